@@ -1,0 +1,328 @@
+//! `weir.toml`: its keys, defaults and checks. Reads no network and no clock.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+use crate::model::catalog::Mode;
+use crate::model::record::Kind;
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub pipeline: Pipeline,
+    pub source: Source,
+    #[serde(default)]
+    pub dead_letters: DeadLetters,
+    pub record: Record,
+    #[serde(default)]
+    pub lookup: BTreeMap<String, Lookup>,
+    pub window: Window,
+    pub sink: Sink,
+    #[serde(default)]
+    pub rules: Rules,
+    /// What a rule starts with; from then on the catalog stands.
+    #[serde(default)]
+    pub rule: BTreeMap<String, RuleStart>,
+    #[serde(default)]
+    pub checkpoint: Checkpoint,
+    #[serde(default)]
+    pub engine: Engine,
+    #[serde(default)]
+    pub admin: Admin,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    pub name: String,
+}
+
+/// Where a partition starts that the store never saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    #[default]
+    Earliest,
+    Latest,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub brokers: String,
+    #[serde(default = "default_topic")]
+    pub topic: String,
+    pub group: String,
+    #[serde(default)]
+    pub start: Start,
+    /// A record (key + value) beyond it is a dead letter, OVERSIZE.
+    #[serde(default = "mib::<1>")]
+    pub max_record: ByteSize,
+    /// librdkafka properties, passed through; those that the checkpoint rests on are refused.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeadLetters {
+    pub topic: String,
+    pub properties: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    #[serde(default = "default_event_time")]
+    pub event_time: String,
+    /// Field that `weir produce` keys by; rules of thumb only, the engine reads no key.
+    pub key: Option<String>,
+    pub fields: BTreeMap<String, RecordField>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordField {
+    pub kind: Kind,
+    #[serde(default)]
+    pub required: bool,
+    /// JSON pointer (RFC 6901); `/NAME` unless given.
+    pub path: Option<String>,
+    #[serde(default)]
+    pub scale: u8,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnavailable {
+    /// Stop judging until it answers.
+    #[default]
+    Wait,
+    /// Its fields are missing meanwhile.
+    Missing,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    pub url: String,
+    /// Key of the hash, with `{field}` placeholders.
+    pub key: String,
+    pub fields: BTreeMap<String, LookupField>,
+    #[serde(default)]
+    pub cache: Cache,
+    #[serde(default = "millis::<200>", with = "humantime_serde")]
+    pub timeout: Duration,
+    #[serde(default)]
+    pub on_unavailable: OnUnavailable,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookupField {
+    pub kind: Kind,
+    #[serde(default)]
+    pub scale: u8,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cache {
+    pub entries: usize,
+    #[serde(with = "humantime_serde")]
+    pub ttl: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregate {
+    Sum,
+    Min,
+    Max,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Late {
+    #[default]
+    Merge,
+    DeadLetter,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    #[serde(default = "millis::<5_000>", with = "humantime_serde")]
+    pub size: Duration,
+    #[serde(default)]
+    pub group_by: Vec<String>,
+    #[serde(default)]
+    pub measures: BTreeMap<String, Vec<Aggregate>>,
+    #[serde(default = "millis::<2_000>", with = "humantime_serde")]
+    pub out_of_orderness: Duration,
+    #[serde(default = "millis::<3_600_000>", with = "humantime_serde")]
+    pub max_ahead: Duration,
+    #[serde(default)]
+    pub late: Late,
+    #[serde(default = "millis::<3_600_000>", with = "humantime_serde")]
+    pub allowed_lateness: Duration,
+    /// A partition without records for so long no longer holds `risk_stats_final` back.
+    #[serde(default = "millis::<60_000>", with = "humantime_serde")]
+    pub idle_after: Duration,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sink {
+    /// `mysql://user:password@host:port/database` or `sqlite://file`.
+    pub url: String,
+    #[serde(default = "default_table")]
+    pub table: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    #[default]
+    DeadLetter,
+    Skip,
+    Halt,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    pub dir: PathBuf,
+    /// Of one call, which judges one batch.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    pub memory: ByteSize,
+    pub max_module: ByteSize,
+    pub on_failure: OnFailure,
+    /// Compiled modules; the system's temporary folder unless given.
+    pub cache: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RuleStart {
+    pub parameters: BTreeMap<String, String>,
+    pub order: Option<i32>,
+    pub mode: Option<Mode>,
+    pub on_failure: Option<OnFailure>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Checkpoint {
+    #[serde(with = "humantime_serde")]
+    pub interval: Duration,
+    pub max_records: usize,
+    pub max_groups: usize,
+    pub max_letter_bytes: ByteSize,
+    /// How long a revoked or stopping worker may take to finish a checkpoint.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Engine {
+    /// One a core unless given.
+    pub workers: Option<usize>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    pub tokens: Tokens,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tokens {
+    pub viewer: Option<String>,
+    pub publisher: Option<String>,
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sink").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+impl Default for DeadLetters {
+    fn default() -> Self {
+        Self { topic: "dead_letter_queue".into(), properties: BTreeMap::new() }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { entries: 100_000, ttl: Duration::from_secs(60) }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            dir: "rules.d".into(),
+            timeout: Duration::from_millis(50),
+            memory: ByteSize::mib(16),
+            max_module: ByteSize::mib(8),
+            on_failure: OnFailure::default(),
+            cache: None,
+        }
+    }
+}
+
+impl Default for Checkpoint {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            max_records: 1_000_000,
+            max_groups: 200_000,
+            max_letter_bytes: ByteSize::mib(32),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), tokens: Tokens::default() }
+    }
+}
+
+fn default_topic() -> String {
+    "finance_stream".into()
+}
+
+fn default_event_time() -> String {
+    "event_time".into()
+}
+
+fn default_table() -> String {
+    "risk_stats".into()
+}
+
+fn mib<const N: u64>() -> ByteSize {
+    ByteSize::mib(N)
+}
+
+fn millis<const N: u64>() -> Duration {
+    Duration::from_millis(N)
+}

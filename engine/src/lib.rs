@@ -1,0 +1,17 @@
+//! Weir, in the order of the data: `source` → `decode` → `lookup` → `rules` → `window` → `checkpoint` → `store` and
+//! `dead_letters`. `pipeline` is the only file that knows every stage; `model` holds the words that they share.
+
+pub mod admin;
+pub mod checkpoint;
+pub mod cli;
+pub mod config;
+pub mod dead_letters;
+pub mod decode;
+pub mod lookup;
+pub mod model;
+pub mod pipeline;
+pub mod rules;
+pub mod source;
+pub mod store;
+pub mod telemetry;
+pub mod window;

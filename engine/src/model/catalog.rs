@@ -1,0 +1,166 @@
+//! What the catalog keeps: immutable versions of rules, and numbered revisions of the set of them. Plain data; the
+//! store keeps it, `rules` gives it meaning.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::Effect;
+use super::ids::{Revision, Sha256};
+use super::record::Kind;
+
+/// What a rule does with its hits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Acts.
+    #[default]
+    Live,
+    /// Judges every batch; hits are counted and sampled, nothing acts on them.
+    Shadow,
+    /// Judges nothing.
+    Off,
+}
+
+/// Where a version came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A file in the rules directory.
+    Directory,
+    /// `POST /rules`.
+    Api,
+}
+
+/// What a module says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// snake_case, unique within a pipeline.
+    pub name: String,
+    /// The crate's version.
+    pub version: String,
+    /// One sentence.
+    pub summary: String,
+    /// Fields it reads.
+    pub fields: Vec<ManifestField>,
+    /// Codes it may give.
+    pub codes: Vec<ManifestCode>,
+    /// Settings it takes.
+    pub parameters: Vec<ManifestParameter>,
+}
+
+/// A field that a rule reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestField {
+    /// Name in the pipeline's schema.
+    pub name: String,
+    /// Kind it must have there.
+    pub kind: Kind,
+    /// The rule does not apply to rows without it.
+    pub required: bool,
+}
+
+/// A code of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestCode {
+    /// UPPER_SNAKE_CASE
+    pub name: String,
+    /// One sentence.
+    pub summary: String,
+    /// What the engine does.
+    pub effect: Effect,
+}
+
+/// A setting of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestParameter {
+    /// snake_case
+    pub name: String,
+    /// What the text must hold.
+    pub kind: Kind,
+    /// One sentence.
+    pub summary: String,
+    /// As text.
+    pub default: String,
+}
+
+/// A module as the store keeps it. Immutable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Identity.
+    pub sha256: Sha256,
+    /// As uploaded.
+    pub wasm: Vec<u8>,
+    /// Name included.
+    pub manifest: Manifest,
+    /// How it came.
+    pub origin: Origin,
+    /// File name or remote address.
+    pub source: String,
+    /// Epoch milliseconds.
+    pub published_at: i64,
+    /// Token role or "directory".
+    pub published_by: String,
+}
+
+/// A version without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// Identity.
+    pub sha256: Sha256,
+    /// Name included.
+    pub manifest: Manifest,
+    /// How it came.
+    pub origin: Origin,
+    /// File name or remote address.
+    pub source: String,
+    /// Epoch milliseconds.
+    pub published_at: i64,
+    /// Token role or "directory".
+    pub published_by: String,
+}
+
+/// One rule's place in a revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The rule.
+    pub name: String,
+    /// The version in force.
+    pub sha256: Sha256,
+    /// Ascending; ties by name.
+    pub order: i32,
+    /// What its hits do.
+    pub mode: Mode,
+    /// Set explicitly; the manifest's defaults fill the rest.
+    pub parameters: BTreeMap<String, String>,
+    /// The directory brought it, so removing the file retires it.
+    pub from_directory: bool,
+    /// Why the breaker suspended it, if it did.
+    pub suspended: Option<String>,
+}
+
+/// A revision whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleSet {
+    /// Its number.
+    pub revision: Revision,
+    /// Ascending by (order, name).
+    pub entries: Vec<Entry>,
+}
+
+/// A line of the audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Audit {
+    /// Epoch milliseconds.
+    pub at: i64,
+    /// Token role, "directory" or "engine" (breaker).
+    pub who: String,
+    /// publish, patch, rollback, retire, trip, suspend.
+    pub action: String,
+    /// The rule.
+    pub rule: String,
+    /// The revision that it made.
+    pub revision: u64,
+    /// For a person: from which sha256 to which, which parameter.
+    pub detail: String,
+}

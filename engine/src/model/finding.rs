@@ -1,0 +1,66 @@
+//! What stages find about a row, and what is done about it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::Sha256;
+
+/// Where a record was found wanting; the header `weir.stage`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// It could not be read.
+    Decode,
+    /// A rule rejected it or failed on it.
+    Rule,
+    /// Its event time has no window that may still change.
+    Window,
+}
+
+/// What the engine does with a record that a code hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// It goes to the dead-letter topic.
+    DeadLetter,
+    /// It stays valid and is counted in `flagged`.
+    Flag,
+}
+
+/// A fault that the engine itself finds in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where.
+    pub stage: Stage,
+    /// One of DESIGN.md's table: PARSE_JSON, FIELD_MISSING, …
+    pub code: &'static str,
+    /// For a person: the field, what was there and what is wanted.
+    pub message: String,
+}
+
+/// The rule and module behind a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleId {
+    /// The manifest's name.
+    pub name: Arc<str>,
+    /// The module.
+    pub sha256: Sha256,
+}
+
+/// What a live rule says of one row: a hit, a failure on this very row (RULE_TRAP …), or a field that it requires and
+/// the row lacks (FIELD_MISSING).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Row of the batch.
+    pub row: u32,
+    /// Who says so.
+    pub rule: Arc<RuleId>,
+    /// The rule's code, or the engine's for a failure.
+    pub code: Cow<'static, str>,
+    /// What follows.
+    pub effect: Effect,
+    /// What was seen; may be empty. At most 256 bytes.
+    pub detail: String,
+}

@@ -1,0 +1,278 @@
+//! A record as columns: the schema that the configuration declares, and the batch that decode fills, lookup extends,
+//! rules and windows read. Columns are reused from batch to batch: clear them, never make new ones.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{Offset, Partition};
+
+/// What a field holds; the same kinds as `rule.wit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// true or false
+    Boolean,
+    /// a signed 64-bit integer
+    Integer,
+    /// a 64-bit IEEE 754 number
+    Float,
+    /// an unscaled signed 64-bit integer; the field's scale says where the point is
+    Decimal,
+    /// milliseconds since 1970-01-01T00:00:00Z
+    Timestamp,
+    /// UTF-8 text
+    Text,
+}
+
+/// A field that the pipeline knows: one of `[record.fields]`, or one that a lookup adds (`customer.segment`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// As rules, `group_by` and measures name it.
+    pub name: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// A record without it is a dead letter (FIELD_MISSING).
+    pub required: bool,
+    /// Where it stands in the JSON document, as the unescaped tokens of its JSON pointer; `[name]` unless configured.
+    /// Empty for a lookup's field: it does not stand in the record.
+    pub path: Vec<String>,
+    /// Fraction digits of a decimal, 0..=10; 0 for other kinds.
+    pub scale: u8,
+    /// The lookup that fills it, if it isn't decoded from the record.
+    pub lookup: Option<String>,
+}
+
+/// Index of a field in the schema, and of its column in every batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldId(pub usize);
+
+/// All fields of a pipeline, record fields first, in the order of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// Indexed by [`FieldId`].
+    pub fields: Vec<Field>,
+}
+
+impl Schema {
+    /// The field of this name.
+    pub fn find(&self, name: &str) -> Option<FieldId> {
+        self.fields.iter().position(|field| field.name == name).map(FieldId)
+    }
+
+    /// The field with this id.
+    pub fn field(&self, id: FieldId) -> &Field {
+        &self.fields[id.0]
+    }
+}
+
+/// Texts of a column back to back; row i ends at `ends[i]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Texts {
+    /// All texts, one after the other.
+    pub bytes: String,
+    /// Never decreases.
+    pub ends: Vec<u32>,
+}
+
+impl Texts {
+    /// The text of a row; empty where the row has none.
+    pub fn get(&self, row: usize) -> &str {
+        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
+        &self.bytes[start..self.ends[row] as usize]
+    }
+
+    /// Appends a row.
+    pub fn push(&mut self, text: &str) {
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len() as u32);
+    }
+}
+
+/// The values of a column, laid out as `rule.wit` hands them to a rule. A row without a value holds 0 or an empty text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Bit i of word i/64 is row i.
+    Boolean(Vec<u64>),
+    /// One a row.
+    Integer(Vec<i64>),
+    /// One a row.
+    Float(Vec<f64>),
+    /// Unscaled, one a row.
+    Decimal(Vec<i64>),
+    /// Epoch milliseconds, one a row.
+    Timestamp(Vec<i64>),
+    /// One a row.
+    Text(Texts),
+}
+
+/// One field of every row of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// One value a row.
+    pub values: Values,
+    /// Bit i of word i/64 is set where row i has a value; bits past the last row are 0. Always as long as the rows need.
+    pub present: Vec<u64>,
+    rows: usize,
+    missing: usize,
+}
+
+/// One value on its way into or out of a column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// See [`Kind::Boolean`].
+    Boolean(bool),
+    /// See [`Kind::Integer`].
+    Integer(i64),
+    /// See [`Kind::Float`].
+    Float(f64),
+    /// See [`Kind::Decimal`].
+    Decimal(i64),
+    /// See [`Kind::Timestamp`].
+    Timestamp(i64),
+    /// See [`Kind::Text`].
+    Text(&'a str),
+}
+
+impl Column {
+    /// An empty column of this kind.
+    pub fn new(kind: Kind) -> Self {
+        let values = match kind {
+            Kind::Boolean => Values::Boolean(Vec::new()),
+            Kind::Integer => Values::Integer(Vec::new()),
+            Kind::Float => Values::Float(Vec::new()),
+            Kind::Decimal => Values::Decimal(Vec::new()),
+            Kind::Timestamp => Values::Timestamp(Vec::new()),
+            Kind::Text => Values::Text(Texts::default()),
+        };
+        Self { values, present: Vec::new(), rows: 0, missing: 0 }
+    }
+
+    /// What it holds.
+    pub fn kind(&self) -> Kind {
+        match self.values {
+            Values::Boolean(_) => Kind::Boolean,
+            Values::Integer(_) => Kind::Integer,
+            Values::Float(_) => Kind::Float,
+            Values::Decimal(_) => Kind::Decimal,
+            Values::Timestamp(_) => Kind::Timestamp,
+            Values::Text(_) => Kind::Text,
+        }
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether every row has a value.
+    pub fn all_present(&self) -> bool {
+        self.missing == 0
+    }
+
+    /// Whether this row has a value.
+    pub fn has(&self, row: usize) -> bool {
+        row < self.rows && self.present[row / 64] >> (row % 64) & 1 == 1
+    }
+
+    /// The value of a row, if it has one.
+    pub fn get(&self, row: usize) -> Option<Value<'_>> {
+        if !self.has(row) {
+            return None;
+        }
+        Some(match &self.values {
+            Values::Boolean(words) => Value::Boolean(words[row / 64] >> (row % 64) & 1 == 1),
+            Values::Integer(v) => Value::Integer(v[row]),
+            Values::Float(v) => Value::Float(v[row]),
+            Values::Decimal(v) => Value::Decimal(v[row]),
+            Values::Timestamp(v) => Value::Timestamp(v[row]),
+            Values::Text(texts) => Value::Text(texts.get(row)),
+        })
+    }
+
+    /// Appends a row.
+    ///
+    /// # Panics
+    /// If the value is not of the column's kind: the caller converted by the same schema.
+    pub fn push(&mut self, value: Option<Value<'_>>) {
+        let (word, bit) = (self.rows / 64, self.rows % 64);
+        if bit == 0 {
+            self.present.push(0);
+            if let Values::Boolean(words) = &mut self.values {
+                words.push(0);
+            }
+        }
+        match value {
+            Some(_) => self.present[word] |= 1 << bit,
+            None => self.missing += 1,
+        }
+        match (&mut self.values, value) {
+            (Values::Boolean(words), Some(Value::Boolean(v))) => words[word] |= u64::from(v) << bit,
+            (Values::Boolean(_), None) => {}
+            (Values::Integer(v), None) | (Values::Decimal(v), None) | (Values::Timestamp(v), None) => v.push(0),
+            (Values::Float(v), None) => v.push(0.0),
+            (Values::Text(texts), None) => texts.push(""),
+            (Values::Integer(v), Some(Value::Integer(x)))
+            | (Values::Decimal(v), Some(Value::Decimal(x)))
+            | (Values::Timestamp(v), Some(Value::Timestamp(x))) => v.push(x),
+            (Values::Float(v), Some(Value::Float(x))) => v.push(x),
+            (Values::Text(texts), Some(Value::Text(x))) => texts.push(x),
+            (values, Some(value)) => panic!("{value:?} pushed to a column of {values:?}"),
+        }
+        self.rows += 1;
+    }
+
+    /// Empties it and keeps its buffers.
+    pub fn clear(&mut self) {
+        match &mut self.values {
+            Values::Boolean(v) => v.clear(),
+            Values::Integer(v) | Values::Decimal(v) | Values::Timestamp(v) => v.clear(),
+            Values::Float(v) => v.clear(),
+            Values::Text(texts) => {
+                texts.bytes.clear();
+                texts.ends.clear();
+            }
+        }
+        self.present.clear();
+        self.rows = 0;
+        self.missing = 0;
+    }
+}
+
+/// Consecutive records of one partition that decoded without a fault, as columns. Rows that did not decode are not in
+/// it, so `offsets` may have gaps.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Where they come from.
+    pub partition: Partition,
+    /// One a row, ascending.
+    pub offsets: Vec<Offset>,
+    /// Indexed by [`FieldId`]. A column that nothing needs has no rows.
+    pub columns: Vec<Column>,
+}
+
+impl Batch {
+    /// The most rows a batch may have: what bounds a rule's answer to 1 MiB (WASM.md).
+    pub const MAX_ROWS: usize = 2_000;
+
+    /// An empty batch with a column for each field.
+    pub fn new(schema: &Schema) -> Self {
+        let columns = schema.fields.iter().map(|field| Column::new(field.kind)).collect();
+        Self { partition: Partition(0), offsets: Vec::new(), columns }
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// The column of a field.
+    pub fn column(&self, id: FieldId) -> &Column {
+        &self.columns[id.0]
+    }
+
+    /// Empties it for the next records of a partition and keeps its buffers.
+    pub fn clear(&mut self, partition: Partition) {
+        self.partition = partition;
+        self.offsets.clear();
+        self.columns.iter_mut().for_each(Column::clear);
+    }
+}

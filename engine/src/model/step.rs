@@ -1,0 +1,160 @@
+//! One step of the checkpoint: everything that moves together, and what a store says to it.
+
+use std::sync::Arc;
+
+use super::ids::{Offset, Partition, Revision};
+
+/// How a partition moves in a step. The store compares `owner` and `from` and sets the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStep {
+    /// Which.
+    pub partition: Partition,
+    /// Who we believe to be; another number in the store means that somebody took it since.
+    pub owner: u64,
+    /// N before.
+    pub from: Offset,
+    /// N after; equal to `from` never stands in a step.
+    pub to: Offset,
+    /// The partition's watermark after, in epoch milliseconds; None: no record moved it yet.
+    pub watermark: Option<i64>,
+}
+
+/// Letters of one partition, encoded; one row of `weir_outbox`, at most 4 MiB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxChunk {
+    /// Partition of the source records.
+    pub partition: Partition,
+    /// Source offset of the first letter.
+    pub first_offset: Offset,
+    /// Counts from 0 within the step and partition.
+    pub chunk: u32,
+    /// See `model::letter`.
+    pub letters: Vec<u8>,
+}
+
+/// From this offset on the partition was judged by this revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// Which partition.
+    pub partition: Partition,
+    /// First offset of the first batch that was.
+    pub first_offset: Offset,
+    /// By which rule set.
+    pub revision: Revision,
+}
+
+/// The values of `group_by` and their identity, made once a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group {
+    /// First 128 bits of SHA-256 over the length-prefixed values.
+    pub id: [u8; 16],
+    /// In the order of `group_by`, as text (decimals with their scale, times as RFC 3339); None: missing.
+    pub values: Vec<Option<String>>,
+}
+
+/// What a window gained in one measured field: unscaled integers at the field's scale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// None: no row had the field.
+    pub sum: Option<i128>,
+    /// None: no row had the field.
+    pub min: Option<i64>,
+    /// None: no row had the field.
+    pub max: Option<i64>,
+}
+
+/// What a window gained in one group since the last step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowDelta {
+    /// Epoch milliseconds, inclusive.
+    pub start: i64,
+    /// Epoch milliseconds, exclusive.
+    pub end: i64,
+    /// Which group.
+    pub group: Arc<Group>,
+    /// Valid records.
+    pub records: i64,
+    /// Those of them that a flag hit.
+    pub flagged: i64,
+    /// Those of them that came after their window had ended by the partition's watermark.
+    pub late: i64,
+    /// In the order of [`StatsLayout::measures`].
+    pub measures: Vec<Measured>,
+}
+
+/// One step forward of one worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Ascending by partition.
+    pub partitions: Vec<PartitionStep>,
+    /// In order of partition and offset.
+    pub outbox: Vec<OutboxChunk>,
+    /// In order of partition and offset.
+    pub activations: Vec<Activation>,
+    /// Ascending by (start, group id): every writer locks rows in this order.
+    pub windows: Vec<WindowDelta>,
+}
+
+/// What a store holds of a partition that was just taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Which.
+    pub partition: Partition,
+    /// Ours from now on.
+    pub owner: u64,
+    /// N; None: the partition was never seen.
+    pub next_offset: Option<Offset>,
+    /// Letters before this offset are known to be in Kafka, and their outbox rows deleted; None: never set.
+    pub published: Option<Offset>,
+    /// Watermark at N.
+    pub watermark: Option<i64>,
+    /// The newest activation of the partition.
+    pub revision: Option<Revision>,
+    /// Outbox rows, in order.
+    pub outbox: Vec<OutboxChunk>,
+}
+
+/// The columns of `risk_stats` that the configuration decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatsLayout {
+    /// Name of the table.
+    pub table: String,
+    /// One readable column a field of `group_by`.
+    pub group_by: Vec<String>,
+    /// Measured fields, in order.
+    pub measures: Vec<Measure>,
+}
+
+/// One measured field and which of its aggregates have a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// Field name; columns are `NAME_sum`, `NAME_min`, `NAME_max`.
+    pub field: String,
+    /// 0 for an integer.
+    pub scale: u8,
+    /// Whether `NAME_sum` exists.
+    pub sum: bool,
+    /// Whether `NAME_min` exists.
+    pub min: bool,
+    /// Whether `NAME_max` exists.
+    pub max: bool,
+}
+
+/// What may not change under rows that are there already.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fingerprint {
+    /// Source topic.
+    pub topic: String,
+    /// Consumer group.
+    pub group: String,
+    /// Dead-letter topic.
+    pub letter_topic: String,
+    /// Milliseconds.
+    pub window_ms: i64,
+    /// Fields.
+    pub group_by: Vec<String>,
+    /// Field and scale of each measure.
+    pub scales: Vec<(String, u8)>,
+    /// Table of the statistics.
+    pub table: String,
+}
