@@ -1,1 +1,15 @@
-//! (to come)
+//! Exactly once on both sides: one database transaction, then one Kafka transaction, and one routine that takes
+//! partitions at start, after a rebalance and after any failure. It speaks to [`Store`](crate::store::Store) and
+//! [`Broker`], so a simulation can stand behind both. It knows no rule, no record, no clock but tokio's.
+
+mod advance;
+mod broker;
+mod pending;
+mod retry;
+mod take;
+
+pub use advance::{Failed, advance};
+pub use broker::{Broker, NotYet, Unpublished};
+pub use pending::{Pending, Positioned};
+pub use retry::Cancel;
+pub use take::{Stand, Stopped, TakeError, TakenOver, take};

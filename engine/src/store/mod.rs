@@ -80,7 +80,8 @@ pub trait Store: Send + Sync + 'static {
     /// `owner + 1` on each partition (rows are made where missing), then reads what is there.
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>, StoreError>;
 
-    /// Sets N of a partition that was never seen, and `published` with it. Compare-and-set on `owner` and N unset.
+    /// Sets N of a partition that was never seen. Compare-and-set on `owner` and N unset. `published` stays unset until K
+    /// is committed too, so a crash in between is not taken for lost offsets.
     async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<(), StoreError>;
 
     /// The step, in one transaction: positions, outbox, activations, windows, in this order.

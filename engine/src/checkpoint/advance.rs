@@ -1,0 +1,135 @@
+//! One step forward: the database transaction, then the Kafka transaction. Each half may be tried again; what is in
+//! doubt is asked, never guessed (FACTS C7, C9).
+
+use std::collections::BTreeMap;
+
+use super::broker::{Broker, Unpublished};
+use super::retry::{Cancel, Cancelled, Patience};
+use crate::model::ids::{Offset, Partition};
+use crate::model::step::Step;
+use crate::store::{Outcome, Store, StoreError};
+
+/// Why a step failed. Whatever it was: all uncommitted state of the worker goes, and its partitions are taken anew.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// Another worker took a partition; nothing of the step is in the store.
+    #[error("fenced: partition {0} was taken by another worker")]
+    Fenced(Partition),
+    /// The step is in the store, its letters stay in the outbox: the group moved on.
+    #[error("{0}")]
+    Group(String),
+    /// The caller gave up; what is in the store is replayed by whoever takes the partitions.
+    #[error("given up")]
+    Cancelled,
+    /// Trying again does not help.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+impl From<Cancelled> for Failed {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// Moves the step through both sides. `cleared`: what the step before published, whose outbox rows may go now.
+pub async fn advance<B: Broker>(
+    store: &dyn Store,
+    broker: &mut B,
+    step: &Step,
+    cleared: &[(Partition, u64, Offset)],
+    metadata: &B::Metadata,
+    cancel: &Cancel,
+) -> Result<(), Failed> {
+    clear(store, cleared, cancel).await?;
+    commit(store, step, cancel).await?;
+    publish(broker, step, metadata, cancel).await
+}
+
+async fn clear(store: &dyn Store, cleared: &[(Partition, u64, Offset)], cancel: &Cancel) -> Result<(), Failed> {
+    let mut patience = Patience::new(cancel);
+    while !cleared.is_empty() {
+        match store.published(cleared).await {
+            Ok(()) => break,
+            Err(StoreError::Fatal(why)) => return Err(Failed::Fatal(why)),
+            Err(why) => patience.wait("clearing the outbox", &why).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn commit(store: &dyn Store, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
+    let mut patience = Patience::new(cancel);
+    loop {
+        match store.commit(step).await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Fenced(partition)) => return Err(Failed::Fenced(partition)),
+            Err(StoreError::Unknown(why)) => match outcome(store, step, &why, cancel).await? {
+                Outcome::Committed => return Ok(()),
+                Outcome::NotCommitted => {}
+            },
+            Err(why @ StoreError::Unavailable(_)) => patience.wait("committing a checkpoint", &why).await?,
+            Err(why) => return Err(Failed::Fatal(why.to_string())),
+        }
+    }
+}
+
+async fn outcome(store: &dyn Store, step: &Step, why: &str, cancel: &Cancel) -> Result<Outcome, Failed> {
+    let mut patience = Patience::new(cancel);
+    patience.wait("a COMMIT was not answered", &why).await?;
+    loop {
+        match store.outcome(step).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(StoreError::Fenced(partition)) => return Err(Failed::Fenced(partition)),
+            Err(StoreError::Fatal(why)) => return Err(Failed::Fatal(why)),
+            Err(why) => patience.wait("asking what became of a COMMIT", &why).await?,
+        }
+    }
+}
+
+async fn publish<B: Broker>(
+    broker: &mut B,
+    step: &Step,
+    metadata: &B::Metadata,
+    cancel: &Cancel,
+) -> Result<(), Failed> {
+    let from: BTreeMap<_, _> = step.partitions.iter().map(|p| (p.partition, p.from)).collect();
+    let offsets: Vec<_> = step.partitions.iter().map(|p| (p.partition, p.to)).collect();
+    let mut patience = Patience::new(cancel);
+    loop {
+        match broker.publish(&step.outbox, &from, &offsets, metadata).await {
+            Ok(()) => return Ok(()),
+            Err(Unpublished::Group(why)) => return Err(Failed::Group(why)),
+            Err(why @ (Unpublished::Aborted(_) | Unpublished::Refused(_))) => {
+                patience.wait("publishing dead letters and offsets", &why).await?;
+            }
+            Err(why @ Unpublished::Unknown(_)) => {
+                patience.wait("publishing dead letters and offsets", &why).await?;
+                if went_through(broker, &offsets, cancel).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Asks K, after everything of ours is settled. All partitions of a transaction stand at the step's end, or none does.
+async fn went_through<B: Broker>(
+    broker: &mut B,
+    offsets: &[(Partition, Offset)],
+    cancel: &Cancel,
+) -> Result<bool, Failed> {
+    let mut patience = Patience::new(cancel);
+    while let Err(why) = broker.settle().await {
+        patience.wait("settling the producer", &why).await?;
+    }
+    let partitions: Vec<_> = offsets.iter().map(|(partition, _)| *partition).collect();
+    loop {
+        match broker.committed(&partitions).await {
+            Ok(known) => {
+                return Ok(offsets.iter().all(|(partition, to)| known.get(partition).copied().flatten() == Some(*to)));
+            }
+            Err(why) => patience.wait("reading the group's offsets", &why).await?,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a worker has judged since its last step: positions, letters and activations. Bounded by the caller, which asks
+//! for [`Pending::records`] and [`Pending::letter_bytes`] before it fetches more.
+
+use std::collections::BTreeMap;
+
+use super::take::Stand;
+use crate::model::ids::{Offset, Partition, Revision};
+use crate::model::letter::{Letters, Reason, Source};
+use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, WindowDelta};
+
+/// An outbox row stays below MariaDB's default max_allowed_packet with room to spare.
+const CHUNK: usize = 4 << 20;
+
+/// Where a partition stands, judged but not yet stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Positioned {
+    /// Fencing number.
+    pub owner: u64,
+    /// N as stored, or as the step in flight will store it.
+    pub from: Offset,
+    /// Next offset to judge.
+    pub to: Offset,
+    /// The newest revision that judged it.
+    pub revision: Option<Revision>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Pending {
+    partitions: BTreeMap<Partition, Positioned>,
+    letters: BTreeMap<Partition, Vec<Letters>>,
+    activations: Vec<Activation>,
+    records: usize,
+    letter_bytes: usize,
+}
+
+impl Pending {
+    /// Forgets everything and stands where the partitions were taken.
+    pub fn restart(&mut self, stands: &[Stand]) {
+        *self = Self::default();
+        for stand in stands {
+            let at = Positioned { owner: stand.owner, from: stand.next, to: stand.next, revision: stand.revision };
+            self.partitions.insert(stand.partition, at);
+        }
+    }
+
+    /// Where a partition stands; None: it is not ours to judge.
+    pub fn position(&self, partition: Partition) -> Option<Positioned> {
+        self.partitions.get(&partition).copied()
+    }
+
+    /// All of them.
+    pub fn positions(&self) -> impl Iterator<Item = (Partition, Positioned)> + '_ {
+        self.partitions.iter().map(|(partition, at)| (*partition, *at))
+    }
+
+    /// Records judged since the last step.
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// Bytes of encoded letters since the last step.
+    pub fn letter_bytes(&self) -> usize {
+        self.letter_bytes
+    }
+
+    /// Whether there is anything to step over.
+    pub fn is_empty(&self) -> bool {
+        self.partitions.values().all(|at| at.from == at.to)
+    }
+
+    /// Adds a dead letter of this partition, in order of offset.
+    pub fn letter(&mut self, partition: Partition, source: &Source<'_>, reason: &Reason) {
+        let chunks = self.letters.entry(partition).or_default();
+        if chunks.last().is_none_or(|chunk| chunk.len() >= CHUNK) {
+            chunks.push(Letters::default());
+        }
+        let chunk = chunks.last_mut().expect("one was just pushed if there was none");
+        let before = chunk.len();
+        chunk.push(source, reason);
+        self.letter_bytes += chunk.len() - before;
+    }
+
+    /// A batch was judged by this revision, up to here.
+    pub fn judged(&mut self, partition: Partition, first: Offset, next: Offset, records: usize, revision: Revision) {
+        let Some(at) = self.partitions.get_mut(&partition) else { return };
+        if at.revision != Some(revision) {
+            self.activations.push(Activation { partition, first_offset: first, revision });
+            at.revision = Some(revision);
+        }
+        at.to = next;
+        self.records += records;
+    }
+
+    /// Everything since the last step as one, and stands at its end. None: nothing moved.
+    pub fn step(&mut self, windows: Vec<WindowDelta>, watermark: impl Fn(Partition) -> Option<i64>) -> Option<Step> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut step = Step { windows, ..Step::default() };
+        for (partition, at) in self.partitions.iter_mut().filter(|(_, at)| at.from != at.to) {
+            step.partitions.push(PartitionStep {
+                partition: *partition,
+                owner: at.owner,
+                from: at.from,
+                to: at.to,
+                watermark: watermark(*partition),
+            });
+            at.from = at.to;
+        }
+        for (partition, chunks) in std::mem::take(&mut self.letters) {
+            step.outbox.extend(chunks.into_iter().zip(0..).filter_map(|(letters, chunk)| {
+                let first_offset = letters.first_offset()?;
+                Some(OutboxChunk { partition, first_offset, chunk, letters: letters.into_bytes() })
+            }));
+        }
+        step.activations = std::mem::take(&mut self.activations);
+        step.activations.sort_by_key(|activation| (activation.partition, activation.first_offset));
+        self.records = 0;
+        self.letter_bytes = 0;
+        Some(step)
+    }
+}

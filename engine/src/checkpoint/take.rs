@@ -1,0 +1,303 @@
+//! Taking partitions: start, rebalance and recovery are this one routine (FACTS C3). The caller has ended the worker's
+//! older checkpoint task before; nothing is consumed before all of it is done.
+
+use std::collections::BTreeMap;
+
+use super::broker::{Broker, Unpublished};
+use super::retry::{Cancel, Cancelled, Patience};
+use crate::config::Start;
+use crate::model::ids::{Offset, Partition, Revision};
+use crate::model::step::Taken;
+use crate::store::{Store, StoreError};
+
+/// A partition that is ours and ready to be consumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stand {
+    /// Which.
+    pub partition: Partition,
+    /// Our fencing number.
+    pub owner: u64,
+    /// N: where to read on.
+    pub next: Offset,
+    /// Watermark at N.
+    pub watermark: Option<i64>,
+    /// The newest activation that is recorded.
+    pub revision: Option<Revision>,
+}
+
+/// A partition that must not be consumed until an operator has decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Which.
+    pub partition: Partition,
+    /// The figures, and the ways out.
+    pub why: String,
+}
+
+/// What taking came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TakenOver {
+    /// To be consumed from `next`.
+    pub stands: Vec<Stand>,
+    /// To be left alone.
+    pub stopped: Vec<Stopped>,
+}
+
+/// Why nothing was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeError {
+    /// The caller gave up.
+    #[error("given up")]
+    Cancelled,
+    /// The group moved on: a new assignment is on its way.
+    #[error("{0}")]
+    Group(String),
+    /// Trying again does not help.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+impl From<Cancelled> for TakeError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// Takes these partitions: our owner number in the store, every letter before N in Kafka, K = N.
+pub async fn take<B: Broker>(
+    store: &dyn Store,
+    broker: &mut B,
+    partitions: &[Partition],
+    start: Start,
+    metadata: &B::Metadata,
+    cancel: &Cancel,
+) -> Result<TakenOver, TakeError> {
+    if partitions.is_empty() {
+        return Ok(TakenOver::default());
+    }
+    let mut patience = Patience::new(cancel);
+    while let Err(why) = broker.settle().await {
+        patience.wait("settling the producer", &why).await?;
+    }
+    let mut taken = own(store, partitions, cancel).await?;
+    begin_unseen(store, broker, &mut taken, start, cancel).await?;
+    let mut patience = Patience::new(cancel);
+    loop {
+        let known = committed(broker, partitions, cancel).await?;
+        let (ready, stopped) = examine(broker, &taken, &known, cancel).await?;
+        match replay(broker, &ready, metadata).await {
+            Ok(()) => {
+                mark_published(store, &ready, cancel).await?;
+                return Ok(TakenOver { stands: ready.into_iter().map(|(taken, _)| stand(taken)).collect(), stopped });
+            }
+            Err(Unpublished::Group(why)) => return Err(TakeError::Group(why)),
+            Err(why) => {
+                // K decides what of it went through, so everything is read anew.
+                while let Err(why) = broker.settle().await {
+                    patience.wait("settling the producer", &why).await?;
+                }
+                patience.wait("publishing what the outbox holds", &why).await?;
+            }
+        }
+    }
+}
+
+fn stand(taken: &Taken) -> Stand {
+    Stand {
+        partition: taken.partition,
+        owner: taken.owner,
+        next: taken.next_offset.expect("begin_unseen gave every partition a position or an error"),
+        watermark: taken.watermark,
+        revision: taken.revision,
+    }
+}
+
+async fn own(store: &dyn Store, partitions: &[Partition], cancel: &Cancel) -> Result<Vec<Taken>, TakeError> {
+    let mut patience = Patience::new(cancel);
+    loop {
+        match store.take(partitions).await {
+            Ok(taken) => return Ok(taken),
+            Err(StoreError::Fatal(why)) => return Err(TakeError::Fatal(why)),
+            // A lost answer may have moved `owner` on; taking again only moves it further.
+            Err(why) => patience.wait("taking partitions in the store", &why).await?,
+        }
+    }
+}
+
+/// Gives a partition that the store never saw its position. The position is stored before K is committed, and
+/// `published` only after both: a crash in between finds N without `published`, and commits K then.
+async fn begin_unseen<B: Broker>(
+    store: &dyn Store,
+    broker: &B,
+    taken: &mut [Taken],
+    start: Start,
+    cancel: &Cancel,
+) -> Result<(), TakeError> {
+    let unseen: Vec<Partition> = taken.iter().filter(|t| t.next_offset.is_none()).map(|t| t.partition).collect();
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    let known = committed(broker, &unseen, cancel).await?;
+    for taken in taken.iter_mut().filter(|taken| taken.next_offset.is_none()) {
+        // With K > 0 and no position the store lost its data, or another pipeline uses the group: `examine` stops it.
+        if known.get(&taken.partition).copied().flatten().is_some_and(|k| k.0 > 0) {
+            continue;
+        }
+        let (low, high) = bounds(broker, taken.partition, cancel).await?;
+        let at = match start {
+            Start::Earliest => low,
+            Start::Latest => high,
+        };
+        let mut patience = Patience::new(cancel);
+        loop {
+            match store.begin(taken.partition, taken.owner, at).await {
+                Ok(()) => break,
+                Err(StoreError::Fatal(why)) => return Err(TakeError::Fatal(why)),
+                Err(StoreError::Fenced(partition)) => {
+                    return Err(TakeError::Group(format!("partition {partition} was taken by another worker")));
+                }
+                Err(why) => patience.wait("storing a first position", &why).await?,
+            }
+        }
+        taken.next_offset = Some(at);
+    }
+    Ok(())
+}
+
+/// Commits K = N where there is none, and sorts out the partitions that must stop (FACTS C4).
+async fn examine<'t, B: Broker>(
+    broker: &B,
+    taken: &'t [Taken],
+    known: &BTreeMap<Partition, Option<Offset>>,
+    cancel: &Cancel,
+) -> Result<(Vec<(&'t Taken, Offset)>, Vec<Stopped>), TakeError> {
+    let (mut ready, mut stopped) = (Vec::new(), Vec::new());
+    for taken in taken {
+        let k = known.get(&taken.partition).copied().flatten();
+        let verdict = match (taken.next_offset, contradiction(taken, k)) {
+            (_, Some(why)) => Err(why),
+            (None, None) => Err("the store has no position for it".to_owned()),
+            (Some(n), None) => {
+                let (low, high) = bounds(broker, taken.partition, cancel).await?;
+                if n < low || n > high { Err(outside(n, low, high)) } else { Ok(n) }
+            }
+        };
+        let n = match verdict {
+            Ok(n) => n,
+            Err(why) => {
+                stopped.push(Stopped { partition: taken.partition, why });
+                continue;
+            }
+        };
+        let k = match k {
+            // An empty log may have been read to 0 by nobody: K = 0 beside a never-seen partition is no contradiction.
+            Some(k) if k <= n => k,
+            _ => {
+                let mut patience = Patience::new(cancel);
+                while let Err(why) = broker.found(&[(taken.partition, n)]).await {
+                    patience.wait("committing a first offset", &why).await?;
+                }
+                n
+            }
+        };
+        ready.push((taken, k));
+    }
+    Ok((ready, stopped))
+}
+
+/// What the store and the group say that cannot both be true.
+fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> {
+    let letters = taken.outbox.len();
+    match (taken.next_offset, k) {
+        (None, Some(k)) => Some(format!(
+            "the group has committed {k}, but the store never saw the partition: its data was lost, or the group was \
+             used by something else. Restore the store, use another `source.group`, or delete the group's offset to \
+             start where `source.start` says"
+        )),
+        (Some(n), Some(k)) if k > n => Some(format!(
+            "the group has committed {k}, past the store's {n}: the store lost checkpoints or was restored from an \
+             older backup. Restore the newer store, or reset the group to {n} to judge from there again (dead letters \
+             from {n} to {k} then come twice)"
+        )),
+        (Some(n), Some(k)) if taken.published.is_some_and(|p| k < p) => Some(format!(
+            "the group has committed {k}, but letters before {} are in Kafka already: the group's offset was set back. \
+             Reset it to {n}",
+            taken.published.expect("just compared")
+        )),
+        (Some(n), None) if taken.published.is_some() || letters > 0 => Some(format!(
+            "the group has no committed offset, but the store stands at {n} with {letters} outbox chunks: the group's \
+             offsets expired, or the topic was made anew. If the topic is the same, reset the group to {n}; else \
+             use another `pipeline.name`"
+        )),
+        _ => None,
+    }
+}
+
+fn outside(n: Offset, low: Offset, high: Offset) -> String {
+    format!(
+        "the store stands at {n}, but the log holds {low} to {high}: records were deleted before they were judged, or \
+         the topic was made anew. Move the position by hand to go on, or use another `pipeline.name`"
+    )
+}
+
+/// One Kafka transaction for all letters between K and N.
+async fn replay<B: Broker>(
+    broker: &mut B,
+    ready: &[(&Taken, Offset)],
+    metadata: &B::Metadata,
+) -> Result<(), Unpublished> {
+    let behind: Vec<_> = ready.iter().filter(|(taken, k)| taken.next_offset.is_some_and(|n| *k < n)).collect();
+    if behind.is_empty() {
+        return Ok(());
+    }
+    let outbox: Vec<_> = behind.iter().flat_map(|(taken, _)| taken.outbox.iter().cloned()).collect();
+    let from = behind.iter().map(|(taken, k)| (taken.partition, *k)).collect();
+    let offsets: Vec<_> = behind.iter().filter_map(|(taken, _)| Some((taken.partition, taken.next_offset?))).collect();
+    tracing::info!(partitions = offsets.len(), chunks = outbox.len(), "publishing what the outbox holds");
+    broker.publish(&outbox, &from, &offsets, metadata).await
+}
+
+async fn mark_published(
+    store: &dyn Store,
+    ready: &[(&Taken, Offset)],
+    cancel: &Cancel,
+) -> Result<(), TakeError> {
+    let upto: Vec<_> =
+        ready.iter().filter_map(|(taken, _)| Some((taken.partition, taken.owner, taken.next_offset?))).collect();
+    let mut patience = Patience::new(cancel);
+    loop {
+        match store.published(&upto).await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Fatal(why)) => return Err(TakeError::Fatal(why)),
+            Err(why) => patience.wait("clearing the outbox", &why).await?,
+        }
+    }
+}
+
+async fn committed<B: Broker>(
+    broker: &B,
+    partitions: &[Partition],
+    cancel: &Cancel,
+) -> Result<BTreeMap<Partition, Option<Offset>>, TakeError> {
+    let mut patience = Patience::new(cancel);
+    loop {
+        match broker.committed(partitions).await {
+            Ok(known) => return Ok(known),
+            Err(why) => patience.wait("reading the group's offsets", &why).await?,
+        }
+    }
+}
+
+async fn bounds<B: Broker>(
+    broker: &B,
+    partition: Partition,
+    cancel: &Cancel,
+) -> Result<(Offset, Offset), TakeError> {
+    let mut patience = Patience::new(cancel);
+    loop {
+        match broker.bounds(partition).await {
+            Ok(bounds) => return Ok(bounds),
+            Err(why) => patience.wait("reading the log's bounds", &why).await?,
+        }
+    }
+}

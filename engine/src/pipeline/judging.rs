@@ -1,0 +1,225 @@
+//! The way of a batch: messages of one partition → columns → lookups → rules → windows and letters. No network here but
+//! the lookup's, which the worker waits for.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::checkpoint::Pending;
+use crate::config::{Config, OnUnavailable};
+use crate::decode::Decoder;
+use crate::lookup::{Answers, Lookups, Plan};
+use crate::model::finding::{Effect, Fault, Finding, Stage};
+use crate::model::ids::{Offset, Partition, Revision};
+use crate::model::letter::{Hit, Reason, Source};
+use crate::model::record::{Batch, FieldId, Schema};
+use crate::rules::{Halt, Judge, LiveSet};
+use crate::source::Message;
+use crate::window::{RowVerdict, WindowSpec, Windows};
+
+/// Why a batch was not judged.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unjudged {
+    /// The worker has to let its partitions go, or to stop: nothing of the batch was taken in.
+    #[error("interrupted while it waited for a lookup")]
+    Interrupted,
+    /// A rule with `on_failure = "halt"` failed.
+    #[error(transparent)]
+    Halt(#[from] Halt),
+}
+
+/// Everything that judging needs and reuses from batch to batch.
+pub(super) struct Bench {
+    schema: Arc<Schema>,
+    decoder: Decoder,
+    lookups: Lookups,
+    judge: Judge,
+    pub(super) windows: Windows,
+    /// Fields that window and group need, whatever the rules.
+    always: Vec<FieldId>,
+    /// What the decoder is set to, and for which revision.
+    needed: (Option<Revision>, Vec<FieldId>),
+    batch: Batch,
+    /// Index into the messages, one a row.
+    rows: Vec<usize>,
+    undecoded: Vec<(usize, Fault)>,
+    findings: Vec<Finding>,
+    verdicts: Vec<RowVerdict>,
+    late: Vec<(u32, Fault)>,
+}
+
+impl Bench {
+    pub(super) fn new(
+        config: &Config,
+        schema: &Arc<Schema>,
+        spec: &Arc<WindowSpec>,
+        judge: Judge,
+    ) -> anyhow::Result<Self> {
+        let max_record = usize::try_from(config.source.max_record.as_u64())?;
+        Ok(Self {
+            schema: schema.clone(),
+            decoder: Decoder::new(schema.clone(), max_record),
+            lookups: Lookups::new(&config.lookup, schema.clone())?,
+            judge,
+            windows: Windows::new(spec.clone(), schema.clone()),
+            always: spec.needed(),
+            needed: (None, Vec::new()),
+            batch: Batch::new(schema),
+            rows: Vec::new(),
+            undecoded: Vec::new(),
+            findings: Vec::new(),
+            verdicts: Vec::new(),
+            late: Vec::new(),
+        })
+    }
+
+    /// Judges consecutive messages of one partition, at most [`Batch::MAX_ROWS`], by one rule set. `wait` runs a
+    /// lookup's fetch and returns None when the worker has to let go.
+    pub(super) fn judge(
+        &mut self,
+        set: &Arc<LiveSet>,
+        partition: Partition,
+        messages: &[Message<'_>],
+        pending: &mut Pending,
+        wait: &mut dyn FnMut(&Plan, OnUnavailable) -> Option<Option<Answers>>,
+    ) -> Result<(), Unjudged> {
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(()) };
+        self.set_needed(set);
+        self.decode(partition, messages);
+        self.look_up(wait)?;
+        self.findings.clear();
+        self.judge.judge(set, &self.batch, &mut self.findings)?;
+        self.weigh();
+        self.late.clear();
+        self.windows.add(&self.batch, &self.verdicts, now(), &mut self.late);
+        pending.judged(partition, first.offset, Offset(last.offset.0 + 1), messages.len(), set.revision);
+        self.write_letters(set.revision, partition, messages, pending);
+        Ok(())
+    }
+
+    /// Fields that neither a rule nor the window nor a lookup's key reads are skipped, not built.
+    fn set_needed(&mut self, set: &LiveSet) {
+        if self.needed.0 == Some(set.revision) {
+            return;
+        }
+        let mut needed: Vec<FieldId> = self.always.iter().chain(&set.needed).copied().collect();
+        needed.extend(self.lookups.inputs(&needed));
+        // A required field is checked whether anything reads it or not: its absence is dirt by the configuration.
+        needed.extend((0..self.schema.fields.len()).map(FieldId).filter(|id| self.schema.field(*id).required));
+        needed.sort_unstable();
+        needed.dedup();
+        self.decoder.set_needed(&needed);
+        self.needed = (Some(set.revision), needed);
+    }
+
+    fn decode(&mut self, partition: Partition, messages: &[Message<'_>]) {
+        self.batch.clear(partition);
+        self.rows.clear();
+        self.undecoded.clear();
+        for (index, message) in messages.iter().enumerate() {
+            match self.decoder.decode(message.key, message.value, message.offset, &mut self.batch) {
+                Ok(()) => self.rows.push(index),
+                Err(fault) => self.undecoded.push((index, fault)),
+            }
+        }
+    }
+
+    fn look_up(
+        &mut self,
+        wait: &mut dyn FnMut(&Plan, OnUnavailable) -> Option<Option<Answers>>,
+    ) -> Result<(), Unjudged> {
+        let plan = self.lookups.plan(&self.batch, &self.needed.1, Instant::now());
+        let answers = if plan.is_complete() {
+            None
+        } else {
+            let policy = if self.lookups.waits(&plan) { OnUnavailable::Wait } else { OnUnavailable::Missing };
+            wait(&plan, policy).ok_or(Unjudged::Interrupted)?
+        };
+        self.lookups.apply(plan, answers, &mut self.batch, Instant::now());
+        Ok(())
+    }
+
+    fn weigh(&mut self) {
+        self.verdicts.clear();
+        self.verdicts.resize(self.batch.rows(), RowVerdict::Valid);
+        for finding in &self.findings {
+            let verdict = &mut self.verdicts[finding.row as usize];
+            match finding.effect {
+                Effect::DeadLetter => *verdict = RowVerdict::Rejected,
+                Effect::Flag if *verdict == RowVerdict::Valid => *verdict = RowVerdict::Flagged,
+                Effect::Flag => {}
+            }
+        }
+    }
+
+    /// In order of offset, whatever stage rejected the record: per key, the queue keeps the topic's order.
+    fn write_letters(
+        &mut self,
+        revision: Revision,
+        partition: Partition,
+        messages: &[Message<'_>],
+        pending: &mut Pending,
+    ) {
+        let mut rejected: Vec<(usize, Reason)> = Vec::new();
+        rejected.extend(self.undecoded.drain(..).map(|(index, fault)| (index, by_fault(fault, revision, Vec::new()))));
+        for hits in self.findings.chunk_by(|a, b| a.row == b.row) {
+            if let Some(reason) = by_rule(hits, revision) {
+                rejected.push((self.rows[hits[0].row as usize], reason));
+            }
+        }
+        for (row, fault) in self.late.drain(..) {
+            // Rows that a rule rejected already never get here: `Windows::add` reports only rows it would have summed.
+            let hits = self.findings.iter().filter(|finding| finding.row == row).map(hit).collect();
+            rejected.push((self.rows[row as usize], by_fault(fault, revision, hits)));
+        }
+        rejected.sort_by_key(|(index, _)| *index);
+        for (index, reason) in rejected {
+            let message = &messages[index];
+            let headers = message.headers();
+            let source = Source {
+                offset: message.offset,
+                timestamp: message.timestamp,
+                key: message.key,
+                value: message.value,
+                headers: &headers,
+            };
+            metrics::counter!("weir_dead_letters_total", "code" => reason.code.clone()).increment(1);
+            pending.letter(partition, &source, &reason);
+        }
+    }
+}
+
+fn by_fault(fault: Fault, revision: Revision, hits: Vec<Hit>) -> Reason {
+    Reason { stage: fault.stage, code: fault.code.to_owned(), message: fault.message, rule: None, revision, hits }
+}
+
+/// The first dead-letter hit in rule order is the reason; None if every hit is a flag.
+fn by_rule(findings: &[Finding], revision: Revision) -> Option<Reason> {
+    let reason = findings.iter().find(|finding| finding.effect == Effect::DeadLetter)?;
+    let message = if reason.detail.is_empty() {
+        format!("rule {} says {}", reason.rule.name, reason.code)
+    } else {
+        reason.detail.clone()
+    };
+    Some(Reason {
+        stage: Stage::Rule,
+        code: reason.code.clone().into_owned(),
+        message,
+        rule: Some((reason.rule.name.to_string(), reason.rule.sha256)),
+        revision,
+        hits: findings.iter().map(hit).collect(),
+    })
+}
+
+fn hit(finding: &Finding) -> Hit {
+    Hit {
+        rule: finding.rule.name.to_string(),
+        code: finding.code.clone().into_owned(),
+        effect: finding.effect,
+        detail: finding.detail.clone(),
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,145 @@
+//! The only folder that knows every stage. Here: putting a pipeline together from its configuration, running it until
+//! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker, [`judging`] the way of a batch.
+
+mod adapters;
+mod broker;
+mod judging;
+mod status;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::admin;
+use crate::config::Config;
+use crate::dead_letters;
+use crate::rules::{Catalog, Runtime};
+use crate::store::{self, Store};
+use crate::telemetry;
+use crate::window::WindowSpec;
+
+pub use status::Status;
+
+/// A pipeline that runs, seen from outside.
+pub struct Running {
+    /// Where the admin API listens; of interest where the configuration said port 0.
+    pub admin: std::net::SocketAddr,
+    /// The live rules.
+    pub catalog: Arc<Catalog>,
+    /// What the workers do.
+    pub status: Arc<Status>,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    stop: Arc<AtomicBool>,
+    stopped: watch::Sender<bool>,
+    workers: Vec<std::thread::JoinHandle<anyhow::Result<()>>>,
+    service: tokio::task::JoinHandle<()>,
+    keeper: tokio::task::JoinHandle<()>,
+}
+
+/// Runs until `shutdown`, then takes a last checkpoint and stops.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let mut running = start(config).await?;
+    tokio::select! {
+        () = shutdown => tracing::info!("stopping: a last checkpoint first"),
+        why = running.failed() => tracing::error!("a worker ended by itself: {why}"),
+    }
+    running.stop().await
+}
+
+/// Connects everything, loads the rules and starts the workers. Every error here is one that an operator can mend.
+pub async fn start(config: Config) -> anyhow::Result<Running> {
+    let config = Arc::new(config);
+    let schema = Arc::new(config.schema()?);
+    let event_time = schema.find(&config.record.event_time).context("record.event_time names no field")?;
+    let spec = Arc::new(WindowSpec::new(&config.window, event_time, &schema).map_err(anyhow::Error::msg)?);
+    let metrics = telemetry::metrics();
+
+    // The port first: a second engine on one machine should say so before it touches anything.
+    let listener = TcpListener::bind(config.admin.listen)
+        .await
+        .with_context(|| format!("admin.listen: cannot listen on {}", config.admin.listen))?;
+    let admin_at = listener.local_addr()?;
+
+    let store = store::connect(&config.sink.url, &config.pipeline.name, &config.source.topic).await.context("sink.url")?;
+    store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
+    dead_letters::check_topics(&config.source, &config.dead_letters).await?;
+
+    let runtime = Runtime::new(&config.rules).context("rules")?;
+    let catalog = Catalog::open(runtime, store.clone(), schema.clone(), config.clone()).await.context("rules")?;
+    catalog.publish_directory().await;
+
+    let status = Arc::new(Status::default());
+    let stop = Arc::new(AtomicBool::new(false));
+    let (stopped, stopping) = watch::channel(false);
+    let keeper = tokio::spawn(catalog.clone().run(stopping.clone()));
+
+    let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
+    let mut served = stopping.clone();
+    let service = tokio::spawn(async move {
+        let until = async move {
+            let _ = served.wait_for(|stop| *stop).await;
+        };
+        if let Err(why) = admin::serve(listener, admin::router(state), until).await {
+            tracing::error!("the admin API ended: {why}");
+        }
+    });
+
+    let count = config.engine.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let mut workers = Vec::new();
+    for index in 0..count {
+        let parts = worker::Parts {
+            index,
+            config: config.clone(),
+            schema: schema.clone(),
+            spec: spec.clone(),
+            catalog: catalog.clone(),
+            store: store.clone(),
+            status: status.clone(),
+            stop: stop.clone(),
+            tokio: tokio::runtime::Handle::current(),
+        };
+        let mut worker = worker::Worker::new(parts)?;
+        let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run())?;
+        workers.push(thread);
+    }
+    tracing::info!(admin = %admin_at, workers = count, revision = %catalog.live().revision, "running");
+    Ok(Running { admin: admin_at, catalog, status, store, stop, stopped, workers, service, keeper })
+}
+
+impl Running {
+    /// Ends when a worker does, which it does only for good: the others must not go on as if all were well.
+    async fn failed(&mut self) -> &'static str {
+        loop {
+            if self.workers.iter().any(std::thread::JoinHandle::is_finished) {
+                return "see its error";
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Takes a last checkpoint in every worker, then ends the API.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.store(true, Ordering::Release);
+        let workers = self.workers;
+        let ended = tokio::task::spawn_blocking(move || {
+            workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
+        })
+        .await?;
+        let _ = self.stopped.send(true);
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.service).await;
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.keeper).await;
+        for result in ended {
+            match result {
+                Ok(result) => result?,
+                Err(_) => bail!("a worker panicked; what it had not committed is judged again at the next start"),
+            }
+        }
+        Ok(())
+    }
+}

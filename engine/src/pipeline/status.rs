@@ -1,0 +1,109 @@
+//! What the workers do, for `/pipeline`, `/readyz` and the demo. Written once a batch or step, never once a record.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::model::ids::{Offset, Partition};
+
+/// How far a partition is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// Worker that has it.
+    pub worker: usize,
+    /// Next offset to judge.
+    pub judged: Option<i64>,
+    /// N: what the store holds.
+    pub committed: Option<i64>,
+    /// Why it is stopped, if it is.
+    pub error: Option<String>,
+}
+
+/// Shared by all workers of a process.
+#[derive(Debug)]
+pub struct Status {
+    since: Instant,
+    judged: AtomicU64,
+    partitions: Mutex<BTreeMap<Partition, PartitionStatus>>,
+    /// What keeps a worker from judging, by worker: the store, Kafka, a lookup.
+    waiting: Mutex<BTreeMap<usize, String>>,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            judged: AtomicU64::new(0),
+            partitions: Mutex::default(),
+            waiting: Mutex::default(),
+        }
+    }
+}
+
+impl Status {
+    /// Seconds since the start.
+    pub fn uptime(&self) -> u64 {
+        self.since.elapsed().as_secs()
+    }
+
+    /// Records judged since the start, those that were judged again after a failure included.
+    pub fn judged(&self) -> u64 {
+        self.judged.load(Ordering::Relaxed)
+    }
+
+    /// Every partition that this process has or had to stop.
+    pub fn partitions(&self) -> BTreeMap<Partition, PartitionStatus> {
+        self.partitions.lock().expect("no code panics while it holds the lock").clone()
+    }
+
+    /// What keeps workers from judging; empty when all is well.
+    pub fn waiting(&self) -> Vec<String> {
+        self.waiting.lock().expect("no code panics while it holds the lock").values().cloned().collect()
+    }
+
+    pub(super) fn add_judged(&self, records: u64) {
+        self.judged.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn waits(&self, worker: usize, why: Option<String>) {
+        let mut waiting = self.waiting.lock().expect("no code panics while it holds the lock");
+        match why {
+            Some(why) => waiting.insert(worker, why),
+            None => waiting.remove(&worker),
+        };
+    }
+
+    pub(super) fn judged_to(&self, worker: usize, partition: Partition, next: Offset) {
+        self.update(partition, |status| {
+            status.worker = worker;
+            status.judged = Some(next.0);
+        });
+    }
+
+    pub(super) fn committed(&self, worker: usize, partition: Partition, next: Offset) {
+        self.update(partition, |status| {
+            status.worker = worker;
+            status.committed = Some(next.0);
+            status.error = None;
+        });
+    }
+
+    pub(super) fn stopped(&self, worker: usize, partition: Partition, why: String) {
+        self.update(partition, |status| {
+            status.worker = worker;
+            status.error = Some(why);
+        });
+    }
+
+    pub(super) fn let_go(&self, worker: usize) {
+        self.partitions
+            .lock()
+            .expect("no code panics while it holds the lock")
+            .retain(|_, status| status.worker != worker);
+    }
+
+    fn update(&self, partition: Partition, change: impl FnOnce(&mut PartitionStatus)) {
+        change(self.partitions.lock().expect("no code panics while it holds the lock").entry(partition).or_default());
+    }
+}
