@@ -1,0 +1,304 @@
+//! The checkpoint protocol against the real SQLite store and a model of Kafka's transactional contract that fails where
+//! it is told to: FACTS.md's interleavings that need no broker to be seen.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use weir::checkpoint::{Broker, Cancel, Failed, NotYet, Pending, Stand, TakenOver, Unpublished, advance, take};
+use weir::config::Start;
+use weir::model::finding::Stage;
+use weir::model::ids::{Offset, Partition, Revision};
+use weir::model::letter::{Reason, Source, decode};
+use weir::model::step::{Fingerprint, Group, Measure, Measured, OutboxChunk, StatsLayout, Step, WindowDelta};
+use weir::store::{Store, connect};
+
+const P: Partition = Partition(0);
+
+/// What the next transaction does instead of committing.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    Abort,
+    GroupMoved,
+    LostAnswerCommitted,
+    LostAnswerAborted,
+}
+
+#[derive(Default)]
+struct Cluster {
+    k: BTreeMap<Partition, Offset>,
+    letters: Vec<(Partition, Offset)>,
+    log: BTreeMap<Partition, (i64, i64)>,
+    faults: VecDeque<Fault>,
+}
+
+#[derive(Clone, Default)]
+struct Model(Arc<Mutex<Cluster>>);
+
+impl Model {
+    fn with_log(low: i64, high: i64) -> Self {
+        let model = Self::default();
+        model.0.lock().unwrap().log.insert(P, (low, high));
+        model
+    }
+
+    fn k(&self) -> Option<Offset> {
+        self.0.lock().unwrap().k.get(&P).copied()
+    }
+
+    fn letters(&self) -> Vec<i64> {
+        self.0.lock().unwrap().letters.iter().map(|(_, offset)| offset.0).collect()
+    }
+
+    fn fails_with(&self, faults: &[Fault]) {
+        self.0.lock().unwrap().faults.extend(faults);
+    }
+}
+
+#[async_trait]
+impl Broker for Model {
+    type Metadata = ();
+
+    async fn committed(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Option<Offset>>, NotYet> {
+        let cluster = self.0.lock().unwrap();
+        Ok(partitions.iter().map(|p| (*p, cluster.k.get(p).copied())).collect())
+    }
+
+    async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NotYet> {
+        let (low, high) = self.0.lock().unwrap().log[&partition];
+        Ok((Offset(low), Offset(high)))
+    }
+
+    async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
+        self.0.lock().unwrap().k.extend(at.iter().copied());
+        Ok(())
+    }
+
+    async fn publish(
+        &mut self,
+        outbox: &[OutboxChunk],
+        from: &BTreeMap<Partition, Offset>,
+        offsets: &[(Partition, Offset)],
+        (): &(),
+    ) -> Result<(), Unpublished> {
+        let mut cluster = self.0.lock().unwrap();
+        let fault = cluster.faults.pop_front();
+        if matches!(fault, None | Some(Fault::LostAnswerCommitted)) {
+            for chunk in outbox {
+                for letter in decode(&chunk.letters).unwrap() {
+                    if letter.offset >= from[&chunk.partition] {
+                        cluster.letters.push((chunk.partition, letter.offset));
+                    }
+                }
+            }
+            cluster.k.extend(offsets.iter().copied());
+        }
+        match fault {
+            None => Ok(()),
+            Some(Fault::Abort) => Err(Unpublished::Aborted("planted".into())),
+            Some(Fault::GroupMoved) => Err(Unpublished::Group("ILLEGAL_GENERATION".into())),
+            Some(_) => Err(Unpublished::Unknown("planted".into())),
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), NotYet> {
+        Ok(())
+    }
+}
+
+struct World {
+    store: Arc<dyn Store>,
+    broker: Model,
+    _folder: tempfile::TempDir,
+}
+
+async fn world(broker: Model) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/weir.db", folder.path().display());
+    let store = connect(&url, "fraud", "finance_stream").await.unwrap();
+    let layout = StatsLayout {
+        table: "risk_stats".into(),
+        group_by: vec!["type".into()],
+        measures: vec![Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true }],
+    };
+    let fingerprint = Fingerprint {
+        topic: "finance_stream".into(),
+        group: "weir".into(),
+        letter_topic: "dead_letter_queue".into(),
+        window_ms: 5_000,
+        group_by: vec!["type".into()],
+        scales: vec![("amount".into(), 2)],
+        table: "risk_stats".into(),
+    };
+    store.prepare(&fingerprint, &layout).await.unwrap();
+    World { store, broker, _folder: folder }
+}
+
+impl World {
+    async fn take(&mut self) -> TakenOver {
+        take(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap()
+    }
+
+    async fn advance(&mut self, step: &Step) -> Result<(), Failed> {
+        advance(&*self.store, &mut self.broker, step, &[], &(), &Cancel::default()).await
+    }
+
+    async fn records_in_windows(&self) -> i64 {
+        self.store.windows(100, false).await.unwrap().iter().map(|row| row.records).sum()
+    }
+}
+
+/// A step of ten records from where `stand` is, of which the fourth is dirt.
+fn ten_records(stand: &Stand) -> Step {
+    let mut pending = Pending::default();
+    pending.restart(std::slice::from_ref(stand));
+    let reason = Reason {
+        stage: Stage::Rule,
+        code: "AMOUNT_NEGATIVE".into(),
+        message: "amount -1 < 0".into(),
+        rule: None,
+        revision: Revision(1),
+        hits: vec![],
+    };
+    let at = Offset(stand.next.0 + 3);
+    let source = Source { offset: at, timestamp: 0, key: None, value: Some(b"{}"), headers: &[] };
+    pending.judged(P, stand.next, Offset(stand.next.0 + 10), 10, Revision(1));
+    pending.letter(P, &source, &reason);
+    let delta = WindowDelta {
+        start: 0,
+        end: 5_000,
+        group: Arc::new(Group { id: [7; 16], values: vec![Some("PAYMENT".into())] }),
+        records: 9,
+        flagged: 0,
+        late: 0,
+        measures: vec![Measured { sum: Some(90), min: Some(10), max: Some(10) }],
+    };
+    pending.step(vec![delta], |_| Some(0)).unwrap()
+}
+
+#[tokio::test]
+async fn a_partition_never_seen_starts_at_the_log_s_start_and_commits_it() {
+    let mut world = world(Model::with_log(5, 50)).await;
+    let taken = world.take().await;
+    assert_eq!(taken.stands[0].next, Offset(5));
+    assert_eq!(world.broker.k(), Some(Offset(5)));
+}
+
+#[tokio::test]
+async fn a_step_moves_windows_letters_and_both_positions() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands.remove(0);
+    world.advance(&ten_records(&stand)).await.unwrap();
+    assert_eq!(world.broker.k(), Some(Offset(10)));
+    assert_eq!(world.broker.letters(), [3]);
+    assert_eq!(world.records_in_windows().await, 9);
+    assert_eq!(world.store.positions().await.unwrap()[0].next_offset, Offset(10));
+}
+
+#[tokio::test]
+async fn a_crash_between_the_two_commits_is_made_good_by_whoever_takes_the_partition() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands.remove(0);
+    world.store.commit(&ten_records(&stand)).await.unwrap();
+    assert_eq!(world.broker.letters(), [0; 0], "nothing was published before the crash");
+    let taken = world.take().await;
+    assert_eq!(taken.stands[0].next, Offset(10));
+    assert_eq!((world.broker.letters(), world.broker.k()), (vec![3], Some(Offset(10))));
+    world.take().await;
+    assert_eq!(world.broker.letters(), [3], "and not again");
+}
+
+#[tokio::test]
+async fn a_crash_after_the_kafka_commit_publishes_nothing_twice() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands.remove(0);
+    world.advance(&ten_records(&stand)).await.unwrap();
+    // The outbox rows are still there: only the next step would have cleared them.
+    world.take().await;
+    assert_eq!(world.broker.letters(), [3]);
+}
+
+#[tokio::test]
+async fn a_zombie_is_fenced_and_leaves_no_trace() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let zombie = world.take().await.stands.remove(0);
+    let owner = world.take().await.stands.remove(0);
+    assert!(matches!(world.advance(&ten_records(&zombie)).await, Err(Failed::Fenced(P))));
+    assert_eq!(world.records_in_windows().await, 0);
+    world.advance(&ten_records(&owner)).await.unwrap();
+    assert_eq!((world.records_in_windows().await, world.broker.letters()), (9, vec![3]));
+}
+
+#[tokio::test]
+async fn an_aborted_transaction_is_published_again() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands.remove(0);
+    world.broker.fails_with(&[Fault::Abort, Fault::Abort]);
+    world.advance(&ten_records(&stand)).await.unwrap();
+    assert_eq!((world.broker.letters(), world.broker.k()), (vec![3], Some(Offset(10))));
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_kafka_commit_is_decided_by_k() {
+    for (fault, name) in [(Fault::LostAnswerCommitted, "committed"), (Fault::LostAnswerAborted, "aborted")] {
+        let mut world = world(Model::with_log(0, 50)).await;
+        let stand = world.take().await.stands.remove(0);
+        world.broker.fails_with(&[fault]);
+        world.advance(&ten_records(&stand)).await.unwrap();
+        assert_eq!((world.broker.letters(), world.broker.k()), (vec![3], Some(Offset(10))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_moved_on_keeps_the_letters_in_the_outbox_for_the_next_owner() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands.remove(0);
+    world.broker.fails_with(&[Fault::GroupMoved]);
+    assert!(matches!(world.advance(&ten_records(&stand)).await, Err(Failed::Group(_))));
+    assert_eq!(world.broker.letters(), [0; 0]);
+    world.take().await;
+    assert_eq!((world.broker.letters(), world.records_in_windows().await), (vec![3], 9));
+}
+
+#[tokio::test]
+async fn offsets_that_contradict_the_store_stop_the_partition_and_name_the_figures() {
+    struct Case {
+        what: &'static str,
+        change: fn(&mut Cluster),
+        says: &'static [&'static str],
+    }
+    let cases = [
+        Case {
+            what: "K past N",
+            change: |c| drop(c.k.insert(P, Offset(20))),
+            says: &["committed 20", "store's 10"],
+        },
+        Case { what: "K gone", change: |c| drop(c.k.remove(&P)), says: &["no committed offset", "stands at 10"] },
+        Case { what: "K set back", change: |c| drop(c.k.insert(P, Offset(2))), says: &["committed 2", "Reset it to 10"] },
+        Case { what: "N before the log", change: |c| drop(c.log.insert(P, (30, 50))), says: &["stands at 10", "30 to 50"] },
+        Case { what: "N past the log", change: |c| drop(c.log.insert(P, (0, 4))), says: &["stands at 10", "0 to 4"] },
+    ];
+    for case in cases {
+        let mut world = world(Model::with_log(0, 50)).await;
+        let stand = world.take().await.stands.remove(0);
+        world.advance(&ten_records(&stand)).await.unwrap();
+        let owner = stand.owner;
+        world.store.published(&[(P, owner, Offset(10))]).await.unwrap();
+        (case.change)(&mut world.broker.0.lock().unwrap());
+        let taken = world.take().await;
+        assert!(taken.stands.is_empty(), "{}: nothing may be consumed", case.what);
+        for words in case.says {
+            assert!(taken.stopped[0].why.contains(words), "{}: {}", case.what, taken.stopped[0].why);
+        }
+        assert_eq!(world.broker.letters(), [3], "{}: nothing is published", case.what);
+    }
+}
+
+#[tokio::test]
+async fn a_group_with_offsets_that_the_store_never_saw_stops() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    world.broker.0.lock().unwrap().k.insert(P, Offset(12));
+    let taken = world.take().await;
+    assert!(taken.stands.is_empty());
+    assert!(taken.stopped[0].why.contains("committed 12"), "{}", taken.stopped[0].why);
+}
