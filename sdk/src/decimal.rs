@@ -1,0 +1,260 @@
+//! An exact decimal: what a rule compares amounts with. It knows nothing of fields or batches.
+//!
+//! Two decimals of different scales compare by value: `1.5 == 1.50`. No operation rounds; what does not fit is `None`.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+/// An exact decimal number: an unscaled 64-bit integer and how many of its digits stand behind the point.
+#[derive(Clone, Copy)]
+pub struct Decimal {
+    unscaled: i64,
+    scale: u8,
+}
+
+/// Why a text is not a [`Decimal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseDecimalError {
+    /// Something else than digits with at most one sign and one point.
+    NotANumber,
+    /// It needs more than a 64-bit integer or more than 18 fraction digits.
+    OutOfRange,
+}
+
+const fn power_of_ten(exponent: u8) -> i128 {
+    10i128.pow(exponent as u32)
+}
+
+impl Decimal {
+    /// Most fraction digits that a decimal may have; it is what keeps every comparison within 128 bits.
+    pub const MAX_SCALE: u8 = 18;
+    /// Zero.
+    pub const ZERO: Self = Self {
+        unscaled: 0,
+        scale: 0,
+    };
+
+    /// `unscaled / 10^scale`: `Decimal::new(1250, 2)` is 12.50.
+    ///
+    /// # Panics
+    /// If `scale` is above [`Decimal::MAX_SCALE`].
+    pub const fn new(unscaled: i64, scale: u8) -> Self {
+        assert!(
+            scale <= Self::MAX_SCALE,
+            "a decimal has at most 18 fraction digits"
+        );
+        Self { unscaled, scale }
+    }
+
+    /// A value of a column whose scale `configure` has checked, without checking it again a row.
+    #[inline]
+    pub(crate) const fn of_column(unscaled: i64, scale: u8) -> Self {
+        Self { unscaled, scale }
+    }
+
+    /// The number without its point.
+    pub const fn unscaled(self) -> i64 {
+        self.unscaled
+    }
+
+    /// How many digits stand behind the point.
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// Whether it is below zero.
+    pub const fn is_negative(self) -> bool {
+        self.unscaled < 0
+    }
+
+    /// Whether it is zero.
+    pub const fn is_zero(self) -> bool {
+        self.unscaled == 0
+    }
+
+    /// The sum at the larger scale of the two, or `None` if that needs more than 64 bits.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        let scale = self.scale.max(other.scale);
+        let sum = self.at_scale(scale) + other.at_scale(scale);
+        Some(Self {
+            unscaled: i64::try_from(sum).ok()?,
+            scale,
+        })
+    }
+
+    /// The difference at the larger scale of the two, or `None` if that needs more than 64 bits.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        let scale = self.scale.max(other.scale);
+        let difference = self.at_scale(scale) - other.at_scale(scale);
+        Some(Self {
+            unscaled: i64::try_from(difference).ok()?,
+            scale,
+        })
+    }
+
+    /// The number with the other sign, or `None` for the one number that has no opposite in 64 bits.
+    pub fn checked_neg(self) -> Option<Self> {
+        Some(Self {
+            unscaled: self.unscaled.checked_neg()?,
+            scale: self.scale,
+        })
+    }
+
+    /// The same value with this many fraction digits, or `None` if digits would be lost or 64 bits do not hold it.
+    pub fn rescaled(self, scale: u8) -> Option<Self> {
+        if scale > Self::MAX_SCALE {
+            return None;
+        }
+        if scale >= self.scale {
+            return Some(Self {
+                unscaled: i64::try_from(self.at_scale(scale)).ok()?,
+                scale,
+            });
+        }
+        let divisor = power_of_ten(self.scale - scale) as i64; // at most 10^18
+        (self.unscaled % divisor == 0).then_some(Self {
+            unscaled: self.unscaled / divisor,
+            scale,
+        })
+    }
+
+    /// Below 10^37, since the scale is at most 18: two of them add up within 128 bits.
+    fn at_scale(self, scale: u8) -> i128 {
+        i128::from(self.unscaled) * power_of_ten(scale - self.scale)
+    }
+
+    /// The one form that equal numbers share.
+    fn normal(self) -> (i64, u8) {
+        let (mut unscaled, mut scale) = (self.unscaled, self.scale);
+        while scale > 0 && unscaled % 10 == 0 {
+            unscaled /= 10;
+            scale -= 1;
+        }
+        (unscaled, scale)
+    }
+}
+
+impl Ord for Decimal {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.scale == other.scale {
+            return self.unscaled.cmp(&other.unscaled);
+        }
+        let scale = self.scale.max(other.scale);
+        self.at_scale(scale).cmp(&other.at_scale(scale))
+    }
+}
+
+impl PartialOrd for Decimal {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Decimal {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Decimal {}
+
+impl Hash for Decimal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.normal().hash(state);
+    }
+}
+
+impl Default for Decimal {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl From<i64> for Decimal {
+    fn from(whole: i64) -> Self {
+        Self {
+            unscaled: whole,
+            scale: 0,
+        }
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.unscaled.unsigned_abs();
+        if self.unscaled < 0 {
+            f.write_str("-")?;
+        }
+        if self.scale == 0 {
+            return write!(f, "{digits}");
+        }
+        let one = 10u64.pow(u32::from(self.scale));
+        write!(
+            f,
+            "{}.{:0width$}",
+            digits / one,
+            digits % one,
+            width = usize::from(self.scale)
+        )
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = ParseDecimalError;
+
+    /// Takes `12`, `-0.5`, `+3.`, `.25`; the scale is the number of digits behind the point.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (negative, digits) = match text.as_bytes() {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            all => (false, all),
+        };
+        let (mut unscaled, mut scale, mut seen, mut point) = (0i64, 0u8, false, false);
+        for &byte in digits {
+            match byte {
+                b'.' if !point => point = true,
+                b'0'..=b'9' => {
+                    seen = true;
+                    let digit = i64::from(byte - b'0');
+                    let signed = if negative { -digit } else { digit };
+                    unscaled = unscaled
+                        .checked_mul(10)
+                        .and_then(|shifted| shifted.checked_add(signed))
+                        .ok_or(ParseDecimalError::OutOfRange)?;
+                    scale += u8::from(point);
+                    if scale > Self::MAX_SCALE {
+                        return Err(ParseDecimalError::OutOfRange);
+                    }
+                }
+                _ => return Err(ParseDecimalError::NotANumber),
+            }
+        }
+        if seen {
+            Ok(Self { unscaled, scale })
+        } else {
+            Err(ParseDecimalError::NotANumber)
+        }
+    }
+}
+
+impl fmt::Display for ParseDecimalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotANumber => "not a decimal number; write one like -12.50",
+            Self::OutOfRange => "more digits than a decimal holds (64 bits, 18 fraction digits)",
+        })
+    }
+}
+
+impl std::error::Error for ParseDecimalError {}

@@ -1,0 +1,83 @@
+//! A point in time as records carry it. There is no clock here: a rule knows only the times that it is handed.
+
+use std::fmt;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+const DAY: i64 = 86_400_000;
+const HOUR: i64 = 3_600_000;
+
+impl Timestamp {
+    /// From epoch milliseconds.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Epoch milliseconds.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Hour of the day in UTC, 0 to 23.
+    pub const fn hour(self) -> u8 {
+        (self.0.rem_euclid(DAY) / HOUR) as u8
+    }
+}
+
+/// Year, month and day of a day number since 1970-01-01 (Howard Hinnant's algorithm, in 400-year eras).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC: `2026-11-24T13:05:00.250Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil(self.0.div_euclid(DAY));
+        let in_day = self.0.rem_euclid(DAY);
+        let (hour, minute) = (in_day / HOUR, in_day / 60_000 % 60);
+        let (second, milli) = (in_day / 1_000 % 60, in_day % 1_000);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn a_time_is_shown_in_utc_before_and_after_1970() {
+        let cases = [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_795_525_500_250, "2026-11-24T13:05:00.250Z"),
+        ];
+        for (millis, shown) in cases {
+            assert_eq!(Timestamp::from_millis(millis).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn the_hour_never_is_negative() {
+        assert_eq!(Timestamp::from_millis(-1).hour(), 23);
+        assert_eq!(Timestamp::from_millis(3_600_000).hour(), 1);
+    }
+}
