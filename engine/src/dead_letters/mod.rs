@@ -1,1 +1,11 @@
-//! (to come)
+//! The dead-letter topic: letters of the outbox become Kafka messages with their reason in headers, in the transaction
+//! that also commits the group's offsets. It knows no rule and no store.
+
+mod message;
+mod publisher;
+mod tail;
+mod topics;
+
+pub use publisher::{PublishError, Publisher};
+pub use tail::{Shown, tail};
+pub use topics::{TopicError, check_topics};

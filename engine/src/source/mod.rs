@@ -1,1 +1,13 @@
-//! (to come)
+//! The source topic: one consumer of the group, its partitions forwarded to a queue of our own, records in batches.
+//! It decides nothing about offsets: the store does, and `checkpoint` asks through [`Reader`].
+
+mod batch;
+mod consumer;
+mod properties;
+mod reader;
+
+pub use batch::{Fetched, Message};
+pub use consumer::{Event, Source, SourceError};
+pub use properties::client_config;
+pub use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
+pub use reader::Reader;

@@ -1,0 +1,292 @@
+//! A worker's transactional producer. It reports what became of a transaction and leaves deciding to `checkpoint`; after
+//! anything but a clean abort it makes a new producer, whose `init_transactions` ends what the old one had open.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::{ClientContext, Offset as KafkaOffset, TopicPartitionList};
+
+use super::message::{Origin, outgoing};
+use super::topics;
+use crate::config;
+use crate::model::ids::{Offset, Partition};
+use crate::model::letter::{Damaged, decode};
+use crate::model::step::OutboxChunk;
+use crate::source::{GroupMetadata, client_config};
+
+/// Of each call to Kafka; `transaction.timeout.ms` is the same, so nothing of ours stays open for longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why letters and offsets are not in Kafka.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Aborted already; may be tried again.
+    #[error("the transaction was aborted: {0}")]
+    Abortable(String),
+    /// The group has moved on; aborted.
+    #[error("the group has moved on: {0}")]
+    Group(String),
+    /// Fatal or timed out: [`Publisher::settle`], then ask the group's offsets.
+    #[error("the outcome of the transaction is unknown: {0}")]
+    Unknown(String),
+    /// The operator has to act.
+    #[error("dead_letters: {0}")]
+    Config(String),
+    /// An outbox row is not what this version writes.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+}
+
+/// Counts what was not delivered; librdkafka tells it from inside `poll` and `flush`.
+#[derive(Default)]
+struct Deliveries {
+    failed: AtomicUsize,
+    /// A message that was too large fails its whole batch.
+    too_large: AtomicUsize,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((why, _)) = result {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            if why.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+                self.too_large.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// See the module.
+pub struct Publisher {
+    source: config::Source,
+    letters: config::DeadLetters,
+    /// Unique per process start and worker: from the configuration alone, two hosts would fence each other (FACTS C8).
+    transactional_id: String,
+    ready: Option<Ready>,
+}
+
+/// A producer after `init_transactions`, and what the topic is like.
+#[derive(Clone)]
+struct Ready {
+    producer: Arc<BaseProducer<Deliveries>>,
+    partitions: i32,
+    limit: usize,
+}
+
+impl Publisher {
+    /// Connects nothing yet: [`Publisher::settle`] or the first transaction does.
+    pub fn new(source: &config::Source, letters: &config::DeadLetters, pipeline: &str) -> Result<Self, PublishError> {
+        let transactional_id = format!("weir-{pipeline}-{}", uuid::Uuid::new_v4());
+        Ok(Self { source: source.clone(), letters: letters.clone(), transactional_id, ready: None })
+    }
+
+    /// Ends whatever a transaction of ours left undecided. Cheap when there is none.
+    pub async fn settle(&mut self) -> Result<(), PublishError> {
+        if self.ready.is_some() {
+            return Ok(());
+        }
+        self.ready = Some(self.prepare().await?);
+        Ok(())
+    }
+
+    async fn prepare(&self) -> Result<Ready, PublishError> {
+        let (source, topic) = (self.source.clone(), self.letters.topic.clone());
+        let limit = topics::limit(&source, &topic).await;
+        let mut client = client_config(&source.brokers, &source.properties);
+        for (name, value) in &self.letters.properties {
+            client.set(name, value);
+        }
+        client
+            .set("transactional.id", &self.transactional_id)
+            .set("transaction.timeout.ms", PATIENCE.as_millis().to_string())
+            .set("message.timeout.ms", PATIENCE.as_millis().to_string())
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5")
+            // A client batch above the topic's limit is refused whole, small messages included (FACTS section 2).
+            .set("batch.size", limit.clamp(1_000, 1_000_000).to_string())
+            .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
+            .set("queue.buffering.max.messages", "100000")
+            .set("queue.buffering.max.kbytes", "65536");
+        blocking(move || {
+            let partitions = topics::partitions(&source, "dead_letters.topic", &topic)
+                .map_err(|why| PublishError::Config(why.to_string()))?;
+            let producer: BaseProducer<Deliveries> = client
+                .create_with_context(Deliveries::default())
+                .map_err(|why| PublishError::Config(why.to_string()))?;
+            producer.init_transactions(PATIENCE).map_err(|why| PublishError::Unknown(why.to_string()))?;
+            Ok(Ready { producer: Arc::new(producer), partitions, limit })
+        })
+        .await
+    }
+
+    /// One transaction: the letters of these chunks at or after `from`, then the offsets.
+    pub async fn publish(
+        &mut self,
+        outbox: &[OutboxChunk],
+        from: &BTreeMap<Partition, Offset>,
+        offsets: &[(Partition, Offset)],
+        metadata: &Arc<GroupMetadata>,
+    ) -> Result<(), PublishError> {
+        self.settle().await?;
+        let ready = self.ready.clone().expect("settle has just made one");
+        let transaction = Transaction {
+            ready,
+            topic: self.letters.topic.clone(),
+            origin: Origin { topic: self.source.topic.clone(), group: self.source.group.clone() },
+            outbox: outbox.to_vec(),
+            from: from.clone(),
+            offsets: offsets.to_vec(),
+            metadata: metadata.clone(),
+        };
+        // Taken out while it runs: if this future is dropped half-way, the producer is in doubt and not used again.
+        let ready = self.ready.take();
+        let result = blocking(move || transaction.run()).await;
+        if matches!(result, Ok(()) | Err(PublishError::Abortable(_) | PublishError::Group(_))) {
+            self.ready = ready;
+        }
+        result
+    }
+}
+
+struct Transaction {
+    ready: Ready,
+    topic: String,
+    origin: Origin,
+    outbox: Vec<OutboxChunk>,
+    from: BTreeMap<Partition, Offset>,
+    offsets: Vec<(Partition, Offset)>,
+    metadata: Arc<GroupMetadata>,
+}
+
+impl Transaction {
+    fn run(&self) -> Result<(), PublishError> {
+        let producer = &self.ready.producer;
+        let context = producer.context();
+        context.failed.store(0, Ordering::Relaxed);
+        context.too_large.store(0, Ordering::Relaxed);
+        producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
+        match self.fill().and_then(|()| producer.commit_transaction(PATIENCE).map_err(Problem::from)) {
+            Ok(()) => Ok(()),
+            Err(problem) => Err(self.abort(problem)),
+        }
+    }
+
+    fn fill(&self) -> Result<(), Problem> {
+        for chunk in &self.outbox {
+            self.send(chunk)?;
+        }
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in &self.offsets {
+            list.add_partition_offset(&self.origin.topic, partition.0, KafkaOffset::Offset(offset.0))?;
+        }
+        Ok(self.ready.producer.send_offsets_to_transaction(&list, &self.metadata, PATIENCE)?)
+    }
+
+    fn send(&self, chunk: &OutboxChunk) -> Result<(), Problem> {
+        let from = self.from.get(&chunk.partition).copied();
+        let to = chunk.partition.0 % self.ready.partitions;
+        for letter in decode(&chunk.letters)? {
+            if from.is_some_and(|from| letter.offset < from) {
+                continue;
+            }
+            let message = outgoing(letter, chunk.partition, &self.origin, self.ready.limit);
+            let mut record: BaseRecord<'_, [u8], [u8]> =
+                BaseRecord::to(&self.topic).partition(to).headers(message.headers);
+            if let Some(key) = &message.key {
+                record = record.key(key);
+            }
+            if let Some(value) = &message.value {
+                record = record.payload(value);
+            }
+            self.enqueue(record)?;
+        }
+        Ok(())
+    }
+
+    fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), Problem> {
+        loop {
+            match self.ready.producer.send(record) {
+                Ok(()) => {
+                    self.ready.producer.poll(Duration::ZERO);
+                    return Ok(());
+                }
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
+                    record = returned;
+                    self.ready.producer.poll(Duration::from_millis(20));
+                }
+                Err((why, _)) => return Err(why.into()),
+            }
+        }
+    }
+
+    /// Aborts and says what kind of failure it was.
+    fn abort(&self, problem: Problem) -> PublishError {
+        let (why, group) = match problem {
+            Problem::Damaged(damaged) => {
+                let _ = self.ready.producer.abort_transaction(PATIENCE);
+                return damaged.into();
+            }
+            Problem::Kafka(why) => (why.to_string(), is_of_the_group(&why)),
+        };
+        let fatal = self.ready.producer.client().fatal_error();
+        if let Some((_, text)) = fatal {
+            return PublishError::Unknown(text);
+        }
+        if self.ready.producer.abort_transaction(PATIENCE).is_err() {
+            return PublishError::Unknown(why);
+        }
+        if group {
+            return PublishError::Group(why);
+        }
+        if self.ready.producer.context().too_large.load(Ordering::Relaxed) > 0 {
+            // The topic's limit was lowered since it was read: a new producer reads it again.
+            return PublishError::Unknown(format!("{why}; a letter was above the topic's max.message.bytes"));
+        }
+        PublishError::Abortable(why)
+    }
+}
+
+enum Problem {
+    Kafka(KafkaError),
+    Damaged(Damaged),
+}
+
+impl From<KafkaError> for Problem {
+    fn from(why: KafkaError) -> Self {
+        Self::Kafka(why)
+    }
+}
+
+impl From<Damaged> for Problem {
+    fn from(why: Damaged) -> Self {
+        Self::Damaged(why)
+    }
+}
+
+fn is_of_the_group(why: &KafkaError) -> bool {
+    matches!(
+        why.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::FencedInstanceId
+                | RDKafkaErrorCode::RebalanceInProgress
+        )
+    )
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PublishError> + Send + 'static,
+) -> Result<T, PublishError> {
+    tokio::task::spawn_blocking(work).await.map_err(|why| PublishError::Unknown(why.to_string()))?
+}

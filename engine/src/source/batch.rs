@@ -1,0 +1,176 @@
+//! librdkafka's batch call, which rdkafka does not wrap: records of all partitions of a worker come from one queue, a few
+//! thousand in a call, and are read where librdkafka keeps them. The one file of the engine's data path with `unsafe`.
+//!
+//! The queue must not be the consumer's own: there the batch call answers rebalances itself, with an empty assignment
+//! (FACTS section 4).
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr::NonNull;
+use std::slice;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka_sys as rd;
+
+use crate::model::ids::{Offset, Partition};
+
+/// Our queue. Must be dropped before the consumer that it was made from.
+pub(super) struct Queue(NonNull<rd::rd_kafka_queue_t>);
+
+// SAFETY: librdkafka's queues are thread-safe; the handle is a reference-counted pointer.
+unsafe impl Send for Queue {}
+
+impl Queue {
+    pub(super) fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
+        // SAFETY: the client pointer is valid while `consumer` lives; the queue holds its own reference.
+        let queue = unsafe { rd::rd_kafka_queue_new(consumer.client().native_ptr()) };
+        Self(NonNull::new(queue).expect("rd_kafka_queue_new aborts rather than return null"))
+    }
+
+    /// From now on the partition's records come out of this queue.
+    pub(super) fn forward<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, topic: &str, partition: Partition) {
+        let topic = CString::new(topic).expect("Kafka's topic names hold no NUL");
+        // SAFETY: both pointers are valid; get_partition returns a reference that we give back after forwarding.
+        unsafe {
+            let native = consumer.client().native_ptr();
+            let queue = rd::rd_kafka_queue_get_partition(native, topic.as_ptr(), partition.0);
+            if !queue.is_null() {
+                rd::rd_kafka_queue_forward(queue, self.0.as_ptr());
+                rd::rd_kafka_queue_destroy(queue);
+            }
+        }
+    }
+
+    pub(super) fn fetch(&self, max: usize, wait: Duration) -> Fetched {
+        let mut messages: Vec<*mut rd::rd_kafka_message_t> = Vec::with_capacity(max);
+        let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the array has room for `max` pointers; the first `count` are set and ours to destroy.
+        unsafe {
+            let count = rd::rd_kafka_consume_batch_queue(self.0.as_ptr(), wait, messages.as_mut_ptr(), max);
+            messages.set_len(usize::try_from(count).unwrap_or(0));
+        }
+        Fetched { messages }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: ours, and not used after.
+        unsafe { rd::rd_kafka_queue_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// What one call brought. The records live as long as it does.
+pub struct Fetched {
+    messages: Vec<*mut rd::rd_kafka_message_t>,
+}
+
+/// One record, where librdkafka keeps it.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    /// Its partition.
+    pub partition: Partition,
+    /// Its offset.
+    pub offset: Offset,
+    /// Epoch milliseconds; -1: it has none.
+    pub timestamp: i64,
+    /// None: it has none.
+    pub key: Option<&'a [u8]>,
+    /// None: a tombstone.
+    pub value: Option<&'a [u8]>,
+    raw: &'a rd::rd_kafka_message_t,
+}
+
+impl Fetched {
+    /// How many elements, errors included.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether nothing came.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    fn raw(&self) -> impl Iterator<Item = &rd::rd_kafka_message_t> {
+        // SAFETY: each pointer was set by the batch call and is destroyed only in `drop`.
+        self.messages.iter().map(|message| unsafe { &**message })
+    }
+
+    /// The records, in the order of each partition.
+    pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
+        self.raw().filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).map(|raw| Message {
+            partition: Partition(raw.partition),
+            offset: Offset(raw.offset),
+            timestamp: timestamp(raw),
+            key: bytes(raw, raw.key, raw.key_len),
+            value: bytes(raw, raw.payload, raw.len),
+            raw,
+        })
+    }
+
+    /// Partitions that cannot be read on, and what librdkafka says of them.
+    pub fn errors(&self) -> Vec<(Partition, Offset, String)> {
+        let failed = self.raw().filter(|raw| {
+            raw.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+                && raw.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF
+        });
+        failed
+            .map(|raw| {
+                // SAFETY: the message is valid; the text is static or belongs to it.
+                let text = unsafe { CStr::from_ptr(rd::rd_kafka_message_errstr(raw)) };
+                (Partition(raw.partition), Offset(raw.offset), text.to_string_lossy().into_owned())
+            })
+            .collect()
+    }
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        for message in &self.messages {
+            // SAFETY: ours, and nothing borrowed from it outlives `self`.
+            unsafe { rd::rd_kafka_message_destroy(*message) }
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// Name and value of each header, in order. Names that are not UTF-8 are left out: Kafka says they are.
+    pub fn headers(&self) -> Vec<(&'a str, Option<&'a [u8]>)> {
+        let mut found = Vec::new();
+        let mut headers = std::ptr::null_mut();
+        // SAFETY: the message is valid; the headers and what they point to belong to it and live as long.
+        unsafe {
+            if rd::rd_kafka_message_headers(self.raw, &mut headers)
+                != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+            {
+                return found;
+            }
+            let (mut name, mut value, mut size): (*const c_char, *const c_void, usize) =
+                (std::ptr::null(), std::ptr::null(), 0);
+            let mut index = 0;
+            while rd::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut size)
+                == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+            {
+                index += 1;
+                let value = (!value.is_null()).then(|| slice::from_raw_parts(value.cast::<u8>(), size));
+                if let Ok(name) = CStr::from_ptr(name).to_str() {
+                    found.push((name, value));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn timestamp(raw: &rd::rd_kafka_message_t) -> i64 {
+    let mut kind = rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    // SAFETY: the message is valid.
+    unsafe { rd::rd_kafka_message_timestamp(raw, &mut kind) }
+}
+
+fn bytes<'a>(_owner: &'a rd::rd_kafka_message_t, start: *const c_void, length: usize) -> Option<&'a [u8]> {
+    // SAFETY: librdkafka gives pointer and length of memory that lives as long as the message.
+    (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast::<u8>(), length) })
+}

@@ -1,0 +1,42 @@
+//! librdkafka's settings for a member of the group. Those that the checkpoint rests on are pinned; the configuration
+//! refuses them in `source.properties`.
+
+use rdkafka::ClientConfig;
+
+use crate::config;
+
+/// What consumer and producer have in common: brokers and whatever the operator passes through.
+pub fn client_config(brokers: &str, properties: &std::collections::BTreeMap<String, String>) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", brokers);
+    for (name, value) in properties {
+        client.set(name, value);
+    }
+    client
+}
+
+pub(super) fn consumer(source: &config::Source) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client
+        .set("session.timeout.ms", "10000")
+        .set("heartbeat.interval.ms", "2000")
+        .set("max.poll.interval.ms", "60000")
+        .set("queued.min.messages", "100000")
+        .set("queued.max.messages.kbytes", "65536")
+        .set("fetch.wait.max.ms", "100");
+    for (name, value) in &source.properties {
+        client.set(name, value);
+    }
+    client
+        .set("bootstrap.servers", &source.brokers)
+        .set("group.id", &source.group)
+        // FACTS section 3: eager, so that each rebalance takes everything and gives it anew.
+        .set("group.protocol", "classic")
+        .set("partition.assignment.strategy", "range")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "false");
+    client
+}

@@ -1,0 +1,78 @@
+//! The group's offsets and the log's bounds, asked from tokio while the worker's thread goes on. librdkafka blocks, so
+//! every question runs on a blocking thread and has a time-out; a time-out means "not known yet".
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+
+use super::consumer::Membership;
+use crate::model::ids::{Offset, Partition};
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// No answer within the time-out, or an undecided transaction. Ask again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoAnswer(String);
+
+/// See the module.
+#[derive(Clone)]
+pub struct Reader {
+    pub(super) consumer: Arc<BaseConsumer<Membership>>,
+    pub(super) topic: Arc<str>,
+}
+
+impl Reader {
+    /// K of each partition; stable, because the consumer reads committed records only (FACTS section 1).
+    pub async fn committed(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Option<Offset>)>, NoAnswer> {
+        let list = self.list(partitions.iter().map(|partition| (*partition, KafkaOffset::Invalid)));
+        let known = self.ask(move |consumer| consumer.committed_offsets(list, PATIENCE)).await?;
+        known
+            .elements()
+            .iter()
+            .map(|element| {
+                element.error().map_err(|why| NoAnswer(why.to_string()))?;
+                let offset = match element.offset() {
+                    KafkaOffset::Offset(offset) => Some(Offset(offset)),
+                    _ => None,
+                };
+                Ok((Partition(element.partition()), offset))
+            })
+            .collect()
+    }
+
+    /// The first offset in the log and the one past the last.
+    pub async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NoAnswer> {
+        let topic = self.topic.clone();
+        let (low, high) =
+            self.ask(move |consumer| consumer.fetch_watermarks(&topic, partition.0, PATIENCE)).await?;
+        Ok((Offset(low), Offset(high)))
+    }
+
+    /// Commits outside a transaction: the first offset of a partition that nobody consumed.
+    pub async fn commit(&self, at: &[(Partition, Offset)]) -> Result<(), NoAnswer> {
+        let list = self.list(at.iter().map(|(partition, offset)| (*partition, KafkaOffset::Offset(offset.0))));
+        self.ask(move |consumer| consumer.commit(&list, CommitMode::Sync)).await
+    }
+
+    fn list(&self, at: impl Iterator<Item = (Partition, KafkaOffset)>) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in at {
+            list.add_partition_offset(&self.topic, partition.0, offset).expect("the offset is one that Kafka can hold");
+        }
+        list
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&BaseConsumer<Membership>) -> rdkafka::error::KafkaResult<T> + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        let consumer = self.consumer.clone();
+        tokio::task::spawn_blocking(move || question(&consumer))
+            .await
+            .map_err(|why| NoAnswer(why.to_string()))?
+            .map_err(|why| NoAnswer(why.to_string()))
+    }
+}
