@@ -1,7 +1,6 @@
 # The service and the rules that come with it, in a slim image that runs as nobody in particular.
 FROM rust:1.95-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends cmake && rm -rf /var/lib/apt/lists/* \
-    && rustup target add wasm32-unknown-unknown
+RUN rustup target add wasm32-unknown-unknown
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
