@@ -1,1 +1,210 @@
-//! (to come)
+//! Tumbling windows over event time: what each (window, group) gained since the last checkpoint. Pure: the batch, the
+//! verdicts and the time come in as arguments. It holds deltas, never totals: the store adds them, so a late record merges
+//! into its row and a restart begins with nothing.
+//!
+//! The watermark of a partition is its greatest event time less `out_of_orderness`. A row is late if its window had
+//! ended by then. An event time too far ahead moves nothing, else one bad clock would make everybody else late.
+
+mod group;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::DateTime;
+
+use crate::model::finding::{Fault, Stage};
+use crate::model::ids::Partition;
+use crate::model::record::{Batch, Schema, Value};
+use crate::model::step::{Measured, WindowDelta};
+
+use group::{GroupIndex, Groups};
+pub use spec::WindowSpec;
+
+/// What was decided about a row before it came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowVerdict {
+    /// It is a dead letter: it moves the watermark and is not summed.
+    Rejected,
+    /// No rule found anything.
+    Valid,
+    /// Valid, and a flag hit it.
+    Flagged,
+}
+
+/// The deltas of one worker, of all its partitions together, and their watermarks.
+pub struct Windows {
+    spec: Arc<WindowSpec>,
+    watermarks: HashMap<Partition, i64>,
+    groups: Groups,
+    deltas: hashbrown::HashMap<(i64, GroupIndex), Delta>,
+}
+
+/// One (window, group) since the last drain.
+struct Delta {
+    records: i64,
+    flagged: i64,
+    late: i64,
+    measures: Box<[Measured]>,
+}
+
+/// Where a row belongs by its time.
+enum Place {
+    Ahead,
+    /// Too late to be summed.
+    Late,
+    Window {
+        start: i64,
+        late: bool,
+    },
+}
+
+impl Windows {
+    /// No deltas, no watermarks.
+    pub fn new(spec: Arc<WindowSpec>, schema: Arc<Schema>) -> Self {
+        let groups = Groups::new(spec.group_by.clone(), schema);
+        Self { spec, watermarks: HashMap::new(), groups, deltas: hashbrown::HashMap::new() }
+    }
+
+    /// Epoch milliseconds; None: no record moved it yet.
+    pub fn watermark(&self, partition: Partition) -> Option<i64> {
+        self.watermarks.get(&partition).copied()
+    }
+
+    /// What the store says of a partition that was taken; None also forgets one that was given up.
+    pub fn set_watermark(&mut self, partition: Partition, watermark: Option<i64>) {
+        match watermark {
+            Some(at) => self.watermarks.insert(partition, at),
+            None => self.watermarks.remove(&partition),
+        };
+    }
+
+    /// Adds the rows that are valid; one verdict a row. `faults` gets those of them that have no window any more (LATE)
+    /// or not yet (EVENT_TIME_AHEAD), ascending by row. A rejected row gets no fault: it has a reason already.
+    pub fn add(&mut self, batch: &Batch, verdicts: &[RowVerdict], now_ms: i64, faults: &mut Vec<(u32, Fault)>) {
+        debug_assert_eq!(batch.rows(), verdicts.len(), "one verdict a row");
+        let mut watermark = self.watermark(batch.partition);
+        for (row, verdict) in verdicts.iter().enumerate() {
+            let Some(Value::Timestamp(time)) = batch.column(self.spec.event_time).get(row) else {
+                continue; // Decode lets no row pass without it: the configuration says that it is required.
+            };
+            let place = self.spec.place(time, watermark, now_ms);
+            if !matches!(place, Place::Ahead) {
+                watermark = watermark.max(Some(self.spec.watermark_at(time)));
+            }
+            if *verdict == RowVerdict::Rejected {
+                continue;
+            }
+            match place {
+                Place::Window { start, late } => self.sum(batch, row, start, late, *verdict == RowVerdict::Flagged),
+                Place::Ahead => faults.push((row as u32, self.spec.ahead(time, now_ms))),
+                Place::Late => faults.push((row as u32, self.spec.late(time, watermark))),
+            }
+        }
+        self.set_watermark(batch.partition, watermark);
+    }
+
+    fn sum(&mut self, batch: &Batch, row: usize, start: i64, late: bool, flagged: bool) {
+        let group = self.groups.of(batch, row);
+        let measures = self.spec.measures.len();
+        let delta = self.deltas.entry((start, group)).or_insert_with(|| Delta::new(measures));
+        delta.records += 1;
+        delta.flagged += i64::from(flagged);
+        delta.late += i64::from(late);
+        for ((field, _), measured) in self.spec.measures.iter().zip(&mut delta.measures) {
+            if let Some(Value::Decimal(value) | Value::Integer(value)) = batch.column(*field).get(row) {
+                add(measured, value);
+            }
+        }
+    }
+
+    /// How many (window, group) pairs a checkpoint would write: what its bound counts.
+    pub fn len(&self) -> usize {
+        self.deltas.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.deltas.is_empty()
+    }
+
+    /// Takes the deltas, ascending by (start, group id); the watermarks stay.
+    pub fn drain(&mut self) -> Vec<WindowDelta> {
+        let (groups, spec) = (&self.groups, &self.spec);
+        let mut deltas: Vec<WindowDelta> = self
+            .deltas
+            .drain()
+            .map(|((start, group), delta)| WindowDelta {
+                start,
+                end: spec.end(start),
+                group: groups.get(group),
+                records: delta.records,
+                flagged: delta.flagged,
+                late: delta.late,
+                measures: delta.measures.into_vec(),
+            })
+            .collect();
+        deltas.sort_unstable_by(|a, b| (a.start, a.group.id).cmp(&(b.start, b.group.id)));
+        self.groups.trim();
+        deltas
+    }
+
+    /// Drops all deltas and watermarks: a step failed for good, and the partitions are taken anew.
+    pub fn clear(&mut self) {
+        self.deltas.clear();
+        self.watermarks.clear();
+        self.groups.trim();
+    }
+}
+
+impl Delta {
+    fn new(measures: usize) -> Self {
+        Self { records: 0, flagged: 0, late: 0, measures: vec![Measured::default(); measures].into() }
+    }
+}
+
+/// An i128 holds 10^19 values of an i64, so the sum cannot overflow between two checkpoints.
+fn add(measured: &mut Measured, value: i64) {
+    measured.sum = Some(measured.sum.unwrap_or(0) + i128::from(value));
+    measured.min = Some(measured.min.map_or(value, |min| min.min(value)));
+    measured.max = Some(measured.max.map_or(value, |max| max.max(value)));
+}
+
+impl WindowSpec {
+    fn place(&self, time: i64, watermark: Option<i64>, now_ms: i64) -> Place {
+        if time > now_ms.saturating_add(self.max_ahead) {
+            return Place::Ahead;
+        }
+        let start = self.start(time);
+        let end = self.end(start);
+        let late = watermark.is_some_and(|at| end <= at);
+        let too_late = watermark.is_some_and(|at| end.saturating_add(self.allowed_lateness) <= at);
+        if too_late { Place::Late } else { Place::Window { start, late } }
+    }
+
+    fn ahead(&self, time: i64, now_ms: i64) -> Fault {
+        let (time, now) = (rfc3339(time), rfc3339(now_ms));
+        let message = format!("event time {time} is more than {} ms ahead of the clock, {now}", self.max_ahead);
+        Fault { stage: Stage::Window, code: "EVENT_TIME_AHEAD", message }
+    }
+
+    fn late(&self, time: i64, watermark: Option<i64>) -> Fault {
+        let end = rfc3339(self.end(self.start(time)));
+        let watermark = watermark.map_or_else(|| "unset".to_owned(), rfc3339);
+        let message = format!(
+            "event time {}: its window ended at {end} and {} ms of lateness are allowed, the watermark is at {watermark}",
+            rfc3339(time),
+            self.allowed_lateness,
+        );
+        Fault { stage: Stage::Window, code: "LATE", message }
+    }
+}
+
+fn rfc3339(ms: i64) -> String {
+    match DateTime::from_timestamp_millis(ms) {
+        Some(time) => time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        None => format!("{ms} ms"),
+    }
+}

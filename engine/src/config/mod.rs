@@ -1,4 +1,14 @@
-//! `weir.toml`: its keys, defaults and checks. Reads no network and no clock.
+//! `weir.toml`: its keys ([`Config`] and below), how it is read (`load`), what it must hold (`check`). Reads no network
+//! and no clock.
+
+mod check;
+mod defaults;
+mod derive;
+mod load;
+mod properties;
+mod redacted;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,6 +20,8 @@ use serde::Deserialize;
 
 use crate::model::catalog::Mode;
 use crate::model::record::Kind;
+
+pub use load::{ConfigError, Problem};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,24 +64,24 @@ pub enum Start {
     Latest,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub brokers: String,
-    #[serde(default = "default_topic")]
+    #[serde(default = "defaults::topic")]
     pub topic: String,
     pub group: String,
     #[serde(default)]
     pub start: Start,
     /// A record (key + value) beyond it is a dead letter, OVERSIZE.
-    #[serde(default = "mib::<1>")]
+    #[serde(default = "defaults::mib::<1>")]
     pub max_record: ByteSize,
     /// librdkafka properties, passed through; those that the checkpoint rests on are refused.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeadLetters {
     pub topic: String,
@@ -79,7 +91,7 @@ pub struct DeadLetters {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    #[serde(default = "default_event_time")]
+    #[serde(default = "defaults::event_time")]
     pub event_time: String,
     /// Field that `weir produce` keys by; rules of thumb only, the engine reads no key.
     pub key: Option<String>,
@@ -108,7 +120,7 @@ pub enum OnUnavailable {
     Missing,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lookup {
     pub url: String,
@@ -117,7 +129,7 @@ pub struct Lookup {
     pub fields: BTreeMap<String, LookupField>,
     #[serde(default)]
     pub cache: Cache,
-    #[serde(default = "millis::<200>", with = "humantime_serde")]
+    #[serde(default = "defaults::millis::<200>", with = "humantime_serde")]
     pub timeout: Duration,
     #[serde(default)]
     pub on_unavailable: OnUnavailable,
@@ -158,22 +170,22 @@ pub enum Late {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
-    #[serde(default = "millis::<5_000>", with = "humantime_serde")]
+    #[serde(default = "defaults::millis::<5_000>", with = "humantime_serde")]
     pub size: Duration,
     #[serde(default)]
     pub group_by: Vec<String>,
     #[serde(default)]
     pub measures: BTreeMap<String, Vec<Aggregate>>,
-    #[serde(default = "millis::<2_000>", with = "humantime_serde")]
+    #[serde(default = "defaults::millis::<2_000>", with = "humantime_serde")]
     pub out_of_orderness: Duration,
-    #[serde(default = "millis::<3_600_000>", with = "humantime_serde")]
+    #[serde(default = "defaults::millis::<3_600_000>", with = "humantime_serde")]
     pub max_ahead: Duration,
     #[serde(default)]
     pub late: Late,
-    #[serde(default = "millis::<3_600_000>", with = "humantime_serde")]
+    #[serde(default = "defaults::millis::<3_600_000>", with = "humantime_serde")]
     pub allowed_lateness: Duration,
     /// A partition without records for so long no longer holds `risk_stats_final` back.
-    #[serde(default = "millis::<60_000>", with = "humantime_serde")]
+    #[serde(default = "defaults::millis::<60_000>", with = "humantime_serde")]
     pub idle_after: Duration,
 }
 
@@ -182,7 +194,7 @@ pub struct Window {
 pub struct Sink {
     /// `mysql://user:password@host:port/database` or `sqlite://file`.
     pub url: String,
-    #[serde(default = "default_table")]
+    #[serde(default = "defaults::table")]
     pub table: String,
 }
 
@@ -250,79 +262,4 @@ pub struct Admin {
 pub struct Tokens {
     pub viewer: Option<String>,
     pub publisher: Option<String>,
-}
-
-impl std::fmt::Debug for Sink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sink").field("table", &self.table).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens").finish_non_exhaustive()
-    }
-}
-
-impl Default for DeadLetters {
-    fn default() -> Self {
-        Self { topic: "dead_letter_queue".into(), properties: BTreeMap::new() }
-    }
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self { entries: 100_000, ttl: Duration::from_secs(60) }
-    }
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            dir: "rules.d".into(),
-            timeout: Duration::from_millis(50),
-            memory: ByteSize::mib(16),
-            max_module: ByteSize::mib(8),
-            on_failure: OnFailure::default(),
-            cache: None,
-        }
-    }
-}
-
-impl Default for Checkpoint {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(1),
-            max_records: 1_000_000,
-            max_groups: 200_000,
-            max_letter_bytes: ByteSize::mib(32),
-            drain: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Default for Admin {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), tokens: Tokens::default() }
-    }
-}
-
-fn default_topic() -> String {
-    "finance_stream".into()
-}
-
-fn default_event_time() -> String {
-    "event_time".into()
-}
-
-fn default_table() -> String {
-    "risk_stats".into()
-}
-
-fn mib<const N: u64>() -> ByteSize {
-    ByteSize::mib(N)
-}
-
-fn millis<const N: u64>() -> Duration {
-    Duration::from_millis(N)
 }

@@ -1,0 +1,57 @@
+# `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help rules wasm-target demo demo-live test bench up down
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WASM := wasm32-unknown-unknown
+# Every crate in rules/ is a rule; its package and its module carry the folder's name.
+RULES = $(patsubst rules/%/Cargo.toml,%,$(wildcard rules/*/Cargo.toml))
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+wasm-target: # the standard library for wasm32, if rustup keeps the toolchain
+	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $(WASM); then rustup target add $(WASM); fi
+
+rules: wasm-target ## build every rule in rules/ to rules.d/NAME.wasm
+	@test -n "$(RULES)" || { echo "rules: no crate in rules/" >&2; exit 1; }
+	@packages=(); for rule in $(RULES); do packages+=(-p "$$rule"); done; \
+	if [ -d "$$($${RUSTC:-rustc} --print sysroot)/lib/rustlib/$(WASM)" ]; then \
+	    $(CARGO) build --profile rule --target $(WASM) "$${packages[@]}"; \
+	else \
+	    echo "rules: no $(WASM) target here; building its standard library with Debian's toolchain" >&2; \
+	    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc \
+	        /usr/bin/cargo build --profile rule --target $(WASM) -Zbuild-std=std,panic_abort "$${packages[@]}"; \
+	fi
+	@mkdir -p rules.d; for rule in $(RULES); do \
+	    built="$(TARGET_DIR)/$(WASM)/rule/$$rule.wasm"; \
+	    if cmp -s "$$built" "rules.d/$$rule.wasm"; then continue; fi; \
+	    cp "$$built" "rules.d/.$$rule.wasm.tmp"; mv "rules.d/.$$rule.wasm.tmp" "rules.d/$$rule.wasm"; \
+	done
+	@ls -l rules.d/*.wasm
+
+demo: rules ## 200,000 records through the whole pipeline, two swaps on the way, the truth beside the result
+	$(CARGO) build --release -p weir
+	$(TARGET_DIR)/release/weir demo
+
+demo-live: rules ## the same, kept running with the API open
+	$(CARGO) build --release -p weir
+	$(TARGET_DIR)/release/weir demo --live
+
+test: rules ## formatting, lints and all tests; the tests start the real Kafka, MariaDB and Redis themselves
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) test --workspace
+
+bench: rules ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop
+	$(CARGO) build --release -p weir
+	bench/run
+
+up: ## start Kafka, MariaDB and Redis on free ports, without Docker
+	@stack/up
+
+down: ## end them
+	@stack/down

@@ -1,0 +1,259 @@
+//! What a configuration must hold beyond its types. All problems are found, not only the first; a problem names the key,
+//! what is there and what to write.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use super::load::Problem;
+use super::{Config, derive, properties};
+use crate::model::record::Kind;
+
+/// A JSON number's digits after the point that a DECIMAL(38) of 10^19 sums has room for (FACTS C10).
+const MAX_SCALE: u8 = 10;
+/// Leaves room for `_sum` in the 64 characters of a column's name.
+const MAX_NAME: usize = 48;
+const DAY: Duration = Duration::from_secs(86_400);
+/// Columns of `risk_stats` that are always there.
+const OWN_COLUMNS: [&str; 7] = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
+
+/// Everything that is wrong with it.
+pub(super) fn problems(config: &Config) -> Vec<Problem> {
+    let mut found = Found { problems: Vec::new(), kinds: kinds(config) };
+    found.kafka(config);
+    found.record(config);
+    found.lookups(config);
+    found.window(config);
+    found.sink(config);
+    found.limits(config);
+    found.admin(config);
+    found.problems
+}
+
+struct Found {
+    problems: Vec<Problem>,
+    /// Every field that `group_by` and measures may name.
+    kinds: BTreeMap<String, Kind>,
+}
+
+fn kinds(config: &Config) -> BTreeMap<String, Kind> {
+    let record = config.record.fields.iter().map(|(name, field)| (name.clone(), field.kind));
+    let lookups = config.lookup.iter().flat_map(|(lookup, table)| {
+        table.fields.iter().map(move |(name, field)| (format!("{lookup}.{name}"), field.kind))
+    });
+    record.chain(lookups).collect()
+}
+
+impl Found {
+    fn add(&mut self, key: impl Into<String>, why: impl Into<String>) {
+        self.problems.push(Problem { key: key.into(), why: why.into() });
+    }
+
+    fn unless(&mut self, holds: bool, key: impl Into<String>, why: impl Into<String>) {
+        if !holds {
+            self.add(key, why);
+        }
+    }
+
+    fn kafka(&mut self, config: &Config) {
+        let (source, letters) = (&config.source, &config.dead_letters);
+        let name = &config.pipeline.name;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let good = (1..=64).contains(&name.len()) && name.chars().all(plain);
+        self.unless(good, "pipeline.name", format!("{name:?} should be 1 to 64 letters, digits, '-', '_' or '.'"));
+        self.unless(!source.brokers.trim().is_empty(), "source.brokers", "is empty; write \"host:9092\"");
+        self.unless(!source.group.is_empty(), "source.group", "is empty; write the name of a consumer group");
+        for (key, topic) in [("source.topic", &source.topic), ("dead_letters.topic", &letters.topic)] {
+            let good = (1..=249).contains(&topic.len()) && topic.chars().all(plain) && topic != "." && topic != "..";
+            self.unless(good, key, format!("{topic:?} is no name of a Kafka topic"));
+        }
+        let apart = source.topic != letters.topic;
+        self.unless(apart, "dead_letters.topic", "is the source topic: every dead letter would be read again");
+        let size = source.max_record;
+        let good = (ByteSize::b(1)..=ByteSize::mib(64)).contains(&size);
+        self.unless(good, "source.max_record", format!("{size} should be 1 B to 64 MiB"));
+        for (key, set) in [("source.properties", &source.properties), ("dead_letters.properties", &letters.properties)]
+        {
+            for name in set.keys() {
+                if let Some(why) = properties::refused(name) {
+                    self.add(format!("{key}.{name:?}"), format!("can't be set: {why}"));
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, config: &Config) {
+        let record = &config.record;
+        for (name, field) in &record.fields {
+            let key = format!("record.fields.{name}");
+            self.name(&key, name);
+            self.scale(&key, field.kind, field.scale);
+            if let Err(why) = derive::path(name, field) {
+                self.add(format!("{key}.path"), why);
+            }
+        }
+        match record.fields.get(&record.event_time) {
+            None => self.no_field("record.event_time", &record.event_time),
+            Some(field) if field.kind != Kind::Timestamp || !field.required => self.add(
+                format!("record.fields.{}", record.event_time),
+                "is the event time: write { kind = \"timestamp\", required = true }",
+            ),
+            Some(_) => {}
+        }
+        if let Some(name) = record.key.as_ref().filter(|name| !record.fields.contains_key(*name)) {
+            self.no_field("record.key", name);
+        }
+    }
+
+    fn lookups(&mut self, config: &Config) {
+        for (name, lookup) in &config.lookup {
+            let key = format!("lookup.{name}");
+            self.name(&key, name);
+            let url = lookup.url.starts_with("redis://") || lookup.url.starts_with("redis+unix://");
+            self.unless(url, format!("{key}.url"), "should begin with redis:// (TLS is not supported)");
+            self.key_template(&format!("{key}.key"), &lookup.key, config);
+            self.unless(!lookup.fields.is_empty(), format!("{key}.fields"), "is empty; name a field of the hash");
+            for (field, table) in &lookup.fields {
+                let key = format!("{key}.fields.{field}");
+                self.name(&key, field);
+                self.scale(&key, table.kind, table.scale);
+            }
+            let waits = Duration::from_millis(1)..=Duration::from_secs(10);
+            self.unless(waits.contains(&lookup.timeout), format!("{key}.timeout"), "should be 1ms to 10s");
+            self.unless(lookup.cache.entries > 0, format!("{key}.cache.entries"), "should be 1 or more");
+        }
+    }
+
+    /// Kinds whose text is not one thing (a float) make no key.
+    fn key_template(&mut self, key: &str, template: &str, config: &Config) {
+        match placeholders(template) {
+            None => self.add(key, format!("{template:?} has a brace without its other half")),
+            Some(names) if names.is_empty() => {
+                self.add(key, format!("{template:?} names no field; write \"customer:{{name_orig}}\""));
+            }
+            Some(names) => {
+                for name in names {
+                    match config.record.fields.get(name) {
+                        None => self.no_field(key, name),
+                        Some(field) if field.kind == Kind::Float => {
+                            self.add(key, format!("{name:?} is a float, which makes no key"));
+                        }
+                        Some(_) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn window(&mut self, config: &Config) {
+        let window = &config.window;
+        let whole = window.size.subsec_nanos() % 1_000_000 == 0;
+        let good = (Duration::from_millis(1)..=31 * DAY).contains(&window.size) && whole;
+        self.unless(good, "window.size", "should be whole milliseconds, 1ms to 31days");
+        // Beyond it a DATETIME could overflow, which would stop the pipeline for good.
+        self.unless(window.max_ahead <= 36_500 * DAY, "window.max_ahead", "should be 36500days at most");
+        for (key, names) in [
+            ("window.group_by", window.group_by.iter().collect::<Vec<_>>()),
+            ("window.measures", window.measures.keys().collect()),
+        ] {
+            for name in names {
+                match (self.kinds.get(name), key) {
+                    (None, _) => self.no_field(key, name),
+                    (Some(Kind::Float), "window.group_by") => {
+                        self.add(key, format!("{name:?} is a float; declare it as a decimal to group by it"));
+                    }
+                    (Some(Kind::Decimal | Kind::Integer), _) | (_, "window.group_by") => {}
+                    _ => self.add(key, format!("{name:?} is neither decimal nor integer: only these sum exactly")),
+                }
+            }
+        }
+        for (name, aggregates) in &window.measures {
+            self.unless(!aggregates.is_empty(), format!("window.measures.{name}"), "is empty; write [\"sum\"]");
+        }
+        self.columns(config);
+    }
+
+    /// SQL does not tell column names apart by case.
+    fn columns(&mut self, config: &Config) {
+        let mut seen: BTreeSet<String> = OWN_COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+        let measured =
+            config.window.measures.keys().flat_map(|name| ["sum", "min", "max"].map(|a| format!("{name}_{a}")));
+        for column in config.window.group_by.iter().cloned().chain(measured) {
+            if !seen.insert(column.to_lowercase()) {
+                self.add("window", format!("two columns of {} would be named {column:?}", config.sink.table));
+            }
+        }
+    }
+
+    fn sink(&mut self, config: &Config) {
+        let url = config.sink.url.starts_with("mysql://") || config.sink.url.starts_with("sqlite:");
+        self.unless(url, "sink.url", "should begin with mysql:// or sqlite://");
+        self.name("sink.table", &config.sink.table);
+        let own = config.sink.table.to_lowercase().starts_with("weir_");
+        self.unless(!own, "sink.table", "should not begin with weir_, as the engine's own tables do");
+    }
+
+    fn limits(&mut self, config: &Config) {
+        let (checkpoint, rules) = (&config.checkpoint, &config.rules);
+        let least = Duration::from_millis(200);
+        self.unless(checkpoint.interval >= least, "checkpoint.interval", "should be 200ms or more");
+        self.unless(checkpoint.max_records > 0, "checkpoint.max_records", "should be 1 or more");
+        self.unless(checkpoint.max_groups > 0, "checkpoint.max_groups", "should be 1 or more");
+        let room = checkpoint.max_letter_bytes >= config.source.max_record;
+        self.unless(room, "checkpoint.max_letter_bytes", "should be source.max_record or more");
+        let drain = Duration::from_millis(1)..=Duration::from_secs(30);
+        self.unless(drain.contains(&checkpoint.drain), "checkpoint.drain", "should be 1ms to 30s");
+        let call = Duration::from_millis(10)..=Duration::from_secs(10);
+        self.unless(call.contains(&rules.timeout), "rules.timeout", "should be 10ms (the clock's tick) to 10s");
+        self.unless(rules.memory >= ByteSize::kib(64), "rules.memory", "should be 64KiB (one page) or more");
+        self.unless(rules.max_module > ByteSize::b(0), "rules.max_module", "should be more than nothing");
+        self.unless(config.engine.workers != Some(0), "engine.workers", "should be 1 or more, or left out");
+    }
+
+    fn admin(&mut self, config: &Config) {
+        let (listen, tokens) = (config.admin.listen, &config.admin.tokens);
+        for (key, token) in [("admin.tokens.viewer", &tokens.viewer), ("admin.tokens.publisher", &tokens.publisher)] {
+            self.unless(token.as_ref().is_none_or(|token| !token.trim().is_empty()), key, "is empty");
+        }
+        let guarded = tokens.viewer.is_some() && tokens.publisher.is_some();
+        let why = format!("{listen} is open to other machines: set both admin.tokens, or listen on 127.0.0.1");
+        self.unless(guarded || listen.ip().is_loopback(), "admin.listen", why);
+    }
+
+    fn name(&mut self, key: &str, name: &str) {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let holds = (1..=MAX_NAME).contains(&name.len())
+            && name.chars().all(good)
+            && !name.starts_with(|c: char| c.is_ascii_digit());
+        let why = format!("{name:?} should be 1 to {MAX_NAME} letters, digits or '_', and begin with no digit");
+        self.unless(holds, key, why);
+    }
+
+    fn scale(&mut self, key: &str, kind: Kind, scale: u8) {
+        self.unless(scale <= MAX_SCALE, format!("{key}.scale"), format!("{scale} should be {MAX_SCALE} at most"));
+        let fits = scale == 0 || kind == Kind::Decimal;
+        self.unless(fits, format!("{key}.scale"), "only a decimal has a scale; write kind = \"decimal\"");
+    }
+
+    fn no_field(&mut self, key: &str, name: &str) {
+        let near = |known: &&String| strsim::damerau_levenshtein(known, name);
+        let nearest = self.kinds.keys().min_by_key(near).cloned().unwrap_or_default();
+        self.add(key, format!("there is no field {name:?}; did you mean {nearest:?}?"));
+    }
+}
+
+/// The names between braces; None: a brace stands alone.
+fn placeholders(template: &str) -> Option<Vec<&str>> {
+    let mut names = Vec::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        if before.contains('}') || name.contains('{') {
+            return None;
+        }
+        names.push(name);
+        rest = after;
+    }
+    (!rest.contains('}')).then_some(names)
+}

@@ -1,0 +1,72 @@
+//! What `weir.toml` holds where it says nothing.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use super::{Admin, Cache, Checkpoint, DeadLetters, OnFailure, Rules, Tokens};
+
+impl Default for DeadLetters {
+    fn default() -> Self {
+        Self { topic: "dead_letter_queue".into(), properties: BTreeMap::new() }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { entries: 100_000, ttl: Duration::from_secs(60) }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            dir: "rules.d".into(),
+            timeout: Duration::from_millis(50),
+            memory: ByteSize::mib(16),
+            max_module: ByteSize::mib(8),
+            on_failure: OnFailure::default(),
+            cache: None,
+        }
+    }
+}
+
+impl Default for Checkpoint {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            max_records: 1_000_000,
+            max_groups: 200_000,
+            max_letter_bytes: ByteSize::mib(32),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), tokens: Tokens::default() }
+    }
+}
+
+pub(super) fn topic() -> String {
+    "finance_stream".into()
+}
+
+pub(super) fn event_time() -> String {
+    "event_time".into()
+}
+
+pub(super) fn table() -> String {
+    "risk_stats".into()
+}
+
+pub(super) fn mib<const N: u64>() -> ByteSize {
+    ByteSize::mib(N)
+}
+
+pub(super) fn millis<const N: u64>() -> Duration {
+    Duration::from_millis(N)
+}

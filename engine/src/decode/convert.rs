@@ -1,0 +1,221 @@
+//! The text of one value to what its field's kind wants, or the fault that says what was there. Knows one field at a
+//! time; the caller keeps the order of faults.
+
+use std::fmt;
+use std::ops::Range;
+
+use chrono::DateTime;
+
+use super::number::{self, NotANumber};
+use super::{fault, parse_fault};
+use crate::model::finding::Fault;
+use crate::model::record::{Field, Kind, Value};
+
+/// Integer digits that a decimal may have: 10^18 of them still sum up in DECIMAL(38).
+const DECIMAL_DIGITS: i64 = 18;
+/// Digits of i64::MAX.
+const INTEGER_DIGITS: i64 = 19;
+/// 1000-01-01 and 9999-12-31T23:59:59.999: what a DATETIME holds.
+const TIMES: std::ops::RangeInclusive<i64> = -30_610_224_000_000..=253_402_300_799_999;
+/// How much of a value a message shows.
+const SHOWN: usize = 64;
+
+/// A converted value that borrows nothing, so that the buffer of slots outlives the record.
+pub(super) enum Slot {
+    Missing,
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    Decimal(i64),
+    Timestamp(i64),
+    /// Where it stands in the record.
+    Text(Range<usize>),
+    /// Where it stands among the unescaped texts.
+    Unescaped(Range<usize>),
+}
+
+impl Slot {
+    pub(super) fn value<'a>(&self, record: &'a str, unescaped: &'a str) -> Option<Value<'a>> {
+        Some(match self {
+            Self::Missing => return None,
+            Self::Boolean(v) => Value::Boolean(*v),
+            Self::Integer(v) => Value::Integer(*v),
+            Self::Float(v) => Value::Float(*v),
+            Self::Decimal(v) => Value::Decimal(*v),
+            Self::Timestamp(v) => Value::Timestamp(*v),
+            Self::Text(at) => Value::Text(&record[at.clone()]),
+            Self::Unescaped(at) => Value::Text(&unescaped[at.clone()]),
+        })
+    }
+}
+
+/// What a cell holds, as far as a field asks.
+enum Found {
+    Null,
+    Boolean(bool),
+    Number,
+    Text(Slot),
+    /// An object or array.
+    Nested,
+}
+
+/// The value of a field; `cell` is where its JSON stands in the record.
+pub(super) fn convert(
+    field: &Field,
+    cell: Option<Range<usize>>,
+    record: &str,
+    unescaped: &mut String,
+) -> Result<Slot, Fault> {
+    let Some(at) = cell else {
+        return missing(field, "absent");
+    };
+    let json = &record[at.clone()];
+    let found = match look(at, record, unescaped) {
+        Ok(Found::Null) => return missing(field, "null"),
+        Ok(found) => found,
+        Err(e) => return Err(parse_fault(format_args!("{}: {} does not decode: {e}", name(field), Shown(json)))),
+    };
+    let bad = |wrong: Wrong| wrong.fault(field, json);
+    match (field.kind, found) {
+        (Kind::Boolean, Found::Boolean(v)) => Ok(Slot::Boolean(v)),
+        (Kind::Text, Found::Text(slot)) => Ok(slot),
+        (Kind::Integer, Found::Number) => {
+            number::unscaled(json, 0, INTEGER_DIGITS).map(Slot::Integer).map_err(|e| bad(e.into()))
+        }
+        (Kind::Float, Found::Number) => float(json).map(Slot::Float).map_err(bad),
+        (Kind::Decimal, Found::Number) => decimal(json, field).map(Slot::Decimal).map_err(bad),
+        (Kind::Decimal, Found::Text(slot)) => {
+            decimal(text(&slot, record, unescaped), field).map(Slot::Decimal).map_err(bad)
+        }
+        (Kind::Timestamp, Found::Number) => epoch(json).map(Slot::Timestamp).map_err(bad),
+        (Kind::Timestamp, Found::Text(slot)) => {
+            rfc3339(text(&slot, record, unescaped)).map(Slot::Timestamp).map_err(bad)
+        }
+        _ => Err(bad(Wrong::Kind)),
+    }
+}
+
+fn look(at: Range<usize>, record: &str, unescaped: &mut String) -> Result<Found, serde_json::Error> {
+    let json = &record[at.clone()];
+    Ok(match json.as_bytes()[0] {
+        b'n' => Found::Null,
+        b't' => Found::Boolean(true),
+        b'f' => Found::Boolean(false),
+        b'"' if json.contains('\\') => {
+            let decoded: String = serde_json::from_str(json)?;
+            let start = unescaped.len();
+            unescaped.push_str(&decoded);
+            Found::Text(Slot::Unescaped(start..unescaped.len()))
+        }
+        b'"' => Found::Text(Slot::Text(at.start + 1..at.end - 1)),
+        b'{' | b'[' => Found::Nested,
+        _ => Found::Number,
+    })
+}
+
+fn text<'a>(slot: &Slot, record: &'a str, unescaped: &'a str) -> &'a str {
+    match slot.value(record, unescaped) {
+        Some(Value::Text(text)) => text,
+        _ => unreachable!("a found text is a text"),
+    }
+}
+
+fn missing(field: &Field, how: &str) -> Result<Slot, Fault> {
+    if !field.required {
+        return Ok(Slot::Missing);
+    }
+    let message = format!("{}: is {how}, {} is required", name(field), Wanted(field));
+    Err(fault("FIELD_MISSING", message))
+}
+
+fn decimal(text: &str, field: &Field) -> Result<i64, Wrong> {
+    Ok(number::unscaled(text, field.scale, DECIMAL_DIGITS)?)
+}
+
+fn float(text: &str) -> Result<f64, Wrong> {
+    match text.parse::<f64>() {
+        Ok(v) if v.is_finite() => Ok(v),
+        _ => Err(Wrong::Range("is beyond a 64-bit float")),
+    }
+}
+
+fn epoch(text: &str) -> Result<i64, Wrong> {
+    calendar(number::unscaled(text, 0, INTEGER_DIGITS)?)
+}
+
+fn rfc3339(text: &str) -> Result<i64, Wrong> {
+    use chrono::format::ParseErrorKind::{Impossible, OutOfRange};
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(time) => calendar(time.timestamp_millis()),
+        Err(e) if matches!(e.kind(), Impossible | OutOfRange) => Err(Wrong::Range("is in no calendar")),
+        Err(_) => Err(Wrong::Kind),
+    }
+}
+
+fn calendar(ms: i64) -> Result<i64, Wrong> {
+    if TIMES.contains(&ms) { Ok(ms) } else { Err(Wrong::Range("is before the year 1000 or after 9999")) }
+}
+
+/// Why a value does not fit its field.
+enum Wrong {
+    Kind,
+    Range(&'static str),
+}
+
+impl From<NotANumber> for Wrong {
+    fn from(e: NotANumber) -> Self {
+        match e {
+            NotANumber::Grammar => Self::Kind,
+            NotANumber::Fraction => Self::Range("has too many fraction digits"),
+            NotANumber::Overflow => Self::Range("is too large"),
+        }
+    }
+}
+
+impl Wrong {
+    fn fault(self, field: &Field, json: &str) -> Fault {
+        let (name, shown, wanted) = (name(field), Shown(json), Wanted(field));
+        match self {
+            Self::Kind => fault("FIELD_KIND", format!("{name}: {shown} is not {wanted}")),
+            Self::Range(why) => fault("FIELD_RANGE", format!("{name}: {shown} {why}; {wanted} is wanted")),
+        }
+    }
+}
+
+/// The field's name, and its place if that is another.
+fn name(field: &Field) -> String {
+    match field.path.as_slice() {
+        [only] if *only == field.name => field.name.clone(),
+        path => format!("{} (at /{})", field.name, path.join("/")),
+    }
+}
+
+/// A value's text, cut.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(SHOWN) {
+            None => f.write_str(self.0),
+            Some((end, _)) => write!(f, "{}…", &self.0[..end]),
+        }
+    }
+}
+
+/// What a field wants.
+struct Wanted<'a>(&'a Field);
+
+impl fmt::Display for Wanted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.kind {
+            Kind::Boolean => f.write_str("a boolean"),
+            Kind::Integer => f.write_str("an integer of 64 bits"),
+            Kind::Float => f.write_str("a number"),
+            Kind::Decimal => {
+                write!(f, "a decimal of at most {DECIMAL_DIGITS} integer and {} fraction digits", self.0.scale)
+            }
+            Kind::Timestamp => f.write_str("a time (epoch milliseconds or RFC 3339)"),
+            Kind::Text => f.write_str("a text"),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The groups of `group_by`: from the values of a row to a small index, without building a text or a digest a row. Knows
+//! no window.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::rfc3339;
+use crate::model::record::{Batch, FieldId, Schema, Value};
+use crate::model::step::Group;
+
+/// Groups that stay known from one checkpoint to the next; beyond it all are forgotten and made again when they come.
+const KEPT: usize = 100_000;
+
+/// Stands for a group until [`Groups::trim`].
+pub(super) type GroupIndex = u32;
+
+/// Every group since the last trim.
+pub(super) struct Groups {
+    fields: Vec<FieldId>,
+    schema: Arc<Schema>,
+    /// By the values as they stand in the columns: a marker, and for texts a length, before each.
+    known: hashbrown::HashMap<Box<[u8]>, GroupIndex>,
+    groups: Vec<Arc<Group>>,
+    /// Reused.
+    key: Vec<u8>,
+}
+
+impl Groups {
+    pub(super) fn new(fields: Vec<FieldId>, schema: Arc<Schema>) -> Self {
+        Self { fields, schema, known: hashbrown::HashMap::new(), groups: Vec::new(), key: Vec::new() }
+    }
+
+    /// The group of a row.
+    pub(super) fn of(&mut self, batch: &Batch, row: usize) -> GroupIndex {
+        self.key.clear();
+        for id in &self.fields {
+            push_key(&mut self.key, batch.column(*id).get(row));
+        }
+        if let Some(index) = self.known.get(self.key.as_slice()) {
+            return *index;
+        }
+        let index = self.groups.len() as GroupIndex;
+        self.groups.push(Arc::new(self.make(batch, row)));
+        self.known.insert(self.key.as_slice().into(), index);
+        index
+    }
+
+    pub(super) fn get(&self, index: GroupIndex) -> Arc<Group> {
+        self.groups[index as usize].clone()
+    }
+
+    /// Forgets all groups if they are too many. No index may be in use any more.
+    pub(super) fn trim(&mut self) {
+        if self.groups.len() > KEPT {
+            self.known.clear();
+            self.groups.clear();
+        }
+    }
+
+    fn make(&self, batch: &Batch, row: usize) -> Group {
+        let text = |id: &FieldId| batch.column(*id).get(row).map(|value| text(value, self.schema.field(*id).scale));
+        let values: Vec<Option<String>> = self.fields.iter().map(text).collect();
+        Group { id: id(&values), values }
+    }
+}
+
+fn push_key(key: &mut Vec<u8>, value: Option<Value<'_>>) {
+    let Some(value) = value else {
+        key.push(0);
+        return;
+    };
+    key.push(1);
+    match value {
+        Value::Boolean(v) => key.push(u8::from(v)),
+        Value::Integer(v) | Value::Decimal(v) | Value::Timestamp(v) => key.extend(v.to_le_bytes()),
+        Value::Float(v) => key.extend(v.to_bits().to_le_bytes()),
+        Value::Text(v) => {
+            key.extend((v.len() as u32).to_le_bytes());
+            key.extend(v.as_bytes());
+        }
+    }
+}
+
+/// A stable identity: it is a key of `risk_stats`, so its encoding may never change. For each value 0 if it is missing,
+/// else 1, its length as four bytes (least first) and its text.
+fn id(values: &[Option<String>]) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    for value in values {
+        match value {
+            None => digest.update([0]),
+            Some(text) => {
+                digest.update([1]);
+                digest.update((text.len() as u32).to_le_bytes());
+                digest.update(text);
+            }
+        }
+    }
+    let digest: [u8; 32] = digest.finalize().into();
+    let (id, _) = digest.split_first_chunk().expect("32 bytes begin with 16");
+    *id
+}
+
+fn text(value: Value<'_>, scale: u8) -> String {
+    match value {
+        Value::Boolean(v) => v.to_string(),
+        Value::Integer(v) => v.to_string(),
+        Value::Float(v) => v.to_string(),
+        Value::Decimal(v) => decimal(v, scale),
+        Value::Timestamp(v) => rfc3339(v),
+        Value::Text(v) => v.to_owned(),
+    }
+}
+
+fn decimal(unscaled: i64, scale: u8) -> String {
+    let digits = unscaled.unsigned_abs();
+    let mut text = String::from(if unscaled < 0 { "-" } else { "" });
+    let unit = 10_u64.pow(u32::from(scale));
+    let _ = match scale {
+        0 => write!(text, "{digits}"),
+        _ => write!(text, "{}.{:0width$}", digits / unit, digits % unit, width = usize::from(scale)),
+    };
+    text
+}

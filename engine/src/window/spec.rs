@@ -1,0 +1,107 @@
+//! The `[window]` table as the windows need it: milliseconds, and fields by their ids.
+
+use std::time::Duration;
+
+use crate::config::{self, Aggregate, Late};
+use crate::model::record::{FieldId, Kind, Schema};
+use crate::model::step::{Measure, StatsLayout};
+
+/// How rows are put into windows, and what of them is summed.
+#[derive(Clone, Debug)]
+pub struct WindowSpec {
+    pub(super) event_time: FieldId,
+    pub(super) group_by: Vec<FieldId>,
+    /// In the order of the layout.
+    pub(super) measures: Vec<(FieldId, Measure)>,
+    pub(super) max_ahead: i64,
+    /// 0 where late rows are dead letters.
+    pub(super) allowed_lateness: i64,
+    group_names: Vec<String>,
+    size: i64,
+    out_of_orderness: i64,
+}
+
+impl WindowSpec {
+    /// The error names the key of `[window]` and what it should be.
+    pub fn new(window: &config::Window, event_time: FieldId, schema: &Schema) -> Result<Self, String> {
+        let size = millis(window.size);
+        if size <= 0 {
+            return Err("window.size is less than a millisecond".into());
+        }
+        let find = |key: &str, name: &str| {
+            schema.find(name).ok_or_else(|| format!("{key}: there is no field {name:?} in [record.fields] or a lookup"))
+        };
+        let group_by = window.group_by.iter().map(|name| find("window.group_by", name)).collect::<Result<_, _>>()?;
+        let mut measures = Vec::new();
+        for (name, aggregates) in &window.measures {
+            let id = find("window.measures", name)?;
+            measures.push((id, measure(name, aggregates, schema, id)?));
+        }
+        Ok(Self {
+            event_time,
+            group_by,
+            measures,
+            max_ahead: millis(window.max_ahead),
+            allowed_lateness: match window.late {
+                Late::Merge => millis(window.allowed_lateness),
+                Late::DeadLetter => 0,
+            },
+            group_names: window.group_by.clone(),
+            size,
+            out_of_orderness: millis(window.out_of_orderness),
+        })
+    }
+
+    /// The columns of `risk_stats` that follow from it.
+    pub fn layout(&self, table: &str) -> StatsLayout {
+        StatsLayout {
+            table: table.to_owned(),
+            group_by: self.group_names.clone(),
+            measures: self.measures.iter().map(|(_, measure)| measure.clone()).collect(),
+        }
+    }
+
+    /// The fields that windows read, ascending.
+    pub fn needed(&self) -> Vec<FieldId> {
+        let mut needed = vec![self.event_time];
+        needed.extend(&self.group_by);
+        needed.extend(self.measures.iter().map(|(id, _)| *id));
+        needed.sort_unstable();
+        needed.dedup();
+        needed
+    }
+
+    /// Start of the window of a time; windows are aligned to the epoch, also before it.
+    pub(super) fn start(&self, time: i64) -> i64 {
+        time - time.rem_euclid(self.size)
+    }
+
+    pub(super) fn end(&self, start: i64) -> i64 {
+        start.saturating_add(self.size)
+    }
+
+    /// The watermark that a row of this time allows.
+    pub(super) fn watermark_at(&self, time: i64) -> i64 {
+        time.saturating_sub(self.out_of_orderness)
+    }
+}
+
+fn measure(name: &str, aggregates: &[Aggregate], schema: &Schema, id: FieldId) -> Result<Measure, String> {
+    let field = schema.field(id);
+    if !matches!(field.kind, Kind::Decimal | Kind::Integer) {
+        let kind = format!("{:?}", field.kind).to_lowercase();
+        return Err(format!("window.measures: {name:?} is a {kind}; only a decimal or an integer sums exactly"));
+    }
+    let has = |aggregate| aggregates.contains(&aggregate);
+    Ok(Measure {
+        field: name.to_owned(),
+        scale: field.scale,
+        sum: has(Aggregate::Sum),
+        min: has(Aggregate::Min),
+        max: has(Aggregate::Max),
+    })
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

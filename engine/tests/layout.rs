@@ -1,0 +1,274 @@
+//! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A stage and the other stages that it may name.
+const STAGES: [(&str, &[&str]); 8] = [
+    ("source", &[]),
+    ("decode", &[]),
+    ("lookup", &[]),
+    ("rules", &[]),
+    ("window", &[]),
+    ("store", &[]),
+    ("dead_letters", &[]),
+    ("admin", &["rules", "store"]),
+];
+
+/// What joins the stages; no stage knows of it.
+const JOINTS: [&str; 3] = ["checkpoint", "pipeline", "cli"];
+
+/// A library and the modules that may name it.
+const LIBRARIES: [(&str, &[&str]); 5] = [
+    ("wasmtime", &["rules"]),
+    ("rdkafka", &["source", "dead_letters", "cli"]),
+    ("rdkafka_sys", &["source"]),
+    ("sqlx", &["store"]),
+    ("redis", &["lookup"]),
+];
+
+/// The only files that may hold `unsafe`.
+const UNSAFE: [&str; 2] = ["source/batch.rs", "rules/compiled.rs"];
+
+#[test]
+fn stages_never_import_each_other() {
+    for source in sources() {
+        let Some((stage, allowed)) = STAGES.iter().find(|(stage, _)| source.belongs_to(stage)) else { continue };
+        for module in source.crate_modules() {
+            let other = STAGES.iter().any(|(name, _)| *name == module && module != *stage);
+            let joint = JOINTS.contains(&module.as_str());
+            assert!(
+                !(other || joint) || allowed.contains(&module.as_str()),
+                "{}: stage `{stage}` imports `crate::{module}`; only pipeline and checkpoint join stages",
+                source.path
+            );
+        }
+    }
+}
+
+#[test]
+fn the_shared_words_know_no_stage() {
+    for source in sources().iter().filter(|source| source.belongs_to("model") || source.belongs_to("config")) {
+        for module in source.crate_modules() {
+            assert!(["model", "config"].contains(&module.as_str()), "{} imports `crate::{module}`", source.path);
+        }
+    }
+}
+
+#[test]
+fn each_library_stays_in_its_stage() {
+    for source in sources() {
+        for (library, modules) in LIBRARIES {
+            let allowed = modules.iter().any(|module| source.belongs_to(module));
+            let named = source.names_crate(library);
+            assert!(allowed || !named, "{} names `{library}`, which belongs in {modules:?}", source.path);
+        }
+    }
+}
+
+#[test]
+fn decode_and_window_are_pure() {
+    const IMPURE: [&str; 8] =
+        ["SystemTime", "Instant::now", "Utc::now", "Local::now", "tokio::", "std::fs", "std::net", "std::env"];
+    for source in sources().iter().filter(|source| source.belongs_to("decode") || source.belongs_to("window")) {
+        for word in IMPURE {
+            assert!(!source.code.contains(word), "{} names {word}; bytes and time come in as arguments", source.path);
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stands_in_two_files_only() {
+    for source in sources() {
+        let allowed = UNSAFE.contains(&source.path.as_str());
+        let held = source.code.split(|c| !is_name(c)).any(|word| word == "unsafe");
+        assert!(allowed || !held, "{} holds unsafe code; only {UNSAFE:?} may", source.path);
+    }
+}
+
+#[test]
+fn main_is_a_page_at_most() {
+    let lines = fs::read_to_string(src().join("main.rs")).expect("main.rs").lines().count();
+    assert!(lines <= 40, "main.rs has {lines} lines; everything belongs in the library");
+}
+
+#[test]
+fn the_scan_sees_code_and_neither_comments_nor_literals() {
+    let code = strip(concat!(
+        "use crate::{rules::{Set, store}, model}; // crate::window\n",
+        "/* crate::lookup /* crate::cli */ */ let a = \"crate::admin \\\" crate::source\"; let b = r#\"crate::decode\"#;\n",
+        "let c = '\"'; fn f<'a>(x: &'a crate::config::Config) {} let d = b'\\''; pub(in crate::telemetry) fn g() {}\n",
+    ));
+    let source = Source { path: "x.rs".into(), code };
+    let expected = ["config", "model", "rules", "telemetry"].map(String::from);
+    assert_eq!(source.crate_modules(), BTreeSet::from(expected));
+}
+
+#[test]
+fn a_module_of_our_own_is_no_library() {
+    let names = |code: &str| Source { path: "x.rs".into(), code: code.into() }.names_crate("redis");
+    assert!(
+        names("use redis::Client;") && names("use redis;") && names("let c: redis::Client;") && names("::redis::x")
+    );
+    assert!(!names("use self::redis::Client;") && !names("my_redis::x") && !names("mod redis;"));
+}
+
+struct Source {
+    /// Below engine/src.
+    path: String,
+    code: String,
+}
+
+impl Source {
+    fn belongs_to(&self, module: &str) -> bool {
+        self.path.strip_prefix(module).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+    }
+
+    /// Top-level modules that `crate::…` paths name, groups (`crate::{a, b::c}`) included.
+    fn crate_modules(&self) -> BTreeSet<String> {
+        let paths = self.code.split("crate::").skip(1).flat_map(first_names);
+        // `pub(in crate::x)` and macros' `$crate::x` are paths too; `crate::` alone, before a macro's variable, is none.
+        paths.filter(|name| !name.is_empty()).collect()
+    }
+
+    fn names_crate(&self, name: &str) -> bool {
+        let path = self.code.match_indices(&format!("{name}::")).any(|(at, _)| self.starts_a_path(at));
+        path || self.code.contains(&format!("use {name};")) || self.code.contains(&format!("use {name} as"))
+    }
+
+    /// Whether a path starts here: not the end of a longer name, and not a module of our own (`self::redis::`).
+    fn starts_a_path(&self, at: usize) -> bool {
+        let before = &self.code[..at];
+        let within = before.strip_suffix("::").is_some_and(|outer| outer.ends_with(is_name));
+        !before.ends_with(is_name) && !within
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The names that a path starts with: one, or those of a group at its first level.
+fn first_names(path: &str) -> Vec<String> {
+    let name = |text: &str| text.trim_start().chars().take_while(|c| is_name(*c)).collect::<String>();
+    let Some(group) = path.strip_prefix('{') else { return vec![name(path)] };
+    let (mut depth, mut names, mut start) = (0, Vec::new(), 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            '}' => {
+                names.push(name(&group[start..]));
+                break;
+            }
+            ',' if depth == 0 => {
+                names.push(name(&group[start..]));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// The code without comments and literals.
+fn strip(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let skipped = literal_or_comment(rest, code.ends_with(is_name));
+        if skipped > 0 {
+            code.push(' ');
+            rest = &rest[skipped..];
+        } else {
+            code.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    code
+}
+
+/// How many bytes of a comment or literal start here; 0 if none does.
+fn literal_or_comment(rest: &str, in_a_name: bool) -> usize {
+    if rest.starts_with("//") {
+        return rest.find('\n').unwrap_or(rest.len());
+    }
+    if rest.starts_with("/*") {
+        return block_comment(rest);
+    }
+    if let Some(body) = rest.strip_prefix('"') {
+        return 1 + quoted(body, '"');
+    }
+    if let Some(raw) = rest.strip_prefix('r').filter(|_| !in_a_name) {
+        let hashes = raw.len() - raw.trim_start_matches('#').len();
+        if let Some(body) = raw[hashes..].strip_prefix('"') {
+            let end = format!("\"{}", "#".repeat(hashes));
+            return 2 + hashes + body.find(&end).map_or(body.len(), |at| at + end.len());
+        }
+    }
+    // A quote opens a character if a second one follows closely, else it is a lifetime's.
+    if let Some(body) = rest.strip_prefix('\'') {
+        let mut characters = body.chars();
+        if characters.next() == Some('\\') || characters.next() == Some('\'') {
+            return 1 + quoted(body, '\'');
+        }
+    }
+    0
+}
+
+fn block_comment(rest: &str) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while at < rest.len() {
+        if rest[at..].starts_with("/*") {
+            depth += 1;
+            at += 2;
+        } else if rest[at..].starts_with("*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                break;
+            }
+        } else {
+            at += rest[at..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    at
+}
+
+/// Bytes up to and with the closing quote.
+fn quoted(body: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in body.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if c == quote => return at + c.len_utf8(),
+            _ => {}
+        }
+    }
+    body.len()
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn sources() -> Vec<Source> {
+    let mut sources = Vec::new();
+    let mut folders = vec![src()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let code = strip(&fs::read_to_string(&path).expect("a source file"));
+                let path = path.strip_prefix(src()).expect("below src").to_string_lossy().into_owned();
+                sources.push(Source { path, code });
+            }
+        }
+    }
+    assert!(!sources.is_empty());
+    sources
+}
