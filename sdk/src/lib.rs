@@ -90,7 +90,7 @@ pub use field::{Column, Field, Kind, Present, Record, Value};
 pub use parameters::{Parameters, Setting};
 pub use timestamp::Timestamp;
 pub use verdict::{
-    Code, DeadLetter, DeadLetterCode, Flag, FlagCode, MAX_DETAIL, PASS, Verdict, dead_letter,
+    DeadLetter, DeadLetterCode, Flag, FlagCode, HitCode, MAX_DETAIL, PASS, Verdict, dead_letter,
     dead_letter_if, flag, flag_if,
 };
 pub use weir_sdk_macros::{Parameters, Record, rule};
