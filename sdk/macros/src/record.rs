@@ -35,14 +35,10 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         let name = &part.name;
         quote! { ::weir_sdk::runtime::Field { name: #name.into(), kind: #kind, required: #required } }
     });
-    let gets = parts
-        .iter()
-        .zip(record)
-        .zip(&bound)
-        .map(|((part, call), column)| {
-            let member = part.member;
-            quote! { #member: #call::get(#column, __row)? }
-        });
+    let gets = parts.iter().zip(&bound).map(|(part, column)| {
+        let (get, member) = (part.item(&lifetime, "get"), part.member);
+        quote! { #member: #get(#column, __row)? }
+    });
     let values = parts.iter().map(|part| {
         let (value, member) = (part.item(&lifetime, "value"), part.member);
         quote! { #value(&self.#member) }
