@@ -2,25 +2,18 @@
 //!
 //! Two decimals of different scales compare by value: `1.5 == 1.50`. No operation rounds; what does not fit is `None`.
 
+mod text;
+
 use std::cmp::Ordering;
-use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::str::FromStr;
+
+pub use text::ParseDecimalError;
 
 /// An exact decimal number: an unscaled 64-bit integer and how many of its digits stand behind the point.
 #[derive(Clone, Copy)]
 pub struct Decimal {
     unscaled: i64,
     scale: u8,
-}
-
-/// Why a text is not a [`Decimal`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParseDecimalError {
-    /// Something else than digits with at most one sign and one point.
-    NotANumber,
-    /// It needs more than a 64-bit integer or more than 18 fraction digits.
-    OutOfRange,
 }
 
 /// 10^0 to 10^18.
@@ -239,78 +232,3 @@ impl From<i64> for Decimal {
         }
     }
 }
-
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.unscaled.unsigned_abs();
-        if self.unscaled < 0 {
-            f.write_str("-")?;
-        }
-        if self.scale == 0 {
-            return write!(f, "{digits}");
-        }
-        let one = 10u64.pow(u32::from(self.scale));
-        write!(
-            f,
-            "{}.{:0width$}",
-            digits / one,
-            digits % one,
-            width = usize::from(self.scale)
-        )
-    }
-}
-
-impl fmt::Debug for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for Decimal {
-    type Err = ParseDecimalError;
-
-    /// Takes `12`, `-0.5`, `+3.`, `.25`; the scale is the number of digits behind the point.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (negative, digits) = match text.as_bytes() {
-            [b'-', rest @ ..] => (true, rest),
-            [b'+', rest @ ..] => (false, rest),
-            all => (false, all),
-        };
-        let (mut unscaled, mut scale, mut seen, mut point) = (0i64, 0u8, false, false);
-        for &byte in digits {
-            match byte {
-                b'.' if !point => point = true,
-                b'0'..=b'9' => {
-                    seen = true;
-                    let digit = i64::from(byte - b'0');
-                    let signed = if negative { -digit } else { digit };
-                    unscaled = unscaled
-                        .checked_mul(10)
-                        .and_then(|shifted| shifted.checked_add(signed))
-                        .ok_or(ParseDecimalError::OutOfRange)?;
-                    scale += u8::from(point);
-                    if scale > Self::MAX_SCALE {
-                        return Err(ParseDecimalError::OutOfRange);
-                    }
-                }
-                _ => return Err(ParseDecimalError::NotANumber),
-            }
-        }
-        if seen {
-            Ok(Self { unscaled, scale })
-        } else {
-            Err(ParseDecimalError::NotANumber)
-        }
-    }
-}
-
-impl fmt::Display for ParseDecimalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotANumber => "not a decimal number; write one like -12.50",
-            Self::OutOfRange => "more digits than a decimal holds (64 bits, 18 fraction digits)",
-        })
-    }
-}
-
-impl std::error::Error for ParseDecimalError {}
