@@ -2,10 +2,12 @@
 //!
 //! Two decimals of different scales compare by value: `1.5 == 1.50`. No operation rounds; what does not fit is `None`.
 
+mod text;
+
 use std::cmp::Ordering;
-use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::str::FromStr;
+
+pub use text::ParseDecimalError;
 
 /// An exact decimal number: an unscaled 64-bit integer and how many of its digits stand behind the point.
 #[derive(Clone, Copy)]
@@ -14,21 +16,49 @@ pub struct Decimal {
     scale: u8,
 }
 
-/// Why a text is not a [`Decimal`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParseDecimalError {
-    /// Something else than digits with at most one sign and one point.
-    NotANumber,
-    /// It needs more than a 64-bit integer or more than 18 fraction digits.
-    OutOfRange,
+/// 10^0 to 10^18.
+const POWERS: [i64; Decimal::MAX_SCALE as usize + 1] = {
+    let mut powers = [1; Decimal::MAX_SCALE as usize + 1];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
+
+/// What a number may be at most to stay within 64 bits when it is multiplied by the power.
+const LIMITS: [i64; POWERS.len()] = {
+    let mut limits = [i64::MAX; POWERS.len()];
+    let mut exponent = 1;
+    while exponent < limits.len() {
+        limits[exponent] = i64::MAX / POWERS[exponent];
+        exponent += 1;
+    }
+    limits
+};
+
+/// `unscaled * 10^exponent`, if it fits. A rule compares in every row: a table and a 64-bit product take a tenth of the
+/// time of a 128-bit one in WebAssembly, which has no such instruction.
+#[inline]
+fn raised(unscaled: i64, exponent: u8) -> Option<i64> {
+    let exponent = usize::from(exponent);
+    let limit = LIMITS[exponent];
+    (-limit <= unscaled && unscaled <= limit).then(|| unscaled * POWERS[exponent])
 }
 
-const fn power_of_ten(exponent: u8) -> i128 {
-    10i128.pow(exponent as u32)
+/// Compares `low * 10^exponent` with `high`, exponent > 0. A product beyond 64 bits lies beyond every `high`, on the side
+/// of its sign; it never is i64::MIN itself, which no power of ten divides.
+#[inline]
+fn compare_raised(low: i64, exponent: u8, high: i64) -> Ordering {
+    match raised(low, exponent) {
+        Some(low) => low.cmp(&high),
+        None => low.cmp(&0),
+    }
 }
 
 impl Decimal {
-    /// Most fraction digits that a decimal may have; it is what keeps every comparison within 128 bits.
+    /// Most fraction digits that a decimal may have; it is what keeps every sum within 128 bits.
     pub const MAX_SCALE: u8 = 18;
     /// Zero.
     pub const ZERO: Self = Self {
@@ -75,21 +105,36 @@ impl Decimal {
     }
 
     /// The sum at the larger scale of the two, or `None` if that needs more than 64 bits.
+    #[inline]
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        let scale = self.scale.max(other.scale);
-        let sum = self.at_scale(scale) + other.at_scale(scale);
-        Some(Self {
-            unscaled: i64::try_from(sum).ok()?,
-            scale,
-        })
+        self.combined(other, i64::checked_add, |a, b| a + b)
     }
 
     /// The difference at the larger scale of the two, or `None` if that needs more than 64 bits.
+    #[inline]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.combined(other, i64::checked_sub, |a, b| a - b)
+    }
+
+    /// In 128 bits only where the scales differ: a column and its sum have one scale, and numbers that do not fit 64
+    /// bits at the larger one may still have a sum that does.
+    #[inline]
+    fn combined(
+        self,
+        other: Self,
+        narrow: fn(i64, i64) -> Option<i64>,
+        wide: fn(i128, i128) -> i128,
+    ) -> Option<Self> {
+        if self.scale == other.scale {
+            return Some(Self {
+                unscaled: narrow(self.unscaled, other.unscaled)?,
+                scale: self.scale,
+            });
+        }
         let scale = self.scale.max(other.scale);
-        let difference = self.at_scale(scale) - other.at_scale(scale);
+        let exact = wide(self.at_scale(scale), other.at_scale(scale));
         Some(Self {
-            unscaled: i64::try_from(difference).ok()?,
+            unscaled: i64::try_from(exact).ok()?,
             scale,
         })
     }
@@ -113,7 +158,7 @@ impl Decimal {
                 scale,
             });
         }
-        let divisor = power_of_ten(self.scale - scale) as i64; // at most 10^18
+        let divisor = POWERS[usize::from(self.scale - scale)];
         (self.unscaled % divisor == 0).then_some(Self {
             unscaled: self.unscaled / divisor,
             scale,
@@ -122,7 +167,7 @@ impl Decimal {
 
     /// Below 10^37, since the scale is at most 18: two of them add up within 128 bits.
     fn at_scale(self, scale: u8) -> i128 {
-        i128::from(self.unscaled) * power_of_ten(scale - self.scale)
+        i128::from(self.unscaled) * i128::from(POWERS[usize::from(scale - self.scale)])
     }
 
     /// The one form that equal numbers share.
@@ -139,11 +184,15 @@ impl Decimal {
 impl Ord for Decimal {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        if self.scale == other.scale {
-            return self.unscaled.cmp(&other.unscaled);
+        match self.scale.cmp(&other.scale) {
+            Ordering::Equal => self.unscaled.cmp(&other.unscaled),
+            Ordering::Less => {
+                compare_raised(self.unscaled, other.scale - self.scale, other.unscaled)
+            }
+            Ordering::Greater => {
+                compare_raised(other.unscaled, self.scale - other.scale, self.unscaled).reverse()
+            }
         }
-        let scale = self.scale.max(other.scale);
-        self.at_scale(scale).cmp(&other.at_scale(scale))
     }
 }
 
@@ -183,78 +232,3 @@ impl From<i64> for Decimal {
         }
     }
 }
-
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.unscaled.unsigned_abs();
-        if self.unscaled < 0 {
-            f.write_str("-")?;
-        }
-        if self.scale == 0 {
-            return write!(f, "{digits}");
-        }
-        let one = 10u64.pow(u32::from(self.scale));
-        write!(
-            f,
-            "{}.{:0width$}",
-            digits / one,
-            digits % one,
-            width = usize::from(self.scale)
-        )
-    }
-}
-
-impl fmt::Debug for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for Decimal {
-    type Err = ParseDecimalError;
-
-    /// Takes `12`, `-0.5`, `+3.`, `.25`; the scale is the number of digits behind the point.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (negative, digits) = match text.as_bytes() {
-            [b'-', rest @ ..] => (true, rest),
-            [b'+', rest @ ..] => (false, rest),
-            all => (false, all),
-        };
-        let (mut unscaled, mut scale, mut seen, mut point) = (0i64, 0u8, false, false);
-        for &byte in digits {
-            match byte {
-                b'.' if !point => point = true,
-                b'0'..=b'9' => {
-                    seen = true;
-                    let digit = i64::from(byte - b'0');
-                    let signed = if negative { -digit } else { digit };
-                    unscaled = unscaled
-                        .checked_mul(10)
-                        .and_then(|shifted| shifted.checked_add(signed))
-                        .ok_or(ParseDecimalError::OutOfRange)?;
-                    scale += u8::from(point);
-                    if scale > Self::MAX_SCALE {
-                        return Err(ParseDecimalError::OutOfRange);
-                    }
-                }
-                _ => return Err(ParseDecimalError::NotANumber),
-            }
-        }
-        if seen {
-            Ok(Self { unscaled, scale })
-        } else {
-            Err(ParseDecimalError::NotANumber)
-        }
-    }
-}
-
-impl fmt::Display for ParseDecimalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotANumber => "not a decimal number; write one like -12.50",
-            Self::OutOfRange => "more digits than a decimal holds (64 bits, 18 fraction digits)",
-        })
-    }
-}
-
-impl std::error::Error for ParseDecimalError {}

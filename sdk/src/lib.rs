@@ -49,7 +49,8 @@
 //! weir-sdk = "0.1"
 //! ```
 //! `cargo test` runs its tests; `cargo build --release --target wasm32-unknown-unknown` makes the module. The manifest's
-//! name is the function's, its version the crate's, its summary the first line of the doc comment.
+//! name is the function's, its version the crate's, its summary the first line of the doc comment. A crate has one rule,
+//! since a module has one.
 //!
 //! # What a rule may count on
 //! - It sees every record once, imports nothing (no clock, no network, no files, no randomness) and keeps no state:
@@ -90,7 +91,7 @@ pub use field::{Column, Field, Kind, Present, Record, Value};
 pub use parameters::{Parameters, Setting};
 pub use timestamp::Timestamp;
 pub use verdict::{
-    Code, DeadLetter, DeadLetterCode, Flag, FlagCode, MAX_DETAIL, PASS, Verdict, dead_letter,
+    DeadLetter, DeadLetterCode, Flag, FlagCode, HitCode, MAX_DETAIL, PASS, Verdict, dead_letter,
     dead_letter_if, flag, flag_if,
 };
 pub use weir_sdk_macros::{Parameters, Record, rule};

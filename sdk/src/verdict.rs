@@ -23,18 +23,18 @@ pub const PASS: Verdict = Verdict(None);
 
 /// A code that `#[rule(code(NAME, …))]` declared; `Effect` is [`DeadLetter`] or [`Flag`].
 #[derive(Debug)]
-pub struct Code<Effect> {
+pub struct HitCode<Effect> {
     index: u16,
     effect: PhantomData<Effect>,
 }
 
-impl<Effect> Clone for Code<Effect> {
+impl<Effect> Clone for HitCode<Effect> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<Effect> Copy for Code<Effect> {}
+impl<Effect> Copy for HitCode<Effect> {}
 
 /// Effect of a code: the record goes to the dead-letter queue and is not counted.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub struct DeadLetter;
 #[derive(Debug)]
 pub struct Flag;
 
-impl<Effect> Code<Effect> {
+impl<Effect> HitCode<Effect> {
     /// For the macro: the place of the code in the manifest.
     #[doc(hidden)]
     pub const fn declared(index: u16) -> Self {
@@ -67,7 +67,7 @@ pub trait DeadLetterCode {
     fn index(self) -> u16;
 }
 
-impl DeadLetterCode for Code<DeadLetter> {
+impl DeadLetterCode for HitCode<DeadLetter> {
     fn index(self) -> u16 {
         self.index
     }
@@ -85,7 +85,7 @@ pub trait FlagCode {
     fn index(self) -> u16;
 }
 
-impl FlagCode for Code<Flag> {
+impl FlagCode for HitCode<Flag> {
     fn index(self) -> u16 {
         self.index
     }
@@ -146,7 +146,7 @@ fn cut(mut detail: String) -> String {
 mod tests {
     use super::*;
 
-    const CODE: Code<Flag> = Code::declared(0);
+    const CODE: HitCode<Flag> = HitCode::declared(0);
 
     #[test]
     fn a_detail_is_cut_between_characters() {

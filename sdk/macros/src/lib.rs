@@ -32,9 +32,9 @@ pub fn parameters(input: TokenStream) -> TokenStream {
 /// `fn name(record: &Record, parameters: &Parameters) -> Verdict`; the second argument may be left out.
 #[proc_macro_attribute]
 pub fn rule(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let codes = parse_macro_input!(attribute as rule::Codes);
     let function = parse_macro_input!(item as syn::ItemFn);
-    let made = rule::expand(&codes, &function);
+    let made =
+        syn::parse::<rule::Codes>(attribute).and_then(|codes| rule::expand(&codes, &function));
     // The function stays even if the attribute is wrong: otherwise every use of it would be an error too.
     made.unwrap_or_else(|error| {
         let error = error.to_compile_error();

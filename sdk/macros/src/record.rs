@@ -23,34 +23,25 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     unique(&parts)?;
 
     let name = &input.ident;
-    let record = parts.iter().map(|part| part.call(&lifetime));
     let columns = parts.iter().enumerate().map(|(place, part)| {
-        let (call, column) = (part.call(&lifetime), column(place));
-        quote! { #call::bind(#column, __scales[#place], __rows)? }
+        let (bind, column) = (part.item(&lifetime, "bind"), column(place));
+        quote! { #bind(#column, __scales[#place], __rows)? }
     });
-    let types = parts.iter().map(|part| {
-        let call = part.call(&lifetime);
-        quote! { #call::Column }
-    });
+    let types = parts.iter().map(|part| part.item(&lifetime, "Column"));
     let bound: Vec<Ident> = (0..parts.len()).map(column).collect();
     let count = parts.len();
     let manifest = parts.iter().map(|part| {
-        let (call, name) = (part.call(&lifetime), &part.name);
-        quote! {
-            ::weir_sdk::runtime::Field { name: #name.into(), kind: #call::KIND, required: #call::REQUIRED }
-        }
+        let (kind, required) = (part.item(&lifetime, "KIND"), part.item(&lifetime, "REQUIRED"));
+        let name = &part.name;
+        quote! { ::weir_sdk::runtime::Field { name: #name.into(), kind: #kind, required: #required } }
     });
-    let gets = parts
-        .iter()
-        .zip(record)
-        .zip(&bound)
-        .map(|((part, call), column)| {
-            let member = part.member;
-            quote! { #member: #call::get(#column, __row)? }
-        });
+    let gets = parts.iter().zip(&bound).map(|(part, column)| {
+        let (get, member) = (part.item(&lifetime, "get"), part.member);
+        quote! { #member: #get(#column, __row)? }
+    });
     let values = parts.iter().map(|part| {
-        let (call, member) = (part.call(&lifetime), part.member);
-        quote! { #call::value(&self.#member) }
+        let (value, member) = (part.item(&lifetime, "value"), part.member);
+        quote! { #value(&self.#member) }
     });
     Ok(quote! {
         #[automatically_derived]
@@ -123,11 +114,8 @@ impl<'a> Part<'a> {
             .ident
             .as_ref()
             .expect("named_fields gives fields with names");
-        if is_string(&field.ty) {
-            return Err(Error::new_spanned(
-                &field.ty,
-                "text is borrowed from the batch: write `Text<'a>` here, and `<'a>` after the struct's name",
-            ));
+        if let Some(wanted) = instead(&field.ty) {
+            return Err(Error::new_spanned(&field.ty, wanted));
         }
         let mut name = LitStr::new(&names::plain(member), member.span());
         for attribute in field
@@ -155,25 +143,32 @@ impl<'a> Part<'a> {
         })
     }
 
-    /// `<Type as Field<'a>>`, with the type's place, so that a type that is no kind of field is underlined.
-    fn call(&self, lifetime: &Lifetime) -> TokenStream {
-        let ty = self.ty;
-        quote_spanned! { ty.span() => <#ty as ::weir_sdk::Field<#lifetime>> }
+    /// `<Type as Field<'a>>::item`, all of it at the type's place, so that a type that is no kind of field is underlined.
+    fn item(&self, lifetime: &Lifetime, item: &str) -> TokenStream {
+        let (ty, item) = (self.ty, Ident::new(item, self.ty.span()));
+        quote_spanned! { ty.span() => <#ty as ::weir_sdk::Field<#lifetime>>::#item }
     }
 }
 
-fn is_string(ty: &Type) -> bool {
-    let Type::Path(path) = ty else { return false };
-    let Some(last) = path.path.segments.last() else {
-        return false;
-    };
+/// What to write instead of a type that authors try first. The trait refuses every other one, with more words.
+fn instead(ty: &Type) -> Option<&'static str> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
     if let syn::PathArguments::AngleBracketed(inner) = &last.arguments
         && last.ident == "Option"
         && let Some(syn::GenericArgument::Type(inner)) = inner.args.first()
     {
-        return is_string(inner);
+        return instead(inner);
     }
-    last.ident == "String"
+    match last.ident.to_string().as_str() {
+        "String" => Some(
+            "text is borrowed from the batch: write `Text<'a>` here, and `<'a>` after the struct's name",
+        ),
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "i8" | "i16" | "i32" | "i128"
+        | "isize" => Some("an integer field is `i64`; an amount is a `Decimal`"),
+        "f32" => Some("a float field is `f64`; an amount is a `Decimal`"),
+        _ => None,
+    }
 }
 
 fn unique(parts: &[Part<'_>]) -> Result<()> {

@@ -24,7 +24,8 @@ struct Code {
 impl Parse for Codes {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         if input.is_empty() {
-            return Err(input.error(format!("a rule needs a code to hit with: {WANTED}")));
+            let wanted = format!("a rule needs a code to hit with: {WANTED}");
+            return Err(Error::new(proc_macro2::Span::call_site(), wanted));
         }
         let codes = Punctuated::<Code, Token![,]>::parse_terminated(input)?;
         let codes: Vec<Code> = codes.into_iter().collect();
@@ -103,7 +104,7 @@ impl Code {
         };
         quote_spanned! { name.span() =>
             #[doc = #summary]
-            #visibility const #name: ::weir_sdk::Code<::weir_sdk::#effect> = ::weir_sdk::Code::declared(#index);
+            #visibility const #name: ::weir_sdk::HitCode<::weir_sdk::#effect> = ::weir_sdk::HitCode::declared(#index);
         }
     }
 

@@ -1,9 +1,13 @@
 use weir_sdk::{Decimal, Record};
 
+enum Channel {
+    Web,
+}
+
 #[derive(Record)]
 struct Payment {
     amount: Decimal,
-    step: u32,
+    channel: Channel,
 }
 
 fn main() {}

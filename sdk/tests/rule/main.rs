@@ -1,77 +1,12 @@
 //! A rule over every kind of field, through the calls that the engine makes.
 
+mod fixture;
+
 use weir_sdk::bindings::exports::weir::rule::guest::{Column, Effect, Guest, Kind, Values};
 use weir_sdk::testing::Harness;
-use weir_sdk::{
-    Decimal, PASS, Parameters, Record, Text, Timestamp, Verdict, dead_letter, flag, rule,
-};
+use weir_sdk::{Decimal, Timestamp};
 
-#[derive(Record)]
-struct Everything<'a> {
-    amount: Decimal,
-    at: Timestamp,
-    #[field("type")]
-    kind: Text<'a>,
-    step: i64,
-    score: f64,
-    known: bool,
-    #[field("customer.segment")]
-    segment: Option<Text<'a>>,
-    fee: Option<Decimal>,
-}
-
-#[derive(Parameters)]
-struct Settings {
-    #[parameter(default = "1.5", summary = "least amount")]
-    least: Decimal,
-    /// Latest step.
-    #[parameter(default = 100)]
-    step: i64,
-    #[parameter(default = 0.5, summary = "greatest score")]
-    score: f64,
-    #[parameter(default = true, summary = "whether the segment counts")]
-    segments: bool,
-    #[parameter(default = "vip, staff", summary = "segments that are flagged")]
-    listed: Vec<String>,
-}
-
-/// Finds one thing a record.
-///
-/// And this line is not in the manifest.
-#[rule(
-    code(LOW, dead_letter, "below the least"),
-    code(ODD, flag, "worth a look")
-)]
-fn everything(tx: &Everything<'_>, settings: &Settings) -> Verdict {
-    if tx.amount < settings.least {
-        return dead_letter(LOW, || format!("{} at {}", tx.amount, tx.at));
-    }
-    if tx.step > settings.step || tx.score > settings.score || !tx.known {
-        return flag(ODD, || tx.kind);
-    }
-    match tx.segment {
-        Some(segment)
-            if settings.segments && settings.listed.iter().any(|listed| listed == segment) =>
-        {
-            flag(ODD, || format!("{segment}, fee {:?}", tx.fee))
-        }
-        _ => PASS,
-    }
-}
-
-fn good() -> Everything<'static> {
-    let amount = Decimal::new(150, 2);
-    Everything {
-        amount,
-        at: Timestamp::default(),
-        kind: "PAYMENT",
-        step: 1,
-        score: 0.1,
-        known: true,
-        segment: None,
-        fee: None,
-    }
-}
+use fixture::{Everything, Gaps, everything, good};
 
 #[test]
 fn every_kind_reaches_the_rule_and_rows_keep_their_numbers() {
@@ -132,21 +67,6 @@ fn rows_beyond_a_word_of_bits_are_read_by_their_own_bits() {
         .collect();
     let wanted: Vec<usize> = (0..130).filter(|row| row % 3 == 0 || *row == 127).collect();
     assert_eq!(rows, wanted);
-}
-
-/// The same fields, none of them required.
-#[derive(Record)]
-struct Gaps<'a> {
-    amount: Option<Decimal>,
-    at: Option<Timestamp>,
-    #[field("type")]
-    kind: Option<Text<'a>>,
-    step: Option<i64>,
-    score: Option<f64>,
-    known: Option<bool>,
-    #[field("customer.segment")]
-    segment: Option<Text<'a>>,
-    fee: Option<Decimal>,
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! A decimal as text: what people write in parameters and read in details. Nothing passes through a float.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Decimal;
+
+/// Why a text is not a [`Decimal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseDecimalError {
+    /// Something else than digits with at most one sign and one point.
+    NotANumber,
+    /// It needs more than a 64-bit integer or more than 18 fraction digits.
+    OutOfRange,
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.unscaled.unsigned_abs();
+        if self.unscaled < 0 {
+            f.write_str("-")?;
+        }
+        if self.scale == 0 {
+            return write!(f, "{digits}");
+        }
+        let one = 10u64.pow(u32::from(self.scale));
+        write!(
+            f,
+            "{}.{:0width$}",
+            digits / one,
+            digits % one,
+            width = usize::from(self.scale)
+        )
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = ParseDecimalError;
+
+    /// Takes `12`, `-0.5`, `+3.`, `.25`; the scale is the number of digits behind the point.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (negative, digits) = match text.as_bytes() {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            all => (false, all),
+        };
+        let (mut unscaled, mut scale, mut seen, mut point) = (0i64, 0u8, false, false);
+        for &byte in digits {
+            match byte {
+                b'.' if !point => point = true,
+                b'0'..=b'9' => {
+                    seen = true;
+                    let digit = i64::from(byte - b'0');
+                    let signed = if negative { -digit } else { digit };
+                    unscaled = unscaled
+                        .checked_mul(10)
+                        .and_then(|shifted| shifted.checked_add(signed))
+                        .ok_or(ParseDecimalError::OutOfRange)?;
+                    scale += u8::from(point);
+                    if scale > Self::MAX_SCALE {
+                        return Err(ParseDecimalError::OutOfRange);
+                    }
+                }
+                _ => return Err(ParseDecimalError::NotANumber),
+            }
+        }
+        if seen {
+            Ok(Self { unscaled, scale })
+        } else {
+            Err(ParseDecimalError::NotANumber)
+        }
+    }
+}
+
+impl fmt::Display for ParseDecimalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotANumber => "not a decimal number; write one like -12.50",
+            Self::OutOfRange => "more digits than a decimal holds (64 bits, 18 fraction digits)",
+        })
+    }
+}
+
+impl std::error::Error for ParseDecimalError {}
