@@ -46,7 +46,7 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
         ("scale = 2, required", "scale = 11, required", "record.fields.amount.scale: 11 should be 10 at most"),
         (
             "kind = \"text\", required",
-            "kind = \"text\", scale = 2",
+            "kind = \"text\", scale = 2, required",
             "record.fields.type.scale: only a decimal has a scale",
         ),
         ("[\"type\"]", "[\"typ\"]", "window.group_by: there is no field \"typ\"; did you mean \"type\"?"),

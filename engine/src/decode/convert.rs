@@ -4,19 +4,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use chrono::DateTime;
-
-use super::number::{self, NotANumber};
 use super::{fault, parse_fault};
 use crate::model::finding::Fault;
+use crate::model::number::{self, DECIMAL_DIGITS, NotANumber};
 use crate::model::record::{Field, Kind, Value};
+use crate::model::time::{self, NotATime};
 
-/// Integer digits that a decimal may have: 10^18 of them still sum up in DECIMAL(38).
-const DECIMAL_DIGITS: i64 = 18;
-/// Digits of i64::MAX.
-const INTEGER_DIGITS: i64 = 19;
-/// 1000-01-01 and 9999-12-31T23:59:59.999: what a DATETIME holds.
-const TIMES: std::ops::RangeInclusive<i64> = -30_610_224_000_000..=253_402_300_799_999;
 /// How much of a value a message shows.
 const SHOWN: usize = 64;
 
@@ -75,24 +68,24 @@ pub(super) fn convert(
         Ok(found) => found,
         Err(e) => return Err(parse_fault(format_args!("{}: {} does not decode: {e}", name(field), Shown(json)))),
     };
-    let bad = |wrong: Wrong| wrong.fault(field, json);
-    match (field.kind, found) {
+    let slot = match (field.kind, found) {
         (Kind::Boolean, Found::Boolean(v)) => Ok(Slot::Boolean(v)),
         (Kind::Text, Found::Text(slot)) => Ok(slot),
-        (Kind::Integer, Found::Number) => {
-            number::unscaled(json, 0, INTEGER_DIGITS).map(Slot::Integer).map_err(|e| bad(e.into()))
-        }
-        (Kind::Float, Found::Number) => float(json).map(Slot::Float).map_err(bad),
-        (Kind::Decimal, Found::Number) => decimal(json, field).map(Slot::Decimal).map_err(bad),
-        (Kind::Decimal, Found::Text(slot)) => {
-            decimal(text(&slot, record, unescaped), field).map(Slot::Decimal).map_err(bad)
-        }
-        (Kind::Timestamp, Found::Number) => epoch(json).map(Slot::Timestamp).map_err(bad),
+        (Kind::Integer, Found::Number) => number::integer(json).map(Slot::Integer).map_err(Wrong::from),
+        (Kind::Float, Found::Number) => number::float(json).map(Slot::Float).map_err(Wrong::from),
+        (Kind::Decimal, Found::Number) => decimal(json, field),
+        (Kind::Decimal, Found::Text(slot)) => decimal(text(&slot, record, unescaped), field),
+        (Kind::Timestamp, Found::Number) => epoch(json).map(Slot::Timestamp),
         (Kind::Timestamp, Found::Text(slot)) => {
-            rfc3339(text(&slot, record, unescaped)).map(Slot::Timestamp).map_err(bad)
+            time::from_rfc3339(text(&slot, record, unescaped)).map(Slot::Timestamp).map_err(Wrong::from)
         }
-        _ => Err(bad(Wrong::Kind)),
-    }
+        _ => Err(Wrong::Kind),
+    };
+    slot.map_err(|wrong| wrong.fault(field, json))
+}
+
+fn decimal(text: &str, field: &Field) -> Result<Slot, Wrong> {
+    Ok(Slot::Decimal(number::decimal(text, field.scale)?))
 }
 
 fn look(at: Range<usize>, record: &str, unescaped: &mut String) -> Result<Found, serde_json::Error> {
@@ -128,32 +121,8 @@ fn missing(field: &Field, how: &str) -> Result<Slot, Fault> {
     Err(fault("FIELD_MISSING", message))
 }
 
-fn decimal(text: &str, field: &Field) -> Result<i64, Wrong> {
-    Ok(number::unscaled(text, field.scale, DECIMAL_DIGITS)?)
-}
-
-fn float(text: &str) -> Result<f64, Wrong> {
-    match text.parse::<f64>() {
-        Ok(v) if v.is_finite() => Ok(v),
-        _ => Err(Wrong::Range("is beyond a 64-bit float")),
-    }
-}
-
 fn epoch(text: &str) -> Result<i64, Wrong> {
-    calendar(number::unscaled(text, 0, INTEGER_DIGITS)?)
-}
-
-fn rfc3339(text: &str) -> Result<i64, Wrong> {
-    use chrono::format::ParseErrorKind::{Impossible, OutOfRange};
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(time) => calendar(time.timestamp_millis()),
-        Err(e) if matches!(e.kind(), Impossible | OutOfRange) => Err(Wrong::Range("is in no calendar")),
-        Err(_) => Err(Wrong::Kind),
-    }
-}
-
-fn calendar(ms: i64) -> Result<i64, Wrong> {
-    if TIMES.contains(&ms) { Ok(ms) } else { Err(Wrong::Range("is before the year 1000 or after 9999")) }
+    Ok(time::from_ms(number::integer(text)?)?)
 }
 
 /// Why a value does not fit its field.
@@ -168,6 +137,15 @@ impl From<NotANumber> for Wrong {
             NotANumber::Grammar => Self::Kind,
             NotANumber::Fraction => Self::Range("has too many fraction digits"),
             NotANumber::Overflow => Self::Range("is too large"),
+        }
+    }
+}
+
+impl From<NotATime> for Wrong {
+    fn from(e: NotATime) -> Self {
+        match e {
+            NotATime::Form => Self::Kind,
+            NotATime::Calendar => Self::Range("is in no calendar, or not in the years 1000 to 9999"),
         }
     }
 }

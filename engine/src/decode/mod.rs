@@ -5,7 +5,6 @@
 
 mod convert;
 mod locate;
-mod number;
 #[cfg(test)]
 mod tests;
 

@@ -1,1 +1,197 @@
-//! (to come)
+//! Dimensions read from Redis hashes: `[lookup.NAME]` adds the fields of a hash to the record as `NAME.field`. One a
+//! worker, with its own bounded cache. Three steps, so that the worker stays in charge while Redis answers: `plan` (what a
+//! batch asks and the cache lacks), `Plan::fetch` (one pipeline a lookup, on tokio), `apply` (cache and columns).
+//!
+//! A hash or field that is not there is missing, and so is a value of the wrong kind: dirt in Redis is no fault of the
+//! record. Whether to wait for a Redis that is away is the lookup's `on_unavailable`; the caller does the waiting.
+
+mod cache;
+mod fetch;
+mod key;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::{self, OnUnavailable};
+use crate::model::record::{Batch, FieldId, Schema};
+
+use cache::Cache;
+pub use fetch::Answers;
+use fetch::{Part, Redis};
+use key::Template;
+use value::Hash;
+
+/// Without this a Redis that is away would cost every batch its whole time-out.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a lookup can't be made or asked. It never shows the URL, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// The configuration is wrong.
+    #[error("lookup.{lookup}: {why}")]
+    Config {
+        /// Its name.
+        lookup: String,
+        /// What to mend.
+        why: String,
+    },
+    /// Redis is away, too slow or refuses to answer; trying again may help.
+    #[error("lookup.{lookup}: Redis does not answer: {why}")]
+    Unavailable {
+        /// Its name.
+        lookup: String,
+        /// What was seen.
+        why: String,
+    },
+}
+
+/// All lookups of a worker.
+pub struct Lookups {
+    lookups: Vec<Lookup>,
+}
+
+struct Lookup {
+    redis: Arc<Redis>,
+    template: Template,
+    /// In the order of `Redis::fields`.
+    fields: Vec<FieldId>,
+    schema: Arc<Schema>,
+    cache: Cache,
+    /// Not asked before then, if it need not be waited for.
+    paused_until: Option<Instant>,
+}
+
+/// What one batch asks of every lookup that is needed.
+pub struct Plan {
+    parts: Vec<Part>,
+}
+
+impl Lookups {
+    /// Connects nothing: the first fetch does.
+    pub fn new(lookups: &BTreeMap<String, config::Lookup>, schema: Arc<Schema>) -> Result<Self, LookupError> {
+        let lookups = lookups.iter().map(|(name, table)| Lookup::new(name, table, &schema));
+        Ok(Self { lookups: lookups.collect::<Result<_, _>>()? })
+    }
+
+    /// The record fields that the keys of needed lookups are made of.
+    pub fn inputs(&self, needed: &[FieldId]) -> Vec<FieldId> {
+        let lookups = self.lookups.iter().filter(|lookup| lookup.is_needed(needed));
+        let mut inputs: Vec<FieldId> = lookups.flat_map(|lookup| lookup.template.fields()).collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs
+    }
+
+    /// The keys of each row, and what the cache knows of them.
+    pub fn plan(&mut self, batch: &Batch, needed: &[FieldId], now: Instant) -> Plan {
+        let lookups = self.lookups.iter_mut().enumerate().filter(|(_, lookup)| lookup.is_needed(needed));
+        Plan { parts: lookups.map(|(index, lookup)| lookup.plan(index, batch, now)).collect() }
+    }
+
+    /// Whether a lookup that the plan asks of has to be waited for (`on_unavailable = "wait"`).
+    pub fn waits(&self, plan: &Plan) -> bool {
+        plan.parts.iter().any(|part| !part.lacking.is_empty() && part.redis.on_unavailable == OnUnavailable::Wait)
+    }
+
+    /// Fills every column of the lookups that are needed. Without answers what the cache lacks is missing.
+    pub fn apply(&mut self, plan: Plan, answers: Option<Answers>, batch: &mut Batch, now: Instant) {
+        let mut answers = answers.map(|answers| answers.parts).unwrap_or_default().into_iter();
+        for part in plan.parts {
+            self.lookups[part.lookup].apply(part, answers.next().flatten(), batch, now);
+        }
+    }
+}
+
+impl Plan {
+    /// Whether the cache knows all of it.
+    pub fn is_complete(&self) -> bool {
+        self.parts.iter().all(|part| part.lacking.is_empty())
+    }
+
+    /// Asks Redis for what is lacking, all lookups at once; may be called again. An error is one of a lookup that has to
+    /// be waited for; one that need not leaves its part of the answers out.
+    pub fn fetch(&self) -> impl Future<Output = Result<Answers, LookupError>> + Send + 'static + use<> {
+        fetch::all(&self.parts)
+    }
+}
+
+impl Lookup {
+    fn new(name: &str, table: &config::Lookup, schema: &Arc<Schema>) -> Result<Self, LookupError> {
+        let wrong = |why: String| LookupError::Config { lookup: name.to_owned(), why };
+        let find = |field: &str| {
+            let name = format!("{name}.{field}");
+            schema.find(&name).ok_or_else(|| wrong(format!("the schema has no field {name:?}")))
+        };
+        Ok(Self {
+            redis: Arc::new(Redis::new(name, table).map_err(wrong)?),
+            template: Template::parse(&table.key, schema).map_err(wrong)?,
+            fields: table.fields.keys().map(|field| find(field)).collect::<Result<_, _>>()?,
+            schema: schema.clone(),
+            cache: Cache::new(table.cache.entries, table.cache.ttl),
+            paused_until: None,
+        })
+    }
+
+    fn is_needed(&self, needed: &[FieldId]) -> bool {
+        self.fields.iter().any(|field| needed.contains(field))
+    }
+
+    fn plan(&mut self, index: usize, batch: &Batch, now: Instant) -> Part {
+        let mut part = Part::new(index, self.redis.clone(), batch.rows());
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut key = String::new();
+        for row in 0..batch.rows() {
+            if !self.template.write(batch, row, &mut key) {
+                part.rows.push(None);
+                continue;
+            }
+            let at = match seen.get(&key) {
+                Some(at) => *at,
+                None => {
+                    seen.insert(key.clone(), part.keys.len());
+                    part.ask(key.clone(), self.cache.get(&key, now))
+                }
+            };
+            part.rows.push(Some(at));
+        }
+        metrics::counter!("weir_lookup_keys_total", "lookup" => self.redis.name.clone())
+            .increment(part.keys.len() as u64);
+        metrics::counter!("weir_lookup_misses_total", "lookup" => self.redis.name.clone())
+            .increment(part.lacking.len() as u64);
+        if self.paused_until.is_some_and(|until| now < until) {
+            part.lacking.clear();
+        }
+        part
+    }
+
+    fn apply(&mut self, mut part: Part, answers: Option<fetch::PartAnswers>, batch: &mut Batch, now: Instant) {
+        match answers {
+            Some(answers) => self.learn(&mut part, answers, now),
+            None if part.lacking.is_empty() => {}
+            None => self.paused_until = Some(now + PAUSE),
+        }
+        for (at, id) in self.fields.iter().enumerate() {
+            let column = &mut batch.columns[id.0];
+            for row in &part.rows {
+                let hash = row.and_then(|key| part.hashes[key].as_ref());
+                column.push(hash.and_then(|hash| hash.get(at)));
+            }
+        }
+    }
+
+    fn learn(&mut self, part: &mut Part, answers: fetch::PartAnswers, now: Instant) {
+        self.paused_until = None;
+        let mut misfits = 0;
+        for (key, answer) in part.lacking.iter().zip(answers) {
+            let fields = self.fields.iter().map(|id| self.schema.field(*id));
+            let hash = Arc::new(Hash::read(fields, answer, &mut misfits));
+            self.cache.insert(&part.keys[*key], hash.clone(), now);
+            part.hashes[*key] = Some(hash);
+        }
+        metrics::counter!("weir_lookup_misfits_total", "lookup" => self.redis.name.clone()).increment(misfits);
+    }
+}

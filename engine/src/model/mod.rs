@@ -5,5 +5,8 @@ pub mod catalog;
 pub mod finding;
 pub mod ids;
 pub mod letter;
+pub mod number;
 pub mod record;
 pub mod step;
+pub mod text;
+pub mod time;

@@ -1,12 +1,10 @@
 //! The groups of `group_by`: from the values of a row to a small index, without building a text or a digest a row. Knows
 //! no window.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::rfc3339;
 use crate::model::record::{Batch, FieldId, Schema, Value};
 use crate::model::step::Group;
 
@@ -60,7 +58,7 @@ impl Groups {
     }
 
     fn make(&self, batch: &Batch, row: usize) -> Group {
-        let text = |id: &FieldId| batch.column(*id).get(row).map(|value| text(value, self.schema.field(*id).scale));
+        let text = |id: &FieldId| batch.column(*id).get(row).map(|value| value.to_text(self.schema.field(*id).scale));
         let values: Vec<Option<String>> = self.fields.iter().map(text).collect();
         Group { id: id(&values), values }
     }
@@ -100,26 +98,4 @@ fn id(values: &[Option<String>]) -> [u8; 16] {
     let digest: [u8; 32] = digest.finalize().into();
     let (id, _) = digest.split_first_chunk().expect("32 bytes begin with 16");
     *id
-}
-
-fn text(value: Value<'_>, scale: u8) -> String {
-    match value {
-        Value::Boolean(v) => v.to_string(),
-        Value::Integer(v) => v.to_string(),
-        Value::Float(v) => v.to_string(),
-        Value::Decimal(v) => decimal(v, scale),
-        Value::Timestamp(v) => rfc3339(v),
-        Value::Text(v) => v.to_owned(),
-    }
-}
-
-fn decimal(unscaled: i64, scale: u8) -> String {
-    let digits = unscaled.unsigned_abs();
-    let mut text = String::from(if unscaled < 0 { "-" } else { "" });
-    let unit = 10_u64.pow(u32::from(scale));
-    let _ = match scale {
-        0 => write!(text, "{digits}"),
-        _ => write!(text, "{}.{:0width$}", digits / unit, digits % unit, width = usize::from(scale)),
-    };
-    text
 }

@@ -13,12 +13,11 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::DateTime;
-
 use crate::model::finding::{Fault, Stage};
 use crate::model::ids::Partition;
 use crate::model::record::{Batch, Schema, Value};
 use crate::model::step::{Measured, WindowDelta};
+use crate::model::time::to_rfc3339 as rfc3339;
 
 use group::{GroupIndex, Groups};
 pub use spec::WindowSpec;
@@ -199,12 +198,5 @@ impl WindowSpec {
             self.allowed_lateness,
         );
         Fault { stage: Stage::Window, code: "LATE", message }
-    }
-}
-
-fn rfc3339(ms: i64) -> String {
-    match DateTime::from_timestamp_millis(ms) {
-        Some(time) => time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-        None => format!("{ms} ms"),
     }
 }

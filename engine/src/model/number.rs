@@ -1,8 +1,8 @@
-//! JSON numbers to integers, exactly: from their text, never through a float. Knows no field and no record.
+//! JSON numbers to integers, exactly: from their text, never through a float; and what decimals and integers may hold.
 
 /// Why a text is not the wanted number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotANumber {
+pub enum NotANumber {
     /// It does not follow RFC 8259's grammar of a number.
     Grammar,
     /// It has more fraction digits than the scale, zeros apart.
@@ -20,8 +20,29 @@ struct Parts<'a> {
     exponent: i64,
 }
 
+/// Integer digits that a decimal may have: 10^19 of them still sum up in DECIMAL(38) (a limit of the store's sums).
+pub const DECIMAL_DIGITS: i64 = 18;
+/// Digits of i64::MAX.
+const INTEGER_DIGITS: i64 = 19;
+
+/// The unscaled value of a decimal.
+pub fn decimal(text: &str, scale: u8) -> Result<i64, NotANumber> {
+    unscaled(text, scale, DECIMAL_DIGITS)
+}
+
+/// An integer; `1.0` and `1e3` are some.
+pub fn integer(text: &str) -> Result<i64, NotANumber> {
+    unscaled(text, 0, INTEGER_DIGITS)
+}
+
+/// The nearest float, if it is finite.
+pub fn float(text: &str) -> Result<f64, NotANumber> {
+    take_apart(text.as_bytes()).ok_or(NotANumber::Grammar)?;
+    text.parse().ok().filter(|v: &f64| v.is_finite()).ok_or(NotANumber::Overflow)
+}
+
 /// The unscaled value of a number at this scale, with at most `max_integer` digits before the point.
-pub(super) fn unscaled(text: &str, scale: u8, max_integer: i64) -> Result<i64, NotANumber> {
+fn unscaled(text: &str, scale: u8, max_integer: i64) -> Result<i64, NotANumber> {
     let parts = take_apart(text.as_bytes()).ok_or(NotANumber::Grammar)?;
     let digit = |at: usize| match at.checked_sub(parts.integer.len()) {
         None => parts.integer[at],

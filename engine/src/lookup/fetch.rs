@@ -1,0 +1,137 @@
+//! Asking Redis: one pipeline of HMGET a lookup, within its time-out. The only file that knows the client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, RedisError, RedisResult};
+use tokio::sync::OnceCell;
+
+use super::LookupError;
+use super::value::Hash;
+use crate::config::{self, OnUnavailable};
+
+/// One lookup's connection and what it asks for.
+pub(super) struct Redis {
+    pub(super) name: String,
+    pub(super) on_unavailable: OnUnavailable,
+    fields: Vec<String>,
+    timeout: Duration,
+    client: Client,
+    /// Made by the first fetch, since only that runs on tokio; it connects again by itself.
+    connection: OnceCell<ConnectionManager>,
+}
+
+/// What a batch asks of one lookup.
+pub(super) struct Part {
+    pub(super) lookup: usize,
+    pub(super) redis: Arc<Redis>,
+    /// Index into `keys`, one a row; None: the row has no key.
+    pub(super) rows: Vec<Option<usize>>,
+    /// Distinct.
+    pub(super) keys: Vec<String>,
+    /// What is known of each key.
+    pub(super) hashes: Vec<Option<Arc<Hash>>>,
+    /// Index of the keys that Redis has to be asked for.
+    pub(super) lacking: Vec<usize>,
+}
+
+/// One a lacking key: its values in the order of the fields; None: the key holds something that is no hash.
+pub(super) type PartAnswers = Vec<Option<Vec<Option<Vec<u8>>>>>;
+
+/// What Redis said to a plan.
+pub struct Answers {
+    /// One a part; None: not asked, or away and not to be waited for.
+    pub(super) parts: Vec<Option<PartAnswers>>,
+}
+
+impl Part {
+    pub(super) fn new(lookup: usize, redis: Arc<Redis>, rows: usize) -> Self {
+        let rows = Vec::with_capacity(rows);
+        Self { lookup, redis, rows, keys: Vec::new(), hashes: Vec::new(), lacking: Vec::new() }
+    }
+
+    /// Adds a key and says where it stands.
+    pub(super) fn ask(&mut self, key: String, known: Option<Arc<Hash>>) -> usize {
+        let at = self.keys.len();
+        if known.is_none() {
+            self.lacking.push(at);
+        }
+        self.keys.push(key);
+        self.hashes.push(known);
+        at
+    }
+}
+
+/// Owns all it needs, so that it can run on tokio while the worker goes on.
+pub(super) fn all(parts: &[Part]) -> impl Future<Output = Result<Answers, LookupError>> + Send + 'static + use<> {
+    let asked: Vec<_> = parts
+        .iter()
+        .map(|part| (part.redis.clone(), part.lacking.iter().map(|at| part.keys[*at].clone()).collect::<Vec<_>>()))
+        .collect();
+    async move {
+        let parts = asked.into_iter().map(|(redis, keys)| async move { redis.fetch(&keys).await });
+        let parts = futures::future::join_all(parts).await.into_iter().collect::<Result<_, _>>()?;
+        Ok(Answers { parts })
+    }
+}
+
+impl Redis {
+    pub(super) fn new(name: &str, table: &config::Lookup) -> Result<Self, String> {
+        // The client's own error may quote the URL, and with it a password.
+        let client = Client::open(table.url.as_str())
+            .map_err(|_| "url: is no address of a Redis; write \"redis://host:6379\"".to_owned())?;
+        Ok(Self {
+            name: name.to_owned(),
+            on_unavailable: table.on_unavailable,
+            fields: table.fields.keys().cloned().collect(),
+            timeout: table.timeout,
+            client,
+            connection: OnceCell::new(),
+        })
+    }
+
+    async fn fetch(&self, keys: &[String]) -> Result<Option<PartAnswers>, LookupError> {
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let why = match tokio::time::timeout(self.timeout, self.ask(keys)).await {
+            Ok(Ok(answers)) => return Ok(Some(answers)),
+            Ok(Err(e)) => e.to_string(),
+            Err(_) => format!("no answer within {} ms", self.timeout.as_millis()),
+        };
+        metrics::counter!("weir_lookup_failures_total", "lookup" => self.name.clone()).increment(1);
+        match self.on_unavailable {
+            OnUnavailable::Wait => Err(LookupError::Unavailable { lookup: self.name.clone(), why }),
+            OnUnavailable::Missing => {
+                tracing::warn!(lookup = self.name, "Redis does not answer, its fields are missing: {why}");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn ask(&self, keys: &[String]) -> RedisResult<PartAnswers> {
+        let mut connection = self.connection.get_or_try_init(|| async { self.connect() }).await?.clone();
+        let mut pipe = redis::pipe();
+        pipe.ignore_errors();
+        for key in keys {
+            pipe.cmd("HMGET").arg(key).arg(&self.fields);
+        }
+        let answers: Vec<RedisResult<Vec<Option<Vec<u8>>>>> = pipe.query_async(&mut connection).await?;
+        answers.into_iter().map(|answer| answer.map(Some).or_else(no_hash)).collect()
+    }
+
+    fn connect(&self) -> RedisResult<ConnectionManager> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(self.timeout))
+            .set_number_of_retries(1)
+            .set_max_delay(Duration::from_millis(100));
+        ConnectionManager::new_lazy_with_config(self.client.clone(), config)
+    }
+}
+
+/// A key of another type is dirt in Redis and never gets better by waiting; every other error may.
+fn no_hash(e: RedisError) -> RedisResult<Option<Vec<Option<Vec<u8>>>>> {
+    if e.code() == Some("WRONGTYPE") { Ok(None) } else { Err(e) }
+}
