@@ -18,119 +18,36 @@ use Type::{Counter, Gauge, Histogram};
 
 /// Every metric: name, type, labels and meaning. A metric that is not in here is a mistake.
 pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
-    (
-        "weir_records_total",
-        Counter,
-        &["worker"],
-        "Records read from the source topic",
-    ),
+    ("weir_records_total", Counter, &["worker"], "Records read from the source topic"),
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
-    (
-        "weir_dead_letters_total",
-        Counter,
-        &["code"],
-        "Records sent to the dead-letter topic",
-    ),
-    (
-        "weir_judge_seconds_total",
-        Counter,
-        &["rule"],
-        "Time that rules took",
-    ),
-    (
-        "weir_checkpoint_seconds",
-        Histogram,
-        &[],
-        "Time of a checkpoint, both transactions",
-    ),
-    (
-        "weir_checkpoints_total",
-        Counter,
-        &["outcome"],
-        "Checkpoints",
-    ),
-    (
-        "weir_fenced_total",
-        Counter,
-        &[],
-        "Checkpoints refused because another worker took a partition",
-    ),
-    (
-        "weir_partition_position",
-        Gauge,
-        &["partition"],
-        "Next offset that is not yet in a checkpoint",
-    ),
-    (
-        "weir_partition_lag",
-        Gauge,
-        &["partition"],
-        "Records behind the end of the partition",
-    ),
-    (
-        "weir_rule_hits_total",
-        Counter,
-        &["rule", "code", "mode"],
-        "Hits of rules",
-    ),
-    (
-        "weir_rule_failures_total",
-        Counter,
-        &["rule", "code"],
-        "Rows on which a rule failed",
-    ),
-    (
-        "weir_rule_skipped_total",
-        Counter,
-        &["rule"],
-        "Rows that a flagging rule skipped for a missing field",
-    ),
-    (
-        "weir_rules_revision",
-        Gauge,
-        &[],
-        "Revision of the rule set in force",
-    ),
-    (
-        "weir_rules_file_errors",
-        Gauge,
-        &[],
-        "Files in the rules directory that could not be published",
-    ),
-    (
-        "weir_lookup_up",
-        Gauge,
-        &["lookup"],
-        "1 if the lookup answers",
-    ),
+    ("weir_dead_letters_total", Counter, &["code"], "Records sent to the dead-letter topic"),
+    ("weir_judge_seconds_total", Counter, &["rule"], "Time that rules took"),
+    ("weir_checkpoint_seconds", Histogram, &[], "Time of a checkpoint, both transactions"),
+    ("weir_checkpoints_total", Counter, &["outcome"], "Checkpoints"),
+    ("weir_fenced_total", Counter, &[], "Checkpoints refused because another worker took a partition"),
+    ("weir_partition_position", Gauge, &["partition"], "Next offset that is not yet in a checkpoint"),
+    ("weir_partition_lag", Gauge, &["partition"], "Records behind the end of the partition"),
+    ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
+    ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
+    ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
+    ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
+    ("weir_rules_file_errors", Gauge, &[], "Files in the rules directory that could not be published"),
+    ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answers"),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
-    (
-        "weir_source_paused",
-        Gauge,
-        &["worker"],
-        "1 if the worker does not fetch",
-    ),
+    ("weir_source_paused", Gauge, &["worker"], "1 if the worker does not fetch"),
 ];
 
 /// Seconds; a checkpoint takes from a few milliseconds to its time-outs.
-const CHECKPOINT_BUCKETS: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-];
+const CHECKPOINT_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Logs to standard error, one JSON object or one line of text each; `WEIR_LOG` filters as `RUST_LOG` does elsewhere
 /// (`info` unless set). A second call changes nothing.
 pub fn init_logs(json: bool) {
     let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
-    let _ = if json {
-        logs.json().flatten_event(true).try_init()
-    } else {
-        logs.with_target(false).try_init()
-    };
+    let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
 }
 
 /// The handle that renders the metrics. The first call installs the recorder of the process.
@@ -141,10 +58,7 @@ pub fn metrics() -> PrometheusHandle {
 
 fn install() -> PrometheusHandle {
     let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(
-            Matcher::Full("weir_checkpoint_seconds".into()),
-            CHECKPOINT_BUCKETS,
-        )
+        .set_buckets_for_metric(Matcher::Full("weir_checkpoint_seconds".into()), CHECKPOINT_BUCKETS)
         .expect("the buckets are not empty")
         .build_recorder();
     let handle = recorder.handle();
@@ -160,10 +74,7 @@ fn install() -> PrometheusHandle {
             kept.run_upkeep();
         }
     };
-    if let Err(error) = std::thread::Builder::new()
-        .name("metrics-upkeep".into())
-        .spawn(upkeep)
-    {
+    if let Err(error) = std::thread::Builder::new().name("metrics-upkeep".into()).spawn(upkeep) {
         tracing::warn!(%error, "no thread for the upkeep of metrics: they are tidied when scraped only");
     }
     handle
@@ -189,15 +100,9 @@ mod tests {
         metrics::counter!("weir_fenced_total").increment(1);
         metrics::histogram!("weir_checkpoint_seconds").record(0.02);
         let text = super::metrics().render();
-        assert!(
-            text.contains("# HELP weir_fenced_total Checkpoints refused"),
-            "{text}"
-        );
+        assert!(text.contains("# HELP weir_fenced_total Checkpoints refused"), "{text}");
         assert!(text.contains("weir_fenced_total 1"), "{text}");
-        assert!(
-            text.contains("weir_checkpoint_seconds_bucket{le=\"0.025\"} 1"),
-            "{text}"
-        );
+        assert!(text.contains("weir_checkpoint_seconds_bucket{le=\"0.025\"} 1"), "{text}");
     }
 
     #[test]

@@ -34,10 +34,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(tokens: &Tokens) -> Self {
-        Self {
-            viewer: tokens.viewer.as_deref().map(digest),
-            publisher: tokens.publisher.as_deref().map(digest),
-        }
+        Self { viewer: tokens.viewer.as_deref().map(digest), publisher: tokens.publisher.as_deref().map(digest) }
     }
 
     fn open(&self) -> bool {
@@ -60,17 +57,8 @@ impl Keys {
 }
 
 /// The middleware.
-pub(super) async fn guard(
-    State(state): State<AdminState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match admit(
-        &state.keys,
-        request.method(),
-        request.uri().path(),
-        request.headers(),
-    ) {
+pub(super) async fn guard(State(state): State<AdminState>, mut request: Request, next: Next) -> Response {
+    match admit(&state.keys, request.method(), request.uri().path(), request.headers()) {
         Ok(who) => {
             request.extensions_mut().insert(who);
             next.run(request).await
@@ -97,10 +85,9 @@ fn admit(keys: &Keys, method: &Method, path: &str, headers: &HeaderMap) -> Resul
             "the token is not one of [admin.tokens]",
             "check the token; a restart may have brought another one",
         )),
-        Some(role) if role < needed => Err(Trouble::Forbidden.problem(
-            "the viewer's token may read and not write",
-            "use the publisher's token",
-        )),
+        Some(role) if role < needed => {
+            Err(Trouble::Forbidden.problem("the viewer's token may read and not write", "use the publisher's token"))
+        }
         Some(Role::Publisher) => Ok(Who("publisher")),
         Some(Role::Viewer) => Ok(Who("viewer")),
     }
@@ -122,9 +109,7 @@ fn needed(method: &Method, path: &str) -> Option<Role> {
 fn same_machine(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = |what: &str| {
         Trouble::Forbidden.problem(
-            format!(
-                "without tokens only callers on this machine are served, and `{what}` names another"
-            ),
+            format!("without tokens only callers on this machine are served, and `{what}` names another"),
             "call it as localhost or 127.0.0.1, or set tokens in [admin.tokens]",
         )
     };
@@ -146,16 +131,11 @@ fn is_loopback(authority: &str) -> bool {
         Some(v6) => v6.split(']').next().unwrap_or(v6),
         None => authority.split(':').next().unwrap_or(authority),
     };
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
@@ -165,8 +145,5 @@ fn digest(token: &str) -> [u8; 32] {
 
 /// Looks at every byte, whatever the first ones say.
 fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    a.iter()
-        .zip(b)
-        .fold(0, |difference, (x, y)| difference | (x ^ y))
-        == 0
+    a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
 }

@@ -20,10 +20,7 @@ pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
         Err(_) => {
             tracing::error!(request = place, "a handler of the admin API panicked");
             Trouble::Internal
-                .problem(
-                    "a handler panicked; the pipeline goes on",
-                    "the log has the message: please report it",
-                )
+                .problem("a handler panicked; the pipeline goes on", "the log has the message: please report it")
                 .into_response()
         }
     }
@@ -31,20 +28,13 @@ pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
 
 /// No more than so many requests at once, none longer than the time-out. The probes always get through: an
 /// orchestrator that cannot see a busy engine would kill it.
-pub(super) async fn bounded(
-    State(state): State<AdminState>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn bounded(State(state): State<AdminState>, request: Request, next: Next) -> Response {
     if matches!(request.uri().path(), "/livez" | "/readyz") {
         return next.run(request).await;
     }
     let Ok(_permit) = state.requests.try_acquire() else {
         return Trouble::Busy
-            .problem(
-                format!("{} requests are being served", state.limits.requests),
-                "try again in a second",
-            )
+            .problem(format!("{} requests are being served", state.limits.requests), "try again in a second")
             .into_response();
     };
     let limit = state.limits.request_timeout;
@@ -60,15 +50,10 @@ pub(super) async fn bounded(
 }
 
 pub(super) async fn no_such_path(uri: Uri) -> Problem {
-    Trouble::NotFound.problem(
-        format!("there is no path {}", uri.path()),
-        "GET /openapi.json lists the paths",
-    )
+    Trouble::NotFound.problem(format!("there is no path {}", uri.path()), "GET /openapi.json lists the paths")
 }
 
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
-    Trouble::MethodNotAllowed.problem(
-        format!("{} does not take {method}", uri.path()),
-        "the header `Allow` lists what it takes",
-    )
+    Trouble::MethodNotAllowed
+        .problem(format!("{} does not take {method}", uri.path()), "the header `Allow` lists what it takes")
 }

@@ -51,12 +51,7 @@ pub struct Limits {
 impl Limits {
     /// The defaults, with this bound on a module.
     pub fn new(max_module: u64) -> Self {
-        Self {
-            max_module,
-            request_timeout: Duration::from_secs(30),
-            requests: 64,
-            uploads: 4,
-        }
+        Self { max_module, request_timeout: Duration::from_secs(30), requests: 64, uploads: 4 }
     }
 }
 
@@ -107,12 +102,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/rules/check", post(rules_api::check))
         .layer(DefaultBodyLimit::max(module_limit));
     let others = Router::new()
-        .route(
-            "/rules/{name}",
-            get(rules_api::show)
-                .patch(rules_api::patch)
-                .delete(rules_api::retire),
-        )
+        .route("/rules/{name}", get(rules_api::show).patch(rules_api::patch).delete(rules_api::retire))
         .route("/rules/{name}/rollback", post(rules_api::rollback))
         .route("/evaluate", post(rules_api::evaluate))
         .route("/pipeline", get(pipeline_api::pipeline))

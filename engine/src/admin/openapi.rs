@@ -48,19 +48,10 @@ struct Everywhere;
 
 impl Modify for Everywhere {
     fn modify(&self, document: &mut Document) {
-        let bearer =
-            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("token", bearer);
+        let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        document.components.get_or_insert_default().add_security_scheme("token", bearer);
         for item in document.paths.paths.values_mut() {
-            let all = [
-                &mut item.get,
-                &mut item.post,
-                &mut item.patch,
-                &mut item.delete,
-            ];
+            let all = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
             all.into_iter().flatten().for_each(complete);
         }
     }
@@ -68,16 +59,10 @@ impl Modify for Everywhere {
 
 fn complete(operation: &mut Operation) {
     let open = operation.tags.iter().flatten().any(|tag| tag == "probes");
-    let common: &[&str] = if open {
-        &["500"]
-    } else {
-        &["400", "401", "403", "500", "503", "504"]
-    };
+    let common: &[&str] = if open { &["500"] } else { &["400", "401", "403", "500", "503", "504"] };
     let responses = &mut operation.responses.responses;
     for status in common {
-        responses
-            .entry((*status).to_owned())
-            .or_insert_with(|| RefOr::T(ResponseBuilder::new().build()));
+        responses.entry((*status).to_owned()).or_insert_with(|| RefOr::T(ResponseBuilder::new().build()));
     }
     for (status, response) in responses {
         if let RefOr::T(response) = response
@@ -85,9 +70,7 @@ fn complete(operation: &mut Operation) {
         {
             let schema = Content::new(Some(Ref::from_schema_name("Problem")));
             response.content.clear();
-            response
-                .content
-                .insert("application/problem+json".into(), RefOr::T(schema));
+            response.content.insert("application/problem+json".into(), RefOr::T(schema));
         }
     }
 }

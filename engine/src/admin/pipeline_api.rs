@@ -66,16 +66,8 @@ pub(super) async fn windows(
     Params(query): Params<WindowsQuery>,
 ) -> Result<Json<Vec<WindowView>>, Problem> {
     let limit = limit(query.limit)?;
-    let rows = state
-        .store
-        .windows(limit, query.r#final.unwrap_or(false))
-        .await;
-    Ok(Json(
-        rows.map_err(from_store)?
-            .into_iter()
-            .map(WindowView::from)
-            .collect(),
-    ))
+    let rows = state.store.windows(limit, query.r#final.unwrap_or(false)).await;
+    Ok(Json(rows.map_err(from_store)?.into_iter().map(WindowView::from).collect()))
 }
 
 /// Which revision judged a partition from which offset on; the newest, ascending by partition and offset.
@@ -86,12 +78,7 @@ pub(super) async fn activations(
     Params(query): Params<LimitQuery>,
 ) -> Result<Json<Vec<ActivationView>>, Problem> {
     let rows = state.store.activations(limit(query.limit)?).await;
-    Ok(Json(
-        rows.map_err(from_store)?
-            .into_iter()
-            .map(ActivationView::from)
-            .collect(),
-    ))
+    Ok(Json(rows.map_err(from_store)?.into_iter().map(ActivationView::from).collect()))
 }
 
 /// Who changed what in the rule set, newest first.
@@ -102,12 +89,7 @@ pub(super) async fn audit(
     Params(query): Params<LimitQuery>,
 ) -> Result<Json<Vec<AuditView>>, Problem> {
     let rows = state.store.audit(limit(query.limit)?).await;
-    Ok(Json(
-        rows.map_err(from_store)?
-            .into_iter()
-            .map(AuditView::from)
-            .collect(),
-    ))
+    Ok(Json(rows.map_err(from_store)?.into_iter().map(AuditView::from).collect()))
 }
 
 /// Dead letters, newest first.
@@ -120,35 +102,23 @@ pub(super) async fn dead_letters(
     let limit = limit(query.limit)? as usize;
     match tokio::time::timeout(TAIL_TIMEOUT, state.letters.tail(limit, query.code)).await {
         Ok(Ok(letters)) => Ok(Json(letters)),
-        Ok(Err(error)) => Err(Trouble::Unavailable.problem(
-            format!("the dead-letter topic: {error}"),
-            "try again when Kafka is back; GET /readyz tells",
-        )),
-        Err(_) => Err(Trouble::Timeout.problem(
-            format!("the dead-letter topic did not answer within {TAIL_TIMEOUT:?}"),
-            "ask for fewer letters",
-        )),
+        Ok(Err(error)) => Err(Trouble::Unavailable
+            .problem(format!("the dead-letter topic: {error}"), "try again when Kafka is back; GET /readyz tells")),
+        Err(_) => Err(Trouble::Timeout
+            .problem(format!("the dead-letter topic did not answer within {TAIL_TIMEOUT:?}"), "ask for fewer letters")),
     }
 }
 
 /// Metrics in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", tag = "pipeline", responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(state): State<AdminState>) -> impl IntoResponse {
-    (
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        state.metrics.render(),
-    )
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
 }
 
 /// The process answers. Open to all.
 #[utoipa::path(get, path = "/livez", tag = "probes", security(()), responses((status = 200, body = HealthView)))]
 pub(super) async fn livez() -> Json<HealthView> {
-    Json(HealthView {
-        status: "alive".into(),
-    })
+    Json(HealthView { status: "alive".into() })
 }
 
 /// The pipeline judges records. Open to all.
@@ -156,13 +126,9 @@ pub(super) async fn livez() -> Json<HealthView> {
     responses((status = 200, body = HealthView), (status = 503, body = Problem)))]
 pub(super) async fn readyz(State(state): State<AdminState>) -> Result<Json<HealthView>, Problem> {
     match state.pipeline.ready() {
-        Ok(()) => Ok(Json(HealthView {
-            status: "ready".into(),
-        })),
-        Err(reasons) => Err(Trouble::Unavailable.problem(
-            reasons.join("; "),
-            "bring back what is away; the engine goes on by itself, nothing is lost",
-        )),
+        Ok(()) => Ok(Json(HealthView { status: "ready".into() })),
+        Err(reasons) => Err(Trouble::Unavailable
+            .problem(reasons.join("; "), "bring back what is away; the engine goes on by itself, nothing is lost")),
     }
 }
 
@@ -176,8 +142,5 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 fn from_store(error: StoreError) -> Problem {
     let text = scrub(&error.to_string());
     tracing::warn!(error = text, "the store did not answer the admin API");
-    Trouble::Unavailable.problem(
-        text,
-        "bring the database of [sink] back; GET /readyz tells when it is",
-    )
+    Trouble::Unavailable.problem(text, "bring the database of [sink] back; GET /readyz tells when it is")
 }

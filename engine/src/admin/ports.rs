@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::views::{
-    EvaluateView, LetterView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView,
-};
+use super::views::{EvaluateView, LetterView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::Mode;
 
 /// Why a request about rules was not done.
@@ -78,12 +76,7 @@ pub trait RuleAdmin: Send + Sync {
     /// The checks of `publish`; changes nothing.
     async fn check(&self, wasm: Vec<u8>) -> Result<ManifestView, AdminError>;
     async fn patch(&self, name: &str, patch: PatchRequest, who: &str) -> Result<u64, AdminError>;
-    async fn rollback(
-        &self,
-        name: &str,
-        request: RollbackRequest,
-        who: &str,
-    ) -> Result<u64, AdminError>;
+    async fn rollback(&self, name: &str, request: RollbackRequest, who: &str) -> Result<u64, AdminError>;
     async fn retire(&self, name: &str, who: &str) -> Result<u64, AdminError>;
     /// The JSON text of each record, at most `Batch::MAX_ROWS` of them. A text that is no JSON is a finding of that
     /// record (PARSE_JSON), not an error. Changes nothing, no figure either.

@@ -42,67 +42,21 @@ pub enum Trouble {
 impl Trouble {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::BadRequest => (
-                StatusCode::BAD_REQUEST,
-                "bad-request",
-                "The request cannot be read",
-            ),
-            Self::Unauthorized => (
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "A token is needed",
-            ),
-            Self::Forbidden => (
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                "The caller may not do this",
-            ),
+            Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "A token is needed"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The caller may not do this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "The path does not take this method",
-            ),
-            Self::Conflict => (
-                StatusCode::CONFLICT,
-                "conflict",
-                "The rule set stands otherwise",
-            ),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "The body is too large",
-            ),
-            Self::MediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "media-type",
-                "The body is of the wrong type",
-            ),
-            Self::Invalid => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid",
-                "The content was refused",
-            ),
-            Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "The engine failed on this request",
-            ),
-            Self::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "A part is not available",
-            ),
-            Self::Busy => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "Too many requests at once",
-            ),
-            Self::Timeout => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "timeout",
-                "The request took too long",
-            ),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method")
+            }
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The rule set stands otherwise"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body is of the wrong type"),
+            Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The content was refused"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The engine failed on this request"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "A part is not available"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many requests at once"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout", "The request took too long"),
         }
     }
 
@@ -122,20 +76,13 @@ impl Trouble {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body =
-            serde_json::to_vec(&self).expect("a struct of texts and a number always serialises");
+        let body = serde_json::to_vec(&self).expect("a struct of texts and a number always serialises");
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
             StatusCode::UNAUTHORIZED => {
-                headers.insert(
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static("Bearer realm=\"weir\""),
-                );
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"weir\""));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -161,15 +108,10 @@ impl From<AdminError> for Problem {
             AdminError::Conflict(detail) => {
                 Trouble::Conflict.problem(detail, "look at GET /rules and send the change again")
             }
-            AdminError::NotFound(detail) => {
-                Trouble::NotFound.problem(detail, "GET /rules lists what there is")
-            }
+            AdminError::NotFound(detail) => Trouble::NotFound.problem(detail, "GET /rules lists what there is"),
             AdminError::Unavailable(detail) => {
                 tracing::warn!(detail = %scrub(&detail), "the admin API could not serve a request");
-                Trouble::Unavailable.problem(
-                    detail,
-                    "GET /readyz says which part is away; try again when it is back",
-                )
+                Trouble::Unavailable.problem(detail, "GET /readyz says which part is away; try again when it is back")
             }
         }
     }
@@ -183,9 +125,7 @@ pub fn scrub(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         clean.push_str(before);
-        let end = after
-            .find(|c: char| c.is_whitespace() || "/?#\"'".contains(c))
-            .unwrap_or(after.len());
+        let end = after.find(|c: char| c.is_whitespace() || "/?#\"'".contains(c)).unwrap_or(after.len());
         rest = match after[..end].rfind('@') {
             Some(user_end) => {
                 clean.push_str("***");
@@ -206,14 +146,8 @@ mod tests {
     fn urls_lose_their_user_and_password_and_nothing_else() {
         for (text, clean) in [
             ("no url at all", "no url at all"),
-            (
-                "mysql://weir:s3cret@db:3306/risk is away",
-                "mysql://***@db:3306/risk is away",
-            ),
-            (
-                "redis://:p@ss@cache and http://host/x@y",
-                "redis://***@cache and http://host/x@y",
-            ),
+            ("mysql://weir:s3cret@db:3306/risk is away", "mysql://***@db:3306/risk is away"),
+            ("redis://:p@ss@cache and http://host/x@y", "redis://***@cache and http://host/x@y"),
             ("sqlite://file.db", "sqlite://file.db"),
         ] {
             assert_eq!(scrub(text), clean);

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Extension, FromRequest, Path, Request, State};
+use axum::extract::{ConnectInfo, Extension, FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::AdminState;
 use super::auth::Who;
-use super::extract::{Content, Params};
+use super::extract::{Content, Name, Params};
 use super::ports::{AdminError, PatchRequest, PublishRequest, RollbackRequest};
 use super::problem::{Problem, Trouble};
 use super::views::{ChangedView, EvaluateView, ManifestView, PublishedView, RuleDetail, RulesView};
@@ -51,28 +51,15 @@ pub(super) async fn publish(
     request: Request,
 ) -> Result<Response, Problem> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let source = peer.map_or_else(
-        || "unknown".to_owned(),
-        |ConnectInfo(peer)| peer.ip().to_string(),
-    );
+    let source = peer.map_or_else(|| "unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string());
     let wasm = upload(&state, request).await?;
     let rules = state.rules.clone();
     let published = to_the_end(async move {
-        let request = PublishRequest {
-            wasm,
-            source,
-            who: who.to_owned(),
-            order: query.order,
-            mode: query.mode,
-        };
+        let request = PublishRequest { wasm, source, who: who.to_owned(), order: query.order, mode: query.mode };
         rules.publish(request).await
     })
     .await?;
-    let status = if published.new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = if published.new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(published)).into_response())
 }
 
@@ -80,10 +67,7 @@ pub(super) async fn publish(
 #[utoipa::path(post, path = "/rules/check", tag = "rules",
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 200, body = ManifestView), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
-pub(super) async fn check(
-    State(state): State<AdminState>,
-    request: Request,
-) -> Answer<ManifestView> {
+pub(super) async fn check(State(state): State<AdminState>, request: Request) -> Answer<ManifestView> {
     let wasm = upload(&state, request).await?;
     Ok(Json(state.rules.check(wasm).await?))
 }
@@ -91,10 +75,7 @@ pub(super) async fn check(
 /// One rule: what its module says of itself, its versions and its figures.
 #[utoipa::path(get, path = "/rules/{name}", tag = "rules", params(("name" = String, Path)),
     responses((status = 200, body = RuleDetail), (status = 404, body = Problem)))]
-pub(super) async fn show(
-    State(state): State<AdminState>,
-    Path(name): Path<String>,
-) -> Answer<RuleDetail> {
+pub(super) async fn show(State(state): State<AdminState>, Name(name): Name) -> Answer<RuleDetail> {
     Ok(Json(state.rules.get(&name).await?))
 }
 
@@ -105,22 +86,15 @@ pub(super) async fn show(
 pub(super) async fn patch(
     State(state): State<AdminState>,
     Extension(Who(who)): Extension<Who>,
-    Path(name): Path<String>,
+    Name(name): Name,
     content: Content,
 ) -> Answer<ChangedView> {
     let patch: PatchRequest = content.json()?;
     if patch == PatchRequest::default() {
-        return Err(Trouble::Invalid.problem(
-            "the patch changes nothing",
-            "give mode, order or parameters",
-        ));
+        return Err(Trouble::Invalid.problem("the patch changes nothing", "give mode, order or parameters"));
     }
     let rules = state.rules.clone();
-    changed(
-        name,
-        |name| async move { rules.patch(&name, patch, who).await },
-    )
-    .await
+    changed(name, |name| async move { rules.patch(&name, patch, who).await }).await
 }
 
 /// Back to the previous version, or to the one named.
@@ -131,26 +105,18 @@ pub(super) async fn patch(
 pub(super) async fn rollback(
     State(state): State<AdminState>,
     Extension(Who(who)): Extension<Who>,
-    Path(name): Path<String>,
+    Name(name): Name,
     content: Content,
 ) -> Answer<ChangedView> {
-    let request: RollbackRequest = if content.bytes.is_empty() {
-        RollbackRequest::default()
-    } else {
-        content.json()?
-    };
+    let request: RollbackRequest =
+        if content.bytes.is_empty() { RollbackRequest::default() } else { content.json()? };
     if let Some(sha256) = &request.sha256
         && let Err(error) = sha256.parse::<crate::model::ids::Sha256>()
     {
-        return Err(
-            Trouble::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions")
-        );
+        return Err(Trouble::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions"));
     }
     let rules = state.rules.clone();
-    changed(name, |name| async move {
-        rules.rollback(&name, request, who).await
-    })
-    .await
+    changed(name, |name| async move { rules.rollback(&name, request, who).await }).await
 }
 
 /// Takes a rule out of the set. Its versions stay.
@@ -159,7 +125,7 @@ pub(super) async fn rollback(
 pub(super) async fn retire(
     State(state): State<AdminState>,
     Extension(Who(who)): Extension<Who>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Answer<ChangedView> {
     let rules = state.rules.clone();
     changed(name, |name| async move { rules.retire(&name, who).await }).await
@@ -170,17 +136,12 @@ pub(super) async fn retire(
     request_body(description = "A record or an array of them; one a line as application/x-ndjson.",
         content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     responses((status = 200, body = EvaluateView), (status = 400, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
-pub(super) async fn evaluate(
-    State(state): State<AdminState>,
-    content: Content,
-) -> Answer<EvaluateView> {
+pub(super) async fn evaluate(State(state): State<AdminState>, content: Content) -> Answer<EvaluateView> {
     let records = records(&content)?;
     let most = Batch::MAX_ROWS;
     if records.is_empty() || records.len() > most {
-        return Err(Trouble::Invalid.problem(
-            format!("the body holds {} records", records.len()),
-            format!("send 1 to {most} records"),
-        ));
+        return Err(Trouble::Invalid
+            .problem(format!("the body holds {} records", records.len()), format!("send 1 to {most} records")));
     }
     Ok(Json(state.rules.evaluate(records).await?))
 }
@@ -190,20 +151,12 @@ fn records(content: &Content) -> Result<Vec<Vec<u8>>, Problem> {
     const LINES: &str = "application/x-ndjson";
     content.expect(&["application/json", LINES])?;
     if content.expect(&[LINES]).is_ok() {
-        let lines = content
-            .bytes
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::trim_ascii);
-        return Ok(lines
-            .filter(|line| !line.is_empty())
-            .map(<[u8]>::to_vec)
-            .collect());
+        let lines = content.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        return Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect());
     }
     if content.bytes.trim_ascii_start().first() != Some(&b'[') {
-        return Ok(vec![content.bytes.trim_ascii().to_vec()]).map(|mut all| {
-            all.retain(|record| !record.is_empty());
-            all
-        });
+        let record = content.bytes.trim_ascii();
+        return Ok(if record.is_empty() { Vec::new() } else { vec![record.to_vec()] });
     }
     let items: Vec<Box<RawValue>> = serde_json::from_slice(&content.bytes).map_err(|error| {
         Trouble::BadRequest.problem(
@@ -211,19 +164,12 @@ fn records(content: &Content) -> Result<Vec<Vec<u8>>, Problem> {
             "send well-formed JSON; to see what a broken record becomes, send it alone or as application/x-ndjson",
         )
     })?;
-    Ok(items
-        .into_iter()
-        .map(|item| item.get().as_bytes().to_vec())
-        .collect())
+    Ok(items.into_iter().map(|item| item.get().as_bytes().to_vec()).collect())
 }
 
 /// A module, held by one of few callers at a time so that uploads cannot fill the memory.
 async fn upload(state: &AdminState, request: Request) -> Result<Vec<u8>, Problem> {
-    let _permit = state
-        .uploads
-        .acquire()
-        .await
-        .expect("this semaphore is never closed");
+    let _permit = state.uploads.acquire().await.expect("this semaphore is never closed");
     let content = Content::from_request(request, state).await?;
     content.expect(&["application/wasm"])?;
     Ok(content.bytes.into())
@@ -246,10 +192,7 @@ async fn to_the_end<T: Send + 'static>(
         Ok(done) => Ok(done?),
         Err(error) => {
             tracing::error!(%error, "a change of the rule set panicked");
-            Err(Trouble::Internal.problem(
-                "the change panicked",
-                "look at GET /rules, and at the log for the message",
-            ))
+            Err(Trouble::Internal.problem("the change panicked", "look at GET /rules, and at the log for the message"))
         }
     }
 }
