@@ -5,70 +5,12 @@ mod admin_fakes;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use admin_fakes::client::{Answer, Call, call, read, send};
 use admin_fakes::{Fakes, PUBLISHER, SECRET, VIEWER, WASM};
-use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, Response, StatusCode};
-use serde_json::Value;
+use axum::http::{Request, StatusCode};
+use serde_json::{Value, json};
 use tower::ServiceExt;
-
-/// A request, its answer and the answer's body.
-struct Answer {
-    status: u16,
-    headers: axum::http::HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-}
-
-struct Call<'a> {
-    method: &'a str,
-    path: &'a str,
-    media_type: Option<&'a str>,
-    token: Option<&'a str>,
-    body: Vec<u8>,
-}
-
-fn call<'a>(method: &'a str, path: &'a str) -> Call<'a> {
-    Call { method, path, media_type: None, token: Some(PUBLISHER), body: Vec::new() }
-}
-
-impl<'a> Call<'a> {
-    fn body(mut self, media_type: &'a str, body: impl Into<Vec<u8>>) -> Self {
-        (self.media_type, self.body) = (Some(media_type), body.into());
-        self
-    }
-
-    fn token(mut self, token: Option<&'a str>) -> Self {
-        self.token = token;
-        self
-    }
-
-    fn request(self) -> Request<Body> {
-        let mut request = Request::builder().method(Method::from_bytes(self.method.as_bytes()).unwrap()).uri(self.path);
-        if let Some(media_type) = self.media_type {
-            request = request.header("content-type", media_type);
-        }
-        if let Some(token) = self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        request.body(Body::from(self.body)).unwrap()
-    }
-}
-
-async fn read(response: Response<Body>) -> Answer {
-    let (parts, body) = response.into_parts();
-    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    Answer { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8(bytes.into()).unwrap() }
-}
-
-async fn send(api: &Router, call: Call<'_>) -> Answer {
-    read(api.clone().oneshot(call.request()).await.unwrap()).await
-}
 
 /// The schema that the document gives for this answer, with everything it refers to.
 fn schema(document: &Value, method: &str, template: &str, answer: &Answer) -> Option<Value> {
@@ -89,8 +31,9 @@ fn assert_documented(document: &Value, method: &str, template: &str, answer: &An
         return;
     };
     let body = answer.json();
-    let errors: Vec<_> =
-        jsonschema::validator_for(&schema).unwrap().iter_errors(&body).map(|error| error.to_string()).collect();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
+    assert!(template == "/openapi.json" || !validator.is_valid(&json!(1)), "{template}: the schema takes anything");
     assert!(errors.is_empty(), "{method} {template} {}: {errors:?} in {body}", answer.status);
 }
 

@@ -1,6 +1,8 @@
 //! What stands behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
 //! bytes, and a store that only reads.
 
+pub(crate) mod client;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
