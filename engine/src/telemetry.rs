@@ -20,6 +20,7 @@ use Type::{Counter, Gauge, Histogram};
 pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_records_total", Counter, &["worker"], "Records read from the source topic"),
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
+    ("weir_busy_microseconds_total", Counter, &[], "Time that workers were not waiting for records"),
     ("weir_dead_letters_total", Counter, &["code"], "Records sent to the dead-letter topic"),
     ("weir_judge_seconds_total", Counter, &["rule"], "Time that rules took"),
     ("weir_checkpoint_seconds", Histogram, &[], "Time of a checkpoint, both transactions"),
@@ -33,6 +34,10 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
     ("weir_rules_file_errors", Gauge, &[], "Files in the rules directory that could not be published"),
     ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answers"),
+    ("weir_lookup_keys_total", Counter, &["lookup"], "Keys that batches looked up"),
+    ("weir_lookup_misses_total", Counter, &["lookup"], "Keys that the cache did not hold"),
+    ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
+    ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
     ("weir_source_paused", Gauge, &["worker"], "1 if the worker does not fetch"),
 ];

@@ -1,5 +1,7 @@
 //! The admin API over its ports: every path and status, each answer held against the schema that `/openapi.json` gives.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
+
 mod admin_fakes;
 
 use std::collections::BTreeSet;
@@ -227,9 +229,12 @@ async fn readyz_names_what_is_away_and_no_password() {
 
 #[tokio::test]
 async fn one_request_too_many_is_turned_away_and_the_probes_are_not() {
-    let api = Fakes { requests: 1, ..Fakes::default() }.api();
+    let fakes = Fakes { requests: 1, ..Fakes::default() };
+    let api = fakes.api();
     let slow = tokio::spawn(api.clone().oneshot(call("POST", "/rules").body(MODULE, b"\0asm slow").request()));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    while fakes.seen.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let busy = send(&api, call("GET", "/rules")).await;
     assert_problem(&busy, 503);
     assert!(busy.headers.contains_key("retry-after"));

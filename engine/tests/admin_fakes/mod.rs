@@ -46,8 +46,7 @@ impl Fakes {
             viewer: self.tokens.map(|tokens| tokens.0.to_owned()),
             publisher: self.tokens.map(|tokens| tokens.1.to_owned()),
         };
-        let limits =
-            Limits { request_timeout: Duration::from_millis(500), requests: self.requests, ..Limits::new(4096) };
+        let limits = Limits { request_timeout: Duration::from_secs(2), requests: self.requests, ..Limits::new(4096) };
         weir::admin::router(AdminState::new(
             Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default() }),
             Arc::new(Pipeline(self.not_ready.clone())),
@@ -151,7 +150,7 @@ impl RuleAdmin for Rules {
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
         self.see(format!("publish by {} mode {:?} order {:?}", request.who, request.mode, request.order));
         if request.wasm == b"\0asm slow" {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(Duration::from_secs(60)).await;
         }
         judge(&request.wasm)?;
         let sha256 = Sha256::of(&request.wasm).to_string();
