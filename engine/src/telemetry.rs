@@ -1,1 +1,124 @@
-//! (to come)
+//! Logs and metrics of the process: what installs them, and the one list of metric names. It knows no stage; stages
+//! count through the `metrics` macros and log through `tracing`.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// How a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    Counter,
+    Gauge,
+    Histogram,
+}
+use Type::{Counter, Gauge, Histogram};
+
+/// Every metric: name, type, labels and meaning. A metric that is not in here is a mistake.
+pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
+    ("weir_records_total", Counter, &["worker"], "Records read from the source topic"),
+    ("weir_batches_total", Counter, &["worker"], "Batches judged"),
+    ("weir_busy_microseconds_total", Counter, &[], "Time that workers were not waiting for records"),
+    ("weir_dead_letters_total", Counter, &["code"], "Records sent to the dead-letter topic"),
+    ("weir_judge_seconds_total", Counter, &["rule"], "Time that rules took"),
+    ("weir_checkpoint_seconds", Histogram, &[], "Time of a checkpoint, both transactions"),
+    ("weir_checkpoints_total", Counter, &["outcome"], "Checkpoints"),
+    ("weir_fenced_total", Counter, &[], "Checkpoints refused because another worker took a partition"),
+    ("weir_partition_position", Gauge, &["partition"], "Next offset that is not yet in a checkpoint"),
+    ("weir_partition_lag", Gauge, &["partition"], "Records behind the end of the partition"),
+    ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
+    ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
+    ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
+    ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
+    ("weir_rules_file_errors", Gauge, &[], "Files in the rules directory that could not be published"),
+    ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answers"),
+    ("weir_lookup_keys_total", Counter, &["lookup"], "Keys that batches looked up"),
+    ("weir_lookup_misses_total", Counter, &["lookup"], "Keys that the cache did not hold"),
+    ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
+    ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
+    ("weir_store_up", Gauge, &[], "1 if the store answers"),
+    ("weir_source_paused", Gauge, &["worker"], "1 if the worker does not fetch"),
+];
+
+/// Seconds; a checkpoint takes from a few milliseconds to its time-outs.
+const CHECKPOINT_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Logs to standard error, one JSON object or one line of text each; `WEIR_LOG` filters as `RUST_LOG` does elsewhere
+/// (`info` unless set). A second call changes nothing.
+pub fn init_logs(json: bool) {
+    let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Err: logs were set up already, by a test or an embedding program; theirs stay.
+    let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
+}
+
+/// The handle that renders the metrics. The first call installs the recorder of the process.
+pub fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(install).clone()
+}
+
+fn install() -> PrometheusHandle {
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full("weir_checkpoint_seconds".into()), CHECKPOINT_BUCKETS)
+        .expect("the buckets are not empty")
+        .build_recorder();
+    let handle = recorder.handle();
+    if metrics::set_global_recorder(recorder).is_err() {
+        tracing::warn!("another metrics recorder was installed before; /metrics stays empty");
+    }
+    describe();
+    let kept = handle.clone();
+    // Without it histograms grow for as long as nobody scrapes.
+    let upkeep = move || {
+        loop {
+            std::thread::sleep(UPKEEP);
+            kept.run_upkeep();
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("metrics-upkeep".into()).spawn(upkeep) {
+        tracing::warn!(%error, "no thread for the upkeep of metrics: they are tidied when scraped only");
+    }
+    handle
+}
+
+fn describe() {
+    for (name, kind, _, meaning) in METRICS {
+        match kind {
+            Counter => metrics::describe_counter!(*name, *meaning),
+            Gauge => metrics::describe_gauge!(*name, *meaning),
+            Histogram => metrics::describe_histogram!(*name, *meaning),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_rendered_with_its_meaning_however_often_the_recorder_is_asked_for() {
+        metrics();
+        metrics::counter!("weir_fenced_total").increment(1);
+        metrics::histogram!("weir_checkpoint_seconds").record(0.02);
+        let text = super::metrics().render();
+        assert!(text.contains("# HELP weir_fenced_total Checkpoints refused"), "{text}");
+        assert!(text.contains("weir_fenced_total 1"), "{text}");
+        assert!(text.contains("weir_checkpoint_seconds_bucket{le=\"0.025\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn names_are_unique_and_counters_end_in_total() {
+        let mut names: Vec<_> = METRICS.iter().map(|metric| metric.0).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), METRICS.len());
+        for (name, kind, ..) in METRICS {
+            assert!(name.starts_with("weir_"));
+            assert_eq!(*kind == Counter, name.ends_with("_total"), "{name}");
+        }
+    }
+}

@@ -1,1 +1,156 @@
-//! (to come)
+//! The admin API: rules in and out while records flow, and what the pipeline does. It knows the ports in `ports`, the
+//! store and the configuration; what stands behind the ports only `pipeline` knows.
+//!
+//! Every request passes, in this order: a catch for panics, the bound on requests at once, the time-out, the token.
+
+mod auth;
+mod extract;
+mod guard;
+mod openapi;
+mod pipeline_api;
+pub mod ports;
+pub mod problem;
+mod rules_api;
+pub mod views;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::config::Tokens;
+use crate::store::Store;
+use ports::{LetterTail, PipelineView, RuleAdmin};
+
+/// Any body but a module's.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// How long connections may take to end after the signal to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The bounds of the API.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// `rules.max_module`: a larger upload is answered with 413.
+    pub max_module: u64,
+    /// A publish may compile for 15 s, so this is longer.
+    pub request_timeout: Duration,
+    /// Requests at once; one more is answered with 503. `/livez` and `/readyz` do not count.
+    pub requests: usize,
+    /// Uploads held in memory at once; more wait.
+    pub uploads: usize,
+}
+
+impl Limits {
+    /// The defaults, with this bound on a module.
+    pub fn new(max_module: u64) -> Self {
+        Self { max_module, request_timeout: Duration::from_secs(30), requests: 64, uploads: 4 }
+    }
+}
+
+/// What the handlers work on. Cheap to clone.
+#[derive(Clone)]
+pub struct AdminState {
+    rules: Arc<dyn RuleAdmin>,
+    pipeline: Arc<dyn PipelineView>,
+    store: Arc<dyn Store>,
+    letters: Arc<dyn LetterTail>,
+    metrics: PrometheusHandle,
+    keys: auth::Keys,
+    limits: Limits,
+    requests: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
+}
+
+impl AdminState {
+    /// Of the tokens only digests are kept.
+    pub fn new(
+        rules: Arc<dyn RuleAdmin>,
+        pipeline: Arc<dyn PipelineView>,
+        store: Arc<dyn Store>,
+        letters: Arc<dyn LetterTail>,
+        metrics: PrometheusHandle,
+        tokens: &Tokens,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            rules,
+            pipeline,
+            store,
+            letters,
+            metrics,
+            keys: auth::Keys::new(tokens),
+            requests: Arc::new(Semaphore::new(limits.requests)),
+            uploads: Arc::new(Semaphore::new(limits.uploads)),
+            limits,
+        }
+    }
+}
+
+/// Every path of the API.
+pub fn router(state: AdminState) -> Router {
+    let module_limit = usize::try_from(state.limits.max_module).unwrap_or(usize::MAX);
+    let modules = Router::new()
+        .route("/rules", get(rules_api::list).post(rules_api::publish))
+        .route("/rules/check", post(rules_api::check))
+        .layer(DefaultBodyLimit::max(module_limit));
+    let others = Router::new()
+        .route("/rules/{name}", get(rules_api::show).patch(rules_api::patch).delete(rules_api::retire))
+        .route("/rules/{name}/rollback", post(rules_api::rollback))
+        .route("/evaluate", post(rules_api::evaluate))
+        .route("/pipeline", get(pipeline_api::pipeline))
+        .route("/windows", get(pipeline_api::windows))
+        .route("/activations", get(pipeline_api::activations))
+        .route("/audit", get(pipeline_api::audit))
+        .route("/dead-letters", get(pipeline_api::dead_letters))
+        .route("/metrics", get(pipeline_api::metrics))
+        .route("/livez", get(pipeline_api::livez))
+        .route("/readyz", get(pipeline_api::readyz))
+        .route("/openapi.json", get(openapi::serve))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    modules
+        .merge(others)
+        .fallback(guard::no_such_path)
+        .method_not_allowed_fallback(guard::no_such_method)
+        .layer(from_fn_with_state(state.clone(), auth::guard))
+        .layer(from_fn_with_state(state.clone(), guard::bounded))
+        .layer(from_fn(guard::catch_panic))
+        .with_state(state)
+}
+
+/// Serves until `shutdown`, then lets the requests in flight end, within a bound.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let signal = async move {
+        shutdown.await;
+        // The receiver is gone only if the server has ended already.
+        let _ = stopping.send(());
+    };
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(signal);
+    let too_long = async {
+        // Err: the server dropped the signal without stopping; then only its own end counts.
+        match stopped.await {
+            Ok(()) => tokio::time::sleep(GRACE).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = server.into_future() => ended,
+        () = too_long => {
+            tracing::warn!("admin connections did not end within {GRACE:?} and were cut");
+            Ok(())
+        }
+    }
+}

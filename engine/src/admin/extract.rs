@@ -1,0 +1,92 @@
+//! Query, path and body of a request, with every refusal as a [`Problem`]. It knows no handler.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use super::problem::{Problem, Trouble};
+
+/// The query; an unknown or malformed parameter is an error.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(error) => {
+                Err(Trouble::BadRequest
+                    .problem(error.body_text(), "GET /openapi.json lists the parameters of every path"))
+            }
+        }
+    }
+}
+
+/// The name in a path, as text; whether there is such a rule the catalog says.
+pub(super) struct Name(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(error) => Err(Trouble::BadRequest.problem(error.body_text(), "a rule's name is snake_case ASCII")),
+        }
+    }
+}
+
+/// The body and its content type, within the limit of its route.
+pub(super) struct Content {
+    media_type: String,
+    pub(super) bytes: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Content {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media_type = media_type(request.headers());
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self { media_type, bytes }),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
+            Err(error) => Err(Trouble::BadRequest.problem(error.body_text(), "send the whole body")),
+        }
+    }
+}
+
+impl Content {
+    /// Refuses any other content type.
+    pub(super) fn expect(&self, wanted: &[&str]) -> Result<(), Problem> {
+        if wanted.contains(&self.media_type.as_str()) {
+            return Ok(());
+        }
+        let sent = if self.media_type.is_empty() { "none" } else { &self.media_type };
+        let wanted = wanted.join(" or ");
+        Err(Trouble::MediaType.problem(format!("the content type is {sent}"), format!("send `Content-Type: {wanted}`")))
+    }
+
+    /// The body as JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.expect(&["application/json"])?;
+        serde_json::from_slice(&self.bytes).map_err(|error| {
+            let trouble = if error.is_data() { Trouble::Invalid } else { Trouble::BadRequest };
+            trouble.problem(format!("the body: {error}"), "GET /openapi.json has the schema of the body")
+        })
+    }
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn too_large() -> Problem {
+    Trouble::TooLarge.problem(
+        "the body is beyond the limit of this path",
+        "a module may have `max_module` of [rules], any other body 1 MiB: send less, or raise `max_module`",
+    )
+}

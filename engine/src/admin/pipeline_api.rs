@@ -1,0 +1,146 @@
+//! The paths about the running pipeline: state, windows, letters, audit, metrics, probes. All of them only read.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+
+use super::AdminState;
+use super::extract::Params;
+use super::problem::{Problem, Trouble, scrub};
+use super::views::{ActivationView, AuditView, HealthView, LetterView, PipelineStatus, WindowView};
+use crate::store::StoreError;
+
+/// How long the dead-letter topic may take to answer.
+const TAIL_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WindowsQuery {
+    /// 1 to 1,000; 100 unless given.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// Only windows that ended before the least watermark.
+    r#final: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LimitQuery {
+    /// 1 to 1,000; 100 unless given.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LettersQuery {
+    /// 1 to 1,000; 100 unless given.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// Only letters with this code.
+    code: Option<String>,
+}
+
+/// Workers, partitions and what they depend on.
+#[utoipa::path(get, path = "/pipeline", tag = "pipeline", responses((status = 200, body = PipelineStatus)))]
+pub(super) async fn pipeline(State(state): State<AdminState>) -> Json<PipelineStatus> {
+    let mut status = state.pipeline.pipeline();
+    for partition in &mut status.partitions {
+        partition.error = partition.error.as_deref().map(scrub);
+    }
+    Json(status)
+}
+
+/// Windows, newest first.
+#[utoipa::path(get, path = "/windows", tag = "pipeline", params(WindowsQuery),
+    responses((status = 200, body = Vec<WindowView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn windows(
+    State(state): State<AdminState>,
+    Params(query): Params<WindowsQuery>,
+) -> Result<Json<Vec<WindowView>>, Problem> {
+    let limit = limit(query.limit)?;
+    let rows = state.store.windows(limit, query.r#final.unwrap_or(false)).await;
+    Ok(Json(rows.map_err(from_store)?.into_iter().map(WindowView::from).collect()))
+}
+
+/// Which revision judged a partition from which offset on; the newest, ascending by partition and offset.
+#[utoipa::path(get, path = "/activations", tag = "pipeline", params(LimitQuery),
+    responses((status = 200, body = Vec<ActivationView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn activations(
+    State(state): State<AdminState>,
+    Params(query): Params<LimitQuery>,
+) -> Result<Json<Vec<ActivationView>>, Problem> {
+    let rows = state.store.activations(limit(query.limit)?).await;
+    Ok(Json(rows.map_err(from_store)?.into_iter().map(ActivationView::from).collect()))
+}
+
+/// Who changed what in the rule set, newest first.
+#[utoipa::path(get, path = "/audit", tag = "pipeline", params(LimitQuery),
+    responses((status = 200, body = Vec<AuditView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn audit(
+    State(state): State<AdminState>,
+    Params(query): Params<LimitQuery>,
+) -> Result<Json<Vec<AuditView>>, Problem> {
+    let rows = state.store.audit(limit(query.limit)?).await;
+    Ok(Json(rows.map_err(from_store)?.into_iter().map(AuditView::from).collect()))
+}
+
+/// Dead letters, newest first.
+#[utoipa::path(get, path = "/dead-letters", tag = "pipeline", params(LettersQuery),
+    responses((status = 200, body = Vec<LetterView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn dead_letters(
+    State(state): State<AdminState>,
+    Params(query): Params<LettersQuery>,
+) -> Result<Json<Vec<LetterView>>, Problem> {
+    let limit = limit(query.limit)? as usize;
+    match tokio::time::timeout(TAIL_TIMEOUT, state.letters.tail(limit, query.code)).await {
+        Ok(Ok(letters)) => Ok(Json(letters)),
+        Ok(Err(error)) => Err(Trouble::Unavailable
+            .problem(format!("the dead-letter topic: {error}"), "try again when Kafka is back; GET /readyz tells")),
+        Err(_) => Err(Trouble::Timeout
+            .problem(format!("the dead-letter topic did not answer within {TAIL_TIMEOUT:?}"), "ask for fewer letters")),
+    }
+}
+
+/// Metrics in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", tag = "pipeline", responses((status = 200, body = String, content_type = "text/plain")))]
+pub(super) async fn metrics(State(state): State<AdminState>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
+}
+
+/// The process answers. Open to all.
+#[utoipa::path(get, path = "/livez", tag = "probes", security(()), responses((status = 200, body = HealthView)))]
+pub(super) async fn livez() -> Json<HealthView> {
+    Json(HealthView { status: "alive".into() })
+}
+
+/// The pipeline judges records. Open to all.
+#[utoipa::path(get, path = "/readyz", tag = "probes", security(()),
+    responses((status = 200, body = HealthView), (status = 503, body = Problem)))]
+pub(super) async fn readyz(State(state): State<AdminState>) -> Result<Json<HealthView>, Problem> {
+    match state.pipeline.ready() {
+        Ok(()) => Ok(Json(HealthView { status: "ready".into() })),
+        Err(reasons) => Err(Trouble::Unavailable
+            .problem(reasons.join("; "), "bring back what is away; the engine goes on by itself, nothing is lost")),
+    }
+}
+
+fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    match asked.unwrap_or(100) {
+        limit @ 1..=1000 => Ok(limit),
+        limit => Err(Trouble::Invalid.problem(format!("limit is {limit}"), "ask for 1 to 1,000")),
+    }
+}
+
+fn from_store(error: StoreError) -> Problem {
+    let text = scrub(&error.to_string());
+    tracing::warn!(error = text, "the store did not answer the admin API");
+    Trouble::Unavailable.problem(text, "bring the database of [sink] back; GET /readyz tells when it is")
+}

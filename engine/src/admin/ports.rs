@@ -1,0 +1,98 @@
+//! What the API asks of the rest of the engine: traits that `pipeline` implements, so that the API can be tested without
+//! Kafka, a database or wasmtime.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::views::{EvaluateView, LetterView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView};
+use crate::model::catalog::Mode;
+
+/// Why a request about rules was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    /// Beyond `max_module`.
+    #[error("the module is larger than {limit} bytes")]
+    TooLarge { limit: u64 },
+    /// The bytes are no WebAssembly.
+    #[error("the body is not WebAssembly")]
+    NotWasm,
+    /// Refused: what was wrong and what to mend.
+    #[error("{detail}; {mend}")]
+    Invalid { detail: String, mend: String },
+    /// Another change came first, or there is nothing to go back to.
+    #[error("{0}")]
+    Conflict(String),
+    /// No rule or version of that name.
+    #[error("{0}")]
+    NotFound(String),
+    /// The store is away, or the engine is stopping.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// A module on its way in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishRequest {
+    /// As uploaded.
+    pub wasm: Vec<u8>,
+    /// Remote address.
+    pub source: String,
+    /// Role of the token; "anonymous" where no token is configured.
+    pub who: String,
+    /// What it starts with; what the catalog or the configuration says unless given.
+    pub order: Option<i32>,
+    /// See `order`.
+    pub mode: Option<Mode>,
+}
+
+/// What to change of a rule; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchRequest {
+    /// live, shadow or off.
+    pub mode: Option<Mode>,
+    /// Place among the rules, ascending.
+    pub order: Option<i32>,
+    /// Parameters to set, by name; a null takes the rule's default again; those not named stay.
+    pub parameters: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// Where to go back to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackRequest {
+    /// The version; the one before the current unless given.
+    pub sha256: Option<String>,
+}
+
+/// The catalog, as the API sees it. `who` is for the audit. Every change returns the revision that it made.
+#[async_trait]
+pub trait RuleAdmin: Send + Sync {
+    async fn list(&self) -> Result<RulesView, AdminError>;
+    async fn get(&self, name: &str) -> Result<RuleDetail, AdminError>;
+    async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError>;
+    /// The checks of `publish`; changes nothing.
+    async fn check(&self, wasm: Vec<u8>) -> Result<ManifestView, AdminError>;
+    async fn patch(&self, name: &str, patch: PatchRequest, who: &str) -> Result<u64, AdminError>;
+    async fn rollback(&self, name: &str, request: RollbackRequest, who: &str) -> Result<u64, AdminError>;
+    async fn retire(&self, name: &str, who: &str) -> Result<u64, AdminError>;
+    /// The JSON text of each record, at most `Batch::MAX_ROWS` of them. A text that is no JSON is a finding of that
+    /// record (PARSE_JSON), not an error. Changes nothing, no figure either.
+    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError>;
+}
+
+/// The state of the running pipeline. Answers from memory, so that it answers while Kafka and the store are away.
+pub trait PipelineView: Send + Sync {
+    fn pipeline(&self) -> PipelineStatus;
+    /// Err: each reason why it is not, for a person.
+    fn ready(&self) -> Result<(), Vec<String>>;
+}
+
+/// Reads the newest dead letters from their topic.
+#[async_trait]
+pub trait LetterTail: Send + Sync {
+    /// Newest first; only those with this code if one is given.
+    async fn tail(&self, limit: usize, code: Option<String>) -> Result<Vec<LetterView>, String>;
+}

@@ -1,0 +1,156 @@
+//! What every error of the API looks like: `application/problem+json` (RFC 9457) with what to mend. It knows no route.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::ports::AdminError;
+
+/// An error of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Stands for the kind of error: `urn:weir:problem:not-found` and so on. Programs branch on it.
+    pub r#type: String,
+    /// The kind in words, the same for every error of a type.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was wrong this time.
+    pub detail: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+/// The kinds of errors, each with its status and its title.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    BadRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    TooLarge,
+    MediaType,
+    Invalid,
+    Internal,
+    Unavailable,
+    Busy,
+    Timeout,
+}
+
+impl Trouble {
+    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "A token is needed"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The caller may not do this"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method")
+            }
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The rule set stands otherwise"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body is of the wrong type"),
+            Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The content was refused"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The engine failed on this request"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "A part is not available"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many requests at once"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout", "The request took too long"),
+        }
+    }
+
+    /// The problem of this kind, with what was wrong and what to do.
+    pub fn problem(self, detail: impl AsRef<str>, mend: impl Into<String>) -> Problem {
+        let (status, slug, title) = self.parts();
+        Problem {
+            r#type: format!("urn:weir:problem:{slug}"),
+            title: title.into(),
+            status: status.as_u16(),
+            detail: scrub(detail.as_ref()),
+            mend: mend.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).expect("a struct of texts and a number always serialises");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"weir\""));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<AdminError> for Problem {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::TooLarge { limit } => Trouble::TooLarge.problem(
+                format!("the module is larger than {limit} bytes"),
+                "build it with the `rule` profile, or raise `max_module` in [rules]",
+            ),
+            AdminError::NotWasm => Trouble::MediaType.problem(
+                "the body is not a WebAssembly module: it does not begin with \\0asm",
+                "send the .wasm file itself, as `curl --data-binary @rule.wasm` does",
+            ),
+            AdminError::Invalid { detail, mend } => Trouble::Invalid.problem(detail, mend),
+            AdminError::Conflict(detail) => {
+                Trouble::Conflict.problem(detail, "look at GET /rules and send the change again")
+            }
+            AdminError::NotFound(detail) => Trouble::NotFound.problem(detail, "GET /rules lists what there is"),
+            AdminError::Unavailable(detail) => {
+                tracing::warn!(detail = %scrub(&detail), "the admin API could not serve a request");
+                Trouble::Unavailable.problem(detail, "GET /readyz says which part is away; try again when it is back")
+            }
+        }
+    }
+}
+
+/// Takes user and password out of every URL in a text. Errors of drivers may quote the URL that they were given, and
+/// a password in an answer would reach every viewer.
+pub fn scrub(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        clean.push_str(before);
+        let end = after.find(|c: char| c.is_whitespace() || "/?#\"'".contains(c)).unwrap_or(after.len());
+        rest = match after[..end].rfind('@') {
+            Some(user_end) => {
+                clean.push_str("***");
+                &after[user_end..]
+            }
+            None => after,
+        };
+    }
+    clean.push_str(rest);
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scrub;
+
+    #[test]
+    fn urls_lose_their_user_and_password_and_nothing_else() {
+        for (text, clean) in [
+            ("no url at all", "no url at all"),
+            ("mysql://weir:s3cret@db:3306/risk is away", "mysql://***@db:3306/risk is away"),
+            ("redis://:p@ss@cache and http://host/x@y", "redis://***@cache and http://host/x@y"),
+            ("sqlite://file.db", "sqlite://file.db"),
+        ] {
+            assert_eq!(scrub(text), clean);
+        }
+    }
+}

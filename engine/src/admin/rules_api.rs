@@ -1,0 +1,198 @@
+//! The paths about rules. They read the request, ask the catalog through its port, and shape the answer; what a rule
+//! set is they do not know.
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, Extension, FromRequest, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::AdminState;
+use super::auth::Who;
+use super::extract::{Content, Name, Params};
+use super::ports::{AdminError, PatchRequest, PublishRequest, RollbackRequest};
+use super::problem::{Problem, Trouble};
+use super::views::{ChangedView, EvaluateView, ManifestView, PublishedView, RuleDetail, RulesView};
+use crate::model::catalog::Mode;
+use crate::model::record::Batch;
+
+type Answer<T> = Result<Json<T>, Problem>;
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PublishQuery {
+    /// What the rule starts with.
+    mode: Option<Mode>,
+    /// Place among the rules, ascending.
+    order: Option<i32>,
+}
+
+/// All rules of the set in force, in the order that they judge.
+#[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = RulesView)))]
+pub(super) async fn list(State(state): State<AdminState>) -> Answer<RulesView> {
+    Ok(Json(state.rules.list().await?))
+}
+
+/// Publishes a module: checks it, stores it and makes it live with the next batch.
+#[utoipa::path(post, path = "/rules", tag = "rules", params(PublishQuery),
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 201, description = "new", body = PublishedView),
+        (status = 200, description = "it was live already", body = PublishedView),
+        (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn publish(
+    State(state): State<AdminState>,
+    Extension(Who(who)): Extension<Who>,
+    Params(query): Params<PublishQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let source = peer.map_or_else(|| "unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string());
+    let wasm = upload(&state, request).await?;
+    let rules = state.rules.clone();
+    let published = to_the_end(async move {
+        let request = PublishRequest { wasm, source, who: who.to_owned(), order: query.order, mode: query.mode };
+        rules.publish(request).await
+    })
+    .await?;
+    let status = if published.new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(published)).into_response())
+}
+
+/// The checks of a publish; changes nothing.
+#[utoipa::path(post, path = "/rules/check", tag = "rules",
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 200, body = ManifestView), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn check(State(state): State<AdminState>, request: Request) -> Answer<ManifestView> {
+    let wasm = upload(&state, request).await?;
+    Ok(Json(state.rules.check(wasm).await?))
+}
+
+/// One rule: what its module says of itself, its versions and its figures.
+#[utoipa::path(get, path = "/rules/{name}", tag = "rules", params(("name" = String, Path)),
+    responses((status = 200, body = RuleDetail), (status = 404, body = Problem)))]
+pub(super) async fn show(State(state): State<AdminState>, Name(name): Name) -> Answer<RuleDetail> {
+    Ok(Json(state.rules.get(&name).await?))
+}
+
+/// Changes mode, order or parameters.
+#[utoipa::path(patch, path = "/rules/{name}", tag = "rules", params(("name" = String, Path)), request_body = PatchRequest,
+    responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn patch(
+    State(state): State<AdminState>,
+    Extension(Who(who)): Extension<Who>,
+    Name(name): Name,
+    content: Content,
+) -> Answer<ChangedView> {
+    let patch: PatchRequest = content.json()?;
+    if patch == PatchRequest::default() {
+        return Err(Trouble::Invalid.problem("the patch changes nothing", "give mode, order or parameters"));
+    }
+    let rules = state.rules.clone();
+    changed(name, |name| async move { rules.patch(&name, patch, who).await }).await
+}
+
+/// Back to the previous version, or to the one named.
+#[utoipa::path(post, path = "/rules/{name}/rollback", tag = "rules", params(("name" = String, Path)),
+    request_body(content = Option<RollbackRequest>, description = "May be left out."),
+    responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn rollback(
+    State(state): State<AdminState>,
+    Extension(Who(who)): Extension<Who>,
+    Name(name): Name,
+    content: Content,
+) -> Answer<ChangedView> {
+    let request: RollbackRequest =
+        if content.bytes.is_empty() { RollbackRequest::default() } else { content.json()? };
+    if let Some(sha256) = &request.sha256
+        && let Err(error) = sha256.parse::<crate::model::ids::Sha256>()
+    {
+        return Err(Trouble::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions"));
+    }
+    let rules = state.rules.clone();
+    changed(name, |name| async move { rules.rollback(&name, request, who).await }).await
+}
+
+/// Takes a rule out of the set. Its versions stay.
+#[utoipa::path(delete, path = "/rules/{name}", tag = "rules", params(("name" = String, Path)),
+    responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn retire(
+    State(state): State<AdminState>,
+    Extension(Who(who)): Extension<Who>,
+    Name(name): Name,
+) -> Answer<ChangedView> {
+    let rules = state.rules.clone();
+    changed(name, |name| async move { rules.retire(&name, who).await }).await
+}
+
+/// What every rule says of these records; changes nothing.
+#[utoipa::path(post, path = "/evaluate", tag = "rules",
+    request_body(description = "A record or an array of them; one a line as application/x-ndjson.",
+        content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    responses((status = 200, body = EvaluateView), (status = 400, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn evaluate(State(state): State<AdminState>, content: Content) -> Answer<EvaluateView> {
+    let records = records(&content)?;
+    let most = Batch::MAX_ROWS;
+    if records.is_empty() || records.len() > most {
+        return Err(Trouble::Invalid
+            .problem(format!("the body holds {} records", records.len()), format!("send 1 to {most} records")));
+    }
+    Ok(Json(state.rules.evaluate(records).await?))
+}
+
+/// The text of each record, untouched: what decodes it in the pipeline shall see the same bytes here.
+fn records(content: &Content) -> Result<Vec<Vec<u8>>, Problem> {
+    const LINES: &str = "application/x-ndjson";
+    content.expect(&["application/json", LINES])?;
+    if content.expect(&[LINES]).is_ok() {
+        let lines = content.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        return Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect());
+    }
+    if content.bytes.trim_ascii_start().first() != Some(&b'[') {
+        let record = content.bytes.trim_ascii();
+        return Ok(if record.is_empty() { Vec::new() } else { vec![record.to_vec()] });
+    }
+    let items: Vec<Box<RawValue>> = serde_json::from_slice(&content.bytes).map_err(|error| {
+        Trouble::BadRequest.problem(
+            format!("the array of records: {error}"),
+            "send well-formed JSON; to see what a broken record becomes, send it alone or as application/x-ndjson",
+        )
+    })?;
+    Ok(items.into_iter().map(|item| item.get().as_bytes().to_vec()).collect())
+}
+
+/// A module, held by one of few callers at a time so that uploads cannot fill the memory.
+async fn upload(state: &AdminState, request: Request) -> Result<Vec<u8>, Problem> {
+    let _permit = state.uploads.acquire().await.expect("this semaphore is never closed");
+    let content = Content::from_request(request, state).await?;
+    content.expect(&["application/wasm"])?;
+    Ok(content.bytes.into())
+}
+
+async fn changed<F>(name: String, change: impl FnOnce(String) -> F) -> Answer<ChangedView>
+where
+    F: Future<Output = Result<u64, AdminError>> + Send + 'static,
+{
+    let revision = to_the_end(change(name.clone())).await?;
+    Ok(Json(ChangedView { name, revision }))
+}
+
+/// Runs a change as a task of its own: a caller that hangs up or times out must not stop it half-way, between the
+/// store and the live set.
+async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, AdminError>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(change).await {
+        Ok(done) => Ok(done?),
+        Err(error) => {
+            tracing::error!(%error, "a change of the rule set panicked");
+            Err(Trouble::Internal.problem("the change panicked", "look at GET /rules, and at the log for the message"))
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The answers of the API, as they stand in `/openapi.json`. No field here may hold a secret: no URL, no property.
+
+mod from_model;
+mod pipeline;
+mod rules;
+
+pub use from_model::{code_views, rfc3339};
+pub use pipeline::*;
+pub use rules::*;

@@ -1,0 +1,112 @@
+//! What the paths about the running pipeline answer. Shapes only; times are RFC 3339, decimals exact text.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// GET /pipeline
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PipelineStatus {
+    pub name: String,
+    pub version: String,
+    pub uptime_seconds: u64,
+    pub workers: u32,
+    /// The rule set in force.
+    pub revision: u64,
+    pub kafka_up: bool,
+    pub store_up: bool,
+    /// By lookup.
+    pub lookups_up: BTreeMap<String, bool>,
+    /// Those that this instance was given.
+    pub partitions: Vec<PartitionStatus>,
+}
+
+/// Where a partition stands.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PartitionStatus {
+    pub partition: i32,
+    pub worker: u32,
+    /// Next offset that is not yet in a checkpoint; None: not taken yet.
+    pub position: Option<i64>,
+    /// Records behind the topic's end; None: not known.
+    pub lag: Option<i64>,
+    pub state: PartitionState,
+    /// Why it stopped.
+    pub error: Option<String>,
+}
+
+/// What a partition does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionState {
+    Taking,
+    Running,
+    Paused,
+    Stopped,
+}
+
+/// GET /readyz
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HealthView {
+    pub status: String,
+}
+
+/// A row of `risk_stats`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WindowView {
+    /// RFC 3339, inclusive.
+    pub window_start: String,
+    /// RFC 3339, exclusive.
+    pub window_end: String,
+    pub group: BTreeMap<String, Option<String>>,
+    pub records: i64,
+    pub flagged: i64,
+    pub late: i64,
+    /// Exact decimal text by column (`amount_sum`).
+    pub measures: BTreeMap<String, Option<String>>,
+}
+
+/// From which offset on a revision judged a partition.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ActivationView {
+    pub partition: i32,
+    pub first_offset: i64,
+    pub revision: u64,
+}
+
+/// A line of the audit.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AuditView {
+    /// RFC 3339.
+    pub at: String,
+    pub who: String,
+    pub action: String,
+    pub rule: String,
+    pub revision: u64,
+    pub detail: String,
+}
+
+/// A dead letter.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LetterView {
+    /// Of the dead-letter topic.
+    pub partition: i32,
+    /// Of the dead-letter topic.
+    pub offset: i64,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    /// As text; bytes that are no UTF-8 are replaced.
+    pub key: Option<String>,
+    /// As text; bytes that are no UTF-8 are replaced. May be cut.
+    pub value: Option<String>,
+    /// In order; a name may come twice.
+    pub headers: Vec<HeaderView>,
+}
+
+/// A header of a dead letter.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HeaderView {
+    pub name: String,
+    pub value: Option<String>,
+}

@@ -1,0 +1,199 @@
+//! What the paths about rules answer. Shapes only; `from_model` fills those that the model has words for.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::catalog::{Mode, Origin};
+use crate::model::finding::Effect;
+
+/// GET /rules
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RulesView {
+    /// The revision in force.
+    pub revision: u64,
+    /// In the order that they judge.
+    pub rules: Vec<RuleView>,
+    /// Files in the rules directory that could not be published.
+    pub file_problems: Vec<FileProblemView>,
+}
+
+/// A rule and its figures since the engine started.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RuleView {
+    pub name: String,
+    pub version: String,
+    pub summary: String,
+    /// 64 hex digits.
+    pub sha256: String,
+    pub mode: Mode,
+    pub order: i32,
+    /// In force, defaults included.
+    pub parameters: BTreeMap<String, String>,
+    pub codes: Vec<CodeView>,
+    pub hits: u64,
+    pub failures: u64,
+    /// None: it judged nothing yet.
+    pub ns_per_record: Option<f64>,
+    pub origin: Origin,
+    /// File name or remote address.
+    pub source: String,
+    /// Why the breaker suspended it, if it did.
+    pub suspended: Option<String>,
+}
+
+/// A code that a rule may give.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CodeView {
+    pub name: String,
+    pub summary: String,
+    /// `dead-letter` or `flag`.
+    #[schema(value_type = EffectView)]
+    pub effect: Effect,
+}
+
+/// What the engine does with a record that a code hits.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "stands for model::Effect in the OpenAPI, which has no schema of its own")]
+pub enum EffectView {
+    DeadLetter,
+    Flag,
+}
+
+/// A file that could not be published.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FileProblemView {
+    pub file: String,
+    /// What was wrong and what to mend.
+    pub problem: String,
+}
+
+/// GET /rules/{name}
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RuleDetail {
+    pub rule: RuleView,
+    pub manifest: ManifestView,
+    /// Newest first.
+    pub versions: Vec<VersionView>,
+    /// Hits by code since the engine started.
+    pub hits_by_code: BTreeMap<String, u64>,
+}
+
+/// What a module says of itself.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ManifestView {
+    pub name: String,
+    pub version: String,
+    pub summary: String,
+    pub fields: Vec<FieldView>,
+    pub codes: Vec<CodeView>,
+    pub parameters: Vec<ParameterView>,
+}
+
+/// A field that a rule reads.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldView {
+    pub name: String,
+    /// boolean, integer, float, decimal, timestamp or text.
+    pub kind: String,
+    pub required: bool,
+}
+
+/// A setting of a rule.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ParameterView {
+    pub name: String,
+    /// boolean, integer, float, decimal, timestamp or text.
+    pub kind: String,
+    pub summary: String,
+    pub default: String,
+}
+
+/// A stored version of a rule.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VersionView {
+    /// 64 hex digits.
+    pub sha256: String,
+    pub version: String,
+    pub origin: Origin,
+    pub source: String,
+    /// RFC 3339.
+    pub published_at: String,
+    pub published_by: String,
+}
+
+/// POST /rules
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PublishedView {
+    pub name: String,
+    /// 64 hex digits.
+    pub sha256: String,
+    pub revision: u64,
+    /// false: it was live already and nothing changed.
+    pub new: bool,
+}
+
+/// A change of the rule set.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChangedView {
+    pub name: String,
+    /// The revision that the change made.
+    pub revision: u64,
+}
+
+/// POST /evaluate
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EvaluateView {
+    pub revision: u64,
+    /// One a record, in the order sent.
+    pub records: Vec<EvaluatedView>,
+}
+
+/// What would become of a record.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EvaluatedView {
+    pub outcome: OutcomeView,
+    /// Why it is no valid record, where the engine itself says so.
+    pub fault: Option<FaultView>,
+    /// Of every rule that is not off, in rule order; empty if the record did not decode.
+    pub verdicts: Vec<VerdictView>,
+}
+
+/// What would become of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeView {
+    Valid,
+    Flagged,
+    DeadLetter,
+}
+
+/// A fault that the engine finds in a record.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FaultView {
+    /// decode, rule or window.
+    pub stage: String,
+    pub code: String,
+    pub message: String,
+}
+
+/// One rule on one record.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VerdictView {
+    pub rule: String,
+    pub sha256: String,
+    pub mode: Mode,
+    /// Empty: the rule passed it.
+    pub hits: Vec<HitView>,
+}
+
+/// A rule's finding.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HitView {
+    pub code: String,
+    #[schema(value_type = EffectView)]
+    pub effect: Effect,
+    pub detail: String,
+}

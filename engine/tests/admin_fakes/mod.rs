@@ -1,0 +1,300 @@
+//! What stands behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
+//! bytes, and a store that only reads.
+
+pub(crate) mod client;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use weir::admin::ports::{
+    AdminError, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
+};
+use weir::admin::views::*;
+use weir::admin::{AdminState, Limits};
+use weir::config::Tokens;
+use weir::model::catalog::{Audit, Entry, Mode, Origin, RuleSet, Version, VersionInfo};
+use weir::model::finding::Effect;
+use weir::model::ids::{Offset, Partition, Revision, Sha256};
+use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
+use weir::store::{Outcome, Position, StatsRow, Store, StoreError};
+
+pub(crate) const VIEWER: &str = "viewer-token-1";
+pub(crate) const PUBLISHER: &str = "publisher-token-2";
+/// Stands in every error text below; must stand in no answer.
+pub(crate) const SECRET: &str = "s3cret";
+pub(crate) const WASM: &[u8] = b"\0asm good";
+
+/// What a test may choose.
+pub(crate) struct Fakes {
+    pub tokens: Option<(&'static str, &'static str)>,
+    pub not_ready: Vec<String>,
+    pub requests: usize,
+    pub seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Default for Fakes {
+    fn default() -> Self {
+        Self { tokens: Some((VIEWER, PUBLISHER)), not_ready: Vec::new(), requests: 8, seen: Arc::default() }
+    }
+}
+
+impl Fakes {
+    pub(crate) fn api(&self) -> axum::Router {
+        let tokens = Tokens {
+            viewer: self.tokens.map(|tokens| tokens.0.to_owned()),
+            publisher: self.tokens.map(|tokens| tokens.1.to_owned()),
+        };
+        let limits = Limits { request_timeout: Duration::from_secs(2), requests: self.requests, ..Limits::new(4096) };
+        weir::admin::router(AdminState::new(
+            Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default() }),
+            Arc::new(Pipeline(self.not_ready.clone())),
+            Arc::new(ReadOnly),
+            Arc::new(Letters),
+            weir::telemetry::metrics(),
+            &tokens,
+            limits,
+        ))
+    }
+}
+
+struct Rules {
+    seen: Arc<Mutex<Vec<String>>>,
+    known: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Rules {
+    fn see(&self, what: String) {
+        self.seen.lock().unwrap().push(what);
+    }
+}
+
+fn url() -> String {
+    format!("mysql://weir:{SECRET}@db/risk is away")
+}
+
+fn judge(wasm: &[u8]) -> Result<(), AdminError> {
+    match wasm {
+        _ if !wasm.starts_with(b"\0asm") => Err(AdminError::NotWasm),
+        b"\0asm stale" => Err(AdminError::Conflict("the rule set moved on to revision 9".into())),
+        b"\0asm bad" => Err(AdminError::Invalid {
+            detail: "it imports wasi_snapshot_preview1.fd_write".into(),
+            mend: "build it for wasm32-unknown-unknown".into(),
+        }),
+        b"\0asm away" => Err(AdminError::Unavailable(url())),
+        b"\0asm panic" => panic!("{SECRET}"),
+        _ => Ok(()),
+    }
+}
+
+fn named(name: &str) -> Result<(), AdminError> {
+    match name {
+        "high_amount" | "only_one" => Ok(()),
+        _ => Err(AdminError::NotFound(format!("there is no rule {name}"))),
+    }
+}
+
+fn rule() -> RuleView {
+    RuleView {
+        name: "high_amount".into(),
+        version: "1.2.0".into(),
+        summary: "Amounts above the most.".into(),
+        sha256: Sha256::of(WASM).to_string(),
+        mode: Mode::Live,
+        order: 10,
+        parameters: BTreeMap::from([("most".into(), "1000".into())]),
+        codes: manifest().codes,
+        hits: 3,
+        failures: 0,
+        ns_per_record: None,
+        origin: Origin::Api,
+        source: "127.0.0.1".into(),
+        suspended: None,
+    }
+}
+
+fn manifest() -> ManifestView {
+    let code = CodeView { name: "AMOUNT_HIGH".into(), summary: "above the most".into(), effect: Effect::Flag };
+    ManifestView {
+        name: "high_amount".into(),
+        version: "1.2.0".into(),
+        summary: "Amounts above the most.".into(),
+        fields: vec![FieldView { name: "amount".into(), kind: "decimal".into(), required: true }],
+        codes: vec![code],
+        parameters: Vec::new(),
+    }
+}
+
+#[async_trait]
+impl RuleAdmin for Rules {
+    async fn list(&self) -> Result<RulesView, AdminError> {
+        let problem = FileProblemView { file: "broken.wasm".into(), problem: "no module".into() };
+        Ok(RulesView { revision: 4, rules: vec![rule()], file_problems: vec![problem] })
+    }
+
+    async fn get(&self, name: &str) -> Result<RuleDetail, AdminError> {
+        named(name)?;
+        let version = VersionView {
+            sha256: Sha256::of(WASM).to_string(),
+            version: "1.2.0".into(),
+            origin: Origin::Directory,
+            source: "high_amount.wasm".into(),
+            published_at: rfc3339(0),
+            published_by: "directory".into(),
+        };
+        let hits_by_code = BTreeMap::from([("AMOUNT_HIGH".into(), 3)]);
+        Ok(RuleDetail { rule: rule(), manifest: manifest(), versions: vec![version], hits_by_code })
+    }
+
+    async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
+        self.see(format!("publish by {} mode {:?} order {:?}", request.who, request.mode, request.order));
+        if request.wasm == b"\0asm slow" {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        judge(&request.wasm)?;
+        let sha256 = Sha256::of(&request.wasm).to_string();
+        let mut known = self.known.lock().unwrap();
+        let new = !known.contains(&request.wasm);
+        known.push(request.wasm);
+        Ok(PublishedView { name: "high_amount".into(), sha256, revision: 5, new })
+    }
+
+    async fn check(&self, wasm: Vec<u8>) -> Result<ManifestView, AdminError> {
+        judge(&wasm).map(|()| manifest())
+    }
+
+    async fn patch(&self, name: &str, _: PatchRequest, _: &str) -> Result<u64, AdminError> {
+        named(name).map(|()| 6)
+    }
+
+    async fn rollback(&self, name: &str, _: RollbackRequest, _: &str) -> Result<u64, AdminError> {
+        if name == "only_one" {
+            return Err(AdminError::Conflict("only_one has no earlier version".into()));
+        }
+        named(name).map(|()| 7)
+    }
+
+    async fn retire(&self, name: &str, _: &str) -> Result<u64, AdminError> {
+        named(name).map(|()| 8)
+    }
+
+    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
+        let texts: Vec<_> = records.iter().map(|record| String::from_utf8_lossy(record)).collect();
+        self.see(format!("evaluate {}", texts.join(" | ")));
+        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::DeadLetter, detail: "9 > 1".into() };
+        let fault = FaultView { stage: "decode".into(), code: "PARSE_JSON".into(), message: "byte 1".into() };
+        let verdict = || VerdictView {
+            rule: "high_amount".into(),
+            sha256: Sha256::of(WASM).to_string(),
+            mode: Mode::Live,
+            hits: vec![hit.clone()],
+        };
+        let evaluated = |_| EvaluatedView {
+            outcome: OutcomeView::DeadLetter,
+            fault: Some(fault.clone()),
+            verdicts: vec![verdict()],
+        };
+        Ok(EvaluateView { revision: 4, records: records.iter().map(evaluated).collect() })
+    }
+}
+
+struct Pipeline(Vec<String>);
+
+impl PipelineView for Pipeline {
+    fn pipeline(&self) -> PipelineStatus {
+        let stopped = PartitionStatus {
+            partition: 0,
+            worker: 1,
+            position: Some(12),
+            lag: None,
+            state: PartitionState::Stopped,
+            error: Some(url()),
+        };
+        PipelineStatus {
+            name: "fraud".into(),
+            version: "0.1.0".into(),
+            uptime_seconds: 3,
+            workers: 2,
+            revision: 4,
+            kafka_up: true,
+            store_up: false,
+            lookups_up: BTreeMap::from([("customer".into(), true)]),
+            partitions: vec![stopped],
+        }
+    }
+
+    fn ready(&self) -> Result<(), Vec<String>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0.clone()) }
+    }
+}
+
+struct Letters;
+
+#[async_trait]
+impl LetterTail for Letters {
+    async fn tail(&self, _: usize, code: Option<String>) -> Result<Vec<LetterView>, String> {
+        if code.as_deref() == Some("AWAY") {
+            return Err(url());
+        }
+        let header = HeaderView { name: "weir.code".into(), value: code.clone() };
+        Ok(vec![LetterView {
+            partition: 0,
+            offset: 1,
+            code,
+            message: Some("the amount is below the least".into()),
+            key: None,
+            value: Some("{}".into()),
+            headers: vec![header],
+        }])
+    }
+}
+
+const NOT_ASKED: &str = "the admin API must not ask this of the store";
+
+struct ReadOnly;
+
+#[async_trait]
+#[rustfmt::skip]
+impl Store for ReadOnly {
+    async fn prepare(&self, _: &Fingerprint, _: &StatsLayout) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
+    async fn take(&self, _: &[Partition]) -> Result<Vec<Taken>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn begin(&self, _: Partition, _: u64, _: Offset) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
+    async fn commit(&self, _: &Step) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
+    async fn outcome(&self, _: &Step) -> Result<Outcome, StoreError> { panic!("{NOT_ASKED}") }
+    async fn published(&self, _: &[(Partition, u64, Offset)]) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
+    async fn rule_set(&self) -> Result<RuleSet, StoreError> { panic!("{NOT_ASKED}") }
+    async fn revision(&self) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
+    async fn version(&self, _: Sha256) -> Result<Option<Version>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn versions(&self, _: Option<&str>) -> Result<Vec<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
+    async fn entries_at(&self, _: Revision) -> Result<Vec<Entry>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn set_directory_seen(&self, _: &str, _: Option<Sha256>) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
+    async fn positions(&self) -> Result<Vec<Position>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn ping(&self) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
+
+    async fn windows(&self, _: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
+        Ok(vec![StatsRow {
+            window_start: 0,
+            window_end: 5_000,
+            group: vec![("type".into(), Some("PAYMENT".into()))],
+            records: 2,
+            flagged: 1,
+            late: 0,
+            measures: vec![("amount_sum".into(), Some("0.10".into())), ("amount_min".into(), None)],
+        }])
+    }
+
+    async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> {
+        Ok(vec![Activation { partition: Partition(0), first_offset: Offset(7), revision: Revision(4) }])
+    }
+
+    async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError> {
+        if limit == 13 {
+            return Err(StoreError::Unavailable(url()));
+        }
+        let (who, action, rule) = ("publisher".into(), "publish".into(), "high_amount".into());
+        Ok(vec![Audit { at: 0, who, action, rule, revision: 4, detail: "from none".into() }])
+    }
+}
