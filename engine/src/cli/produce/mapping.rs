@@ -50,8 +50,9 @@ pub struct Field {
     /// What a timestamp's number counts.
     #[serde(default)]
     pub unit: Unit,
-    /// Added to a timestamp that counts from a time of its own; RFC 3339.
-    pub base: Option<chrono::DateTime<chrono::Utc>>,
+    /// Added to a timestamp that counts from a time of its own; RFC 3339 in the file, epoch milliseconds here.
+    #[serde(default, deserialize_with = "base_ms")]
+    pub base: i64,
     /// What to do with a text that is not of the kind.
     #[serde(default)]
     pub otherwise: Otherwise,
@@ -154,6 +155,13 @@ impl Field {
                 date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis()
             }
         };
-        milliseconds.checked_add(self.base.map_or(0, |base| base.timestamp_millis()))
+        milliseconds.checked_add(self.base)
     }
+}
+
+fn base_ms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    chrono::DateTime::parse_from_rfc3339(&text)
+        .map(|time| time.timestamp_millis())
+        .map_err(serde::de::Error::custom)
 }
