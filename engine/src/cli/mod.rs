@@ -1,1 +1,42 @@
-//! (to come)
+//! The commands. Each parses its arguments, calls the library and says on one line what went wrong.
+
+pub mod generate;
+pub mod produce;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Judges a Kafka topic by WebAssembly rules, sums windows into MySQL, exactly once
+#[derive(Debug, Parser)]
+#[command(name = "weir", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a seeded CSV with planted dirt and fraud, and the truth about it
+    Generate(generate::Args),
+    /// Send a CSV, JSON lines or whitespace-separated file to a topic
+    Produce(produce::Args),
+}
+
+/// Runs the command line: exit code 0, 1 with one line on stderr, or 2 for wrong usage.
+pub fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("weir: {}", format!("{error:#}").replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Generate(args) => generate::run(&args),
+        Command::Produce(args) => produce::run(&args),
+    }
+}

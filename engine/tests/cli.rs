@@ -1,0 +1,276 @@
+//! The binary from outside: what it writes, what it says when something is wrong, and its exit codes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use weir::cli::produce::{Mapping, Produced, records};
+
+const PAYSIM: &str = include_str!("../../mappings/paysim.toml");
+const CREDITCARD: &str = include_str!("../../mappings/creditcard.toml");
+const CDNOW: &str = include_str!("../../mappings/cdnow.toml");
+
+fn weir(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_weir"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn generate(folder: &Path, seed: &str, more: &[&str]) -> (String, Value) {
+    let (out, truth) = (folder.join("out.csv"), folder.join("truth.json"));
+    let fixed = ["generate", "--records", "20000", "--seed", seed];
+    let files = [
+        "--out",
+        out.to_str().unwrap(),
+        "--truth",
+        truth.to_str().unwrap(),
+    ];
+    let output = weir(&[&fixed[..], &files, more].concat());
+    assert!(output.status.success(), "{output:?}");
+    let truth = std::fs::read_to_string(truth).unwrap();
+    (
+        std::fs::read_to_string(out).unwrap(),
+        serde_json::from_str(&truth).unwrap(),
+    )
+}
+
+fn made(mapping: &str, file: &str, input: &str) -> Vec<Produced> {
+    let mapping = Mapping::parse(mapping)
+        .unwrap()
+        .for_input(Path::new(file))
+        .unwrap();
+    records(std::io::Cursor::new(input.to_owned()), mapping)
+        .map(Result::unwrap)
+        .collect()
+}
+
+fn text(produced: &Produced) -> &str {
+    std::str::from_utf8(&produced.value).unwrap()
+}
+
+fn refused(arguments: &[&str], code: i32) -> String {
+    let output = weir(arguments);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Exact cents of a text with two fraction digits.
+fn cents(text: &str) -> Option<i128> {
+    let (whole, fraction) = text.split_once('.')?;
+    (fraction.len() == 2)
+        .then(|| format!("{whole}{fraction}").parse().ok())
+        .flatten()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_file_and_another_seed_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = generate(folder.path(), "7", &[]);
+    assert_eq!(first, generate(folder.path(), "7", &[]));
+    assert_ne!(first.0, generate(folder.path(), "8", &[]).0);
+}
+
+/// Judges by the CSV alone, in the engine's order, and sums what is left.
+#[test]
+fn the_truth_equals_a_naive_recomputation_from_the_csv() {
+    let folder = tempfile::tempdir().unwrap();
+    let (csv, truth) = generate(folder.path(), "3", &[]);
+    let (mut dead, mut windows) = (
+        Vec::new(),
+        BTreeMap::<(i64, String), (u64, u64, i128, i128, i128)>::new(),
+    );
+    let mut newest = i64::MIN;
+    for (number, row) in csv::Reader::from_reader(csv.as_bytes())
+        .into_records()
+        .enumerate()
+    {
+        let row = row.unwrap();
+        let time: i64 = row[11].parse().unwrap();
+        let code = match cents(&row[2]) {
+            _ if !row[13].is_empty() => Some("PARSE_JSON"),
+            _ if row[2].is_empty() => Some("FIELD_MISSING"),
+            None if row[2].contains('.') => Some("FIELD_RANGE"),
+            None => Some("FIELD_KIND"),
+            _ if time > 4_000_000_000_000 => Some("EVENT_TIME_AHEAD"),
+            _ if time < newest.saturating_sub(2_000 + 3_600_000) => Some("LATE"),
+            Some(amount) if amount < 0 => Some("AMOUNT_NEGATIVE"),
+            _ if row[3].starts_with("C_BLOCKED_") => Some("BLOCKED_SEGMENT"),
+            Some(_) => None,
+        };
+        if let Some(code) = code {
+            dead.push(serde_json::json!([number, code]));
+            continue;
+        }
+        newest = newest.max(time);
+        let (amount, old, new) = (
+            cents(&row[2]).unwrap(),
+            cents(&row[4]).unwrap(),
+            cents(&row[5]).unwrap(),
+        );
+        let expected = if &row[1] == "CASH_IN" {
+            old + amount
+        } else {
+            (old - amount).max(0)
+        };
+        let flagged = expected != new || row[3] == row[6] || amount > 20_000_000;
+        let start = time.div_euclid(5_000) * 5_000;
+        let sums =
+            windows
+                .entry((start, row[1].to_owned()))
+                .or_insert((0, 0, 0, i128::MAX, i128::MIN));
+        *sums = (
+            sums.0 + 1,
+            sums.1 + u64::from(flagged),
+            sums.2 + amount,
+            sums.3.min(amount),
+            sums.4.max(amount),
+        );
+    }
+    assert_eq!(Value::from(dead), truth["dead_letters"]["rows"]);
+    let told: BTreeMap<_, _> = truth["windows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|window| {
+            let amount = |name: &str| cents(window[name].as_str().unwrap()).unwrap();
+            let key = (
+                window["window_start"].as_i64().unwrap(),
+                window["type"].as_str().unwrap().to_owned(),
+            );
+            let counts = (
+                window["records"].as_u64().unwrap(),
+                window["flagged"].as_u64().unwrap(),
+            );
+            (
+                key,
+                (
+                    counts.0,
+                    counts.1,
+                    amount("amount_sum"),
+                    amount("amount_min"),
+                    amount("amount_max"),
+                ),
+            )
+        })
+        .collect();
+    assert_eq!(windows, told);
+}
+
+#[test]
+fn every_kind_of_dirt_is_planted_and_none_in_a_clean_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let codes = |truth: &Value| -> Vec<String> {
+        truth["dead_letters"]["by_code"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let all = [
+        "AMOUNT_NEGATIVE",
+        "BLOCKED_SEGMENT",
+        "EVENT_TIME_AHEAD",
+        "FIELD_KIND",
+        "FIELD_MISSING",
+        "FIELD_RANGE",
+        "LATE",
+        "PARSE_JSON",
+    ];
+    assert_eq!(codes(&generate(folder.path(), "1", &[]).1), all);
+    assert!(codes(&generate(folder.path(), "1", &["--clean"]).1).is_empty());
+}
+
+#[test]
+fn paysim_rows_keep_their_amounts_and_their_dirt() {
+    let header = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud,isFlaggedFraud,event_time,tx_id,raw\n";
+    let rows = "1,DEBIT,9007199254740993.10,C1,1,0,M1,0,1,0,0,5,0,\n1,DEBIT,twelve,C1,1,0,M1,0,1,0,0,5,1,\n1,DEBIT,,C1,1,0,M1,0,1,0,0,5,2,\n1,DEBIT,1,C9,1,0,M1,0,1,0,0,5,3,{bad\n";
+    let made = made(PAYSIM, "x.csv", &format!("{header}{rows}"));
+    assert!(text(&made[0]).starts_with(r#"{"amount":9007199254740993.10,"event_time":5,"#));
+    assert!(text(&made[1]).starts_with(r#"{"amount":"twelve","#));
+    assert!(!text(&made[2]).contains("amount"));
+    assert_eq!(
+        made[3],
+        Produced {
+            key: "C9".to_owned(),
+            value: b"{bad".to_vec()
+        }
+    );
+}
+
+#[test]
+fn creditcard_seconds_become_times() {
+    let made = made(
+        CREDITCARD,
+        "x.csv",
+        "Time,V1,Amount,Class\n1e+05,0.1,149.62,0\n",
+    );
+    let wanted = r#"{"amount":149.62,"event_time":1378093600000,"is_fraud":0,"name_orig":"1e+05","type":"CARD"}"#;
+    assert_eq!(text(&made[0]), wanted);
+}
+
+#[test]
+fn cdnow_dates_become_times() {
+    let made = made(CDNOW, "CDNOW_master.txt", " 00001 19970101  1   11.77\n");
+    let wanted = r#"{"amount":11.77,"count":1,"event_time":852076800000,"name_orig":"00001","type":"PURCHASE"}"#;
+    assert_eq!((made[0].key.as_str(), text(&made[0])), ("00001", wanted));
+}
+
+#[test]
+fn json_lines_keep_the_digits_of_their_numbers() {
+    let mapping = "key = \"who\"\n[fields]\nwho = { column = \"w\", kind = \"text\" }\namount = { column = \"a\", kind = \"decimal\", shift = -2 }";
+    assert_eq!(
+        text(&made(mapping, "x.jsonl", r#"{"w":"C1","a":9007199254740993}"#)[0]),
+        r#"{"amount":90071992547409.93,"who":"C1"}"#
+    );
+}
+
+#[test]
+fn a_bad_line_is_one_clear_line_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, mapping) = (
+        folder.path().join("bad.csv"),
+        folder.path().join("map.toml"),
+    );
+    std::fs::write(&input, "Time,Amount,Class\n0,1.00\n").unwrap();
+    std::fs::write(&mapping, CREDITCARD).unwrap();
+    let (input, mapping) = (input.to_str().unwrap(), mapping.to_str().unwrap());
+    let said = refused(
+        &[
+            "produce",
+            "--brokers",
+            "127.0.0.1:1",
+            "--topic",
+            "t",
+            "--mapping",
+            mapping,
+            input,
+        ],
+        1,
+    );
+    assert_eq!(said, format!("weir: {input}:2: 2 cells, expected 3\n"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_one_clear_line_and_wrong_usage_is_two() {
+    let said = refused(
+        &[
+            "produce",
+            "--brokers",
+            "b",
+            "--topic",
+            "t",
+            "--mapping",
+            "/none.toml",
+            "x.csv",
+        ],
+        1,
+    );
+    assert_eq!(
+        said,
+        "weir: cannot read mapping /none.toml: No such file or directory (os error 2)\n"
+    );
+    refused(&["generate", "--records", "many"], 2);
+}
