@@ -4,9 +4,9 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-pub struct MariaDb {
+pub(crate) struct MariaDb {
     server: Child,
-    pub port: u16,
+    pub(crate) port: u16,
     folder: tempfile::TempDir,
 }
 
@@ -19,7 +19,7 @@ impl Drop for MariaDb {
 
 impl MariaDb {
     /// Starts it with a user `weir` (password `secret`) and an empty database `weir`.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for mariadbd");
         let data = folder.path().join("data");
         let installed = Command::new("mariadb-install-db")
@@ -92,11 +92,11 @@ impl MariaDb {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.url_with("secret", "weir")
     }
 
-    pub fn url_with(&self, password: &str, database: &str) -> String {
+    pub(crate) fn url_with(&self, password: &str, database: &str) -> String {
         format!("mysql://weir:{password}@127.0.0.1:{}/{database}", self.port)
     }
 }

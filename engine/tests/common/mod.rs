@@ -1,4 +1,4 @@
 //! What several tests start.
 #![allow(dead_code)]
 
-pub mod mariadb;
+pub(crate) mod mariadb;
