@@ -446,6 +446,32 @@ async fn two_writers_add_to_the_same_groups(url: &str) {
     );
 }
 
+async fn windows_are_final_once_every_partition_has_passed_them(url: &str) {
+    let (store, owner) = begun(url, "final").await;
+    let other = store.take(&[Partition(1)]).await.unwrap()[0].owner;
+    store.begin(Partition(1), other, Offset(0)).await.unwrap();
+    store
+        .commit(&step(
+            owner,
+            0,
+            10,
+            vec![window(Some("x"), 1, 1, amount(1))],
+        ))
+        .await
+        .unwrap();
+    assert_eq!(store.windows(9, true).await.unwrap(), []);
+    for (to, finals) in [(9, 0), (10, 1)] {
+        let mut step = step(other, if to == 9 { 0 } else { 9 }, to, vec![]);
+        step.partitions[0].partition = Partition(1);
+        store.commit(&step).await.unwrap();
+        assert_eq!(
+            store.windows(9, true).await.unwrap().len(),
+            finals,
+            "at watermark {to} s"
+        );
+    }
+}
+
 async fn all(url: &str) {
     sums_are_exact(url).await;
     a_missing_amount_is_no_zero(url).await;
@@ -457,6 +483,7 @@ async fn all(url: &str) {
     sums_pass_the_extremes_of_i64(url).await;
     the_catalog_advances_by_one_and_refuses_a_stale_base(url).await;
     two_writers_add_to_the_same_groups(url).await;
+    windows_are_final_once_every_partition_has_passed_them(url).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

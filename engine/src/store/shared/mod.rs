@@ -7,6 +7,7 @@ use super::StoreError;
 use crate::model::step::{StatsLayout, WindowDelta};
 
 mod catalog;
+mod fingerprint;
 mod positions;
 pub(super) mod schema;
 pub(super) mod stats;

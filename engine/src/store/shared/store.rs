@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::positions::Scope;
-use super::{Driver, Result, catalog, finish, positions, schema, stats};
+use super::{Driver, Result, catalog, fingerprint, finish, positions, schema, stats};
 use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
@@ -58,15 +58,15 @@ macro_rules! in_tx {
 
 #[async_trait]
 impl Store for SqlStore {
-    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<()> {
+    async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<()> {
         schema::validate(layout)?;
         let d = self.driver.dialect();
         in_tx!(self, begin, |tx| schema::create(tx, d, layout))?;
-        in_tx!(self, begin, |tx| schema::fingerprint(
+        in_tx!(self, begin, |tx| fingerprint::keep(
             tx,
             d,
             &self.scope.pipeline,
-            fingerprint
+            mine
         ))?;
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
         if **kept != *layout {
