@@ -1,11 +1,17 @@
 //! The database of `[sink]`: positions, outbox, activations, `risk_stats` and the catalog, on MySQL/MariaDB or SQLite.
 //! The only place that knows SQL. It decides nothing: a compare-and-set either matches or it does not.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
+
+mod mysql;
+mod shared;
+mod sqlite;
 
 /// What can go wrong, as far as the caller acts differently.
 #[derive(Debug, thiserror::Error)]
@@ -137,4 +143,21 @@ pub trait Store: Send + Sync + 'static {
     async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError>;
     /// Answers if the store does.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Opens the store that the URL names (`mysql://`, `mariadb://` or `sqlite://`) and asks it once, so that a wrong
+/// password or database is known at start. Errors never contain the URL, which holds the password.
+pub async fn connect(url: &str, pipeline: &str, topic: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let driver: Box<dyn shared::Driver> = match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("mysql" | "mariadb") => Box::new(mysql::MySqlDriver::new(url)?),
+        Some("sqlite") => Box::new(sqlite::SqliteDriver::new(url)?),
+        _ => {
+            return Err(StoreError::Fatal(
+                "the sink url must begin with mysql://, mariadb:// or sqlite://".into(),
+            ));
+        }
+    };
+    let store = shared::SqlStore::new(driver, pipeline, topic);
+    store.ping().await?;
+    Ok(Arc::new(store))
 }

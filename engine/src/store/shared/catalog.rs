@@ -1,0 +1,276 @@
+//! The catalog's rows: immutable versions, numbered sets of entries, the audit and what the directory last published.
+//! It gives them no meaning.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Bind, Dialect, Result, Row, Tx};
+use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
+use crate::model::ids::{Revision, Sha256};
+use crate::store::StoreError;
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("maps with text keys and plain enums always serialise")
+}
+
+fn parsed<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
+    serde_json::from_str(text)
+        .map_err(|e| StoreError::Fatal(format!("the {what} in the store is not readable: {e}")))
+}
+
+fn sha(bytes: Vec<u8>) -> Result<Sha256> {
+    let wrong = |b: Vec<u8>| {
+        StoreError::Fatal(format!(
+            "a sha256 in the store has {} bytes, not 32",
+            b.len()
+        ))
+    };
+    bytes.try_into().map(Sha256).map_err(wrong)
+}
+
+pub(super) async fn revision(tx: &mut dyn Tx, pipeline: &str) -> Result<Revision> {
+    let sql = "SELECT revision FROM weir_rule_current WHERE pipeline = ?";
+    match tx.rows(sql, &[Bind::Text(pipeline)]).await?.first_mut() {
+        Some(row) => Ok(Revision(row.int()? as u64)),
+        None => Ok(Revision(0)),
+    }
+}
+
+pub(super) async fn rule_set(tx: &mut dyn Tx, pipeline: &str) -> Result<RuleSet> {
+    let revision = revision(tx, pipeline).await?;
+    let entries = entries_at(tx, pipeline, revision).await?;
+    Ok(RuleSet { revision, entries })
+}
+
+pub(super) async fn entries_at(
+    tx: &mut dyn Tx,
+    pipeline: &str,
+    revision: Revision,
+) -> Result<Vec<Entry>> {
+    let sql = "SELECT rule, sha256, `order`, mode, parameters, from_directory, suspended FROM weir_rule_set \
+               WHERE pipeline = ? AND revision = ?";
+    let mut entries = Vec::new();
+    for mut row in tx
+        .rows(sql, &[Bind::Text(pipeline), Bind::Int(revision.0 as i64)])
+        .await?
+    {
+        entries.push(Entry {
+            name: row.text()?,
+            sha256: sha(row.blob()?)?,
+            order: row.int()? as i32,
+            mode: parsed(&row.text()?, "mode of a rule")?,
+            parameters: parsed(&row.text()?, "parameters of a rule")?,
+            from_directory: row.int()? != 0,
+            suspended: row.maybe_text()?,
+        });
+    }
+    entries.sort_by(|a: &Entry, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+    Ok(entries)
+}
+
+const INFO: &str = "sha256, manifest, origin, source, published_at, published_by";
+
+fn info(row: &mut Row) -> Result<VersionInfo> {
+    Ok(VersionInfo {
+        sha256: sha(row.blob()?)?,
+        manifest: parsed(&row.text()?, "manifest of a version")?,
+        origin: parsed(&row.text()?, "origin of a version")?,
+        source: row.text()?,
+        published_at: row.int()?,
+        published_by: row.text()?,
+    })
+}
+
+pub(super) async fn version(
+    tx: &mut dyn Tx,
+    pipeline: &str,
+    sha256: Sha256,
+) -> Result<Option<Version>> {
+    let sql =
+        format!("SELECT {INFO}, wasm FROM weir_rule_version WHERE pipeline = ? AND sha256 = ?");
+    let mut rows = tx
+        .rows(&sql, &[Bind::Text(pipeline), Bind::Blob(&sha256.0)])
+        .await?;
+    let Some(row) = rows.first_mut() else {
+        return Ok(None);
+    };
+    let VersionInfo {
+        sha256,
+        manifest,
+        origin,
+        source,
+        published_at,
+        published_by,
+    } = info(row)?;
+    Ok(Some(Version {
+        sha256,
+        wasm: row.blob()?,
+        manifest,
+        origin,
+        source,
+        published_at,
+        published_by,
+    }))
+}
+
+pub(super) async fn versions(
+    tx: &mut dyn Tx,
+    pipeline: &str,
+    rule: Option<&str>,
+) -> Result<Vec<VersionInfo>> {
+    let sql = format!(
+        "SELECT {INFO} FROM weir_rule_version WHERE pipeline = ? AND (? IS NULL OR rule = ?) \
+         ORDER BY published_at DESC, sha256"
+    );
+    let rule = Bind::text(rule);
+    let rows = tx.rows(&sql, &[Bind::Text(pipeline), rule, rule]).await?;
+    rows.into_iter().map(|mut row| info(&mut row)).collect()
+}
+
+/// The current-revision row is locked first, so two writers queue here and the second is `Stale`.
+pub(super) async fn advance(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    pipeline: &str,
+    base: Revision,
+    change: (Option<&Version>, &[Entry], &Audit),
+) -> Result<Revision> {
+    let (version, entries, audit) = change;
+    let next = Revision(base.0 + 1);
+    let sql = "UPDATE weir_rule_current SET revision = ? WHERE pipeline = ? AND revision = ?";
+    let binds = [
+        Bind::Int(next.0 as i64),
+        Bind::Text(pipeline),
+        Bind::Int(base.0 as i64),
+    ];
+    if tx.execute(sql, &binds).await? != 1 {
+        return Err(StoreError::Stale(revision(tx, pipeline).await?));
+    }
+    if let Some(version) = version {
+        add_version(tx, d, pipeline, version).await?;
+    }
+    for entry in entries {
+        add_entry(tx, pipeline, next, entry).await?;
+    }
+    let sql = "INSERT INTO weir_audit (pipeline, revision, at, who, action, rule, detail) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let binds = [
+        Bind::Text(pipeline),
+        Bind::Int(next.0 as i64),
+        Bind::Int(audit.at),
+        Bind::Text(&audit.who),
+        Bind::Text(&audit.action),
+        Bind::Text(&audit.rule),
+        Bind::Text(&audit.detail),
+    ];
+    tx.execute(sql, &binds).await?;
+    Ok(next)
+}
+
+async fn add_version(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    pipeline: &str,
+    version: &Version,
+) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO weir_rule_version (pipeline, sha256, rule, wasm, manifest, origin, source, published_at, \
+         published_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {} pipeline = weir_rule_version.pipeline",
+        d.upsert("pipeline, sha256")
+    );
+    let (manifest, origin) = (json(&version.manifest), json(&version.origin));
+    let binds = [
+        Bind::Text(pipeline),
+        Bind::Blob(&version.sha256.0),
+        Bind::Text(&version.manifest.name),
+        Bind::Blob(&version.wasm),
+        Bind::Text(&manifest),
+        Bind::Text(&origin),
+        Bind::Text(&version.source),
+        Bind::Int(version.published_at),
+        Bind::Text(&version.published_by),
+    ];
+    tx.execute(&sql, &binds).await.map(|_| ())
+}
+
+async fn add_entry(
+    tx: &mut dyn Tx,
+    pipeline: &str,
+    revision: Revision,
+    entry: &Entry,
+) -> Result<()> {
+    let sql = "INSERT INTO weir_rule_set (pipeline, revision, rule, sha256, `order`, mode, parameters, from_directory, \
+               suspended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let (mode, parameters) = (json(&entry.mode), json(&entry.parameters));
+    let binds = [
+        Bind::Text(pipeline),
+        Bind::Int(revision.0 as i64),
+        Bind::Text(&entry.name),
+        Bind::Blob(&entry.sha256.0),
+        Bind::Int(entry.order.into()),
+        Bind::Text(&mode),
+        Bind::Text(&parameters),
+        Bind::Int(entry.from_directory.into()),
+        Bind::text(entry.suspended.as_deref()),
+    ];
+    tx.execute(sql, &binds).await.map(|_| ())
+}
+
+pub(super) async fn directory_seen(
+    tx: &mut dyn Tx,
+    pipeline: &str,
+    file: &str,
+) -> Result<Option<Sha256>> {
+    let sql = "SELECT sha256 FROM weir_directory WHERE pipeline = ? AND file = ?";
+    match tx
+        .rows(sql, &[Bind::Text(pipeline), Bind::Text(file)])
+        .await?
+        .first_mut()
+    {
+        Some(row) => sha(row.blob()?).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn set_directory_seen(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    pipeline: &str,
+    file: &str,
+    sha256: Option<Sha256>,
+) -> Result<()> {
+    let (p, f) = (Bind::Text(pipeline), Bind::Text(file));
+    let Some(sha256) = sha256 else {
+        return tx
+            .execute(
+                "DELETE FROM weir_directory WHERE pipeline = ? AND file = ?",
+                &[p, f],
+            )
+            .await
+            .map(|_| ());
+    };
+    let sql = format!(
+        "INSERT INTO weir_directory (pipeline, file, sha256) VALUES (?, ?, ?) {} sha256 = ?",
+        d.upsert("pipeline, file")
+    );
+    let bytes = Bind::Blob(&sha256.0);
+    tx.execute(&sql, &[p, f, bytes, bytes]).await.map(|_| ())
+}
+
+pub(super) async fn audit(tx: &mut dyn Tx, pipeline: &str, limit: u32) -> Result<Vec<Audit>> {
+    let sql = "SELECT at, who, action, rule, revision, detail FROM weir_audit WHERE pipeline = ? \
+               ORDER BY revision DESC LIMIT ?";
+    let rows = tx
+        .rows(sql, &[Bind::Text(pipeline), Bind::Int(limit.into())])
+        .await?;
+    let line = |mut row: Row| {
+        Ok(Audit {
+            at: row.int()?,
+            who: row.text()?,
+            action: row.text()?,
+            rule: row.text()?,
+            revision: row.int()? as u64,
+            detail: row.text()?,
+        })
+    };
+    rows.into_iter().map(line).collect()
+}

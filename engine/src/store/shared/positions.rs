@@ -1,0 +1,294 @@
+//! Positions, outbox and activations. Every change is a compare-and-set on `owner`, in ascending order of partition, so
+//! that two workers never lock the same rows the other way round.
+
+use super::{Bind, Dialect, Result, Tx};
+use crate::model::ids::{Offset, Partition, Revision};
+use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, Taken};
+use crate::store::{Outcome, Position, StoreError};
+
+/// Whose rows: pipeline and topic.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub pipeline: String,
+    pub topic: String,
+}
+
+impl Scope {
+    fn of(&self, partition: Partition) -> [Bind<'_>; 3] {
+        [
+            Bind::Text(&self.pipeline),
+            Bind::Text(&self.topic),
+            Bind::Int(partition.0.into()),
+        ]
+    }
+}
+
+const WHERE: &str = "WHERE pipeline = ? AND topic = ? AND `partition` = ?";
+
+pub(super) async fn take(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    scope: &Scope,
+    of: &[Partition],
+) -> Result<Vec<Taken>> {
+    let mut partitions = of.to_vec();
+    partitions.sort_unstable();
+    partitions.dedup();
+    let raise = format!(
+        "INSERT INTO weir_partition (pipeline, topic, `partition`, owner, `checkpoint`, updated_at) \
+         VALUES (?, ?, ?, 1, 0, {}) {} owner = weir_partition.owner + 1, updated_at = {}",
+        d.now_ms,
+        d.upsert("pipeline, topic, `partition`"),
+        d.now_ms
+    );
+    for partition in &partitions {
+        tx.execute(&raise, &scope.of(*partition)).await?;
+    }
+    let mut taken = Vec::with_capacity(partitions.len());
+    for partition in partitions {
+        taken.push(read(tx, scope, partition).await?);
+    }
+    Ok(taken)
+}
+
+async fn read(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<Taken> {
+    let sql =
+        format!("SELECT owner, next_offset, published, watermark FROM weir_partition {WHERE}");
+    let mut rows = tx.rows(&sql, &scope.of(partition)).await?;
+    let row = rows.first_mut().ok_or(StoreError::Fenced(partition))?;
+    let owner = row.int()? as u64;
+    let next_offset = row.maybe_int()?.map(Offset);
+    let published = row.maybe_int()?.map(Offset);
+    let watermark = row.maybe_int()?;
+    let sql =
+        format!("SELECT revision FROM weir_activation {WHERE} ORDER BY first_offset DESC LIMIT 1");
+    let revision = match tx.rows(&sql, &scope.of(partition)).await?.first_mut() {
+        Some(row) => Some(Revision(row.int()? as u64)),
+        None => None,
+    };
+    let outbox = outbox(tx, scope, partition).await?;
+    Ok(Taken {
+        partition,
+        owner,
+        next_offset,
+        published,
+        watermark,
+        revision,
+        outbox,
+    })
+}
+
+async fn outbox(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<Vec<OutboxChunk>> {
+    let sql = format!(
+        "SELECT first_offset, chunk, letters FROM weir_outbox {WHERE} ORDER BY first_offset, chunk"
+    );
+    let mut chunks = Vec::new();
+    for mut row in tx.rows(&sql, &scope.of(partition)).await? {
+        chunks.push(OutboxChunk {
+            partition,
+            first_offset: Offset(row.int()?),
+            chunk: row.int()? as u32,
+            letters: row.blob()?,
+        });
+    }
+    Ok(chunks)
+}
+
+/// Setting the same N again is no second beginning: the answer to the first may have been lost.
+pub(super) async fn begin(
+    tx: &mut dyn Tx,
+    scope: &Scope,
+    partition: Partition,
+    owner: u64,
+    at: Offset,
+) -> Result<()> {
+    let sql = format!(
+        "UPDATE weir_partition SET next_offset = ?, published = ? {WHERE} AND owner = ? \
+         AND (next_offset IS NULL OR (next_offset = ? AND `checkpoint` = 0))"
+    );
+    let [p, t, n] = scope.of(partition);
+    let at = Bind::Int(at.0);
+    match tx
+        .execute(&sql, &[at, at, p, t, n, Bind::Int(owner as i64), at])
+        .await?
+    {
+        1 => Ok(()),
+        _ => Err(StoreError::Fenced(partition)),
+    }
+}
+
+pub(super) async fn advance(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    scope: &Scope,
+    steps: &[PartitionStep],
+) -> Result<()> {
+    let sql = format!(
+        "UPDATE weir_partition SET next_offset = ?, watermark = COALESCE(?, watermark), `checkpoint` = `checkpoint` + 1, \
+         updated_at = {} {WHERE} AND owner = ? AND next_offset = ?",
+        d.now_ms
+    );
+    let mut steps: Vec<_> = steps.iter().collect();
+    steps.sort_unstable_by_key(|step| step.partition);
+    for step in steps {
+        let [p, t, n] = scope.of(step.partition);
+        let (owner, from) = (Bind::Int(step.owner as i64), Bind::Int(step.from.0));
+        let binds = [
+            Bind::Int(step.to.0),
+            Bind::int(step.watermark),
+            p,
+            t,
+            n,
+            owner,
+            from,
+        ];
+        if tx.execute(&sql, &binds).await? != 1 {
+            return Err(StoreError::Fenced(step.partition));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn add_letters(
+    tx: &mut dyn Tx,
+    scope: &Scope,
+    chunks: &[OutboxChunk],
+) -> Result<()> {
+    let sql = "INSERT INTO weir_outbox (pipeline, topic, `partition`, first_offset, chunk, letters) \
+               VALUES (?, ?, ?, ?, ?, ?)";
+    for chunk in chunks {
+        let [p, t, n] = scope.of(chunk.partition);
+        let (first, number) = (
+            Bind::Int(chunk.first_offset.0),
+            Bind::Int(chunk.chunk.into()),
+        );
+        tx.execute(sql, &[p, t, n, first, number, Bind::Blob(&chunk.letters)])
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn activate(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    scope: &Scope,
+    activations: &[Activation],
+) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO weir_activation (pipeline, topic, `partition`, first_offset, revision) VALUES (?, ?, ?, ?, ?) \
+         {} revision = ?",
+        d.upsert("pipeline, topic, `partition`, first_offset")
+    );
+    for activation in activations {
+        let [p, t, n] = scope.of(activation.partition);
+        let revision = Bind::Int(activation.revision.0 as i64);
+        tx.execute(
+            &sql,
+            &[
+                p,
+                t,
+                n,
+                Bind::Int(activation.first_offset.0),
+                revision,
+                revision,
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Our owner with our N can only have come from our commit. Under another owner the answer does not matter: trying
+/// again is fenced.
+pub(super) async fn outcome(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    scope: &Scope,
+    step: &Step,
+) -> Result<Outcome> {
+    let sql = format!(
+        "SELECT owner, next_offset FROM weir_partition {WHERE}{}",
+        d.for_update
+    );
+    let mut outcome = Outcome::NotCommitted;
+    for part in &step.partitions {
+        if let Some(row) = tx.rows(&sql, &scope.of(part.partition)).await?.first_mut()
+            && row.int()? as u64 == part.owner
+            && row.maybe_int()? == Some(part.to.0)
+        {
+            outcome = Outcome::Committed;
+        }
+    }
+    Ok(outcome)
+}
+
+pub(super) async fn published(
+    tx: &mut dyn Tx,
+    scope: &Scope,
+    upto: &[(Partition, u64, Offset)],
+) -> Result<()> {
+    let guard = format!(
+        "UPDATE weir_partition SET published = ? {WHERE} AND owner = ? AND (published IS NULL OR published <= ?)"
+    );
+    let delete = format!("DELETE FROM weir_outbox {WHERE} AND first_offset < ?");
+    let mut upto = upto.to_vec();
+    upto.sort_unstable();
+    for (partition, owner, offset) in upto {
+        let [p, t, n] = scope.of(partition);
+        let to = Bind::Int(offset.0);
+        if tx
+            .execute(&guard, &[to, p, t, n, Bind::Int(owner as i64), to])
+            .await?
+            == 1
+        {
+            tx.execute(&delete, &[p, t, n, to]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Partitions that were taken and never begun have no N yet and are left out.
+pub(super) async fn positions(tx: &mut dyn Tx, scope: &Scope) -> Result<Vec<Position>> {
+    let sql = "SELECT `partition`, next_offset, watermark, owner, `checkpoint` FROM weir_partition \
+               WHERE pipeline = ? AND topic = ? AND next_offset IS NOT NULL ORDER BY `partition`";
+    let rows = tx
+        .rows(
+            sql,
+            &[Bind::Text(&scope.pipeline), Bind::Text(&scope.topic)],
+        )
+        .await?;
+    let position = |mut row: super::Row| {
+        Ok(Position {
+            partition: Partition(row.int()? as i32),
+            next_offset: Offset(row.int()?),
+            watermark: row.maybe_int()?,
+            owner: row.int()? as u64,
+            checkpoint: row.int()? as u64,
+        })
+    };
+    rows.into_iter().map(position).collect()
+}
+
+pub(super) async fn activations(
+    tx: &mut dyn Tx,
+    scope: &Scope,
+    limit: u32,
+) -> Result<Vec<Activation>> {
+    let sql = "SELECT `partition`, first_offset, revision FROM weir_activation WHERE pipeline = ? AND topic = ? \
+               ORDER BY revision DESC, first_offset DESC LIMIT ?";
+    let binds = [
+        Bind::Text(&scope.pipeline),
+        Bind::Text(&scope.topic),
+        Bind::Int(limit.into()),
+    ];
+    let mut newest = Vec::new();
+    for mut row in tx.rows(sql, &binds).await? {
+        newest.push(Activation {
+            partition: Partition(row.int()? as i32),
+            first_offset: Offset(row.int()?),
+            revision: Revision(row.int()? as u64),
+        });
+    }
+    newest.sort_unstable_by_key(|a: &Activation| (a.partition, a.first_offset));
+    Ok(newest)
+}

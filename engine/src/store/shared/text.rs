@@ -1,0 +1,79 @@
+//! Decimals and times as the text that both databases take and give exactly. Pure.
+
+use chrono::{DateTime, NaiveDateTime};
+
+const TIME: &str = "%Y-%m-%d %H:%M:%S%.3f";
+
+/// An unscaled integer with its point put in: (-5, 2) is `-0.05`.
+pub(crate) fn decimal(unscaled: i128, scale: u8) -> String {
+    let scale = usize::from(scale);
+    let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let sign = if unscaled < 0 { "-" } else { "" };
+    let point = if scale == 0 { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
+}
+
+/// The other way; None if it is not a decimal of this scale.
+pub(crate) fn unscaled(text: &str, scale: u8) -> Option<i128> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.len() != usize::from(scale) || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    format!("{whole}{fraction}").parse().ok()
+}
+
+/// Epoch milliseconds as `2026-01-31 12:00:00.000` in UTC; None past what a DATETIME holds.
+pub(crate) fn time(ms: i64) -> Option<String> {
+    let time = DateTime::from_timestamp_millis(ms)?;
+    let text = time.format(TIME).to_string();
+    (text.len() == "2026-01-31 12:00:00.000".len()).then_some(text)
+}
+
+/// The other way.
+pub(crate) fn epoch_ms(text: &str) -> Option<i64> {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f")
+        .ok()
+        .map(|time| time.and_utc().timestamp_millis())
+}
+
+/// At most 255 characters of it.
+pub(crate) fn cut(text: &str) -> &str {
+    text.char_indices()
+        .nth(255)
+        .map_or(text, |(end, _)| &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_read_back_as_they_were() {
+        for (value, scale, wanted) in [
+            (-5, 2, "-0.05"),
+            (0, 2, "0.00"),
+            (12345, 2, "123.45"),
+            (7, 0, "7"),
+            (-120, 1, "-12.0"),
+        ] {
+            assert_eq!(decimal(value, scale), wanted);
+            assert_eq!(unscaled(wanted, scale), Some(value));
+        }
+        assert_eq!(unscaled("1.5", 2), None);
+    }
+
+    #[test]
+    fn times_before_1970_read_back_as_they_were() {
+        for ms in [0, -1, 1_700_000_000_123] {
+            assert_eq!(epoch_ms(&time(ms).unwrap()), Some(ms));
+        }
+        assert_eq!(time(i64::MAX), None);
+    }
+
+    #[test]
+    fn text_is_cut_at_characters() {
+        assert_eq!(cut(&"é".repeat(300)).chars().count(), 255);
+        assert_eq!(cut("ab"), "ab");
+    }
+}

@@ -1,0 +1,116 @@
+//! Adds windows in SQLite: reads each row, adds in Rust, writes it. BEGIN IMMEDIATE makes that one atomic step.
+
+use super::{Bind, DIALECT, Result, Tx};
+use crate::model::step::{Measured, StatsLayout, WindowDelta};
+use crate::store::StoreError;
+use crate::store::shared::{Row, schema, stats, text};
+
+pub(super) async fn add(
+    tx: &mut dyn Tx,
+    layout: &StatsLayout,
+    windows: &[WindowDelta],
+) -> Result<()> {
+    let sql = Statements::new(layout);
+    for window in windows {
+        let key = text::time(window.start).ok_or_else(|| {
+            StoreError::Fatal(format!("no calendar holds a window at {} ms", window.start))
+        })?;
+        let found = tx
+            .rows(
+                &sql.select,
+                &[Bind::Text(&key), Bind::Blob(&window.group.id)],
+            )
+            .await?;
+        let sum = match found.into_iter().next() {
+            Some(row) => added(layout, window, row)?,
+            None => window.clone(),
+        };
+        let texts = stats::texts(layout, &sum)?;
+        let mut binds = Vec::new();
+        stats::push(&mut binds, &sum, &texts);
+        tx.execute(&sql.replace, &binds).await?;
+    }
+    Ok(())
+}
+
+struct Statements {
+    select: String,
+    replace: String,
+}
+
+impl Statements {
+    fn new(layout: &StatsLayout) -> Self {
+        let table = &layout.table;
+        let columns = stats::columns(layout);
+        let mut read = vec![
+            "records".to_owned(),
+            "flagged".to_owned(),
+            "late".to_owned(),
+        ];
+        read.extend(
+            schema::aggregates(layout)
+                .into_iter()
+                .map(|(name, _)| format!("`{name}`")),
+        );
+        let marks = vec!["?"; columns.len()].join(", ");
+        Self {
+            select: format!(
+                "SELECT {} FROM `{table}` WHERE window_start = ? AND group_id = ?",
+                read.join(", ")
+            ),
+            replace: format!(
+                "INSERT OR REPLACE INTO `{table}` ({}, updated_at) VALUES ({marks}, {})",
+                columns.join(", "),
+                DIALECT.now
+            ),
+        }
+    }
+}
+
+/// The window as it will stand: what the row holds and what the delta brings.
+fn added(layout: &StatsLayout, window: &WindowDelta, mut row: Row) -> Result<WindowDelta> {
+    let overflow = || StoreError::Fatal(format!("a sum in {} is out of range", layout.table));
+    let plus = |a: i64, b: i64| a.checked_add(b).ok_or_else(overflow);
+    let (records, flagged, late) = (row.int()?, row.int()?, row.int()?);
+    let mut measures = Vec::with_capacity(layout.measures.len());
+    for (measure, gained) in layout.measures.iter().zip(&window.measures) {
+        let mut stored = |there: bool| -> Result<Option<i128>> {
+            let text = if there { row.maybe_text()? } else { None };
+            let damaged = |text: &str| {
+                StoreError::Fatal(format!(
+                    "{text:?} in {} is no decimal of scale {}",
+                    layout.table, measure.scale
+                ))
+            };
+            text.map(|text| text::unscaled(&text, measure.scale).ok_or_else(|| damaged(&text)))
+                .transpose()
+        };
+        let (sum, min, max) = (
+            stored(measure.sum)?,
+            stored(measure.min)?,
+            stored(measure.max)?,
+        );
+        let narrow =
+            |value: Option<i128>| value.map(i64::try_from).transpose().map_err(|_| overflow());
+        measures.push(Measured {
+            sum: both(sum, gained.sum, i128::checked_add).ok_or_else(overflow)?,
+            min: both(narrow(min)?, gained.min, |a, b| Some(a.min(b))).ok_or_else(overflow)?,
+            max: both(narrow(max)?, gained.max, |a, b| Some(a.max(b))).ok_or_else(overflow)?,
+        });
+    }
+    Ok(WindowDelta {
+        records: plus(records, window.records)?,
+        flagged: plus(flagged, window.flagged)?,
+        late: plus(late, window.late)?,
+        measures,
+        ..window.clone()
+    })
+}
+
+/// NULL is no value, not zero. The outer None is an overflow.
+fn both<T>(a: Option<T>, b: Option<T>, join: impl Fn(T, T) -> Option<T>) -> Option<Option<T>> {
+    match (a, b) {
+        (Some(a), Some(b)) => join(a, b).map(Some),
+        (a, b) => Some(a.or(b)),
+    }
+}

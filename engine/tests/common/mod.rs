@@ -1,0 +1,4 @@
+//! What several tests start.
+#![allow(dead_code)]
+
+pub(crate) mod mariadb;
