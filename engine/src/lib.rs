@@ -9,7 +9,7 @@ pub mod dead_letters;
 pub mod decode;
 pub mod lookup;
 pub mod model;
-//pub mod pipeline;
+pub mod pipeline;
 pub mod rules;
 pub mod source;
 pub mod store;

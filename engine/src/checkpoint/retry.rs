@@ -35,7 +35,7 @@ impl<'a> Patience<'a> {
     }
 
     /// Pauses, and says in the log what is waited for: at first at once, later now and then.
-    pub(super) async fn wait(&mut self, what: &str, why: &dyn std::fmt::Display) -> Result<(), Cancelled> {
+    pub(super) async fn wait(&mut self, what: &str, why: &(dyn std::fmt::Display + Sync)) -> Result<(), Cancelled> {
         if self.cancel.is_cancelled() {
             return Err(Cancelled);
         }

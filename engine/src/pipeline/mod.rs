@@ -71,8 +71,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     dead_letters::check_topics(&config.source, &config.dead_letters).await?;
 
     let runtime = Runtime::new(&config.rules).context("rules")?;
-    let catalog = Catalog::open(runtime, store.clone(), schema.clone(), config.clone()).await.context("rules")?;
-    catalog.publish_directory().await;
+    let catalog = Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
+    catalog.publish_directory().await.context("rules.dir")?;
 
     let status = Arc::new(Status::default());
     let stop = Arc::new(AtomicBool::new(false));
@@ -98,6 +98,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             config: config.clone(),
             schema: schema.clone(),
             spec: spec.clone(),
+            runtime: runtime.clone(),
             catalog: catalog.clone(),
             store: store.clone(),
             status: status.clone(),

@@ -16,6 +16,8 @@ pub struct PartitionStatus {
     pub judged: Option<i64>,
     /// N: what the store holds.
     pub committed: Option<i64>,
+    /// The end of the log, as last asked.
+    pub end: Option<i64>,
     /// Why it is stopped, if it is.
     pub error: Option<String>,
 }
@@ -25,6 +27,9 @@ pub struct PartitionStatus {
 pub struct Status {
     since: Instant,
     judged: AtomicU64,
+    workers: AtomicU64,
+    /// Workers that the group has given partitions, none included.
+    members: Mutex<std::collections::BTreeSet<usize>>,
     partitions: Mutex<BTreeMap<Partition, PartitionStatus>>,
     /// What keeps a worker from judging, by worker: the store, Kafka, a lookup.
     waiting: Mutex<BTreeMap<usize, String>>,
@@ -35,6 +40,8 @@ impl Default for Status {
         Self {
             since: Instant::now(),
             judged: AtomicU64::new(0),
+            workers: AtomicU64::new(0),
+            members: Mutex::default(),
             partitions: Mutex::default(),
             waiting: Mutex::default(),
         }
@@ -60,6 +67,28 @@ impl Status {
     /// What keeps workers from judging; empty when all is well.
     pub fn waiting(&self) -> Vec<String> {
         self.waiting.lock().expect("no code panics while it holds the lock").values().cloned().collect()
+    }
+
+    /// How many there are.
+    pub fn workers(&self) -> u64 {
+        self.workers.load(Ordering::Relaxed)
+    }
+
+    /// Whether any worker is a member of the group.
+    pub fn kafka_up(&self) -> bool {
+        !self.members.lock().expect("no code panics while it holds the lock").is_empty()
+    }
+
+    pub(super) fn add_worker(&self) {
+        self.workers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn joined(&self, worker: usize) {
+        self.members.lock().expect("no code panics while it holds the lock").insert(worker);
+    }
+
+    pub(super) fn end(&self, partition: Partition, end: Offset) {
+        self.update(partition, |status| status.end = Some(end.0));
     }
 
     pub(super) fn add_judged(&self, records: u64) {
@@ -97,6 +126,7 @@ impl Status {
     }
 
     pub(super) fn let_go(&self, worker: usize) {
+        self.members.lock().expect("no code panics while it holds the lock").remove(&worker);
         self.partitions
             .lock()
             .expect("no code panics while it holds the lock")

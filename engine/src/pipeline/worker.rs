@@ -21,7 +21,7 @@ use crate::dead_letters::Publisher;
 use crate::lookup::{Answers, Plan};
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Batch, Schema};
-use crate::rules::{Catalog, Judge};
+use crate::rules::{Catalog, Judge, Runtime};
 use crate::source::{Event, Fetched, GroupMetadata, Message, Source};
 use crate::store::Store;
 use crate::window::WindowSpec;
@@ -31,6 +31,7 @@ const FETCH: usize = 4 * Batch::MAX_ROWS;
 /// How long a call waits for records when there are few: the least delay of an idle topic.
 const FETCH_WAIT: Duration = Duration::from_millis(10);
 /// After the group moved on without a rebalance in sight, the partitions are taken again anyway.
+const LAG_EVERY: Duration = Duration::from_secs(5);
 const REBALANCE_OVERDUE: Duration = Duration::from_secs(15);
 
 /// What a worker is made of.
@@ -39,6 +40,7 @@ pub(super) struct Parts {
     pub(super) config: Arc<Config>,
     pub(super) schema: Arc<Schema>,
     pub(super) spec: Arc<WindowSpec>,
+    pub(super) runtime: Arc<Runtime>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) store: Arc<dyn Store>,
     pub(super) status: Arc<Status>,
@@ -84,6 +86,7 @@ pub(super) struct Worker {
     assignment: Option<Assignment>,
     in_flight: Option<InFlight>,
     cleared: Vec<(Partition, u64, Offset)>,
+    last_bounds: Instant,
     events: VecDeque<Event>,
     last_step: Instant,
 }
@@ -95,7 +98,8 @@ impl Worker {
         let publisher =
             Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name).context("dead_letters")?;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
-        let judge = Judge::new(parts.catalog.runtime(), parts.catalog.trips());
+        let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
+        parts.status.add_worker();
         let bench = Bench::new(config, &parts.schema, &parts.spec, judge)?;
         Ok(Self {
             source,
@@ -106,6 +110,7 @@ impl Worker {
             assignment: None,
             in_flight: None,
             cleared: Vec::new(),
+            last_bounds: Instant::now(),
             events: VecDeque::new(),
             last_step: Instant::now(),
             parts,
@@ -130,6 +135,7 @@ impl Worker {
             self.settle_taking()?;
             self.settle_step()?;
             self.step_if_due();
+            self.ask_bounds_if_due();
             if !matches!(self.phase, Phase::Running) || self.is_full() {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
@@ -152,6 +158,7 @@ impl Worker {
             match event {
                 Event::Assign { partitions, metadata } => {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
+                    self.parts.status.joined(self.parts.index);
                     self.assignment = Some(Assignment { partitions, metadata, assigned: false });
                     self.start_taking();
                 }
@@ -355,8 +362,12 @@ impl Worker {
                 let InFlight { mut task, cancel, published, started } = in_flight;
                 let left = until.saturating_duration_since(Instant::now());
                 match self.parts.tokio.block_on(async { tokio::time::timeout(left, &mut task).await }) {
-                    Ok(Ok(result)) if self.stepped(result, published.clone(), started).is_ok() => {}
-                    Ok(_) => return,
+                    Ok(Ok(result)) => {
+                        if self.stepped(result, published, started).is_err() {
+                            return;
+                        }
+                    }
+                    Ok(Err(_)) => return,
                     Err(_) => {
                         tracing::warn!(worker = self.parts.index, "a checkpoint was abandoned: not through in time");
                         cancel.cancel();
@@ -380,6 +391,25 @@ impl Worker {
         }
         let (store, left) = (self.parts.store.clone(), until.saturating_duration_since(Instant::now()));
         let _ = self.parts.tokio.block_on(async { tokio::time::timeout(left, store.published(&cleared)).await });
+    }
+
+    /// How far the ends of the logs are: for the lag that operators watch. Asked beside the loop, answers come as they come.
+    fn ask_bounds_if_due(&mut self) {
+        if self.last_bounds.elapsed() < LAG_EVERY {
+            return;
+        }
+        self.last_bounds = Instant::now();
+        for (partition, at) in self.pending.positions() {
+            let (reader, status) = (self.source.reader(), self.parts.status.clone());
+            metrics::gauge!("weir_partition_position", "partition" => partition.to_string()).set(at.from.0 as f64);
+            self.parts.tokio.spawn(async move {
+                if let Ok((_, end)) = reader.bounds(partition).await {
+                    let lag = (end.0 - at.to.0).max(0);
+                    metrics::gauge!("weir_partition_lag", "partition" => partition.to_string()).set(lag as f64);
+                    status.end(partition, end);
+                }
+            });
+        }
     }
 
     // ---- the records
