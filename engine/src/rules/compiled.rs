@@ -1,0 +1,11 @@
+//! Loads compiled code. The second file that may be unsafe: wasmtime trusts such bytes as it trusts its own code.
+#![allow(unsafe_code)]
+
+use wasmtime::{Engine, component::Component};
+
+/// Loads what the engine's own compiler process just gave.
+pub(super) fn load(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes come over a pipe from `compile-module`, a child of our own binary, and ran through
+    // `Engine::precompile_component` there; an upload never gets here uncompiled.
+    unsafe { Component::deserialize(engine, bytes) }
+}

@@ -1,0 +1,167 @@
+//! The process's wasmtime engine, the clock of its epochs, and instances within limits.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap};
+
+use super::contract::{self, Rule};
+use crate::config;
+use crate::model::catalog::Manifest;
+
+const TICK: Duration = Duration::from_millis(10);
+const SMALL_ANSWER: usize = 256 << 10;
+const JUDGE_ANSWER: usize = 1 << 20;
+
+/// The engine for WebAssembly can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the WebAssembly runtime can't start: {0}")]
+pub struct RuntimeError(String);
+
+/// wasmtime's engine with the limits of the configuration.
+pub struct Runtime {
+    pub(super) engine: Engine,
+    /// The binary whose `compile-module` compiles.
+    pub(super) compiler: PathBuf,
+    pub(super) max_module: usize,
+    memory: usize,
+    ticks: u64,
+}
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// A rule's instance: dropped after any failure.
+pub(super) struct Instance {
+    store: Store<Limits>,
+    rule: Rule,
+    ticks: u64,
+}
+
+struct Limits {
+    memory: usize,
+    refused: u32,
+}
+
+/// The same in the service and in its compiler, or code would not load.
+pub(super) fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.epoch_interruption(true).concurrency_support(false).cranelift_nan_canonicalization(true);
+    config.wasm_relaxed_simd(false).wasm_memory64(false).wasm_multi_memory(false);
+    Engine::new(&config)
+}
+
+impl Runtime {
+    /// Starts the ticker, which ends with the runtime.
+    pub fn new(rules: &config::Rules) -> Result<Arc<Self>, RuntimeError> {
+        let engine = engine().map_err(|e| RuntimeError(format!("{e:#}")))?;
+        let compiler = match std::env::var_os("WEIR_COMPILER_EXE") {
+            Some(path) => path.into(),
+            None => std::env::current_exe().map_err(|e| RuntimeError(e.to_string()))?,
+        };
+        let runtime = Arc::new(Self {
+            engine: engine.clone(),
+            compiler,
+            max_module: rules.max_module.as_u64() as usize,
+            memory: rules.memory.as_u64() as usize,
+            ticks: rules.timeout.as_millis().div_ceil(TICK.as_millis()).max(1) as u64,
+        });
+        let alive = Arc::downgrade(&runtime);
+        std::thread::Builder::new()
+            .name("weir-epochs".into())
+            .spawn(move || {
+                while alive.strong_count() > 0 {
+                    std::thread::sleep(TICK);
+                    engine.increment_epoch();
+                }
+            })
+            .map_err(|e| RuntimeError(e.to_string()))?;
+        Ok(runtime)
+    }
+
+    pub(super) fn instance(&self, component: &Component) -> Result<Instance, Failure> {
+        let mut store = Store::new(&self.engine, Limits { memory: self.memory, refused: 0 });
+        store.limiter(|limits| limits);
+        store.set_hostcall_fuel(SMALL_ANSWER);
+        // A store starts at deadline 0: a start function would trap at once.
+        store.set_epoch_deadline(self.ticks);
+        match Rule::instantiate(&mut store, component, &Linker::new(&self.engine)) {
+            Ok(rule) => Ok(Instance { store, rule, ticks: self.ticks }),
+            Err(error) => Err(failure(&store, &error)),
+        }
+    }
+}
+
+impl Instance {
+    pub(super) fn describe(&mut self) -> Result<Manifest, Failure> {
+        self.arm(SMALL_ANSWER);
+        let answer = self.rule.weir_rule_guest().call_describe(&mut self.store);
+        answer.map(contract::manifest).map_err(|e| failure(&self.store, &e))
+    }
+
+    pub(super) fn configure(&mut self, scales: &[u8], parameters: &BTreeMap<String, String>) -> Result<(), Failure> {
+        self.arm(SMALL_ANSWER);
+        let pairs: Vec<_> = parameters.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        match self.rule.weir_rule_guest().call_configure(&mut self.store, scales, &pairs) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(message)) => Err(Failure { code: "RULE_OUTPUT", message: format!("configure refused: {message}") }),
+            Err(e) => Err(failure(&self.store, &e)),
+        }
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        rows: u32,
+        columns: &[contract::guest::Column<'_>],
+    ) -> Result<Vec<contract::guest::Hit>, Failure> {
+        self.arm(JUDGE_ANSWER);
+        let answer = self.rule.weir_rule_guest().call_judge(&mut self.store, rows, columns);
+        answer.map_err(|e| failure(&self.store, &e))
+    }
+
+    fn arm(&mut self, answer: usize) {
+        self.store.set_hostcall_fuel(answer);
+        self.store.set_epoch_deadline(self.ticks);
+    }
+}
+
+fn failure(store: &Store<Limits>, error: &wasmtime::Error) -> Failure {
+    let code = match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => "RULE_TIMEOUT",
+        _ if store.data().refused > 0 => "RULE_MEMORY",
+        Some(_) => "RULE_TRAP",
+        None => "RULE_OUTPUT",
+    };
+    Failure { code, message: format!("{error:#}") }
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = desired <= self.memory;
+        self.refused += u32::from(!fits);
+        Ok(fits)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= 10_000)
+    }
+
+    fn instances(&self) -> usize {
+        2
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        2
+    }
+}
