@@ -1,10 +1,15 @@
-//! Rules: WebAssembly modules that judge batches. The only place that knows wasmtime.
+//! Rules: WebAssembly modules that judge batches, swapped while records flow. The only place that knows wasmtime. It
+//! knows no Kafka and no SQL; the catalog speaks to the store's trait.
+
+mod catalog;
 mod compile;
 mod compiled;
 mod contract;
 mod judge;
 mod live;
 mod runtime;
+
+pub use catalog::{Catalog, CatalogError, FileProblem, Patch, Publish, Published, Refused};
 pub use compile::compile_child;
 pub use judge::{Halt, Judge};
 pub use live::{Figures, LiveRule, LiveSet, Trip};
