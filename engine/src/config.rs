@@ -254,7 +254,9 @@ pub struct Tokens {
 
 impl std::fmt::Debug for Sink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sink").field("table", &self.table).finish_non_exhaustive()
+        f.debug_struct("Sink")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
     }
 }
 
@@ -266,13 +268,19 @@ impl std::fmt::Debug for Tokens {
 
 impl Default for DeadLetters {
     fn default() -> Self {
-        Self { topic: "dead_letter_queue".into(), properties: BTreeMap::new() }
+        Self {
+            topic: "dead_letter_queue".into(),
+            properties: BTreeMap::new(),
+        }
     }
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { entries: 100_000, ttl: Duration::from_secs(60) }
+        Self {
+            entries: 100_000,
+            ttl: Duration::from_secs(60),
+        }
     }
 }
 
@@ -303,7 +311,10 @@ impl Default for Checkpoint {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), tokens: Tokens::default() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tokens: Tokens::default(),
+        }
     }
 }
 
