@@ -90,7 +90,8 @@ struct Inner {
     config: Arc<Config>,
     live: ArcSwap<LiveSet>,
     loaded: Mutex<HashMap<Sha256, Loaded>>,
-    problems: Mutex<BTreeMap<String, String>>,
+    /// By file: the bytes that were refused and why.
+    problems: Mutex<BTreeMap<String, (Sha256, String)>>,
     changing: tokio::sync::Mutex<()>,
     trips: mpsc::Sender<Trip>,
     tripped: tokio::sync::Mutex<mpsc::Receiver<Trip>>,
@@ -151,7 +152,7 @@ impl Catalog {
             .unwrap_or_else(PoisonError::into_inner);
         problems
             .iter()
-            .map(|(file, message)| FileProblem {
+            .map(|(file, (_, message))| FileProblem {
                 file: file.clone(),
                 message: message.clone(),
             })
@@ -294,7 +295,7 @@ impl Catalog {
         self.change("retire", name, who, "", None, edit).await
     }
 
-    /// One scan of the directory: new and changed files are published, rules of removed files are left to `run`.
+    /// One scan of the directory: new and changed files are published. A removed file retires nothing yet.
     pub async fn publish_directory(&self) -> Result<(), StoreError> {
         let Ok(files) = std::fs::read_dir(&self.0.config.rules.dir) else {
             return Ok(());
@@ -308,10 +309,23 @@ impl Catalog {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            let outcome = match std::fs::read(&path) {
-                Ok(wasm) => self.publish_file(&file, wasm).await,
-                Err(e) => Err(Refused::Unfit(e.to_string())),
+            // Gone or unreadable for a moment: the next scan sees it.
+            let Ok(wasm) = std::fs::read(&path) else {
+                continue;
             };
+            let sha256 = Sha256::of(&wasm);
+            // Without this a compile bomb in the directory would be compiled again at every scan.
+            let refused = self
+                .0
+                .problems
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&file)
+                .map(|p| p.0);
+            if refused == Some(sha256) {
+                continue;
+            }
+            let outcome = self.publish_file(&file, wasm).await;
             let mut problems = self
                 .0
                 .problems
@@ -322,7 +336,7 @@ impl Catalog {
                 Err(Refused::Store(e)) => return Err(e),
                 Err(refused) => {
                     tracing::warn!(file, %refused, "a file of the rules directory was refused");
-                    problems.insert(file, refused.to_string());
+                    problems.insert(file, (sha256, refused.to_string()));
                 }
             }
         }
