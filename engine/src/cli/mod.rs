@@ -1,6 +1,7 @@
 //! The commands. Each parses its arguments, calls the library and says on one line what went wrong.
 
 pub mod generate;
+mod run;
 pub mod produce;
 
 use std::process::ExitCode;
@@ -17,6 +18,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the pipeline until SIGTERM or Ctrl-C
+    Run(run::Args),
+    /// Check a configuration without connecting to anything
+    Check(run::Args),
+    /// Compile a module read from stdin: the engine calls itself so, with limits
+    #[command(hide = true)]
+    CompileModule,
     /// Write a seeded CSV with planted dirt and fraud, and the truth about it
     Generate(generate::Args),
     /// Send a CSV, JSON lines or whitespace-separated file to a topic
@@ -36,6 +44,9 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => run::check(&args),
+        Command::CompileModule => std::process::exit(crate::rules::compile_child()),
         Command::Generate(args) => generate::run(&args),
         Command::Produce(args) => produce::run(&args),
     }

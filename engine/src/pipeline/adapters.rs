@@ -63,7 +63,7 @@ impl From<Refused> for AdminError {
                 detail,
                 mend: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
             },
-            Refused::Unknown(_) => Self::NotFound(detail),
+            Refused::NoSuchRule(_) => Self::NotFound(detail),
             Refused::Conflict(_) => Self::Conflict(detail),
             Refused::Store(_) => Self::Unavailable(detail),
         }
