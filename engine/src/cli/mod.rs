@@ -1,5 +1,6 @@
 //! The commands. Each parses its arguments, calls the library and says on one line what went wrong.
 
+mod demo;
 pub mod generate;
 mod run;
 pub mod produce;
@@ -22,6 +23,8 @@ enum Command {
     Run(run::Args),
     /// Check a configuration without connecting to anything
     Check(run::Args),
+    /// The whole pipeline on an in-process cluster and SQLite, two swaps on the way, the truth beside the result
+    Demo(demo::Args),
     /// Compile a module read from stdin: the engine calls itself so, with limits
     #[command(hide = true)]
     CompileModule,
@@ -46,6 +49,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => run::check(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::CompileModule => std::process::exit(crate::rules::compile_child()),
         Command::Generate(args) => generate::run(&args),
         Command::Produce(args) => produce::run(&args),

@@ -11,7 +11,8 @@ pub struct Payment {
 /// What can be set.
 #[derive(Debug, Parameters)]
 pub struct Limits {
-    #[parameter(default = "200000", summary = "greatest amount that is not flagged")]
+    #[cfg_attr(feature = "strict", parameter(default = "5000", summary = "greatest amount that is not flagged"))]
+    #[cfg_attr(not(feature = "strict"), parameter(default = "200000", summary = "greatest amount that is not flagged"))]
     limit: Decimal,
 }
 
