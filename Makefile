@@ -33,11 +33,16 @@ rules: wasm-target ## build every rule in rules/ to rules.d/NAME.wasm
 	done
 	@ls -l rules.d/*.wasm
 
-demo: rules ## 200,000 records through the whole pipeline, two swaps on the way, the truth beside the result
+target/demo/high_amount.wasm: rules # the same rule with a stricter default: another module, for the demo's swap
+	@mkdir -p target/demo
+	$(CARGO) build -q --profile rule --target $(WASM) --target-dir target/demo/build -p high_amount --features strict
+	@cp target/demo/build/$(WASM)/rule/high_amount.wasm $@
+
+demo: rules target/demo/high_amount.wasm ## 200,000 records through the whole pipeline, two swaps on the way, the truth beside the result
 	$(CARGO) build --release -p weir
 	$(TARGET_DIR)/release/weir demo
 
-demo-live: rules ## the same, kept running with the API open
+demo-live: rules target/demo/high_amount.wasm ## the same, kept running with the API open
 	$(CARGO) build --release -p weir
 	$(TARGET_DIR)/release/weir demo --live
 

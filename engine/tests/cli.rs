@@ -1,4 +1,5 @@
 //! The binary from outside: what it writes, what it says when something is wrong, and its exit codes.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,38 +13,22 @@ const CREDITCARD: &str = include_str!("../../mappings/creditcard.toml");
 const CDNOW: &str = include_str!("../../mappings/cdnow.toml");
 
 fn weir(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_weir"))
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_weir")).args(arguments).output().unwrap()
 }
 
 fn generate(folder: &Path, seed: &str, more: &[&str]) -> (String, Value) {
     let (out, truth) = (folder.join("out.csv"), folder.join("truth.json"));
     let fixed = ["generate", "--records", "20000", "--seed", seed];
-    let files = [
-        "--out",
-        out.to_str().unwrap(),
-        "--truth",
-        truth.to_str().unwrap(),
-    ];
+    let files = ["--out", out.to_str().unwrap(), "--truth", truth.to_str().unwrap()];
     let output = weir(&[&fixed[..], &files, more].concat());
     assert!(output.status.success(), "{output:?}");
     let truth = std::fs::read_to_string(truth).unwrap();
-    (
-        std::fs::read_to_string(out).unwrap(),
-        serde_json::from_str(&truth).unwrap(),
-    )
+    (std::fs::read_to_string(out).unwrap(), serde_json::from_str(&truth).unwrap())
 }
 
 fn made(mapping: &str, file: &str, input: &str) -> Vec<Produced> {
-    let mapping = Mapping::parse(mapping)
-        .unwrap()
-        .for_input(Path::new(file))
-        .unwrap();
-    records(std::io::Cursor::new(input.to_owned()), mapping)
-        .map(Result::unwrap)
-        .collect()
+    let mapping = Mapping::parse(mapping).unwrap().for_input(Path::new(file)).unwrap();
+    records(std::io::Cursor::new(input.to_owned()), mapping).map(Result::unwrap).collect()
 }
 
 fn text(produced: &Produced) -> &str {
@@ -59,9 +44,7 @@ fn refused(arguments: &[&str], code: i32) -> String {
 /// Exact cents of a text with two fraction digits.
 fn cents(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.')?;
-    (fraction.len() == 2)
-        .then(|| format!("{whole}{fraction}").parse().ok())
-        .flatten()
+    (fraction.len() == 2).then(|| format!("{whole}{fraction}").parse().ok()).flatten()
 }
 
 #[test]
@@ -77,15 +60,9 @@ fn the_same_seed_gives_the_same_file_and_another_seed_another() {
 fn the_truth_equals_a_naive_recomputation_from_the_csv() {
     let folder = tempfile::tempdir().unwrap();
     let (csv, truth) = generate(folder.path(), "3", &[]);
-    let (mut dead, mut windows) = (
-        Vec::new(),
-        BTreeMap::<(i64, String), (u64, u64, i128, i128, i128)>::new(),
-    );
+    let (mut dead, mut windows) = (Vec::new(), BTreeMap::<(i64, String), (u64, u64, i128, i128, i128)>::new());
     let mut newest = i64::MIN;
-    for (number, row) in csv::Reader::from_reader(csv.as_bytes())
-        .into_records()
-        .enumerate()
-    {
+    for (number, row) in csv::Reader::from_reader(csv.as_bytes()).into_records().enumerate() {
         let row = row.unwrap();
         let time: i64 = row[11].parse().unwrap();
         let code = match cents(&row[2]) {
@@ -104,29 +81,12 @@ fn the_truth_equals_a_naive_recomputation_from_the_csv() {
             continue;
         }
         newest = newest.max(time);
-        let (amount, old, new) = (
-            cents(&row[2]).unwrap(),
-            cents(&row[4]).unwrap(),
-            cents(&row[5]).unwrap(),
-        );
-        let expected = if &row[1] == "CASH_IN" {
-            old + amount
-        } else {
-            (old - amount).max(0)
-        };
+        let (amount, old, new) = (cents(&row[2]).unwrap(), cents(&row[4]).unwrap(), cents(&row[5]).unwrap());
+        let expected = if &row[1] == "CASH_IN" { old + amount } else { (old - amount).max(0) };
         let flagged = expected != new || row[3] == row[6] || amount > 20_000_000;
         let start = time.div_euclid(5_000) * 5_000;
-        let sums =
-            windows
-                .entry((start, row[1].to_owned()))
-                .or_insert((0, 0, 0, i128::MAX, i128::MIN));
-        *sums = (
-            sums.0 + 1,
-            sums.1 + u64::from(flagged),
-            sums.2 + amount,
-            sums.3.min(amount),
-            sums.4.max(amount),
-        );
+        let sums = windows.entry((start, row[1].to_owned())).or_insert((0, 0, 0, i128::MAX, i128::MIN));
+        *sums = (sums.0 + 1, sums.1 + u64::from(flagged), sums.2 + amount, sums.3.min(amount), sums.4.max(amount));
     }
     assert_eq!(Value::from(dead), truth["dead_letters"]["rows"]);
     let told: BTreeMap<_, _> = truth["windows"]
@@ -135,24 +95,9 @@ fn the_truth_equals_a_naive_recomputation_from_the_csv() {
         .iter()
         .map(|window| {
             let amount = |name: &str| cents(window[name].as_str().unwrap()).unwrap();
-            let key = (
-                window["window_start"].as_i64().unwrap(),
-                window["type"].as_str().unwrap().to_owned(),
-            );
-            let counts = (
-                window["records"].as_u64().unwrap(),
-                window["flagged"].as_u64().unwrap(),
-            );
-            (
-                key,
-                (
-                    counts.0,
-                    counts.1,
-                    amount("amount_sum"),
-                    amount("amount_min"),
-                    amount("amount_max"),
-                ),
-            )
+            let key = (window["window_start"].as_i64().unwrap(), window["type"].as_str().unwrap().to_owned());
+            let counts = (window["records"].as_u64().unwrap(), window["flagged"].as_u64().unwrap());
+            (key, (counts.0, counts.1, amount("amount_sum"), amount("amount_min"), amount("amount_max")))
         })
         .collect();
     assert_eq!(windows, told);
@@ -162,12 +107,7 @@ fn the_truth_equals_a_naive_recomputation_from_the_csv() {
 fn every_kind_of_dirt_is_planted_and_none_in_a_clean_file() {
     let folder = tempfile::tempdir().unwrap();
     let codes = |truth: &Value| -> Vec<String> {
-        truth["dead_letters"]["by_code"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect()
+        truth["dead_letters"]["by_code"].as_object().unwrap().keys().cloned().collect()
     };
     let all = [
         "AMOUNT_NEGATIVE",
@@ -191,22 +131,12 @@ fn paysim_rows_keep_their_amounts_and_their_dirt() {
     assert!(text(&made[0]).starts_with(r#"{"amount":9007199254740993.10,"event_time":5,"#));
     assert!(text(&made[1]).starts_with(r#"{"amount":"twelve","#));
     assert!(!text(&made[2]).contains("amount"));
-    assert_eq!(
-        made[3],
-        Produced {
-            key: "C9".to_owned(),
-            value: b"{bad".to_vec()
-        }
-    );
+    assert_eq!(made[3], Produced { key: "C9".to_owned(), value: b"{bad".to_vec() });
 }
 
 #[test]
 fn creditcard_seconds_become_times() {
-    let made = made(
-        CREDITCARD,
-        "x.csv",
-        "Time,V1,Amount,Class\n1e+05,0.1,149.62,0\n",
-    );
+    let made = made(CREDITCARD, "x.csv", "Time,V1,Amount,Class\n1e+05,0.1,149.62,0\n");
     let wanted = r#"{"amount":149.62,"event_time":1378093600000,"is_fraud":0,"name_orig":"1e+05","type":"CARD"}"#;
     assert_eq!(text(&made[0]), wanted);
 }
@@ -230,47 +160,17 @@ fn json_lines_keep_the_digits_of_their_numbers() {
 #[test]
 fn a_bad_line_is_one_clear_line_with_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
-    let (input, mapping) = (
-        folder.path().join("bad.csv"),
-        folder.path().join("map.toml"),
-    );
+    let (input, mapping) = (folder.path().join("bad.csv"), folder.path().join("map.toml"));
     std::fs::write(&input, "Time,Amount,Class\n0,1.00\n").unwrap();
     std::fs::write(&mapping, CREDITCARD).unwrap();
     let (input, mapping) = (input.to_str().unwrap(), mapping.to_str().unwrap());
-    let said = refused(
-        &[
-            "produce",
-            "--brokers",
-            "127.0.0.1:1",
-            "--topic",
-            "t",
-            "--mapping",
-            mapping,
-            input,
-        ],
-        1,
-    );
+    let said = refused(&["produce", "--brokers", "127.0.0.1:1", "--topic", "t", "--mapping", mapping, input], 1);
     assert_eq!(said, format!("weir: {input}:2: 2 cells, expected 3\n"));
 }
 
 #[test]
 fn a_file_that_is_not_there_is_one_clear_line_and_wrong_usage_is_two() {
-    let said = refused(
-        &[
-            "produce",
-            "--brokers",
-            "b",
-            "--topic",
-            "t",
-            "--mapping",
-            "/none.toml",
-            "x.csv",
-        ],
-        1,
-    );
-    assert_eq!(
-        said,
-        "weir: cannot read mapping /none.toml: No such file or directory (os error 2)\n"
-    );
+    let said = refused(&["produce", "--brokers", "b", "--topic", "t", "--mapping", "/none.toml", "x.csv"], 1);
+    assert_eq!(said, "weir: cannot read mapping /none.toml: No such file or directory (os error 2)\n");
     refused(&["generate", "--records", "many"], 2);
 }

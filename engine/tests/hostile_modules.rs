@@ -12,17 +12,12 @@ fn compile(wasm: &[u8]) -> (Option<i32>, String) {
         .unwrap();
     child.stdin.take().unwrap().write_all(wasm).unwrap();
     let out = child.wait_with_output().unwrap();
-    (
-        out.status.code(),
-        String::from_utf8_lossy(&out.stdout).into_owned(),
-    )
+    (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
 #[test]
 fn every_import_of_a_module_is_named() {
-    let wasm =
-        wat::parse_str(r#"(module (import "env" "now" (func)) (import "env" "rand" (func)))"#)
-            .unwrap();
+    let wasm = wat::parse_str(r#"(module (import "env" "now" (func)) (import "env" "rand" (func)))"#).unwrap();
     let (code, text) = compile(&wasm);
     assert_eq!(code, Some(1));
     assert!(text.contains("env::now, env::rand"), "{text}");

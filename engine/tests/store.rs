@@ -1,4 +1,5 @@
 //! The store's contract, on SQLite and on a real MariaDB alike. Each scenario has a pipeline and table of its own.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
 
@@ -14,18 +15,8 @@ use weir::store::{Outcome, Store, StoreError, connect};
 const P0: Partition = Partition(0);
 
 fn layout(name: &str) -> StatsLayout {
-    let amount = Measure {
-        field: "amount".into(),
-        scale: 2,
-        sum: true,
-        min: true,
-        max: true,
-    };
-    StatsLayout {
-        table: format!("stats_{name}"),
-        group_by: vec!["type".into()],
-        measures: vec![amount],
-    }
+    let amount = Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true };
+    StatsLayout { table: format!("stats_{name}"), group_by: vec!["type".into()], measures: vec![amount] }
 }
 
 fn fingerprint(name: &str) -> Fingerprint {
@@ -42,10 +33,7 @@ fn fingerprint(name: &str) -> Fingerprint {
 
 async fn prepared(url: &str, name: &str) -> Arc<dyn Store> {
     let store = connect(url, name, "finance_stream").await.unwrap();
-    store
-        .prepare(&fingerprint(name), &layout(name))
-        .await
-        .unwrap();
+    store.prepare(&fingerprint(name), &layout(name)).await.unwrap();
     store
 }
 
@@ -58,52 +46,23 @@ async fn begun(url: &str, name: &str) -> (Arc<dyn Store>, u64) {
 }
 
 fn window(value: Option<&str>, id: u8, records: i64, measured: Measured) -> WindowDelta {
-    let group = Arc::new(Group {
-        id: [id; 16],
-        values: vec![value.map(String::from)],
-    });
-    WindowDelta {
-        start: 5_000,
-        end: 10_000,
-        group,
-        records,
-        flagged: 0,
-        late: 0,
-        measures: vec![measured],
-    }
+    let group = Arc::new(Group { id: [id; 16], values: vec![value.map(String::from)] });
+    WindowDelta { start: 5_000, end: 10_000, group, records, flagged: 0, late: 0, measures: vec![measured] }
 }
 
 fn amount(value: i64) -> Measured {
-    Measured {
-        sum: Some(value.into()),
-        min: Some(value),
-        max: Some(value),
-    }
+    Measured { sum: Some(value.into()), min: Some(value), max: Some(value) }
 }
 
 fn step(owner: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Step {
-    let moved = PartitionStep {
-        partition: P0,
-        owner,
-        from: Offset(from),
-        to: Offset(to),
-        watermark: Some(to * 1_000),
-    };
-    Step {
-        partitions: vec![moved],
-        windows,
-        ..Step::default()
-    }
+    let moved = PartitionStep { partition: P0, owner, from: Offset(from), to: Offset(to), watermark: Some(to * 1_000) };
+    Step { partitions: vec![moved], windows, ..Step::default() }
 }
 
 async fn sums(store: &Arc<dyn Store>) -> Vec<(Option<String>, i64, Vec<Option<String>>)> {
     let rows = store.windows(1_000, false).await.unwrap();
     let plain = |row: weir::store::StatsRow| {
-        (
-            row.group[0].1.clone(),
-            row.records,
-            row.measures.into_iter().map(|(_, value)| value).collect(),
-        )
+        (row.group[0].1.clone(), row.records, row.measures.into_iter().map(|(_, value)| value).collect())
     };
     rows.into_iter().map(plain).collect()
 }
@@ -111,25 +70,10 @@ async fn sums(store: &Arc<dyn Store>) -> Vec<(Option<String>, i64, Vec<Option<St
 async fn sums_are_exact(url: &str) {
     let (store, owner) = begun(url, "exact").await;
     for at in 0..1_001 {
-        store
-            .commit(&step(
-                owner,
-                at,
-                at + 1,
-                vec![window(Some("PAYMENT"), 1, 1, amount(10))],
-            ))
-            .await
-            .unwrap();
+        store.commit(&step(owner, at, at + 1, vec![window(Some("PAYMENT"), 1, 1, amount(10))])).await.unwrap();
     }
     let text = |t: &str| Some(t.to_owned());
-    assert_eq!(
-        sums(&store).await,
-        [(
-            text("PAYMENT"),
-            1_001,
-            vec![text("100.10"), text("0.10"), text("0.10")]
-        )]
-    );
+    assert_eq!(sums(&store).await, [(text("PAYMENT"), 1_001, vec![text("100.10"), text("0.10"), text("0.10")])]);
     let row = &store.windows(1, true).await.unwrap()[0];
     assert_eq!((row.window_start, row.window_end), (5_000, 10_000));
     assert_eq!(store.positions().await.unwrap()[0].checkpoint, 1_001);
@@ -138,36 +82,16 @@ async fn sums_are_exact(url: &str) {
 async fn a_missing_amount_is_no_zero(url: &str) {
     let (store, owner) = begun(url, "nulls").await;
     let none = Measured::default();
-    let pairs = [
-        (none, none),
-        (none, amount(-5)),
-        (amount(-5), none),
-        (amount(-5), amount(7)),
-    ];
+    let pairs = [(none, none), (none, amount(-5)), (amount(-5), none), (amount(-5), amount(7))];
     for (at, pick) in [(0, 0), (1, 1)] {
         let side = |p: &(Measured, Measured)| if pick == 0 { p.0 } else { p.1 };
-        let windows = pairs
-            .iter()
-            .zip(1..)
-            .map(|(pair, id)| window(Some("x"), id, 1, side(pair)))
-            .collect();
-        store
-            .commit(&step(owner, at, at + 1, windows))
-            .await
-            .unwrap();
+        let windows = pairs.iter().zip(1..).map(|(pair, id)| window(Some("x"), id, 1, side(pair))).collect();
+        store.commit(&step(owner, at, at + 1, windows)).await.unwrap();
     }
     let text = |t: &str| Some(t.to_owned());
     let values: Vec<_> = sums(&store).await.into_iter().map(|row| row.2).collect();
     let one = vec![text("-0.05"), text("-0.05"), text("-0.05")];
-    assert_eq!(
-        values,
-        [
-            vec![None; 3],
-            one.clone(),
-            one,
-            vec![text("0.02"), text("-0.05"), text("0.07")]
-        ]
-    );
+    assert_eq!(values, [vec![None; 3], one.clone(), one, vec![text("0.02"), text("-0.05"), text("0.07")]]);
 }
 
 async fn a_fenced_step_leaves_nothing(url: &str) {
@@ -183,129 +107,61 @@ async fn a_fenced_step_leaves_nothing(url: &str) {
         owner: taken[1].owner,
         ..lost.partitions[0].clone()
     });
-    lost.outbox.push(OutboxChunk {
-        partition: P0,
-        first_offset: Offset(3),
-        chunk: 0,
-        letters: vec![1],
-    });
-    lost.activations.push(Activation {
-        partition: P0,
-        first_offset: Offset(0),
-        revision: Revision(1),
-    });
-    assert!(matches!(
-        store.commit(&lost).await,
-        Err(StoreError::Fenced(Partition(1)))
-    ));
+    lost.outbox.push(OutboxChunk { partition: P0, first_offset: Offset(3), chunk: 0, letters: vec![1] });
+    lost.activations.push(Activation { partition: P0, first_offset: Offset(0), revision: Revision(1) });
+    assert!(matches!(store.commit(&lost).await, Err(StoreError::Fenced(Partition(1)))));
     assert_eq!(store.outcome(&lost).await.unwrap(), Outcome::NotCommitted);
     assert_eq!(sums(&store).await, []);
     assert_eq!(store.activations(9).await.unwrap(), []);
     let again = &store.take(&[P0]).await.unwrap()[0];
-    assert_eq!(
-        (again.next_offset, again.outbox.len(), again.watermark),
-        (Some(Offset(0)), 0, None)
-    );
+    assert_eq!((again.next_offset, again.outbox.len(), again.watermark), (Some(Offset(0)), 0, None));
 }
 
 async fn letters_stay_in_order_until_published(url: &str) {
     let (store, owner) = begun(url, "outbox").await;
-    let chunk = |first, chunk, byte| OutboxChunk {
-        partition: P0,
-        first_offset: Offset(first),
-        chunk,
-        letters: vec![byte; 3],
-    };
+    let chunk =
+        |first, chunk, byte| OutboxChunk { partition: P0, first_offset: Offset(first), chunk, letters: vec![byte; 3] };
     let chunks = vec![chunk(2, 0, 1), chunk(5, 1, 2), chunk(20, 0, 3)];
-    let sent = Step {
-        outbox: chunks.clone(),
-        ..step(owner, 0, 30, vec![])
-    };
+    let sent = Step { outbox: chunks.clone(), ..step(owner, 0, 30, vec![]) };
     store.commit(&sent).await.unwrap();
     assert_eq!(store.outcome(&sent).await.unwrap(), Outcome::Committed);
     let taken = store.take(&[P0]).await.unwrap().remove(0);
     assert_eq!(taken.outbox, chunks);
     store.published(&[(P0, owner, Offset(30))]).await.unwrap();
-    store
-        .published(&[(P0, taken.owner, Offset(20))])
-        .await
-        .unwrap();
+    store.published(&[(P0, taken.owner, Offset(20))]).await.unwrap();
     let taken = store.take(&[P0]).await.unwrap().remove(0);
-    assert_eq!(
-        (taken.outbox, taken.published),
-        (vec![chunks[2].clone()], Some(Offset(20)))
-    );
+    assert_eq!((taken.outbox, taken.published), (vec![chunks[2].clone()], Some(Offset(20))));
 }
 
 async fn a_partition_begins_once(url: &str) {
     let store = prepared(url, "begin").await;
     let taken = store.take(&[P0]).await.unwrap().remove(0);
-    assert_eq!(
-        (taken.next_offset, taken.published, taken.owner),
-        (None, None, 1)
-    );
+    assert_eq!((taken.next_offset, taken.published, taken.owner), (None, None, 1));
     store.begin(P0, 1, Offset(7)).await.unwrap();
     store.begin(P0, 1, Offset(7)).await.unwrap();
-    assert!(matches!(
-        store.begin(P0, 1, Offset(8)).await,
-        Err(StoreError::Fenced(P0))
-    ));
-    assert!(matches!(
-        store.begin(P0, 2, Offset(7)).await,
-        Err(StoreError::Fenced(P0))
-    ));
+    assert!(matches!(store.begin(P0, 1, Offset(8)).await, Err(StoreError::Fenced(P0))));
+    assert!(matches!(store.begin(P0, 2, Offset(7)).await, Err(StoreError::Fenced(P0))));
     let taken = store.take(&[P0]).await.unwrap().remove(0);
-    assert_eq!(
-        (taken.next_offset, taken.published),
-        (Some(Offset(7)), Some(Offset(7)))
-    );
+    assert_eq!((taken.next_offset, taken.published), (Some(Offset(7)), Some(Offset(7))));
 }
 
 async fn a_changed_fingerprint_is_refused_by_name(url: &str) {
     prepared(url, "print").await;
-    let changed = Fingerprint {
-        window_ms: 60_000,
-        ..fingerprint("print")
-    };
+    let changed = Fingerprint { window_ms: 60_000, ..fingerprint("print") };
     let store = connect(url, "print", "finance_stream").await.unwrap();
-    let error = store
-        .prepare(&changed, &layout("print"))
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("window.size was 5000 ms and is 60000 ms"),
-        "{error}"
-    );
+    let error = store.prepare(&changed, &layout("print")).await.unwrap_err().to_string();
+    assert!(error.contains("window.size was 5000 ms and is 60000 ms"), "{error}");
     assert!(!error.contains("group_by"), "{error}");
     let other = connect(url, "another", "finance_stream").await.unwrap();
-    let error = other
-        .prepare(&fingerprint("print"), &layout("print"))
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("belongs to the pipeline \"print\""),
-        "{error}"
-    );
+    let error = other.prepare(&fingerprint("print"), &layout("print")).await.unwrap_err().to_string();
+    assert!(error.contains("belongs to the pipeline \"print\""), "{error}");
 }
 
 async fn groups_that_look_alike_stay_apart(url: &str) {
     let (store, owner) = begun(url, "groups").await;
     let long = "é".repeat(300);
-    let values = [
-        Some("a"),
-        Some("A"),
-        Some("a "),
-        Some(""),
-        None,
-        Some(long.as_str()),
-    ];
-    let windows = values
-        .iter()
-        .zip(1..)
-        .map(|(value, id)| window(*value, id, 1, amount(1)))
-        .collect();
+    let values = [Some("a"), Some("A"), Some("a "), Some(""), None, Some(long.as_str())];
+    let windows = values.iter().zip(1..).map(|(value, id)| window(*value, id, 1, amount(1))).collect();
     store.commit(&step(owner, 0, 1, windows)).await.unwrap();
     let groups: Vec<_> = sums(&store).await.into_iter().map(|row| row.0).collect();
     let mut wanted = values.map(|value| value.map(String::from));
@@ -316,20 +172,10 @@ async fn groups_that_look_alike_stay_apart(url: &str) {
 async fn sums_pass_the_extremes_of_i64(url: &str) {
     let (store, owner) = begun(url, "extremes").await;
     for at in 0..3 {
-        let windows = vec![
-            window(Some("hi"), 1, 1, amount(i64::MAX)),
-            window(Some("lo"), 2, 1, amount(i64::MIN)),
-        ];
-        store
-            .commit(&step(owner, at, at + 1, windows))
-            .await
-            .unwrap();
+        let windows = vec![window(Some("hi"), 1, 1, amount(i64::MAX)), window(Some("lo"), 2, 1, amount(i64::MIN))];
+        store.commit(&step(owner, at, at + 1, windows)).await.unwrap();
     }
-    let sums: Vec<_> = sums(&store)
-        .await
-        .into_iter()
-        .map(|row| row.2[0].clone().unwrap())
-        .collect();
+    let sums: Vec<_> = sums(&store).await.into_iter().map(|row| row.2[0].clone().unwrap()).collect();
     assert_eq!(sums, ["276701161105643274.21", "-276701161105643274.24"]);
 }
 
@@ -376,41 +222,18 @@ async fn the_catalog_advances_by_one_and_refuses_a_stale_base(url: &str) {
     };
     assert_eq!(store.revision().await.unwrap(), Revision(0));
     let entries = [entry.clone()];
-    assert_eq!(
-        store
-            .advance(Revision(0), Some(&v), &entries, &audit)
-            .await
-            .unwrap(),
-        Revision(1)
-    );
-    let stale = store
-        .advance(Revision(0), Some(&version("x", 8)), &[], &audit)
-        .await;
-    assert!(
-        matches!(stale, Err(StoreError::Stale(Revision(1)))),
-        "{stale:?}"
-    );
-    assert_eq!(
-        store
-            .advance(Revision(1), Some(&v), &[], &audit)
-            .await
-            .unwrap(),
-        Revision(2)
-    );
+    assert_eq!(store.advance(Revision(0), Some(&v), &entries, &audit).await.unwrap(), Revision(1));
+    let stale = store.advance(Revision(0), Some(&version("x", 8)), &[], &audit).await;
+    assert!(matches!(stale, Err(StoreError::Stale(Revision(1)))), "{stale:?}");
+    assert_eq!(store.advance(Revision(1), Some(&v), &[], &audit).await.unwrap(), Revision(2));
     assert_eq!(store.rule_set().await.unwrap().entries, []);
     assert_eq!(store.entries_at(Revision(1)).await.unwrap(), entries);
     assert_eq!(store.version(v.sha256).await.unwrap(), Some(v.clone()));
     assert_eq!(store.versions(Some("high_amount")).await.unwrap().len(), 1);
     assert_eq!(store.versions(None).await.unwrap().len(), 1);
     assert_eq!(store.audit(9).await.unwrap()[1], audit);
-    store
-        .set_directory_seen("a.wasm", Some(v.sha256))
-        .await
-        .unwrap();
-    assert_eq!(
-        store.directory_seen("a.wasm").await.unwrap(),
-        Some(v.sha256)
-    );
+    store.set_directory_seen("a.wasm", Some(v.sha256)).await.unwrap();
+    assert_eq!(store.directory_seen("a.wasm").await.unwrap(), Some(v.sha256));
     store.set_directory_seen("a.wasm", None).await.unwrap();
     assert_eq!(store.directory_seen("a.wasm").await.unwrap(), None);
 }
@@ -424,9 +247,7 @@ async fn two_writers_add_to_the_same_groups(url: &str) {
             let owner = store.take(&[partition]).await.unwrap()[0].owner;
             store.begin(partition, owner, Offset(0)).await.unwrap();
             for at in 0..50 {
-                let windows = (0..100)
-                    .map(|id| window(Some("g"), id, 1, amount(1)))
-                    .collect();
+                let windows = (0..100).map(|id| window(Some("g"), id, 1, amount(1))).collect();
                 let mut step = step(owner, at, at + 1, windows);
                 step.partitions[0].partition = partition;
                 while let Err(error) = store.commit(&step).await {
@@ -440,35 +261,20 @@ async fn two_writers_add_to_the_same_groups(url: &str) {
     }
     let rows = sums(&store).await;
     assert_eq!(rows.len(), 100);
-    assert!(
-        rows.iter()
-            .all(|row| row.1 == 100 && row.2[0].as_deref() == Some("1.00"))
-    );
+    assert!(rows.iter().all(|row| row.1 == 100 && row.2[0].as_deref() == Some("1.00")));
 }
 
 async fn windows_are_final_once_every_partition_has_passed_them(url: &str) {
     let (store, owner) = begun(url, "final").await;
     let other = store.take(&[Partition(1)]).await.unwrap()[0].owner;
     store.begin(Partition(1), other, Offset(0)).await.unwrap();
-    store
-        .commit(&step(
-            owner,
-            0,
-            10,
-            vec![window(Some("x"), 1, 1, amount(1))],
-        ))
-        .await
-        .unwrap();
+    store.commit(&step(owner, 0, 10, vec![window(Some("x"), 1, 1, amount(1))])).await.unwrap();
     assert_eq!(store.windows(9, true).await.unwrap(), []);
     for (to, finals) in [(9, 0), (10, 1)] {
         let mut step = step(other, if to == 9 { 0 } else { 9 }, to, vec![]);
         step.partitions[0].partition = Partition(1);
         store.commit(&step).await.unwrap();
-        assert_eq!(
-            store.windows(9, true).await.unwrap().len(),
-            finals,
-            "at watermark {to} s"
-        );
+        assert_eq!(store.windows(9, true).await.unwrap().len(), finals, "at watermark {to} s");
     }
 }
 
@@ -489,11 +295,7 @@ async fn all(url: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
-    all(&format!(
-        "sqlite://{}",
-        folder.path().join("weir.db").display()
-    ))
-    .await;
+    all(&format!("sqlite://{}", folder.path().join("weir.db").display())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -506,10 +308,7 @@ async fn mariadb_keeps_the_contract() {
 async fn a_wrong_password_or_database_is_told_without_the_password() {
     let database = MariaDb::start();
     for (password, name) in [("hunter2", "weir"), ("secret", "nowhere")] {
-        let error = connect(&database.url_with(password, name), "p", "t")
-            .await
-            .err()
-            .unwrap();
+        let error = connect(&database.url_with(password, name), "p", "t").await.err().unwrap();
         assert!(matches!(error, StoreError::Fatal(_)), "{error:?}");
         let text = error.to_string();
         assert!(!text.contains(password) && !text.contains('\n'), "{text}");

@@ -61,20 +61,14 @@ impl Decimal {
     /// Most fraction digits that a decimal may have; it is what keeps every sum within 128 bits.
     pub const MAX_SCALE: u8 = 18;
     /// Zero.
-    pub const ZERO: Self = Self {
-        unscaled: 0,
-        scale: 0,
-    };
+    pub const ZERO: Self = Self { unscaled: 0, scale: 0 };
 
     /// `unscaled / 10^scale`: `Decimal::new(1250, 2)` is 12.50.
     ///
     /// # Panics
     /// If `scale` is above [`Decimal::MAX_SCALE`].
     pub const fn new(unscaled: i64, scale: u8) -> Self {
-        assert!(
-            scale <= Self::MAX_SCALE,
-            "a decimal has at most 18 fraction digits"
-        );
+        assert!(scale <= Self::MAX_SCALE, "a decimal has at most 18 fraction digits");
         Self { unscaled, scale }
     }
 
@@ -119,32 +113,18 @@ impl Decimal {
     /// In 128 bits only where the scales differ: a column and its sum have one scale, and numbers that do not fit 64
     /// bits at the larger one may still have a sum that does.
     #[inline]
-    fn combined(
-        self,
-        other: Self,
-        narrow: fn(i64, i64) -> Option<i64>,
-        wide: fn(i128, i128) -> i128,
-    ) -> Option<Self> {
+    fn combined(self, other: Self, narrow: fn(i64, i64) -> Option<i64>, wide: fn(i128, i128) -> i128) -> Option<Self> {
         if self.scale == other.scale {
-            return Some(Self {
-                unscaled: narrow(self.unscaled, other.unscaled)?,
-                scale: self.scale,
-            });
+            return Some(Self { unscaled: narrow(self.unscaled, other.unscaled)?, scale: self.scale });
         }
         let scale = self.scale.max(other.scale);
         let exact = wide(self.at_scale(scale), other.at_scale(scale));
-        Some(Self {
-            unscaled: i64::try_from(exact).ok()?,
-            scale,
-        })
+        Some(Self { unscaled: i64::try_from(exact).ok()?, scale })
     }
 
     /// The number with the other sign, or `None` for the one number that has no opposite in 64 bits.
     pub fn checked_neg(self) -> Option<Self> {
-        Some(Self {
-            unscaled: self.unscaled.checked_neg()?,
-            scale: self.scale,
-        })
+        Some(Self { unscaled: self.unscaled.checked_neg()?, scale: self.scale })
     }
 
     /// The same value with this many fraction digits, or `None` if digits would be lost or 64 bits do not hold it.
@@ -153,16 +133,10 @@ impl Decimal {
             return None;
         }
         if scale >= self.scale {
-            return Some(Self {
-                unscaled: i64::try_from(self.at_scale(scale)).ok()?,
-                scale,
-            });
+            return Some(Self { unscaled: i64::try_from(self.at_scale(scale)).ok()?, scale });
         }
         let divisor = POWERS[usize::from(self.scale - scale)];
-        (self.unscaled % divisor == 0).then_some(Self {
-            unscaled: self.unscaled / divisor,
-            scale,
-        })
+        (self.unscaled % divisor == 0).then_some(Self { unscaled: self.unscaled / divisor, scale })
     }
 
     /// Below 10^37, since the scale is at most 18: two of them add up within 128 bits.
@@ -186,12 +160,8 @@ impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         match self.scale.cmp(&other.scale) {
             Ordering::Equal => self.unscaled.cmp(&other.unscaled),
-            Ordering::Less => {
-                compare_raised(self.unscaled, other.scale - self.scale, other.unscaled)
-            }
-            Ordering::Greater => {
-                compare_raised(other.unscaled, self.scale - other.scale, self.unscaled).reverse()
-            }
+            Ordering::Less => compare_raised(self.unscaled, other.scale - self.scale, other.unscaled),
+            Ordering::Greater => compare_raised(other.unscaled, self.scale - other.scale, self.unscaled).reverse(),
         }
     }
 }
@@ -226,9 +196,6 @@ impl Default for Decimal {
 
 impl From<i64> for Decimal {
     fn from(whole: i64) -> Self {
-        Self {
-            unscaled: whole,
-            scale: 0,
-        }
+        Self { unscaled: whole, scale: 0 }
     }
 }

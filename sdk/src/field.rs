@@ -80,8 +80,7 @@ fn words(rows: usize) -> usize {
 }
 
 fn present(column: &Column, rows: usize) -> Option<Present<'_>> {
-    (column.present.is_empty() || column.present.len() == words(rows))
-        .then_some(Present(&column.present))
+    (column.present.is_empty() || column.present.len() == words(rows)).then_some(Present(&column.present))
 }
 
 /// Both the type itself and its Option, for each kind.

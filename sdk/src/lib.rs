@@ -91,8 +91,8 @@ pub use field::{Column, Field, Kind, Present, Record, Value};
 pub use parameters::{Parameters, Setting};
 pub use timestamp::Timestamp;
 pub use verdict::{
-    DeadLetter, DeadLetterCode, Flag, FlagCode, HitCode, MAX_DETAIL, PASS, Verdict, dead_letter,
-    dead_letter_if, flag, flag_if,
+    DeadLetter, DeadLetterCode, Flag, FlagCode, HitCode, MAX_DETAIL, PASS, Verdict, dead_letter, dead_letter_if, flag,
+    flag_if,
 };
 pub use weir_sdk_macros::{Parameters, Record, rule};
 

@@ -39,65 +39,41 @@ impl Parameters for () {
 
 /// For the macro: one parameter by its name.
 #[doc(hidden)]
-pub fn setting<T: Setting>(
-    given: &[(String, String)],
-    name: &str,
-    default: &str,
-) -> Result<T, String> {
-    let text = given
-        .iter()
-        .find(|(key, _)| key == name)
-        .map_or(default, |(_, text)| text.as_str());
+pub fn setting<T: Setting>(given: &[(String, String)], name: &str, default: &str) -> Result<T, String> {
+    let text = given.iter().find(|(key, _)| key == name).map_or(default, |(_, text)| text.as_str());
     T::read(text).map_err(|why| format!("parameter `{name}` = \"{text}\": {why}"))
 }
 
 /// For every rule: a parameter that the rule does not have is a typing error, not something to pass over.
 pub(crate) fn all_known(known: &[Parameter], given: &[(String, String)]) -> Result<(), String> {
-    let Some((name, _)) = given
-        .iter()
-        .find(|(name, _)| known.iter().all(|parameter| parameter.name != *name))
-    else {
+    let Some((name, _)) = given.iter().find(|(name, _)| known.iter().all(|parameter| parameter.name != *name)) else {
         return Ok(());
     };
     if known.is_empty() {
         return Err(format!("parameter `{name}`: this rule takes none"));
     }
-    let names: Vec<&str> = known
-        .iter()
-        .map(|parameter| parameter.name.as_str())
-        .collect();
-    Err(format!(
-        "parameter `{name}`: this rule takes {}",
-        names.join(", ")
-    ))
+    let names: Vec<&str> = known.iter().map(|parameter| parameter.name.as_str()).collect();
+    Err(format!("parameter `{name}`: this rule takes {}", names.join(", ")))
 }
 
 impl Setting for Decimal {
     const KIND: Kind = Kind::Decimal;
     fn read(text: &str) -> Result<Self, String> {
-        text.trim()
-            .parse()
-            .map_err(|why: crate::ParseDecimalError| why.to_string())
+        text.trim().parse().map_err(|why: crate::ParseDecimalError| why.to_string())
     }
 }
 
 impl Setting for i64 {
     const KIND: Kind = Kind::Integer;
     fn read(text: &str) -> Result<Self, String> {
-        text.trim()
-            .parse()
-            .map_err(|_| "not an integer of 64 bits; write one like 42".to_owned())
+        text.trim().parse().map_err(|_| "not an integer of 64 bits; write one like 42".to_owned())
     }
 }
 
 impl Setting for f64 {
     const KIND: Kind = Kind::Float;
     fn read(text: &str) -> Result<Self, String> {
-        let number = text
-            .trim()
-            .parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite());
+        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
         number.ok_or_else(|| "not a finite number; write one like 0.25".to_owned())
     }
 }
@@ -105,19 +81,14 @@ impl Setting for f64 {
 impl Setting for bool {
     const KIND: Kind = Kind::Boolean;
     fn read(text: &str) -> Result<Self, String> {
-        text.trim()
-            .parse()
-            .map_err(|_| "write true or false".to_owned())
+        text.trim().parse().map_err(|_| "write true or false".to_owned())
     }
 }
 
 impl Setting for Timestamp {
     const KIND: Kind = Kind::Timestamp;
     fn read(text: &str) -> Result<Self, String> {
-        let millis = text
-            .trim()
-            .parse()
-            .map_err(|_| "not a time; write epoch milliseconds".to_owned())?;
+        let millis = text.trim().parse().map_err(|_| "not a time; write epoch milliseconds".to_owned())?;
         Ok(Self::from_millis(millis))
     }
 }
@@ -133,11 +104,6 @@ impl Setting for String {
 impl Setting for Vec<String> {
     const KIND: Kind = Kind::Text;
     fn read(text: &str) -> Result<Self, String> {
-        Ok(text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .map(str::to_owned)
-            .collect())
+        Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
     }
 }

@@ -5,9 +5,7 @@ use std::cell::RefCell;
 use crate::bindings::exports::weir::rule::guest::{Column, Hit};
 use crate::{Decimal, Parameters, Record, Verdict};
 
-pub use crate::bindings::exports::weir::rule::guest::{
-    Code, Effect, Field, Guest, Kind, Manifest, Parameter,
-};
+pub use crate::bindings::exports::weir::rule::guest::{Code, Effect, Field, Guest, Kind, Manifest, Parameter};
 pub use crate::parameters::setting;
 
 /// What `configure` brought. Kept a thread: a module has one, and native tests run side by side.
@@ -30,10 +28,7 @@ pub fn configure<P: Parameters>(
         return Err(format!("{} scales for {fields} fields", scales.len()));
     }
     if let Some(scale) = scales.iter().find(|scale| **scale > Decimal::MAX_SCALE) {
-        return Err(format!(
-            "a scale of {scale}: a decimal has at most {} fraction digits",
-            Decimal::MAX_SCALE
-        ));
+        return Err(format!("a scale of {scale}: a decimal has at most {} fraction digits", Decimal::MAX_SCALE));
     }
     crate::parameters::all_known(&P::manifest(), given)?;
     let parameters = P::read(given)?;
@@ -53,22 +48,16 @@ pub fn judge<'a, R: Record<'a>, P: Parameters>(
     rule: impl Fn(&R, &P) -> Verdict,
 ) -> Vec<Hit> {
     let state = state.borrow();
-    let configured = state
-        .as_ref()
-        .expect("the engine calls configure before judge");
-    let columns = R::bind(columns, &configured.scales, rows as usize)
-        .expect("the engine hands the columns of the manifest");
+    let configured = state.as_ref().expect("the engine calls configure before judge");
+    let columns =
+        R::bind(columns, &configured.scales, rows as usize).expect("the engine hands the columns of the manifest");
     let mut hits = Vec::new();
     for row in 0..rows {
         let Some(record) = R::get(&columns, row as usize) else {
             continue;
         };
         if let Some(found) = rule(&record, &configured.parameters).0 {
-            hits.push(Hit {
-                row,
-                code: found.code,
-                detail: found.detail,
-            });
+            hits.push(Hit { row, code: found.code, detail: found.detail });
         }
     }
     hits

@@ -3,9 +3,7 @@
 
 use std::marker::PhantomData;
 
-use crate::bindings::exports::weir::rule::guest::{
-    Column, Field, Guest, Kind, Manifest, Texts, Values,
-};
+use crate::bindings::exports::weir::rule::guest::{Column, Field, Guest, Kind, Manifest, Texts, Values};
 use crate::{Decimal, Record, Value};
 
 /// A hit as a person reads it.
@@ -42,10 +40,7 @@ impl<R: Guest> Default for Harness<R> {
 impl<R: Guest> Harness<R> {
     /// With every parameter at its default.
     pub fn new() -> Self {
-        Self {
-            parameters: Vec::new(),
-            rule: PhantomData,
-        }
+        Self { parameters: Vec::new(), rule: PhantomData }
     }
 
     /// Sets a parameter, as text, the way the configuration does.
@@ -90,10 +85,7 @@ impl<R: Guest> Harness<R> {
         if let Err(why) = R::configure(scales, self.parameters.clone()) {
             panic!("the rule refuses its parameters: {why}");
         }
-        let hits = R::judge(
-            u32::try_from(records.len()).expect("fewer than 2^32 records"),
-            columns,
-        );
+        let hits = R::judge(u32::try_from(records.len()).expect("fewer than 2^32 records"), columns);
         hits.into_iter()
             .map(|hit| Hit {
                 row: hit.row as usize,
@@ -106,18 +98,10 @@ impl<R: Guest> Harness<R> {
 
 fn place(field: &Field, given: &[Field]) -> usize {
     let Some(place) = given.iter().position(|other| other.name == field.name) else {
-        panic!(
-            "the rule reads `{}`, which the records of this test do not have",
-            field.name
-        );
+        panic!("the rule reads `{}`, which the records of this test do not have", field.name);
     };
     let kind = given[place].kind;
-    assert!(
-        kind == field.kind,
-        "`{}` is {:?} in the rule and {kind:?} in this test",
-        field.name,
-        field.kind
-    );
+    assert!(kind == field.kind, "`{}` is {:?} in the rule and {kind:?} in this test", field.name, field.kind);
     place
 }
 
@@ -145,40 +129,19 @@ fn bits(rows: impl Iterator<Item = bool>) -> Vec<u64> {
 fn column(kind: Kind, values: &[Option<Value<'_>>], scale: u8) -> Column {
     let rows = values.iter();
     let integers = |pick: fn(&Value<'_>, u8) -> i64| {
-        values
-            .iter()
-            .map(|value| value.as_ref().map_or(0, |value| pick(value, scale)))
-            .collect()
+        values.iter().map(|value| value.as_ref().map_or(0, |value| pick(value, scale))).collect()
     };
     let columns = match kind {
-        Kind::Boolean => Values::Boolean(bits(
-            rows.map(|value| matches!(value, Some(Value::Boolean(true)))),
-        )),
+        Kind::Boolean => Values::Boolean(bits(rows.map(|value| matches!(value, Some(Value::Boolean(true)))))),
         Kind::Integer => Values::Integer(integers(unscaled)),
         Kind::Decimal => Values::Decimal(integers(unscaled)),
         Kind::Timestamp => Values::Timestamp(integers(unscaled)),
-        Kind::Float => Values::Float(
-            rows.map(|v| {
-                if let Some(Value::Float(v)) = v {
-                    *v
-                } else {
-                    0.0
-                }
-            })
-            .collect(),
-        ),
+        Kind::Float => Values::Float(rows.map(|v| if let Some(Value::Float(v)) = v { *v } else { 0.0 }).collect()),
         Kind::Text => Values::Text(texts(values)),
     };
     let all = values.iter().all(Option::is_some);
-    let present = if all {
-        Vec::new()
-    } else {
-        bits(values.iter().map(Option::is_some))
-    };
-    Column {
-        values: columns,
-        present,
-    }
+    let present = if all { Vec::new() } else { bits(values.iter().map(Option::is_some)) };
+    Column { values: columns, present }
 }
 
 fn unscaled(value: &Value<'_>, scale: u8) -> i64 {
@@ -192,25 +155,18 @@ fn unscaled(value: &Value<'_>, scale: u8) -> i64 {
 
 fn at_scale(decimal: Decimal, scale: u8) -> i64 {
     let Some(decimal) = decimal.rescaled(scale) else {
-        panic!(
-            "{decimal} does not fit a column of {scale} fraction digits; give the records decimals of like scale"
-        );
+        panic!("{decimal} does not fit a column of {scale} fraction digits; give the records decimals of like scale");
     };
     decimal.unscaled()
 }
 
 fn texts(values: &[Option<Value<'_>>]) -> Texts {
-    let mut texts = Texts {
-        bytes: String::new(),
-        ends: Vec::new(),
-    };
+    let mut texts = Texts { bytes: String::new(), ends: Vec::new() };
     for value in values {
         if let Some(Value::Text(text)) = value {
             texts.bytes.push_str(text);
         }
-        texts
-            .ends
-            .push(u32::try_from(texts.bytes.len()).expect("less than 4 GiB of text"));
+        texts.ends.push(u32::try_from(texts.bytes.len()).expect("less than 4 GiB of text"));
     }
     texts
 }

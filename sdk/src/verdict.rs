@@ -48,10 +48,7 @@ impl<Effect> HitCode<Effect> {
     /// For the macro: the place of the code in the manifest.
     #[doc(hidden)]
     pub const fn declared(index: u16) -> Self {
-        Self {
-            index,
-            effect: PhantomData,
-        }
+        Self { index, effect: PhantomData }
     }
 }
 
@@ -92,10 +89,7 @@ impl FlagCode for HitCode<Flag> {
 }
 
 /// The record is dirty: it goes to the dead-letter queue with this code and what was seen.
-pub fn dead_letter<D: Into<String>>(
-    code: impl DeadLetterCode,
-    detail: impl FnOnce() -> D,
-) -> Verdict {
+pub fn dead_letter<D: Into<String>>(code: impl DeadLetterCode, detail: impl FnOnce() -> D) -> Verdict {
     found(code.index(), detail)
 }
 
@@ -106,11 +100,7 @@ pub fn dead_letter_if<D: Into<String>>(
     code: impl DeadLetterCode,
     detail: impl FnOnce() -> D,
 ) -> Verdict {
-    if condition {
-        dead_letter(code, detail)
-    } else {
-        PASS
-    }
+    if condition { dead_letter(code, detail) } else { PASS }
 }
 
 /// The record stays valid and is counted as flagged, with this code and what was seen.
@@ -120,20 +110,13 @@ pub fn flag<D: Into<String>>(code: impl FlagCode, detail: impl FnOnce() -> D) ->
 
 /// [`flag`] where the condition holds, else [`PASS`]; the detail is built only on a hit.
 #[inline]
-pub fn flag_if<D: Into<String>>(
-    condition: bool,
-    code: impl FlagCode,
-    detail: impl FnOnce() -> D,
-) -> Verdict {
+pub fn flag_if<D: Into<String>>(condition: bool, code: impl FlagCode, detail: impl FnOnce() -> D) -> Verdict {
     if condition { flag(code, detail) } else { PASS }
 }
 
 #[cold] // hits are rare: keeps the formatting out of the loop over the rows
 fn found<D: Into<String>>(code: u16, detail: impl FnOnce() -> D) -> Verdict {
-    Verdict(Some(Found {
-        code,
-        detail: cut(detail().into()),
-    }))
+    Verdict(Some(Found { code, detail: cut(detail().into()) }))
 }
 
 /// At most [`MAX_DETAIL`] bytes of it, never half a character.
@@ -151,14 +134,8 @@ mod tests {
     #[test]
     fn a_detail_is_cut_between_characters() {
         let long = "ä".repeat(200);
-        let detail = flag(CODE, || format!("x{long}"))
-            .0
-            .map(|found| found.detail);
-        assert_eq!(
-            detail.as_deref().map(str::len),
-            Some(255),
-            "256 would split an ä"
-        );
+        let detail = flag(CODE, || format!("x{long}")).0.map(|found| found.detail);
+        assert_eq!(detail.as_deref().map(str::len), Some(255), "256 would split an ä");
         assert_eq!(cut("a".repeat(300)).len(), 256);
         assert_eq!(cut("short".into()), "short");
     }

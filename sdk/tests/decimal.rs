@@ -13,12 +13,7 @@ fn exact(decimal: Decimal) -> i128 {
 }
 
 fn any_decimal() -> impl Strategy<Value = Decimal> {
-    let unscaled = prop_oneof![
-        any::<i64>(),
-        -1_000i64..1_000,
-        Just(i64::MIN),
-        Just(i64::MAX)
-    ];
+    let unscaled = prop_oneof![any::<i64>(), -1_000i64..1_000, Just(i64::MIN), Just(i64::MAX)];
     (unscaled, 0..=Decimal::MAX_SCALE).prop_map(|(unscaled, scale)| Decimal::new(unscaled, scale))
 }
 
@@ -71,44 +66,23 @@ proptest! {
 
 #[test]
 fn a_decimal_is_read_exactly_or_refused_with_a_reason() {
-    let good = [
-        ("12", 12, 0),
-        ("-0.50", -50, 2),
-        ("+3.", 3, 0),
-        (".25", 25, 2),
-        ("-9223372036854775808", i64::MIN, 0),
-    ];
+    let good = [("12", 12, 0), ("-0.50", -50, 2), ("+3.", 3, 0), (".25", 25, 2), ("-9223372036854775808", i64::MIN, 0)];
     for (text, unscaled, scale) in good {
         let decimal: Decimal = text.parse().expect(text);
-        assert_eq!(
-            (decimal.unscaled(), decimal.scale()),
-            (unscaled, scale),
-            "{text}"
-        );
+        assert_eq!((decimal.unscaled(), decimal.scale()), (unscaled, scale), "{text}");
     }
     for text in ["", "-", ".", "1,5", "1e3", "1.2.3", " 1", "NaN"] {
-        assert_eq!(
-            text.parse::<Decimal>(),
-            Err(ParseDecimalError::NotANumber),
-            "{text}"
-        );
+        assert_eq!(text.parse::<Decimal>(), Err(ParseDecimalError::NotANumber), "{text}");
     }
     for text in ["9223372036854775808", "0.0000000000000000001"] {
-        assert_eq!(
-            text.parse::<Decimal>(),
-            Err(ParseDecimalError::OutOfRange),
-            "{text}"
-        );
+        assert_eq!(text.parse::<Decimal>(), Err(ParseDecimalError::OutOfRange), "{text}");
     }
 }
 
 #[test]
 fn a_negative_below_one_keeps_its_sign() {
     assert_eq!(Decimal::new(-5, 2).to_string(), "-0.05");
-    assert_eq!(
-        Decimal::new(i64::MIN, 18).to_string(),
-        "-9.223372036854775808"
-    );
+    assert_eq!(Decimal::new(i64::MIN, 18).to_string(), "-9.223372036854775808");
     assert_eq!(Decimal::new(i64::MIN, 0).checked_neg(), None);
     assert_eq!(Decimal::new(5, 1).checked_neg(), Some(Decimal::new(-5, 1)));
 }

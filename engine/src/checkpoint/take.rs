@@ -257,11 +257,7 @@ async fn replay<B: Broker>(
     broker.publish(&outbox, &from, &offsets, metadata).await
 }
 
-async fn mark_published(
-    store: &dyn Store,
-    ready: &[(&Taken, Offset)],
-    cancel: &Cancel,
-) -> Result<(), TakeError> {
+async fn mark_published(store: &dyn Store, ready: &[(&Taken, Offset)], cancel: &Cancel) -> Result<(), TakeError> {
     let upto: Vec<_> =
         ready.iter().filter_map(|(taken, _)| Some((taken.partition, taken.owner, taken.next_offset?))).collect();
     let mut patience = Patience::new(cancel);
@@ -288,11 +284,7 @@ async fn committed<B: Broker>(
     }
 }
 
-async fn bounds<B: Broker>(
-    broker: &B,
-    partition: Partition,
-    cancel: &Cancel,
-) -> Result<(Offset, Offset), TakeError> {
+async fn bounds<B: Broker>(broker: &B, partition: Partition, cancel: &Cancel) -> Result<(Offset, Offset), TakeError> {
     let mut patience = Patience::new(cancel);
     loop {
         match broker.bounds(partition).await {

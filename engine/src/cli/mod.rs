@@ -2,8 +2,8 @@
 
 mod demo;
 pub mod generate;
-mod run;
 pub mod produce;
+mod run;
 
 use std::process::ExitCode;
 

@@ -148,7 +148,7 @@ impl Found {
 
     fn window(&mut self, config: &Config) {
         let window = &config.window;
-        let whole = window.size.subsec_nanos() % 1_000_000 == 0;
+        let whole = window.size.subsec_nanos().is_multiple_of(1_000_000);
         let good = (Duration::from_millis(1)..=31 * DAY).contains(&window.size) && whole;
         self.unless(good, "window.size", "should be whole milliseconds, 1ms to 31days");
         // Beyond it a DATETIME could overflow, which would stop the pipeline for good.

@@ -50,7 +50,8 @@ pub(super) fn outgoing(letter: Letter, partition: Partition, origin: &Origin, li
     }
     let mut size = RECORD_OVERHEAD + letter.key.as_ref().map_or(0, Vec::len);
     size += own.iter().map(|(name, value)| name.len() + value.len() + 16).sum::<usize>();
-    size += letter.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len) + 16).sum::<usize>();
+    size +=
+        letter.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len) + 16).sum::<usize>();
     let room = limit.saturating_sub(size);
     let value = letter.value.map(|mut value| {
         if value.len() > room {

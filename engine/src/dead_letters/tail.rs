@@ -3,13 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use crate::source::client_config;
 
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The end of a partition is what we read towards, not an error for the log; others come out of `poll`.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Quiet {}
 
 /// A letter as it stands in the queue.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -45,13 +56,13 @@ pub fn tail(
     let mut client = client_config(brokers, properties);
     client.set("group.id", "weir-tail").set("enable.auto.commit", "false").set("isolation.level", "read_committed");
     client.set("enable.partition.eof", "true");
-    let consumer: BaseConsumer = client.create().map_err(|why| why.to_string())?;
+    let consumer: BaseConsumer<Quiet> = client.create_with_context(Quiet).map_err(|why| why.to_string())?;
     let mut open = assign_tails(&consumer, topic, limit)?;
     let (mut letters, until) = (Vec::new(), Instant::now() + PATIENCE);
     while !open.is_empty() && Instant::now() < until {
         match consumer.poll(Duration::from_millis(100)) {
             None => {}
-            Some(Err(rdkafka::error::KafkaError::PartitionEOF(partition))) => open.retain(|at| *at != partition),
+            Some(Err(KafkaError::PartitionEOF(partition))) => open.retain(|at| *at != partition),
             Some(Err(why)) => return Err(why.to_string()),
             Some(Ok(message)) => letters.push(show(&message)),
         }
@@ -62,7 +73,7 @@ pub fn tail(
 }
 
 /// Starts reading `limit` offsets before the end of each partition; returns those that hold anything.
-fn assign_tails(consumer: &BaseConsumer, topic: &str, limit: usize) -> Result<Vec<i32>, String> {
+fn assign_tails(consumer: &BaseConsumer<Quiet>, topic: &str, limit: usize) -> Result<Vec<i32>, String> {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).map_err(|why| why.to_string())?;
     let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
     if partitions.is_empty() {

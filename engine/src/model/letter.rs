@@ -273,8 +273,7 @@ mod tests {
     fn two_letters() -> Vec<u8> {
         let mut letters = Letters::default();
         let headers: &[(&str, Option<&[u8]>)] = &[("trace", Some(b"\xff\x00")), ("empty", None)];
-        let full =
-            Source { offset: Offset(7), timestamp: 5, key: Some(b""), value: Some(b"{\"a\":1}"), headers };
+        let full = Source { offset: Offset(7), timestamp: 5, key: Some(b""), value: Some(b"{\"a\":1}"), headers };
         letters.push(&full, &reason());
         let tombstone = Source { offset: Offset(8), timestamp: -1, key: None, value: None, headers: &[] };
         letters.push(&tombstone, &Reason { rule: None, stage: Stage::Decode, hits: vec![], ..reason() });

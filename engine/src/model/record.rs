@@ -55,10 +55,7 @@ pub struct Schema {
 impl Schema {
     /// The field of this name.
     pub fn find(&self, name: &str) -> Option<FieldId> {
-        self.fields
-            .iter()
-            .position(|field| field.name == name)
-            .map(FieldId)
+        self.fields.iter().position(|field| field.name == name).map(FieldId)
     }
 
     /// The field with this id.
@@ -79,11 +76,7 @@ pub struct Texts {
 impl Texts {
     /// The text of a row; empty where the row has none.
     pub fn get(&self, row: usize) -> &str {
-        let start = if row == 0 {
-            0
-        } else {
-            self.ends[row - 1] as usize
-        };
+        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
         &self.bytes[start..self.ends[row] as usize]
     }
 
@@ -150,12 +143,7 @@ impl Column {
             Kind::Timestamp => Values::Timestamp(Vec::new()),
             Kind::Text => Values::Text(Texts::default()),
         };
-        Self {
-            values,
-            present: Vec::new(),
-            rows: 0,
-            missing: 0,
-        }
+        Self { values, present: Vec::new(), rows: 0, missing: 0 }
     }
 
     /// What it holds.
@@ -219,9 +207,7 @@ impl Column {
         match (&mut self.values, value) {
             (Values::Boolean(words), Some(Value::Boolean(v))) => words[word] |= u64::from(v) << bit,
             (Values::Boolean(_), None) => {}
-            (Values::Integer(v), None)
-            | (Values::Decimal(v), None)
-            | (Values::Timestamp(v), None) => v.push(0),
+            (Values::Integer(v), None) | (Values::Decimal(v), None) | (Values::Timestamp(v), None) => v.push(0),
             (Values::Float(v), None) => v.push(0.0),
             (Values::Text(texts), None) => texts.push(""),
             (Values::Integer(v), Some(Value::Integer(x)))
@@ -269,16 +255,8 @@ impl Batch {
 
     /// An empty batch with a column for each field.
     pub fn new(schema: &Schema) -> Self {
-        let columns = schema
-            .fields
-            .iter()
-            .map(|field| Column::new(field.kind))
-            .collect();
-        Self {
-            partition: Partition(0),
-            offsets: Vec::new(),
-            columns,
-        }
+        let columns = schema.fields.iter().map(|field| Column::new(field.kind)).collect();
+        Self { partition: Partition(0), offsets: Vec::new(), columns }
     }
 
     /// How many rows it has.

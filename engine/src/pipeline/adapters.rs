@@ -12,9 +12,9 @@ use crate::admin::ports::{
     AdminError, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
 };
 use crate::admin::views::{
-    EvaluateView, EvaluatedView, FaultView, FileProblemView, HeaderView, HitView, LetterView, ManifestView, OutcomeView,
-    PartitionState, PartitionStatus, PipelineStatus, PublishedView, RuleDetail, RuleView, RulesView, VerdictView,
-    code_views,
+    EvaluateView, EvaluatedView, FaultView, FileProblemView, HeaderView, HitView, LetterView, ManifestView,
+    OutcomeView, PartitionState, PartitionStatus, PipelineStatus, PublishedView, RuleDetail, RuleView, RulesView,
+    VerdictView, code_views,
 };
 use crate::admin::{AdminState, Limits};
 use crate::config::Config;
@@ -35,7 +35,8 @@ pub(super) fn admin_state(
     status: &Arc<Status>,
     metrics: PrometheusHandle,
 ) -> AdminState {
-    let rules = Rules { config: config.clone(), schema: schema.clone(), catalog: catalog.clone(), store: store.clone() };
+    let rules =
+        Rules { config: config.clone(), schema: schema.clone(), catalog: catalog.clone(), store: store.clone() };
     let view = View { config: config.clone(), catalog: catalog.clone(), status: status.clone() };
     let letters = Letters { config: config.clone() };
     let limits = Limits::new(config.rules.max_module.as_u64());

@@ -66,12 +66,14 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .with_context(|| format!("admin.listen: cannot listen on {}", config.admin.listen))?;
     let admin_at = listener.local_addr()?;
 
-    let store = store::connect(&config.sink.url, &config.pipeline.name, &config.source.topic).await.context("sink.url")?;
+    let store =
+        store::connect(&config.sink.url, &config.pipeline.name, &config.source.topic).await.context("sink.url")?;
     store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
     dead_letters::check_topics(&config.source, &config.dead_letters).await?;
 
     let runtime = Runtime::new(&config.rules).context("rules")?;
-    let catalog = Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
+    let catalog =
+        Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
     catalog.publish_directory().await.context("rules.dir")?;
 
     let status = Arc::new(Status::default());
@@ -128,10 +130,9 @@ impl Running {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.store(true, Ordering::Release);
         let workers = self.workers;
-        let ended = tokio::task::spawn_blocking(move || {
-            workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
-        })
-        .await?;
+        let ended =
+            tokio::task::spawn_blocking(move || workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>())
+                .await?;
         let _ = self.stopped.send(true);
         let _ = tokio::time::timeout(Duration::from_secs(5), self.service).await;
         let _ = tokio::time::timeout(Duration::from_secs(5), self.keeper).await;

@@ -433,13 +433,10 @@ impl Worker {
         for (partition, messages) in by_partition {
             for batch in messages.chunks(Batch::MAX_ROWS) {
                 let set = self.parts.catalog.live();
-                let mut wait = Waiting {
-                    parts: &self.parts,
-                    source: &mut self.source,
-                    events: &mut self.events,
-                };
-                let judged =
-                    self.bench.judge(&set, partition, batch, &mut self.pending, &mut |plan, policy| wait.fetch(plan, policy));
+                let mut wait = Waiting { parts: &self.parts, source: &mut self.source, events: &mut self.events };
+                let judged = self
+                    .bench
+                    .judge(&set, partition, batch, &mut self.pending, &mut |plan, policy| wait.fetch(plan, policy));
                 match judged {
                     Ok(()) => {}
                     // The rest is read again by whoever has the partition next.

@@ -16,35 +16,23 @@ const MAX_OUTPUT: u64 = 256 << 20;
 pub fn compile_child() -> i32 {
     let limited = rlimit::setrlimit(rlimit::Resource::AS, 1 << 30, 1 << 30)
         .and_then(|()| rlimit::setrlimit(rlimit::Resource::CPU, 10, 10));
-    let result = limited
-        .map_err(|e| format!("the compiler's limits can't be set: {e}"))
-        .and_then(|()| {
-            let mut wasm = Vec::new();
-            std::io::stdin()
-                .read_to_end(&mut wasm)
-                .map_err(|e| e.to_string())?;
-            compile(&wasm)
-        });
+    let result = limited.map_err(|e| format!("the compiler's limits can't be set: {e}")).and_then(|()| {
+        let mut wasm = Vec::new();
+        std::io::stdin().read_to_end(&mut wasm).map_err(|e| e.to_string())?;
+        compile(&wasm)
+    });
     let (bytes, code) = match result {
         Ok(bytes) => (bytes, 0),
         Err(text) => (text.into_bytes(), 1),
     };
-    if std::io::stdout().write_all(&bytes).is_err() {
-        1
-    } else {
-        code
-    }
+    if std::io::stdout().write_all(&bytes).is_err() { 1 } else { code }
 }
 
 fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
     let engine = engine().map_err(|e| format!("{e:#}"))?;
-    wasmparser::Validator::new()
-        .validate_all(wasm)
-        .map_err(|e| format!("not valid WebAssembly: {e}"))?;
+    wasmparser::Validator::new().validate_all(wasm).map_err(|e| format!("not valid WebAssembly: {e}"))?;
     if wasmparser::Parser::is_component(wasm) {
-        return engine
-            .precompile_component(wasm)
-            .map_err(|e| format!("{e:#}"));
+        return engine.precompile_component(wasm).map_err(|e| format!("{e:#}"));
     }
     let mut imports = Vec::new();
     let mut typed = false;
@@ -56,30 +44,21 @@ fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
                     imports.push(format!("{}::{}", import.module, import.name));
                 }
             }
-            wasmparser::Payload::CustomSection(s) => {
-                typed |= s.name().starts_with("component-type")
-            }
+            wasmparser::Payload::CustomSection(s) => typed |= s.name().starts_with("component-type"),
             _ => {}
         }
     }
     if !imports.is_empty() {
-        return Err(format!(
-            "a rule imports nothing, this module imports {}: remove them",
-            imports.join(", ")
-        ));
+        return Err(format!("a rule imports nothing, this module imports {}: remove them", imports.join(", ")));
     }
     if !typed {
-        return Err(format!(
-            "a core module without a component-type section: build it with weir-sdk ({GUEST})"
-        ));
+        return Err(format!("a core module without a component-type section: build it with weir-sdk ({GUEST})"));
     }
     let component = wit_component::ComponentEncoder::default()
         .module(wasm)
         .and_then(|encoder| encoder.validate(true).encode())
         .map_err(|e| format!("{e:#}"))?;
-    engine
-        .precompile_component(&component)
-        .map_err(|e| format!("{e:#}"))
+    engine.precompile_component(&component).map_err(|e| format!("{e:#}"))
 }
 
 /// Compiles by the child; the error is for the author of the module.
@@ -109,11 +88,9 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
         Err(_) => Err("compiling took more than 15 s: make its functions smaller".into()),
         Ok(Err(e)) => Err(format!("the compiler process did not run: {e}")),
         Ok(Ok((status, out))) if status.success() => Ok(out),
-        Ok(Ok((status, out))) if status.code() == Some(1) => {
-            Err(String::from_utf8_lossy(&out).into_owned())
+        Ok(Ok((status, out))) if status.code() == Some(1) => Err(String::from_utf8_lossy(&out).into_owned()),
+        Ok(Ok((status, _))) => {
+            Err(format!("compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"))
         }
-        Ok(Ok((status, _))) => Err(format!(
-            "compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"
-        )),
     }
 }

@@ -25,11 +25,7 @@ fn kind(kind: guest::Kind) -> Kind {
 
 /// What the module said of itself.
 pub(super) fn manifest(m: guest::Manifest) -> Manifest {
-    let field = |f: guest::Field| ManifestField {
-        name: f.name,
-        kind: kind(f.kind),
-        required: f.required,
-    };
+    let field = |f: guest::Field| ManifestField { name: f.name, kind: kind(f.kind), required: f.required };
     let code = |c: guest::Code| ManifestCode {
         name: c.name,
         summary: c.summary,
@@ -62,15 +58,8 @@ pub(super) fn column(column: &Column) -> guest::Column<'_> {
         Values::Float(v) => guest::Values::Float(v),
         Values::Decimal(v) => guest::Values::Decimal(v),
         Values::Timestamp(v) => guest::Values::Timestamp(v),
-        Values::Text(t) => guest::Values::Text(guest::Texts {
-            bytes: &t.bytes,
-            ends: &t.ends,
-        }),
+        Values::Text(t) => guest::Values::Text(guest::Texts { bytes: &t.bytes, ends: &t.ends }),
     };
-    let present = if column.all_present() {
-        &[][..]
-    } else {
-        &column.present[..]
-    };
+    let present = if column.all_present() { &[][..] } else { &column.present[..] };
     guest::Column { values, present }
 }

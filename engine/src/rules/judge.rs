@@ -53,31 +53,16 @@ struct Verdict {
 impl Judge {
     /// With no instance yet: each is made when its rule first judges.
     pub fn new(runtime: Arc<Runtime>, trips: mpsc::Sender<Trip>) -> Self {
-        Self {
-            runtime,
-            trips,
-            instances: HashMap::new(),
-            failing: HashMap::new(),
-            revision: None,
-            quiet: false,
-        }
+        Self { runtime, trips, instances: HashMap::new(), failing: HashMap::new(), revision: None, quiet: false }
     }
 
     /// One that leaves figures and breakers alone.
     pub(super) fn quiet(runtime: Arc<Runtime>) -> Self {
-        Self {
-            quiet: true,
-            ..Self::new(runtime, mpsc::channel(1).0)
-        }
+        Self { quiet: true, ..Self::new(runtime, mpsc::channel(1).0) }
     }
 
     /// Appends what the rules find, sorted by row and rule order.
-    pub fn judge(
-        &mut self,
-        set: &Arc<LiveSet>,
-        batch: &Batch,
-        out: &mut Vec<Finding>,
-    ) -> Result<(), Halt> {
+    pub fn judge(&mut self, set: &Arc<LiveSet>, batch: &Batch, out: &mut Vec<Finding>) -> Result<(), Halt> {
         self.forget_old(set);
         let start = out.len();
         for rule in set.rules.iter().filter(|rule| rule.judges()) {
@@ -91,11 +76,7 @@ impl Judge {
             }
             if let (Some(failure), OnFailure::Halt) = (&verdict.failed, rule.on_failure) {
                 let (rule, message) = (rule.id.name.to_string(), failure.message.clone());
-                return Err(Halt {
-                    rule,
-                    code: failure.code,
-                    message,
-                });
+                return Err(Halt { rule, code: failure.code, message });
             }
             out.extend(verdict.findings);
         }
@@ -109,11 +90,7 @@ impl Judge {
             return;
         }
         self.revision = Some(set.revision);
-        let kept = |key: &Key| {
-            set.rules
-                .iter()
-                .any(|r| r.id.sha256 == key.0 && r.parameters == key.1)
-        };
+        let kept = |key: &Key| set.rules.iter().any(|r| r.id.sha256 == key.0 && r.parameters == key.1);
         self.instances.retain(|key, _| kept(key));
         self.failing.clear();
     }
@@ -123,29 +100,19 @@ impl Judge {
         let rows = batch.rows();
         let mut findings = missing(rule, &columns, rows);
         // Once more before blaming a row: time is wall time, and memory may have leaked over batches.
-        let first = self
-            .call(rule, &columns, rows)
-            .or_else(|_| self.call(rule, &columns, rows));
+        let first = self.call(rule, &columns, rows).or_else(|_| self.call(rule, &columns, rows));
         if let Ok(hits) = first {
             findings.extend(keep(rule, &columns, hits, 0));
-            return Verdict {
-                findings,
-                failed: None,
-                beyond: false,
-            };
+            return Verdict { findings, failed: None, beyond: false };
         }
         let (began, mut culprits, mut failed) = (Instant::now(), 0, None);
         let mut beyond = false;
         for row in 0..rows {
             beyond |= culprits >= CULPRITS || began.elapsed() > ALONE;
             let answer = if beyond {
-                Err(Failure {
-                    code: "RULE_TRAP",
-                    message: "the rule failed on too many rows of the batch".into(),
-                })
+                Err(Failure { code: "RULE_TRAP", message: "the rule failed on too many rows of the batch".into() })
             } else {
-                let alone: Vec<Column> =
-                    columns.iter().map(|column| one_row(column, row)).collect();
+                let alone: Vec<Column> = columns.iter().map(|column| one_row(column, row)).collect();
                 self.call(rule, &alone.iter().collect::<Vec<_>>(), 1)
             };
             match answer {
@@ -165,20 +132,11 @@ impl Judge {
                 }
             }
         }
-        Verdict {
-            findings,
-            failed,
-            beyond,
-        }
+        Verdict { findings, failed, beyond }
     }
 
     /// One call; the instance survives only a good one, for after a lifting error the next call is not refused.
-    fn call(
-        &mut self,
-        rule: &LiveRule,
-        columns: &[&Column],
-        rows: usize,
-    ) -> Result<Vec<guest::Hit>, Failure> {
+    fn call(&mut self, rule: &LiveRule, columns: &[&Column], rows: usize) -> Result<Vec<guest::Hit>, Failure> {
         let key = (rule.id.sha256, rule.parameters.clone());
         let mut instance = match self.instances.remove(&key) {
             Some(instance) => instance,
@@ -188,44 +146,23 @@ impl Judge {
                 instance
             }
         };
-        let lowered: Vec<_> = columns
-            .iter()
-            .map(|column| contract::column(column))
-            .collect();
+        let lowered: Vec<_> = columns.iter().map(|column| contract::column(column)).collect();
         let hits = instance.judge(rows as u32, &lowered)?;
         check(rule, &hits, rows)?;
         self.instances.insert(key, instance);
         Ok(hits)
     }
 
-    fn record(
-        &mut self,
-        revision: Revision,
-        rule: &LiveRule,
-        batch: &Batch,
-        verdict: &Verdict,
-        took: Duration,
-    ) {
+    fn record(&mut self, revision: Revision, rule: &LiveRule, batch: &Batch, verdict: &Verdict, took: Duration) {
         let figures = &rule.figures;
         Figures::add(&figures.batches, 1);
         Figures::add(&figures.rows, batch.rows() as u64);
         Figures::add(&figures.nanos, took.as_nanos() as u64);
         let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
-        verdict
-            .findings
-            .iter()
-            .for_each(|f| *codes.entry(&f.code).or_default() += 1);
+        verdict.findings.iter().for_each(|f| *codes.entry(&f.code).or_default() += 1);
         for (code, n) in codes {
             let own = rule.manifest.codes.iter().any(|c| c.name == code);
-            Figures::count(
-                if own {
-                    &figures.hits
-                } else {
-                    &figures.failures
-                },
-                code,
-                n,
-            );
+            Figures::count(if own { &figures.hits } else { &figures.failures }, code, n);
         }
         if rule.mode == Mode::Shadow {
             figures.sample(&verdict.findings);
@@ -240,11 +177,7 @@ impl Judge {
         if *failing == TRIES || verdict.beyond {
             let message = format!("{}: {}", failure.code, failure.message);
             // A full channel means that trips are waiting already; the next failing batch trips again.
-            let _ = self.trips.try_send(Trip {
-                rule: rule.id.clone(),
-                revision,
-                message,
-            });
+            let _ = self.trips.try_send(Trip { rule: rule.id.clone(), revision, message });
             *failing = 0;
         }
     }
@@ -252,17 +185,9 @@ impl Judge {
 
 fn check(rule: &LiveRule, hits: &[guest::Hit], rows: usize) -> Result<(), Failure> {
     let codes = rule.manifest.codes.len();
-    let lie = |message: String| {
-        Err(Failure {
-            code: "RULE_OUTPUT",
-            message,
-        })
-    };
+    let lie = |message: String| Err(Failure { code: "RULE_OUTPUT", message });
     if hits.len() > rows * codes {
-        return lie(format!(
-            "{} hits for {rows} rows and {codes} codes",
-            hits.len()
-        ));
+        return lie(format!("{} hits for {rows} rows and {codes} codes", hits.len()));
     }
     for hit in hits {
         if hit.row as usize >= rows {
@@ -277,27 +202,17 @@ fn check(rule: &LiveRule, hits: &[guest::Hit], rows: usize) -> Result<(), Failur
 
 fn lacking<'a>(rule: &'a LiveRule, columns: &[&Column], row: usize) -> Option<&'a str> {
     let mut fields = rule.manifest.fields.iter().zip(columns);
-    fields
-        .find(|(field, column)| field.required && !column.has(row))
-        .map(|(field, _)| field.name.as_str())
+    fields.find(|(field, column)| field.required && !column.has(row)).map(|(field, _)| field.name.as_str())
 }
 
 /// A rule that can dead-letter fails closed on rows that lack what it requires.
 fn missing(rule: &LiveRule, columns: &[&Column], rows: usize) -> Vec<Finding> {
-    let complete = rule
-        .manifest
-        .fields
-        .iter()
-        .zip(columns)
-        .all(|(field, column)| !field.required || column.all_present());
+    let complete =
+        rule.manifest.fields.iter().zip(columns).all(|(field, column)| !field.required || column.all_present());
     if complete {
         return Vec::new();
     }
-    let closed = rule
-        .manifest
-        .codes
-        .iter()
-        .any(|code| code.effect == Effect::DeadLetter);
+    let closed = rule.manifest.codes.iter().any(|code| code.effect == Effect::DeadLetter);
     let mut findings = Vec::new();
     for row in 0..rows {
         let Some(field) = lacking(rule, columns, row) else {
@@ -305,13 +220,7 @@ fn missing(rule: &LiveRule, columns: &[&Column], rows: usize) -> Vec<Finding> {
         };
         if closed {
             let detail = format!("rule {} requires field {field}", rule.id.name);
-            findings.push(finding(
-                rule,
-                row as u32,
-                "FIELD_MISSING".into(),
-                Effect::DeadLetter,
-                &detail,
-            ));
+            findings.push(finding(rule, row as u32, "FIELD_MISSING".into(), Effect::DeadLetter, &detail));
         } else {
             Figures::add(&rule.figures.skipped, 1);
         }
@@ -323,32 +232,14 @@ fn keep(rule: &LiveRule, columns: &[&Column], hits: Vec<guest::Hit>, first: u32)
     let applies = |hit: &guest::Hit| lacking(rule, columns, (first + hit.row) as usize).is_none();
     let found = |hit: guest::Hit| {
         let code = &rule.manifest.codes[hit.code as usize];
-        finding(
-            rule,
-            first + hit.row,
-            code.name.clone().into(),
-            code.effect,
-            &hit.detail,
-        )
+        finding(rule, first + hit.row, code.name.clone().into(), code.effect, &hit.detail)
     };
     hits.into_iter().filter(applies).map(found).collect()
 }
 
-fn finding(
-    rule: &LiveRule,
-    row: u32,
-    code: Cow<'static, str>,
-    effect: Effect,
-    detail: &str,
-) -> Finding {
+fn finding(rule: &LiveRule, row: u32, code: Cow<'static, str>, effect: Effect, detail: &str) -> Finding {
     let detail = detail[..detail.floor_char_boundary(DETAIL)].to_owned();
-    Finding {
-        row,
-        rule: rule.id.clone(),
-        code,
-        effect,
-        detail,
-    }
+    Finding { row, rule: rule.id.clone(), code, effect, detail }
 }
 
 fn one_row(column: &Column, row: usize) -> Column {

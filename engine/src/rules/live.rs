@@ -81,10 +81,7 @@ impl Figures {
     }
 
     pub(super) fn sample(&self, findings: &[Finding]) {
-        let mut samples = self
-            .samples
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut samples = self.samples.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let room = SAMPLES.saturating_sub(samples.len());
         samples.extend(findings.iter().take(room).cloned());
     }

@@ -170,7 +170,7 @@ fn timestamp(raw: &rd::rd_kafka_message_t) -> i64 {
     unsafe { rd::rd_kafka_message_timestamp(raw, &mut kind) }
 }
 
-fn bytes<'a>(_owner: &'a rd::rd_kafka_message_t, start: *const c_void, length: usize) -> Option<&'a [u8]> {
+fn bytes(_owner: &rd::rd_kafka_message_t, start: *const c_void, length: usize) -> Option<&[u8]> {
     // SAFETY: librdkafka gives pointer and length of memory that lives as long as the message.
     (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast::<u8>(), length) })
 }

@@ -48,7 +48,7 @@ pub enum SourceError {
 
 /// The context of librdkafka's callbacks, which all run inside [`Source::events`], on the worker's thread.
 #[derive(Default)]
-pub struct Membership {
+pub(super) struct Membership {
     events: Mutex<VecDeque<Event>>,
     closing: AtomicBool,
 }

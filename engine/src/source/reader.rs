@@ -46,8 +46,7 @@ impl Reader {
     /// The first offset in the log and the one past the last.
     pub async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NoAnswer> {
         let topic = self.topic.clone();
-        let (low, high) =
-            self.ask(move |consumer| consumer.fetch_watermarks(&topic, partition.0, PATIENCE)).await?;
+        let (low, high) = self.ask(move |consumer| consumer.fetch_watermarks(&topic, partition.0, PATIENCE)).await?;
         Ok((Offset(low), Offset(high)))
     }
 

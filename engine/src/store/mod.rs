@@ -81,11 +81,7 @@ pub struct Position {
 pub trait Store: Send + Sync + 'static {
     /// Creates the tables and the view where they are missing, checks them against the layout, and refuses a
     /// fingerprint that differs from the one stored, naming what differs and what to do.
-    async fn prepare(
-        &self,
-        fingerprint: &Fingerprint,
-        layout: &StatsLayout,
-    ) -> Result<(), StoreError>;
+    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<(), StoreError>;
 
     /// `owner + 1` on each partition (rows are made where missing), then reads what is there.
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>, StoreError>;
@@ -127,11 +123,7 @@ pub trait Store: Send + Sync + 'static {
     /// What the directory last published from a file: its sha256; None: never or retired.
     async fn directory_seen(&self, file: &str) -> Result<Option<Sha256>, StoreError>;
     /// Remembers it (None forgets).
-    async fn set_directory_seen(
-        &self,
-        file: &str,
-        sha256: Option<Sha256>,
-    ) -> Result<(), StoreError>;
+    async fn set_directory_seen(&self, file: &str, sha256: Option<Sha256>) -> Result<(), StoreError>;
 
     /// Newest windows first. `final_only`: those that ended before the least watermark.
     async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>, StoreError>;
@@ -152,9 +144,7 @@ pub async fn connect(url: &str, pipeline: &str, topic: &str) -> Result<Arc<dyn S
         Some("mysql" | "mariadb") => Box::new(mysql::MySqlDriver::new(url)?),
         Some("sqlite") => Box::new(sqlite::SqliteDriver::new(url)?),
         _ => {
-            return Err(StoreError::Fatal(
-                "the sink url must begin with mysql://, mariadb:// or sqlite://".into(),
-            ));
+            return Err(StoreError::Fatal("the sink url must begin with mysql://, mariadb:// or sqlite://".into()));
         }
     };
     let store = shared::SqlStore::new(driver, pipeline, topic);

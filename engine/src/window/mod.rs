@@ -145,7 +145,7 @@ impl Windows {
                 measures: delta.measures.into_vec(),
             })
             .collect();
-        deltas.sort_unstable_by(|a, b| (a.start, a.group.id).cmp(&(b.start, b.group.id)));
+        deltas.sort_unstable_by_key(|a| (a.start, a.group.id));
         self.groups.trim();
         deltas
     }

@@ -23,58 +23,33 @@ impl MariaDb {
         let folder = tempfile::tempdir().expect("a folder for mariadbd");
         let data = folder.path().join("data");
         let installed = Command::new("mariadb-install-db")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ])
+            .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", data.display()))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()
             .expect("mariadb-install-db is installed");
-        assert!(
-            installed.success(),
-            "mariadb-install-db failed: {installed}"
-        );
+        assert!(installed.success(), "mariadb-install-db failed: {installed}");
         let init = folder.path().join("init.sql");
         std::fs::write(
             &init,
             "CREATE DATABASE weir;\nCREATE USER 'weir'@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON weir.* TO 'weir'@'%';\n",
         )
         .expect("the folder is writable");
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .expect("a free port")
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let server = Command::new("/usr/sbin/mariadbd")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--skip-networking=0",
-                "--bind-address=127.0.0.1",
-            ])
+            .args(["--no-defaults", "--user=root", "--skip-networking=0", "--bind-address=127.0.0.1"])
             .args(["--innodb-buffer-pool-size=32M", "--skip-name-resolve"])
             .arg(format!("--port={port}"))
             .arg(format!("--datadir={}", data.display()))
             .arg(format!("--socket={}", folder.path().join("sock").display()))
-            .arg(format!(
-                "--pid-file={}",
-                folder.path().join("pid").display()
-            ))
+            .arg(format!("--pid-file={}", folder.path().join("pid").display()))
             .arg(format!("--init-file={}", init.display()))
             .stdout(Stdio::null())
-            .stderr(
-                std::fs::File::create(folder.path().join("log")).expect("the folder is writable"),
-            )
+            .stderr(std::fs::File::create(folder.path().join("log")).expect("the folder is writable"))
             .spawn()
             .expect("/usr/sbin/mariadbd starts");
-        let mut database = Self {
-            server,
-            port,
-            folder,
-        };
+        let mut database = Self { server, port, folder };
         database.wait();
         database
     }
@@ -84,8 +59,7 @@ impl MariaDb {
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let ended = self.server.try_wait().expect("the child can be asked");
             if ended.is_some() || Instant::now() > end {
-                let log =
-                    std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                 panic!("mariadbd did not answer ({ended:?}):\n{log}");
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -13,19 +13,12 @@ pub struct Payment<'a> {
 /// What can be set.
 #[derive(Debug, Parameters)]
 pub struct Segments {
-    #[parameter(
-        default = "blocked,sanctioned",
-        summary = "segments that may not pay, separated by commas"
-    )]
+    #[parameter(default = "blocked,sanctioned", summary = "segments that may not pay, separated by commas")]
     blocked: Vec<String>,
 }
 
 /// Customers of a blocked segment.
-#[rule(code(
-    BLOCKED_SEGMENT,
-    dead_letter,
-    "the customer is of a segment that may not pay"
-))]
+#[rule(code(BLOCKED_SEGMENT, dead_letter, "the customer is of a segment that may not pay"))]
 pub fn blocked_segment(tx: &Payment, segments: &Segments) -> Verdict {
     let Some(segment) = tx.segment else {
         return PASS;
@@ -40,31 +33,19 @@ mod tests {
     use weir_sdk::testing::Harness;
 
     fn payments() -> [Payment<'static>; 5] {
-        [
-            Some("retail"),
-            Some("sanctioned"),
-            None,
-            Some(""),
-            Some("blocked"),
-        ]
-        .map(|segment| Payment { segment })
+        [Some("retail"), Some("sanctioned"), None, Some(""), Some("blocked")].map(|segment| Payment { segment })
     }
 
     #[test]
     fn blocked_and_sanctioned_customers_are_dead_letters() {
         let hits = Harness::<blocked_segment>::new().judge(&payments());
-        let wanted = [
-            (1, "BLOCKED_SEGMENT", "segment sanctioned"),
-            (4, "BLOCKED_SEGMENT", "segment blocked"),
-        ];
+        let wanted = [(1, "BLOCKED_SEGMENT", "segment sanctioned"), (4, "BLOCKED_SEGMENT", "segment blocked")];
         assert_eq!(hits, wanted);
     }
 
     #[test]
     fn the_list_is_a_parameter_and_spaces_in_it_do_not_count() {
-        let hits = Harness::<blocked_segment>::new()
-            .set("blocked", " retail , vip,")
-            .judge(&payments());
+        let hits = Harness::<blocked_segment>::new().set("blocked", " retail , vip,").judge(&payments());
         assert_eq!(hits, [(0, "BLOCKED_SEGMENT", "segment retail")]);
     }
 }

@@ -12,16 +12,17 @@ pub struct Payment {
 #[derive(Debug, Parameters)]
 pub struct Limits {
     #[cfg_attr(feature = "strict", parameter(default = "5000", summary = "greatest amount that is not flagged"))]
-    #[cfg_attr(not(feature = "strict"), parameter(default = "200000", summary = "greatest amount that is not flagged"))]
+    #[cfg_attr(
+        not(feature = "strict"),
+        parameter(default = "200000", summary = "greatest amount that is not flagged")
+    )]
     limit: Decimal,
 }
 
 /// Amounts above the limit.
 #[rule(code(HIGH_AMOUNT, flag, "the amount is above the limit"))]
 pub fn high_amount(tx: &Payment, limits: &Limits) -> Verdict {
-    flag_if(tx.amount > limits.limit, HIGH_AMOUNT, || {
-        format!("amount {} > {}", tx.amount, limits.limit)
-    })
+    flag_if(tx.amount > limits.limit, HIGH_AMOUNT, || format!("amount {} > {}", tx.amount, limits.limit))
 }
 
 #[cfg(test)]
@@ -30,9 +31,7 @@ mod tests {
     use weir_sdk::testing::Harness;
 
     fn payments() -> [Payment; 3] {
-        ["199999.99", "200000.00", "200000.01"].map(|text| Payment {
-            amount: text.parse().expect("a decimal"),
-        })
+        ["199999.99", "200000.00", "200000.01"].map(|text| Payment { amount: text.parse().expect("a decimal") })
     }
 
     #[test]
@@ -43,28 +42,16 @@ mod tests {
 
     #[test]
     fn a_stricter_limit_flags_more() {
-        assert_eq!(
-            Harness::<high_amount>::new()
-                .set("limit", "1000.5")
-                .judge(&payments())
-                .len(),
-            3
-        );
+        assert_eq!(Harness::<high_amount>::new().set("limit", "1000.5").judge(&payments()).len(), 3);
     }
 
     #[test]
     fn the_manifest_tells_the_default() {
         let manifest = Harness::<high_amount>::new().manifest();
-        assert_eq!(
-            (manifest.name.as_str(), manifest.version.as_str()),
-            ("high_amount", env!("CARGO_PKG_VERSION"))
-        );
+        assert_eq!((manifest.name.as_str(), manifest.version.as_str()), ("high_amount", env!("CARGO_PKG_VERSION")));
         assert_eq!(manifest.summary, "Amounts above the limit.");
         assert_eq!(
-            (
-                manifest.parameters[0].name.as_str(),
-                manifest.parameters[0].default.as_str()
-            ),
+            (manifest.parameters[0].name.as_str(), manifest.parameters[0].default.as_str()),
             ("limit", "200000")
         );
     }

@@ -14,18 +14,14 @@ use syn::parse_macro_input;
 #[proc_macro_derive(Record, attributes(field))]
 pub fn record(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as syn::DeriveInput);
-    record::derive(&input)
-        .unwrap_or_else(|error| error.to_compile_error())
-        .into()
+    record::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// Makes a struct the settings of a rule: `#[parameter(default = "0", summary = "…")]` on each field.
 #[proc_macro_derive(Parameters, attributes(parameter))]
 pub fn parameters(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as syn::DeriveInput);
-    parameters::derive(&input)
-        .unwrap_or_else(|error| error.to_compile_error())
-        .into()
+    parameters::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// Makes a function a rule: `#[rule(code(NAME, dead_letter, "what it says"), code(OTHER, flag, "…"))]` over
@@ -33,8 +29,7 @@ pub fn parameters(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn rule(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as syn::ItemFn);
-    let made =
-        syn::parse::<rule::Codes>(attribute).and_then(|codes| rule::expand(&codes, &function));
+    let made = syn::parse::<rule::Codes>(attribute).and_then(|codes| rule::expand(&codes, &function));
     // The function stays even if the attribute is wrong: otherwise every use of it would be an error too.
     made.unwrap_or_else(|error| {
         let error = error.to_compile_error();

@@ -12,24 +12,12 @@ const WANTED: &str = "write `#[parameter(default = \"0\", summary = \"what it se
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let fields = names::named_fields(input, "set of parameters")?;
     if !input.generics.params.is_empty() {
-        return Err(Error::new_spanned(
-            &input.generics,
-            "parameters own what they hold: no lifetime, no generics",
-        ));
+        return Err(Error::new_spanned(&input.generics, "parameters own what they hold: no lifetime, no generics"));
     }
-    let parts = fields
-        .iter()
-        .map(|field| Part::of(field))
-        .collect::<Result<Vec<_>>>()?;
+    let parts = fields.iter().map(|field| Part::of(field)).collect::<Result<Vec<_>>>()?;
     let name = &input.ident;
     let manifest = parts.iter().map(|part| {
-        let Part {
-            ty,
-            name,
-            summary,
-            default,
-            ..
-        } = part;
+        let Part { ty, name, summary, default, .. } = part;
         let setting = quote_spanned! { ty.span() => <#ty as ::weir_sdk::Setting> };
         quote! {
             ::weir_sdk::runtime::Parameter {
@@ -41,13 +29,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         }
     });
     let reads = parts.iter().map(|part| {
-        let Part {
-            member,
-            ty,
-            name,
-            default,
-            ..
-        } = part;
+        let Part { member, ty, name, default, .. } = part;
         let setting = quote_spanned! { ty.span() => ::weir_sdk::runtime::setting::<#ty> };
         quote! { #member: #setting(__given, #name, #default)? }
     });
@@ -77,19 +59,10 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn of(field: &'a Field) -> Result<Self> {
-        let member = field
-            .ident
-            .as_ref()
-            .expect("named_fields gives fields with names");
-        let attribute = field
-            .attrs
-            .iter()
-            .find(|attribute| attribute.path().is_ident("parameter"));
+        let member = field.ident.as_ref().expect("named_fields gives fields with names");
+        let attribute = field.attrs.iter().find(|attribute| attribute.path().is_ident("parameter"));
         let attribute = attribute.ok_or_else(|| {
-            Error::new(
-                member.span(),
-                format!("a parameter needs a default and a summary: {WANTED} above it"),
-            )
+            Error::new(member.span(), format!("a parameter needs a default and a summary: {WANTED} above it"))
         })?;
         let (mut default, mut summary) = (None, names::summary(&field.attrs));
         attribute.parse_nested_meta(|meta| {
@@ -98,26 +71,16 @@ impl<'a> Part<'a> {
             } else if meta.path.is_ident("summary") {
                 summary = Some(meta.value()?.parse::<LitStr>()?.value());
             } else {
-                return Err(
-                    meta.error(format!("a parameter has `default` and `summary`: {WANTED}"))
-                );
+                return Err(meta.error(format!("a parameter has `default` and `summary`: {WANTED}")));
             }
             Ok(())
         })?;
-        let default = default.ok_or_else(|| {
-            Error::new_spanned(attribute, format!("the default is missing: {WANTED}"))
-        })?;
-        let summary = summary.ok_or_else(|| {
-            Error::new_spanned(attribute, format!("the summary is missing: {WANTED}"))
-        })?;
+        let default =
+            default.ok_or_else(|| Error::new_spanned(attribute, format!("the default is missing: {WANTED}")))?;
+        let summary =
+            summary.ok_or_else(|| Error::new_spanned(attribute, format!("the summary is missing: {WANTED}")))?;
         fits(&field.ty, &default)?;
-        Ok(Self {
-            member,
-            ty: &field.ty,
-            name: names::plain(member),
-            summary,
-            default,
-        })
+        Ok(Self { member, ty: &field.ty, name: names::plain(member), summary, default })
     }
 }
 
@@ -129,10 +92,7 @@ fn text(literal: &Lit) -> Result<LitStr> {
         Lit::Float(number) => number.base10_digits().to_owned(),
         Lit::Bool(value) => value.value.to_string(),
         _ => {
-            return Err(Error::new_spanned(
-                literal,
-                "a default is a text, a number, true or false",
-            ));
+            return Err(Error::new_spanned(literal, "a default is a text, a number, true or false"));
         }
     };
     Ok(LitStr::new(&text, literal.span()))
@@ -146,17 +106,12 @@ fn fits(ty: &Type, default: &LitStr) -> Result<()> {
     let text = text.trim();
     let wanted = match path.path.get_ident().map(ToString::to_string).as_deref() {
         Some("i64") if text.parse::<i64>().is_err() => "an integer like \"42\"",
-        Some("f64") if !text.parse::<f64>().is_ok_and(f64::is_finite) => {
-            "a finite number like \"0.25\""
-        }
+        Some("f64") if !text.parse::<f64>().is_ok_and(f64::is_finite) => "a finite number like \"0.25\"",
         Some("bool") if text.parse::<bool>().is_err() => "\"true\" or \"false\"",
         Some("Decimal") if !is_decimal(text) => "a decimal like \"-12.50\"",
         _ => return Ok(()),
     };
-    Err(Error::new(
-        default.span(),
-        format!("the default of this parameter is {wanted}"),
-    ))
+    Err(Error::new(default.span(), format!("the default of this parameter is {wanted}")))
 }
 
 fn is_decimal(text: &str) -> bool {

@@ -10,16 +10,10 @@ use crate::names;
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let fields = names::named_fields(input, "record")?;
     if fields.is_empty() {
-        return Err(Error::new_spanned(
-            &input.ident,
-            "a rule reads at least one field, as in `amount: Decimal`",
-        ));
+        return Err(Error::new_spanned(&input.ident, "a rule reads at least one field, as in `amount: Decimal`"));
     }
     let (lifetime, of_struct) = lifetime(input)?;
-    let parts = fields
-        .iter()
-        .map(|field| Part::of(field))
-        .collect::<Result<Vec<_>>>()?;
+    let parts = fields.iter().map(|field| Part::of(field)).collect::<Result<Vec<_>>>()?;
     unique(&parts)?;
 
     let name = &input.ident;
@@ -84,20 +78,14 @@ fn column(place: usize) -> Ident {
 fn lifetime(input: &DeriveInput) -> Result<(Lifetime, TokenStream)> {
     let mut parameters = input.generics.params.iter();
     match (parameters.next(), parameters.next()) {
-        (None, _) => Ok((
-            Lifetime::new("'__weir", proc_macro2::Span::call_site()),
-            TokenStream::new(),
-        )),
+        (None, _) => Ok((Lifetime::new("'__weir", proc_macro2::Span::call_site()), TokenStream::new())),
         (Some(GenericParam::Lifetime(only)), None) => {
             let lifetime = only.lifetime.clone();
             Ok((lifetime.clone(), quote! { <#lifetime> }))
         }
         _ => Err(Error::new_spanned(
             &input.generics,
-            format!(
-                "a record has at most one lifetime and no type parameters: write `struct {}<'a>`",
-                input.ident
-            ),
+            format!("a record has at most one lifetime and no type parameters: write `struct {}<'a>`", input.ident),
         )),
     }
 }
@@ -110,37 +98,20 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn of(field: &'a Field) -> Result<Self> {
-        let member = field
-            .ident
-            .as_ref()
-            .expect("named_fields gives fields with names");
+        let member = field.ident.as_ref().expect("named_fields gives fields with names");
         if let Some(wanted) = instead(&field.ty) {
             return Err(Error::new_spanned(&field.ty, wanted));
         }
         let mut name = LitStr::new(&names::plain(member), member.span());
-        for attribute in field
-            .attrs
-            .iter()
-            .filter(|attribute| attribute.path().is_ident("field"))
-        {
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("field")) {
             name = attribute.parse_args().map_err(|_| {
-                Error::new_spanned(
-                    attribute,
-                    "write the field's name in the pipeline, as in `#[field(\"type\")]`",
-                )
+                Error::new_spanned(attribute, "write the field's name in the pipeline, as in `#[field(\"type\")]`")
             })?;
         }
         if name.value().trim().is_empty() {
-            return Err(Error::new(
-                name.span(),
-                "a field has a name, as in `#[field(\"customer.segment\")]`",
-            ));
+            return Err(Error::new(name.span(), "a field has a name, as in `#[field(\"customer.segment\")]`"));
         }
-        Ok(Self {
-            member,
-            ty: &field.ty,
-            name,
-        })
+        Ok(Self { member, ty: &field.ty, name })
     }
 
     /// `<Type as Field<'a>>::item`, all of it at the type's place, so that a type that is no kind of field is underlined.
@@ -161,11 +132,10 @@ fn instead(ty: &Type) -> Option<&'static str> {
         return instead(inner);
     }
     match last.ident.to_string().as_str() {
-        "String" => Some(
-            "text is borrowed from the batch: write `Text<'a>` here, and `<'a>` after the struct's name",
-        ),
-        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "i8" | "i16" | "i32" | "i128"
-        | "isize" => Some("an integer field is `i64`; an amount is a `Decimal`"),
+        "String" => Some("text is borrowed from the batch: write `Text<'a>` here, and `<'a>` after the struct's name"),
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "i8" | "i16" | "i32" | "i128" | "isize" => {
+            Some("an integer field is `i64`; an amount is a `Decimal`")
+        }
         "f32" => Some("a float field is `f64`; an amount is a `Decimal`"),
         _ => None,
     }
@@ -173,14 +143,8 @@ fn instead(ty: &Type) -> Option<&'static str> {
 
 fn unique(parts: &[Part<'_>]) -> Result<()> {
     for (place, part) in parts.iter().enumerate() {
-        if parts[..place]
-            .iter()
-            .any(|earlier| earlier.name.value() == part.name.value())
-        {
-            let twice = format!(
-                "`{}` is read twice; one member of the struct is enough",
-                part.name.value()
-            );
+        if parts[..place].iter().any(|earlier| earlier.name.value() == part.name.value()) {
+            let twice = format!("`{}` is read twice; one member of the struct is enough", part.name.value());
             return Err(Error::new(part.name.span(), twice));
         }
     }

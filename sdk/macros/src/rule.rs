@@ -9,8 +9,7 @@ use syn::{Error, FnArg, Ident, ItemFn, LitStr, Result, ReturnType, Token, Type, 
 
 use crate::names;
 
-const WANTED: &str =
-    "write `code(NAME, dead_letter, \"what it says of a record\")`, or `flag` in its place";
+const WANTED: &str = "write `code(NAME, dead_letter, \"what it says of a record\")`, or `flag` in its place";
 
 /// What stands in the attribute's parentheses.
 pub(crate) struct Codes(Vec<Code>);
@@ -30,14 +29,8 @@ impl Parse for Codes {
         let codes = Punctuated::<Code, Token![,]>::parse_terminated(input)?;
         let codes: Vec<Code> = codes.into_iter().collect();
         for (place, code) in codes.iter().enumerate() {
-            if codes[..place]
-                .iter()
-                .any(|earlier| earlier.name == code.name)
-            {
-                return Err(Error::new(
-                    code.name.span(),
-                    format!("`{}` is declared twice", code.name),
-                ));
+            if codes[..place].iter().any(|earlier| earlier.name == code.name) {
+                return Err(Error::new(code.name.span(), format!("`{}` is declared twice", code.name)));
             }
         }
         Ok(Self(codes))
@@ -46,28 +39,19 @@ impl Parse for Codes {
 
 impl Parse for Code {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let word: Ident = input
-            .parse()
-            .map_err(|error| Error::new(error.span(), WANTED))?;
+        let word: Ident = input.parse().map_err(|error| Error::new(error.span(), WANTED))?;
         if word != "code" {
             return Err(Error::new(word.span(), WANTED));
         }
         let inside;
         parenthesized!(inside in input);
-        let name: Ident = inside
-            .parse()
-            .map_err(|error| Error::new(error.span(), WANTED))?;
+        let name: Ident = inside.parse().map_err(|error| Error::new(error.span(), WANTED))?;
         if !names::is_upper_snake_case(&name.to_string()) {
-            return Err(Error::new(
-                name.span(),
-                "a code is UPPER_SNAKE_CASE, as in `AMOUNT_NEGATIVE`",
-            ));
+            return Err(Error::new(name.span(), "a code is UPPER_SNAKE_CASE, as in `AMOUNT_NEGATIVE`"));
         }
         let comma = |_| inside.error(WANTED);
         inside.parse::<Token![,]>().map_err(comma)?;
-        let effect: Ident = inside
-            .parse()
-            .map_err(|error| Error::new(error.span(), WANTED))?;
+        let effect: Ident = inside.parse().map_err(|error| Error::new(error.span(), WANTED))?;
         let dead_letters = match effect.to_string().as_str() {
             "dead_letter" => true,
             "flag" => false,
@@ -79,18 +63,12 @@ impl Parse for Code {
             }
         };
         inside.parse::<Token![,]>().map_err(comma)?;
-        let summary: LitStr = inside
-            .parse()
-            .map_err(|error| Error::new(error.span(), WANTED))?;
+        let summary: LitStr = inside.parse().map_err(|error| Error::new(error.span(), WANTED))?;
         let _: Option<Token![,]> = inside.parse()?;
         if !inside.is_empty() {
             return Err(inside.error(WANTED));
         }
-        Ok(Self {
-            name,
-            dead_letters,
-            summary,
-        })
+        Ok(Self { name, dead_letters, summary })
     }
 }
 
@@ -130,22 +108,11 @@ pub(crate) fn expand(codes: &Codes, function: &ItemFn) -> Result<TokenStream> {
     let (name, visibility) = (&function.sig.ident, &function.vis);
     let rule = names::plain(name);
     let summary = names::summary(&function.attrs).ok_or_else(|| {
-        Error::new(
-            name.span(),
-            "say in a doc comment what the rule finds: its first line is the manifest's summary",
-        )
+        Error::new(name.span(), "say in a doc comment what the rule finds: its first line is the manifest's summary")
     })?;
-    let constants = codes
-        .0
-        .iter()
-        .zip(0u16..)
-        .map(|(code, index)| code.constant(index, visibility));
+    let constants = codes.0.iter().zip(0u16..).map(|(code, index)| code.constant(index, visibility));
     let manifest = codes.0.iter().map(Code::manifest);
-    let Signature {
-        record,
-        parameters,
-        call,
-    } = signature;
+    let Signature { record, parameters, call } = signature;
     Ok(quote! {
         #function
 
@@ -213,58 +180,28 @@ impl Signature {
         let name = &sig.ident;
         let wanted = format!("write `fn {name}(record: &Payment, parameters: &Limits) -> Verdict`");
         if !names::is_snake_case(&names::plain(name)) {
-            return Err(Error::new(
-                name.span(),
-                "the function's name is the rule's: snake_case, as in `high_amount`",
-            ));
+            return Err(Error::new(name.span(), "the function's name is the rule's: snake_case, as in `high_amount`"));
         }
         if let Some(word) = &sig.asyncness {
-            return Err(Error::new(
-                word.span(),
-                "a rule waits for nothing: leave out `async`",
-            ));
+            return Err(Error::new(word.span(), "a rule waits for nothing: leave out `async`"));
         }
-        if sig.generics.type_params().next().is_some()
-            || sig.generics.const_params().next().is_some()
-        {
-            return Err(Error::new_spanned(
-                &sig.generics,
-                format!("a rule is not generic: {wanted}"),
-            ));
+        if sig.generics.type_params().next().is_some() || sig.generics.const_params().next().is_some() {
+            return Err(Error::new_spanned(&sig.generics, format!("a rule is not generic: {wanted}")));
         }
         if matches!(sig.output, ReturnType::Default) {
-            return Err(Error::new(
-                name.span(),
-                format!("a rule returns a verdict: {wanted}"),
-            ));
+            return Err(Error::new(name.span(), format!("a rule returns a verdict: {wanted}")));
         }
-        let arguments = sig
-            .inputs
-            .iter()
-            .map(|input| target(input, &wanted))
-            .collect::<Result<Vec<_>>>()?;
+        let arguments = sig.inputs.iter().map(|input| target(input, &wanted)).collect::<Result<Vec<_>>>()?;
         match arguments.as_slice() {
             [record] => {
                 let call = quote_spanned! { name.span() => |__record, _: &()| #name(__record) };
-                Ok(Self {
-                    record: record.clone(),
-                    parameters: syn::parse_quote!(()),
-                    call,
-                })
+                Ok(Self { record: record.clone(), parameters: syn::parse_quote!(()), call })
             }
-            [record, parameters] => Ok(Self {
-                record: record.clone(),
-                parameters: parameters.clone(),
-                call: quote! { #name },
-            }),
-            [] => Err(Error::new(
-                name.span(),
-                format!("a rule judges a record: {wanted}"),
-            )),
-            _ => Err(Error::new_spanned(
-                &sig.inputs[2],
-                format!("a rule has a record and parameters: {wanted}"),
-            )),
+            [record, parameters] => {
+                Ok(Self { record: record.clone(), parameters: parameters.clone(), call: quote! { #name } })
+            }
+            [] => Err(Error::new(name.span(), format!("a rule judges a record: {wanted}"))),
+            _ => Err(Error::new_spanned(&sig.inputs[2], format!("a rule has a record and parameters: {wanted}"))),
         }
     }
 }
@@ -273,17 +210,9 @@ impl Signature {
 fn target(input: &FnArg, wanted: &str) -> Result<Type> {
     match input {
         FnArg::Typed(argument) => match argument.ty.as_ref() {
-            Type::Reference(reference) if reference.mutability.is_none() => {
-                Ok(reference.elem.as_ref().clone())
-            }
-            other => Err(Error::new_spanned(
-                other,
-                format!("a rule borrows what it reads: {wanted}"),
-            )),
+            Type::Reference(reference) if reference.mutability.is_none() => Ok(reference.elem.as_ref().clone()),
+            other => Err(Error::new_spanned(other, format!("a rule borrows what it reads: {wanted}"))),
         },
-        FnArg::Receiver(receiver) => Err(Error::new_spanned(
-            receiver,
-            format!("a rule has no self: {wanted}"),
-        )),
+        FnArg::Receiver(receiver) => Err(Error::new_spanned(receiver, format!("a rule has no self: {wanted}"))),
     }
 }

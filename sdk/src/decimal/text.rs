@@ -24,13 +24,7 @@ impl fmt::Display for Decimal {
             return write!(f, "{digits}");
         }
         let one = 10u64.pow(u32::from(self.scale));
-        write!(
-            f,
-            "{}.{:0width$}",
-            digits / one,
-            digits % one,
-            width = usize::from(self.scale)
-        )
+        write!(f, "{}.{:0width$}", digits / one, digits % one, width = usize::from(self.scale))
     }
 }
 
@@ -70,11 +64,7 @@ impl FromStr for Decimal {
                 _ => return Err(ParseDecimalError::NotANumber),
             }
         }
-        if seen {
-            Ok(Self { unscaled, scale })
-        } else {
-            Err(ParseDecimalError::NotANumber)
-        }
+        if seen { Ok(Self { unscaled, scale }) } else { Err(ParseDecimalError::NotANumber) }
     }
 }
 

@@ -1,8 +1,6 @@
 //! A rule that reads every kind of field and takes every kind of parameter.
 
-use weir_sdk::{
-    Decimal, PASS, Parameters, Record, Text, Timestamp, Verdict, dead_letter, flag, rule,
-};
+use weir_sdk::{Decimal, PASS, Parameters, Record, Text, Timestamp, Verdict, dead_letter, flag, rule};
 
 #[derive(Record)]
 pub(crate) struct Everything<'a> {
@@ -36,10 +34,7 @@ pub(crate) struct Settings {
 /// Finds one thing a record.
 ///
 /// And this line is not in the manifest.
-#[rule(
-    code(LOW, dead_letter, "below the least"),
-    code(ODD, flag, "worth a look")
-)]
+#[rule(code(LOW, dead_letter, "below the least"), code(ODD, flag, "worth a look"))]
 pub(crate) fn everything(tx: &Everything<'_>, settings: &Settings) -> Verdict {
     if tx.amount < settings.least {
         return dead_letter(LOW, || format!("{} at {}", tx.amount, tx.at));
@@ -48,9 +43,7 @@ pub(crate) fn everything(tx: &Everything<'_>, settings: &Settings) -> Verdict {
         return flag(ODD, || tx.kind);
     }
     match tx.segment {
-        Some(segment)
-            if settings.segments && settings.listed.iter().any(|listed| listed == segment) =>
-        {
+        Some(segment) if settings.segments && settings.listed.iter().any(|listed| listed == segment) => {
             flag(ODD, || format!("{segment}, fee {:?}", tx.fee))
         }
         _ => PASS,

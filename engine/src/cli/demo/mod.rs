@@ -75,8 +75,9 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
     joined(&running).await?;
 
     let started = Instant::now();
-    let places = stream::stream(&running, &cluster.bootstrap_servers(), &csv, args.records, swaps(args, strict, &rules_dir))
-        .await?;
+    let places =
+        stream::stream(&running, &cluster.bootstrap_servers(), &csv, args.records, swaps(args, strict, &rules_dir))
+            .await?;
     committed(&running, args.records).await?;
     let took = started.elapsed();
 
@@ -96,7 +97,11 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
 const START: i64 = 1_767_225_600_000;
 
 fn swaps(args: &Args, strict: Vec<u8>, rules_dir: &Path) -> stream::Swaps {
-    stream::Swaps { strict, from: args.rules.join("balance_mismatch.wasm"), to: rules_dir.join("balance_mismatch.wasm") }
+    stream::Swaps {
+        strict,
+        from: args.rules.join("balance_mismatch.wasm"),
+        to: rules_dir.join("balance_mismatch.wasm"),
+    }
 }
 
 fn copy_rule(from: &Path, to: &Path, rule: &str) -> anyhow::Result<()> {

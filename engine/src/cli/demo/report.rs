@@ -150,7 +150,9 @@ fn compare(
         let flags = flagged.get(&key).copied().unwrap_or_default();
         match expected.windows.get(&key) {
             Some(want) if *want == got && flags == row.flagged => seen += 1,
-            want => differences.push(format!("{key:?}: {got:?} flagged {}, truth {want:?} flagged {flags}", row.flagged)),
+            want => {
+                differences.push(format!("{key:?}: {got:?} flagged {}, truth {want:?} flagged {flags}", row.flagged))
+            }
         }
     }
     if seen + differences.len() < expected.windows.len() {

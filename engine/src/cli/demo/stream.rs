@@ -63,17 +63,13 @@ pub(super) async fn stream(
     let sender = std::thread::spawn(move || send_all(&brokers, &csv, count, &status, &progress, &held));
     let swapped = swap(running, count, &sent, swaps).await;
     hold.store(false, std::sync::atomic::Ordering::Release);
-    let places = tokio::task::spawn_blocking(move || sender.join()).await?.map_err(|_| anyhow!("the sender panicked"))?;
+    let places =
+        tokio::task::spawn_blocking(move || sender.join()).await?.map_err(|_| anyhow!("the sender panicked"))?;
     swapped?;
     places
 }
 
-async fn swap(
-    running: &Running,
-    count: u64,
-    sent: &std::sync::atomic::AtomicU64,
-    swaps: Swaps,
-) -> anyhow::Result<()> {
+async fn swap(running: &Running, count: u64, sent: &std::sync::atomic::AtomicU64, swaps: Swaps) -> anyhow::Result<()> {
     let reached = |part: u64| move || sent.load(std::sync::atomic::Ordering::Relaxed) * 10 >= count * part;
     super::until("half of the records", Duration::from_secs(120), reached(5)).await?;
     let url = format!("http://{}/rules", running.admin);

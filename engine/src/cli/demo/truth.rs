@@ -46,12 +46,8 @@ impl Expected {
             *letters.entry((*code).to_owned()).or_default() += 1;
         }
         let windows = truth.windows_without_lookup.iter().map(|window| {
-            let sums = (
-                window.records,
-                window.amount_sum.clone(),
-                window.amount_min.clone(),
-                window.amount_max.clone(),
-            );
+            let sums =
+                (window.records, window.amount_sum.clone(), window.amount_min.clone(), window.amount_max.clone());
             ((window.window_start, window.kind.clone()), sums)
         });
         Ok(Self { records, windows: windows.collect(), letters })

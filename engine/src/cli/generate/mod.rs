@@ -53,8 +53,7 @@ pub struct Args {
 /// Writes both files.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = create(&args.out)?;
-    let truth = write(&args.parameters, &mut out)
-        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    let truth = write(&args.parameters, &mut out).with_context(|| format!("cannot write {}", args.out.display()))?;
     let mut file = create(&args.truth)?;
     serde_json::to_writer(&mut file, &truth)
         .map_err(std::io::Error::from)

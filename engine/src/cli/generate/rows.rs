@@ -73,12 +73,7 @@ impl Row {
             amount_text: String::new(),
             orig: format!("C{}", rng.random_range(1_000_000..1_100_000)),
             dest: format!("M{}", rng.random_range(1_000_000..1_100_000)),
-            balances: [
-                rng.random_range(0..HIGH_CENTS),
-                0,
-                rng.random_range(0..HIGH_CENTS),
-                0,
-            ],
+            balances: [rng.random_range(0..HIGH_CENTS), 0, rng.random_range(0..HIGH_CENTS), 0],
             raw: String::new(),
         };
         let fraud = rng.random_range(0..1_000);
@@ -96,11 +91,7 @@ impl Row {
             self.amount += HIGH_CENTS;
         }
         let [old, new, old_dest, new_dest] = &mut self.balances;
-        *new = if self.kind == "CASH_IN" {
-            *old + self.amount
-        } else {
-            (*old - self.amount).max(0)
-        };
+        *new = if self.kind == "CASH_IN" { *old + self.amount } else { (*old - self.amount).max(0) };
         *new_dest = *old_dest + self.amount;
         match draw {
             0..5 => *new += 100,
@@ -121,10 +112,7 @@ impl Row {
             }
             8..10 => {
                 self.code = Some("PARSE_JSON");
-                self.raw = format!(
-                    r#"{{"tx_id":{},"type":"{}","amount":"#,
-                    self.number, self.kind
-                );
+                self.raw = format!(r#"{{"tx_id":{},"type":"{}","amount":"#, self.number, self.kind);
             }
             10..12 => {
                 self.code = Some("EVENT_TIME_AHEAD");
@@ -177,9 +165,5 @@ impl Row {
 pub(super) fn cents(amount: impl Into<i128>) -> String {
     let amount = amount.into();
     let sign = if amount < 0 { "-" } else { "" };
-    format!(
-        "{sign}{}.{:02}",
-        amount.unsigned_abs() / 100,
-        amount.unsigned_abs() % 100
-    )
+    format!("{sign}{}.{:02}", amount.unsigned_abs() / 100, amount.unsigned_abs() % 100)
 }

@@ -90,8 +90,7 @@ pub enum Otherwise {
 impl Mapping {
     /// Reads and checks a mapping file.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read mapping {}", path.display()))?;
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read mapping {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("mapping {}", path.display()))
     }
 
@@ -119,10 +118,7 @@ impl Mapping {
             (Some(format), _) => Some(format),
             (None, Some("csv")) => Some(Format::Csv),
             (None, Some("jsonl" | "ndjson" | "json")) => Some(Format::Jsonl),
-            (None, _) => anyhow::bail!(
-                "{}: neither .csv nor .jsonl; set `format` in the mapping",
-                path.display()
-            ),
+            (None, _) => anyhow::bail!("{}: neither .csv nor .jsonl; set `format` in the mapping", path.display()),
         };
         Ok(self)
     }
@@ -139,9 +135,7 @@ impl Field {
         match (made, self.otherwise) {
             (Some(json), _) => Ok(json),
             (None, Otherwise::Text) => Ok(text::quoted(source)),
-            (None, Otherwise::Error) => {
-                Err(format!("{source:?} is no {:?}", self.kind).to_lowercase())
-            }
+            (None, Otherwise::Error) => Err(format!("{source:?} is no {:?}", self.kind).to_lowercase()),
         }
     }
 
@@ -161,7 +155,5 @@ impl Field {
 
 fn base_ms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let text = String::deserialize(deserializer)?;
-    chrono::DateTime::parse_from_rfc3339(&text)
-        .map(|time| time.timestamp_millis())
-        .map_err(serde::de::Error::custom)
+    chrono::DateTime::parse_from_rfc3339(&text).map(|time| time.timestamp_millis()).map_err(serde::de::Error::custom)
 }

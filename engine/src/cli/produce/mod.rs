@@ -58,10 +58,7 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
-            let mut first = self
-                .0
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut first = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             first.get_or_insert_with(|| error.clone());
         }
     }
@@ -70,19 +67,14 @@ impl ProducerContext for Deliveries {
 /// Sends the file.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mapping = Mapping::read(&args.mapping)?.for_input(&args.input)?;
-    let file =
-        File::open(&args.input).with_context(|| format!("cannot open {}", args.input.display()))?;
+    let file = File::open(&args.input).with_context(|| format!("cannot open {}", args.input.display()))?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
-    let bar = ProgressBar::new(size)
-        .with_style(ProgressStyle::with_template("{bar:40} {percent}% {msg}")?);
+    let bar = ProgressBar::new(size).with_style(ProgressStyle::with_template("{bar:40} {percent}% {msg}")?);
     let reader = BufReader::new(bar.wrap_read(file));
     let mut records = records(reader, mapping).peekable();
     // A bad first line is told before anything waits for a broker.
     if let Some(Err(_)) = records.peek().filter(|_| !args.skip_bad) {
-        records
-            .next()
-            .transpose()
-            .map_err(|error| located(args, &error))?;
+        records.next().transpose().map_err(|error| located(args, &error))?;
     }
     let producer = connect(args)?;
     let (started, mut sent, mut skipped) = (Instant::now(), 0_u64, 0_u64);
@@ -106,10 +98,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     settle(&producer)?;
     bar.finish_and_clear();
-    println!(
-        "{sent} records sent to {}, {skipped} bad lines skipped",
-        args.topic
-    );
+    println!("{sent} records sent to {}, {skipped} bad lines skipped", args.topic);
     Ok(())
 }
 
@@ -133,19 +122,13 @@ fn connect(args: &Args) -> anyhow::Result<BaseProducer<Deliveries>> {
     let fault = metadata.topics().first().and_then(|topic| topic.error());
     match fault {
         None => Ok(producer),
-        Some(fault) => Err(anyhow!(
-            "topic {}: {}",
-            args.topic,
-            RDKafkaErrorCode::from(fault)
-        )),
+        Some(fault) => Err(anyhow!("topic {}: {}", args.topic, RDKafkaErrorCode::from(fault))),
     }
 }
 
 fn send(producer: &BaseProducer<Deliveries>, topic: &str, record: &Produced) -> anyhow::Result<()> {
     loop {
-        let message = BaseRecord::to(topic)
-            .key(&record.key)
-            .payload(&record.value);
+        let message = BaseRecord::to(topic).key(&record.key).payload(&record.value);
         match producer.send(message) {
             Ok(()) => {
                 producer.poll(Duration::ZERO);
@@ -163,30 +146,18 @@ fn send(producer: &BaseProducer<Deliveries>, topic: &str, record: &Produced) -> 
 fn pace(producer: &BaseProducer<Deliveries>, rate: Option<u32>, started: Instant, sent: u64) {
     let Some(rate) = rate else { return };
     let due = started + Duration::from_secs_f64(sent as f64 / f64::from(rate));
-    while let Some(left) = due
-        .checked_duration_since(Instant::now())
-        .filter(|left| !left.is_zero())
-    {
+    while let Some(left) = due.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         producer.poll(left.min(Duration::from_millis(100)));
         std::thread::sleep(left.min(Duration::from_millis(1)));
     }
 }
 
 fn settle(producer: &BaseProducer<Deliveries>) -> anyhow::Result<()> {
-    producer
-        .flush(Duration::from_secs(60))
-        .context("Kafka did not confirm every record within 60 s")?;
+    producer.flush(Duration::from_secs(60)).context("Kafka did not confirm every record within 60 s")?;
     failed(producer)
 }
 
 fn failed(producer: &BaseProducer<Deliveries>) -> anyhow::Result<()> {
-    let first = producer
-        .context()
-        .0
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .take();
-    first.map_or(Ok(()), |error| {
-        Err(error).context("a record was not delivered")
-    })
+    let first = producer.context().0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    first.map_or(Ok(()), |error| Err(error).context("a record was not delivered"))
 }

@@ -46,11 +46,10 @@ pub fn records(
         }
     };
     let mut over = false;
-    rows.map(move |row| row.and_then(|row| produced(row, &mapping)))
-        .take_while(move |made| {
-            // A failing reader fails for ever: its error is told once.
-            !std::mem::replace(&mut over, matches!(made, Err(error) if error.fatal))
-        })
+    rows.map(move |row| row.and_then(|row| produced(row, &mapping))).take_while(move |made| {
+        // A failing reader fails for ever: its error is told once.
+        !std::mem::replace(&mut over, matches!(made, Err(error) if error.fatal))
+    })
 }
 
 fn produced((line, mut row): Row, mapping: &Mapping) -> Result<Produced, ProduceError> {
@@ -66,94 +65,52 @@ fn produced((line, mut row): Row, mapping: &Mapping) -> Result<Produced, Produce
         if *name == mapping.key {
             key.clone_from(source);
         }
-        let json = field
-            .json(source)
-            .map_err(|message| bad(line, format!("field {name}: {message}")))?;
+        let json = field.json(source).map_err(|message| bad(line, format!("field {name}: {message}")))?;
         if value.len() > 1 {
             value.push(',');
         }
         value.push_str(&format!("{}:{json}", quoted(name)));
     }
     value.push('}');
-    let raw = mapping
-        .raw
-        .as_ref()
-        .and_then(|raw| row.remove(raw))
-        .filter(|raw| !raw.is_empty());
-    Ok(Produced {
-        key,
-        value: raw.unwrap_or(value).into_bytes(),
-    })
+    let raw = mapping.raw.as_ref().and_then(|raw| row.remove(raw)).filter(|raw| !raw.is_empty());
+    Ok(Produced { key, value: raw.unwrap_or(value).into_bytes() })
 }
 
 fn csv_rows(reader: impl Read + 'static, mapping: &Mapping) -> Rows {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(mapping.columns.is_empty())
-        .from_reader(reader);
+    let mut reader = csv::ReaderBuilder::new().has_headers(mapping.columns.is_empty()).from_reader(reader);
     let header = match mapping.columns.is_empty() {
-        true => reader
-            .headers()
-            .map(|header| header.iter().map(str::to_owned).collect()),
+        true => reader.headers().map(|header| header.iter().map(str::to_owned).collect()),
         false => Ok(mapping.columns.clone()),
     };
     let header: Vec<String> = match header {
         Ok(header) => header,
         Err(error) => {
-            return Box::new(std::iter::once(Err(ProduceError {
-                fatal: true,
-                ..csv_error(&error, 1)
-            })));
+            return Box::new(std::iter::once(Err(ProduceError { fatal: true, ..csv_error(&error, 1) })));
         }
     };
-    let wanted = mapping
-        .fields
-        .values()
-        .filter_map(|field| field.column.as_ref());
+    let wanted = mapping.fields.values().filter_map(|field| field.column.as_ref());
     if let Some(lacking) = wanted.into_iter().find(|column| !header.contains(column)) {
-        let message = format!(
-            "no column {lacking:?}; the columns are {}",
-            header.join(", ")
-        );
-        return Box::new(std::iter::once(Err(ProduceError {
-            line: 1,
-            message,
-            fatal: true,
-        })));
+        let message = format!("no column {lacking:?}; the columns are {}", header.join(", "));
+        return Box::new(std::iter::once(Err(ProduceError { line: 1, message, fatal: true })));
     }
     Box::new(reader.into_records().map(move |record| {
         let record = record.map_err(|error| csv_error(&error, 0))?;
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != header.len() {
-            return Err(bad(
-                line,
-                format!("{} cells, expected {}", record.len(), header.len()),
-            ));
+            return Err(bad(line, format!("{} cells, expected {}", record.len(), header.len())));
         }
-        Ok((
-            line,
-            header
-                .iter()
-                .cloned()
-                .zip(record.iter().map(str::to_owned))
-                .collect(),
-        ))
+        Ok((line, header.iter().cloned().zip(record.iter().map(str::to_owned)).collect()))
     }))
 }
 
 fn csv_error(error: &csv::Error, line: u64) -> ProduceError {
     let line = error.position().map_or(line, csv::Position::line);
     let message = match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!("{len} cells, expected {expected_len}"),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} cells, expected {expected_len}"),
         csv::ErrorKind::Utf8 { .. } => "invalid UTF-8".to_owned(),
         _ => error.to_string(),
     };
-    ProduceError {
-        line,
-        message,
-        fatal: error.is_io_error(),
-    }
+    ProduceError { line, message, fatal: error.is_io_error() }
 }
 
 fn line_rows(
@@ -161,33 +118,26 @@ fn line_rows(
     parse: impl Fn(&str) -> Result<HashMap<String, String>, String> + 'static,
 ) -> Rows {
     let numbered = (1..).zip(reader.lines());
-    let filled =
-        numbered.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim().is_empty()));
+    let filled = numbered.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim().is_empty()));
     Box::new(filled.map(move |(number, line)| {
         let line = line.map_err(|error| ProduceError {
             line: number,
             message: error.to_string(),
             fatal: error.kind() != std::io::ErrorKind::InvalidData,
         })?;
-        parse(&line)
-            .map(|row| (number, row))
-            .map_err(|message| bad(number, message))
+        parse(&line).map(|row| (number, row)).map_err(|message| bad(number, message))
     }))
 }
 
 fn json_row(line: &str) -> Result<HashMap<String, String>, String> {
-    let row: HashMap<String, Box<RawValue>> =
-        serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let row: HashMap<String, Box<RawValue>> = serde_json::from_str(line).map_err(|error| error.to_string())?;
     // A number keeps the digits that it came with.
     let cell = |value: Box<RawValue>| match serde_json::from_str::<String>(value.get()) {
         Ok(text) => text,
         Err(_) if value.get() == "null" => String::new(),
         Err(_) => value.get().to_owned(),
     };
-    Ok(row
-        .into_iter()
-        .map(|(name, value)| (name, cell(value)))
-        .collect())
+    Ok(row.into_iter().map(|(name, value)| (name, cell(value))).collect())
 }
 
 fn whitespace_row(line: &str, columns: &[String]) -> Result<HashMap<String, String>, String> {
@@ -195,17 +145,9 @@ fn whitespace_row(line: &str, columns: &[String]) -> Result<HashMap<String, Stri
     if cells.len() != columns.len() {
         return Err(format!("{} cells, expected {}", cells.len(), columns.len()));
     }
-    Ok(columns
-        .iter()
-        .cloned()
-        .zip(cells.into_iter().map(str::to_owned))
-        .collect())
+    Ok(columns.iter().cloned().zip(cells.into_iter().map(str::to_owned)).collect())
 }
 
 fn bad(line: u64, message: String) -> ProduceError {
-    ProduceError {
-        line,
-        message,
-        fatal: false,
-    }
+    ProduceError { line, message, fatal: false }
 }

@@ -16,8 +16,7 @@ fn parts(text: &str) -> Option<(bool, &str, &str, i32)> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let some = !(whole.is_empty() && fraction.is_empty());
-    (some && all_digits(whole) && all_digits(fraction))
-        .then_some((negative, whole, fraction, exponent))
+    (some && all_digits(whole) && all_digits(fraction)).then_some((negative, whole, fraction, exponent))
 }
 
 /// A JSON number with the point moved; the digits stay as they are, trailing zeros included.
@@ -30,20 +29,11 @@ pub(super) fn number(text: &str, shift: i8) -> Option<String> {
     let digits = format!("{whole}{fraction}");
     let point = whole.len() as i32 + exponent;
     let (whole, fraction) = if point <= 0 {
-        (
-            String::new(),
-            format!("{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
-        )
+        (String::new(), format!("{}{digits}", "0".repeat(point.unsigned_abs() as usize)))
     } else if point as usize >= digits.len() {
-        (
-            format!("{digits}{}", "0".repeat(point as usize - digits.len())),
-            String::new(),
-        )
+        (format!("{digits}{}", "0".repeat(point as usize - digits.len())), String::new())
     } else {
-        (
-            digits[..point as usize].to_owned(),
-            digits[point as usize..].to_owned(),
-        )
+        (digits[..point as usize].to_owned(), digits[point as usize..].to_owned())
     };
     let whole = whole.trim_start_matches('0');
     let sign = if negative { "-" } else { "" };
@@ -56,9 +46,5 @@ pub(super) fn number(text: &str, shift: i8) -> Option<String> {
 pub(super) fn scaled(text: &str, shift: i8) -> Option<i64> {
     let text = number(text, shift)?;
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    fraction
-        .bytes()
-        .all(|byte| byte == b'0')
-        .then(|| whole.parse().ok())
-        .flatten()
+    fraction.bytes().all(|byte| byte == b'0').then(|| whole.parse().ok()).flatten()
 }

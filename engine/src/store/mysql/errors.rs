@@ -6,9 +6,7 @@ use crate::store::StoreError;
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Database(database) => {
-            let number = database
-                .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
-                .map_or(0, |e| e.number());
+            let number = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map_or(0, |e| e.number());
             of_server(number, database.message())
         }
         sqlx::Error::Io(_)
@@ -26,9 +24,7 @@ fn of_server(number: u16, message: &str) -> StoreError {
         1044 | 1045 | 1698 => StoreError::Fatal(format!(
             "the database refused the user of [sink] url: {message}. Mend user or password, or grant it the database"
         )),
-        1049 => StoreError::Fatal(format!(
-            "[sink] url names a database that is not there: {message}. Create it"
-        )),
+        1049 => StoreError::Fatal(format!("[sink] url names a database that is not there: {message}. Create it")),
         // Lock time-out, deadlock, changed row; too many connections; disk full; shutdown, killed, read-only, idle.
         1205
         | 1213
@@ -52,8 +48,6 @@ fn of_server(number: u16, message: &str) -> StoreError {
         | 3024
         | 3100
         | 4031 => StoreError::Unavailable(format!("{message} ({number})")),
-        _ => StoreError::Fatal(format!(
-            "the database of [sink] refused: {message} ({number})"
-        )),
+        _ => StoreError::Fatal(format!("the database of [sink] refused: {message} ({number})")),
     }
 }

@@ -60,11 +60,9 @@ pub(super) struct MySqlDriver {
 
 impl MySqlDriver {
     pub(super) fn new(url: &str) -> Result<Self> {
-        let wanted =
-            "the sink url is not a valid one: mysql://USER:PASSWORD@HOST:PORT/DATABASE is wanted";
+        let wanted = "the sink url is not a valid one: mysql://USER:PASSWORD@HOST:PORT/DATABASE is wanted";
         let url = url.replacen("mariadb://", "mysql://", 1);
-        let options =
-            MySqlConnectOptions::from_str(&url).map_err(|_| StoreError::Fatal(wanted.into()))?;
+        let options = MySqlConnectOptions::from_str(&url).map_err(|_| StoreError::Fatal(wanted.into()))?;
         if options.get_database().is_none_or(str::is_empty) {
             return Err(StoreError::Fatal(format!("{wanted}; it names no database")));
         }
@@ -80,17 +78,16 @@ impl MySqlDriver {
 
 /// Idle connections go before the server's `wait_timeout` closes them.
 fn pool() -> MySqlPoolOptions {
-    MySqlPoolOptions::new()
-        .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(Duration::from_secs(5))
-        .after_connect(|connection, _| {
+    MySqlPoolOptions::new().acquire_timeout(Duration::from_secs(5)).idle_timeout(Duration::from_secs(5)).after_connect(
+        |connection, _| {
             Box::pin(async move {
                 for statement in SESSION {
                     sqlx::Executor::execute(&mut *connection, sqlx::raw_sql(statement)).await?;
                 }
                 Ok(())
             })
-        })
+        },
+    )
 }
 
 #[async_trait]
@@ -100,12 +97,7 @@ impl Driver for MySqlDriver {
     }
 
     async fn begin_anew(&self) -> Result<Box<dyn Tx>> {
-        Self::begin_on(
-            &pool()
-                .max_connections(1)
-                .connect_lazy_with(self.options.clone()),
-        )
-        .await
+        Self::begin_on(&pool().max_connections(1).connect_lazy_with(self.options.clone())).await
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>> {
@@ -116,12 +108,7 @@ impl Driver for MySqlDriver {
         &DIALECT
     }
 
-    async fn add_windows(
-        &self,
-        tx: &mut dyn Tx,
-        layout: &StatsLayout,
-        deltas: &[WindowDelta],
-    ) -> Result<()> {
+    async fn add_windows(&self, tx: &mut dyn Tx, layout: &StatsLayout, deltas: &[WindowDelta]) -> Result<()> {
         windows::add(tx, layout, deltas).await
     }
 }

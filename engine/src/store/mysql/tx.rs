@@ -24,17 +24,13 @@ impl Drop for MySqlTx {
 
 impl MySqlTx {
     pub(super) async fn begin(connection: PoolConnection<MySql>) -> Result<Self> {
-        let mut tx = Self {
-            connection: Some(connection),
-        };
+        let mut tx = Self { connection: Some(connection) };
         bounded(tx.connection().execute(sqlx::raw_sql("START TRANSACTION"))).await?;
         Ok(tx)
     }
 
     fn connection(&mut self) -> &mut PoolConnection<MySql> {
-        self.connection
-            .as_mut()
-            .expect("only commit, rollback and drop take it")
+        self.connection.as_mut().expect("only commit, rollback and drop take it")
     }
 }
 
@@ -42,10 +38,7 @@ impl MySqlTx {
 async fn bounded<T>(call: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> Result<T> {
     match tokio::time::timeout(STATEMENT, call).await {
         Ok(answer) => answer.map_err(failed),
-        Err(_) => Err(StoreError::Unavailable(format!(
-            "no answer within {} s",
-            STATEMENT.as_secs()
-        ))),
+        Err(_) => Err(StoreError::Unavailable(format!("no answer within {} s", STATEMENT.as_secs()))),
     }
 }
 
@@ -105,10 +98,7 @@ impl Tx for MySqlTx {
     }
 
     async fn rollback(mut self: Box<Self>) {
-        if bounded(self.connection().execute(sqlx::raw_sql("ROLLBACK")))
-            .await
-            .is_ok()
-        {
+        if bounded(self.connection().execute(sqlx::raw_sql("ROLLBACK"))).await.is_ok() {
             drop(self.connection.take());
         }
     }

@@ -8,24 +8,16 @@ const ROWS: usize = 1_000;
 /// The protocol counts a statement's binds in 16 bits.
 const BINDS: usize = 65_535;
 
-pub(super) async fn add(
-    tx: &mut dyn Tx,
-    layout: &StatsLayout,
-    windows: &[WindowDelta],
-) -> Result<()> {
+pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
     let columns = stats::columns(layout);
     let rows = ROWS.min(BINDS / columns.len());
     for part in windows.chunks(rows) {
-        let texts = part
-            .iter()
-            .map(|window| stats::texts(layout, window))
-            .collect::<Result<Vec<_>>>()?;
+        let texts = part.iter().map(|window| stats::texts(layout, window)).collect::<Result<Vec<_>>>()?;
         let mut binds = Vec::with_capacity(part.len() * columns.len());
         for (window, texts) in part.iter().zip(&texts) {
             stats::push(&mut binds, window, texts);
         }
-        tx.execute(&upsert(layout, &columns, part.len()), &binds as &[Bind<'_>])
-            .await?;
+        tx.execute(&upsert(layout, &columns, part.len()), &binds as &[Bind<'_>]).await?;
     }
     Ok(())
 }
@@ -43,26 +35,17 @@ fn upsert(layout: &StatsLayout, columns: &[String], rows: usize) -> String {
 
 /// NULL is no value, not zero: these are right for a value or none on either side.
 fn additions(layout: &StatsLayout) -> Vec<String> {
-    let mut set: Vec<String> = ["records", "flagged", "late"]
-        .map(|c| format!("{c} = {c} + VALUES({c})"))
-        .to_vec();
+    let mut set: Vec<String> = ["records", "flagged", "late"].map(|c| format!("{c} = {c} + VALUES({c})")).to_vec();
     for measure in &layout.measures {
         let column = |suffix| format!("`{}_{suffix}`", measure.field);
         if measure.sum {
             let c = column("sum");
-            set.push(format!(
-                "{c} = COALESCE({c} + VALUES({c}), {c}, VALUES({c}))"
-            ));
+            set.push(format!("{c} = COALESCE({c} + VALUES({c}), {c}, VALUES({c}))"));
         }
-        for (there, suffix, function) in [
-            (measure.min, "min", "LEAST"),
-            (measure.max, "max", "GREATEST"),
-        ] {
+        for (there, suffix, function) in [(measure.min, "min", "LEAST"), (measure.max, "max", "GREATEST")] {
             if there {
                 let c = column(suffix);
-                set.push(format!(
-                    "{c} = {function}(COALESCE({c}, VALUES({c})), COALESCE(VALUES({c}), {c}))"
-                ));
+                set.push(format!("{c} = {function}(COALESCE({c}, VALUES({c})), COALESCE(VALUES({c}), {c}))"));
             }
         }
     }

@@ -14,17 +14,11 @@ fn json<T: Serialize>(value: &T) -> String {
 }
 
 fn parsed<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
-    serde_json::from_str(text)
-        .map_err(|e| StoreError::Fatal(format!("the {what} in the store is not readable: {e}")))
+    serde_json::from_str(text).map_err(|e| StoreError::Fatal(format!("the {what} in the store is not readable: {e}")))
 }
 
 fn sha(bytes: Vec<u8>) -> Result<Sha256> {
-    let wrong = |b: Vec<u8>| {
-        StoreError::Fatal(format!(
-            "a sha256 in the store has {} bytes, not 32",
-            b.len()
-        ))
-    };
+    let wrong = |b: Vec<u8>| StoreError::Fatal(format!("a sha256 in the store has {} bytes, not 32", b.len()));
     bytes.try_into().map(Sha256).map_err(wrong)
 }
 
@@ -42,18 +36,11 @@ pub(super) async fn rule_set(tx: &mut dyn Tx, pipeline: &str) -> Result<RuleSet>
     Ok(RuleSet { revision, entries })
 }
 
-pub(super) async fn entries_at(
-    tx: &mut dyn Tx,
-    pipeline: &str,
-    revision: Revision,
-) -> Result<Vec<Entry>> {
+pub(super) async fn entries_at(tx: &mut dyn Tx, pipeline: &str, revision: Revision) -> Result<Vec<Entry>> {
     let sql = "SELECT rule, sha256, `order`, mode, parameters, from_directory, suspended FROM weir_rule_set \
                WHERE pipeline = ? AND revision = ?";
     let mut entries = Vec::new();
-    for mut row in tx
-        .rows(sql, &[Bind::Text(pipeline), Bind::Int(revision.0 as i64)])
-        .await?
-    {
+    for mut row in tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(revision.0 as i64)]).await? {
         entries.push(Entry {
             name: row.text()?,
             sha256: sha(row.blob()?)?,
@@ -81,43 +68,17 @@ fn info(row: &mut Row) -> Result<VersionInfo> {
     })
 }
 
-pub(super) async fn version(
-    tx: &mut dyn Tx,
-    pipeline: &str,
-    sha256: Sha256,
-) -> Result<Option<Version>> {
-    let sql =
-        format!("SELECT {INFO}, wasm FROM weir_rule_version WHERE pipeline = ? AND sha256 = ?");
-    let mut rows = tx
-        .rows(&sql, &[Bind::Text(pipeline), Bind::Blob(&sha256.0)])
-        .await?;
+pub(super) async fn version(tx: &mut dyn Tx, pipeline: &str, sha256: Sha256) -> Result<Option<Version>> {
+    let sql = format!("SELECT {INFO}, wasm FROM weir_rule_version WHERE pipeline = ? AND sha256 = ?");
+    let mut rows = tx.rows(&sql, &[Bind::Text(pipeline), Bind::Blob(&sha256.0)]).await?;
     let Some(row) = rows.first_mut() else {
         return Ok(None);
     };
-    let VersionInfo {
-        sha256,
-        manifest,
-        origin,
-        source,
-        published_at,
-        published_by,
-    } = info(row)?;
-    Ok(Some(Version {
-        sha256,
-        wasm: row.blob()?,
-        manifest,
-        origin,
-        source,
-        published_at,
-        published_by,
-    }))
+    let VersionInfo { sha256, manifest, origin, source, published_at, published_by } = info(row)?;
+    Ok(Some(Version { sha256, wasm: row.blob()?, manifest, origin, source, published_at, published_by }))
 }
 
-pub(super) async fn versions(
-    tx: &mut dyn Tx,
-    pipeline: &str,
-    rule: Option<&str>,
-) -> Result<Vec<VersionInfo>> {
+pub(super) async fn versions(tx: &mut dyn Tx, pipeline: &str, rule: Option<&str>) -> Result<Vec<VersionInfo>> {
     let sql = format!(
         "SELECT {INFO} FROM weir_rule_version WHERE pipeline = ? AND (? IS NULL OR rule = ?) \
          ORDER BY published_at DESC, sha256"
@@ -138,11 +99,7 @@ pub(super) async fn advance(
     let (version, entries, audit) = change;
     let next = Revision(base.0 + 1);
     let sql = "UPDATE weir_rule_current SET revision = ? WHERE pipeline = ? AND revision = ?";
-    let binds = [
-        Bind::Int(next.0 as i64),
-        Bind::Text(pipeline),
-        Bind::Int(base.0 as i64),
-    ];
+    let binds = [Bind::Int(next.0 as i64), Bind::Text(pipeline), Bind::Int(base.0 as i64)];
     if tx.execute(sql, &binds).await? != 1 {
         return Err(StoreError::Stale(revision(tx, pipeline).await?));
     }
@@ -166,12 +123,7 @@ pub(super) async fn advance(
     Ok(next)
 }
 
-async fn add_version(
-    tx: &mut dyn Tx,
-    d: &Dialect,
-    pipeline: &str,
-    version: &Version,
-) -> Result<()> {
+async fn add_version(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, version: &Version) -> Result<()> {
     let sql = format!(
         "INSERT INTO weir_rule_version (pipeline, sha256, rule, wasm, manifest, origin, source, published_at, \
          published_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {} pipeline = weir_rule_version.pipeline",
@@ -192,12 +144,7 @@ async fn add_version(
     tx.execute(&sql, &binds).await.map(|_| ())
 }
 
-async fn add_entry(
-    tx: &mut dyn Tx,
-    pipeline: &str,
-    revision: Revision,
-    entry: &Entry,
-) -> Result<()> {
+async fn add_entry(tx: &mut dyn Tx, pipeline: &str, revision: Revision, entry: &Entry) -> Result<()> {
     let sql = "INSERT INTO weir_rule_set (pipeline, revision, rule, sha256, `order`, mode, parameters, from_directory, \
                suspended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let (mode, parameters) = (json(&entry.mode), json(&entry.parameters));
@@ -215,17 +162,9 @@ async fn add_entry(
     tx.execute(sql, &binds).await.map(|_| ())
 }
 
-pub(super) async fn directory_seen(
-    tx: &mut dyn Tx,
-    pipeline: &str,
-    file: &str,
-) -> Result<Option<Sha256>> {
+pub(super) async fn directory_seen(tx: &mut dyn Tx, pipeline: &str, file: &str) -> Result<Option<Sha256>> {
     let sql = "SELECT sha256 FROM weir_directory WHERE pipeline = ? AND file = ?";
-    match tx
-        .rows(sql, &[Bind::Text(pipeline), Bind::Text(file)])
-        .await?
-        .first_mut()
-    {
+    match tx.rows(sql, &[Bind::Text(pipeline), Bind::Text(file)]).await?.first_mut() {
         Some(row) => sha(row.blob()?).map(Some),
         None => Ok(None),
     }
@@ -240,13 +179,7 @@ pub(super) async fn set_directory_seen(
 ) -> Result<()> {
     let (p, f) = (Bind::Text(pipeline), Bind::Text(file));
     let Some(sha256) = sha256 else {
-        return tx
-            .execute(
-                "DELETE FROM weir_directory WHERE pipeline = ? AND file = ?",
-                &[p, f],
-            )
-            .await
-            .map(|_| ());
+        return tx.execute("DELETE FROM weir_directory WHERE pipeline = ? AND file = ?", &[p, f]).await.map(|_| ());
     };
     let sql = format!(
         "INSERT INTO weir_directory (pipeline, file, sha256) VALUES (?, ?, ?) {} sha256 = ?",
@@ -259,9 +192,7 @@ pub(super) async fn set_directory_seen(
 pub(super) async fn audit(tx: &mut dyn Tx, pipeline: &str, limit: u32) -> Result<Vec<Audit>> {
     let sql = "SELECT at, who, action, rule, revision, detail FROM weir_audit WHERE pipeline = ? \
                ORDER BY revision DESC LIMIT ?";
-    let rows = tx
-        .rows(sql, &[Bind::Text(pipeline), Bind::Int(limit.into())])
-        .await?;
+    let rows = tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(limit.into())]).await?;
     let line = |mut row: Row| {
         Ok(Audit {
             at: row.int()?,

@@ -65,8 +65,7 @@ impl Row {
     }
 
     pub(super) fn int(&mut self) -> Result<i64> {
-        self.maybe_int()?
-            .ok_or_else(|| unexpected("an integer", &None))
+        self.maybe_int()?.ok_or_else(|| unexpected("an integer", &None))
     }
 
     pub(super) fn maybe_text(&mut self) -> Result<Option<String>> {
@@ -101,9 +100,7 @@ fn unexpected(wanted: &str, found: &Option<Cell>) -> StoreError {
         Some(Cell::Blob(_)) => "bytes",
         Some(Cell::Null) | None => "nothing",
     };
-    StoreError::Fatal(format!(
-        "a table of the engine holds {found} where it wrote {wanted}: somebody else changed it"
-    ))
+    StoreError::Fatal(format!("a table of the engine holds {found} where it wrote {wanted}: somebody else changed it"))
 }
 
 /// One transaction. Dropped without commit or rollback its connection is closed, so nothing half done returns to a pool.
@@ -128,12 +125,7 @@ pub(super) trait Driver: Send + Sync + 'static {
     async fn begin_read(&self) -> Result<Box<dyn Tx>>;
     fn dialect(&self) -> &'static Dialect;
     /// Adds windows to their rows.
-    async fn add_windows(
-        &self,
-        tx: &mut dyn Tx,
-        layout: &StatsLayout,
-        windows: &[WindowDelta],
-    ) -> Result<()>;
+    async fn add_windows(&self, tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()>;
 }
 
 /// Where the two differ in words.

@@ -15,22 +15,13 @@ pub(super) struct Scope {
 
 impl Scope {
     fn of(&self, partition: Partition) -> [Bind<'_>; 3] {
-        [
-            Bind::Text(&self.pipeline),
-            Bind::Text(&self.topic),
-            Bind::Int(partition.0.into()),
-        ]
+        [Bind::Text(&self.pipeline), Bind::Text(&self.topic), Bind::Int(partition.0.into())]
     }
 }
 
 const WHERE: &str = "WHERE pipeline = ? AND topic = ? AND `partition` = ?";
 
-pub(super) async fn take(
-    tx: &mut dyn Tx,
-    d: &Dialect,
-    scope: &Scope,
-    of: &[Partition],
-) -> Result<Vec<Taken>> {
+pub(super) async fn take(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, of: &[Partition]) -> Result<Vec<Taken>> {
     let mut partitions = of.to_vec();
     partitions.sort_unstable();
     partitions.dedup();
@@ -52,36 +43,24 @@ pub(super) async fn take(
 }
 
 async fn read(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<Taken> {
-    let sql =
-        format!("SELECT owner, next_offset, published, watermark FROM weir_partition {WHERE}");
+    let sql = format!("SELECT owner, next_offset, published, watermark FROM weir_partition {WHERE}");
     let mut rows = tx.rows(&sql, &scope.of(partition)).await?;
     let row = rows.first_mut().ok_or(StoreError::Fenced(partition))?;
     let owner = row.int()? as u64;
     let next_offset = row.maybe_int()?.map(Offset);
     let published = row.maybe_int()?.map(Offset);
     let watermark = row.maybe_int()?;
-    let sql =
-        format!("SELECT revision FROM weir_activation {WHERE} ORDER BY first_offset DESC LIMIT 1");
+    let sql = format!("SELECT revision FROM weir_activation {WHERE} ORDER BY first_offset DESC LIMIT 1");
     let revision = match tx.rows(&sql, &scope.of(partition)).await?.first_mut() {
         Some(row) => Some(Revision(row.int()? as u64)),
         None => None,
     };
     let outbox = outbox(tx, scope, partition).await?;
-    Ok(Taken {
-        partition,
-        owner,
-        next_offset,
-        published,
-        watermark,
-        revision,
-        outbox,
-    })
+    Ok(Taken { partition, owner, next_offset, published, watermark, revision, outbox })
 }
 
 async fn outbox(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<Vec<OutboxChunk>> {
-    let sql = format!(
-        "SELECT first_offset, chunk, letters FROM weir_outbox {WHERE} ORDER BY first_offset, chunk"
-    );
+    let sql = format!("SELECT first_offset, chunk, letters FROM weir_outbox {WHERE} ORDER BY first_offset, chunk");
     let mut chunks = Vec::new();
     for mut row in tx.rows(&sql, &scope.of(partition)).await? {
         chunks.push(OutboxChunk {
@@ -95,34 +74,20 @@ async fn outbox(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<
 }
 
 /// Setting the same N again is no second beginning: the answer to the first may have been lost.
-pub(super) async fn begin(
-    tx: &mut dyn Tx,
-    scope: &Scope,
-    partition: Partition,
-    owner: u64,
-    at: Offset,
-) -> Result<()> {
+pub(super) async fn begin(tx: &mut dyn Tx, scope: &Scope, partition: Partition, owner: u64, at: Offset) -> Result<()> {
     let sql = format!(
         "UPDATE weir_partition SET next_offset = ?, published = ? {WHERE} AND owner = ? \
          AND (next_offset IS NULL OR (next_offset = ? AND `checkpoint` = 0))"
     );
     let [p, t, n] = scope.of(partition);
     let at = Bind::Int(at.0);
-    match tx
-        .execute(&sql, &[at, at, p, t, n, Bind::Int(owner as i64), at])
-        .await?
-    {
+    match tx.execute(&sql, &[at, at, p, t, n, Bind::Int(owner as i64), at]).await? {
         1 => Ok(()),
         _ => Err(StoreError::Fenced(partition)),
     }
 }
 
-pub(super) async fn advance(
-    tx: &mut dyn Tx,
-    d: &Dialect,
-    scope: &Scope,
-    steps: &[PartitionStep],
-) -> Result<()> {
+pub(super) async fn advance(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, steps: &[PartitionStep]) -> Result<()> {
     let sql = format!(
         "UPDATE weir_partition SET next_offset = ?, watermark = COALESCE(?, watermark), `checkpoint` = `checkpoint` + 1, \
          updated_at = {} {WHERE} AND owner = ? AND next_offset = ?",
@@ -133,15 +98,7 @@ pub(super) async fn advance(
     for step in steps {
         let [p, t, n] = scope.of(step.partition);
         let (owner, from) = (Bind::Int(step.owner as i64), Bind::Int(step.from.0));
-        let binds = [
-            Bind::Int(step.to.0),
-            Bind::int(step.watermark),
-            p,
-            t,
-            n,
-            owner,
-            from,
-        ];
+        let binds = [Bind::Int(step.to.0), Bind::int(step.watermark), p, t, n, owner, from];
         if tx.execute(&sql, &binds).await? != 1 {
             return Err(StoreError::Fenced(step.partition));
         }
@@ -149,31 +106,18 @@ pub(super) async fn advance(
     Ok(())
 }
 
-pub(super) async fn add_letters(
-    tx: &mut dyn Tx,
-    scope: &Scope,
-    chunks: &[OutboxChunk],
-) -> Result<()> {
+pub(super) async fn add_letters(tx: &mut dyn Tx, scope: &Scope, chunks: &[OutboxChunk]) -> Result<()> {
     let sql = "INSERT INTO weir_outbox (pipeline, topic, `partition`, first_offset, chunk, letters) \
                VALUES (?, ?, ?, ?, ?, ?)";
     for chunk in chunks {
         let [p, t, n] = scope.of(chunk.partition);
-        let (first, number) = (
-            Bind::Int(chunk.first_offset.0),
-            Bind::Int(chunk.chunk.into()),
-        );
-        tx.execute(sql, &[p, t, n, first, number, Bind::Blob(&chunk.letters)])
-            .await?;
+        let (first, number) = (Bind::Int(chunk.first_offset.0), Bind::Int(chunk.chunk.into()));
+        tx.execute(sql, &[p, t, n, first, number, Bind::Blob(&chunk.letters)]).await?;
     }
     Ok(())
 }
 
-pub(super) async fn activate(
-    tx: &mut dyn Tx,
-    d: &Dialect,
-    scope: &Scope,
-    activations: &[Activation],
-) -> Result<()> {
+pub(super) async fn activate(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, activations: &[Activation]) -> Result<()> {
     let sql = format!(
         "INSERT INTO weir_activation (pipeline, topic, `partition`, first_offset, revision) VALUES (?, ?, ?, ?, ?) \
          {} revision = ?",
@@ -182,34 +126,15 @@ pub(super) async fn activate(
     for activation in activations {
         let [p, t, n] = scope.of(activation.partition);
         let revision = Bind::Int(activation.revision.0 as i64);
-        tx.execute(
-            &sql,
-            &[
-                p,
-                t,
-                n,
-                Bind::Int(activation.first_offset.0),
-                revision,
-                revision,
-            ],
-        )
-        .await?;
+        tx.execute(&sql, &[p, t, n, Bind::Int(activation.first_offset.0), revision, revision]).await?;
     }
     Ok(())
 }
 
 /// Our owner with our N can only have come from our commit. Under another owner the answer does not matter: trying
 /// again is fenced.
-pub(super) async fn outcome(
-    tx: &mut dyn Tx,
-    d: &Dialect,
-    scope: &Scope,
-    step: &Step,
-) -> Result<Outcome> {
-    let sql = format!(
-        "SELECT owner, next_offset FROM weir_partition {WHERE}{}",
-        d.for_update
-    );
+pub(super) async fn outcome(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, step: &Step) -> Result<Outcome> {
+    let sql = format!("SELECT owner, next_offset FROM weir_partition {WHERE}{}", d.for_update);
     let mut outcome = Outcome::NotCommitted;
     for part in &step.partitions {
         if let Some(row) = tx.rows(&sql, &scope.of(part.partition)).await?.first_mut()
@@ -222,11 +147,7 @@ pub(super) async fn outcome(
     Ok(outcome)
 }
 
-pub(super) async fn published(
-    tx: &mut dyn Tx,
-    scope: &Scope,
-    upto: &[(Partition, u64, Offset)],
-) -> Result<()> {
+pub(super) async fn published(tx: &mut dyn Tx, scope: &Scope, upto: &[(Partition, u64, Offset)]) -> Result<()> {
     let guard = format!(
         "UPDATE weir_partition SET published = ? {WHERE} AND owner = ? AND (published IS NULL OR published <= ?)"
     );
@@ -236,11 +157,7 @@ pub(super) async fn published(
     for (partition, owner, offset) in upto {
         let [p, t, n] = scope.of(partition);
         let to = Bind::Int(offset.0);
-        if tx
-            .execute(&guard, &[to, p, t, n, Bind::Int(owner as i64), to])
-            .await?
-            == 1
-        {
+        if tx.execute(&guard, &[to, p, t, n, Bind::Int(owner as i64), to]).await? == 1 {
             tx.execute(&delete, &[p, t, n, to]).await?;
         }
     }
@@ -251,12 +168,7 @@ pub(super) async fn published(
 pub(super) async fn positions(tx: &mut dyn Tx, scope: &Scope) -> Result<Vec<Position>> {
     let sql = "SELECT `partition`, next_offset, watermark, owner, `checkpoint` FROM weir_partition \
                WHERE pipeline = ? AND topic = ? AND next_offset IS NOT NULL ORDER BY `partition`";
-    let rows = tx
-        .rows(
-            sql,
-            &[Bind::Text(&scope.pipeline), Bind::Text(&scope.topic)],
-        )
-        .await?;
+    let rows = tx.rows(sql, &[Bind::Text(&scope.pipeline), Bind::Text(&scope.topic)]).await?;
     let position = |mut row: super::Row| {
         Ok(Position {
             partition: Partition(row.int()? as i32),
@@ -269,18 +181,10 @@ pub(super) async fn positions(tx: &mut dyn Tx, scope: &Scope) -> Result<Vec<Posi
     rows.into_iter().map(position).collect()
 }
 
-pub(super) async fn activations(
-    tx: &mut dyn Tx,
-    scope: &Scope,
-    limit: u32,
-) -> Result<Vec<Activation>> {
+pub(super) async fn activations(tx: &mut dyn Tx, scope: &Scope, limit: u32) -> Result<Vec<Activation>> {
     let sql = "SELECT `partition`, first_offset, revision FROM weir_activation WHERE pipeline = ? AND topic = ? \
                ORDER BY revision DESC, first_offset DESC LIMIT ?";
-    let binds = [
-        Bind::Text(&scope.pipeline),
-        Bind::Text(&scope.topic),
-        Bind::Int(limit.into()),
-    ];
+    let binds = [Bind::Text(&scope.pipeline), Bind::Text(&scope.topic), Bind::Int(limit.into())];
     let mut newest = Vec::new();
     for mut row in tx.rows(sql, &binds).await? {
         newest.push(Activation {

@@ -12,11 +12,7 @@ const IDLE_MS: i64 = 60_000;
 pub(crate) fn aggregates(layout: &StatsLayout) -> Vec<(String, u8)> {
     let mut columns = Vec::new();
     for measure in &layout.measures {
-        for (there, suffix) in [
-            (measure.sum, "sum"),
-            (measure.min, "min"),
-            (measure.max, "max"),
-        ] {
+        for (there, suffix) in [(measure.sum, "sum"), (measure.min, "min"), (measure.max, "max")] {
             if there {
                 columns.push((format!("{}_{suffix}", measure.field), measure.scale));
             }
@@ -27,36 +23,18 @@ pub(crate) fn aggregates(layout: &StatsLayout) -> Vec<(String, u8)> {
 
 /// Every name that the configuration brings into SQL must be one that quoting cannot be broken with.
 pub(super) fn validate(layout: &StatsLayout) -> Result<()> {
-    let fixed = [
-        "window_start",
-        "window_end",
-        "group_id",
-        "records",
-        "flagged",
-        "late",
-        "updated_at",
-    ];
+    let fixed = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
     let mut seen: Vec<String> = fixed.iter().map(|name| (*name).to_owned()).collect();
     plain(&layout.table, 58)?;
     if layout.table.to_lowercase().starts_with("weir_") {
-        return Err(StoreError::Fatal(format!(
-            "the table {:?} would be mixed up with the engine's own",
-            layout.table
-        )));
+        return Err(StoreError::Fatal(format!("the table {:?} would be mixed up with the engine's own", layout.table)));
     }
-    let columns = layout
-        .group_by
-        .iter()
-        .cloned()
-        .chain(aggregates(layout).into_iter().map(|(name, _)| name));
+    let columns = layout.group_by.iter().cloned().chain(aggregates(layout).into_iter().map(|(name, _)| name));
     for column in columns {
         plain(&column, 64)?;
         let lower = column.to_lowercase();
         if seen.contains(&lower) {
-            return Err(StoreError::Fatal(format!(
-                "{} would have two columns named {column:?}",
-                layout.table
-            )));
+            return Err(StoreError::Fatal(format!("{} would have two columns named {column:?}", layout.table)));
         }
         seen.push(lower);
     }
@@ -75,32 +53,18 @@ fn plain(name: &str, most: usize) -> Result<()> {
 
 pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout) -> Result<()> {
     for table in own_tables(d) {
-        tx.execute(
-            &format!("CREATE TABLE IF NOT EXISTS {table}{}", d.table_suffix),
-            &[],
-        )
-        .await?;
+        tx.execute(&format!("CREATE TABLE IF NOT EXISTS {table}{}", d.table_suffix), &[]).await?;
     }
     tx.execute(&stats_table(d, layout), &[]).await?;
     check_columns(tx, d, layout).await?;
     if d.drop_view {
-        tx.execute(
-            &format!("DROP VIEW IF EXISTS `{}_final`", layout.table),
-            &[],
-        )
-        .await?;
+        tx.execute(&format!("DROP VIEW IF EXISTS `{}_final`", layout.table), &[]).await?;
     }
     tx.execute(&final_view(d, layout), &[]).await.map(|_| ())
 }
 
 fn own_tables(d: &Dialect) -> [String; 9] {
-    let Dialect {
-        name_type: name,
-        text_type: text,
-        blob_type: blob,
-        sha_type: sha,
-        ..
-    } = d;
+    let Dialect { name_type: name, text_type: text, blob_type: blob, sha_type: sha, .. } = d;
     let at = format!("pipeline {name} NOT NULL, topic {name} NOT NULL, `partition` INT NOT NULL");
     [
         format!(
@@ -119,9 +83,7 @@ fn own_tables(d: &Dialect) -> [String; 9] {
             "weir_pipeline (pipeline {name} NOT NULL PRIMARY KEY, topic {name} NOT NULL, stats_table {name} NOT NULL, \
              fingerprint {text} NOT NULL, UNIQUE (stats_table))"
         ),
-        format!(
-            "weir_rule_current (pipeline {name} NOT NULL PRIMARY KEY, revision BIGINT NOT NULL)"
-        ),
+        format!("weir_rule_current (pipeline {name} NOT NULL PRIMARY KEY, revision BIGINT NOT NULL)"),
         format!(
             "weir_rule_version (pipeline {name} NOT NULL, sha256 {sha} NOT NULL, rule {name} NOT NULL, \
              wasm {blob} NOT NULL, manifest {text} NOT NULL, origin {name} NOT NULL, source {text} NOT NULL, \
@@ -148,17 +110,11 @@ fn decimal_type(d: &Dialect, scale: u8) -> String {
 }
 
 fn stats_table(d: &Dialect, layout: &StatsLayout) -> String {
-    let mut columns = format!(
-        "window_start {0} NOT NULL, window_end {0} NOT NULL, ",
-        d.time_type
-    );
+    let mut columns = format!("window_start {0} NOT NULL, window_end {0} NOT NULL, ", d.time_type);
     for field in &layout.group_by {
         columns += &format!("`{field}` {}, ", d.group_type);
     }
-    columns += &format!(
-        "group_id {} NOT NULL, records BIGINT NOT NULL, flagged BIGINT NOT NULL, ",
-        d.group_id_type
-    );
+    columns += &format!("group_id {} NOT NULL, records BIGINT NOT NULL, flagged BIGINT NOT NULL, ", d.group_id_type);
     columns += "late BIGINT NOT NULL, ";
     for (column, scale) in aggregates(layout) {
         columns += &format!("`{column}` {}, ", decimal_type(d, scale));
@@ -175,30 +131,13 @@ async fn check_columns(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout) -> Re
     for mut row in tx.rows(d.columns_of, &[Bind::Text(&layout.table)]).await? {
         there.push((row.text()?.to_lowercase(), row.text()?.to_lowercase()));
     }
-    let fixed = [
-        "window_start",
-        "window_end",
-        "group_id",
-        "records",
-        "flagged",
-        "late",
-        "updated_at",
-    ];
+    let fixed = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
     let names = fixed.iter().map(|name| ((*name).to_owned(), None));
     let names = names.chain(layout.group_by.iter().map(|name| (name.clone(), None)));
-    let names = names.chain(
-        aggregates(layout)
-            .into_iter()
-            .map(|(name, s)| (name, Some(decimal_type(d, s)))),
-    );
+    let names = names.chain(aggregates(layout).into_iter().map(|(name, s)| (name, Some(decimal_type(d, s)))));
     let mut wrong = Vec::new();
     for (name, kind) in names {
-        match (
-            there
-                .iter()
-                .find(|(column, _)| *column == name.to_lowercase()),
-            kind,
-        ) {
+        match (there.iter().find(|(column, _)| *column == name.to_lowercase()), kind) {
             (None, _) => wrong.push(format!("it lacks the column {name}")),
             (Some((_, found)), Some(kind)) if *found != kind.to_lowercase() => {
                 wrong.push(format!("{name} is {found}, not {kind}"));

@@ -21,15 +21,8 @@ pub(crate) struct SqlStore {
 
 impl SqlStore {
     pub(crate) fn new(driver: Box<dyn Driver>, pipeline: &str, topic: &str) -> Self {
-        let scope = Scope {
-            pipeline: pipeline.to_owned(),
-            topic: topic.to_owned(),
-        };
-        Self {
-            driver,
-            scope,
-            layout: OnceLock::new(),
-        }
+        let scope = Scope { pipeline: pipeline.to_owned(), topic: topic.to_owned() };
+        Self { driver, scope, layout: OnceLock::new() }
     }
 
     fn layout(&self) -> Result<Arc<StatsLayout>> {
@@ -62,38 +55,20 @@ impl Store for SqlStore {
         schema::validate(layout)?;
         let d = self.driver.dialect();
         in_tx!(self, begin, |tx| schema::create(tx, d, layout))?;
-        in_tx!(self, begin, |tx| fingerprint::keep(
-            tx,
-            d,
-            &self.scope.pipeline,
-            mine
-        ))?;
+        in_tx!(self, begin, |tx| fingerprint::keep(tx, d, &self.scope.pipeline, mine))?;
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
         if **kept != *layout {
-            return Err(StoreError::Fatal(
-                "the store was prepared before for another layout".into(),
-            ));
+            return Err(StoreError::Fatal("the store was prepared before for another layout".into()));
         }
         Ok(())
     }
 
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>> {
-        in_tx!(self, begin, |tx| positions::take(
-            tx,
-            self.driver.dialect(),
-            &self.scope,
-            partitions
-        ))
+        in_tx!(self, begin, |tx| positions::take(tx, self.driver.dialect(), &self.scope, partitions))
     }
 
     async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<()> {
-        in_tx!(self, begin, |tx| positions::begin(
-            tx,
-            &self.scope,
-            partition,
-            owner,
-            at
-        ))
+        in_tx!(self, begin, |tx| positions::begin(tx, &self.scope, partition, owner, at))
     }
 
     async fn commit(&self, step: &Step) -> Result<()> {
@@ -103,59 +78,34 @@ impl Store for SqlStore {
             positions::advance(&mut *tx, d, &self.scope, &step.partitions).await?;
             positions::add_letters(&mut *tx, &self.scope, &step.outbox).await?;
             positions::activate(&mut *tx, d, &self.scope, &step.activations).await?;
-            self.driver
-                .add_windows(&mut *tx, &layout, &step.windows)
-                .await
+            self.driver.add_windows(&mut *tx, &layout, &step.windows).await
         };
         let result = result.await;
         finish(tx, result).await
     }
 
     async fn outcome(&self, step: &Step) -> Result<Outcome> {
-        in_tx!(self, begin_anew, |tx| positions::outcome(
-            tx,
-            self.driver.dialect(),
-            &self.scope,
-            step
-        ))
+        in_tx!(self, begin_anew, |tx| positions::outcome(tx, self.driver.dialect(), &self.scope, step))
     }
 
     async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<()> {
-        in_tx!(self, begin, |tx| positions::published(
-            tx,
-            &self.scope,
-            upto
-        ))
+        in_tx!(self, begin, |tx| positions::published(tx, &self.scope, upto))
     }
 
     async fn rule_set(&self) -> Result<RuleSet> {
-        in_tx!(self, begin_read, |tx| catalog::rule_set(
-            tx,
-            &self.scope.pipeline
-        ))
+        in_tx!(self, begin_read, |tx| catalog::rule_set(tx, &self.scope.pipeline))
     }
 
     async fn revision(&self) -> Result<Revision> {
-        in_tx!(self, begin_read, |tx| catalog::revision(
-            tx,
-            &self.scope.pipeline
-        ))
+        in_tx!(self, begin_read, |tx| catalog::revision(tx, &self.scope.pipeline))
     }
 
     async fn version(&self, sha256: Sha256) -> Result<Option<Version>> {
-        in_tx!(self, begin_read, |tx| catalog::version(
-            tx,
-            &self.scope.pipeline,
-            sha256
-        ))
+        in_tx!(self, begin_read, |tx| catalog::version(tx, &self.scope.pipeline, sha256))
     }
 
     async fn versions(&self, rule: Option<&str>) -> Result<Vec<VersionInfo>> {
-        in_tx!(self, begin_read, |tx| catalog::versions(
-            tx,
-            &self.scope.pipeline,
-            rule
-        ))
+        in_tx!(self, begin_read, |tx| catalog::versions(tx, &self.scope.pipeline, rule))
     }
 
     async fn advance(
@@ -166,43 +116,25 @@ impl Store for SqlStore {
         audit: &Audit,
     ) -> Result<Revision> {
         let (d, change) = (self.driver.dialect(), (version, entries, audit));
-        in_tx!(self, begin, |tx| catalog::advance(
-            tx,
-            d,
-            &self.scope.pipeline,
-            base,
-            change
-        ))
+        in_tx!(self, begin, |tx| catalog::advance(tx, d, &self.scope.pipeline, base, change))
     }
 
     async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>> {
-        in_tx!(self, begin_read, |tx| catalog::entries_at(
-            tx,
-            &self.scope.pipeline,
-            revision
-        ))
+        in_tx!(self, begin_read, |tx| catalog::entries_at(tx, &self.scope.pipeline, revision))
     }
 
     async fn directory_seen(&self, file: &str) -> Result<Option<Sha256>> {
-        in_tx!(self, begin_read, |tx| catalog::directory_seen(
-            tx,
-            &self.scope.pipeline,
-            file
-        ))
+        in_tx!(self, begin_read, |tx| catalog::directory_seen(tx, &self.scope.pipeline, file))
     }
 
     async fn set_directory_seen(&self, file: &str, sha256: Option<Sha256>) -> Result<()> {
         let (d, pipeline) = (self.driver.dialect(), &self.scope.pipeline);
-        in_tx!(self, begin, |tx| catalog::set_directory_seen(
-            tx, d, pipeline, file, sha256
-        ))
+        in_tx!(self, begin, |tx| catalog::set_directory_seen(tx, d, pipeline, file, sha256))
     }
 
     async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>> {
         let layout = self.layout()?;
-        in_tx!(self, begin_read, |tx| stats::read(
-            tx, &layout, limit, final_only
-        ))
+        in_tx!(self, begin_read, |tx| stats::read(tx, &layout, limit, final_only))
     }
 
     async fn positions(&self) -> Result<Vec<Position>> {
@@ -210,19 +142,11 @@ impl Store for SqlStore {
     }
 
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>> {
-        in_tx!(self, begin_read, |tx| positions::activations(
-            tx,
-            &self.scope,
-            limit
-        ))
+        in_tx!(self, begin_read, |tx| positions::activations(tx, &self.scope, limit))
     }
 
     async fn audit(&self, limit: u32) -> Result<Vec<Audit>> {
-        in_tx!(self, begin_read, |tx| catalog::audit(
-            tx,
-            &self.scope.pipeline,
-            limit
-        ))
+        in_tx!(self, begin_read, |tx| catalog::audit(tx, &self.scope.pipeline, limit))
     }
 
     async fn ping(&self) -> Result<()> {

@@ -32,16 +32,12 @@ pub(crate) fn time(ms: i64) -> Option<String> {
 
 /// The other way.
 pub(crate) fn epoch_ms(text: &str) -> Option<i64> {
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f")
-        .ok()
-        .map(|time| time.and_utc().timestamp_millis())
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok().map(|time| time.and_utc().timestamp_millis())
 }
 
 /// At most 255 characters of it.
 pub(crate) fn cut(text: &str) -> &str {
-    text.char_indices()
-        .nth(255)
-        .map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(255).map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]
@@ -50,13 +46,9 @@ mod tests {
 
     #[test]
     fn decimals_read_back_as_they_were() {
-        for (value, scale, wanted) in [
-            (-5, 2, "-0.05"),
-            (0, 2, "0.00"),
-            (12345, 2, "123.45"),
-            (7, 0, "7"),
-            (-120, 1, "-12.0"),
-        ] {
+        for (value, scale, wanted) in
+            [(-5, 2, "-0.05"), (0, 2, "0.00"), (12345, 2, "123.45"), (7, 0, "7"), (-120, 1, "-12.0")]
+        {
             assert_eq!(decimal(value, scale), wanted);
             assert_eq!(unscaled(wanted, scale), Some(value));
         }

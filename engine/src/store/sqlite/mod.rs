@@ -7,8 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Column, Executor, Row as _, Sqlite, TypeInfo, ValueRef};
 
@@ -50,9 +49,7 @@ pub(super) struct SqliteDriver {
 impl SqliteDriver {
     pub(super) fn new(url: &str) -> Result<Self> {
         let options = SqliteConnectOptions::from_str(url)
-            .map_err(|_| {
-                StoreError::Fatal("the sink url is not a valid one: sqlite://PATH is wanted".into())
-            })?
+            .map_err(|_| StoreError::Fatal("the sink url is not a valid one: sqlite://PATH is wanted".into()))?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // WAL with NORMAL may lose the last commits when power fails, and then K is past N.
@@ -67,13 +64,8 @@ impl SqliteDriver {
 
     async fn begin_with(&self, pool: &SqlitePool, how: &'static str) -> Result<Box<dyn Tx>> {
         let mut connection = pool.acquire().await.map_err(failed)?;
-        connection
-            .execute(sqlx::raw_sql(how))
-            .await
-            .map_err(failed)?;
-        Ok(Box::new(SqliteTx {
-            connection: Some(connection),
-        }))
+        connection.execute(sqlx::raw_sql(how)).await.map_err(failed)?;
+        Ok(Box::new(SqliteTx { connection: Some(connection) }))
     }
 }
 
@@ -84,9 +76,7 @@ impl Driver for SqliteDriver {
     }
 
     async fn begin_anew(&self) -> Result<Box<dyn Tx>> {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_lazy_with(self.options.clone());
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(self.options.clone());
         self.begin_with(&pool, "BEGIN IMMEDIATE").await
     }
 
@@ -98,12 +88,7 @@ impl Driver for SqliteDriver {
         &DIALECT
     }
 
-    async fn add_windows(
-        &self,
-        tx: &mut dyn Tx,
-        layout: &StatsLayout,
-        deltas: &[WindowDelta],
-    ) -> Result<()> {
+    async fn add_windows(&self, tx: &mut dyn Tx, layout: &StatsLayout, deltas: &[WindowDelta]) -> Result<()> {
         windows::add(tx, layout, deltas).await
     }
 }
@@ -121,16 +106,11 @@ impl Drop for SqliteTx {
 
 impl SqliteTx {
     fn connection(&mut self) -> &mut PoolConnection<Sqlite> {
-        self.connection
-            .as_mut()
-            .expect("only commit, rollback and drop take it")
+        self.connection.as_mut().expect("only commit, rollback and drop take it")
     }
 }
 
-fn query<'q>(
-    sql: &str,
-    binds: &[Bind<'_>],
-) -> sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments> {
+fn query<'q>(sql: &str, binds: &[Bind<'_>]) -> sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments> {
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for bind in binds {
         query = match *bind {
@@ -162,18 +142,12 @@ fn cells(row: &SqliteRow) -> Result<Row> {
 #[async_trait]
 impl Tx for SqliteTx {
     async fn execute(&mut self, sql: &str, binds: &[Bind<'_>]) -> Result<u64> {
-        let done = query(sql, binds)
-            .execute(&mut **self.connection())
-            .await
-            .map_err(failed)?;
+        let done = query(sql, binds).execute(&mut **self.connection()).await.map_err(failed)?;
         Ok(done.rows_affected())
     }
 
     async fn rows(&mut self, sql: &str, binds: &[Bind<'_>]) -> Result<Vec<Row>> {
-        let rows = query(sql, binds)
-            .fetch_all(&mut **self.connection())
-            .await
-            .map_err(failed)?;
+        let rows = query(sql, binds).fetch_all(&mut **self.connection()).await.map_err(failed)?;
         rows.iter().map(cells).collect()
     }
 
@@ -188,12 +162,7 @@ impl Tx for SqliteTx {
     }
 
     async fn rollback(mut self: Box<Self>) {
-        if self
-            .connection()
-            .execute(sqlx::raw_sql("ROLLBACK"))
-            .await
-            .is_ok()
-        {
+        if self.connection().execute(sqlx::raw_sql("ROLLBACK")).await.is_ok() {
             drop(self.connection.take());
         }
     }
@@ -203,9 +172,7 @@ impl Tx for SqliteTx {
 fn failed(error: sqlx::Error) -> StoreError {
     const PASSING: [i64; 6] = [5, 6, 9, 10, 13, 15];
     let code = match &error {
-        sqlx::Error::Database(database) => {
-            database.code().and_then(|code| code.parse::<i64>().ok())
-        }
+        sqlx::Error::Database(database) => database.code().and_then(|code| code.parse::<i64>().ok()),
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => {
             return StoreError::Unavailable(error.to_string());
         }
@@ -213,12 +180,9 @@ fn failed(error: sqlx::Error) -> StoreError {
     };
     // The low byte is the primary code: 261 (SQLITE_BUSY_RECOVERY) is a 5.
     match code {
-        Some(code) if PASSING.contains(&(code & 0xff)) => {
-            StoreError::Unavailable(error.to_string())
-        }
+        Some(code) if PASSING.contains(&(code & 0xff)) => StoreError::Unavailable(error.to_string()),
         Some(code) if code & 0xff == 14 => StoreError::Fatal(
-            "SQLite cannot open the file of [sink] url: its folder must exist and be writable"
-                .to_owned(),
+            "SQLite cannot open the file of [sink] url: its folder must exist and be writable".to_owned(),
         ),
         _ => StoreError::Fatal(format!("SQLite refused: {error}")),
     }

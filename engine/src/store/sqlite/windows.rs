@@ -5,22 +5,12 @@ use crate::model::step::{Measured, StatsLayout, WindowDelta};
 use crate::store::StoreError;
 use crate::store::shared::{Row, schema, stats, text};
 
-pub(super) async fn add(
-    tx: &mut dyn Tx,
-    layout: &StatsLayout,
-    windows: &[WindowDelta],
-) -> Result<()> {
+pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
     let sql = Statements::new(layout);
     for window in windows {
-        let key = text::time(window.start).ok_or_else(|| {
-            StoreError::Fatal(format!("no calendar holds a window at {} ms", window.start))
-        })?;
-        let found = tx
-            .rows(
-                &sql.select,
-                &[Bind::Text(&key), Bind::Blob(&window.group.id)],
-            )
-            .await?;
+        let key = text::time(window.start)
+            .ok_or_else(|| StoreError::Fatal(format!("no calendar holds a window at {} ms", window.start)))?;
+        let found = tx.rows(&sql.select, &[Bind::Text(&key), Bind::Blob(&window.group.id)]).await?;
         let sum = match found.into_iter().next() {
             Some(row) => added(layout, window, row)?,
             None => window.clone(),
@@ -42,22 +32,11 @@ impl Statements {
     fn new(layout: &StatsLayout) -> Self {
         let table = &layout.table;
         let columns = stats::columns(layout);
-        let mut read = vec![
-            "records".to_owned(),
-            "flagged".to_owned(),
-            "late".to_owned(),
-        ];
-        read.extend(
-            schema::aggregates(layout)
-                .into_iter()
-                .map(|(name, _)| format!("`{name}`")),
-        );
+        let mut read = vec!["records".to_owned(), "flagged".to_owned(), "late".to_owned()];
+        read.extend(schema::aggregates(layout).into_iter().map(|(name, _)| format!("`{name}`")));
         let marks = vec!["?"; columns.len()].join(", ");
         Self {
-            select: format!(
-                "SELECT {} FROM `{table}` WHERE window_start = ? AND group_id = ?",
-                read.join(", ")
-            ),
+            select: format!("SELECT {} FROM `{table}` WHERE window_start = ? AND group_id = ?", read.join(", ")),
             replace: format!(
                 "INSERT OR REPLACE INTO `{table}` ({}, updated_at) VALUES ({marks}, {})",
                 columns.join(", "),
@@ -77,21 +56,12 @@ fn added(layout: &StatsLayout, window: &WindowDelta, mut row: Row) -> Result<Win
         let mut stored = |there: bool| -> Result<Option<i128>> {
             let text = if there { row.maybe_text()? } else { None };
             let damaged = |text: &str| {
-                StoreError::Fatal(format!(
-                    "{text:?} in {} is no decimal of scale {}",
-                    layout.table, measure.scale
-                ))
+                StoreError::Fatal(format!("{text:?} in {} is no decimal of scale {}", layout.table, measure.scale))
             };
-            text.map(|text| text::unscaled(&text, measure.scale).ok_or_else(|| damaged(&text)))
-                .transpose()
+            text.map(|text| text::unscaled(&text, measure.scale).ok_or_else(|| damaged(&text))).transpose()
         };
-        let (sum, min, max) = (
-            stored(measure.sum)?,
-            stored(measure.min)?,
-            stored(measure.max)?,
-        );
-        let narrow =
-            |value: Option<i128>| value.map(i64::try_from).transpose().map_err(|_| overflow());
+        let (sum, min, max) = (stored(measure.sum)?, stored(measure.min)?, stored(measure.max)?);
+        let narrow = |value: Option<i128>| value.map(i64::try_from).transpose().map_err(|_| overflow());
         measures.push(Measured {
             sum: both(sum, gained.sum, i128::checked_add).ok_or_else(overflow)?,
             min: both(narrow(min)?, gained.min, |a, b| Some(a.min(b))).ok_or_else(overflow)?,
