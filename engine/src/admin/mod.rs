@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::config::Tokens;
-use crate::store::Store;
+use crate::model::store::Store;
 use ports::{LetterTail, PipelineView, RuleAdmin};
 
 /// Any body but a module's.

@@ -12,7 +12,7 @@ use super::AdminState;
 use super::extract::Params;
 use super::problem::{Problem, Trouble, scrub};
 use super::views::{ActivationView, AuditView, HealthView, LetterView, PipelineStatus, WindowView};
-use crate::store::StoreError;
+use crate::model::store::StoreError;
 
 /// How long the dead-letter topic may take to answer.
 const TAIL_TIMEOUT: Duration = Duration::from_secs(10);

@@ -7,7 +7,7 @@ use super::broker::{Broker, Unpublished};
 use super::retry::{Cancel, Cancelled, Patience};
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::Step;
-use crate::store::{Outcome, Store, StoreError};
+use crate::model::store::{Outcome, Store, StoreError};
 
 /// Why a step failed. Whatever it was: all uncommitted state of the worker goes, and its partitions are taken anew.
 #[derive(Debug, thiserror::Error)]

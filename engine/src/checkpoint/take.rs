@@ -8,7 +8,7 @@ use super::retry::{Cancel, Cancelled, Patience};
 use crate::config::Start;
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::step::Taken;
-use crate::store::{Store, StoreError};
+use crate::model::store::{Store, StoreError};
 
 /// A partition that is ours and ready to be consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]

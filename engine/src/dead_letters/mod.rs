@@ -1,6 +1,7 @@
 //! The dead-letter topic: letters of the outbox become Kafka messages with their reason in headers, in the transaction
 //! that also commits the group's offsets. It knows no rule and no store.
 
+mod client;
 mod message;
 mod publisher;
 mod tail;

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientContext, Offset as KafkaOffset, TopicPartitionList};
 
+use super::client::client_config;
 use super::message::{Origin, outgoing};
 use super::topics;
 use crate::config;
 use crate::model::ids::{Offset, Partition};
 use crate::model::letter::{Damaged, decode};
 use crate::model::step::OutboxChunk;
-use crate::source::{GroupMetadata, client_config};
 
 /// Of each call to Kafka; `transaction.timeout.ms` is the same, so nothing of ours stays open for longer.
 const PATIENCE: Duration = Duration::from_secs(10);

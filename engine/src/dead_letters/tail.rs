@@ -9,7 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use crate::source::client_config;
+use super::client::client_config;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -6,8 +6,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use super::client::client_config;
 use crate::config;
-use crate::source::client_config;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Kafka's own default for `max.message.bytes`, where the cluster does not tell.

@@ -8,5 +8,6 @@ pub mod letter;
 pub mod number;
 pub mod record;
 pub mod step;
+pub mod store;
 pub mod text;
 pub mod time;

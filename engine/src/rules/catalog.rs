@@ -17,7 +17,7 @@ use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, RuleSet, Versi
 use crate::model::finding::{Finding, RuleId};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::{Batch, FieldId, Schema};
-use crate::store::{Store, StoreError};
+use crate::model::store::{Store, StoreError};
 
 /// The stored set can't come into force.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,5 @@ mod reader;
 
 pub use batch::{Fetched, Message};
 pub use consumer::{Event, Source, SourceError};
-pub use properties::client_config;
 pub use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 pub use reader::Reader;

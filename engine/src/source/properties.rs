@@ -5,16 +5,6 @@ use rdkafka::ClientConfig;
 
 use crate::config;
 
-/// What consumer and producer have in common: brokers and whatever the operator passes through.
-pub fn client_config(brokers: &str, properties: &std::collections::BTreeMap<String, String>) -> ClientConfig {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", brokers);
-    for (name, value) in properties {
-        client.set(name, value);
-    }
-    client
-}
-
 pub(super) fn consumer(source: &config::Source) -> ClientConfig {
     let mut client = ClientConfig::new();
     client

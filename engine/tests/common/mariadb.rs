@@ -4,6 +4,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+static INSTALLING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 pub(crate) struct MariaDb {
     server: Child,
     pub(crate) port: u16,
@@ -22,14 +24,16 @@ impl MariaDb {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for mariadbd");
         let data = folder.path().join("data");
+        // One at a time: two installers at once were seen to fail.
+        let one = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let installed = Command::new("mariadb-install-db")
             .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", data.display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
+            .output()
             .expect("mariadb-install-db is installed");
-        assert!(installed.success(), "mariadb-install-db failed: {installed}");
+        drop(one);
+        let said = String::from_utf8_lossy(&installed.stderr);
+        assert!(installed.status.success(), "mariadb-install-db: {}: {said}", installed.status);
         let init = folder.path().join("init.sql");
         std::fs::write(
             &init,

@@ -1,0 +1,132 @@
+//! What the engine asks of the database of `[sink]`, as a port: `store` answers it with MySQL and SQLite, `checkpoint`,
+//! `rules` and `admin` ask it without knowing which. Every answer says what the caller has to do differently.
+
+use async_trait::async_trait;
+
+use super::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
+use super::ids::{Offset, Partition, Revision, Sha256};
+use super::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
+
+/// What can go wrong, as far as the caller acts differently.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another owner took a partition: a compare-and-set matched no row. Nothing of the step was done.
+    #[error("partition {0} was taken by another worker")]
+    Fenced(Partition),
+    /// Away, deadlock or lock time-out: nothing was done, try again.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// The answer to COMMIT was lost: ask [`Store::outcome`].
+    #[error("the answer to COMMIT was lost: {0}")]
+    Unknown(String),
+    /// The change was made on another revision than the store is at.
+    #[error("the rule set moved on to revision {0}")]
+    Stale(Revision),
+    /// Trying again does not help: wrong password, wrong table, a fingerprint that differs.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+/// How a step ended whose COMMIT was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it is there.
+    Committed,
+    /// Nothing of it is there.
+    NotCommitted,
+}
+
+/// A row of `risk_stats`, as text.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct StatsRow {
+    /// Epoch milliseconds.
+    pub window_start: i64,
+    /// Epoch milliseconds.
+    pub window_end: i64,
+    /// Field and value of each `group_by`.
+    pub group: Vec<(String, Option<String>)>,
+    /// Valid records.
+    pub records: i64,
+    /// Of them flagged.
+    pub flagged: i64,
+    /// Of them late.
+    pub late: i64,
+    /// Column name (`amount_sum`) and exact decimal text.
+    pub measures: Vec<(String, Option<String>)>,
+}
+
+/// Where a partition stands in the store.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Position {
+    /// Which.
+    pub partition: Partition,
+    /// N.
+    pub next_offset: Offset,
+    /// Epoch milliseconds.
+    pub watermark: Option<i64>,
+    /// Fencing number.
+    pub owner: u64,
+    /// Steps so far.
+    pub checkpoint: u64,
+}
+
+/// One pipeline's part of the database. Every method is one transaction and may be called again after `Unavailable`.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Creates the tables and the view where they are missing, checks them against the layout, and refuses a
+    /// fingerprint that differs from the one stored, naming what differs and what to do.
+    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<(), StoreError>;
+
+    /// `owner + 1` on each partition (rows are made where missing), then reads what is there.
+    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>, StoreError>;
+
+    /// Sets N of a partition that was never seen. Compare-and-set on `owner` and N unset. `published` stays unset until K
+    /// is committed too, so a crash in between is not taken for lost offsets.
+    async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<(), StoreError>;
+
+    /// The step, in one transaction: positions, outbox, activations, windows, in this order.
+    async fn commit(&self, step: &Step) -> Result<(), StoreError>;
+
+    /// What became of a step whose `commit` answered `Unknown`: a locking read, on a new connection, so that a session
+    /// that is still undecided is waited for.
+    async fn outcome(&self, step: &Step) -> Result<Outcome, StoreError>;
+
+    /// The letters before these offsets are in Kafka: deletes their outbox rows and sets `published`. A partition that
+    /// somebody else owns by now is left alone.
+    async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<(), StoreError>;
+
+    /// The rule set in force and every stored version that it names. The set is empty at revision 0.
+    async fn rule_set(&self) -> Result<RuleSet, StoreError>;
+    /// Only its number: what an instance polls to see another's swap.
+    async fn revision(&self) -> Result<Revision, StoreError>;
+    /// One version with its bytes.
+    async fn version(&self, sha256: Sha256) -> Result<Option<Version>, StoreError>;
+    /// Every version of a rule, newest first; of all rules if None.
+    async fn versions(&self, rule: Option<&str>) -> Result<Vec<VersionInfo>, StoreError>;
+    /// Stores the version if it is new, and the entries as revision `base + 1`, with a line of audit. `Stale` if the
+    /// set is no longer at `base`. Returns the new revision.
+    async fn advance(
+        &self,
+        base: Revision,
+        version: Option<&Version>,
+        entries: &[Entry],
+        audit: &Audit,
+    ) -> Result<Revision, StoreError>;
+    /// The entries of an older revision.
+    async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>, StoreError>;
+    /// What the directory last published from a file: its sha256; None: never or retired.
+    async fn directory_seen(&self, file: &str) -> Result<Option<Sha256>, StoreError>;
+    /// Remembers it (None forgets).
+    async fn set_directory_seen(&self, file: &str, sha256: Option<Sha256>) -> Result<(), StoreError>;
+
+    /// Newest windows first. `final_only`: those that ended before the least watermark.
+    async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>, StoreError>;
+    /// Where every partition stands.
+    async fn positions(&self) -> Result<Vec<Position>, StoreError>;
+    /// Ascending by partition and offset; the newest `limit` of them.
+    async fn activations(&self, limit: u32) -> Result<Vec<Activation>, StoreError>;
+    /// Newest first.
+    async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError>;
+    /// Answers if the store does.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
