@@ -32,7 +32,7 @@ pub struct Runtime {
 }
 
 /// Why a call failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) code: &'static str,
     pub(super) message: String,
@@ -53,14 +53,8 @@ struct Limits {
 /// The same in the service and in its compiler, or code would not load.
 pub(super) fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .concurrency_support(false)
-        .cranelift_nan_canonicalization(true);
-    config
-        .wasm_relaxed_simd(false)
-        .wasm_memory64(false)
-        .wasm_multi_memory(false);
+    config.epoch_interruption(true).concurrency_support(false).cranelift_nan_canonicalization(true);
+    config.wasm_relaxed_simd(false).wasm_memory64(false).wasm_multi_memory(false);
     Engine::new(&config)
 }
 
@@ -93,23 +87,13 @@ impl Runtime {
     }
 
     pub(super) fn instance(&self, component: &Component) -> Result<Instance, Failure> {
-        let mut store = Store::new(
-            &self.engine,
-            Limits {
-                memory: self.memory,
-                refused: 0,
-            },
-        );
+        let mut store = Store::new(&self.engine, Limits { memory: self.memory, refused: 0 });
         store.limiter(|limits| limits);
         store.set_hostcall_fuel(SMALL_ANSWER);
         // A store starts at deadline 0: a start function would trap at once.
         store.set_epoch_deadline(self.ticks);
         match Rule::instantiate(&mut store, component, &Linker::new(&self.engine)) {
-            Ok(rule) => Ok(Instance {
-                store,
-                rule,
-                ticks: self.ticks,
-            }),
+            Ok(rule) => Ok(Instance { store, rule, ticks: self.ticks }),
             Err(error) => Err(failure(&store, &error)),
         }
     }
@@ -119,31 +103,15 @@ impl Instance {
     pub(super) fn describe(&mut self) -> Result<Manifest, Failure> {
         self.arm(SMALL_ANSWER);
         let answer = self.rule.weir_rule_guest().call_describe(&mut self.store);
-        answer
-            .map(contract::manifest)
-            .map_err(|e| failure(&self.store, &e))
+        answer.map(contract::manifest).map_err(|e| failure(&self.store, &e))
     }
 
-    pub(super) fn configure(
-        &mut self,
-        scales: &[u8],
-        parameters: &BTreeMap<String, String>,
-    ) -> Result<(), Failure> {
+    pub(super) fn configure(&mut self, scales: &[u8], parameters: &BTreeMap<String, String>) -> Result<(), Failure> {
         self.arm(SMALL_ANSWER);
-        let pairs: Vec<_> = parameters
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect();
-        match self
-            .rule
-            .weir_rule_guest()
-            .call_configure(&mut self.store, scales, &pairs)
-        {
+        let pairs: Vec<_> = parameters.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        match self.rule.weir_rule_guest().call_configure(&mut self.store, scales, &pairs) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(message)) => Err(Failure {
-                code: "RULE_OUTPUT",
-                message: format!("configure refused: {message}"),
-            }),
+            Ok(Err(message)) => Err(Failure { code: "RULE_OUTPUT", message: format!("configure refused: {message}") }),
             Err(e) => Err(failure(&self.store, &e)),
         }
     }
@@ -154,10 +122,7 @@ impl Instance {
         columns: &[contract::guest::Column<'_>],
     ) -> Result<Vec<contract::guest::Hit>, Failure> {
         self.arm(JUDGE_ANSWER);
-        let answer = self
-            .rule
-            .weir_rule_guest()
-            .call_judge(&mut self.store, rows, columns);
+        let answer = self.rule.weir_rule_guest().call_judge(&mut self.store, rows, columns);
         answer.map_err(|e| failure(&self.store, &e))
     }
 
@@ -174,30 +139,17 @@ fn failure(store: &Store<Limits>, error: &wasmtime::Error) -> Failure {
         Some(_) => "RULE_TRAP",
         None => "RULE_OUTPUT",
     };
-    Failure {
-        code,
-        message: format!("{error:#}"),
-    }
+    Failure { code, message: format!("{error:#}") }
 }
 
 impl ResourceLimiter for Limits {
-    fn memory_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let fits = desired <= self.memory;
         self.refused += u32::from(!fits);
         Ok(fits)
     }
 
-    fn table_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         Ok(desired <= 10_000)
     }
 
