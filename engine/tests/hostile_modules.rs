@@ -1,4 +1,7 @@
-//! What the compiler process says of modules that are no rules.
+//! Modules that are no rules, and rules that are hostile: each is refused or contained, and a good rule judges on.
+
+#[path = "common/guest.rs"]
+mod guest;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -36,4 +39,58 @@ fn a_truncated_module_is_refused() {
     let (code, text) = compile(&wasm[..wasm.len() - 3]);
     assert_eq!(code, Some(1));
     assert!(text.contains("not valid WebAssembly"), "{text}");
+}
+
+/// Publishes a rule with this body beside a good one, and judges rows of which only the last, -1, is bad.
+async fn codes(body: &str) -> Vec<(u32, String, String)> {
+    let bench = guest::Bench::new().await;
+    bench.publish("hostile", body).await.unwrap();
+    bench.publish("good_rule", guest::GOOD).await.unwrap();
+    let found = bench.judge(&[5, 6, 7, -1]);
+    assert!(found.contains(&(3, "good_rule".into(), "BAD".into())), "the good rule judged on: {found:?}");
+    found.into_iter().filter(|(_, rule, _)| rule == "hostile").collect()
+}
+
+fn only_row_3(code: &str) -> Vec<(u32, String, String)> {
+    vec![(3, "hostile".into(), code.into())]
+}
+
+#[tokio::test]
+async fn a_loop_without_end_costs_its_row() {
+    assert_eq!(codes("(if (local.get $bad) (then (loop (br 0))))").await, only_row_3("RULE_TIMEOUT"));
+}
+
+#[tokio::test]
+async fn memory_without_bound_costs_its_row() {
+    let grow = "(if (local.get $bad) (then (loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable))";
+    assert_eq!(codes(grow).await, only_row_3("RULE_MEMORY"));
+}
+
+#[tokio::test]
+async fn a_trap_costs_its_row() {
+    assert_eq!(codes("(if (local.get $bad) (then unreachable))").await, only_row_3("RULE_TRAP"));
+}
+
+#[tokio::test]
+async fn recursion_without_end_costs_its_row() {
+    assert_eq!(codes("(if (local.get $bad) (then (call $deep)))").await, only_row_3("RULE_TRAP"));
+}
+
+#[tokio::test]
+async fn a_hit_on_a_row_out_of_range_costs_its_row() {
+    let lie = "(if (local.get $bad) (then (call $hit (i32.const 99) (i32.const 0))))";
+    assert_eq!(codes(lie).await, only_row_3("RULE_OUTPUT"));
+}
+
+#[tokio::test]
+async fn a_hit_with_a_code_out_of_range_costs_its_row() {
+    let lie = "(if (local.get $bad) (then (call $hit (local.get $i) (i32.const 9))))";
+    assert_eq!(codes(lie).await, only_row_3("RULE_OUTPUT"));
+}
+
+#[tokio::test]
+async fn a_module_larger_than_the_bound_is_refused() {
+    let bench = guest::Bench::new().await;
+    let refused = bench.upload(vec![0; (8 << 20) + 1]).await.unwrap_err();
+    assert!(matches!(refused, weir::rules::Refused::TooLarge { .. }), "{refused}");
 }

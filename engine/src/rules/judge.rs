@@ -1,14 +1,14 @@
 //! Judges batches on one worker: instances reused, thrown away at any failure, and the blame narrowed to rows.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
 use super::contract::{self, guest};
-use super::live::{Figures, LiveRule, LiveSet, Trip};
+use super::live::{LiveRule, LiveSet, Trip};
 use super::runtime::{Failure, Instance, Runtime};
 use crate::config::OnFailure;
 use crate::model::catalog::Mode;
@@ -20,8 +20,6 @@ const CULPRITS: usize = 8;
 const ALONE: Duration = Duration::from_secs(1);
 const TRIES: u32 = 3;
 const DETAIL: usize = 256;
-
-type Key = (Sha256, BTreeMap<String, String>);
 
 /// A rule failed whose `on_failure` is `halt`.
 #[derive(Debug, thiserror::Error)]
@@ -36,18 +34,38 @@ pub struct Halt {
 pub struct Judge {
     runtime: Arc<Runtime>,
     trips: mpsc::Sender<Trip>,
-    instances: HashMap<Key, Instance>,
-    /// Failing batches in a row.
-    failing: HashMap<Key, u32>,
+    /// With the rule that each was configured for; a module stands in a set once.
+    instances: HashMap<Sha256, (Arc<LiveRule>, Instance)>,
+    /// Batches in a row that failed as a whole.
+    failing: HashMap<Sha256, u32>,
     revision: Option<Revision>,
     quiet: bool,
 }
 
 struct Verdict {
     findings: Vec<Finding>,
-    /// Rows failed alone or by the bound; the first failure's text.
+    /// The first row's failure, if any row failed alone or by the bound.
     failed: Option<Failure>,
-    beyond: bool,
+    blame: Blame,
+    /// Rows that the rule did not judge and that pass nevertheless.
+    skipped: u64,
+}
+
+/// What failed; the breaker leaves alone a rule that fails on single rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// None, or single rows of several.
+    Rows,
+    /// Every row, or there is no instance to ask.
+    Whole,
+    /// So many rows, or so slowly, that the rest of the batch was not asked.
+    Beyond,
+}
+
+/// A call that failed, and whether there was an instance to blame it on rows.
+struct Fault {
+    failure: Failure,
+    made: bool,
 }
 
 impl Judge {
@@ -90,91 +108,123 @@ impl Judge {
             return;
         }
         self.revision = Some(set.revision);
-        let kept = |key: &Key| set.rules.iter().any(|r| r.id.sha256 == key.0 && r.parameters == key.1);
-        self.instances.retain(|key, _| kept(key));
+        self.instances.retain(|sha256, (old, _)| {
+            let same = |r: &Arc<LiveRule>| r.id.sha256 == *sha256 && r.parameters == old.parameters;
+            set.rules.iter().any(same)
+        });
         self.failing.clear();
     }
 
-    fn ask(&mut self, rule: &LiveRule, batch: &Batch) -> Verdict {
+    fn ask(&mut self, rule: &Arc<LiveRule>, batch: &Batch) -> Verdict {
         let columns: Vec<&Column> = rule.fields.iter().map(|&id| batch.column(id)).collect();
         let rows = batch.rows();
-        let mut findings = missing(rule, &columns, rows);
+        let (mut findings, skipped) = missing(rule, &columns, rows);
         // Once more before blaming a row: time is wall time, and memory may have leaked over batches.
         let first = self.call(rule, &columns, rows).or_else(|_| self.call(rule, &columns, rows));
-        if let Ok(hits) = first {
-            findings.extend(keep(rule, &columns, hits, 0));
-            return Verdict { findings, failed: None, beyond: false };
+        match first {
+            Ok(hits) => {
+                findings.extend(keep(rule, &columns, hits, 0));
+                Verdict { findings, failed: None, blame: Blame::Rows, skipped }
+            }
+            Err(fault) => {
+                let mut verdict = Verdict { findings, failed: None, blame: Blame::Rows, skipped };
+                self.row_by_row(rule, &columns, rows, fault, &mut verdict);
+                verdict
+            }
         }
-        let (began, mut culprits, mut failed) = (Instant::now(), 0, None);
-        let mut beyond = false;
+    }
+
+    fn row_by_row(
+        &mut self,
+        rule: &Arc<LiveRule>,
+        columns: &[&Column],
+        rows: usize,
+        fault: Fault,
+        verdict: &mut Verdict,
+    ) {
+        let (began, mut culprits) = (Instant::now(), 0);
+        if !fault.made {
+            verdict.blame = Blame::Whole;
+            verdict.failed = Some(fault.failure);
+        }
         for row in 0..rows {
-            beyond |= culprits >= CULPRITS || began.elapsed() > ALONE;
-            let answer = if beyond {
-                Err(Failure { code: "RULE_TRAP", message: "the rule failed on too many rows of the batch".into() })
-            } else {
-                let alone: Vec<Column> = columns.iter().map(|column| one_row(column, row)).collect();
-                self.call(rule, &alone.iter().collect::<Vec<_>>(), 1)
+            let slow = culprits > 0 && began.elapsed() > ALONE;
+            if verdict.blame == Blame::Rows && (culprits >= CULPRITS || slow) {
+                verdict.blame = Blame::Beyond;
+            }
+            // Past the bound no row is asked: it shares the first one's failure.
+            let answer = match &verdict.failed {
+                Some(failure) if verdict.blame != Blame::Rows => Err(failure.clone()),
+                _ => self.alone(rule, columns, row),
             };
             match answer {
-                Ok(hits) => findings.extend(keep(rule, &columns, hits, row as u32)),
+                Ok(hits) => verdict.findings.extend(keep(rule, columns, hits, row as u32)),
                 Err(failure) => {
                     culprits += 1;
-                    if rule.on_failure == OnFailure::DeadLetter {
-                        findings.push(finding(
+                    match rule.on_failure {
+                        OnFailure::DeadLetter => verdict.findings.push(finding(
                             rule,
                             row as u32,
                             failure.code.into(),
                             Effect::DeadLetter,
                             &failure.message,
-                        ));
+                        )),
+                        _ => verdict.skipped += 1,
                     }
-                    failed.get_or_insert(failure);
+                    verdict.failed.get_or_insert(failure);
                 }
             }
         }
-        Verdict { findings, failed, beyond }
+        if culprits == rows && rows > 0 && verdict.blame == Blame::Rows {
+            verdict.blame = Blame::Whole;
+        }
+    }
+
+    fn alone(&mut self, rule: &Arc<LiveRule>, columns: &[&Column], row: usize) -> Result<Vec<guest::Hit>, Failure> {
+        let alone: Vec<Column> = columns.iter().map(|column| one_row(column, row)).collect();
+        let alone: Vec<&Column> = alone.iter().collect();
+        match self.call(rule, &alone, 1) {
+            // A worker that was not scheduled loses an honest call.
+            Err(fault) if fault.failure.code == "RULE_TIMEOUT" => self.call(rule, &alone, 1),
+            answer => answer,
+        }
+        .map_err(|fault| fault.failure)
     }
 
     /// One call; the instance survives only a good one, for after a lifting error the next call is not refused.
-    fn call(&mut self, rule: &LiveRule, columns: &[&Column], rows: usize) -> Result<Vec<guest::Hit>, Failure> {
-        let key = (rule.id.sha256, rule.parameters.clone());
-        let mut instance = match self.instances.remove(&key) {
-            Some(instance) => instance,
+    fn call(&mut self, rule: &Arc<LiveRule>, columns: &[&Column], rows: usize) -> Result<Vec<guest::Hit>, Fault> {
+        let (owner, mut instance) = match self.instances.remove(&rule.id.sha256) {
+            Some(made) => made,
             None => {
-                let mut instance = self.runtime.instance(&rule.component)?;
-                instance.configure(&rule.scales, &rule.parameters)?;
-                instance
+                let instance = self.make(rule).map_err(|failure| Fault { failure, made: false })?;
+                (rule.clone(), instance)
             }
         };
         let lowered: Vec<_> = columns.iter().map(|column| contract::column(column)).collect();
-        let hits = instance.judge(rows as u32, &lowered)?;
-        check(rule, &hits, rows)?;
-        self.instances.insert(key, instance);
+        let hits = instance
+            .judge(rows as u32, &lowered)
+            .and_then(|hits| check(rule, &hits, rows).map(|()| hits))
+            .map_err(|failure| Fault { failure, made: true })?;
+        self.instances.insert(rule.id.sha256, (owner, instance));
         Ok(hits)
     }
 
+    fn make(&self, rule: &LiveRule) -> Result<Instance, Failure> {
+        let mut instance = self.runtime.instance(&rule.component)?;
+        instance.configure(&rule.scales, &rule.parameters)?;
+        Ok(instance)
+    }
+
     fn record(&mut self, revision: Revision, rule: &LiveRule, batch: &Batch, verdict: &Verdict, took: Duration) {
-        let figures = &rule.figures;
-        Figures::add(&figures.batches, 1);
-        Figures::add(&figures.rows, batch.rows() as u64);
-        Figures::add(&figures.nanos, took.as_nanos() as u64);
-        let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
-        verdict.findings.iter().for_each(|f| *codes.entry(&f.code).or_default() += 1);
-        for (code, n) in codes {
-            let own = rule.manifest.codes.iter().any(|c| c.name == code);
-            Figures::count(if own { &figures.hits } else { &figures.failures }, code, n);
-        }
-        if rule.mode == Mode::Shadow {
-            figures.sample(&verdict.findings);
-        }
-        let key = (rule.id.sha256, rule.parameters.clone());
-        let Some(failure) = &verdict.failed else {
+        rule.count(&verdict.findings, verdict.skipped, batch.rows() as u64, took);
+        let key = rule.id.sha256;
+        let Some(failure) = verdict.failed.as_ref().filter(|_| verdict.blame != Blame::Rows) else {
             self.failing.remove(&key);
             return;
         };
         let failing = self.failing.entry(key).or_default();
         *failing += 1;
-        if *failing == TRIES || verdict.beyond {
+        if *failing >= TRIES || verdict.blame == Blame::Beyond {
             let message = format!("{}: {}", failure.code, failure.message);
             // A full channel means that trips are waiting already; the next failing batch trips again.
             let _ = self.trips.try_send(Trip { rule: rule.id.clone(), revision, message });
@@ -206,14 +256,14 @@ fn lacking<'a>(rule: &'a LiveRule, columns: &[&Column], row: usize) -> Option<&'
 }
 
 /// A rule that can dead-letter fails closed on rows that lack what it requires.
-fn missing(rule: &LiveRule, columns: &[&Column], rows: usize) -> Vec<Finding> {
+fn missing(rule: &LiveRule, columns: &[&Column], rows: usize) -> (Vec<Finding>, u64) {
     let complete =
         rule.manifest.fields.iter().zip(columns).all(|(field, column)| !field.required || column.all_present());
     if complete {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let closed = rule.manifest.codes.iter().any(|code| code.effect == Effect::DeadLetter);
-    let mut findings = Vec::new();
+    let (mut findings, mut skipped) = (Vec::new(), 0);
     for row in 0..rows {
         let Some(field) = lacking(rule, columns, row) else {
             continue;
@@ -222,10 +272,10 @@ fn missing(rule: &LiveRule, columns: &[&Column], rows: usize) -> Vec<Finding> {
             let detail = format!("rule {} requires field {field}", rule.id.name);
             findings.push(finding(rule, row as u32, "FIELD_MISSING".into(), Effect::DeadLetter, &detail));
         } else {
-            Figures::add(&rule.figures.skipped, 1);
+            skipped += 1;
         }
     }
-    findings
+    (findings, skipped)
 }
 
 fn keep(rule: &LiveRule, columns: &[&Column], hits: Vec<guest::Hit>, first: u32) -> Vec<Finding> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use wasmtime::component::Component;
 
@@ -64,6 +65,38 @@ pub struct Trip {
 impl LiveRule {
     pub(super) fn judges(&self) -> bool {
         self.mode != Mode::Off && self.suspended.is_none()
+    }
+
+    /// Once per batch: the figures of the admin API and the metrics.
+    pub(super) fn count(&self, findings: &[Finding], skipped: u64, rows: u64, took: Duration) {
+        let (figures, name) = (&self.figures, self.id.name.to_string());
+        Figures::add(&figures.batches, 1);
+        Figures::add(&figures.rows, rows);
+        Figures::add(&figures.nanos, took.as_nanos() as u64);
+        // The metrics crate has no counter of fractions.
+        metrics::gauge!("weir_judge_seconds_total", "rule" => name.clone()).increment(took.as_secs_f64());
+        if skipped > 0 {
+            Figures::add(&figures.skipped, skipped);
+            metrics::counter!("weir_rule_skipped_total", "rule" => name.clone()).increment(skipped);
+        }
+        let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
+        for finding in findings {
+            *codes.entry(&finding.code).or_default() += 1;
+        }
+        let mode = if self.mode == Mode::Shadow { "shadow" } else { "live" };
+        for (code, n) in codes {
+            let (rule, label) = (name.clone(), code.to_owned());
+            if self.manifest.codes.iter().any(|c| c.name == code) {
+                Figures::count(&figures.hits, code, n);
+                metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => label, "mode" => mode).increment(n);
+            } else {
+                Figures::count(&figures.failures, code, n);
+                metrics::counter!("weir_rule_failures_total", "rule" => rule, "code" => label).increment(n);
+            }
+        }
+        if self.mode == Mode::Shadow {
+            figures.sample(findings);
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Runtime {
 }
 
 /// Why a call failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) code: &'static str,
     pub(super) message: String,
@@ -61,11 +61,16 @@ pub(super) fn engine() -> wasmtime::Result<Engine> {
 impl Runtime {
     /// Starts the ticker, which ends with the runtime.
     pub fn new(rules: &config::Rules) -> Result<Arc<Self>, RuntimeError> {
-        let engine = engine().map_err(|e| RuntimeError(format!("{e:#}")))?;
         let compiler = match std::env::var_os("WEIR_COMPILER_EXE") {
             Some(path) => path.into(),
             None => std::env::current_exe().map_err(|e| RuntimeError(e.to_string()))?,
         };
+        Self::with_compiler(rules, compiler)
+    }
+
+    /// With another binary whose `compile-module` compiles.
+    pub fn with_compiler(rules: &config::Rules, compiler: PathBuf) -> Result<Arc<Self>, RuntimeError> {
+        let engine = engine().map_err(|e| RuntimeError(format!("{e:#}")))?;
         let runtime = Arc::new(Self {
             engine: engine.clone(),
             compiler,
