@@ -84,3 +84,36 @@ fn what_is_wrong_at_the_start_is_one_line_and_exit_code_one() {
     assert!(line.contains(&way.admin.to_string()), "{line}");
     drop(taken);
 }
+
+#[test]
+fn a_swap_by_post_and_one_by_the_directory_while_records_flow() {
+    let way = Way::new("swapped", 100_000, 5, "");
+    let mut engine = way.start();
+    way.until_ready(&mut engine, Duration::from_secs(60));
+    let mut producer = way.produce_at(10_000);
+    std::thread::sleep(Duration::from_secs(2));
+    // Only rules that flag are changed, so the truth about sums and dead letters stands.
+    way.call("PATCH", "/rules/high_amount", Some(br#"{"parameters":{"limit":"150000"}}"#), "application/json");
+    let mut other = std::fs::read(way.rules().join("high_amount.wasm")).expect("the module");
+    other.extend([0, 5, 4, b'n', b'o', b't', b'e']); // an empty custom section: another build of the same rule
+    way.call("POST", "/rules", Some(&other), "application/wasm");
+    way.call("POST", "/rules/high_amount/rollback", None, "application/json");
+    let kept = std::fs::read(way.rules().join("self_transfer.wasm")).expect("the module");
+    way.call("DELETE", "/rules/self_transfer", None, "application/json");
+    way.call("POST", "/rules", Some(&kept), "application/wasm");
+    let mut dropped = std::fs::read(way.rules().join("balance_mismatch.wasm")).expect("the module");
+    dropped.extend([0, 5, 4, b'n', b'o', b't', b'e']);
+    std::fs::write(way.rules().join("balance_mismatch.wasm"), &dropped).expect("the folder is writable");
+    assert!(producer.wait().expect("it is ours").success(), "weir produce");
+    way.until_all_is_committed(&mut engine, Duration::from_secs(60));
+    engine.stop();
+    way.records_and_sums_equal_the_truth();
+    way.dead_letters_equal_the_truth();
+    assert!(way.every_letter_names_the_revision_of_its_offset() > 1, "letters of more than one revision");
+
+    let mut engine = way.start();
+    way.until_ready(&mut engine, Duration::from_secs(60));
+    let rule = way.call("GET", "/rules/high_amount", None, "application/json");
+    assert!(rule.contains("150000"), "the limit set through the API is kept: {rule}");
+    engine.stop();
+}

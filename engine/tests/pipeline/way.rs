@@ -200,6 +200,43 @@ impl Way {
         run(&mut self.producing());
     }
 
+    pub fn produce_at(&self, rate: u32) -> Child {
+        let mut command = self.producing();
+        command.args(["--rate", &rate.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("weir starts")
+    }
+
+    /// One request to the admin API that must succeed; its answer.
+    pub fn call(&self, method: &str, path: &str, body: Option<&[u8]>, kind: &str) -> String {
+        let input = self.folder.path().join("body");
+        let mut command = Command::new("curl");
+        command.args(["-sS", "--fail-with-body", "-m", "30", "-X", method]);
+        if let Some(body) = body {
+            std::fs::write(&input, body).expect("the folder is writable");
+            let data = format!("@{}", input.display());
+            command.args(["-H", &format!("content-type: {kind}"), "--data-binary", &data]);
+        }
+        let output = command.arg(format!("http://127.0.0.1:{}{path}", self.admin)).output().expect("curl starts");
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{method} {path}: {answer}{}", String::from_utf8_lossy(&output.stderr));
+        answer
+    }
+
+    pub fn is_ready(&self) -> bool {
+        let url = format!("http://127.0.0.1:{}/readyz", self.admin);
+        let answer = Command::new("curl").args(["-sf", "-m", "5", &url]).output().expect("curl starts");
+        answer.status.success()
+    }
+
+    pub fn until_ready(&self, engine: &mut Engine, within: Duration) {
+        let end = Instant::now() + within;
+        while !self.is_ready() {
+            engine.runs();
+            assert!(Instant::now() < end, "not ready within {within:?}\n{}", engine.said());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     pub fn start(&self) -> Engine {
         let log = self.folder.path().join("run.log");
         let file = std::fs::File::options().create(true).append(true).open(&log).expect("a log");
@@ -238,19 +275,52 @@ impl Way {
     }
 
     pub fn windows_equal_the_truth(&self) {
+        self.columns_equal_the_truth(&["records", "flagged", "amount_sum", "amount_min", "amount_max"]);
+    }
+
+    /// For a test that changes what is flagged.
+    pub fn records_and_sums_equal_the_truth(&self) {
+        self.columns_equal_the_truth(&["records", "amount_sum", "amount_min", "amount_max"]);
+    }
+
+    fn columns_equal_the_truth(&self, columns: &[&str]) {
         let rows = self.sql(
             &format!("weir_{}", self.name),
-            "SELECT ROUND(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', window_start) / 1000), type, records, flagged, \
-             amount_sum, amount_min, amount_max FROM risk_stats",
+            &format!(
+                "SELECT ROUND(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', window_start) / 1000), type, {} FROM risk_stats",
+                columns.join(", ")
+            ),
         );
         let got: BTreeSet<String> = rows.lines().map(str::to_owned).collect();
         let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-        let fields = ["window_start", "type", "records", "flagged", "amount_sum", "amount_min", "amount_max"];
         let windows = self.truth["windows"].as_array().expect("windows");
-        let want = windows.iter().map(|w| fields.map(|f| text(&w[f])).join("\t")).collect::<BTreeSet<_>>();
+        let line = |w: &Value| {
+            let fields = ["window_start", "type"].iter().chain(columns);
+            fields.map(|field| text(&w[*field])).collect::<Vec<_>>().join("\t")
+        };
+        let want: BTreeSet<String> = windows.iter().map(line).collect();
         let (missing, wrong): (Vec<_>, Vec<_>) = (want.difference(&got).collect(), got.difference(&want).collect());
         assert!(missing.is_empty() && wrong.is_empty(), "missing: {missing:#?}\nnot in the truth: {wrong:#?}");
         assert_eq!(rows.lines().count(), windows.len());
+    }
+
+    /// How many revisions the letters name; each must be the one that `weir_activation` gives for its offset.
+    pub fn every_letter_names_the_revision_of_its_offset(&self) -> usize {
+        let statement = "SELECT `partition`, first_offset, revision FROM weir_activation";
+        let mut activations: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+        for row in self.sql(&format!("weir_{}", self.name), statement).lines() {
+            let row: Vec<i64> = row.split('\t').map(|cell| cell.parse().expect("a number")).collect();
+            activations.insert((row[0], row[1]), row[2]);
+        }
+        let mut revisions = BTreeSet::new();
+        for letter in self.letters() {
+            let number = |name: &str| letter.headers[name].parse::<i64>().expect("a number");
+            let (partition, offset) = (number("__dlq.errors.partition"), number("__dlq.errors.offset"));
+            let judged = activations.range((partition, 0)..=(partition, offset)).next_back().map(|(_, r)| *r);
+            assert_eq!(judged, Some(number("weir.revision")), "partition {partition}, offset {offset}");
+            revisions.insert(judged);
+        }
+        revisions.len()
     }
 
     pub fn letters(&self) -> Vec<Letter> {
