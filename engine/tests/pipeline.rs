@@ -4,6 +4,8 @@
 #[path = "common/stack.rs"]
 #[allow(dead_code)]
 mod stack;
+#[path = "pipeline/truth.rs"]
+mod truth;
 #[path = "pipeline/way.rs"]
 mod way;
 
