@@ -119,3 +119,26 @@ fn a_swap_by_post_and_one_by_the_directory_while_records_flow() {
     assert!(rule.contains("150000"), "the limit set through the API is kept: {rule}");
     engine.stop();
 }
+
+#[test]
+fn the_database_stopped_and_redis_silent_for_a_while_lose_nothing() {
+    let way = Way::new("away", 100_000, 9, "");
+    let mut engine = way.start();
+    way.until_ready(&mut engine, Duration::from_secs(60));
+    let mut producer = way.produce_at(10_000);
+    std::thread::sleep(Duration::from_secs(2));
+    way.service("stop", "mysql");
+    // Not stopped: it would come back empty, and an empty Redis truthfully says that nobody is blocked.
+    way.service("pause", "redis");
+    std::thread::sleep(Duration::from_secs(10));
+    engine.runs();
+    assert!(!way.is_ready(), "/readyz while the database is away");
+    way.service("resume", "redis");
+    way.service("start", "mysql");
+    assert!(producer.wait().expect("it is ours").success(), "weir produce");
+    way.until_all_is_committed(&mut engine, Duration::from_secs(90));
+    way.until_ready(&mut engine, Duration::from_secs(30));
+    engine.stop();
+    way.records_and_sums_equal_the_truth();
+    way.dead_letters_equal_the_truth();
+}

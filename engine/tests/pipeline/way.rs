@@ -181,6 +181,11 @@ impl Way {
         )
     }
 
+    /// `stop`, `start`, `pause` or `resume` of a service of the stack.
+    pub fn service(&self, action: &str, service: &str) {
+        run(Command::new(root().join("stack/service")).args([action, service]).arg(self.stack.folder()));
+    }
+
     fn producing(&self) -> Command {
         let mut command = weir();
         command.arg("produce").arg(self.folder.path().join("r.csv")).args(["--brokers", self.stack.brokers()]);
