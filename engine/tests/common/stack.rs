@@ -19,10 +19,8 @@ impl Stack {
     /// Starts all three; panics with what `stack/up` said if it can't.
     pub fn up() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let output = Command::new(root().join("stack/up"))
-            .arg(folder.path().join("stack"))
-            .output()
-            .expect("stack/up runs");
+        let output =
+            Command::new(root().join("stack/up")).arg(folder.path().join("stack")).output().expect("stack/up runs");
         assert!(output.status.success(), "stack/up: {}", String::from_utf8_lossy(&output.stderr));
         let env = String::from_utf8_lossy(&output.stdout)
             .lines()
