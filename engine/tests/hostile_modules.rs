@@ -94,3 +94,22 @@ async fn a_module_larger_than_the_bound_is_refused() {
     let refused = bench.upload(vec![0; (8 << 20) + 1]).await.unwrap_err();
     assert!(matches!(refused, weir::rules::Refused::TooLarge { .. }), "{refused}");
 }
+
+#[tokio::test]
+async fn a_compile_bomb_is_refused_in_time() {
+    let bench = guest::Bench::new().await;
+    let bomb = format!("{}{}", "(loop ".repeat(3600), "(br_if 0 (local.get $bad)))".repeat(3600));
+    let began = std::time::Instant::now();
+    assert!(bench.publish("bomb", &bomb).await.is_err());
+    assert!(began.elapsed().as_secs() < 17, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn single_rows_never_trip_the_breaker_and_whole_batches_do() {
+    let bench = guest::Bench::new().await;
+    bench.publish("hostile", "(if (local.get $bad) (then unreachable))").await.unwrap();
+    let single = vec![vec![1, -1]; 10];
+    assert_eq!(bench.trips(&single), 0);
+    assert_eq!(bench.trips(&[vec![-1, -1], vec![-1, -1]]), 0);
+    assert_eq!(bench.trips(&[vec![-1, -1], vec![-1, -1], vec![-1, -1]]), 1);
+}

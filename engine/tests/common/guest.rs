@@ -58,6 +58,7 @@ pub(crate) fn module(name: &str, body: &str) -> Vec<u8> {
 
 pub(crate) struct Bench {
     catalog: Arc<Catalog>,
+    runtime: Arc<Runtime>,
     schema: Arc<Schema>,
     _folder: tempfile::TempDir,
 }
@@ -91,8 +92,8 @@ impl Bench {
             lookup: None,
         };
         let schema = Arc::new(Schema { fields: vec![amount] });
-        let catalog = Catalog::open(runtime, store, schema.clone(), Arc::new(config)).await.unwrap();
-        Self { catalog, schema, _folder: folder }
+        let catalog = Catalog::open(runtime.clone(), store, schema.clone(), Arc::new(config)).await.unwrap();
+        Self { catalog, runtime, schema, _folder: folder }
     }
 
     pub(crate) async fn upload(&self, wasm: Vec<u8>) -> Result<Published, Refused> {
@@ -104,14 +105,28 @@ impl Bench {
         self.upload(module(name, body)).await
     }
 
+    /// How often one worker's breaker trips over these batches.
+    pub(crate) fn trips(&self, batches: &[Vec<i64>]) -> usize {
+        let (sender, trips) = tokio::sync::mpsc::channel(64);
+        let mut judge = weir::rules::Judge::new(self.runtime.clone(), sender);
+        for amounts in batches {
+            judge.judge(&self.catalog.live(), &self.batch(amounts), &mut Vec::new()).unwrap();
+        }
+        trips.len()
+    }
+
     /// Row, rule and code of what the set finds.
     pub(crate) fn judge(&self, amounts: &[i64]) -> Vec<(u32, String, String)> {
+        let found = self.catalog.evaluate(&self.batch(amounts)).unwrap();
+        found.into_iter().map(|f| (f.row, f.rule.name.to_string(), f.code.into_owned())).collect()
+    }
+
+    fn batch(&self, amounts: &[i64]) -> Batch {
         let mut batch = Batch::new(&self.schema);
         for (row, &amount) in amounts.iter().enumerate() {
             batch.offsets.push(Offset(row as i64));
             batch.columns[0].push(Some(Value::Decimal(amount)));
         }
-        let found = self.catalog.evaluate(&batch).unwrap();
-        found.into_iter().map(|f| (f.row, f.rule.name.to_string(), f.code.into_owned())).collect()
+        batch
     }
 }
