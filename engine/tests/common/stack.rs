@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Kafka, MariaDB and Redis on free ports.
-pub struct Stack {
+pub(crate) struct Stack {
     folder: tempfile::TempDir,
     env: BTreeMap<String, String>,
 }
 
 /// The repository's root.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("engine/ stands in the root").to_owned()
 }
 
 impl Stack {
     /// Starts all three; panics with what `stack/up` said if it can't.
-    pub fn up() -> Self {
+    pub(crate) fn up() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let output =
             Command::new(root().join("stack/up")).arg(folder.path().join("stack")).output().expect("stack/up runs");
@@ -34,25 +34,25 @@ impl Stack {
         self.env.get(name).unwrap_or_else(|| panic!("stack/up did not print {name}: {:?}", self.env))
     }
 
-    pub fn brokers(&self) -> &str {
+    pub(crate) fn brokers(&self) -> &str {
         self.var("WEIR_BROKERS")
     }
 
-    pub fn mysql(&self) -> &str {
+    pub(crate) fn mysql(&self) -> &str {
         self.var("WEIR_MYSQL_URL")
     }
 
-    pub fn redis(&self) -> &str {
+    pub(crate) fn redis(&self) -> &str {
         self.var("WEIR_REDIS_URL")
     }
 
     /// The folder that `stack/up` was given.
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().join("stack")
     }
 
     /// The process of a service: `kafka`, `mysql`, `redis`.
-    pub fn pid(&self, service: &str) -> i32 {
+    pub(crate) fn pid(&self, service: &str) -> i32 {
         let file = self.folder().join(service).join("pid");
         let text = std::fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
         text.trim().parse().expect("a process id")

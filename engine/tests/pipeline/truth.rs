@@ -10,18 +10,18 @@ use serde_json::Value;
 use crate::way::{ASK, PARTITIONS, Way};
 
 /// A letter as a reader of the queue sees it.
-pub struct Letter {
-    pub headers: BTreeMap<String, String>,
-    pub row: Option<i64>,
+pub(crate) struct Letter {
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) row: Option<i64>,
 }
 
 impl Way {
-    pub fn windows_equal_the_truth(&self) {
+    pub(crate) fn windows_equal_the_truth(&self) {
         self.columns_equal_the_truth(&["records", "flagged", "amount_sum", "amount_min", "amount_max"]);
     }
 
     /// For a test that changes what is flagged.
-    pub fn records_and_sums_equal_the_truth(&self) {
+    pub(crate) fn records_and_sums_equal_the_truth(&self) {
         self.columns_equal_the_truth(&["records", "amount_sum", "amount_min", "amount_max"]);
     }
 
@@ -47,7 +47,7 @@ impl Way {
     }
 
     /// How many revisions the letters name; each must be the one that `weir_activation` gives for its offset.
-    pub fn every_letter_names_the_revision_of_its_offset(&self) -> usize {
+    pub(crate) fn every_letter_names_the_revision_of_its_offset(&self) -> usize {
         let statement = "SELECT `partition`, first_offset, revision FROM weir_activation";
         let mut activations: BTreeMap<(i64, i64), i64> = BTreeMap::new();
         for row in self.sql(&format!("weir_{}", self.name), statement).lines() {
@@ -65,7 +65,7 @@ impl Way {
         revisions.len()
     }
 
-    pub fn letters(&self) -> Vec<Letter> {
+    pub(crate) fn letters(&self) -> Vec<Letter> {
         let consumer: BaseConsumer = self.kafka().set("enable.partition.eof", "true").create().expect("a consumer");
         let mut list = TopicPartitionList::new();
         for partition in 0..PARTITIONS {
@@ -83,7 +83,7 @@ impl Way {
         letters
     }
 
-    pub fn dead_letters_equal_the_truth(&self) {
+    pub(crate) fn dead_letters_equal_the_truth(&self) {
         let letters = self.letters();
         let mut want: BTreeMap<i64, String> = BTreeMap::new();
         for row in self.truth["dead_letters"]["rows"].as_array().expect("rows") {

@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::stack::{Stack, root};
 
-pub const PARTITIONS: i32 = 4;
-pub const ASK: Duration = Duration::from_secs(10);
+pub(crate) const PARTITIONS: i32 = 4;
+pub(crate) const ASK: Duration = Duration::from_secs(10);
 
 static SHARED: Mutex<Weak<Stack>> = Mutex::new(Weak::new());
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -30,17 +30,17 @@ fn shared() -> Arc<Stack> {
     })
 }
 
-pub struct Way {
-    pub name: String,
-    pub folder: tempfile::TempDir,
-    pub stack: Arc<Stack>,
-    pub admin: u16,
-    pub truth: Value,
+pub(crate) struct Way {
+    pub(crate) name: String,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) stack: Arc<Stack>,
+    pub(crate) admin: u16,
+    pub(crate) truth: Value,
     _turn: MutexGuard<'static, ()>,
 }
 
 /// `weir run`; killed if the test ends before it does.
-pub struct Engine {
+pub(crate) struct Engine {
     child: Child,
     log: PathBuf,
 }
@@ -53,13 +53,13 @@ impl Drop for Engine {
 }
 
 impl Engine {
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it is ours");
     }
 
     /// SIGTERM; it must end well by itself.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
         let end = Instant::now() + Duration::from_secs(60);
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    pub fn runs(&mut self) {
+    pub(crate) fn runs(&mut self) {
         let ended = self.child.try_wait().expect("it is ours");
         assert!(ended.is_none(), "the engine ended: {ended:?}\n{}", self.said());
     }
@@ -83,7 +83,7 @@ impl Engine {
     }
 }
 
-pub fn weir() -> Command {
+pub(crate) fn weir() -> Command {
     Command::new(env!("CARGO_BIN_EXE_weir"))
 }
 
@@ -94,7 +94,7 @@ fn run(command: &mut Command) -> String {
 }
 
 impl Way {
-    pub fn new(name: &str, records: u32, seed: u32, properties: &str) -> Self {
+    pub(crate) fn new(name: &str, records: u32, seed: u32, properties: &str) -> Self {
         let stack = shared();
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -116,11 +116,11 @@ impl Way {
         way
     }
 
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("weir.toml")
     }
 
-    pub fn rules(&self) -> PathBuf {
+    pub(crate) fn rules(&self) -> PathBuf {
         self.folder.path().join("rules.d")
     }
 
@@ -182,7 +182,7 @@ impl Way {
     }
 
     /// `stop`, `start`, `pause` or `resume` of a service of the stack.
-    pub fn service(&self, action: &str, service: &str) {
+    pub(crate) fn service(&self, action: &str, service: &str) {
         run(Command::new(root().join("stack/service")).args([action, service]).arg(self.stack.folder()));
     }
 
@@ -193,18 +193,18 @@ impl Way {
         command
     }
 
-    pub fn produce(&self) {
+    pub(crate) fn produce(&self) {
         run(&mut self.producing());
     }
 
-    pub fn produce_at(&self, rate: u32) -> Child {
+    pub(crate) fn produce_at(&self, rate: u32) -> Child {
         let mut command = self.producing();
         command.args(["--rate", &rate.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().expect("weir starts")
     }
 
     /// One request to the admin API that must succeed; its answer.
-    pub fn call(&self, method: &str, path: &str, body: Option<&[u8]>, kind: &str) -> String {
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&[u8]>, kind: &str) -> String {
         let input = self.folder.path().join("body");
         let mut command = Command::new("curl");
         command.args(["-sS", "--fail-with-body", "-m", "30", "-X", method]);
@@ -219,13 +219,13 @@ impl Way {
         answer
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         let url = format!("http://127.0.0.1:{}/readyz", self.admin);
         let answer = Command::new("curl").args(["-sf", "-m", "5", &url]).output().expect("curl starts");
         answer.status.success()
     }
 
-    pub fn until_ready(&self, engine: &mut Engine, within: Duration) {
+    pub(crate) fn until_ready(&self, engine: &mut Engine, within: Duration) {
         let end = Instant::now() + within;
         while !self.is_ready() {
             engine.runs();
@@ -234,7 +234,7 @@ impl Way {
         }
     }
 
-    pub fn start(&self) -> Engine {
+    pub(crate) fn start(&self) -> Engine {
         let log = self.folder.path().join("run.log");
         let file = std::fs::File::options().create(true).append(true).open(&log).expect("a log");
         let both = file.try_clone().expect("a handle");
@@ -243,7 +243,7 @@ impl Way {
         Engine { child: command.spawn().expect("weir starts"), log }
     }
 
-    pub fn until_all_is_committed(&self, engine: &mut Engine, within: Duration) {
+    pub(crate) fn until_all_is_committed(&self, engine: &mut Engine, within: Duration) {
         let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
         let end = Instant::now() + within;
         loop {
@@ -264,7 +264,7 @@ impl Way {
         }
     }
 
-    pub fn sql(&self, database: &str, statement: &str) -> String {
+    pub(crate) fn sql(&self, database: &str, statement: &str) -> String {
         let client = self.stack.folder().join("mysql/client.cnf");
         run(Command::new("mariadb")
             .arg(format!("--defaults-extra-file={}", client.display()))
