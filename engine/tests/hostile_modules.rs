@@ -1,4 +1,5 @@
 //! Modules that are no rules, and rules that are hostile: each is refused or contained, and a good rule judges on.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 #[path = "common/guest.rs"]
 mod guest;

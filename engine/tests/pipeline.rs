@@ -1,5 +1,6 @@
 //! The built `weir` against a real Kafka, MariaDB and Redis: what it counted and rejected is compared with the truth
 //! that `weir generate` wrote beside the records. Knows the program from outside only.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 #[path = "common/stack.rs"]
 #[allow(dead_code)]
