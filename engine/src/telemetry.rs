@@ -22,7 +22,7 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
     ("weir_busy_microseconds_total", Counter, &[], "Time that workers were not waiting for records"),
     ("weir_dead_letters_total", Counter, &["code"], "Records sent to the dead-letter topic"),
-    ("weir_judge_seconds_total", Gauge, &["rule"], "Time that rules took"),
+    ("weir_judge_nanoseconds_total", Counter, &["rule"], "Time that rules took"),
     ("weir_checkpoint_seconds", Histogram, &[], "Time of a checkpoint, both transactions"),
     ("weir_checkpoints_total", Counter, &["outcome"], "Checkpoints"),
     ("weir_fenced_total", Counter, &[], "Checkpoints refused because another worker took a partition"),

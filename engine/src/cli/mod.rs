@@ -1,8 +1,10 @@
 //! The commands. Each parses its arguments, calls the library and says on one line what went wrong.
 
+mod dead_letters;
 mod demo;
 pub mod generate;
 pub mod produce;
+mod rules;
 mod run;
 
 use std::process::ExitCode;
@@ -25,6 +27,10 @@ enum Command {
     Check(run::Args),
     /// The whole pipeline on an in-process cluster and SQLite, two swaps on the way, the truth beside the result
     Demo(demo::Args),
+    /// Rules: a new crate, and the admin API from the shell
+    Rules(rules::Args),
+    /// The dead-letter topic
+    DeadLetters(dead_letters::Args),
     /// Compile a module read from stdin: the engine calls itself so, with limits
     #[command(hide = true)]
     CompileModule,
@@ -50,6 +56,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => run::check(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::DeadLetters(args) => dead_letters::run(&args),
         Command::CompileModule => std::process::exit(crate::rules::compile_child()),
         Command::Generate(args) => generate::run(&args),
         Command::Produce(args) => produce::run(&args),

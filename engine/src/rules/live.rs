@@ -73,8 +73,7 @@ impl LiveRule {
         Figures::add(&figures.batches, 1);
         Figures::add(&figures.rows, rows);
         Figures::add(&figures.nanos, took.as_nanos() as u64);
-        // The metrics crate has no counter of fractions.
-        metrics::gauge!("weir_judge_seconds_total", "rule" => name.clone()).increment(took.as_secs_f64());
+        metrics::counter!("weir_judge_nanoseconds_total", "rule" => name.clone()).increment(took.as_nanos() as u64);
         if skipped > 0 {
             Figures::add(&figures.skipped, skipped);
             metrics::counter!("weir_rule_skipped_total", "rule" => name.clone()).increment(skipped);
