@@ -1,23 +1,27 @@
 //! The catalog: vets modules, keeps the set in the store, and hands workers the set in force.
 
+mod directory;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use wasmtime::component::Component;
 
-use super::judge::{Halt, Judge};
-use super::live::{Figures, LiveRule, LiveSet, Trip};
-use super::runtime::Runtime;
-use super::{compile, compiled};
 use crate::config::Config;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, RuleSet, Version};
 use crate::model::finding::{Finding, RuleId};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::{Batch, FieldId, Schema};
+use crate::rules::judge::{Halt, Judge};
+use crate::rules::live::{Figures, LiveRule, LiveSet, Trip};
+use crate::rules::runtime::Runtime;
+use crate::rules::{compile, compiled};
 use crate::store::{Store, StoreError};
+use directory::{Known, RESCAN, SETTLE, Watch};
 
 /// The stored set can't come into force.
 #[derive(Debug, thiserror::Error)]
@@ -90,8 +94,9 @@ struct Inner {
     config: Arc<Config>,
     live: ArcSwap<LiveSet>,
     loaded: Mutex<HashMap<Sha256, Loaded>>,
-    /// By file: the bytes that were refused and why.
-    problems: Mutex<BTreeMap<String, (Sha256, String)>>,
+    /// By file: why it was refused.
+    problems: Mutex<BTreeMap<String, String>>,
+    known: tokio::sync::Mutex<Known>,
     changing: tokio::sync::Mutex<()>,
     trips: mpsc::Sender<Trip>,
     tripped: tokio::sync::Mutex<mpsc::Receiver<Trip>>,
@@ -110,11 +115,7 @@ impl Catalog {
         config: Arc<Config>,
     ) -> Result<Arc<Self>, CatalogError> {
         let (trips, tripped) = mpsc::channel(64);
-        let empty = LiveSet {
-            revision: Revision(0),
-            rules: Vec::new(),
-            needed: Vec::new(),
-        };
+        let empty = LiveSet { revision: Revision(0), rules: Vec::new(), needed: Vec::new() };
         let catalog = Arc::new(Self(Arc::new(Inner {
             runtime,
             store,
@@ -123,6 +124,7 @@ impl Catalog {
             live: ArcSwap::from_pointee(empty),
             loaded: Mutex::default(),
             problems: Mutex::default(),
+            known: tokio::sync::Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             trips,
             tripped: tokio::sync::Mutex::new(tripped),
@@ -145,18 +147,8 @@ impl Catalog {
 
     /// Files of the directory that were refused.
     pub fn problems(&self) -> Vec<FileProblem> {
-        let problems = self
-            .0
-            .problems
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        problems
-            .iter()
-            .map(|(file, (_, message))| FileProblem {
-                file: file.clone(),
-                message: message.clone(),
-            })
-            .collect()
+        let problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.iter().map(|(file, message)| FileProblem { file: file.clone(), message: message.clone() }).collect()
     }
 
     /// Judges without counting.
@@ -176,20 +168,11 @@ impl Catalog {
         let sha256 = Sha256::of(&wasm);
         let live = self.live();
         if let Some(rule) = live.rules.iter().find(|r| r.id.sha256 == sha256) {
-            return Ok(Published {
-                name: rule.id.name.to_string(),
-                sha256,
-                revision: live.revision,
-                new: false,
-            });
+            return Ok(Published { name: rule.id.name.to_string(), sha256, revision: live.revision, new: false });
         }
         let loaded = self.vet(&wasm).await?;
         let manifest = loaded.1.clone();
-        self.0
-            .loaded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(sha256, loaded);
+        self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256, loaded);
         let name = manifest.name.clone();
         let start = self.0.config.rule.get(&name).cloned().unwrap_or_default();
         let version = Version {
@@ -222,22 +205,8 @@ impl Catalog {
             }
             Ok(())
         };
-        let revision = self
-            .change(
-                "publish",
-                &name,
-                &how.who,
-                &sha256.to_string(),
-                Some(&version),
-                edit,
-            )
-            .await?;
-        Ok(Published {
-            name,
-            sha256,
-            revision,
-            new: true,
-        })
+        let revision = self.change("publish", &name, &how.who, &sha256.to_string(), Some(&version), edit).await?;
+        Ok(Published { name, sha256, revision, new: true })
     }
 
     /// Changes mode, order or parameters.
@@ -246,43 +215,26 @@ impl Catalog {
             let e = entry(entries, name)?;
             e.mode = patch.mode.unwrap_or(e.mode);
             e.order = patch.order.unwrap_or(e.order);
-            e.parameters
-                .extend(patch.parameters.clone().unwrap_or_default());
+            e.parameters.extend(patch.parameters.clone().unwrap_or_default());
             Ok(())
         };
-        self.change("patch", name, who, &format!("{patch:?}"), None, edit)
-            .await
+        self.change("patch", name, who, &format!("{patch:?}"), None, edit).await
     }
 
     /// Back to this version, or to the newest other one.
-    pub async fn rollback(
-        &self,
-        name: &str,
-        to: Option<Sha256>,
-        who: &str,
-    ) -> Result<Revision, Refused> {
+    pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
         let set = self.live();
-        let now = set
-            .rules
-            .iter()
-            .find(|r| &*r.id.name == name)
-            .map(|r| r.id.sha256);
+        let now = set.rules.iter().find(|r| &*r.id.name == name).map(|r| r.id.sha256);
         let now = now.ok_or_else(|| Refused::NoSuchRule(name.to_owned()))?;
         let versions = self.0.store.versions(Some(name)).await?;
-        let mut fitting = versions
-            .iter()
-            .map(|v| v.sha256)
-            .filter(|&s| s != now && to.is_none_or(|t| t == s));
-        let to = fitting
-            .next()
-            .ok_or_else(|| Refused::Conflict(format!("rule {name} has no such other version")))?;
+        let mut fitting = versions.iter().map(|v| v.sha256).filter(|&s| s != now && to.is_none_or(|t| t == s));
+        let to = fitting.next().ok_or_else(|| Refused::Conflict(format!("rule {name} has no such other version")))?;
         let edit = |entries: &mut Vec<Entry>| {
             let e = entry(entries, name)?;
             (e.sha256, e.suspended) = (to, None);
             Ok(())
         };
-        self.change("rollback", name, who, &format!("{now} -> {to}"), None, edit)
-            .await
+        self.change("rollback", name, who, &format!("{now} -> {to}"), None, edit).await
     }
 
     /// Takes the rule out of the set; its versions stay.
@@ -295,58 +247,16 @@ impl Catalog {
         self.change("retire", name, who, "", None, edit).await
     }
 
-    /// One scan of the directory: new and changed files are published. A removed file retires nothing yet.
-    pub async fn publish_directory(&self) -> Result<(), StoreError> {
-        let Ok(files) = std::fs::read_dir(&self.0.config.rules.dir) else {
-            return Ok(());
-        };
-        let mut paths: Vec<_> = files.flatten().map(|f| f.path()).collect();
-        paths.retain(|p| p.extension().is_some_and(|e| e == "wasm"));
-        paths.sort();
-        for path in paths {
-            let file = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            // Gone or unreadable for a moment: the next scan sees it.
-            let Ok(wasm) = std::fs::read(&path) else {
-                continue;
-            };
-            let sha256 = Sha256::of(&wasm);
-            // Without this a compile bomb in the directory would be compiled again at every scan.
-            let refused = self
-                .0
-                .problems
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get(&file)
-                .map(|p| p.0);
-            if refused == Some(sha256) {
-                continue;
-            }
-            let outcome = self.publish_file(&file, wasm).await;
-            let mut problems = self
-                .0
-                .problems
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            match outcome {
-                Ok(()) => drop(problems.remove(&file)),
-                Err(Refused::Store(e)) => return Err(e),
-                Err(refused) => {
-                    tracing::warn!(file, %refused, "a file of the rules directory was refused");
-                    problems.insert(file, (sha256, refused.to_string()));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Takes other instances' swaps and breaker trips until told to stop.
     pub async fn run(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         let mut tripped = self.0.tripped.lock().await;
+        let dir = &self.0.config.rules.dir;
+        if let Err(error) = std::fs::create_dir_all(dir) {
+            tracing::warn!(dir = %dir.display(), %error, "the rules directory can't be made");
+        }
+        let mut watch = Watch::of(dir);
+        let mut look = Instant::now();
         loop {
             tokio::select! {
                 // The answer borrows the channel's lock, which must not live on: hence the unit.
@@ -355,6 +265,17 @@ impl Catalog {
                     if let Err(error) = self.trip(&trip).await {
                         tracing::error!(rule = %trip.rule.name, %error, "the breaker could not act");
                     }
+                }
+                () = watch.changed() => look = look.min(Instant::now() + SETTLE),
+                () = tokio::time::sleep_until(look) => {
+                    let again = match self.scan().await {
+                        Ok(settled) => if settled { RESCAN } else { SETTLE },
+                        Err(error) => {
+                            tracing::warn!(%error, "the rules directory could not be taken");
+                            RESCAN
+                        }
+                    };
+                    look = Instant::now() + again;
                 }
                 _ = tick.tick() => {
                     if let Err(error) = self.poll().await {
@@ -365,28 +286,7 @@ impl Catalog {
         }
     }
 
-    async fn publish_file(&self, file: &str, wasm: Vec<u8>) -> Result<(), Refused> {
-        let sha256 = Sha256::of(&wasm);
-        if self.0.store.directory_seen(file).await? == Some(sha256) {
-            return Ok(());
-        }
-        let (origin, who) = (Origin::Directory, "directory".to_owned());
-        self.publish(
-            wasm,
-            Publish {
-                origin,
-                source: file.to_owned(),
-                who,
-                order: None,
-                mode: None,
-            },
-        )
-        .await?;
-        Ok(self.0.store.set_directory_seen(file, Some(sha256)).await?)
-    }
-
     async fn poll(&self) -> Result<(), CatalogError> {
-        self.publish_directory().await?;
         if self.0.store.revision().await? != self.live().revision {
             let _one = self.0.changing.lock().await;
             let set = self.0.store.rule_set().await?;
@@ -398,20 +298,12 @@ impl Catalog {
     async fn trip(&self, trip: &Trip) -> Result<(), Refused> {
         let live = self.live();
         // Another worker's trip acted already.
-        if !live
-            .rules
-            .iter()
-            .any(|r| r.id.sha256 == trip.rule.sha256 && r.judges())
-        {
+        if !live.rules.iter().any(|r| r.id.sha256 == trip.rule.sha256 && r.judges()) {
             return Ok(());
         }
         let versions = self.0.store.versions(Some(&trip.rule.name)).await?;
         // Only an older version: going forward again would swing between two bad ones.
-        let older = versions
-            .iter()
-            .skip_while(|v| v.sha256 != trip.rule.sha256)
-            .nth(1)
-            .map(|v| v.sha256);
+        let older = versions.iter().skip_while(|v| v.sha256 != trip.rule.sha256).nth(1).map(|v| v.sha256);
         let edit = |entries: &mut Vec<Entry>| {
             let e = entry(entries, &trip.rule.name)?;
             match older {
@@ -421,9 +313,7 @@ impl Catalog {
             Ok(())
         };
         let action = if older.is_some() { "trip" } else { "suspend" };
-        self.change(action, &trip.rule.name, "engine", &trip.message, None, edit)
-            .await
-            .map(drop)
+        self.change(action, &trip.rule.name, "engine", &trip.message, None, edit).await.map(drop)
     }
 
     async fn change(
@@ -440,8 +330,7 @@ impl Catalog {
             let mut set = self.0.store.rule_set().await?;
             let base = set.revision;
             edit(&mut set.entries)?;
-            set.entries
-                .sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+            set.entries.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
             set.revision = Revision(base.0 + 1);
             let mut live = self.load(&set).await.map_err(|e| match e {
                 CatalogError::Store(e) => Refused::Store(e),
@@ -455,12 +344,7 @@ impl Catalog {
                 revision: set.revision.0,
                 detail: detail.to_owned(),
             };
-            match self
-                .0
-                .store
-                .advance(base, version, &set.entries, &audit)
-                .await
-            {
+            match self.0.store.advance(base, version, &set.entries, &audit).await {
                 Err(StoreError::Stale(_)) => continue,
                 Err(e) => return Err(e.into()),
                 Ok(revision) => live.revision = revision,
@@ -469,48 +353,30 @@ impl Catalog {
             self.0.live.store(Arc::new(live));
             return Ok(revision);
         }
-        Err(Refused::Conflict(
-            "the rule set keeps changing: try again".into(),
-        ))
+        Err(Refused::Conflict("the rule set keeps changing: try again".into()))
     }
 
     async fn vet(&self, wasm: &[u8]) -> Result<Loaded, Refused> {
         let most = self.0.runtime.max_module;
         if wasm.len() > most {
-            return Err(Refused::TooLarge {
-                size: wasm.len(),
-                most,
-            });
+            return Err(Refused::TooLarge { size: wasm.len(), most });
         }
         if !wasm.starts_with(b"\0asm") {
             return Err(Refused::NotWasm);
         }
-        let code = compile::compile_apart(&self.0.runtime, wasm)
-            .await
-            .map_err(Refused::Module)?;
+        let code = compile::compile_apart(&self.0.runtime, wasm).await.map_err(Refused::Module)?;
         let runtime = self.0.runtime.clone();
         let described = tokio::task::spawn_blocking(move || {
             let component = compiled::load(&runtime.engine, &code).map_err(|e| format!("{e:#}"))?;
-            let imports: Vec<_> = component
-                .component_type()
-                .imports(&runtime.engine)
-                .map(|(name, _)| name.to_owned())
-                .collect();
+            let imports: Vec<_> =
+                component.component_type().imports(&runtime.engine).map(|(name, _)| name.to_owned()).collect();
             if !imports.is_empty() {
-                return Err(format!(
-                    "a rule imports nothing, this one imports {}",
-                    imports.join(", ")
-                ));
+                return Err(format!("a rule imports nothing, this one imports {}", imports.join(", ")));
             }
             let manifest = runtime.instance(&component).and_then(|mut i| i.describe());
-            manifest
-                .map(|m| (component, m))
-                .map_err(|f| format!("describe failed: {}: {}", f.code, f.message))
+            manifest.map(|m| (component, m)).map_err(|f| format!("describe failed: {}: {}", f.code, f.message))
         });
-        let loaded = described
-            .await
-            .map_err(|e| Refused::Module(e.to_string()))?
-            .map_err(Refused::Module)?;
+        let loaded = described.await.map_err(|e| Refused::Module(e.to_string()))?.map_err(Refused::Module)?;
         let mut parameters = BTreeMap::new();
         if let Some(start) = self.0.config.rule.get(&loaded.1.name) {
             parameters.clone_from(&start.parameters);
@@ -520,87 +386,43 @@ impl Catalog {
     }
 
     /// Fields and parameters against the pipeline, then configure and judge of an empty batch.
-    fn fit(
-        &self,
-        (component, manifest): &Loaded,
-        set: BTreeMap<String, String>,
-    ) -> Result<Fitted, String> {
+    fn fit(&self, (component, manifest): &Loaded, set: BTreeMap<String, String>) -> Result<Fitted, String> {
         let (mut fields, mut scales) = (Vec::new(), Vec::new());
         for field in &manifest.fields {
-            let id = self
-                .0
-                .schema
-                .find(&field.name)
-                .ok_or(format!("the pipeline has no field {}", field.name))?;
+            let id = self.0.schema.find(&field.name).ok_or(format!("the pipeline has no field {}", field.name))?;
             let known = self.0.schema.field(id);
             if known.kind != field.kind {
-                return Err(format!(
-                    "field {} is {:?}, the rule reads {:?}",
-                    field.name, known.kind, field.kind
-                ));
+                return Err(format!("field {} is {:?}, the rule reads {:?}", field.name, known.kind, field.kind));
             }
             fields.push(id);
             scales.push(known.scale);
         }
-        let mut parameters: BTreeMap<_, _> = manifest
-            .parameters
-            .iter()
-            .map(|p| (p.name.clone(), p.default.clone()))
-            .collect();
+        let mut parameters: BTreeMap<_, _> =
+            manifest.parameters.iter().map(|p| (p.name.clone(), p.default.clone())).collect();
         for (name, value) in set {
-            *parameters
-                .get_mut(&name)
-                .ok_or(format!("rule {} has no parameter {name}", manifest.name))? = value;
+            *parameters.get_mut(&name).ok_or(format!("rule {} has no parameter {name}", manifest.name))? = value;
         }
         let mut instance = self.0.runtime.instance(component).map_err(|f| f.message)?;
-        instance
-            .configure(&scales, &parameters)
-            .map_err(|f| format!("{}: {}", f.code, f.message))?;
+        instance.configure(&scales, &parameters).map_err(|f| format!("{}: {}", f.code, f.message))?;
         let empty = Batch::new(&self.0.schema);
-        let columns: Vec<_> = fields
-            .iter()
-            .map(|&id| super::contract::column(empty.column(id)))
-            .collect();
-        instance
-            .judge(0, &columns)
-            .map_err(|f| format!("an empty batch: {}: {}", f.code, f.message))?;
-        Ok(Fitted {
-            fields,
-            scales,
-            parameters,
-        })
+        let columns: Vec<_> = fields.iter().map(|&id| crate::rules::contract::column(empty.column(id))).collect();
+        instance.judge(0, &columns).map_err(|f| format!("an empty batch: {}: {}", f.code, f.message))?;
+        Ok(Fitted { fields, scales, parameters })
     }
 
     async fn load(&self, set: &RuleSet) -> Result<LiveSet, CatalogError> {
         let before = self.live();
         let mut rules = Vec::new();
         for entry in &set.entries {
-            let wrong = |message: String| CatalogError::Rule {
-                rule: entry.name.clone(),
-                message,
-            };
-            let known = self
-                .0
-                .loaded
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get(&entry.sha256)
-                .cloned();
+            let wrong = |message: String| CatalogError::Rule { rule: entry.name.clone(), message };
+            let known = self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&entry.sha256).cloned();
             let loaded = match known {
                 Some(loaded) => loaded,
                 None => {
                     let version = self.0.store.version(entry.sha256).await?;
-                    let version = version
-                        .ok_or_else(|| wrong(format!("version {} is gone", entry.sha256)))?;
-                    let loaded = self
-                        .vet(&version.wasm)
-                        .await
-                        .map_err(|e| wrong(e.to_string()))?;
-                    self.0
-                        .loaded
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(entry.sha256, loaded.clone());
+                    let version = version.ok_or_else(|| wrong(format!("version {} is gone", entry.sha256)))?;
+                    let loaded = self.vet(&version.wasm).await.map_err(|e| wrong(e.to_string()))?;
+                    self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.sha256, loaded.clone());
                     loaded
                 }
             };
@@ -608,17 +430,12 @@ impl Catalog {
             let old = before.rules.iter().find(|r| r.id.sha256 == entry.sha256);
             let start = self.0.config.rule.get(&entry.name);
             rules.push(Arc::new(LiveRule {
-                id: Arc::new(RuleId {
-                    name: entry.name.as_str().into(),
-                    sha256: entry.sha256,
-                }),
+                id: Arc::new(RuleId { name: entry.name.as_str().into(), sha256: entry.sha256 }),
                 manifest: loaded.1,
                 order: entry.order,
                 mode: entry.mode,
                 parameters: fitted.parameters,
-                on_failure: start
-                    .and_then(|s| s.on_failure)
-                    .unwrap_or(self.0.config.rules.on_failure),
+                on_failure: start.and_then(|s| s.on_failure).unwrap_or(self.0.config.rules.on_failure),
                 figures: old.map_or_else(|| Arc::new(Figures::default()), |r| r.figures.clone()),
                 suspended: entry.suspended.clone(),
                 component: loaded.0,
@@ -626,18 +443,10 @@ impl Catalog {
                 scales: fitted.scales,
             }));
         }
-        let mut needed: Vec<FieldId> = rules
-            .iter()
-            .filter(|r| r.judges())
-            .flat_map(|r| r.fields.clone())
-            .collect();
+        let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
         needed.sort();
         needed.dedup();
-        Ok(LiveSet {
-            revision: set.revision,
-            rules,
-            needed,
-        })
+        Ok(LiveSet { revision: set.revision, rules, needed })
     }
 }
 
@@ -648,10 +457,7 @@ struct Fitted {
 }
 
 fn entry<'a>(entries: &'a mut [Entry], name: &str) -> Result<&'a mut Entry, Refused> {
-    entries
-        .iter_mut()
-        .find(|e| e.name == name)
-        .ok_or_else(|| Refused::NoSuchRule(name.to_owned()))
+    entries.iter_mut().find(|e| e.name == name).ok_or_else(|| Refused::NoSuchRule(name.to_owned()))
 }
 
 fn now() -> i64 {
