@@ -1,23 +1,27 @@
 //! The catalog: vets modules, keeps the set in the store, and hands workers the set in force.
 
+mod directory;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use wasmtime::component::Component;
 
-use super::judge::{Halt, Judge};
-use super::live::{Figures, LiveRule, LiveSet, Trip};
-use super::runtime::Runtime;
-use super::{compile, compiled};
 use crate::config::Config;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, RuleSet, Version};
 use crate::model::finding::{Finding, RuleId};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::{Batch, FieldId, Schema};
 use crate::model::store::{Store, StoreError};
+use crate::rules::judge::{Halt, Judge};
+use crate::rules::live::{Figures, LiveRule, LiveSet, Trip};
+use crate::rules::runtime::Runtime;
+use crate::rules::{compile, compiled};
+use directory::{Known, RESCAN, SETTLE, Watch};
 
 /// The stored set can't come into force.
 #[derive(Debug, thiserror::Error)]
@@ -90,8 +94,9 @@ struct Inner {
     config: Arc<Config>,
     live: ArcSwap<LiveSet>,
     loaded: Mutex<HashMap<Sha256, Loaded>>,
-    /// By file: the bytes that were refused and why.
-    problems: Mutex<BTreeMap<String, (Sha256, String)>>,
+    /// By file: why it was refused.
+    problems: Mutex<BTreeMap<String, String>>,
+    known: tokio::sync::Mutex<Known>,
     changing: tokio::sync::Mutex<()>,
     trips: mpsc::Sender<Trip>,
     tripped: tokio::sync::Mutex<mpsc::Receiver<Trip>>,
@@ -119,6 +124,7 @@ impl Catalog {
             live: ArcSwap::from_pointee(empty),
             loaded: Mutex::default(),
             problems: Mutex::default(),
+            known: tokio::sync::Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             trips,
             tripped: tokio::sync::Mutex::new(tripped),
@@ -142,10 +148,7 @@ impl Catalog {
     /// Files of the directory that were refused.
     pub fn problems(&self) -> Vec<FileProblem> {
         let problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        problems
-            .iter()
-            .map(|(file, (_, message))| FileProblem { file: file.clone(), message: message.clone() })
-            .collect()
+        problems.iter().map(|(file, message)| FileProblem { file: file.clone(), message: message.clone() }).collect()
     }
 
     /// Judges without counting.
@@ -244,44 +247,16 @@ impl Catalog {
         self.change("retire", name, who, "", None, edit).await
     }
 
-    /// One scan of the directory: new and changed files are published. A removed file retires nothing yet.
-    pub async fn publish_directory(&self) -> Result<(), StoreError> {
-        let Ok(files) = std::fs::read_dir(&self.0.config.rules.dir) else {
-            return Ok(());
-        };
-        let mut paths: Vec<_> = files.flatten().map(|f| f.path()).collect();
-        paths.retain(|p| p.extension().is_some_and(|e| e == "wasm"));
-        paths.sort();
-        for path in paths {
-            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // Gone or unreadable for a moment: the next scan sees it.
-            let Ok(wasm) = std::fs::read(&path) else {
-                continue;
-            };
-            let sha256 = Sha256::of(&wasm);
-            // Without this a compile bomb in the directory would be compiled again at every scan.
-            let refused = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner).get(&file).map(|p| p.0);
-            if refused == Some(sha256) {
-                continue;
-            }
-            let outcome = self.publish_file(&file, wasm).await;
-            let mut problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
-            match outcome {
-                Ok(()) => drop(problems.remove(&file)),
-                Err(Refused::Store(e)) => return Err(e),
-                Err(refused) => {
-                    tracing::warn!(file, %refused, "a file of the rules directory was refused");
-                    problems.insert(file, (sha256, refused.to_string()));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Takes other instances' swaps and breaker trips until told to stop.
     pub async fn run(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         let mut tripped = self.0.tripped.lock().await;
+        let dir = &self.0.config.rules.dir;
+        if let Err(error) = std::fs::create_dir_all(dir) {
+            tracing::warn!(dir = %dir.display(), %error, "the rules directory can't be made");
+        }
+        let mut watch = Watch::of(dir);
+        let mut look = Instant::now();
         loop {
             tokio::select! {
                 // The answer borrows the channel's lock, which must not live on: hence the unit.
@@ -290,6 +265,17 @@ impl Catalog {
                     if let Err(error) = self.trip(&trip).await {
                         tracing::error!(rule = %trip.rule.name, %error, "the breaker could not act");
                     }
+                }
+                () = watch.changed() => look = look.min(Instant::now() + SETTLE),
+                () = tokio::time::sleep_until(look) => {
+                    let again = match self.scan().await {
+                        Ok(settled) => if settled { RESCAN } else { SETTLE },
+                        Err(error) => {
+                            tracing::warn!(%error, "the rules directory could not be taken");
+                            RESCAN
+                        }
+                    };
+                    look = Instant::now() + again;
                 }
                 _ = tick.tick() => {
                     if let Err(error) = self.poll().await {
@@ -300,18 +286,7 @@ impl Catalog {
         }
     }
 
-    async fn publish_file(&self, file: &str, wasm: Vec<u8>) -> Result<(), Refused> {
-        let sha256 = Sha256::of(&wasm);
-        if self.0.store.directory_seen(file).await? == Some(sha256) {
-            return Ok(());
-        }
-        let (origin, who) = (Origin::Directory, "directory".to_owned());
-        self.publish(wasm, Publish { origin, source: file.to_owned(), who, order: None, mode: None }).await?;
-        Ok(self.0.store.set_directory_seen(file, Some(sha256)).await?)
-    }
-
     async fn poll(&self) -> Result<(), CatalogError> {
-        self.publish_directory().await?;
         if self.0.store.revision().await? != self.live().revision {
             let _one = self.0.changing.lock().await;
             let set = self.0.store.rule_set().await?;
@@ -430,7 +405,7 @@ impl Catalog {
         let mut instance = self.0.runtime.instance(component).map_err(|f| f.message)?;
         instance.configure(&scales, &parameters).map_err(|f| format!("{}: {}", f.code, f.message))?;
         let empty = Batch::new(&self.0.schema);
-        let columns: Vec<_> = fields.iter().map(|&id| super::contract::column(empty.column(id))).collect();
+        let columns: Vec<_> = fields.iter().map(|&id| crate::rules::contract::column(empty.column(id))).collect();
         instance.judge(0, &columns).map_err(|f| format!("an empty batch: {}: {}", f.code, f.message))?;
         Ok(Fitted { fields, scales, parameters })
     }

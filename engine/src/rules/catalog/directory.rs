@@ -1,0 +1,235 @@
+//! The rules directory: new and changed files are published, removed ones retire what the directory brought. It knows
+//! how files settle, not how a module is vetted.
+//!
+//! Only a removal that this process saw retires a rule: an instance that starts with an empty mount must not take the
+//! rules of all others out of force.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::time::{Duration, SystemTime};
+
+use notify::Watcher;
+use tokio::sync::mpsc;
+
+use super::{Catalog, Publish, Refused, entry};
+use crate::model::catalog::Origin;
+use crate::model::ids::Sha256;
+use crate::model::store::StoreError;
+
+/// No write for so long: the file is whole.
+pub(super) const SETTLE: Duration = Duration::from_millis(200);
+/// Some file systems report no events.
+pub(super) const RESCAN: Duration = Duration::from_secs(5);
+
+/// What the last scans saw, by file name.
+#[derive(Default)]
+pub(super) struct Known(BTreeMap<String, Seen>);
+
+struct Seen {
+    stamp: Stamp,
+    sha256: Sha256,
+    /// The rule that it holds, unless it was refused.
+    rule: Option<String>,
+}
+
+type Stamp = (SystemTime, u64);
+
+/// Says when to look; ends when dropped.
+pub(super) struct Watch {
+    _watcher: Option<notify::RecommendedWatcher>,
+    events: mpsc::Receiver<()>,
+}
+
+impl Watch {
+    /// Without a watcher (no inotify handles left) the rescans find changes, later.
+    pub(super) fn of(dir: &Path) -> Self {
+        let (sender, events) = mpsc::channel(1);
+        let look = move |event: notify::Result<notify::Event>| {
+            // Our own reads are events too. A full channel holds a wake-up already.
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                let _ = sender.try_send(());
+            }
+        };
+        let watcher = notify::recommended_watcher(look).and_then(|mut watcher| {
+            watcher.watch(dir, notify::RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        if let Err(error) = &watcher {
+            tracing::warn!(dir = %dir.display(), %error, "the rules directory is not watched, only rescanned");
+        }
+        Self { _watcher: watcher.ok(), events }
+    }
+
+    pub(super) async fn changed(&mut self) {
+        if self.events.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Catalog {
+    /// Scans the directory once, waiting a little for files that are being written.
+    pub async fn publish_directory(&self) -> Result<(), StoreError> {
+        for _ in 0..5 {
+            if self.scan().await? {
+                break;
+            }
+            tokio::time::sleep(SETTLE).await;
+        }
+        Ok(())
+    }
+
+    /// Publishes what is new, retires what is gone. False: a file has not settled, look again.
+    pub(super) async fn scan(&self) -> Result<bool, StoreError> {
+        let mut known = self.0.known.lock().await;
+        let dir = self.0.config.rules.dir.clone();
+        let listed = tokio::task::spawn_blocking(move || list(&dir)).await;
+        let files = match listed {
+            Ok(Ok(files)) => files,
+            // A directory that can't be read says nothing of its files.
+            Ok(Err(error)) => {
+                tracing::warn!(dir = %self.0.config.rules.dir.display(), %error, "the rules directory can't be read");
+                return Ok(true);
+            }
+            Err(_) => return Ok(true),
+        };
+        let mut settled = true;
+        for (file, (path, stamp)) in &files {
+            if known.0.get(file).is_some_and(|seen| seen.stamp == *stamp) {
+                continue;
+            }
+            // A time in the future (another machine's clock) counts as settled.
+            if stamp.0.elapsed().is_ok_and(|age| age < SETTLE) {
+                settled = false;
+                continue;
+            }
+            self.take(&mut known, file, path, *stamp).await?;
+        }
+        let gone: Vec<String> = known.0.keys().filter(|file| !files.contains_key(*file)).cloned().collect();
+        for file in gone {
+            self.file_gone(&mut known, &file).await?;
+        }
+        Ok(settled)
+    }
+
+    async fn take(&self, known: &mut Known, file: &str, path: &Path, stamp: Stamp) -> Result<(), StoreError> {
+        let most = self.0.config.rules.max_module.as_u64();
+        if stamp.1 > most {
+            let refused = Refused::TooLarge { size: stamp.1 as usize, most: most as usize };
+            self.problem(file, Some(refused.to_string()));
+            known.0.insert(file.to_owned(), Seen { stamp, sha256: Sha256::of(&[]), rule: None });
+            return Ok(());
+        }
+        let path = path.to_owned();
+        // Gone or unreadable for a moment: the next scan sees it.
+        let Ok(Ok(wasm)) = tokio::task::spawn_blocking(move || std::fs::read(path)).await else {
+            return Ok(());
+        };
+        let sha256 = Sha256::of(&wasm);
+        if let Some(seen) = known.0.get_mut(file)
+            && seen.sha256 == sha256
+        {
+            // Touched only: a compile bomb is not compiled again.
+            seen.stamp = stamp;
+            return Ok(());
+        }
+        let rule = match self.publish_file(file, sha256, wasm).await {
+            Ok(rule) => {
+                self.problem(file, None);
+                Some(rule)
+            }
+            Err(Refused::Store(error)) => return Err(error),
+            // Another instance was faster: again at the next scan.
+            Err(Refused::Conflict(_)) => return Ok(()),
+            Err(refused) => {
+                self.problem(file, Some(refused.to_string()));
+                // The rule that an earlier content brought stays in force, and stays this file's.
+                known.0.remove(file).and_then(|seen| seen.rule)
+            }
+        };
+        known.0.insert(file.to_owned(), Seen { stamp, sha256, rule });
+        Ok(())
+    }
+
+    /// The name of the rule that the file holds.
+    async fn publish_file(&self, file: &str, sha256: Sha256, wasm: Vec<u8>) -> Result<String, Refused> {
+        if self.0.store.directory_seen(file).await? == Some(sha256)
+            && let Some(version) = self.0.store.version(sha256).await?
+        {
+            return Ok(version.manifest.name);
+        }
+        let how = Publish {
+            origin: Origin::Directory,
+            source: file.to_owned(),
+            who: "directory".to_owned(),
+            order: None,
+            mode: None,
+        };
+        let published = self.publish(wasm, how).await?;
+        tracing::info!(file, rule = published.name, %sha256, "the directory brought a rule");
+        self.0.store.set_directory_seen(file, Some(sha256)).await?;
+        Ok(published.name)
+    }
+
+    async fn file_gone(&self, known: &mut Known, file: &str) -> Result<(), StoreError> {
+        let rule = known.0.get(file).and_then(|seen| seen.rule.clone());
+        let elsewhere: BTreeSet<_> =
+            known.0.iter().filter(|(name, _)| *name != file).filter_map(|(_, seen)| seen.rule.as_deref()).collect();
+        // A renamed file is one that went and one that came with the same rule.
+        if let Some(rule) = rule.filter(|rule| !elsewhere.contains(rule.as_str())) {
+            match self.retire_from_directory(&rule).await {
+                Ok(()) => tracing::info!(file, rule, "the file was removed, its rule is retired"),
+                Err(Refused::Store(error)) => return Err(error),
+                Err(refused) => tracing::info!(file, rule, %refused, "the file was removed, its rule stays"),
+            }
+        }
+        self.0.store.set_directory_seen(file, None).await?;
+        known.0.remove(file);
+        self.problem(file, None);
+        Ok(())
+    }
+
+    async fn retire_from_directory(&self, name: &str) -> Result<(), Refused> {
+        let edit = |entries: &mut Vec<_>| {
+            if !entry(entries, name)?.from_directory {
+                return Err(Refused::Unfit(format!("rule {name} was published through the API since")));
+            }
+            entries.retain(|e| e.name != name);
+            Ok(())
+        };
+        self.change("retire", name, "directory", "its file was removed", None, edit).await.map(drop)
+    }
+
+    fn problem(&self, file: &str, message: Option<String>) {
+        let mut problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        match message {
+            Some(message) => {
+                tracing::warn!(file, message, "a file of the rules directory was refused");
+                problems.insert(file.to_owned(), message);
+            }
+            None => drop(problems.remove(file)),
+        }
+        metrics::gauge!("weir_rules_file_errors").set(problems.len() as f64);
+    }
+}
+
+/// The `.wasm` files, without hidden ones (editors and Kubernetes write beside and rename).
+fn list(dir: &Path) -> std::io::Result<BTreeMap<String, (PathBuf, Stamp)>> {
+    std::fs::create_dir_all(dir)?;
+    let mut files = BTreeMap::new();
+    for found in std::fs::read_dir(dir)?.flatten() {
+        let path = found.path();
+        let name = found.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') || path.extension().is_none_or(|e| e != "wasm") {
+            continue;
+        }
+        // Follows links: a Kubernetes mount is made of them.
+        if let Ok(meta) = std::fs::metadata(&path)
+            && meta.is_file()
+        {
+            files.insert(name, (path, (meta.modified()?, meta.len())));
+        }
+    }
+    Ok(files)
+}
