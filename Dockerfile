@@ -16,6 +16,7 @@ COPY --from=build /out/weir /usr/local/bin/weir
 # Its owner may add rules to it, so that a swap is a copy into the volume that stands here.
 COPY --from=build --chown=10001:10001 /out/rules.d /var/lib/weir/rules.d
 COPY --chown=root:root stack/weir.compose.toml /etc/weir/weir.toml
+COPY --chown=root:root mappings /etc/weir/mappings
 RUN install -d -o 10001 -g 10001 /var/lib/weir/cache /var/lib/weir/data
 WORKDIR /var/lib/weir
 USER 10001:10001
