@@ -18,7 +18,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(&args.config)?;
     telemetry::init_logs(args.json_logs);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(pipeline::run(config, signalled()))
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async { pipeline::run(config, signalled()?).await })
 }
 
 pub(super) fn check(args: &Args) -> anyhow::Result<()> {
@@ -28,16 +31,15 @@ pub(super) fn check(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// SIGTERM or Ctrl-C, whichever comes first.
-async fn signalled() {
+/// SIGTERM or Ctrl-C, whichever comes first. The handlers stand when this returns, not when its answer is first waited
+/// for: without that a SIGTERM during the start would end the process by the signal's default.
+fn signalled() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
+    })
 }
