@@ -107,7 +107,7 @@ async fn a_fenced_step_leaves_nothing(url: &str) {
         owner: taken[1].owner,
         ..lost.partitions[0].clone()
     });
-    lost.outbox.push(OutboxChunk { partition: P0, first_offset: Offset(3), chunk: 0, letters: vec![1] });
+    lost.outbox = Arc::new([OutboxChunk { partition: P0, first_offset: Offset(3), chunk: 0, letters: vec![1] }]);
     lost.activations.push(Activation { partition: P0, first_offset: Offset(0), revision: Revision(1) });
     assert!(matches!(store.commit(&lost).await, Err(StoreError::Fenced(Partition(1)))));
     assert_eq!(store.outcome(&lost).await.unwrap(), Outcome::NotCommitted);
@@ -122,7 +122,7 @@ async fn letters_stay_in_order_until_published(url: &str) {
     let chunk =
         |first, chunk, byte| OutboxChunk { partition: P0, first_offset: Offset(first), chunk, letters: vec![byte; 3] };
     let chunks = vec![chunk(2, 0, 1), chunk(5, 1, 2), chunk(20, 0, 3)];
-    let sent = Step { outbox: chunks.clone(), ..step(owner, 0, 30, vec![]) };
+    let sent = Step { outbox: chunks.clone().into(), ..step(owner, 0, 30, vec![]) };
     store.commit(&sent).await.unwrap();
     assert_eq!(store.outcome(&sent).await.unwrap(), Outcome::Committed);
     let taken = store.take(&[P0]).await.unwrap().remove(0);
