@@ -8,6 +8,7 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 
 use super::Worker;
+use super::steps::Drain;
 use crate::checkpoint::{Cancel, Pending, TakeError, TakenOver, take};
 use crate::model::ids::Partition;
 use crate::source::{Event, GroupMetadata};
@@ -48,7 +49,7 @@ impl Worker {
                 Event::Revoke { lost } => {
                     tracing::info!(worker = self.parts.index, lost, "revoked");
                     if !lost {
-                        self.drain();
+                        self.drain(Drain::Revoked);
                     }
                     self.let_go();
                     self.source.unassign()?;

@@ -29,7 +29,7 @@ use crate::source::{Event, Source};
 use crate::store::Store;
 use crate::window::WindowSpec;
 use group::{Assignment, Phase};
-use steps::InFlight;
+use steps::{Drain, InFlight};
 
 /// Records fetched in one call: a few batches, so that the group is served often.
 const FETCH: usize = 4 * Batch::MAX_ROWS;
@@ -98,7 +98,7 @@ impl Worker {
         if let Err(why) = &result {
             tracing::error!(worker = self.parts.index, "stopped: {why:#}");
         }
-        self.drain();
+        self.drain(Drain::Stopping);
         self.let_go();
         self.source.close();
         result

@@ -19,6 +19,25 @@ pub(super) struct InFlight {
     started: Instant,
 }
 
+/// Why the worker drains, and so for how long.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drain {
+    /// The group waits for us: what is going through is finished, but nothing that fails is tried again. With the store
+    /// or Kafka away this ends at once; `checkpoint.drain` bounds one that is silent.
+    Revoked,
+    /// We end: a last checkpoint is worth waiting for.
+    Stopping,
+}
+
+impl Drain {
+    fn cancel(self) -> Cancel {
+        match self {
+            Self::Revoked => Cancel::cancelled(),
+            Self::Stopping => Cancel::default(),
+        }
+    }
+}
+
 impl Worker {
     pub(super) fn is_full(&self) -> bool {
         let bounds = &self.parts.config.checkpoint;
@@ -30,11 +49,11 @@ impl Worker {
     pub(super) fn step_if_due(&mut self) {
         let due = self.last_step.elapsed() >= self.parts.config.checkpoint.interval;
         if matches!(self.phase, Phase::Running) && self.in_flight.is_none() && (due || self.is_full()) {
-            self.step();
+            self.step(Cancel::default());
         }
     }
 
-    pub(super) fn step(&mut self) {
+    pub(super) fn step(&mut self, cancel: Cancel) {
         let Some(assignment) = &self.assignment else { return };
         if self.pending.is_empty() {
             return;
@@ -44,7 +63,7 @@ impl Worker {
         let Some(step) = self.pending.step(deltas, |partition| windows.watermark(partition)) else { return };
         self.last_step = Instant::now();
         let (store, broker, metadata) = (self.parts.store.clone(), self.broker.clone(), assignment.metadata.clone());
-        let (cancel, cleared) = (Cancel::default(), std::mem::take(&mut self.cleared));
+        let cleared = std::mem::take(&mut self.cleared);
         let published = step.partitions.iter().map(|p| (p.partition, p.owner, p.to)).collect();
         let given_up = cancel.clone();
         let task = self.parts.tokio.spawn(async move {
@@ -55,23 +74,31 @@ impl Worker {
     }
 
     pub(super) fn settle_step(&mut self) -> anyhow::Result<()> {
-        if self.in_flight.as_ref().is_none_or(|in_flight| !in_flight.task.is_finished()) {
+        let Some(in_flight) = self.in_flight.take_if(|step| step.task.is_finished()) else {
             let slow = self.in_flight.as_ref().is_some_and(|step| step.started.elapsed() > Duration::from_secs(2));
             let why = slow.then(|| "a checkpoint does not get through: the store or Kafka is away".to_owned());
             self.parts.status.waits(self.parts.index, why);
             return Ok(());
+        };
+        let InFlight { task, published, started, .. } = in_flight;
+        let result = self.parts.tokio.block_on(task).context("a checkpoint's task")?;
+        match self.ended(result, published, started)? {
+            None => {}
+            // It was abandoned when the partitions were let go: whoever has them now finishes it.
+            Some(_) if self.assignment.is_none() => {}
+            Some(Failed::Group(_)) => self.phase = Phase::Overdue { since: Instant::now() },
+            Some(_) => self.start_taking(),
         }
-        let Some(in_flight) = self.in_flight.take() else { return Ok(()) };
-        let result = self.parts.tokio.block_on(in_flight.task).context("a checkpoint's task")?;
-        self.stepped(result, in_flight.published, in_flight.started)
+        Ok(())
     }
 
-    pub(super) fn stepped(
+    /// Counts a step's end and remembers what it brought. Some: it failed, and with it went all that is not in the store.
+    fn ended(
         &mut self,
         result: Result<(), Failed>,
         published: Vec<(Partition, u64, Offset)>,
         started: Instant,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<Failed>> {
         metrics::histogram!("weir_checkpoint_seconds").record(started.elapsed().as_secs_f64());
         let outcome = match &result {
             Ok(()) => "committed",
@@ -80,59 +107,63 @@ impl Worker {
         };
         metrics::counter!("weir_checkpoints_total", "outcome" => outcome).increment(1);
         match result {
+            Ok(()) if self.assignment.is_none() => Ok(None),
             Ok(()) => {
                 for (partition, _, next) in &published {
                     self.parts.status.committed(self.parts.index, *partition, *next);
                 }
                 self.cleared = published;
-                Ok(())
+                Ok(None)
             }
             Err(Failed::Fatal(why)) => anyhow::bail!("checkpoint: {why}"),
             Err(why) => {
                 // Deltas of all partitions are mixed by group, so a step that fails takes everything with it (C6).
-                tracing::warn!(worker = self.parts.index, "checkpoint: {why}; taking the partitions anew");
+                tracing::warn!(worker = self.parts.index, "checkpoint: {why}");
                 if matches!(why, Failed::Fenced(_)) {
                     metrics::counter!("weir_fenced_total").increment(1);
                 }
                 self.pending = Pending::default();
                 self.bench.windows.clear();
-                match why {
-                    Failed::Group(_) => self.phase = Phase::Overdue { since: Instant::now() },
-                    _ => self.start_taking(),
-                }
-                Ok(())
+                Ok(Some(why))
             }
         }
     }
 
-    /// Finishes the step in flight, takes a last one and clears the outbox, within `checkpoint.drain`; then gives up.
-    pub(super) fn drain(&mut self) {
+    /// Finishes the step in flight, takes a last one and clears the outbox, within `checkpoint.drain`. What does not get
+    /// through is left to whoever takes the partitions next: the store knows where, so it costs work and no exactness.
+    pub(super) fn drain(&mut self, drain: Drain) {
         let until = Instant::now() + self.parts.config.checkpoint.drain;
         // The first round waits for the step in flight, the second for what was judged since.
         for _ in 0..2 {
-            if let Some(in_flight) = self.in_flight.take() {
-                let InFlight { mut task, cancel, published, started } = in_flight;
-                let left = until.saturating_duration_since(Instant::now());
-                match self.parts.tokio.block_on(async { tokio::time::timeout(left, &mut task).await }) {
-                    Ok(Ok(result)) => {
-                        if self.stepped(result, published, started).is_err() {
-                            return;
-                        }
-                    }
-                    Ok(Err(_)) => return,
-                    Err(_) => {
-                        tracing::warn!(worker = self.parts.index, "a checkpoint was abandoned: not through in time");
-                        cancel.cancel();
-                        self.in_flight = Some(InFlight { task, cancel, published, started });
-                        return;
-                    }
+            match self.finish_in_flight(drain, until) {
+                Ok(None) => {}
+                Ok(Some(_)) => return,
+                Err(why) => {
+                    tracing::warn!(worker = self.parts.index, "{why:#}");
+                    return;
                 }
             }
             if matches!(self.phase, Phase::Running) {
-                self.step();
+                self.step(drain.cancel());
             }
         }
         self.clear_outbox(until);
+    }
+
+    fn finish_in_flight(&mut self, drain: Drain, until: Instant) -> anyhow::Result<Option<Failed>> {
+        let Some(InFlight { mut task, cancel, published, started }) = self.in_flight.take() else { return Ok(None) };
+        if drain == Drain::Revoked {
+            cancel.cancel();
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        match self.parts.tokio.block_on(async { tokio::time::timeout(left, &mut task).await }) {
+            Ok(result) => self.ended(result.context("a checkpoint's task")?, published, started),
+            Err(_) => {
+                cancel.cancel();
+                self.in_flight = Some(InFlight { task, cancel, published, started });
+                anyhow::bail!("a checkpoint was abandoned: not through in time")
+            }
+        }
     }
 
     /// After a clean stop nothing is left in the outbox; if it fails, whoever takes the partitions clears it.
