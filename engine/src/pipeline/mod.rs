@@ -68,8 +68,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let store =
         store::connect(&config.sink.url, &config.pipeline.name, &config.source.topic).await.context("sink.url")?;
-    store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
+    // Before the fingerprint is kept: else a mistyped topic would be what the pipeline "ran with", and the right one refused.
     dead_letters::check_topics(&config.source, &config.dead_letters).await?;
+    store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
