@@ -55,7 +55,7 @@ pub struct PatchRequest {
     pub mode: Option<Mode>,
     /// Place among the rules, ascending.
     pub order: Option<i32>,
-    /// Parameters to set, by name; a null takes the rule's default again; those not named stay.
+    /// Parameters to set, by name; a null takes the default again, also that of later versions; those not named stay.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 

@@ -65,7 +65,7 @@ impl From<Refused> for AdminError {
                 detail,
                 mend: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
             },
-            Refused::NoSuchRule(_) => Self::NotFound(detail),
+            Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
             Refused::Conflict(_) => Self::Conflict(detail),
             Refused::Store(_) => Self::Unavailable(detail),
         }
@@ -168,21 +168,6 @@ impl RuleAdmin for Rules {
 
     async fn patch(&self, name: &str, patch: PatchRequest, who: &str) -> Result<u64, AdminError> {
         let PatchRequest { mode, order, parameters } = patch;
-        let defaults = |name: &str, parameter: &str| {
-            let live = self.catalog.live();
-            let rule = live.rules.iter().find(|rule| rule.manifest.name == name)?;
-            let found = rule.manifest.parameters.iter().find(|known| known.name == parameter)?;
-            Some(found.default.clone())
-        };
-        let parameters = parameters.map(|changes| {
-            changes
-                .into_iter()
-                .map(|(key, value)| {
-                    let value = value.or_else(|| defaults(name, &key)).unwrap_or_default();
-                    (key, value)
-                })
-                .collect()
-        });
         Ok(self.catalog.patch(name, Patch { mode, order, parameters }, who).await?.0)
     }
 
