@@ -14,6 +14,7 @@ mod hostile;
 mod kafka;
 mod kills;
 mod letters;
+mod outages;
 mod plain;
 mod refusals;
 #[path = "../common/stack.rs"]
