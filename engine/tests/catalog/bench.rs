@@ -137,7 +137,7 @@ impl Opened {
     pub(crate) fn judge_until_it_trips(&self, amount: i64) {
         let mut judge = Judge::new(self.runtime.clone(), self.catalog.trips());
         for _ in 0..3 {
-            judge.judge(&self.catalog.live(), &self.batch(&[amount, amount]), &mut Vec::new()).unwrap();
+            judge.judge(&self.catalog.live(), &self.batch(&[amount; 8]), &mut Vec::new()).unwrap();
         }
     }
 

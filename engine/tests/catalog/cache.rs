@@ -111,12 +111,13 @@ async fn files_of_versions_that_are_gone_are_pruned_and_a_few_spare_ones_stay() 
     }
     let old_release = put(format!("{:064x}-{:016x}.code", 1, 7), month);
     let other_pipeline = put(format!("{:064x}-{:016x}.code", 2, 7), SystemTime::now());
+    let unfinished = put(".unfinished-abc".into(), month);
     let unrelated = put("notes.txt".into(), month);
     let catalog = bench.open_without_compiler().await;
     crate::bench::within(Duration::from_secs(5), "the cache is pruned", || files(&bench).len() <= 36).await;
     assert_eq!(files(&bench).len(), 2 + 32 + 2, "the set in force, spare ones, and what is not ours");
     assert!(mine.iter().all(|file| file.exists()) && other_pipeline.exists() && unrelated.exists());
-    assert!(!old_release.exists());
+    assert!(!old_release.exists() && !unfinished.exists());
     drop(catalog);
 }
 
@@ -128,4 +129,22 @@ async fn one_module_brought_by_many_at_once_is_compiled_once() {
     let all = futures::future::join_all((0..4).map(|_| catalog.publish(&guest))).await;
     assert_eq!(all.iter().filter(|published| published.new).count(), 1);
     assert_eq!(bench.compiles(), 1);
+}
+
+#[tokio::test]
+async fn what_is_out_of_force_is_let_go_from_memory() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let v1 = catalog.publish(&Guest::new("one")).await.sha256;
+    let v2 = catalog.publish(&Guest::new("one").version("2.0.0")).await.sha256;
+    catalog.catalog.check(Guest::new("one").version("3.0.0").wasm()).await.unwrap();
+    // Then only what is in memory spares the compiler.
+    std::fs::remove_dir_all(bench.config.rules.cache.as_ref().unwrap()).unwrap();
+    let before = bench.compiles();
+    catalog.publish(&Guest::new("one").version("2.0.0")).await;
+    assert_eq!((catalog.sha("one"), bench.compiles()), (Some(v2), before), "in force, so in memory");
+    catalog.catalog.rollback("one", Some(v1), "test").await.unwrap();
+    assert_eq!(bench.compiles(), before + 1);
+    catalog.catalog.check(Guest::new("one").version("3.0.0").wasm()).await.unwrap();
+    assert_eq!(bench.compiles(), before + 2, "a check keeps nothing");
 }

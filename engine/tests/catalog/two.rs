@@ -46,4 +46,6 @@ async fn an_instance_that_a_new_set_does_not_fit_keeps_judging_by_the_one_it_has
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(behind.catalog.live().revision.0, 1);
     assert_eq!(here.store.revision().await.unwrap().0, 2, "it suspends nothing for the others");
+    here.catalog.retire("reader", "test").await.unwrap();
+    within(Duration::from_secs(2), "what fits again", || behind.catalog.live().revision.0 == 3).await;
 }

@@ -1,5 +1,7 @@
 //! What a publish refuses, and how it says so.
 
+use std::time::{Duration, Instant};
+
 use weir::rules::Refused;
 
 use crate::bench::{Bench, by_api};
@@ -148,4 +150,26 @@ async fn a_check_keeps_nothing() {
     assert_eq!((manifest.name.as_str(), manifest.codes[0].name.as_str()), ("fine", "BAD"));
     assert_eq!(catalog.catalog.live().revision.0, 0);
     assert!(catalog.store.versions(None).await.unwrap().is_empty());
+}
+
+/// A test's runtime has one thread for all that is async: guest code on it would stop the clock.
+#[tokio::test]
+async fn a_module_that_takes_its_time_holds_up_nothing_else() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let clock = tokio::spawn(async {
+        let (began, mut longest) = (Instant::now(), Duration::ZERO);
+        while began.elapsed() < Duration::from_secs(2) {
+            let asleep = Instant::now();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            longest = longest.max(asleep.elapsed());
+        }
+        longest
+    });
+    let loops = Guest::new("slow").judge("(loop (br 0))");
+    let refused = catalog.try_publish(&loops).await.unwrap_err();
+    assert!(refused.to_string().contains("RULE_TIMEOUT"), "{refused}");
+    // A call may take 500 ms here.
+    let longest = clock.await.unwrap();
+    assert!(longest < Duration::from_millis(400), "nothing else ran for {longest:?}");
 }

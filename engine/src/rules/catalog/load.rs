@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::Component;
 
@@ -13,7 +13,7 @@ use super::vet::Held;
 use super::{Catalog, CatalogError, Refused, blocking, now};
 use crate::model::catalog::{Audit, Entry, Manifest, RuleSet};
 use crate::model::finding::RuleId;
-use crate::model::ids::Sha256;
+use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
 use crate::model::store::StoreError;
 use crate::rules::live::{Figures, LiveRule, LiveSet};
@@ -23,6 +23,8 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 /// A set that others keep changing while it is opened.
 const ROUNDS: usize = 10;
+/// Until a set is tried again that did not fit.
+const AGAIN: Duration = Duration::from_secs(30);
 /// The smallest component. It stands in for code that there is not, and is never instantiated.
 const NOTHING: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -103,14 +105,23 @@ impl Catalog {
         Ok(())
     }
 
-    /// Takes the set that the store has by now, if it is another.
-    pub(super) async fn poll(&self) -> Result<(), CatalogError> {
-        if self.0.store.revision().await? == self.live().revision {
-            return Ok(());
+    /// Takes the set that the store has by now, if it is another. One that did not fit is tried again now and then
+    /// only: each try may compile.
+    pub(super) async fn poll(&self, misfit: &mut Option<(Revision, Instant)>) {
+        let taken = async {
+            let stored = self.0.store.revision().await?;
+            let waiting = misfit.is_some_and(|(revision, tried)| revision == stored && tried.elapsed() < AGAIN);
+            if stored == self.live().revision || waiting {
+                return Ok(());
+            }
+            *misfit = Some((stored, Instant::now()));
+            let _one = self.0.changing.lock().await;
+            let set = self.0.store.rule_set().await?;
+            self.take_over(&set).await
+        };
+        if let Err(error) = taken.await {
+            tracing::warn!(%error, "the rule set of the store is not taken, the one before stays in force");
         }
-        let _one = self.0.changing.lock().await;
-        let set = self.0.store.rule_set().await?;
-        self.take_over(&set).await
     }
 
     /// All of the set or nothing: an instance whose configuration lags behind keeps judging by the set that it has,
@@ -128,18 +139,18 @@ impl Catalog {
     }
 
     pub(super) fn install(&self, live: LiveSet) {
-        let in_force: BTreeSet<Sha256> = live.rules.iter().map(|rule| rule.id.sha256).collect();
         metrics::gauge!("weir_rules_revision").set(live.revision.0 as f64);
         self.0.live.store(Arc::new(live));
+        self.forget_checked();
+    }
+
+    /// Lets go of modules that were checked only, and of their code on disk.
+    pub(super) fn forget_checked(&self) {
+        let in_force: BTreeSet<Sha256> = self.live().rules.iter().map(|rule| rule.id.sha256).collect();
         self.0.modules.keep(&in_force);
         let cache = self.0.cache.clone();
         // Nobody waits for it, and the next change does it again.
         drop(tokio::task::spawn_blocking(move || cache.prune(&in_force)));
-    }
-
-    /// Lets go of modules that were checked only.
-    pub(super) fn forget_checked(&self) {
-        self.0.modules.keep(&self.live().rules.iter().map(|rule| rule.id.sha256).collect());
     }
 
     pub(super) async fn load_what_fits(&self, set: &RuleSet, trial: Trial) -> Result<(LiveSet, Failures), StoreError> {

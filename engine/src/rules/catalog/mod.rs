@@ -161,6 +161,7 @@ impl Catalog {
         let mut tick = tokio::time::interval(POLL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut tripped = self.0.tripped.lock().await;
+        let mut misfit = None;
         loop {
             tokio::select! {
                 () = stopped(&mut shutdown) => return,
@@ -169,11 +170,7 @@ impl Catalog {
                         tracing::error!(rule = %trip.rule.name, %error, "the breaker could not act");
                     }
                 }
-                _ = tick.tick() => {
-                    if let Err(error) = self.poll().await {
-                        tracing::warn!(%error, "the rule set of the store is not taken, the one before stays in force");
-                    }
-                }
+                _ = tick.tick() => self.poll(&mut misfit).await,
             }
         }
     }
