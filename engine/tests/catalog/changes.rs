@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use weir::admin::ports::AdminError;
+use weir::admin::problem::Problem;
 use weir::model::catalog::{Mode, Origin};
 use weir::model::ids::Sha256;
 use weir::rules::{Patch, Publish, Refused};
@@ -113,6 +115,7 @@ async fn a_rollback_to_what_there_is_not_is_refused() {
         let refused = back("swapped", Some(unknown)).await;
         assert!(matches!(refused, Refused::NoSuchVersion { .. }), "{refused}");
         assert!(refused.to_string().contains("GET /rules/swapped lists"), "{refused}");
+        assert_eq!(Problem::from(AdminError::from(refused)).status, 404);
     }
     assert!(matches!(back("nobody", None).await, Refused::NoSuchRule(_)));
     assert!(matches!(back("swapped", None).await, Refused::Conflict(_)), "there is no version before");

@@ -46,6 +46,12 @@ async fn an_instance_that_a_new_set_does_not_fit_keeps_judging_by_the_one_it_has
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(behind.catalog.live().revision.0, 1);
     assert_eq!(here.store.revision().await.unwrap().0, 2, "it suspends nothing for the others");
+    // A file that comes there meanwhile waits, and says for what.
+    std::fs::write(bench.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
+    let waits = || behind.catalog.problems().iter().any(|p| p.message.contains("the stored rule reader does not fit"));
+    within(Duration::from_secs(10), "the file waits", waits).await;
     here.catalog.retire("reader", "test").await.unwrap();
-    within(Duration::from_secs(2), "what fits again", || behind.catalog.live().revision.0 == 3).await;
+    within(Duration::from_secs(2), "what fits again", || behind.rule("reader").is_none()).await;
+    within(Duration::from_secs(10), "the file", || behind.rule("dropped").is_some()).await;
+    within(Duration::from_secs(2), "no problem is left", || behind.catalog.problems().is_empty()).await;
 }

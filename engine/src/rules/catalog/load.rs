@@ -21,8 +21,8 @@ use crate::rules::live::{Figures, LiveRule, LiveSet};
 /// Of the store, at a start; between them ever longer pauses, 3 s together.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
-/// A set that others keep changing while it is opened.
-const ROUNDS: usize = 10;
+/// The tries, and a set that others keep changing while it is opened.
+const ROUNDS: usize = 15;
 /// Until a set is tried again that did not fit.
 const AGAIN: Duration = Duration::from_secs(30);
 /// The smallest component. It stands in for code that there is not, and is never instantiated.
@@ -53,35 +53,36 @@ impl From<StoreError> for Misfit {
 pub(super) type Failures = Vec<(String, String)>;
 
 impl Catalog {
-    /// Brings the stored set into force, without the rules that do not fit.
+    /// Brings the stored set into force, without the rules that do not fit. A database that restarts must not keep the
+    /// engine from starting.
     pub(super) async fn start(&self) -> Result<(), CatalogError> {
+        let (mut pause, mut tries) = (PAUSE, 1);
         for _ in 0..ROUNDS {
-            let set = self.stored().await?;
-            let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
-            if failures.is_empty() {
-                self.install(live);
-                return Ok(());
-            }
-            match self.suspend_misfits(set, failures).await {
-                Ok(()) | Err(StoreError::Stale(_)) => {}
+            match self.start_once().await {
+                Ok(true) => return Ok(()),
+                // What did not fit is suspended by now, here or by another instance that starts.
+                Ok(false) | Err(StoreError::Stale(_)) => {}
+                Err(StoreError::Unavailable(why)) if tries < TRIES => {
+                    tracing::warn!(why, "the rule set can't be read yet");
+                    tokio::time::sleep(pause).await;
+                    (pause, tries) = (pause * 2, tries + 1);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         Err(StoreError::Unavailable("the rule set keeps changing: start again".into()).into())
     }
 
-    /// A database that restarts must not keep the engine from starting.
-    async fn stored(&self) -> Result<RuleSet, StoreError> {
-        let mut pause = PAUSE;
-        for _ in 1..TRIES {
-            match self.0.store.rule_set().await {
-                Err(StoreError::Unavailable(why)) => tracing::warn!(why, "the rule set can't be read yet"),
-                answer => return answer,
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+    /// False: rules were suspended, and the set is to be read anew.
+    async fn start_once(&self) -> Result<bool, StoreError> {
+        let set = self.0.store.rule_set().await?;
+        let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
+        if failures.is_empty() {
+            self.install(live);
+            return Ok(true);
         }
-        self.0.store.rule_set().await
+        self.suspend_misfits(set, failures).await?;
+        Ok(false)
     }
 
     /// A revision each, as the audit has one line a revision.
