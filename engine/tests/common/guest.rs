@@ -9,11 +9,11 @@ use weir::model::record::{Batch, Field, Kind, Schema, Value};
 use weir::model::step::{Fingerprint, StatsLayout};
 use weir::rules::{Catalog, Publish, Published, Refused, Runtime};
 
-/// Hits where the amount is -1.
+/// Hits where the amount is negative.
 pub(crate) const GOOD: &str = "(if (local.get $bad) (then (call $hit (local.get $i) (i32.const 0))))";
 
-/// A core module whose `judge` runs this body for each row; `$i` is the row and `$bad` whether its amount is -1,
-/// which no batch of the probe at publish holds.
+/// A core module whose `judge` runs this body for each row; `$i` is the row and `$bad` whether its amount is negative.
+/// Less than a million counts as no amount at all: the probe at publish tries the least of all.
 pub(crate) fn module(name: &str, body: &str) -> Vec<u8> {
     let n = name.len();
     let text = format!(
@@ -42,7 +42,7 @@ pub(crate) fn module(name: &str, body: &str) -> Vec<u8> {
     (global.set $hits (i32.const 0))
     (block $end (loop $next
       (br_if $end (i32.ge_u (local.get $i) (local.get $rows)))
-      (local.set $bad (i64.eq (i64.load (i32.add (i32.load offset=4 (local.get $columns)) (i32.mul (local.get $i) (i32.const 8)))) (i64.const -1)))
+      (local.set $bad (i64.gt_u (i64.load (i32.add (i32.load offset=4 (local.get $columns)) (i32.mul (local.get $i) (i32.const 8)))) (i64.const -1000000)))
       {body}
       (local.set $i (i32.add (local.get $i) (i32.const 1))) (br $next)))
     (global.set $heap (i32.const 65536))
