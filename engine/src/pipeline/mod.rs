@@ -67,9 +67,12 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let admin_at = listener.local_addr()?;
 
     let store =
-        store::connect(&config.sink.url, &config.pipeline.name, &config.source.topic).await.context("sink.url")?;
-    store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
+        store::connect_with(&config.sink.url, &config.pipeline.name, &config.source.topic, config.window.idle_after)
+            .await
+            .context("sink.url")?;
+    // Before the fingerprint is kept: else a mistyped topic would be what the pipeline "ran with", and the right one refused.
     dead_letters::check_topics(&config.source, &config.dead_letters).await?;
+    store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =

@@ -15,6 +15,8 @@ use crate::model::catalog::Manifest;
 const TICK: Duration = Duration::from_millis(10);
 const SMALL_ANSWER: usize = 256 << 10;
 const JUDGE_ANSWER: usize = 1 << 20;
+/// Elements of a table.
+const TABLE: usize = 10_000;
 /// Functions that a failure names.
 const FRAMES: usize = 8;
 const FRAME_NAME: usize = 100;
@@ -145,11 +147,16 @@ impl Instance {
 fn failure(store: &Store<Limits>, error: &wasmtime::Error) -> Failure {
     let code = match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => "RULE_TIMEOUT",
-        _ if store.data().refused > 0 => "RULE_MEMORY",
+        _ if store.data().refused > 0 || uncounted(error) => "RULE_MEMORY",
         Some(_) => "RULE_TRAP",
         None => "RULE_OUTPUT",
     };
     Failure { code, message: message(error) }
+}
+
+/// More instances, memories or tables than the limiter's numbers: wasmtime compares these without asking it.
+fn uncounted(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().starts_with("resource limit exceeded")
 }
 
 /// In one line, the cause first: a dead letter keeps 256 bytes, and the names of the functions on the way are the
@@ -174,7 +181,9 @@ impl ResourceLimiter for Limits {
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= 10_000)
+        let fits = desired <= TABLE;
+        self.refused += u32::from(!fits);
+        Ok(fits)
     }
 
     fn instances(&self) -> usize {

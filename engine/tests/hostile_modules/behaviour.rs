@@ -9,6 +9,13 @@ async fn a_loop_without_end_costs_its_row() {
 }
 
 #[tokio::test]
+async fn tail_calls_without_end_cost_their_row() {
+    let more = "(func $spin (return_call $spin))";
+    let attack = Guest { more, ..Guest::hostile("(if (local.get $bad) (then (call $spin)))") };
+    assert_eq!(codes(attack).await, only_row_3("RULE_TIMEOUT"));
+}
+
+#[tokio::test]
 async fn a_loop_of_bulk_fills_costs_its_row() {
     let fill = "(if (local.get $bad) (then (loop (memory.fill (i32.const 1048576) (i32.const 0) (i32.const 3000000)) (br 0))))";
     assert_eq!(codes(Guest::hostile(fill)).await, only_row_3("RULE_TIMEOUT"));

@@ -199,8 +199,3 @@ pub(crate) async fn refused_by(bench: &Bench, upload: Vec<u8>) -> String {
 pub(crate) fn only_row_3(code: &str) -> Vec<(u32, String)> {
     vec![(3, code.to_owned())]
 }
-
-/// Every row of the batch failed, with this code.
-pub(crate) fn every_row(code: &str) -> Vec<(u32, String)> {
-    (0..4).map(|row| (row, code.to_owned())).collect()
-}

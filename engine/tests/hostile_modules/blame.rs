@@ -10,19 +10,23 @@ use crate::guest::{GOOD, Guest};
 
 const TRAP: &str = "(if (local.get $bad) (then unreachable))";
 
-/// About 5 ms of work for each row.
-const SLOW: &str = "(global.set $attack (i32.const 0))
-    (loop (global.set $attack (i32.add (global.get $attack) (i32.const 1)))
-      (br_if 0 (i32.lt_u (global.get $attack) (i32.const 4000000))))
-    (global.set $attack (i32.const 0))";
+const AMOUNT: &str =
+    "(i64.load (i32.add (i32.load offset=4 (local.get $columns)) (i32.mul (local.get $i) (i32.const 8))))";
 
 #[tokio::test]
 async fn rows_that_are_slow_but_pass_alone_are_asked_for_a_second_only() {
     let bench = Bench::new().await;
-    bench.publish(Guest::hostile(SLOW)).await;
+    // About 5 ms of work for a row whose amount is 7.
+    let slow = format!(
+        "(if (i64.eq {AMOUNT} (i64.const 7)) (then
+           (loop (global.set $attack (i32.add (global.get $attack) (i32.const 1)))
+             (br_if 0 (i32.lt_u (global.get $attack) (i32.const 4000000))))
+           (global.set $attack (i32.const 0))))"
+    );
+    bench.publish(Guest::hostile(&slow)).await;
     let mut worker = bench.worker();
     let began = Instant::now();
-    let found = of("hostile", &worker.judge(&[1; 2_000]));
+    let found = of("hostile", &worker.judge(&[7; 2_000]));
     let took = began.elapsed();
     assert!(took < Duration::from_secs(4), "{took:?}");
     assert!(took > Duration::from_secs(1), "{took:?}: the rule is not slow enough to test anything");
@@ -112,9 +116,9 @@ async fn a_rule_that_always_fails_trips_though_batches_are_small() {
 #[tokio::test]
 async fn rows_that_a_rule_does_not_apply_to_are_never_its_failures() {
     let bench = Bench::new().await;
-    // Without an amount the column holds 0; this guest traps on it, which the SDK would have skipped.
-    let zero = "(if (i64.eqz (i64.load (i32.add (i32.load offset=4 (local.get $columns)) (i32.mul (local.get $i) (i32.const 8))))) (then unreachable))";
-    let flags = Guest { more: r#"(data (i32.const 1316) "\01")"#, ..Guest::hostile(zero) };
+    // This guest traps where a column says that a row has no value; the SDK would have skipped the row.
+    let lacks = "(if (i32.load offset=24 (local.get $columns)) (then unreachable))";
+    let flags = Guest { more: r#"(data (i32.const 1316) "\01")"#, ..Guest::hostile(lacks) };
     bench.publish(flags).await;
     let mut worker = bench.worker();
     for _ in 0..20 {
@@ -127,14 +131,14 @@ async fn rows_that_a_rule_does_not_apply_to_are_never_its_failures() {
 async fn a_version_that_always_fails_gives_way_to_the_one_before_it() {
     let bench = Bench::new().await;
     let before = bench.publish(Guest::good("hostile")).await;
-    bench.publish(Guest::hostile("unreachable")).await;
+    bench.publish(Guest::hostile(TRAP)).await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let running = tokio::spawn(bench.catalog.clone().run(stopped));
     let mut judge = Judge::new(bench.runtime(), bench.catalog.trips());
     let deadline = Instant::now() + Duration::from_secs(20);
     while !bench.catalog.live().rules.iter().any(|rule| rule.id.sha256 == before.sha256) {
         assert!(Instant::now() < deadline, "the breaker did not bring the older version back");
-        judge.judge(&Arc::clone(&bench.catalog.live()), &bench.rows(&BATCH), &mut Vec::new()).unwrap();
+        judge.judge(&Arc::clone(&bench.catalog.live()), &bench.rows(&[-1; 4]), &mut Vec::new()).unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(of("hostile", &bench.worker().judge(&BATCH)), [(3, "BAD".to_owned())]);

@@ -3,7 +3,7 @@
 
 use wit_component::StringEncoding;
 
-use crate::bench::{codes, every_row, only_row_3, refused};
+use crate::bench::{Bench, codes, judged, only_row_3, refused};
 use crate::guest::{ATTACK, Guest, HITS};
 
 /// `judge` answers with a list at this address of this length, at `area`.
@@ -89,32 +89,48 @@ async fn a_failure_after_the_answer_costs_its_row() {
     }
 }
 
+/// Ways not to give the memory that is asked for, and the code that each is.
+const NOT_GIVEN: [(&str, &str); 7] = [
+    ("(return (i32.const 0xfffffff0))", "RULE_OUTPUT"),
+    ("(return (i32.const 0x7ffffff8))", "RULE_OUTPUT"),
+    ("(return (i32.const 65537))", "RULE_OUTPUT"),
+    ("unreachable", "RULE_TRAP"),
+    ("(call $deep)", "RULE_TRAP"),
+    ("(loop (br 0))", "RULE_TIMEOUT"),
+    ("(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable", "RULE_MEMORY"),
+];
+
 #[tokio::test]
-async fn memory_that_is_not_given_fails_every_row_and_no_other_rule() {
-    let cases = [
-        ("(return (i32.const 0xfffffff0))", "RULE_OUTPUT"),
-        ("(return (i32.const 0x7ffffff8))", "RULE_OUTPUT"),
-        ("(return (i32.const 65537))", "RULE_OUTPUT"),
-        ("unreachable", "RULE_TRAP"),
-        ("(call $deep)", "RULE_TRAP"),
-        ("(loop (br 0))", "RULE_TIMEOUT"),
-        ("(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable", "RULE_MEMORY"),
-    ];
-    for (realloc, code) in cases {
-        // Only columns of rows are lists of 8 bytes that are not empty, so the module gets through its publish.
+async fn memory_that_is_never_given_for_rows_is_refused() {
+    for (realloc, code) in NOT_GIVEN {
+        // Only columns of rows are lists of 8 bytes that are not empty.
         let on_rows = format!(
             "(if (i32.and (i32.eq (local.get 2) (i32.const 8)) (i32.gt_u (local.get 3) (i32.const 0))) (then {realloc}))"
         );
-        let attack = Guest { realloc: &on_rows, ..Guest::good("hostile") };
-        assert_eq!(codes(attack).await, every_row(code), "{realloc}");
+        let why = refused(Guest { realloc: &on_rows, ..Guest::good("hostile") }.core()).await;
+        assert!(why.contains(code), "{realloc}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn memory_that_is_not_given_for_a_batch_is_no_rows_fault() {
+    for (realloc, _) in NOT_GIVEN {
+        // Four rows of 8 bytes: what a publish tries are one and five.
+        let on_four = format!(
+            "(if (i32.and (i32.eq (local.get 2) (i32.const 8)) (i32.eq (local.get 3) (i32.const 32))) (then {realloc}))"
+        );
+        let attack = Guest { realloc: &on_four, ..Guest::good("hostile") };
+        assert_eq!(codes(attack).await, only_row_3("BAD"), "{realloc}");
     }
 }
 
 #[tokio::test]
 async fn memory_given_twice_harms_nobody_else() {
+    // Legal, and what the rule reads is garbage: its own affair, whether it gets through its publish or not.
     let attack = Guest { realloc: "(return (i32.const 65536))", ..Guest::good("hostile") };
-    // Legal, and what the rule reads is garbage: its own affair.
-    codes(attack).await;
+    let bench = Bench::new().await;
+    let _ = bench.upload(attack.core()).await;
+    judged(&bench).await;
 }
 
 /// What a manifest is refused for.
@@ -142,7 +158,7 @@ async fn a_manifest_that_does_not_lift_is_refused() {
     ];
     for (what, statements) in cases {
         let why = describing(statements).await;
-        assert!(why.contains("describe failed: RULE_OUTPUT"), "{what}: {why}");
+        assert!(why.contains("describe does not keep the contract"), "{what}: {why}");
     }
 }
 
@@ -156,6 +172,15 @@ async fn a_describe_that_fails_is_refused() {
     ] {
         let why = describing(statements).await;
         assert!(why.contains(&format!("describe failed: {code}")), "{statements}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_after_the_manifest_or_the_configuration_is_refused() {
+    for export in ["describe", "configure"] {
+        let more = format!(r#"(func (export "cabi_post_weir:rule/guest@0.1.0#{export}") (param i32) unreachable)"#);
+        let why = refused(Guest { more: &more, ..Guest::good("hostile") }.core()).await;
+        assert!(why.contains("RULE_TRAP"), "{export}: {why}");
     }
 }
 
@@ -187,5 +212,5 @@ async fn a_rule_that_fails_on_no_rows_at_all_is_refused() {
     let attack =
         Guest { realloc: "(if (i32.ge_u (local.get 3) (i32.const 16)) (then unreachable))", ..Guest::good("hostile") };
     let why = refused(attack.core()).await;
-    assert!(why.contains("an empty batch: RULE_TRAP"), "{why}");
+    assert!(why.contains("failed with RULE_TRAP on an empty batch"), "{why}");
 }

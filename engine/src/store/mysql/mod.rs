@@ -50,6 +50,8 @@ const DIALECT: Dialect = Dialect {
     drop_view: false,
     columns_of: "SELECT COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS \
                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+    view_of: "SELECT VIEW_DEFINITION FROM information_schema.VIEWS \
+              WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
 };
 
 /// A database of a MySQL or MariaDB server.
