@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 #[path = "common/guest.rs"]
+#[allow(dead_code, reason = "the pipeline's tests share it")]
 mod guest;
 
 #[path = "hostile_modules/bench.rs"]
