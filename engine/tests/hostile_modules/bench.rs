@@ -167,9 +167,10 @@ pub(crate) async fn codes(attack: Guest<'_>) -> Vec<(u32, String)> {
 /// The same with a module that may have another form.
 pub(crate) async fn judged(bench: &Bench) -> Vec<(u32, String)> {
     bench.publish(Guest::good("the_good_rule")).await;
-    let mut worker = bench.worker();
+    let (mut worker, began) = (bench.worker(), Instant::now());
     let once = worker.judge(&BATCH);
     let again = worker.judge(&BATCH);
+    assert!(began.elapsed() < Duration::from_secs(6), "two batches of four rows took {:?}", began.elapsed());
     for findings in [&once, &again] {
         assert_eq!(of("the_good_rule", findings), [(3, "BAD".to_owned())], "the good rule judged on");
     }
