@@ -20,6 +20,8 @@ use crate::model::ids::Sha256;
 use crate::rules::compile::MAX_CODE;
 
 const EXTENSION: &str = "code";
+/// Begins the name of a file that a crash may leave behind.
+const UNFINISHED: &str = ".unfinished-";
 /// Files beside those of the set in force: what a rollback goes back to.
 const SPARE_FILES: usize = 32;
 const SPARE_BYTES: u64 = 256 << 20;
@@ -81,7 +83,7 @@ impl Cache {
         let Some(dir) = &self.dir else { return };
         let write = || -> io::Result<()> {
             // 0600 from the start.
-            let mut file = tempfile::Builder::new().prefix(".").tempfile_in(&dir.path)?;
+            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&dir.path)?;
             file.write_all(&self.digest(sha256, code))?;
             file.write_all(code)?;
             // A crash must not leave the name over an empty file: it would be seen, but cost the compile.
@@ -109,14 +111,13 @@ impl Cache {
         for found in fs::read_dir(&dir.path)? {
             let found = found?;
             let name = found.file_name().to_string_lossy().into_owned();
-            let (path, meta) = (found.path(), found.metadata()?);
-            if keep.contains(&name) {
-                continue;
-            }
+            // Err: another instance pruned it.
+            let (false, path, Ok(meta)) = (keep.contains(&name), found.path(), found.metadata()) else { continue };
+            let used = meta.modified()?;
             if name.ends_with(&own) {
-                spare.push((meta.modified()?, meta.len(), path));
-            } else if is_cache_file(&name) && meta.modified()?.elapsed().is_ok_and(|age| age > FOREIGN) {
-                fs::remove_file(path)?;
+                spare.push((used, meta.len(), path));
+            } else if is_cache_file(&name) && used.elapsed().is_ok_and(|age| age > FOREIGN) {
+                remove(&path)?;
             }
         }
         spare.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
@@ -124,7 +125,7 @@ impl Cache {
         for (place, (_, size, path)) in spare.into_iter().enumerate() {
             bytes += size;
             if place >= SPARE_FILES || bytes > SPARE_BYTES {
-                fs::remove_file(path)?;
+                remove(&path)?;
             }
         }
         Ok(())
@@ -144,14 +145,13 @@ impl Cache {
 impl Dir {
     /// Makes it where it is missing; an existing one must be ours alone, or somebody else could bring code.
     fn open(configured: Option<&Path>) -> io::Result<Self> {
-        // Whoever owns what we create is who we are.
-        let uid = tempfile::tempfile()?.metadata()?.uid();
         let path = match configured {
             Some(path) => path.to_owned(),
-            None => std::env::temp_dir().join(format!("weir-cache-{uid}")),
+            None => std::env::temp_dir().join(format!("weir-cache-{}", uid_in(&std::env::temp_dir())?)),
         };
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+        let uid = uid_in(&path)?;
         // Not through a link: in a shared folder somebody else may have put one there.
         let meta = fs::symlink_metadata(&path)?;
         if !meta.is_dir() || meta.uid() != uid || meta.mode() & 0o022 != 0 {
@@ -187,7 +187,21 @@ impl Dir {
 }
 
 fn is_cache_file(name: &str) -> bool {
-    name.len() == 64 + 1 + 16 + 1 + EXTENSION.len() && name.ends_with(&format!(".{EXTENSION}"))
+    let whole = name.len() == 64 + 1 + 16 + 1 + EXTENSION.len() && name.ends_with(&format!(".{EXTENSION}"));
+    whole || name.starts_with(UNFINISHED)
+}
+
+/// Whoever owns what we create is who we are.
+fn uid_in(dir: &Path) -> io::Result<u32> {
+    Ok(tempfile::tempfile_in(dir)?.metadata()?.uid())
+}
+
+/// Gone already is gone too.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// wasmtime's compatibility hash over SHA-256: the standard hasher may change with the compiler.

@@ -231,8 +231,11 @@ impl Catalog {
             set.revision = Revision(base.0 + 1);
             let (mut live, failures) = self.load_what_fits(&set, Trial::Probe).await.map_err(Misfit::Store)?;
             if let Some((rule, why)) = failures.into_iter().next() {
-                let other = format!("the stored rule {rule} does not fit: {why}; roll it back or retire it first");
-                return Err(Refused::Unfit(if rule == line.rule { why } else { other }));
+                if rule == line.rule {
+                    return Err(Refused::Unfit(why));
+                }
+                let other = format!("the stored rule {rule} does not fit here: {why}; roll it back or retire it first");
+                return Err(Refused::Conflict(other));
             }
             let audit = Audit {
                 at: now(),

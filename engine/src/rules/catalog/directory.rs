@@ -168,8 +168,11 @@ impl Catalog {
                 Some(rule)
             }
             Err(Refused::Store(error)) => return Err(error),
-            // Another instance was faster: again at the next scan.
-            Err(Refused::Conflict(_)) => return Ok(()),
+            // No fault of the file: again at the next scan.
+            Err(refused @ Refused::Conflict(_)) => {
+                self.problem(file, Some(refused.to_string()));
+                return Ok(());
+            }
             Err(refused) => {
                 self.problem(file, Some(refused.to_string()));
                 // The rule that an earlier content brought stays in force, and stays this file's.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::Component;
 
@@ -13,7 +13,7 @@ use super::vet::Held;
 use super::{Catalog, CatalogError, Refused, blocking, now};
 use crate::model::catalog::{Audit, Entry, Manifest, RuleSet};
 use crate::model::finding::RuleId;
-use crate::model::ids::Sha256;
+use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
 use crate::model::store::StoreError;
 use crate::rules::live::{Figures, LiveRule, LiveSet};
@@ -21,8 +21,10 @@ use crate::rules::live::{Figures, LiveRule, LiveSet};
 /// Of the store, at a start; between them ever longer pauses, 3 s together.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
-/// A set that others keep changing while it is opened.
-const ROUNDS: usize = 10;
+/// The tries, and a set that others keep changing while it is opened.
+const ROUNDS: usize = 15;
+/// Until a set is tried again that did not fit.
+const AGAIN: Duration = Duration::from_secs(30);
 /// The smallest component. It stands in for code that there is not, and is never instantiated.
 const NOTHING: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -51,35 +53,36 @@ impl From<StoreError> for Misfit {
 pub(super) type Failures = Vec<(String, String)>;
 
 impl Catalog {
-    /// Brings the stored set into force, without the rules that do not fit.
+    /// Brings the stored set into force, without the rules that do not fit. A database that restarts must not keep the
+    /// engine from starting.
     pub(super) async fn start(&self) -> Result<(), CatalogError> {
+        let (mut pause, mut tries) = (PAUSE, 1);
         for _ in 0..ROUNDS {
-            let set = self.stored().await?;
-            let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
-            if failures.is_empty() {
-                self.install(live);
-                return Ok(());
-            }
-            match self.suspend_misfits(set, failures).await {
-                Ok(()) | Err(StoreError::Stale(_)) => {}
+            match self.start_once().await {
+                Ok(true) => return Ok(()),
+                // What did not fit is suspended by now, here or by another instance that starts.
+                Ok(false) | Err(StoreError::Stale(_)) => {}
+                Err(StoreError::Unavailable(why)) if tries < TRIES => {
+                    tracing::warn!(why, "the rule set can't be read yet");
+                    tokio::time::sleep(pause).await;
+                    (pause, tries) = (pause * 2, tries + 1);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         Err(StoreError::Unavailable("the rule set keeps changing: start again".into()).into())
     }
 
-    /// A database that restarts must not keep the engine from starting.
-    async fn stored(&self) -> Result<RuleSet, StoreError> {
-        let mut pause = PAUSE;
-        for _ in 1..TRIES {
-            match self.0.store.rule_set().await {
-                Err(StoreError::Unavailable(why)) => tracing::warn!(why, "the rule set can't be read yet"),
-                answer => return answer,
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+    /// False: rules were suspended, and the set is to be read anew.
+    async fn start_once(&self) -> Result<bool, StoreError> {
+        let set = self.0.store.rule_set().await?;
+        let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
+        if failures.is_empty() {
+            self.install(live);
+            return Ok(true);
         }
-        self.0.store.rule_set().await
+        self.suspend_misfits(set, failures).await?;
+        Ok(false)
     }
 
     /// A revision each, as the audit has one line a revision.
@@ -103,14 +106,23 @@ impl Catalog {
         Ok(())
     }
 
-    /// Takes the set that the store has by now, if it is another.
-    pub(super) async fn poll(&self) -> Result<(), CatalogError> {
-        if self.0.store.revision().await? == self.live().revision {
-            return Ok(());
+    /// Takes the set that the store has by now, if it is another. One that did not fit is tried again now and then
+    /// only: each try may compile.
+    pub(super) async fn poll(&self, misfit: &mut Option<(Revision, Instant)>) {
+        let taken = async {
+            let stored = self.0.store.revision().await?;
+            let waiting = misfit.is_some_and(|(revision, tried)| revision == stored && tried.elapsed() < AGAIN);
+            if stored == self.live().revision || waiting {
+                return Ok(());
+            }
+            *misfit = Some((stored, Instant::now()));
+            let _one = self.0.changing.lock().await;
+            let set = self.0.store.rule_set().await?;
+            self.take_over(&set).await
+        };
+        if let Err(error) = taken.await {
+            tracing::warn!(%error, "the rule set of the store is not taken, the one before stays in force");
         }
-        let _one = self.0.changing.lock().await;
-        let set = self.0.store.rule_set().await?;
-        self.take_over(&set).await
     }
 
     /// All of the set or nothing: an instance whose configuration lags behind keeps judging by the set that it has,
@@ -128,18 +140,18 @@ impl Catalog {
     }
 
     pub(super) fn install(&self, live: LiveSet) {
-        let in_force: BTreeSet<Sha256> = live.rules.iter().map(|rule| rule.id.sha256).collect();
         metrics::gauge!("weir_rules_revision").set(live.revision.0 as f64);
         self.0.live.store(Arc::new(live));
+        self.forget_checked();
+    }
+
+    /// Lets go of modules that were checked only, and of their code on disk.
+    pub(super) fn forget_checked(&self) {
+        let in_force: BTreeSet<Sha256> = self.live().rules.iter().map(|rule| rule.id.sha256).collect();
         self.0.modules.keep(&in_force);
         let cache = self.0.cache.clone();
         // Nobody waits for it, and the next change does it again.
         drop(tokio::task::spawn_blocking(move || cache.prune(&in_force)));
-    }
-
-    /// Lets go of modules that were checked only.
-    pub(super) fn forget_checked(&self) {
-        self.0.modules.keep(&self.live().rules.iter().map(|rule| rule.id.sha256).collect());
     }
 
     pub(super) async fn load_what_fits(&self, set: &RuleSet, trial: Trial) -> Result<(LiveSet, Failures), StoreError> {

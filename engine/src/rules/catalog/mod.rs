@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::Config;
 use crate::model::finding::Finding;
@@ -38,6 +38,9 @@ pub use change::{Patch, Publish, Published};
 
 /// An instance sees another's swap within two of these.
 const POLL: Duration = Duration::from_secs(1);
+
+/// Compilers at once: each may take 1 GiB and a core.
+const COMPILERS: usize = 2;
 
 /// The stored set can't come into force.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +89,7 @@ struct Inner {
     cache: Arc<Cache>,
     live: ArcSwap<LiveSet>,
     modules: Modules,
+    compiling: Semaphore,
     /// By file: why it was refused.
     problems: Mutex<BTreeMap<String, String>>,
     known: tokio::sync::Mutex<Known>,
@@ -118,6 +122,7 @@ impl Catalog {
             cache,
             live: ArcSwap::from_pointee(empty),
             modules: Modules::default(),
+            compiling: Semaphore::new(COMPILERS),
             problems: Mutex::default(),
             known: tokio::sync::Mutex::default(),
             changing: tokio::sync::Mutex::default(),
@@ -161,6 +166,7 @@ impl Catalog {
         let mut tick = tokio::time::interval(POLL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut tripped = self.0.tripped.lock().await;
+        let mut misfit = None;
         loop {
             tokio::select! {
                 () = stopped(&mut shutdown) => return,
@@ -169,11 +175,7 @@ impl Catalog {
                         tracing::error!(rule = %trip.rule.name, %error, "the breaker could not act");
                     }
                 }
-                _ = tick.tick() => {
-                    if let Err(error) = self.poll().await {
-                        tracing::warn!(%error, "the rule set of the store is not taken, the one before stays in force");
-                    }
-                }
+                _ = tick.tick() => self.poll(&mut misfit).await,
             }
         }
     }

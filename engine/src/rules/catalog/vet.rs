@@ -87,7 +87,9 @@ impl Catalog {
         if let Some(module) = cached.await? {
             return Ok(module);
         }
+        let place = self.0.compiling.acquire().await.expect("this semaphore is never closed");
         let code = compile::compile_apart(&self.0.runtime, wasm).await?;
+        drop(place);
         let (runtime, cache) = (self.0.runtime.clone(), self.0.cache.clone());
         blocking(move || {
             let module = module(&runtime, &code)?;
