@@ -175,7 +175,8 @@ impl ClientContext for Complaints {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn error(&self, _: KafkaError, reason: &str) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reason.to_owned());
+        // The first says why; those that follow say that no broker is left.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert_with(|| reason.to_owned());
     }
 }
 
@@ -196,9 +197,8 @@ fn partitions(consumer: &Reader, brokers: &str, topic: &str, until: Instant) -> 
     // A broker that is there answers at once; one that is not must not look like an empty topic.
     let patience = || until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     let unreachable = |why: KafkaError| {
-        let _ = consumer.poll(Duration::ZERO); // brings the complaints
-        let complaint = consumer.context().0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        TailError::Unreachable { brokers: brokers.to_owned(), why: complaint.unwrap_or_else(|| why.to_string()) }
+        let why = complaint(consumer).unwrap_or_else(|| why.to_string());
+        TailError::Unreachable { brokers: brokers.to_owned(), why }
     };
     let refused = |why: String| TailError::Topic { topic: topic.to_owned(), why };
     let metadata = consumer.fetch_metadata(Some(topic), patience()).map_err(unreachable)?;
@@ -213,6 +213,14 @@ fn partitions(consumer: &Reader, brokers: &str, topic: &str, until: Instant) -> 
         all.push(Backwards { id, low, from: high, to: high, length: 0, reading: false, letters, found });
     }
     Ok(all)
+}
+
+/// What librdkafka complained of first; polling brings it.
+fn complaint(consumer: &Reader) -> Option<String> {
+    (0..5).find_map(|_| {
+        let _ = consumer.poll(POLL);
+        consumer.context().0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    })
 }
 
 /// The next range of every partition that still has to be read; false if none has.

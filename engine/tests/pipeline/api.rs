@@ -6,25 +6,26 @@ use serde_json::Value;
 
 use crate::way::Way;
 
-impl Way {
-    /// Status and body of one request; None: nobody answered.
-    pub(crate) fn ask(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<(u16, String)> {
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
-        let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(30))).build().into();
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("http://127.0.0.1:{}{path}", self.admin))
-            .header("content-type", kind)
-            .body(body)
-            .expect("a request");
-        let mut answer = agent.run(request).ok()?;
-        let text = answer.body_mut().read_to_string().ok()?;
-        Some((answer.status().as_u16(), text))
-    }
+/// Status and body of one request; None: nobody answered.
+pub(crate) fn ask(admin: u16, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<(u16, String)> {
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(30))).build().into();
+    let request = ureq::http::Request::builder()
+        .method(method)
+        .uri(format!("http://127.0.0.1:{admin}{path}"))
+        .header("content-type", kind)
+        .body(body)
+        .expect("a request");
+    let mut answer = agent.run(request).ok()?;
+    let text = answer.body_mut().read_to_string().ok()?;
+    Some((answer.status().as_u16(), text))
+}
 
+impl Way {
     /// One request that must succeed; its answer.
     fn call(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Value {
-        let (status, text) = self.ask(method, path, kind, body).unwrap_or_else(|| panic!("{method} {path}: no answer"));
+        let (status, text) =
+            ask(self.admin, method, path, kind, body).unwrap_or_else(|| panic!("{method} {path}: no answer"));
         assert!((200..300).contains(&status), "{method} {path}: {status}: {text}");
         serde_json::from_str(&text).unwrap_or_else(|why| panic!("{method} {path}: {why}: {text}"))
     }
@@ -52,7 +53,7 @@ impl Way {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.ask("GET", "/readyz", "application/json", b"").is_some_and(|(status, _)| status == 200)
+        ask(self.admin, "GET", "/readyz", "application/json", b"").is_some_and(|(status, _)| status == 200)
     }
 
     /// The rule of that name in GET /rules.
@@ -68,7 +69,7 @@ impl Way {
 
     /// Sum of a metric over those of its series that carry the label text; 0 where there is none.
     pub(crate) fn metric(&self, name: &str, label: &str) -> Option<f64> {
-        let (_, text) = self.ask("GET", "/metrics", "text/plain", b"")?;
+        let (_, text) = ask(self.admin, "GET", "/metrics", "text/plain", b"")?;
         let series = text.lines().filter(|line| {
             let rest = line.strip_prefix(name);
             rest.is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(label)

@@ -22,7 +22,6 @@ pub(crate) struct Generated {
 /// What the rules of this repository read of a record, parsed apart from the engine.
 #[derive(Deserialize)]
 pub(crate) struct Payment {
-    pub(crate) tx_id: i64,
     pub(crate) event_time: i64,
     #[serde(rename = "type")]
     pub(crate) kind: String,

@@ -84,9 +84,3 @@ fn is_as_it_was(letter: &Record, original: &Record, place: Place) -> Record {
     assert!(kept.len() < whole.len() && kept.len() > 100_000, "cut no more than needed: {} bytes", kept.len());
     own
 }
-
-/// The letters with their places, for a test that knows its own records.
-pub(crate) fn codes(way: &Way) -> BTreeMap<Place, String> {
-    let letters = way.read(&way.queue());
-    letters.values().map(|letter| (way.place(letter), header(letter, "weir.code").to_owned())).collect()
-}

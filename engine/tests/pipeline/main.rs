@@ -3,16 +3,24 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod api;
+mod cdnow;
 mod engine;
 mod generated;
+#[path = "../common/guest.rs"]
+#[allow(dead_code)]
+mod guest;
 mod history;
+mod hostile;
 mod kafka;
 mod kills;
 mod letters;
+mod outages;
+mod plain;
 mod refusals;
 #[path = "../common/stack.rs"]
 #[allow(dead_code)]
 mod stack;
+mod swaps;
 mod way;
 mod whole_way;
 mod windows;

@@ -160,6 +160,24 @@ impl Way {
     }
 }
 
+impl Way {
+    /// Sum of the next offsets of all partitions: how far the store is. 0: no engine of this pipeline got so far.
+    pub(crate) fn position(&self) -> i64 {
+        let here = "table_schema = DATABASE() AND table_name = 'weir_partition'";
+        let made = self.sql(&format!("SELECT COUNT(*) FROM information_schema.tables WHERE {here}"));
+        if made[0][0] == "0" {
+            return 0;
+        }
+        self.sql("SELECT COALESCE(SUM(next_offset), 0) FROM weir_partition")[0][0].parse().expect("a number")
+    }
+
+    /// Sum of the ends of all partitions.
+    pub(crate) fn end(&self) -> i64 {
+        let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
+        self.ends(&consumer).iter().sum()
+    }
+}
+
 /// A rule as `make rules` built it.
 pub(crate) fn module(rule: &str) -> Vec<u8> {
     let from = root().join(format!("rules.d/{rule}.wasm"));

@@ -64,6 +64,33 @@ pub(super) struct Worker {
     last_bounds: Instant,
     events: VecDeque<Event>,
     last_step: Instant,
+    counters: Counters,
+}
+
+/// Looked up once: their label is the same for as long as the worker lives.
+struct Counters {
+    records: metrics::Counter,
+    batches: metrics::Counter,
+    paused: metrics::Gauge,
+    is_paused: Option<bool>,
+}
+
+impl Counters {
+    fn new(worker: usize) -> Self {
+        let worker = worker.to_string();
+        Self {
+            records: metrics::counter!("weir_records_total", "worker" => worker.clone()),
+            batches: metrics::counter!("weir_batches_total", "worker" => worker.clone()),
+            paused: metrics::gauge!("weir_source_paused", "worker" => worker),
+            is_paused: None,
+        }
+    }
+
+    fn pause(&mut self, paused: bool) {
+        if self.is_paused.replace(paused) != Some(paused) {
+            self.paused.set(f64::from(u8::from(paused)));
+        }
+    }
 }
 
 impl Worker {
@@ -88,6 +115,7 @@ impl Worker {
             last_bounds: Instant::now(),
             events: VecDeque::new(),
             last_step: Instant::now(),
+            counters: Counters::new(parts.index),
             parts,
         })
     }
@@ -111,7 +139,9 @@ impl Worker {
             self.settle_step()?;
             self.step_if_due();
             self.ask_bounds_if_due();
-            if !matches!(self.phase, Phase::Running) || self.is_full() {
+            let paused = !matches!(self.phase, Phase::Running) || self.is_full();
+            self.counters.pause(paused);
+            if paused {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
             }

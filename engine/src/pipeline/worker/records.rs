@@ -27,7 +27,7 @@ impl Worker {
         }
         let started = Instant::now();
         let mut by_partition: BTreeMap<Partition, Vec<Message<'_>>> = BTreeMap::new();
-        let mut records = 0;
+        let (mut records, mut batches) = (0, 0);
         for message in fetched.messages() {
             // Defence: a partition that is not ours, or a record from before a seek, is never judged.
             if self.pending.position(message.partition).is_some_and(|at| message.offset >= at.to) {
@@ -43,7 +43,7 @@ impl Worker {
                     .bench
                     .judge(&set, partition, batch, &mut self.pending, &mut |plan, policy| wait.fetch(plan, policy));
                 match judged {
-                    Ok(()) => {}
+                    Ok(()) => batches += 1,
                     // The rest is read again by whoever has the partition next.
                     Err(Unjudged::Interrupted) => return Ok(()),
                     Err(Unjudged::Halt(why)) => return Err(why).context("halted, as on_failure says"),
@@ -55,7 +55,8 @@ impl Worker {
         }
         if records > 0 {
             self.parts.status.add_judged(records);
-            metrics::counter!("weir_records_total").increment(records);
+            self.counters.records.increment(records);
+            self.counters.batches.increment(batches);
             metrics::counter!("weir_busy_microseconds_total").increment(started.elapsed().as_micros() as u64);
         }
         Ok(())
