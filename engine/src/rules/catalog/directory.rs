@@ -13,7 +13,8 @@ use notify::Watcher;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::change::{Line, Publish, entry};
+use super::change::{Line, entry};
+use super::publish::Publish;
 use super::{Catalog, Refused, stopped};
 use crate::model::catalog::{Entry, Origin};
 use crate::model::ids::Sha256;

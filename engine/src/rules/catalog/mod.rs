@@ -2,8 +2,9 @@
 //! opens, and the loops that keep it up with the store, the breaker and the directory.
 //!
 //! Each step has its file: [`vet`] (bytes to a module that may be called), [`manifest`], [`probe`] (a module against
-//! this pipeline), [`cache`] (compiled code on disk), [`change`] (edits of the set), [`history`] (what was in force),
-//! [`breaker`], [`load`] (the stored set to the live one), [`directory`]. Guest code runs on blocking threads only.
+//! this pipeline), [`cache`] (compiled code on disk), [`publish`], [`change`] (other edits of the set), [`history`]
+//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`directory`]. Guest code runs on
+//! blocking threads only.
 
 mod breaker;
 mod cache;
@@ -13,6 +14,7 @@ mod history;
 mod load;
 mod manifest;
 mod probe;
+mod publish;
 mod vet;
 
 use std::collections::BTreeMap;
@@ -34,7 +36,8 @@ use cache::Cache;
 use directory::Known;
 use vet::Modules;
 
-pub use change::{Patch, Publish, Published};
+pub use change::Patch;
+pub use publish::{Publish, Published};
 
 /// An instance sees another's swap within two of these.
 const POLL: Duration = Duration::from_secs(1);
