@@ -9,5 +9,5 @@ mod topics;
 mod transaction;
 
 pub use publisher::{PublishError, Publisher};
-pub use tail::{Shown, tail};
+pub use tail::{Shown, Tail, TailError, Wanted, tail};
 pub use topics::{TopicError, check_topics};
