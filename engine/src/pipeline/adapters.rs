@@ -245,7 +245,7 @@ impl PipelineView for View {
             workers: u32::try_from(self.status.workers()).unwrap_or(u32::MAX),
             revision: self.catalog.live().revision.0,
             kafka_up: self.status.kafka_up(),
-            store_up: !waiting.iter().any(|why| why.contains("checkpoint")),
+            store_up: self.status.store_away().is_none(),
             lookups_up: self
                 .config
                 .lookup
@@ -258,6 +258,7 @@ impl PipelineView for View {
 
     fn ready(&self) -> Result<(), Vec<String>> {
         let mut reasons = self.status.waiting();
+        reasons.extend(self.status.store_away().map(|why| format!("the store of [sink] does not answer: {why}")));
         if !self.status.kafka_up() {
             reasons.push("no worker is a member of the group yet, or Kafka is away".to_owned());
         }

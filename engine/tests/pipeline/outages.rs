@@ -11,7 +11,7 @@ use crate::stack::Stack;
 use crate::way::{RULES, Way};
 
 /// What the engine may hold, whatever is away: with the bounds that `way` sets it needs less than half of it.
-const MEMORY_MIB: u64 = 384;
+const MEMORY_MIB: u64 = 256;
 
 /// A pipeline whose buffers are small, so that an outage fills them while the test watches.
 fn way(name: &str) -> Way {
@@ -93,9 +93,8 @@ fn the_database_away_for_ten_seconds_loses_nothing_and_is_named() {
 
     let from = Instant::now();
     way.service("stop", "mysql");
-    let mut most = memory_over(&mut engine, Duration::from_secs(6));
+    let most = memory_over(&mut engine, Duration::from_secs(10));
     assert_eq!(way.metric("weir_store_up", ""), Some(0.0), "while the database is away");
-    most = most.max(memory_over(&mut engine, Duration::from_secs(4)));
     let to = Instant::now();
     way.service("start", "mysql");
     producer.finish();
@@ -105,7 +104,7 @@ fn the_database_away_for_ten_seconds_loses_nothing_and_is_named() {
     println!("memory: {before} MiB before, {most} MiB at most in 10 s without the database");
     assert!(most < MEMORY_MIB, "{most} MiB in the outage, {before} before");
     all_is_exact(&way, &generated, engine);
-    said_503(&watch.end(), (from, to), Duration::from_secs(4), "store");
+    said_503(&watch.end(), (from, to), Duration::from_secs(4), "the store of [sink]");
 }
 
 #[test]
@@ -113,7 +112,7 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
     // Nothing is remembered for long, so that records need Redis all the time.
     let way = way("no_redis")
         .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 100, ttl = "1s" }"#);
-    let generated = Generated::new(&way, 200_000, 19, &[]);
+    let generated = Generated::new(&way, 260_000, 19, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
     let watch = Watch::of(&way);
@@ -139,12 +138,12 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
         assert_eq!(way.metric("weir_lookup_up", "customer"), Some(1.0), "after {back}");
     }
     // Slow: half of the time it answers nobody, for less than the time-out.
-    let end = Instant::now() + Duration::from_secs(4);
+    let (before, end) = (way.position(), Instant::now() + Duration::from_secs(4));
     while Instant::now() < end {
         way.redis(&["client", "pause", "100", "all"]);
         std::thread::sleep(Duration::from_millis(200));
     }
-    flow(&mut engine);
+    assert!(way.position() > before, "records flow, though slowly");
     producer.finish();
     println!("memory: {most} MiB at most without Redis");
     assert!(most < MEMORY_MIB, "{most} MiB in an outage");

@@ -56,7 +56,7 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
     let away = address.replace(&format!(":{port}"), &format!(":{nobody}"));
     let line = run_with(&way, "${WEIR_SINK}", &format!("{away}/{database}"));
-    says(&line, &["sink"]);
+    says(&line, &["sink.url", &format!("127.0.0.1:{nobody}"), "start the database", "mend the address"]);
     let line = run_with(&way, "${WEIR_BROKERS}", &format!("127.0.0.1:{nobody}"));
     says(&line, &["source.brokers", &nobody.to_string()]);
 
