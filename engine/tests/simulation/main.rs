@@ -1,0 +1,95 @@
+//! Exactly once, proved by breaking it everywhere: the checkpoint's own code (`take`, `advance`, `Pending`) behind models
+//! of the store and of Kafka, driven through random schedules of crashes, freezes, rebalances and lost answers. A seed is
+//! a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test simulation -- one_seed`.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod broker;
+mod check;
+mod counts;
+mod database;
+mod group;
+mod judging;
+mod kafka;
+mod records;
+mod schedule;
+mod store;
+mod task;
+mod worker;
+mod world;
+
+use std::time::Instant;
+
+use counts::Counts;
+use schedule::{Outcome, run};
+use world::Plant;
+
+/// Schedules of `cargo test`.
+const SCHEDULES: u64 = 100_000;
+/// As many as CI's machines have cores.
+const THREADS: u64 = 2;
+/// Seeds that once broke something.
+const REGRESSIONS: [u64; 0] = [];
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+fn once(seed: u64, plant: Plant, record: bool) -> Outcome {
+    runtime().block_on(run(seed, plant, record))
+}
+
+/// Fails with everything that is needed to see what happened.
+fn fail(seed: u64, plant: Plant) -> ! {
+    let outcome = once(seed, plant, true);
+    panic!(
+        "seed {seed} breaks the checkpoint: {}\n\nits events:\n{}\n\nrerun it: WEIR_SIMULATION_SEED={seed} cargo test -p \
+         weir --test simulation -- one_seed",
+        outcome.violation.unwrap_or_else(|| "not again: the simulation is not deterministic".into()),
+        outcome.events.join("\n")
+    );
+}
+
+/// Every `THREADS`th seed; the first that fails, if one does.
+fn share(first: u64, count: u64, plant: Plant) -> (Counts, Option<u64>) {
+    let runtime = runtime();
+    let mut counts = Counts::default();
+    for seed in (first..count).step_by(THREADS as usize) {
+        let outcome = runtime.block_on(run(seed, plant, false));
+        counts.add(&outcome.counts);
+        if outcome.violation.is_some() {
+            return (counts, Some(seed));
+        }
+    }
+    (counts, None)
+}
+
+#[test]
+fn nothing_is_lost_or_counted_twice_in_a_hundred_thousand_schedules() {
+    let began = Instant::now();
+    let schedules = std::env::var("WEIR_SIMULATION_SCHEDULES").map_or(SCHEDULES, |count| count.parse().unwrap());
+    let threads: Vec<_> =
+        (0..THREADS).map(|first| std::thread::spawn(move || share(first, schedules, Plant::Nothing))).collect();
+    let mut counts = Counts::default();
+    let mut failed = Vec::new();
+    for thread in threads {
+        let (of_thread, seed) = thread.join().unwrap();
+        counts.add(&of_thread);
+        failed.extend(seed);
+    }
+    if let Some(seed) = failed.into_iter().min() {
+        fail(seed, Plant::Nothing);
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{schedules} schedules in {seconds:.1} s, {:.0} a second\n{counts}", schedules as f64 / seconds);
+    assert_eq!(counts.never(), [""; 0], "what never happened proves nothing");
+}
+
+#[test]
+fn one_seed() {
+    let seed = std::env::var("WEIR_SIMULATION_SEED").ok().map(|seed| seed.parse().unwrap());
+    for seed in REGRESSIONS.into_iter().chain(seed) {
+        if once(seed, Plant::Nothing, false).violation.is_some() {
+            fail(seed, Plant::Nothing);
+        }
+    }
+}
