@@ -248,7 +248,11 @@ impl Broker for SimBroker {
         let epoch = self.ready.take().expect("settle has just made one");
         let letters: Vec<_> = outbox.iter().map(|chunk| letters(chunk, from)).collect();
         let plant = self.world.lock().plant;
-        let result = if plant == Plant::OffsetsAfterLetters {
+        let first: Vec<_> = offsets.iter().copied().filter(|(partition, _)| !from.contains_key(partition)).collect();
+        let result = if plant == Plant::PlainFirstOffsets && !first.is_empty() {
+            self.ready = Some(epoch);
+            self.found(&first).await.map_err(|NotYet(why)| Unpublished::Aborted(why))
+        } else if plant == Plant::OffsetsAfterLetters {
             match self.transact(epoch, &letters, &[], *metadata).await {
                 Ok(()) => self.transact(epoch, &[], offsets, *metadata).await,
                 failed => failed,

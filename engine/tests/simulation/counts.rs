@@ -72,7 +72,4 @@ counts! {
     zombie_transactions_committed,
     k_read_while_undecided,
     kafka_away,
-    first_offsets_committed_late,
-    /// A partition that a zombie found ahead of what it had read: harmless, its assignment is gone.
-    false_alarms_of_zombies,
 }

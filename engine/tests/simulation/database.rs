@@ -22,6 +22,8 @@ pub(crate) struct Row {
     watermark: Option<i64>,
     revision: Option<Revision>,
     pub(crate) checkpoint: u64,
+    /// A step that was written under another number than the owner's of that moment, and that owner.
+    pub(crate) foreign: Option<(u64, u64)>,
     outbox: Vec<OutboxChunk>,
 }
 
@@ -157,6 +159,9 @@ impl Database {
             row.next = Some(part.to);
             row.watermark = part.watermark.or(row.watermark);
             row.checkpoint += 1;
+            if part.owner != row.owner && plant != Plant::NoCompareAndSet {
+                row.foreign = Some((part.owner, row.owner));
+            }
         }
         for chunk in step.outbox.iter().filter(|_| plant != Plant::OutboxRemovedEarly) {
             self.rows[chunk.partition.0 as usize].outbox.push(chunk.clone());

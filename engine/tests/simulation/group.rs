@@ -44,6 +44,8 @@ struct Consumer {
 pub(crate) struct Group {
     generation: u32,
     rebalancing: bool,
+    /// The first rebalance waits until all workers of the start are there.
+    starting: bool,
     members: Vec<Member>,
     last_member: u32,
     consumers: Vec<Consumer>,
@@ -56,6 +58,7 @@ impl Group {
         Self {
             generation: 0,
             rebalancing: false,
+            starting: true,
             members: Vec::new(),
             last_member: 0,
             consumers: Vec::new(),
@@ -132,8 +135,18 @@ impl Group {
         }
     }
 
+    /// All workers of the start are there.
+    pub(crate) fn begin(&mut self) {
+        self.starting = false;
+        self.complete_if_joined();
+    }
+
     fn complete_if_joined(&mut self) {
-        if !self.rebalancing || self.members.is_empty() || self.members.iter().any(|member| !member.joined) {
+        if self.starting
+            || !self.rebalancing
+            || self.members.is_empty()
+            || self.members.iter().any(|member| !member.joined)
+        {
             return;
         }
         self.rebalancing = false;

@@ -27,8 +27,8 @@ use world::Plant;
 const SCHEDULES: u64 = 100_000;
 /// As many as CI's machines have cores.
 const THREADS: u64 = 2;
-/// Seeds that once broke something.
-const REGRESSIONS: [u64; 0] = [];
+/// Seeds that once broke something: 2 a first offset that a zombie committed outside of a transaction.
+const REGRESSIONS: [u64; 1] = [2];
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
@@ -92,4 +92,63 @@ fn one_seed() {
             fail(seed, Plant::Nothing);
         }
     }
+}
+
+/// How many schedules it takes until the checker sees a planted mistake, and what it says.
+fn caught(plant: Plant, within: u64) -> Option<(u64, String)> {
+    let runtime = runtime();
+    (0..within).find_map(|seed| Some((seed + 1, runtime.block_on(run(seed, plant, false)).violation?)))
+}
+
+/// Fails if the mistake is not seen.
+fn must_be_caught(plant: Plant, within: u64) {
+    match caught(plant, within) {
+        Some((schedules, violation)) => println!("{plant:?} is caught by schedule {schedules}: {violation}"),
+        None => panic!("{plant:?} was not caught in {within} schedules"),
+    }
+}
+
+#[test]
+fn a_step_that_compares_nothing_is_caught() {
+    must_be_caught(Plant::NoCompareAndSet, 20_000);
+}
+
+#[test]
+fn a_step_that_does_not_compare_the_owner_is_caught() {
+    must_be_caught(Plant::NoOwnerCheck, 20_000);
+}
+
+#[test]
+fn offsets_committed_after_the_letters_are_caught() {
+    must_be_caught(Plant::OffsetsAfterLetters, 2_000);
+}
+
+#[test]
+fn an_outbox_removed_before_its_letters_are_in_kafka_is_caught() {
+    must_be_caught(Plant::OutboxRemovedEarly, 2_000);
+}
+
+#[test]
+fn an_offset_read_while_a_transaction_is_undecided_is_caught() {
+    must_be_caught(Plant::UnstableK, 2_000);
+}
+
+#[test]
+fn a_commit_repeated_blindly_after_a_lost_answer_is_caught() {
+    must_be_caught(Plant::CommitAgainBlindly, 2_000);
+}
+
+#[test]
+fn a_first_offset_committed_outside_of_a_transaction_is_caught() {
+    must_be_caught(Plant::PlainFirstOffsets, 20_000);
+}
+
+#[test]
+fn published_set_before_the_first_offset_is_committed_is_caught() {
+    must_be_caught(Plant::BeginSetsPublished, 2_000);
+}
+
+#[test]
+fn a_commit_repeated_without_asking_is_harmless_as_long_as_it_compares() {
+    assert_eq!(caught(Plant::CommitAgainCompared, 5_000), None);
 }

@@ -48,19 +48,19 @@ pub(crate) async fn run(seed: u64, plant: Plant, record: bool) -> Outcome {
 
 impl Schedule {
     async fn all(&mut self) -> Result<(), String> {
-        let (workers, with_faults) = {
+        let (workers, with_faults, strikes) = {
             let dice = &mut self.world.lock().dice;
-            (2 + dice.below(3), 60 + dice.below(240))
+            (2 + dice.below(3), 150 + dice.below(350), 3 + dice.below(22))
         };
         for _ in 0..workers {
             self.places.push(Place { worker: Some(Worker::start(&self.world)), paused: false });
         }
+        self.world.lock().kafka.group.begin();
         for _ in 0..with_faults {
-            let roll = self.below(100);
-            match roll {
-                0..6 => self.strike(),
-                6..16 => self.time_goes_on(),
-                16..20 => self.wake_sleepers().await,
+            match self.below(1_000) {
+                roll if roll < strikes => self.strike(),
+                25..225 => self.time_goes_on(),
+                225..265 => self.wake_sleepers().await,
                 _ => self.let_one_go_on(),
             }
             self.check()?;
@@ -68,9 +68,8 @@ impl Schedule {
         self.recover();
         for _ in 0..PATIENCE {
             match self.below(100) {
-                0..10 => self.time_goes_on(),
-                10..14 => self.wake_sleepers().await,
-                14 => self.restart(),
+                0..20 => self.time_goes_on(),
+                20..24 => self.wake_sleepers().await,
                 _ => self.let_one_go_on(),
             }
             self.check()?;
@@ -113,79 +112,110 @@ impl Schedule {
         let choice = {
             let mut world = self.world.lock();
             world.counts.scheduling_points += 1;
-            world.dice.below(2 + 3 * ready)
+            world.dice.below(1 + 3 * ready)
         };
-        if choice < 2 {
+        if choice == 0 {
             worker.turn();
             if worker.stopped {
                 place.worker = None;
             }
-        } else if let Some(task) = worker.tasks().filter(|task| task.is_ready()).nth((choice as usize - 2) / 3) {
+        } else if let Some(task) = worker.tasks().filter(|task| task.is_ready()).nth((choice as usize - 1) / 3) {
             Task::go_on(task);
         }
     }
 
-    // ---- what servers do in their own time
+    // ---- what happens in its own time
 
     fn time_goes_on(&mut self) {
+        match self.below(16) {
+            0..7 => self.write_markers(),
+            7..9 => self.end_session(),
+            9 => self.land_request(),
+            10 => self.time_out_transaction(),
+            11..13 => self.forget_the_dead(),
+            _ => self.move_the_idle(),
+        }
+    }
+
+    fn is_dead(&self, process: usize) -> bool {
+        !self.places.iter().any(|place| place.worker.as_ref().is_some_and(|worker| worker.process == process))
+    }
+
+    fn write_markers(&self) {
+        let mut world = self.world.lock();
+        if let Some(transaction) = world.pick_live() {
+            world.kafka.write_markers(transaction);
+            world.changed = true;
+        }
+    }
+
+    /// A session that is undecided is decided; one whose client is gone is rolled back.
+    fn end_session(&self) {
         let mut world = self.world.lock();
         let world = &mut *world;
-        let dead = |process: usize, places: &[Place]| {
-            !places.iter().any(|place| place.worker.as_ref().is_some_and(|worker| worker.process == process))
-        };
-        match world.dice.below(10) {
-            // Markers of decided transactions.
-            0..5 => {
-                if !world.kafka.live.is_empty() {
-                    let pick = world.dice.below(world.kafka.live.len() as u32) as usize;
-                    let transaction = world.kafka.live[pick];
-                    world.kafka.write_markers(transaction);
-                    world.changed = true;
-                }
+        let mut sessions = world.database.sessions.iter();
+        let session =
+            sessions.find(|session| session.undecided.is_some() || session.orphaned || self.is_dead(session.process));
+        let Some(session) = session else { return };
+        let (id, undecided, commit) = (session.id, session.undecided.is_some(), world.dice.one_in(2));
+        let applied = world.database.resolve(id, commit, world.plant);
+        world.counts.commits_undecided_then_applied += u64::from(applied);
+        world.counts.commits_undecided_then_rolled_back += u64::from(undecided && !applied);
+        world.say(|| format!("the store ends session {id}: {}", if applied { "applied" } else { "not applied" }));
+        world.changed = true;
+    }
+
+    /// A request whose sender has given up arrives, or is lost.
+    fn land_request(&self) {
+        let mut world = self.world.lock();
+        let world = &mut *world;
+        if world.kafka.flights.is_empty() {
+            return;
+        }
+        let pick = world.dice.below(world.kafka.flights.len() as u32) as usize;
+        let lost = world.dice.one_in(3);
+        world.say(|| format!("a request to Kafka {}", if lost { "is lost" } else { "arrives late" }));
+        if lost {
+            world.kafka.flights.swap_remove(pick);
+        } else {
+            world.kafka.land(pick, &mut world.counts);
+        }
+        world.changed = true;
+    }
+
+    /// The coordinator ends a transaction that was open for too long: sooner or later every one of the dead.
+    fn time_out_transaction(&self) {
+        let mut world = self.world.lock();
+        let world = &mut *world;
+        let Some(transaction) = world.pick_live() else { return };
+        if self.is_dead(world.kafka.producer_of(transaction)) || world.dice.one_in(6) {
+            world.say(|| format!("the broker times transaction {transaction} out"));
+            world.kafka.time_out(transaction, &mut world.counts);
+        }
+    }
+
+    fn forget_the_dead(&self) {
+        let mut world = self.world.lock();
+        let world = &mut *world;
+        match world.kafka.group.ghost() {
+            Some(ghost) => {
+                world.say(|| format!("the session of dead worker {ghost} expires"));
+                world.kafka.group.expire(ghost, &mut world.counts);
             }
-            5..7 => {
-                // A session that is undecided, or whose client is gone.
-                let session = world.database.sessions.iter().find(|session| {
-                    session.undecided.is_some() || session.orphaned || dead(session.process, &self.places)
-                });
-                if let Some(session) = session {
-                    let (id, undecided) = (session.id, session.undecided.is_some());
-                    let commit = world.dice.one_in(2);
-                    let applied = world.database.resolve(id, commit, world.plant);
-                    world.counts.commits_undecided_then_applied += u64::from(applied);
-                    world.counts.commits_undecided_then_rolled_back += u64::from(undecided && !applied);
-                    world.say(|| {
-                        format!("the store ends session {id}: {}", if applied { "applied" } else { "not applied" })
-                    });
-                    world.changed = true;
-                }
-            }
-            7 if !world.kafka.flights.is_empty() => {
-                let pick = world.dice.below(world.kafka.flights.len() as u32) as usize;
-                world.say(|| "a request to Kafka arrives late".into());
-                if world.dice.one_in(3) {
-                    world.kafka.flights.swap_remove(pick);
-                } else {
-                    world.kafka.land(pick, &mut world.counts);
-                }
-                world.changed = true;
-            }
-            // The coordinator ends what was open for too long.
-            8 if !world.kafka.live.is_empty() && world.dice.one_in(2) => {
-                let pick = world.dice.below(world.kafka.live.len() as u32) as usize;
-                let transaction = world.kafka.live[pick];
-                world.say(|| format!("the broker times transaction {transaction} out"));
-                world.kafka.time_out(transaction, &mut world.counts);
-            }
-            // The group forgets who is dead.
-            9 => match world.kafka.group.ghost() {
-                Some(ghost) => {
-                    world.say(|| format!("the session of dead worker {ghost} expires"));
-                    world.kafka.group.expire(ghost, &mut world.counts);
-                }
-                None => world.kafka.group.throw_out(true, &mut world.counts),
-            },
-            _ => {}
+            None => world.kafka.group.throw_out(true, &mut world.counts),
+        }
+    }
+
+    /// What is dead starts again; what is frozen loses its place in the group, or its sessions, or wakes.
+    fn move_the_idle(&mut self) {
+        let (pick, roll) = (self.below(self.places.len() as u32) as usize, self.below(10));
+        let place = &self.places[pick];
+        match (&place.worker, roll) {
+            (None, _) => self.start(pick),
+            (Some(_), _) if !place.paused => {}
+            (Some(_), 0..4) => self.expire(pick),
+            (Some(_), 4..6) => self.kill_sessions(pick),
+            (Some(_), _) => self.resume(pick),
         }
     }
 
@@ -193,31 +223,26 @@ impl Schedule {
 
     fn strike(&mut self) {
         let (roll, pick) = (self.below(100), self.below(self.places.len() as u32) as usize);
-        match (&self.places[pick].worker, self.places[pick].paused) {
-            (None, _) => self.start(pick),
-            (Some(_), true) => match roll {
-                0..45 => self.expire(pick),
-                45..65 => self.kill_sessions(pick),
-                _ => self.resume(pick),
-            },
-            (Some(_), false) => match roll {
-                0..30 => self.pause(pick),
-                30..60 => self.crash(pick),
-                60..70 => self.stop(pick),
-                70..78 => self.expire(pick),
-                78..86 => self.kill_sessions(pick),
-                86..93 => {
-                    let mut world = self.world.lock();
-                    world.say(|| "the group rebalances".into());
-                    world.kafka.group.rebalance();
-                }
-                _ => {
-                    let mut world = self.world.lock();
-                    let world = &mut *world;
-                    world.say(|| "the rebalance times out".into());
-                    world.kafka.group.throw_out(false, &mut world.counts);
-                }
-            },
+        if self.places[pick].worker.is_none() || self.places[pick].paused {
+            return;
+        }
+        match roll {
+            0..35 => self.pause(pick),
+            35..65 => self.crash(pick),
+            65..72 => self.stop(pick),
+            72..80 => self.expire(pick),
+            80..88 => self.kill_sessions(pick),
+            88..94 => {
+                let mut world = self.world.lock();
+                world.say(|| "the group rebalances".into());
+                world.kafka.group.rebalance();
+            }
+            _ => {
+                let mut world = self.world.lock();
+                let world = &mut *world;
+                world.say(|| "the rebalance times out".into());
+                world.kafka.group.throw_out(false, &mut world.counts);
+            }
         }
     }
 
@@ -295,13 +320,6 @@ impl Schedule {
             world.say(|| format!("the store closes session {session} of worker {process}"));
             world.counts.sessions_killed += 1;
             world.database.close(session);
-        }
-    }
-
-    /// Who was told to stop before the recovery is started again after it.
-    fn restart(&mut self) {
-        if let Some(pick) = self.places.iter().position(|place| place.worker.is_none()) {
-            self.start(pick);
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) enum Plant {
     CommitAgainBlindly,
     /// After a lost answer to COMMIT the step is tried again without asking, but the compare-and-set stands.
     CommitAgainCompared,
+    /// The first K is committed outside of a transaction, as Weir did.
+    PlainFirstOffsets,
     /// `begin` sets `published` before K is committed.
     BeginSetsPublished,
 }
@@ -61,6 +63,8 @@ pub(crate) struct World {
     pub(crate) kafka: Kafka,
     pub(crate) plant: Plant,
     pub(crate) counts: Counts,
+    /// The faults of calls are so many times rarer in this schedule.
+    calm: u32,
     /// False once the schedule only recovers.
     pub(crate) faults: bool,
     /// Something that the checker looks at has changed.
@@ -78,12 +82,14 @@ impl Shared {
     pub(crate) fn new(seed: u64, plant: Plant, record: bool) -> Self {
         let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
         let kafka = Kafka::new(&mut dice);
+        let calm = 1 + dice.below(4);
         Self(Arc::new(Mutex::new(World {
             dice,
             database: Database::default(),
             kafka,
             plant,
             counts: Counts::default(),
+            calm,
             faults: true,
             changed: true,
             violation: None,
@@ -99,7 +105,13 @@ impl Shared {
 impl World {
     /// Once in `n` times, as long as faults happen at all.
     pub(crate) fn fault(&mut self, n: u32) -> bool {
-        self.faults && self.dice.one_in(n)
+        self.faults && self.dice.one_in(n * self.calm)
+    }
+
+    /// A transaction that is not over.
+    pub(crate) fn pick_live(&mut self) -> Option<usize> {
+        let live = self.kafka.live.len() as u32;
+        (live > 0).then(|| self.kafka.live[self.dice.below(live) as usize])
     }
 
     /// Notes an event, if somebody wants to read it.
