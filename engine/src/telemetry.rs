@@ -18,10 +18,15 @@ use Type::{Counter, Gauge, Histogram};
 
 /// Every metric: name, type, labels and meaning. A metric that is not in here is a mistake.
 pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
-    ("weir_records_total", Counter, &["worker"], "Records read from the source topic"),
+    ("weir_records_total", Counter, &["worker"], "Records judged, those judged again after a failure included"),
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
     ("weir_busy_microseconds_total", Counter, &[], "Time that workers were not waiting for records"),
-    ("weir_dead_letters_total", Counter, &["code"], "Records sent to the dead-letter topic"),
+    (
+        "weir_dead_letters_total",
+        Counter,
+        &["code"],
+        "Records judged to be dead letters, those judged again after a failure included",
+    ),
     ("weir_judge_nanoseconds_total", Counter, &["rule"], "Time that rules took"),
     ("weir_checkpoint_seconds", Histogram, &[], "Time of a checkpoint, both transactions"),
     ("weir_checkpoints_total", Counter, &["outcome"], "Checkpoints"),
@@ -33,13 +38,18 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
     ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
     ("weir_rules_file_errors", Gauge, &[], "Files in the rules directory that could not be published"),
-    ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answers"),
+    ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answered when it was last asked"),
     ("weir_lookup_keys_total", Counter, &["lookup"], "Keys that batches looked up"),
     ("weir_lookup_misses_total", Counter, &["lookup"], "Keys that the cache did not hold"),
     ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
     ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
-    ("weir_source_paused", Gauge, &["worker"], "1 if the worker does not fetch"),
+    (
+        "weir_source_paused",
+        Gauge,
+        &["worker"],
+        "1 if the worker does not fetch: it has no partitions yet, or is full until a checkpoint is through",
+    ),
 ];
 
 /// Seconds; a checkpoint takes from a few milliseconds to its time-outs.
@@ -108,6 +118,56 @@ mod tests {
         assert!(text.contains("# HELP weir_fenced_total Checkpoints refused"), "{text}");
         assert!(text.contains("weir_fenced_total 1"), "{text}");
         assert!(text.contains("weir_checkpoint_seconds_bucket{le=\"0.025\"} 1"), "{text}");
+    }
+
+    /// Name, type and labels of every metric that this source counts.
+    fn counted(code: &str) -> Vec<(String, Type, Vec<String>)> {
+        let mut found = Vec::new();
+        for (kind, word) in [(Counter, "counter"), (Gauge, "gauge"), (Histogram, "histogram")] {
+            for at in code.split(&format!("metrics::{word}!(")).skip(1) {
+                let name = at.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                let name = name.unwrap_or_else(|| panic!("a name that is no literal: {}", &at[..at.len().min(60)]));
+                let mut depth = 1;
+                let end = at.find(|c| {
+                    depth += i32::from(c == '(') - i32::from(c == ')');
+                    depth == 0
+                });
+                let mut labels: Vec<&str> = at[..end.expect("the macro ends")].split("=>").collect();
+                labels.pop();
+                let label = |part: &str| part.rsplit('"').nth(1).expect("a label is a literal").to_owned();
+                found.push((name.to_owned(), kind, labels.into_iter().map(label).collect()));
+            }
+        }
+        found
+    }
+
+    fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).expect("src/ is there") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                files.extend(sources(&path));
+            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("telemetry.rs") {
+                files.push(path);
+            }
+        }
+        files
+    }
+
+    #[test]
+    fn the_list_and_what_is_counted_are_one() {
+        let files = sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+        let mut counted: Vec<_> = files
+            .iter()
+            .flat_map(|file| counted(&std::fs::read_to_string(file).expect("it is there")))
+            .map(|(name, kind, labels)| format!("{name} {kind:?} {labels:?}"))
+            .collect();
+        counted.sort_unstable();
+        counted.dedup();
+        let mut listed: Vec<_> =
+            METRICS.iter().map(|(name, kind, labels, _)| format!("{name} {kind:?} {labels:?}")).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, counted, "left: METRICS, right: what src/ counts");
     }
 
     #[test]

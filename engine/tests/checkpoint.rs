@@ -2,110 +2,20 @@
 //! it is told to: FACTS.md's interleavings that need no broker to be seen.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+#[path = "checkpoint/kafka.rs"]
+mod kafka;
 
-use async_trait::async_trait;
-use weir::checkpoint::{Broker, Cancel, Failed, NotYet, Pending, Stand, TakenOver, Unpublished, advance, take};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kafka::{Cluster, Fault, Model, P};
+use weir::checkpoint::{Cancel, Failed, Pending, Stand, TakenOver, advance, take};
 use weir::config::Start;
 use weir::model::finding::Stage;
-use weir::model::ids::{Offset, Partition, Revision};
-use weir::model::letter::{Reason, Source, decode};
-use weir::model::step::{Fingerprint, Group, Measure, Measured, OutboxChunk, StatsLayout, Step, WindowDelta};
+use weir::model::ids::{Offset, Revision};
+use weir::model::letter::{Reason, Source};
+use weir::model::step::{Fingerprint, Group, Measure, Measured, StatsLayout, Step, WindowDelta};
 use weir::store::{Store, connect};
-
-const P: Partition = Partition(0);
-
-/// What the next transaction does instead of committing.
-#[derive(Clone, Copy, PartialEq)]
-enum Fault {
-    Abort,
-    GroupMoved,
-    LostAnswerCommitted,
-    LostAnswerAborted,
-}
-
-#[derive(Default)]
-struct Cluster {
-    k: BTreeMap<Partition, Offset>,
-    letters: Vec<(Partition, Offset)>,
-    log: BTreeMap<Partition, (i64, i64)>,
-    faults: VecDeque<Fault>,
-}
-
-#[derive(Clone, Default)]
-struct Model(Arc<Mutex<Cluster>>);
-
-impl Model {
-    fn with_log(low: i64, high: i64) -> Self {
-        let model = Self::default();
-        model.0.lock().unwrap().log.insert(P, (low, high));
-        model
-    }
-
-    fn k(&self) -> Option<Offset> {
-        self.0.lock().unwrap().k.get(&P).copied()
-    }
-
-    fn letters(&self) -> Vec<i64> {
-        self.0.lock().unwrap().letters.iter().map(|(_, offset)| offset.0).collect()
-    }
-
-    fn fails_with(&self, faults: &[Fault]) {
-        self.0.lock().unwrap().faults.extend(faults);
-    }
-}
-
-#[async_trait]
-impl Broker for Model {
-    type Metadata = ();
-
-    async fn committed(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Option<Offset>>, NotYet> {
-        let cluster = self.0.lock().unwrap();
-        Ok(partitions.iter().map(|p| (*p, cluster.k.get(p).copied())).collect())
-    }
-
-    async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NotYet> {
-        let (low, high) = self.0.lock().unwrap().log[&partition];
-        Ok((Offset(low), Offset(high)))
-    }
-
-    async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
-        self.0.lock().unwrap().k.extend(at.iter().copied());
-        Ok(())
-    }
-
-    async fn publish(
-        &mut self,
-        outbox: &[OutboxChunk],
-        from: &BTreeMap<Partition, Offset>,
-        offsets: &[(Partition, Offset)],
-        (): &(),
-    ) -> Result<(), Unpublished> {
-        let mut cluster = self.0.lock().unwrap();
-        let fault = cluster.faults.pop_front();
-        if matches!(fault, None | Some(Fault::LostAnswerCommitted)) {
-            for chunk in outbox {
-                for letter in decode(&chunk.letters).unwrap() {
-                    if letter.offset >= from[&chunk.partition] {
-                        cluster.letters.push((chunk.partition, letter.offset));
-                    }
-                }
-            }
-            cluster.k.extend(offsets.iter().copied());
-        }
-        match fault {
-            None => Ok(()),
-            Some(Fault::Abort) => Err(Unpublished::Aborted("planted".into())),
-            Some(Fault::GroupMoved) => Err(Unpublished::Group("ILLEGAL_GENERATION".into())),
-            Some(_) => Err(Unpublished::Unknown("planted".into())),
-        }
-    }
-
-    async fn settle(&mut self) -> Result<(), NotYet> {
-        Ok(())
-    }
-}
 
 struct World {
     store: Arc<dyn Store>,
@@ -285,7 +195,7 @@ async fn offsets_that_contradict_the_store_stop_the_partition_and_name_the_figur
         world.advance(&ten_records(&stand)).await.unwrap();
         let owner = stand.owner;
         world.store.published(&[(P, owner, Offset(10))]).await.unwrap();
-        (case.change)(&mut world.broker.0.lock().unwrap());
+        (case.change)(&mut world.broker.cluster());
         let taken = world.take().await;
         assert!(taken.stands.is_empty(), "{}: nothing may be consumed", case.what);
         for words in case.says {
@@ -298,8 +208,50 @@ async fn offsets_that_contradict_the_store_stop_the_partition_and_name_the_figur
 #[tokio::test]
 async fn a_group_with_offsets_that_the_store_never_saw_stops() {
     let mut world = world(Model::with_log(0, 50)).await;
-    world.broker.0.lock().unwrap().k.insert(P, Offset(12));
+    world.broker.cluster().k.insert(P, Offset(12));
     let taken = world.take().await;
     assert!(taken.stands.is_empty());
     assert!(taken.stopped[0].why.contains("committed 12"), "{}", taken.stopped[0].why);
+}
+
+#[tokio::test]
+async fn a_step_that_waits_for_kafka_ends_at_once_when_it_is_cancelled_and_the_next_owner_finishes_it() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands.remove(0);
+    world.broker.fails_with(&[Fault::Abort; 1_000]);
+    let cancel = Cancel::default();
+    let (step, store, mut broker, given_up) =
+        (ten_records(&stand), world.store.clone(), world.broker.clone(), cancel.clone());
+    let task = tokio::spawn(async move { advance(&*store, &mut broker, &step, &[], &(), &given_up).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!task.is_finished(), "it goes on trying until somebody says otherwise");
+    let told = Instant::now();
+    cancel.cancel();
+    assert!(matches!(task.await.unwrap(), Err(Failed::Cancelled)));
+    assert!(told.elapsed() < Duration::from_millis(300), "{:?}", told.elapsed());
+
+    world.broker.works_again();
+    assert_eq!(
+        world.take().await.stands[0].next,
+        Offset(10),
+        "it stands in the store: the next owner goes on from there"
+    );
+    assert_eq!((world.broker.letters(), world.broker.k()), (vec![3], Some(Offset(10))));
+    assert_eq!(world.records_in_windows().await, 9);
+}
+
+#[tokio::test]
+async fn a_step_that_is_cancelled_before_it_begins_tries_everything_once() {
+    for (faults, through) in [(&[][..], true), (&[Fault::Abort][..], false), (&[Fault::LostAnswerCommitted][..], false)]
+    {
+        let mut world = world(Model::with_log(0, 50)).await;
+        let stand = world.take().await.stands.remove(0);
+        world.broker.fails_with(faults);
+        let step = ten_records(&stand);
+        let ended = advance(&*world.store, &mut world.broker, &step, &[], &(), &Cancel::cancelled()).await;
+        assert_eq!(ended.is_ok(), through, "{ended:?}");
+        world.take().await;
+        assert_eq!((world.broker.letters(), world.broker.k()), (vec![3], Some(Offset(10))), "exact either way");
+        assert_eq!(world.records_in_windows().await, 9);
+    }
 }

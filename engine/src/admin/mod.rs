@@ -11,10 +11,9 @@ mod pipeline_api;
 pub mod ports;
 pub mod problem;
 mod rules_api;
+mod serve;
 pub mod views;
 
-use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,17 +22,16 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::config::Tokens;
 use crate::model::store::Store;
 use ports::{LetterTail, PipelineView, RuleAdmin};
 
+pub use serve::serve;
+
 /// Any body but a module's.
 const BODY_LIMIT: usize = 1024 * 1024;
-/// How long connections may take to end after the signal to stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// The bounds of the API.
 #[derive(Clone, Debug)]
@@ -123,34 +121,4 @@ pub fn router(state: AdminState) -> Router {
         .layer(from_fn_with_state(state.clone(), guard::bounded))
         .layer(from_fn(guard::catch_panic))
         .with_state(state)
-}
-
-/// Serves until `shutdown`, then lets the requests in flight end, within a bound.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let signal = async move {
-        shutdown.await;
-        // The receiver is gone only if the server has ended already.
-        let _ = stopping.send(());
-    };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(signal);
-    let too_long = async {
-        // Err: the server dropped the signal without stopping; then only its own end counts.
-        match stopped.await {
-            Ok(()) => tokio::time::sleep(GRACE).await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        ended = server.into_future() => ended,
-        () = too_long => {
-            tracing::warn!("admin connections did not end within {GRACE:?} and were cut");
-            Ok(())
-        }
-    }
 }

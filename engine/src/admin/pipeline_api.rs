@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::AdminState;
 use super::extract::Params;
 use super::problem::{Problem, Trouble, scrub};
-use super::views::{ActivationView, AuditView, HealthView, LetterView, PipelineStatus, WindowView};
+use super::views::{ActivationView, AuditView, HealthView, LettersView, PipelineStatus, WindowView};
 use crate::model::store::StoreError;
 
 /// How long the dead-letter topic may take to answer.
@@ -92,13 +92,13 @@ pub(super) async fn audit(
     Ok(Json(rows.map_err(from_store)?.into_iter().map(AuditView::from).collect()))
 }
 
-/// Dead letters, newest first.
+/// Dead letters, newest first, and whether these are all that was asked for.
 #[utoipa::path(get, path = "/dead-letters", tag = "pipeline", params(LettersQuery),
-    responses((status = 200, body = Vec<LetterView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = LettersView), (status = 400, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn dead_letters(
     State(state): State<AdminState>,
     Params(query): Params<LettersQuery>,
-) -> Result<Json<Vec<LetterView>>, Problem> {
+) -> Result<Json<LettersView>, Problem> {
     let limit = limit(query.limit)? as usize;
     match tokio::time::timeout(TAIL_TIMEOUT, state.letters.tail(limit, query.code)).await {
         Ok(Ok(letters)) => Ok(Json(letters)),

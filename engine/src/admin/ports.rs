@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::views::{EvaluateView, LetterView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView};
+use super::views::{EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::Mode;
 
 /// Why a request about rules was not done.
@@ -55,7 +55,7 @@ pub struct PatchRequest {
     pub mode: Option<Mode>,
     /// Place among the rules, ascending.
     pub order: Option<i32>,
-    /// Parameters to set, by name; a null takes the rule's default again; those not named stay.
+    /// Parameters to set, by name; a null takes the default again, also that of later versions; those not named stay.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 
@@ -94,5 +94,5 @@ pub trait PipelineView: Send + Sync {
 #[async_trait]
 pub trait LetterTail: Send + Sync {
     /// Newest first; only those with this code if one is given.
-    async fn tail(&self, limit: usize, code: Option<String>) -> Result<Vec<LetterView>, String>;
+    async fn tail(&self, limit: usize, code: Option<String>) -> Result<LettersView, String>;
 }

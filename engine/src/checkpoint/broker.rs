@@ -1,6 +1,7 @@
 //! What the protocol asks of Kafka.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -47,7 +48,7 @@ pub trait Broker: Send {
     /// One transaction: the letters at or after `from`, and the offsets.
     async fn publish(
         &mut self,
-        outbox: &[OutboxChunk],
+        outbox: &Arc<[OutboxChunk]>,
         from: &BTreeMap<Partition, Offset>,
         offsets: &[(Partition, Offset)],
         metadata: &Self::Metadata,

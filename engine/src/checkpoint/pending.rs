@@ -108,12 +108,14 @@ impl Pending {
             });
             at.from = at.to;
         }
+        let mut outbox = Vec::new();
         for (partition, chunks) in std::mem::take(&mut self.letters) {
-            step.outbox.extend(chunks.into_iter().zip(0..).filter_map(|(letters, chunk)| {
+            outbox.extend(chunks.into_iter().zip(0..).filter_map(|(letters, chunk)| {
                 let first_offset = letters.first_offset()?;
                 Some(OutboxChunk { partition, first_offset, chunk, letters: letters.into_bytes() })
             }));
         }
+        step.outbox = outbox.into();
         step.activations = std::mem::take(&mut self.activations);
         step.activations.sort_by_key(|activation| (activation.partition, activation.first_offset));
         self.records = 0;

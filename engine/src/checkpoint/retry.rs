@@ -1,22 +1,50 @@
 //! Waiting for a store or a broker that is away: backoff without limit, until cancelled.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Asks a checkpoint task to give up at its next wait. It never interrupts a transaction half-way.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::sync::watch;
+
+/// The longest pause that grows by itself. Jitter may double it, so that workers do not come back all at once.
+const LONGEST: Duration = Duration::from_secs(2);
+const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_factor(2.0)
+    .with_max_delay(LONGEST)
+    .with_jitter()
+    .without_max_times();
+
+/// Asks a checkpoint task to give up where it would wait: what it is at is finished, nothing is tried again. It never
+/// interrupts a transaction half-way, so a task that was cancelled before it began tries everything once.
+#[derive(Clone, Debug)]
+pub struct Cancel(Arc<watch::Sender<bool>>);
+
+impl Default for Cancel {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
 
 impl Cancel {
-    /// From now on [`Patience::wait`] gives up.
+    /// One that is cancelled from the start.
+    pub fn cancelled() -> Self {
+        Self(Arc::new(watch::Sender::new(true)))
+    }
+
+    /// From now on nothing is waited for; a pause that is under way ends at once.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.send_replace(true);
     }
 
     /// Whether somebody did.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        *self.0.borrow()
+    }
+
+    async fn told(&self) {
+        // Err is impossible: the sender is ours.
+        let _ = self.0.subscribe().wait_for(|cancelled| *cancelled).await;
     }
 }
 
@@ -26,12 +54,13 @@ pub(super) struct Cancelled;
 /// Growing pauses between tries: 50 ms doubling to 2 s.
 pub(super) struct Patience<'a> {
     cancel: &'a Cancel,
+    delays: ExponentialBackoff,
     tries: u32,
 }
 
 impl<'a> Patience<'a> {
     pub(super) fn new(cancel: &'a Cancel) -> Self {
-        Self { cancel, tries: 0 }
+        Self { cancel, delays: DELAYS.build(), tries: 0 }
     }
 
     /// Pauses, and says in the log what is waited for: at first at once, later now and then.
@@ -42,19 +71,49 @@ impl<'a> Patience<'a> {
         if self.tries.is_power_of_two() || self.tries == 0 {
             tracing::warn!(tries = self.tries, "{what}: {why}; trying again");
         }
-        let pause = Duration::from_millis(50 << self.tries.min(5)).min(Duration::from_secs(2));
         self.tries += 1;
-        let slice = Duration::from_millis(50);
-        let mut left = pause;
-        while !left.is_zero() {
-            // In slices, so that a revoke is not kept waiting by a pause.
-            let now = left.min(slice);
-            tokio::time::sleep(now).await;
-            left -= now;
-            if self.cancel.is_cancelled() {
-                return Err(Cancelled);
-            }
+        let pause = self.delays.next().unwrap_or(LONGEST);
+        tokio::select! {
+            () = self.cancel.told() => Err(Cancelled),
+            () = tokio::time::sleep(pause) => Ok(()),
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_from_50_ms_to_2_s_without_end_and_jitter_at_most_doubles_them() {
+        let cancel = Cancel::default();
+        let mut patience = Patience::new(&cancel);
+        let mut least = Duration::from_millis(50);
+        for n in 0..1_000 {
+            let pause = patience.delays.next().expect("without limit");
+            assert!(pause >= least && pause < least * 2, "pause {n} is {pause:?}, not {least:?} to its double");
+            least = (least * 2).min(LONGEST);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pause_ends_when_it_is_cancelled() {
+        let cancel = Cancel::default();
+        let mut patience = Patience::new(&cancel);
+        for _ in 0..4 {
+            assert!(patience.wait("a store", &"away").await.is_ok());
+        }
+        // The fifth pause is 800 ms or more.
+        let (began, canceller) = (Instant::now(), cancel.clone());
+        let after = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            canceller.cancel();
+        };
+        let (ended, ()) = tokio::join!(patience.wait("a store", &"away"), after);
+        assert!(ended.is_err());
+        assert!(began.elapsed() < Duration::from_millis(700), "{:?}", began.elapsed());
+        assert!(patience.wait("a store", &"away").await.is_err(), "and never waits again");
     }
 }

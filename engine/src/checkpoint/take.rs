@@ -2,6 +2,7 @@
 //! older checkpoint task before; nothing is consumed before all of it is done.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::broker::{Broker, Unpublished};
 use super::retry::{Cancel, Cancelled, Patience};
@@ -238,7 +239,7 @@ async fn replay<B: Broker>(
     if behind.is_empty() {
         return Ok(());
     }
-    let outbox: Vec<_> = behind.iter().flat_map(|(taken, _)| taken.outbox.iter().cloned()).collect();
+    let outbox: Arc<[_]> = behind.iter().flat_map(|(taken, _)| taken.outbox.iter().cloned()).collect();
     let from = behind.iter().filter_map(|(taken, k)| Some((taken.partition, (*k)?))).collect();
     let offsets: Vec<_> = behind.iter().filter_map(|(taken, _)| Some((taken.partition, taken.next_offset?))).collect();
     tracing::info!(partitions = offsets.len(), chunks = outbox.len(), "publishing what the outbox holds");

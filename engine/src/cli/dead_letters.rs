@@ -1,11 +1,16 @@
 //! `weir dead-letters ls`: the newest letters of the queue and why they are there.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use comfy_table::Table;
 
-use crate::dead_letters::tail;
+use super::properties::Properties;
+use crate::config::Config;
+use crate::dead_letters::{Shown, Wanted, tail};
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
@@ -17,37 +22,69 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the newest letters
-    Ls {
-        /// Kafka brokers, host:port,…
-        #[arg(long)]
-        brokers: String,
-        /// The dead-letter topic
-        #[arg(long, default_value = "dead_letter_queue")]
-        topic: String,
-        /// How many
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
-        /// Only those with this code
-        #[arg(long)]
-        code: Option<String>,
-        /// One JSON object a line, with all headers, key and value
-        #[arg(long)]
-        json: bool,
-    },
+    Ls(Ls),
+}
+
+#[derive(Debug, clap::Args)]
+struct Ls {
+    /// Take brokers, client properties and topic from this weir.toml
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Kafka brokers, host:port,…
+    #[arg(long, required_unless_present = "config")]
+    brokers: Option<String>,
+    /// The dead-letter topic; dead_letter_queue unless given here or in the configuration
+    #[arg(long)]
+    topic: Option<String>,
+    #[command(flatten)]
+    properties: Properties,
+    /// How many
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// Only those with this code
+    #[arg(long)]
+    code: Option<String>,
+    /// How long it may read
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    within: Duration,
+    /// One JSON object a line, with all headers, key and value
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let Command::Ls { brokers, topic, limit, code, json } = &args.command;
-    let letters = tail(brokers, &BTreeMap::new(), topic, *limit, code.as_deref()).map_err(anyhow::Error::msg)?;
-    if *json {
-        for letter in &letters {
+    let Command::Ls(args) = &args.command;
+    let (brokers, topic, properties) = place(args)?;
+    let wanted = Wanted { topic: &topic, limit: args.limit, code: args.code.as_deref(), within: args.within };
+    let tail = tail(&brokers, &properties, &wanted)?;
+    if args.json {
+        for letter in &tail.letters {
             println!("{}", serde_json::to_string(letter)?);
         }
-        return Ok(());
+    } else {
+        println!("{}", table(&tail.letters));
     }
+    if !tail.complete {
+        bail!("these are only a part: {:?} were over after {} letters; give --within more", args.within, tail.read);
+    }
+    Ok(())
+}
+
+/// Brokers, topic and properties: the configuration's, and what the command line says over them.
+fn place(args: &Ls) -> anyhow::Result<(String, String, BTreeMap<String, String>)> {
+    let config = args.config.as_deref().map(Config::load).transpose()?;
+    let (brokers, topic, base) = match config {
+        Some(config) => (Some(config.source.brokers), config.dead_letters.topic, config.source.properties),
+        None => (None, "dead_letter_queue".to_owned(), BTreeMap::new()),
+    };
+    let brokers = args.brokers.clone().or(brokers).context("give --brokers or --config")?;
+    Ok((brokers, args.topic.clone().unwrap_or(topic), args.properties.over(base)))
+}
+
+fn table(letters: &[Shown]) -> Table {
     let mut table = Table::new();
     table.set_header(["source", "code", "rule", "message", "value"]);
-    for letter in &letters {
+    for letter in letters {
         let source = ["topic", "partition", "offset"].map(|part| letter.header(&format!("__dlq.errors.{part}")));
         let value: String = letter.value.as_deref().unwrap_or("none").chars().take(60).collect();
         table.add_row([
@@ -58,6 +95,5 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             value,
         ]);
     }
-    println!("{table}");
-    Ok(())
+    table
 }

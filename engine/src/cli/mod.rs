@@ -4,6 +4,7 @@ mod dead_letters;
 mod demo;
 pub mod generate;
 pub mod produce;
+mod properties;
 mod rules;
 mod run;
 

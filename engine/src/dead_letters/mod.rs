@@ -8,5 +8,5 @@ mod tail;
 mod topics;
 
 pub use publisher::{PublishError, Publisher};
-pub use tail::{Shown, tail};
+pub use tail::{Shown, Tail, TailError, Wanted, tail};
 pub use topics::{TopicError, check_topics};

@@ -133,7 +133,7 @@ impl Publisher {
     /// One transaction: the letters of these chunks at or after `from`, then the offsets.
     pub async fn publish(
         &mut self,
-        outbox: &[OutboxChunk],
+        outbox: &Arc<[OutboxChunk]>,
         from: &BTreeMap<Partition, Offset>,
         offsets: &[(Partition, Offset)],
         metadata: &Arc<GroupMetadata>,
@@ -144,7 +144,7 @@ impl Publisher {
             ready,
             topic: self.letters.topic.clone(),
             origin: Origin { topic: self.source.topic.clone(), group: self.source.group.clone() },
-            outbox: outbox.to_vec(),
+            outbox: outbox.clone(),
             from: from.clone(),
             offsets: offsets.to_vec(),
             metadata: metadata.clone(),
@@ -163,7 +163,7 @@ struct Transaction {
     ready: Ready,
     topic: String,
     origin: Origin,
-    outbox: Vec<OutboxChunk>,
+    outbox: Arc<[OutboxChunk]>,
     from: BTreeMap<Partition, Offset>,
     offsets: Vec<(Partition, Offset)>,
     metadata: Arc<GroupMetadata>,
@@ -183,7 +183,7 @@ impl Transaction {
     }
 
     fn fill(&self) -> Result<(), Problem> {
-        for chunk in &self.outbox {
+        for chunk in self.outbox.iter() {
             self.send(chunk)?;
         }
         let mut list = TopicPartitionList::new();

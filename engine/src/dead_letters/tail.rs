@@ -1,9 +1,12 @@
-//! The newest letters of the queue, as a user reads them: committed ones only.
+//! The newest letters of the queue, as a user reads them: committed ones only. It reads backwards, in ranges that grow,
+//! until it has what was asked for, stands at the topic's beginning or has used up its time; which of them, it says.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
@@ -11,16 +14,65 @@ use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use super::client::client_config;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest range of offsets that one round reads of a partition: bounds what a round may waste.
+const LONGEST_RANGE: i64 = 100_000;
+const POLL: Duration = Duration::from_millis(50);
 
-/// The end of a partition is what we read towards, not an error for the log; others come out of `poll`.
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn error(&self, _: KafkaError, _: &str) {}
+/// What to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The queue.
+    pub topic: &'a str,
+    /// The most letters to return.
+    pub limit: usize,
+    /// Only those with this code.
+    pub code: Option<&'a str>,
+    /// The longest that it may take.
+    pub within: Duration,
 }
 
-impl ConsumerContext for Quiet {}
+/// What was read.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Tail {
+    /// Oldest first, by the time at which they were written.
+    pub letters: Vec<Shown>,
+    /// False: time ran out, so there may be newer or further letters than these.
+    pub complete: bool,
+    /// How many messages were looked at.
+    pub read: u64,
+}
+
+/// Nothing could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TailError {
+    /// A property that librdkafka refuses.
+    #[error("Kafka client: {0}")]
+    Client(KafkaError),
+    /// No broker answered.
+    #[error("no answer from Kafka at {brokers}: {why}")]
+    Unreachable {
+        /// As given.
+        brokers: String,
+        /// librdkafka's word.
+        why: String,
+    },
+    /// It does not exist, or may not be read.
+    #[error("topic {topic:?}: {why}")]
+    Topic {
+        /// As given.
+        topic: String,
+        /// librdkafka's word.
+        why: String,
+    },
+    /// Reading broke off.
+    #[error("reading {topic:?}: {why}")]
+    Broken {
+        /// As given.
+        topic: String,
+        /// librdkafka's word.
+        why: KafkaError,
+    },
+}
 
 /// A letter as it stands in the queue.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -29,78 +81,208 @@ pub struct Shown {
     pub partition: i32,
     /// Offset in the queue.
     pub offset: i64,
+    /// When it was written there, epoch milliseconds.
+    pub timestamp: i64,
     /// Of the source record, as text; bytes that are no UTF-8 are replaced.
     pub key: Option<String>,
     /// Of the source record, as text; bytes that are no UTF-8 are replaced.
     pub value: Option<String>,
-    /// All headers, the source's own included.
-    pub headers: BTreeMap<String, String>,
+    /// All headers in order, the source's own first; a name may come twice.
+    pub headers: Vec<(String, Option<String>)>,
 }
 
 impl Shown {
-    /// A header's text; empty if it has none.
+    /// A header's text; empty if it has none. Of two with one name the later, which is the engine's own.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
+        let found = self.headers.iter().rfind(|(known, _)| known == name);
+        found.and_then(|(_, value)| value.as_deref()).unwrap_or_default()
     }
 }
 
-/// The newest `limit` letters of each partition, cut to the newest `limit` by offset; only those with `code`, if given.
-/// Blocks: call it from a blocking thread.
-pub fn tail(
-    brokers: &str,
-    properties: &BTreeMap<String, String>,
-    topic: &str,
-    limit: usize,
-    code: Option<&str>,
-) -> Result<Vec<Shown>, String> {
+/// The newest letters of the queue. Blocks: call it from a blocking thread.
+pub fn tail(brokers: &str, properties: &BTreeMap<String, String>, wanted: &Wanted) -> Result<Tail, TailError> {
+    let until = Instant::now() + wanted.within;
+    let consumer = connect(brokers, properties)?;
+    let mut partitions = partitions(&consumer, brokers, wanted.topic, until)?;
+    let mut read = 0;
+    loop {
+        let assigned = assign(&consumer, &mut partitions, wanted)?;
+        if !assigned || !round(&consumer, &mut partitions, wanted, until, &mut read)? {
+            let mut letters: Vec<Shown> = partitions.into_iter().flat_map(|partition| partition.letters).collect();
+            letters.sort_by_key(|letter| (letter.timestamp, letter.partition, letter.offset));
+            let letters = letters.split_off(letters.len().saturating_sub(wanted.limit));
+            return Ok(Tail { letters, complete: !assigned, read });
+        }
+    }
+}
+
+/// One partition on the way back to its beginning.
+struct Backwards {
+    id: i32,
+    low: i64,
+    /// The range that is read now: from here …
+    from: i64,
+    /// … up to here; what stands at or after it has been read.
+    to: i64,
+    length: i64,
+    reading: bool,
+    /// Ascending by offset.
+    letters: Vec<Shown>,
+    /// Matches of the range that is read now.
+    found: Vec<Shown>,
+}
+
+impl Backwards {
+    fn next_range(&mut self, limit: usize) {
+        self.reading = self.letters.len() < limit && self.from > self.low;
+        if self.reading {
+            self.to = self.from;
+            self.from = self.to.saturating_sub(self.length).max(self.low);
+            self.length = self.length.saturating_mul(2).min(LONGEST_RANGE.max(self.length));
+        }
+    }
+
+    fn see(&mut self, letter: Shown, wanted: &Wanted) {
+        let offset = letter.offset;
+        if offset < self.to && wanted.code.is_none_or(|code| letter.header("weir.code") == code) {
+            self.found.push(letter);
+            // Only the newest are wanted; twice as many at most are held.
+            let most = wanted.limit.saturating_sub(self.letters.len());
+            if self.found.len() > most.saturating_mul(2).max(64) {
+                self.found.drain(..self.found.len() - most);
+            }
+        }
+        if offset >= self.to - 1 {
+            self.end_range(wanted.limit);
+        }
+    }
+
+    fn end_range(&mut self, limit: usize) {
+        let most = limit.saturating_sub(self.letters.len());
+        let mut found = std::mem::take(&mut self.found);
+        let mut found = found.split_off(found.len().saturating_sub(most));
+        found.append(&mut self.letters);
+        self.letters = found;
+        self.reading = false;
+    }
+}
+
+/// librdkafka's complaints are kept for the error that follows from them, instead of being logged.
+#[derive(Default)]
+struct Complaints(Mutex<Option<String>>);
+
+impl ClientContext for Complaints {
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+
+    fn error(&self, _: KafkaError, reason: &str) {
+        // The first says why; those that follow say that no broker is left.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert_with(|| reason.to_owned());
+    }
+}
+
+impl ConsumerContext for Complaints {}
+
+type Reader = BaseConsumer<Complaints>;
+
+fn connect(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Reader, TailError> {
     let mut client = client_config(brokers, properties);
     client.set("group.id", "weir-tail").set("enable.auto.commit", "false").set("isolation.level", "read_committed");
-    client.set("enable.partition.eof", "true");
-    let consumer: BaseConsumer<Quiet> = client.create_with_context(Quiet).map_err(|why| why.to_string())?;
-    let mut open = assign_tails(&consumer, topic, limit)?;
-    let (mut letters, until) = (Vec::new(), Instant::now() + PATIENCE);
-    while !open.is_empty() && Instant::now() < until {
-        match consumer.poll(Duration::from_millis(100)) {
-            None => {}
-            Some(Err(KafkaError::PartitionEOF(partition))) => open.retain(|at| *at != partition),
-            Some(Err(why)) => return Err(why.to_string()),
-            Some(Ok(message)) => letters.push(show(&message)),
-        }
-    }
-    letters.retain(|letter| code.is_none_or(|code| letter.header("weir.code") == code));
-    letters.sort_by_key(|letter| (letter.header("weir.source.timestamp").to_owned(), letter.partition, letter.offset));
-    Ok(letters.split_off(letters.len().saturating_sub(limit)))
+    client.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "20");
+    // Retention may take a range away while we read it: then on from what is left.
+    client.set("auto.offset.reset", "earliest").set("queued.max.messages.kbytes", "16384");
+    client.create_with_context(Complaints::default()).map_err(TailError::Client)
 }
 
-/// Starts reading `limit` offsets before the end of each partition; returns those that hold anything.
-fn assign_tails(consumer: &BaseConsumer<Quiet>, topic: &str, limit: usize) -> Result<Vec<i32>, String> {
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).map_err(|why| why.to_string())?;
-    let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
-    if partitions.is_empty() {
-        return Err(format!("there is no topic {topic:?}"));
+fn partitions(consumer: &Reader, brokers: &str, topic: &str, until: Instant) -> Result<Vec<Backwards>, TailError> {
+    // A broker that is there answers at once; one that is not must not look like an empty topic.
+    let patience = || until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+    let unreachable = |why: KafkaError| {
+        let why = complaint(consumer).unwrap_or_else(|| why.to_string());
+        TailError::Unreachable { brokers: brokers.to_owned(), why }
+    };
+    let refused = |why: String| TailError::Topic { topic: topic.to_owned(), why };
+    let metadata = consumer.fetch_metadata(Some(topic), patience()).map_err(unreachable)?;
+    let found = metadata.topics().first().ok_or_else(|| refused("is not there".to_owned()))?;
+    if let Some(fault) = found.error() {
+        return Err(refused(rdkafka::error::RDKafkaErrorCode::from(fault).to_string()));
     }
-    let (mut list, mut open) = (TopicPartitionList::new(), Vec::new());
-    let back = i64::try_from(limit).unwrap_or(i64::MAX).saturating_mul(2).saturating_add(100);
-    for partition in partitions.iter().map(|partition| partition.id()) {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE).map_err(|why| why.to_string())?;
-        if high > low {
-            let from = KafkaOffset::Offset(high.saturating_sub(back).max(low));
-            list.add_partition_offset(topic, partition, from).map_err(|why| why.to_string())?;
-            open.push(partition);
+    let mut all = Vec::new();
+    for id in found.partitions().iter().map(|partition| partition.id()) {
+        let (low, high) = consumer.fetch_watermarks(topic, id, patience()).map_err(unreachable)?;
+        let (letters, found) = (Vec::new(), Vec::new());
+        all.push(Backwards { id, low, from: high, to: high, length: 0, reading: false, letters, found });
+    }
+    Ok(all)
+}
+
+/// What librdkafka complained of first; polling brings it.
+fn complaint(consumer: &Reader) -> Option<String> {
+    (0..5).find_map(|_| {
+        let _ = consumer.poll(POLL);
+        consumer.context().0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    })
+}
+
+/// The next range of every partition that still has to be read; false if none has.
+fn assign(consumer: &Reader, partitions: &mut [Backwards], wanted: &Wanted) -> Result<bool, TailError> {
+    let broken = |why| TailError::Broken { topic: wanted.topic.to_owned(), why };
+    let first = i64::try_from(wanted.limit).unwrap_or(LONGEST_RANGE).saturating_mul(2).saturating_add(100);
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        partition.length = partition.length.max(first);
+        partition.next_range(wanted.limit);
+        if partition.reading {
+            let from = KafkaOffset::Offset(partition.from);
+            list.add_partition_offset(wanted.topic, partition.id, from).map_err(broken)?;
         }
     }
-    consumer.assign(&list).map_err(|why| why.to_string())?;
-    Ok(open)
+    consumer.assign(&list).map_err(broken)?;
+    Ok(list.count() > 0)
+}
+
+/// Reads the ranges to their ends; false if the time ran out before.
+fn round(
+    consumer: &Reader,
+    partitions: &mut [Backwards],
+    wanted: &Wanted,
+    until: Instant,
+    read: &mut u64,
+) -> Result<bool, TailError> {
+    while partitions.iter().any(|partition| partition.reading) {
+        if Instant::now() >= until {
+            partitions.iter_mut().for_each(|partition| partition.end_range(wanted.limit));
+            return Ok(false);
+        }
+        let (id, letter) = match consumer.poll(POLL) {
+            None => continue,
+            Some(Err(KafkaError::PartitionEOF(id))) => (id, None),
+            Some(Err(why)) => return Err(TailError::Broken { topic: wanted.topic.to_owned(), why }),
+            Some(Ok(message)) => (message.partition(), Some(show(&message))),
+        };
+        let Some(partition) = partitions.iter_mut().find(|partition| partition.id == id && partition.reading) else {
+            continue; // beyond its range, which ended while others' go on
+        };
+        match letter {
+            // The range's last offsets may hold no message (a transaction's end): then this is its end.
+            None => partition.end_range(wanted.limit),
+            Some(letter) => {
+                *read += 1;
+                partition.see(letter, wanted);
+            }
+        }
+    }
+    Ok(true)
 }
 
 fn show(message: &impl Message) -> Shown {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let headers = message.headers().map(|headers| {
-        headers.iter().map(|header| (header.key.to_owned(), text(header.value.unwrap_or_default()))).collect()
-    });
+    let headers = message
+        .headers()
+        .map(|headers| headers.iter().map(|header| (header.key.to_owned(), header.value.map(text))).collect());
     Shown {
         partition: message.partition(),
         offset: message.offset(),
+        timestamp: message.timestamp().to_millis().unwrap_or(-1),
         key: message.key().map(text),
         value: message.payload().map(text),
         headers: headers.unwrap_or_default(),

@@ -95,7 +95,10 @@ impl Redis {
         if keys.is_empty() {
             return Ok(None);
         }
-        let why = match tokio::time::timeout(self.timeout, self.ask(keys)).await {
+        let asked = tokio::time::timeout(self.timeout, self.ask(keys)).await;
+        let up = f64::from(u8::from(matches!(asked, Ok(Ok(_)))));
+        metrics::gauge!("weir_lookup_up", "lookup" => self.name.clone()).set(up);
+        let why = match asked {
             Ok(Ok(answers)) => return Ok(Some(answers)),
             Ok(Err(e)) => e.to_string(),
             Err(_) => format!("no answer within {} ms", self.timeout.as_millis()),

@@ -9,6 +9,21 @@ use super::finding::Effect;
 use super::ids::{Revision, Sha256};
 use super::record::Kind;
 
+/// The codes of the engine's own findings (DESIGN.md's table): no rule may declare one.
+pub const ENGINE_CODES: [&str; 11] = [
+    "PARSE_JSON",
+    "FIELD_MISSING",
+    "FIELD_KIND",
+    "FIELD_RANGE",
+    "EVENT_TIME_AHEAD",
+    "LATE",
+    "OVERSIZE",
+    "RULE_TRAP",
+    "RULE_TIMEOUT",
+    "RULE_MEMORY",
+    "RULE_OUTPUT",
+];
+
 /// What a rule does with its hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -87,8 +87,8 @@ pub struct WindowDelta {
 pub struct Step {
     /// Ascending by partition.
     pub partitions: Vec<PartitionStep>,
-    /// In order of partition and offset.
-    pub outbox: Vec<OutboxChunk>,
+    /// In order of partition and offset. Shared, because the store and Kafka's blocking thread both read it.
+    pub outbox: Arc<[OutboxChunk]>,
     /// In order of partition and offset.
     pub activations: Vec<Activation>,
     /// Ascending by (start, group id): every writer locks rows in this order.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -12,9 +13,9 @@ use crate::admin::ports::{
     AdminError, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
 };
 use crate::admin::views::{
-    EvaluateView, EvaluatedView, FaultView, FileProblemView, HeaderView, HitView, LetterView, ManifestView,
-    OutcomeView, PartitionState, PartitionStatus, PipelineStatus, PublishedView, RuleDetail, RuleView, RulesView,
-    VerdictView, code_views,
+    EvaluateView, EvaluatedView, FaultView, FileProblemView, HeaderView, HitView, LetterView, LettersView,
+    ManifestView, OutcomeView, PartitionState, PartitionStatus, PipelineStatus, PublishedView, RuleDetail, RuleView,
+    RulesView, VerdictView, code_views,
 };
 use crate::admin::{AdminState, Limits};
 use crate::config::Config;
@@ -64,7 +65,7 @@ impl From<Refused> for AdminError {
                 detail,
                 mend: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
             },
-            Refused::NoSuchRule(_) => Self::NotFound(detail),
+            Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
             Refused::Conflict(_) => Self::Conflict(detail),
             Refused::Store(_) => Self::Unavailable(detail),
         }
@@ -167,21 +168,6 @@ impl RuleAdmin for Rules {
 
     async fn patch(&self, name: &str, patch: PatchRequest, who: &str) -> Result<u64, AdminError> {
         let PatchRequest { mode, order, parameters } = patch;
-        let defaults = |name: &str, parameter: &str| {
-            let live = self.catalog.live();
-            let rule = live.rules.iter().find(|rule| rule.manifest.name == name)?;
-            let found = rule.manifest.parameters.iter().find(|known| known.name == parameter)?;
-            Some(found.default.clone())
-        };
-        let parameters = parameters.map(|changes| {
-            changes
-                .into_iter()
-                .map(|(key, value)| {
-                    let value = value.or_else(|| defaults(name, &key)).unwrap_or_default();
-                    (key, value)
-                })
-                .collect()
-        });
         Ok(self.catalog.patch(name, Patch { mode, order, parameters }, who).await?.0)
     }
 
@@ -259,7 +245,7 @@ impl PipelineView for View {
             workers: u32::try_from(self.status.workers()).unwrap_or(u32::MAX),
             revision: self.catalog.live().revision.0,
             kafka_up: self.status.kafka_up(),
-            store_up: !waiting.iter().any(|why| why.contains("checkpoint")),
+            store_up: self.status.store_away().is_none(),
             lookups_up: self
                 .config
                 .lookup
@@ -272,6 +258,7 @@ impl PipelineView for View {
 
     fn ready(&self) -> Result<(), Vec<String>> {
         let mut reasons = self.status.waiting();
+        reasons.extend(self.status.store_away().map(|why| format!("the store of [sink] does not answer: {why}")));
         if !self.status.kafka_up() {
             reasons.push("no worker is a member of the group yet, or Kafka is away".to_owned());
         }
@@ -298,37 +285,37 @@ fn partition_view(partition: Partition, status: super::status::PartitionStatus) 
     }
 }
 
+/// Within the time that the API gives a request.
+const READ_LETTERS: Duration = Duration::from_secs(5);
+
 struct Letters {
     config: Arc<Config>,
 }
 
 #[async_trait]
 impl LetterTail for Letters {
-    async fn tail(&self, limit: usize, code: Option<String>) -> Result<Vec<LetterView>, String> {
+    async fn tail(&self, limit: usize, code: Option<String>) -> Result<LettersView, String> {
         let config = self.config.clone();
         let read = tokio::task::spawn_blocking(move || {
             let (source, topic) = (&config.source, &config.dead_letters.topic);
-            dead_letters::tail(&source.brokers, &source.properties, topic, limit, code.as_deref())
+            let wanted = dead_letters::Wanted { topic, limit, code: code.as_deref(), within: READ_LETTERS };
+            dead_letters::tail(&source.brokers, &source.properties, &wanted)
         });
-        let mut letters = read.await.map_err(|why| why.to_string())??;
-        letters.reverse();
-        Ok(letters.into_iter().map(letter_view).collect())
+        let tail = read.await.map_err(|why| why.to_string())?.map_err(|why| why.to_string())?;
+        let letters = tail.letters.into_iter().rev().map(letter_view).collect();
+        Ok(LettersView { complete: tail.complete, letters })
     }
 }
 
 fn letter_view(letter: dead_letters::Shown) -> LetterView {
-    let header = |name: &str| letter.headers.get(name).cloned();
+    let header = |name: &str| Some(letter.header(name).to_owned()).filter(|text| !text.is_empty());
     LetterView {
-        partition: letter.partition,
-        offset: letter.offset,
         code: header("weir.code"),
         message: header("__dlq.errors.message"),
-        key: letter.key.clone(),
-        value: letter.value.clone(),
-        headers: letter
-            .headers
-            .iter()
-            .map(|(name, value)| HeaderView { name: name.clone(), value: Some(value.clone()) })
-            .collect(),
+        partition: letter.partition,
+        offset: letter.offset,
+        key: letter.key,
+        value: letter.value,
+        headers: letter.headers.into_iter().map(|(name, value)| HeaderView { name, value }).collect(),
     }
 }

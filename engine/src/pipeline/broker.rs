@@ -36,7 +36,7 @@ impl Broker for KafkaBroker {
 
     async fn publish(
         &mut self,
-        outbox: &[OutboxChunk],
+        outbox: &Arc<[OutboxChunk]>,
         from: &BTreeMap<Partition, Offset>,
         offsets: &[(Partition, Offset)],
         metadata: &Self::Metadata,

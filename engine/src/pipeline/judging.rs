@@ -1,6 +1,7 @@
 //! The way of a batch: messages of one partition → columns → lookups → rules → windows and letters. No network here but
 //! the lookup's, which the worker waits for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -172,6 +173,7 @@ impl Bench {
             rejected.push((self.rows[row as usize], by_fault(fault, revision, hits)));
         }
         rejected.sort_by_key(|(index, _)| *index);
+        let mut codes: BTreeMap<String, u64> = BTreeMap::new();
         for (index, reason) in rejected {
             let message = &messages[index];
             let headers = message.headers();
@@ -182,8 +184,14 @@ impl Bench {
                 value: message.value,
                 headers: &headers,
             };
-            metrics::counter!("weir_dead_letters_total", "code" => reason.code.clone()).increment(1);
             pending.letter(partition, &source, &reason);
+            match codes.get_mut(&reason.code) {
+                Some(letters) => *letters += 1,
+                None => drop(codes.insert(reason.code, 1)),
+            }
+        }
+        for (code, letters) in codes {
+            metrics::counter!("weir_dead_letters_total", "code" => code).increment(letters);
         }
     }
 }

@@ -5,6 +5,7 @@ mod adapters;
 mod broker;
 mod judging;
 mod status;
+mod vitals;
 mod worker;
 
 use std::sync::Arc;
@@ -67,9 +68,12 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let admin_at = listener.local_addr()?;
 
     let store =
-        store::connect(&config.sink.url, &config.pipeline.name, &config.source.topic).await.context("sink.url")?;
-    store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
+        store::connect_with(&config.sink.url, &config.pipeline.name, &config.source.topic, config.window.idle_after)
+            .await
+            .context("sink.url")?;
+    // Before the fingerprint is kept: else a mistyped topic would be what the pipeline "ran with", and the right one refused.
     dead_letters::check_topics(&config.source, &config.dead_letters).await?;
+    store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
@@ -80,6 +84,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, stopping) = watch::channel(false);
     let keeper = tokio::spawn(catalog.clone().run(stopping.clone()));
+    tokio::spawn(vitals::watch(catalog.clone(), store.clone(), status.clone(), stopping.clone()));
 
     let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
     let mut served = stopping.clone();

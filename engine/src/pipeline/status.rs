@@ -33,6 +33,8 @@ pub struct Status {
     partitions: Mutex<BTreeMap<Partition, PartitionStatus>>,
     /// What keeps a worker from judging, by worker: the store, Kafka, a lookup.
     waiting: Mutex<BTreeMap<usize, String>>,
+    /// Why the store did not answer when it was last asked.
+    store: Mutex<Option<String>>,
 }
 
 impl Default for Status {
@@ -44,6 +46,7 @@ impl Default for Status {
             members: Mutex::default(),
             partitions: Mutex::default(),
             waiting: Mutex::default(),
+            store: Mutex::default(),
         }
     }
 }
@@ -67,6 +70,15 @@ impl Status {
     /// What keeps workers from judging; empty when all is well.
     pub fn waiting(&self) -> Vec<String> {
         self.waiting.lock().expect("no code panics while it holds the lock").values().cloned().collect()
+    }
+
+    /// Why the store did not answer when it was last asked; None: it did.
+    pub fn store_away(&self) -> Option<String> {
+        self.store.lock().expect("no code panics while it holds the lock").clone()
+    }
+
+    pub(super) fn store(&self, away: Option<String>) {
+        *self.store.lock().expect("no code panics while it holds the lock") = away;
     }
 
     /// How many there are.

@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::runtime::{Runtime, engine};
 
 const GUEST: &str = "weir:rule/guest@0.1.0";
-const MAX_OUTPUT: u64 = 256 << 20;
+/// Of compiled code, in bytes: what is read from the child and from the cache.
+pub(super) const MAX_CODE: u64 = 256 << 20;
 
 /// Body of `weir compile-module`: wasm in, compiled code or an error text out.
 pub fn compile_child() -> i32 {
@@ -34,7 +35,7 @@ fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
     if wasmparser::Parser::is_component(wasm) {
         return engine.precompile_component(wasm).map_err(|e| format!("{e:#}"));
     }
-    let mut imports = Vec::new();
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut typed = false;
     for payload in wasmparser::Parser::new(0).parse_all(wasm) {
         match payload.map_err(|e| e.to_string())? {
@@ -42,6 +43,11 @@ fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
                 for import in section.into_imports() {
                     let import = import.map_err(|e| e.to_string())?;
                     imports.push(format!("{}::{}", import.module, import.name));
+                }
+            }
+            wasmparser::Payload::ExportSection(section) => {
+                for export in section {
+                    exports.push(export.map_err(|e| e.to_string())?.name.to_owned());
                 }
             }
             wasmparser::Payload::CustomSection(s) => typed |= s.name().starts_with("component-type"),
@@ -57,8 +63,17 @@ fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
     let component = wit_component::ComponentEncoder::default()
         .module(wasm)
         .and_then(|encoder| encoder.validate(true).encode())
-        .map_err(|e| format!("{e:#}"))?;
+        .map_err(|e| format!("the module is no rule: {e:#}; it exports {}", listed(&exports)))?;
     engine.precompile_component(&component).map_err(|e| format!("{e:#}"))
+}
+
+/// At most 20, so that a hostile list does not become a hostile message.
+fn listed(names: &[String]) -> String {
+    match names.len() {
+        0 => "nothing".to_owned(),
+        n if n > 20 => format!("{} and {} more", names[..20].join(", "), n - 20),
+        _ => names.join(", "),
+    }
 }
 
 /// Compiles by the child; the error is for the author of the module.
@@ -78,7 +93,7 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
             let _ = stdin.write_all(wasm).await;
         };
         let mut out = Vec::new();
-        let mut capped = stdout.take(MAX_OUTPUT);
+        let mut capped = stdout.take(MAX_CODE);
         let (_, read) = tokio::join!(feed, capped.read_to_end(&mut out));
         read?;
         drop(capped);

@@ -1,77 +1,56 @@
-//! Judges batches on one worker: instances reused, thrown away at any failure, and the blame narrowed to rows.
+//! Judges batches on one worker: by every rule of the set, each contained, so that one that fails costs only the rows
+//! that it fails on and no other rule's verdict.
 
-use std::borrow::Cow;
+mod alone;
+mod breaker;
+mod findings;
+mod instances;
+mod verdict;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::contract::{self, guest};
+use self::breaker::Breaker;
+use self::instances::Instances;
+use self::verdict::Verdict;
 use super::live::{LiveRule, LiveSet, Trip};
-use super::runtime::{Failure, Instance, Runtime};
-use crate::config::OnFailure;
+use super::runtime::Runtime;
 use crate::model::catalog::Mode;
-use crate::model::finding::{Effect, Finding};
-use crate::model::ids::{Revision, Sha256};
+use crate::model::finding::Finding;
+use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::record::{Batch, Column};
-
-const CULPRITS: usize = 8;
-const ALONE: Duration = Duration::from_secs(1);
-const TRIES: u32 = 3;
-const DETAIL: usize = 256;
 
 /// A rule failed whose `on_failure` is `halt`.
 #[derive(Debug, thiserror::Error)]
-#[error("rule {rule} failed and its on_failure is halt: {code}: {message}")]
+#[error(
+    "rule {rule} failed on offset {offset} of partition {partition} and its on_failure is halt: {code}: {message}; \
+     mend the rule and publish it, or set its on_failure to dead_letter or skip"
+)]
 pub struct Halt {
     pub rule: String,
+    pub partition: Partition,
+    pub offset: Offset,
     pub code: &'static str,
     pub message: String,
 }
 
-/// One worker's instances.
+/// One worker's instances and breakers.
 pub struct Judge {
-    runtime: Arc<Runtime>,
+    instances: Instances,
+    breakers: HashMap<Sha256, Breaker>,
     trips: mpsc::Sender<Trip>,
-    /// With the rule that each was configured for; a module stands in a set once.
-    instances: HashMap<Sha256, (Arc<LiveRule>, Instance)>,
-    /// Batches in a row that failed as a whole.
-    failing: HashMap<Sha256, u32>,
     revision: Option<Revision>,
     quiet: bool,
-}
-
-struct Verdict {
-    findings: Vec<Finding>,
-    /// The first row's failure, if any row failed alone or by the bound.
-    failed: Option<Failure>,
-    blame: Blame,
-    /// Rows that the rule did not judge and that pass nevertheless.
-    skipped: u64,
-}
-
-/// What failed; the breaker leaves alone a rule that fails on single rows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Blame {
-    /// None, or single rows of several.
-    Rows,
-    /// Every row, or there is no instance to ask.
-    Whole,
-    /// So many rows, or so slowly, that the rest of the batch was not asked.
-    Beyond,
-}
-
-/// A call that failed, and whether there was an instance to blame it on rows.
-struct Fault {
-    failure: Failure,
-    made: bool,
 }
 
 impl Judge {
     /// With no instance yet: each is made when its rule first judges.
     pub fn new(runtime: Arc<Runtime>, trips: mpsc::Sender<Trip>) -> Self {
-        Self { runtime, trips, instances: HashMap::new(), failing: HashMap::new(), revision: None, quiet: false }
+        let instances = Instances::new(runtime);
+        Self { instances, breakers: HashMap::new(), trips, revision: None, quiet: false }
     }
 
     /// One that leaves figures and breakers alone.
@@ -89,14 +68,10 @@ impl Judge {
             if !self.quiet {
                 self.record(set.revision, rule, batch, &verdict, began.elapsed());
             }
-            if rule.mode != Mode::Live {
-                continue;
+            halt(rule, batch, &verdict)?;
+            if rule.mode == Mode::Live {
+                out.extend(verdict.findings);
             }
-            if let (Some(failure), OnFailure::Halt) = (&verdict.failed, rule.on_failure) {
-                let (rule, message) = (rule.id.name.to_string(), failure.message.clone());
-                return Err(Halt { rule, code: failure.code, message });
-            }
-            out.extend(verdict.findings);
         }
         // Stable, so rule order holds within a row.
         out[start..].sort_by_key(|finding| finding.row);
@@ -104,196 +79,48 @@ impl Judge {
     }
 
     fn forget_old(&mut self, set: &LiveSet) {
-        if self.revision == Some(set.revision) {
-            return;
+        if self.revision != Some(set.revision) {
+            self.revision = Some(set.revision);
+            self.instances.forget_old(set);
+            self.breakers.clear();
         }
-        self.revision = Some(set.revision);
-        self.instances.retain(|sha256, (old, _)| {
-            let same = |r: &Arc<LiveRule>| r.id.sha256 == *sha256 && r.parameters == old.parameters;
-            set.rules.iter().any(same)
-        });
-        self.failing.clear();
     }
 
     fn ask(&mut self, rule: &Arc<LiveRule>, batch: &Batch) -> Verdict {
         let columns: Vec<&Column> = rule.fields.iter().map(|&id| batch.column(id)).collect();
         let rows = batch.rows();
-        let (mut findings, skipped) = missing(rule, &columns, rows);
+        let mut verdict = Verdict::of(findings::missing(rule, &columns, rows));
+        let lacking = verdict.findings.len() + verdict.skipped;
         // Once more before blaming a row: time is wall time, and memory may have leaked over batches.
-        let first = self.call(rule, &columns, rows).or_else(|_| self.call(rule, &columns, rows));
+        let first = self.instances.call(rule, &columns, rows).or_else(|_| self.instances.call(rule, &columns, rows));
         match first {
-            Ok(hits) => {
-                findings.extend(keep(rule, &columns, hits, 0));
-                Verdict { findings, failed: None, blame: Blame::Rows, skipped }
-            }
-            Err(fault) => {
-                let mut verdict = Verdict { findings, failed: None, blame: Blame::Rows, skipped };
-                self.row_by_row(rule, &columns, rows, fault, &mut verdict);
-                verdict
-            }
+            Ok(hits) => verdict.pass(findings::keep(rule, &columns, hits, 0), rows - lacking),
+            Err(whole) => alone::row_by_row(&mut self.instances, rule, &columns, rows, &whole, &mut verdict),
         }
-    }
-
-    fn row_by_row(
-        &mut self,
-        rule: &Arc<LiveRule>,
-        columns: &[&Column],
-        rows: usize,
-        fault: Fault,
-        verdict: &mut Verdict,
-    ) {
-        let (began, mut culprits) = (Instant::now(), 0);
-        if !fault.made {
-            verdict.blame = Blame::Whole;
-            verdict.failed = Some(fault.failure);
-        }
-        for row in 0..rows {
-            let slow = culprits > 0 && began.elapsed() > ALONE;
-            if verdict.blame == Blame::Rows && (culprits >= CULPRITS || slow) {
-                verdict.blame = Blame::Beyond;
-            }
-            // Past the bound no row is asked: it shares the first one's failure.
-            let answer = match &verdict.failed {
-                Some(failure) if verdict.blame != Blame::Rows => Err(failure.clone()),
-                _ => self.alone(rule, columns, row),
-            };
-            match answer {
-                Ok(hits) => verdict.findings.extend(keep(rule, columns, hits, row as u32)),
-                Err(failure) => {
-                    culprits += 1;
-                    match rule.on_failure {
-                        OnFailure::DeadLetter => verdict.findings.push(finding(
-                            rule,
-                            row as u32,
-                            failure.code.into(),
-                            Effect::DeadLetter,
-                            &failure.message,
-                        )),
-                        _ => verdict.skipped += 1,
-                    }
-                    verdict.failed.get_or_insert(failure);
-                }
-            }
-        }
-        if culprits == rows && rows > 0 && verdict.blame == Blame::Rows {
-            verdict.blame = Blame::Whole;
-        }
-    }
-
-    fn alone(&mut self, rule: &Arc<LiveRule>, columns: &[&Column], row: usize) -> Result<Vec<guest::Hit>, Failure> {
-        let alone: Vec<Column> = columns.iter().map(|column| one_row(column, row)).collect();
-        let alone: Vec<&Column> = alone.iter().collect();
-        match self.call(rule, &alone, 1) {
-            // A worker that was not scheduled loses an honest call.
-            Err(fault) if fault.failure.code == "RULE_TIMEOUT" => self.call(rule, &alone, 1),
-            answer => answer,
-        }
-        .map_err(|fault| fault.failure)
-    }
-
-    /// One call; the instance survives only a good one, for after a lifting error the next call is not refused.
-    fn call(&mut self, rule: &Arc<LiveRule>, columns: &[&Column], rows: usize) -> Result<Vec<guest::Hit>, Fault> {
-        let (owner, mut instance) = match self.instances.remove(&rule.id.sha256) {
-            Some(made) => made,
-            None => {
-                let instance = self.make(rule).map_err(|failure| Fault { failure, made: false })?;
-                (rule.clone(), instance)
-            }
-        };
-        let lowered: Vec<_> = columns.iter().map(|column| contract::column(column)).collect();
-        let hits = instance
-            .judge(rows as u32, &lowered)
-            .and_then(|hits| check(rule, &hits, rows).map(|()| hits))
-            .map_err(|failure| Fault { failure, made: true })?;
-        self.instances.insert(rule.id.sha256, (owner, instance));
-        Ok(hits)
-    }
-
-    fn make(&self, rule: &LiveRule) -> Result<Instance, Failure> {
-        let mut instance = self.runtime.instance(&rule.component)?;
-        instance.configure(&rule.scales, &rule.parameters)?;
-        Ok(instance)
+        verdict
     }
 
     fn record(&mut self, revision: Revision, rule: &LiveRule, batch: &Batch, verdict: &Verdict, took: Duration) {
-        rule.count(&verdict.findings, verdict.skipped, batch.rows() as u64, took);
-        let key = rule.id.sha256;
-        let Some(failure) = verdict.failed.as_ref().filter(|_| verdict.blame != Blame::Rows) else {
-            self.failing.remove(&key);
+        rule.count(&verdict.findings, &verdict.failures, verdict.skipped as u64, batch.rows() as u64, took);
+        let breaker = self.breakers.entry(rule.id.sha256).or_default();
+        // Who asked for a halt wants no other version, and no pipeline without the rule, after a restart.
+        if !breaker.trips(verdict) || verdict.halted(rule) {
             return;
-        };
-        let failing = self.failing.entry(key).or_default();
-        *failing += 1;
-        if *failing >= TRIES || verdict.blame == Blame::Beyond {
-            let message = format!("{}: {}", failure.code, failure.message);
-            // A full channel means that trips are waiting already; the next failing batch trips again.
-            let _ = self.trips.try_send(Trip { rule: rule.id.clone(), revision, message });
-            *failing = 0;
+        }
+        let failure = verdict.rest.as_ref().or(verdict.first.as_ref().map(|(_, failure)| failure));
+        let message = failure.map(|failure| format!("{}: {}", failure.code, failure.message)).unwrap_or_default();
+        // A full channel means that trips are waiting already; the next failing batch trips again.
+        if self.trips.try_send(Trip { rule: rule.id.clone(), revision, message }).is_ok() {
+            *breaker = Breaker::default();
         }
     }
 }
 
-fn check(rule: &LiveRule, hits: &[guest::Hit], rows: usize) -> Result<(), Failure> {
-    let codes = rule.manifest.codes.len();
-    let lie = |message: String| Err(Failure { code: "RULE_OUTPUT", message });
-    if hits.len() > rows * codes {
-        return lie(format!("{} hits for {rows} rows and {codes} codes", hits.len()));
-    }
-    for hit in hits {
-        if hit.row as usize >= rows {
-            return lie(format!("a hit on row {} of {rows}", hit.row));
-        }
-        if hit.code as usize >= codes {
-            return lie(format!("a hit with code {} of {codes}", hit.code));
-        }
-    }
-    Ok(())
-}
-
-fn lacking<'a>(rule: &'a LiveRule, columns: &[&Column], row: usize) -> Option<&'a str> {
-    let mut fields = rule.manifest.fields.iter().zip(columns);
-    fields.find(|(field, column)| field.required && !column.has(row)).map(|(field, _)| field.name.as_str())
-}
-
-/// A rule that can dead-letter fails closed on rows that lack what it requires.
-fn missing(rule: &LiveRule, columns: &[&Column], rows: usize) -> (Vec<Finding>, u64) {
-    let complete =
-        rule.manifest.fields.iter().zip(columns).all(|(field, column)| !field.required || column.all_present());
-    if complete {
-        return (Vec::new(), 0);
-    }
-    let closed = rule.manifest.codes.iter().any(|code| code.effect == Effect::DeadLetter);
-    let (mut findings, mut skipped) = (Vec::new(), 0);
-    for row in 0..rows {
-        let Some(field) = lacking(rule, columns, row) else {
-            continue;
-        };
-        if closed {
-            let detail = format!("rule {} requires field {field}", rule.id.name);
-            findings.push(finding(rule, row as u32, "FIELD_MISSING".into(), Effect::DeadLetter, &detail));
-        } else {
-            skipped += 1;
-        }
-    }
-    (findings, skipped)
-}
-
-fn keep(rule: &LiveRule, columns: &[&Column], hits: Vec<guest::Hit>, first: u32) -> Vec<Finding> {
-    let applies = |hit: &guest::Hit| lacking(rule, columns, (first + hit.row) as usize).is_none();
-    let found = |hit: guest::Hit| {
-        let code = &rule.manifest.codes[hit.code as usize];
-        finding(rule, first + hit.row, code.name.clone().into(), code.effect, &hit.detail)
+fn halt(rule: &LiveRule, batch: &Batch, verdict: &Verdict) -> Result<(), Halt> {
+    let Some((row, failure)) = verdict.first.as_ref().filter(|_| verdict.halted(rule)) else {
+        return Ok(());
     };
-    hits.into_iter().filter(applies).map(found).collect()
-}
-
-fn finding(rule: &LiveRule, row: u32, code: Cow<'static, str>, effect: Effect, detail: &str) -> Finding {
-    let detail = detail[..detail.floor_char_boundary(DETAIL)].to_owned();
-    Finding { row, rule: rule.id.clone(), code, effect, detail }
-}
-
-fn one_row(column: &Column, row: usize) -> Column {
-    let mut alone = Column::new(column.kind());
-    alone.push(column.get(row));
-    alone
+    let (partition, offset) = (batch.partition, batch.offsets[*row]);
+    let (rule, message) = (rule.id.name.to_string(), failure.message.clone());
+    Err(Halt { rule, partition, offset, code: failure.code, message })
 }

@@ -21,8 +21,10 @@ pub struct Figures {
     pub batches: AtomicU64,
     pub rows: AtomicU64,
     pub nanos: AtomicU64,
+    /// Rows that lack a field and pass unjudged.
     pub skipped: AtomicU64,
     pub hits: Mutex<BTreeMap<String, u64>>,
+    /// Rows that the rule failed on, or that lack a field and fail closed, whatever `on_failure` made of them.
     pub failures: Mutex<BTreeMap<String, u64>>,
     /// The first shadow hits, a bounded number.
     pub samples: Mutex<Vec<Finding>>,
@@ -67,8 +69,15 @@ impl LiveRule {
         self.mode != Mode::Off && self.suspended.is_none()
     }
 
-    /// Once per batch: the figures of the admin API and the metrics.
-    pub(super) fn count(&self, findings: &[Finding], skipped: u64, rows: u64, took: Duration) {
+    /// Once per batch: the figures of the admin API and the metrics. `failures`: rows by the engine's codes.
+    pub(super) fn count(
+        &self,
+        findings: &[Finding],
+        failures: &BTreeMap<&'static str, u64>,
+        skipped: u64,
+        rows: u64,
+        took: Duration,
+    ) {
         let (figures, name) = (&self.figures, self.id.name.to_string());
         Figures::add(&figures.batches, 1);
         Figures::add(&figures.rows, rows);
@@ -78,24 +87,28 @@ impl LiveRule {
             Figures::add(&figures.skipped, skipped);
             metrics::counter!("weir_rule_skipped_total", "rule" => name.clone()).increment(skipped);
         }
-        let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
-        for finding in findings {
-            *codes.entry(&finding.code).or_default() += 1;
-        }
         let mode = if self.mode == Mode::Shadow { "shadow" } else { "live" };
-        for (code, n) in codes {
+        for (code, n) in self.hits(findings) {
             let (rule, label) = (name.clone(), code.to_owned());
-            if self.manifest.codes.iter().any(|c| c.name == code) {
-                Figures::count(&figures.hits, code, n);
-                metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => label, "mode" => mode).increment(n);
-            } else {
-                Figures::count(&figures.failures, code, n);
-                metrics::counter!("weir_rule_failures_total", "rule" => rule, "code" => label).increment(n);
-            }
+            Figures::count(&figures.hits, code, n);
+            metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => label, "mode" => mode).increment(n);
+        }
+        for (&code, &n) in failures {
+            Figures::count(&figures.failures, code, n);
+            metrics::counter!("weir_rule_failures_total", "rule" => name.clone(), "code" => code).increment(n);
         }
         if self.mode == Mode::Shadow {
             figures.sample(findings);
         }
+    }
+
+    /// By the rule's own codes.
+    fn hits<'a>(&self, findings: &'a [Finding]) -> BTreeMap<&'a str, u64> {
+        let mut hits = BTreeMap::new();
+        for finding in findings.iter().filter(|f| self.manifest.codes.iter().any(|code| code.name == f.code)) {
+            *hits.entry(&*finding.code).or_default() += 1;
+        }
+        hits
     }
 }
 

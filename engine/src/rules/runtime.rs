@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap};
+use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap, WasmBacktrace};
 
 use super::contract::{self, Rule};
 use crate::config;
@@ -15,6 +15,11 @@ use crate::model::catalog::Manifest;
 const TICK: Duration = Duration::from_millis(10);
 const SMALL_ANSWER: usize = 256 << 10;
 const JUDGE_ANSWER: usize = 1 << 20;
+/// Elements of a table.
+const TABLE: usize = 10_000;
+/// Functions that a failure names.
+const FRAMES: usize = 8;
+const FRAME_NAME: usize = 100;
 
 /// The engine for WebAssembly can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +137,8 @@ impl Instance {
     }
 
     fn arm(&mut self, answer: usize) {
+        // A growth that an earlier call was refused and did without is not why this one fails.
+        self.store.data_mut().refused = 0;
         self.store.set_hostcall_fuel(answer);
         self.store.set_epoch_deadline(self.ticks);
     }
@@ -140,11 +147,30 @@ impl Instance {
 fn failure(store: &Store<Limits>, error: &wasmtime::Error) -> Failure {
     let code = match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => "RULE_TIMEOUT",
-        _ if store.data().refused > 0 => "RULE_MEMORY",
+        _ if store.data().refused > 0 || uncounted(error) => "RULE_MEMORY",
         Some(_) => "RULE_TRAP",
         None => "RULE_OUTPUT",
     };
-    Failure { code, message: format!("{error:#}") }
+    Failure { code, message: message(error) }
+}
+
+/// More instances, memories or tables than the limiter's numbers: wasmtime compares these without asking it.
+fn uncounted(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().starts_with("resource limit exceeded")
+}
+
+/// In one line, the cause first: a dead letter keeps 256 bytes, and the names of the functions on the way are the
+/// module's to choose.
+fn message(error: &wasmtime::Error) -> String {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
+        return format!("{error:#}");
+    };
+    let mut message = error.root_cause().to_string();
+    for (at, name) in trace.frames().iter().filter_map(|frame| frame.func_name()).take(FRAMES).enumerate() {
+        message.push_str(if at == 0 { " in " } else { " < " });
+        message.extend(name.chars().filter(|c| !c.is_control()).take(FRAME_NAME));
+    }
+    message
 }
 
 impl ResourceLimiter for Limits {
@@ -155,7 +181,9 @@ impl ResourceLimiter for Limits {
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= 10_000)
+        let fits = desired <= TABLE;
+        self.refused += u32::from(!fits);
+        Ok(fits)
     }
 
     fn instances(&self) -> usize {

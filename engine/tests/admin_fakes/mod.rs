@@ -233,12 +233,12 @@ struct Letters;
 
 #[async_trait]
 impl LetterTail for Letters {
-    async fn tail(&self, _: usize, code: Option<String>) -> Result<Vec<LetterView>, String> {
+    async fn tail(&self, _: usize, code: Option<String>) -> Result<LettersView, String> {
         if code.as_deref() == Some("AWAY") {
             return Err(url());
         }
         let header = HeaderView { name: "weir.code".into(), value: code.clone() };
-        Ok(vec![LetterView {
+        let letter = LetterView {
             partition: 0,
             offset: 1,
             code,
@@ -246,7 +246,8 @@ impl LetterTail for Letters {
             key: None,
             value: Some("{}".into()),
             headers: vec![header],
-        }])
+        };
+        Ok(LettersView { complete: true, letters: vec![letter] })
     }
 }
 

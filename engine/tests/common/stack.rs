@@ -55,7 +55,7 @@ impl Stack {
     pub(crate) fn pid(&self, service: &str) -> i32 {
         let file = self.folder().join(service).join("pid");
         let text = std::fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
-        text.trim().parse().expect("a process id")
+        text.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("\"PID START-TIME\"")
     }
 }
 

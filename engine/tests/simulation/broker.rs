@@ -2,6 +2,7 @@
 //! ones make, each a scheduling point. As the real publisher it makes a new producer after anything but a clean abort.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use weir::checkpoint::{Broker, NotYet, Unpublished};
@@ -239,7 +240,7 @@ impl Broker for SimBroker {
 
     async fn publish(
         &mut self,
-        outbox: &[OutboxChunk],
+        outbox: &Arc<[OutboxChunk]>,
         from: &BTreeMap<Partition, Offset>,
         offsets: &[(Partition, Offset)],
         metadata: &Membership,

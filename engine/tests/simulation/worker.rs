@@ -43,11 +43,22 @@ enum Drain {
     Clearing(Task),
 }
 
-/// Why the loop lets go.
+/// Why the loop drains, and what comes after it.
 #[derive(Clone, Copy, PartialEq)]
-enum After {
-    Revoke,
-    Stop,
+enum Why {
+    /// What is going through is finished, but nothing that fails is tried again.
+    Revoked,
+    /// A last checkpoint is worth waiting for.
+    Stopping,
+}
+
+impl Why {
+    fn cancel(self) -> Cancel {
+        match self {
+            Self::Revoked => Cancel::cancelled(),
+            Self::Stopping => Cancel::default(),
+        }
+    }
 }
 
 /// See the module.
@@ -62,7 +73,7 @@ pub(crate) struct Worker {
     assignment: Option<Assignment>,
     in_flight: Option<InFlight>,
     cleared: Vec<(Partition, u64, Offset)>,
-    draining: Option<(Drain, After)>,
+    draining: Option<(Drain, Why)>,
     /// Takings that were cancelled and have not noticed yet.
     detached: Vec<Task>,
     pub(crate) stopped: bool,
@@ -118,7 +129,7 @@ impl Worker {
         if matches!(self.phase, Phase::Running) {
             let due = self.in_flight.is_none() && !self.pending.is_empty() && self.one_in(3);
             if due || (self.in_flight.is_none() && self.is_full()) {
-                self.step();
+                self.step(Cancel::default());
             }
             if !self.is_full() {
                 self.judge();
@@ -148,9 +159,9 @@ impl Worker {
             Event::Revoke { lost } => {
                 self.world.lock().counts.revokes += 1;
                 if lost {
-                    self.let_go(After::Revoke);
+                    self.let_go(Why::Revoked);
                 } else {
-                    self.draining = Some((Drain::Steps { round: 0 }, After::Revoke));
+                    self.draining = Some((Drain::Steps { round: 0 }, Why::Revoked));
                 }
             }
         }
@@ -218,7 +229,7 @@ impl Worker {
         self.phase = Phase::Running;
     }
 
-    fn let_go(&mut self, after: After) {
+    fn let_go(&mut self, why: Why) {
         if let Some(in_flight) = &self.in_flight {
             in_flight.cancel.cancel();
         }
@@ -231,9 +242,9 @@ impl Worker {
         self.windows.clear();
         self.draining = None;
         let mut world = self.world.lock();
-        match after {
-            After::Revoke => world.kafka.group.unassign(self.process),
-            After::Stop => {
+        match why {
+            Why::Revoked => world.kafka.group.unassign(self.process),
+            Why::Stopping => {
                 world.kafka.group.stop(self.process, true);
                 self.stopped = true;
             }
@@ -243,7 +254,7 @@ impl Worker {
     /// SIGTERM: a last step, then the group is left.
     pub(crate) fn stop(&mut self) {
         if self.draining.is_none() {
-            self.draining = Some((Drain::Steps { round: 0 }, After::Stop));
+            self.draining = Some((Drain::Steps { round: 0 }, Why::Stopping));
         }
     }
 
@@ -253,14 +264,14 @@ impl Worker {
         self.pending.records() >= 5
     }
 
-    fn step(&mut self) {
+    fn step(&mut self, cancel: Cancel) {
         let Some(assignment) = &self.assignment else { return };
         if self.pending.is_empty() {
             return;
         }
         let Some(step) = self.pending.step(self.windows.drain(), |_| None) else { return };
         let (store, broker, metadata) = (self.store.clone(), self.broker.clone(), assignment.metadata);
-        let (cancel, cleared) = (Cancel::default(), std::mem::take(&mut self.cleared));
+        let cleared = std::mem::take(&mut self.cleared);
         let published = step.partitions.iter().map(|p| (p.partition, p.owner, p.to)).collect();
         let given_up = cancel.clone();
         self.world.lock().counts.steps += 1;
@@ -273,57 +284,72 @@ impl Worker {
 
     fn settle_step(&mut self) {
         if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.task.is_done()) {
-            self.finish_step();
+            match self.ended() {
+                None => {}
+                // It was abandoned when the partitions were let go: whoever has them now finishes it.
+                Some(_) if self.assignment.is_none() => {}
+                Some(Failed::Group(_)) => self.phase = Phase::Overdue,
+                Some(_) => self.start_taking(),
+            }
         }
     }
 
-    fn finish_step(&mut self) {
-        let Some(mut in_flight) = self.in_flight.take() else { return };
-        let Some(Done::Stepped(result)) = in_flight.task.result() else { return };
+    /// What the step that is over brought. Some: it failed, and with it went all that is not in the store.
+    fn ended(&mut self) -> Option<Failed> {
+        let mut in_flight = self.in_flight.take()?;
+        let Some(Done::Stepped(result)) = in_flight.task.result() else { return None };
         self.world.lock().say(|| format!("  worker {}: step -> {result:?}", self.process));
         match result {
-            Ok(()) => self.cleared = in_flight.published,
-            Err(Failed::Fatal(why)) => self.world.lock().violated(|| format!("a step failed for good: {why}")),
+            Ok(()) if self.assignment.is_none() => None,
+            Ok(()) => {
+                self.cleared = in_flight.published;
+                None
+            }
             Err(why) => {
+                if let Failed::Fatal(why) = &why {
+                    self.world.lock().violated(|| format!("a step failed for good: {why}"));
+                }
                 self.pending = Pending::default();
                 self.windows.clear();
-                match why {
-                    Failed::Group(_) => self.phase = Phase::Overdue,
-                    _ => self.start_taking(),
-                }
+                Some(why)
             }
         }
     }
 
     /// The blocking part of a revoke or a stop, from one wait to the next.
     fn drain(&mut self) {
-        let Some((drain, after)) = self.draining.take() else { return };
+        let Some((drain, why)) = self.draining.take() else { return };
         match drain {
             Drain::Steps { round } => {
-                let under_way = self.in_flight.as_ref().is_some_and(|in_flight| !in_flight.task.is_done());
-                if under_way {
+                if let Some(in_flight) = self.in_flight.as_ref().filter(|in_flight| !in_flight.task.is_done()) {
+                    if why == Why::Revoked {
+                        in_flight.cancel.cancel();
+                    }
                     let abandoned = self.world.lock().fault(12);
                     if abandoned {
                         self.world.lock().counts.drains_abandoned += 1;
-                        self.let_go(after);
+                        self.let_go(why);
                     } else {
-                        self.draining = Some((Drain::Steps { round }, after));
+                        self.draining = Some((Drain::Steps { round }, why));
                     }
                     return;
                 }
-                self.finish_step();
+                if self.ended().is_some() {
+                    self.let_go(why);
+                    return;
+                }
                 if matches!(self.phase, Phase::Running) {
-                    self.step();
+                    self.step(why.cancel());
                 }
                 let next = if round == 0 { Drain::Steps { round: 1 } } else { self.clear_outbox() };
-                self.draining = Some((next, after));
+                self.draining = Some((next, why));
             }
             // The time-out drops the call wherever it is.
             Drain::Clearing(task) if task.is_done() || self.world.lock().fault(12) => {
                 drop(task);
-                self.let_go(after);
+                self.let_go(why);
             }
-            clearing @ Drain::Clearing(_) => self.draining = Some((clearing, after)),
+            clearing @ Drain::Clearing(_) => self.draining = Some((clearing, why)),
         }
     }
 

@@ -87,6 +87,15 @@ pub struct AuditView {
     pub detail: String,
 }
 
+/// GET /dead-letters
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LettersView {
+    /// False: time ran out while the topic was read, so there may be newer or further letters than these.
+    pub complete: bool,
+    /// Newest first.
+    pub letters: Vec<LetterView>,
+}
+
 /// A dead letter.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LetterView {

@@ -131,7 +131,7 @@ pub struct PublishedView {
     /// 64 hex digits.
     pub sha256: String,
     pub revision: u64,
-    /// false: it was live already and nothing changed.
+    /// false: these bytes were in force already; a mode or an order that came with them was applied.
     pub new: bool,
 }
 

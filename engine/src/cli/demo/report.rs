@@ -8,7 +8,7 @@ use comfy_table::{Cell, CellAlignment, Table};
 use super::stream::Places;
 use super::truth::{Expected, Flags};
 use super::{LETTERS, PARTITIONS};
-use crate::dead_letters::{Shown, tail};
+use crate::dead_letters::{Shown, Wanted, tail};
 use crate::model::catalog::{Entry, Mode};
 use crate::model::ids::Revision;
 use crate::model::step::Activation;
@@ -35,9 +35,13 @@ pub(super) async fn print(
     print_windows(&rows);
 
     let brokers = brokers.to_owned();
-    let letters = tokio::task::spawn_blocking(move || tail(&brokers, &BTreeMap::new(), LETTERS, 1_000_000, None))
-        .await?
-        .map_err(anyhow::Error::msg)?;
+    let letters = tokio::task::spawn_blocking(move || {
+        let wanted = Wanted { topic: LETTERS, limit: 1_000_000, code: None, within: Duration::from_secs(30) };
+        tail(&brokers, &BTreeMap::new(), &wanted)
+    })
+    .await??;
+    anyhow::ensure!(letters.complete, "the dead-letter topic was not read to its end within 30 s");
+    let letters = letters.letters;
     let by_code = print_letters(&letters, expected);
 
     let activations = running.store.activations(u32::MAX).await?;
@@ -106,7 +110,7 @@ fn print_letters(letters: &[Shown], expected: &Expected) -> bool {
         println!("  key   {}", letter.key.as_deref().unwrap_or("none"));
         println!("  value {}", letter.value.as_deref().unwrap_or("none"));
         for (name, value) in &letter.headers {
-            println!("  {name}: {value}");
+            println!("  {name}: {}", value.as_deref().unwrap_or("none"));
         }
     }
     found == expected.letters

@@ -18,6 +18,8 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext};
 
+use super::properties::Properties;
+
 pub use mapping::Mapping;
 pub use records::{ProduceError, Produced, records};
 
@@ -32,6 +34,8 @@ pub struct Args {
     /// The topic to send to
     #[arg(long)]
     topic: String,
+    #[command(flatten)]
+    properties: Properties,
     /// The mapping file
     #[arg(long)]
     mapping: PathBuf,
@@ -107,7 +111,11 @@ fn located(args: &Args, error: &ProduceError) -> anyhow::Error {
 }
 
 fn connect(args: &Args) -> anyhow::Result<BaseProducer<Deliveries>> {
-    let producer: BaseProducer<Deliveries> = ClientConfig::new()
+    let mut client = ClientConfig::new();
+    for (name, value) in args.properties.iter() {
+        client.set(name, value);
+    }
+    let producer: BaseProducer<Deliveries> = client
         .set("bootstrap.servers", &args.brokers)
         .set("enable.idempotence", "true")
         .set("linger.ms", "20")

@@ -10,17 +10,20 @@ use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use notify::Watcher;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
-use super::{Catalog, Publish, Refused, entry};
-use crate::model::catalog::Origin;
+use super::change::{Line, entry};
+use super::publish::Publish;
+use super::{Catalog, Refused, stopped};
+use crate::model::catalog::{Entry, Origin};
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
 
 /// No write for so long: the file is whole.
-pub(super) const SETTLE: Duration = Duration::from_millis(200);
+const SETTLE: Duration = Duration::from_millis(200);
 /// Some file systems report no events.
-pub(super) const RESCAN: Duration = Duration::from_secs(5);
+const RESCAN: Duration = Duration::from_secs(5);
 
 /// What the last scans saw, by file name.
 #[derive(Default)]
@@ -36,14 +39,14 @@ struct Seen {
 type Stamp = (SystemTime, u64);
 
 /// Says when to look; ends when dropped.
-pub(super) struct Watch {
+struct Watch {
     _watcher: Option<notify::RecommendedWatcher>,
     events: mpsc::Receiver<()>,
 }
 
 impl Watch {
     /// Without a watcher (no inotify handles left) the rescans find changes, later.
-    pub(super) fn of(dir: &Path) -> Self {
+    fn of(dir: &Path) -> Self {
         let (sender, events) = mpsc::channel(1);
         let look = move |event: notify::Result<notify::Event>| {
             // Our own reads are events too. A full channel holds a wake-up already.
@@ -61,7 +64,7 @@ impl Watch {
         Self { _watcher: watcher.ok(), events }
     }
 
-    pub(super) async fn changed(&mut self) {
+    async fn changed(&mut self) {
         if self.events.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
@@ -80,8 +83,34 @@ impl Catalog {
         Ok(())
     }
 
+    /// Scans whenever the directory changes, until told to stop.
+    pub(super) async fn follow_directory(&self, mut shutdown: watch::Receiver<bool>) {
+        let dir = &self.0.config.rules.dir;
+        if let Err(error) = std::fs::create_dir_all(dir) {
+            tracing::warn!(dir = %dir.display(), %error, "the rules directory can't be made");
+        }
+        let mut watch = Watch::of(dir);
+        let mut look = Instant::now();
+        loop {
+            tokio::select! {
+                () = stopped(&mut shutdown) => return,
+                () = watch.changed() => look = look.min(Instant::now() + SETTLE),
+                () = tokio::time::sleep_until(look) => {
+                    let again = match self.scan().await {
+                        Ok(settled) => if settled { RESCAN } else { SETTLE },
+                        Err(error) => {
+                            tracing::warn!(%error, "the rules directory could not be taken");
+                            RESCAN
+                        }
+                    };
+                    look = Instant::now() + again;
+                }
+            }
+        }
+    }
+
     /// Publishes what is new, retires what is gone. False: a file has not settled, look again.
-    pub(super) async fn scan(&self) -> Result<bool, StoreError> {
+    async fn scan(&self) -> Result<bool, StoreError> {
         let mut known = self.0.known.lock().await;
         let dir = self.0.config.rules.dir.clone();
         let listed = tokio::task::spawn_blocking(move || list(&dir)).await;
@@ -140,8 +169,11 @@ impl Catalog {
                 Some(rule)
             }
             Err(Refused::Store(error)) => return Err(error),
-            // Another instance was faster: again at the next scan.
-            Err(Refused::Conflict(_)) => return Ok(()),
+            // No fault of the file: again at the next scan.
+            Err(refused @ Refused::Conflict(_)) => {
+                self.problem(file, Some(refused.to_string()));
+                return Ok(());
+            }
             Err(refused) => {
                 self.problem(file, Some(refused.to_string()));
                 // The rule that an earlier content brought stays in force, and stays this file's.
@@ -191,14 +223,14 @@ impl Catalog {
     }
 
     async fn retire_from_directory(&self, name: &str) -> Result<(), Refused> {
-        let edit = |entries: &mut Vec<_>| {
+        let edit = |entries: &mut Vec<Entry>| {
             if !entry(entries, name)?.from_directory {
                 return Err(Refused::Unfit(format!("rule {name} was published through the API since")));
             }
             entries.retain(|e| e.name != name);
-            Ok(())
+            Ok(Some("its file was removed".to_owned()))
         };
-        self.change("retire", name, "directory", "its file was removed", None, edit).await.map(drop)
+        self.change(Line::of("retire", name, "directory"), edit).await.map(drop)
     }
 
     fn problem(&self, file: &str, message: Option<String>) {

@@ -22,6 +22,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// How long one statement may take before its connection counts as lost.
 const STATEMENT: Duration = Duration::from_secs(30);
+/// How long a connection is tried for.
+const ACQUIRE: Duration = Duration::from_secs(5);
 
 /// One statement each, so that a server which lacks a setting names it. Strict mode: else an overflowing sum is clamped.
 const SESSION: [&str; 5] = [
@@ -50,6 +52,8 @@ const DIALECT: Dialect = Dialect {
     drop_view: false,
     columns_of: "SELECT COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS \
                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+    view_of: "SELECT VIEW_DEFINITION FROM information_schema.VIEWS \
+              WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
 };
 
 /// A database of a MySQL or MariaDB server.
@@ -70,15 +74,25 @@ impl MySqlDriver {
         Ok(Self { options, pool })
     }
 
-    async fn begin_on(pool: &MySqlPool) -> Result<Box<dyn Tx>> {
-        let connection = pool.acquire().await.map_err(failed)?;
+    async fn begin_on(&self, pool: &MySqlPool) -> Result<Box<dyn Tx>> {
+        let connection = pool.acquire().await.map_err(|error| self.away(error))?;
         Ok(Box::new(MySqlTx::begin(connection).await?))
+    }
+
+    /// The pool tries again until its time is up, and then tells that and not where it knocked.
+    fn away(&self, error: sqlx::Error) -> StoreError {
+        if !matches!(error, sqlx::Error::PoolTimedOut) {
+            return failed(error);
+        }
+        let (host, port) = (self.options.get_host(), self.options.get_port());
+        let mend = "start the database, or mend the address in [sink] url";
+        StoreError::Unavailable(format!("no connection to {host}:{port} within {ACQUIRE:?}; {mend}"))
     }
 }
 
 /// Idle connections go before the server's `wait_timeout` closes them.
 fn pool() -> MySqlPoolOptions {
-    MySqlPoolOptions::new().acquire_timeout(Duration::from_secs(5)).idle_timeout(Duration::from_secs(5)).after_connect(
+    MySqlPoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(Duration::from_secs(5)).after_connect(
         |connection, _| {
             Box::pin(async move {
                 for statement in SESSION {
@@ -93,15 +107,15 @@ fn pool() -> MySqlPoolOptions {
 #[async_trait]
 impl Driver for MySqlDriver {
     async fn begin(&self) -> Result<Box<dyn Tx>> {
-        Self::begin_on(&self.pool).await
+        self.begin_on(&self.pool).await
     }
 
     async fn begin_anew(&self) -> Result<Box<dyn Tx>> {
-        Self::begin_on(&pool().max_connections(1).connect_lazy_with(self.options.clone())).await
+        self.begin_on(&pool().max_connections(1).connect_lazy_with(self.options.clone())).await
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>> {
-        Self::begin_on(&self.pool).await
+        self.begin_on(&self.pool).await
     }
 
     fn dialect(&self) -> &'static Dialect {

@@ -4,14 +4,18 @@ use super::{DIALECT, Result};
 use crate::model::step::{StatsLayout, WindowDelta};
 use crate::store::shared::{Bind, Tx, stats};
 
-const ROWS: usize = 1_000;
+/// Rows of the longest statement; the others have a power of two of them. So a table has at most eleven upserts, however
+/// many groups a step brings: one a row count would fill the server's cache of prepared statements.
+const ROWS: usize = 1_024;
 /// The protocol counts a statement's binds in 16 bits.
 const BINDS: usize = 65_535;
 
 pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
     let columns = stats::columns(layout);
-    let rows = ROWS.min(BINDS / columns.len());
-    for part in windows.chunks(rows) {
+    let mut rest = windows;
+    while !rest.is_empty() {
+        let (part, others) = rest.split_at(chunk(rest.len(), columns.len()));
+        rest = others;
         let texts = part.iter().map(|window| stats::texts(layout, window)).collect::<Result<Vec<_>>>()?;
         let mut binds = Vec::with_capacity(part.len() * columns.len());
         for (window, texts) in part.iter().zip(&texts) {
@@ -20,6 +24,11 @@ pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[Window
         tx.execute(&upsert(layout, &columns, part.len()), &binds as &[Bind<'_>]).await?;
     }
     Ok(())
+}
+
+/// How many of `left` rows go into the next statement.
+fn chunk(left: usize, columns: usize) -> usize {
+    1 << left.min(ROWS).min(BINDS / columns).ilog2()
 }
 
 fn upsert(layout: &StatsLayout, columns: &[String], rows: usize) -> String {
@@ -50,4 +59,26 @@ fn additions(layout: &StatsLayout) -> Vec<String> {
         }
     }
     set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_have_few_sizes_and_never_too_many_binds() {
+        for columns in [6, 12, 64, 1_000] {
+            let mut sizes = std::collections::BTreeSet::new();
+            for rows in 1..3_000 {
+                let mut left = rows;
+                while left > 0 {
+                    let size = chunk(left, columns);
+                    assert!(size * columns <= BINDS, "{size} rows of {columns} columns");
+                    sizes.insert(size);
+                    left -= size;
+                }
+            }
+            assert!(sizes.len() <= 11, "{sizes:?}");
+        }
+    }
 }

@@ -152,10 +152,12 @@ pub(super) struct Dialect {
     pub for_update: &'static str,
     /// An expression over `ms` giving a value comparable with `time_type`.
     pub time_of_ms: &'static str,
-    /// Before CREATE VIEW.
+    /// Whether a view cannot be replaced, only dropped and made.
     pub drop_view: bool,
     /// Name and lower-case type of each column of the table bound as `?`.
     pub columns_of: &'static str,
+    /// The text of the view bound as `?`.
+    pub view_of: &'static str,
 }
 
 impl Dialect {

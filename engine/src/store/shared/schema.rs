@@ -2,11 +2,9 @@
 //! validated before they stand in SQL; everything else is bound.
 
 use super::{Bind, Dialect, Result, Tx};
+use crate::model::ids::Sha256;
 use crate::model::step::StatsLayout;
 use crate::store::StoreError;
-
-/// A partition that moved this much earlier than the newest one no longer holds back the final windows.
-const IDLE_MS: i64 = 60_000;
 
 /// Column name and decimal scale of every aggregate, in the order of the layout.
 pub(crate) fn aggregates(layout: &StatsLayout) -> Vec<(String, u8)> {
@@ -51,16 +49,33 @@ fn plain(name: &str, most: usize) -> Result<()> {
     )))
 }
 
-pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout) -> Result<()> {
+/// `idle_ms`: a partition that moved so much earlier than the newest one no longer holds back the final windows.
+pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
     for table in own_tables(d) {
         tx.execute(&format!("CREATE TABLE IF NOT EXISTS {table}{}", d.table_suffix), &[]).await?;
     }
     tx.execute(&stats_table(d, layout), &[]).await?;
     check_columns(tx, d, layout).await?;
-    if d.drop_view {
-        tx.execute(&format!("DROP VIEW IF EXISTS `{}_final`", layout.table), &[]).await?;
+    keep_view(tx, d, layout, idle_ms).await
+}
+
+/// Leaves a view alone that is the wanted one: replacing it waits for everybody who reads it.
+async fn keep_view(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
+    let name = format!("{}_final", layout.table);
+    let wanted = final_view(d, layout, idle_ms, "");
+    // The server rewrites a view's text, literals apart: a mark in it says which one it is.
+    let mark = Sha256::of(wanted.as_bytes()).to_string();
+    let there = match tx.rows(d.view_of, &[Bind::Text(&name)]).await?.first_mut() {
+        Some(row) => row.maybe_text()?,
+        None => None,
+    };
+    if there.is_some_and(|text| text.contains(&mark)) {
+        return Ok(());
     }
-    tx.execute(&final_view(d, layout), &[]).await.map(|_| ())
+    if d.drop_view {
+        tx.execute(&format!("DROP VIEW IF EXISTS `{name}`"), &[]).await?;
+    }
+    tx.execute(&final_view(d, layout, idle_ms, &mark), &[]).await.map(|_| ())
 }
 
 fn own_tables(d: &Dialect) -> [String; 9] {
@@ -155,17 +170,21 @@ async fn check_columns(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout) -> Re
 }
 
 /// The least watermark of the partitions that still move; while one of them has none, no window is final.
-fn final_view(d: &Dialect, layout: &StatsLayout) -> String {
+fn final_view(d: &Dialect, layout: &StatsLayout, idle_ms: i64, mark: &str) -> String {
     let table = &layout.table;
     let own = format!(
         "FROM weir_partition p JOIN weir_pipeline w ON w.pipeline = p.pipeline AND w.topic = p.topic \
          WHERE w.stats_table = '{table}'"
     );
     let ms = "CASE WHEN COUNT(*) = COUNT(p.watermark) THEN MIN(p.watermark) END";
-    let moving = format!("p.updated_at >= (SELECT MAX(p.updated_at) {own}) - {IDLE_MS}");
+    let moving = format!("p.updated_at >= (SELECT MAX(p.updated_at) {own}) - {idle_ms}");
+    let mut columns = super::stats::columns(layout);
+    columns.push("updated_at".to_owned());
     let or_replace = if d.drop_view { "" } else { "OR REPLACE " };
     format!(
-        "CREATE {or_replace}VIEW `{table}_final` AS SELECT * FROM `{table}` WHERE window_end <= (SELECT {} {own} AND {moving})",
+        "CREATE {or_replace}VIEW `{table}_final` AS SELECT {} FROM `{table}` \
+         WHERE window_end <= (SELECT {} {own} AND {moving}) AND 'weir {mark}' <> ''",
+        columns.join(", "),
         d.time_of_ms.replace("{ms}", ms)
     )
 }

@@ -15,14 +15,16 @@ use crate::store::{Outcome, Position, StatsRow, Store, StoreError};
 pub(crate) struct SqlStore {
     driver: Box<dyn Driver>,
     scope: Scope,
+    /// `window.idle_after`
+    idle_ms: i64,
     /// Set by `prepare`.
     layout: OnceLock<Arc<StatsLayout>>,
 }
 
 impl SqlStore {
-    pub(crate) fn new(driver: Box<dyn Driver>, pipeline: &str, topic: &str) -> Self {
+    pub(crate) fn new(driver: Box<dyn Driver>, pipeline: &str, topic: &str, idle_ms: i64) -> Self {
         let scope = Scope { pipeline: pipeline.to_owned(), topic: topic.to_owned() };
-        Self { driver, scope, layout: OnceLock::new() }
+        Self { driver, scope, idle_ms, layout: OnceLock::new() }
     }
 
     fn layout(&self) -> Result<Arc<StatsLayout>> {
@@ -54,7 +56,7 @@ impl Store for SqlStore {
     async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<()> {
         schema::validate(layout)?;
         let d = self.driver.dialect();
-        in_tx!(self, begin, |tx| schema::create(tx, d, layout))?;
+        in_tx!(self, begin, |tx| schema::create(tx, d, layout, self.idle_ms))?;
         in_tx!(self, begin, |tx| fingerprint::keep(tx, d, &self.scope.pipeline, mine))?;
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
         if **kept != *layout {

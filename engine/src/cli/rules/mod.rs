@@ -1,0 +1,173 @@
+//! `weir rules`: a new rule's crate, and the admin API's rules from the shell.
+
+mod api;
+mod names;
+mod new;
+mod workspace;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Subcommand;
+use comfy_table::Table;
+use serde_json::Value;
+
+use api::Api;
+
+/// The command's arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a crate that holds a rule and its test, ready for `cargo test`
+    New {
+        /// Its folder; the last part is the rule's name, in snake_case
+        path: PathBuf,
+        /// The folder of weir-sdk, for a crate outside Weir's own workspace; else it is taken from its repository
+        #[arg(long)]
+        sdk: Option<PathBuf>,
+    },
+    /// What is live
+    List {
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Publish a module
+    Push {
+        /// The .wasm file
+        file: PathBuf,
+        /// live, shadow or off; as it was, or as the configuration says, unless given
+        #[arg(long)]
+        mode: Option<String>,
+        /// Place among the rules, ascending
+        #[arg(long, allow_negative_numbers = true)]
+        order: Option<i32>,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// The same checks as push, nothing published
+    Check {
+        /// The .wasm file
+        file: PathBuf,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Back to the previous version, or to a named one
+    Rollback {
+        /// The rule
+        name: String,
+        /// The version
+        #[arg(long)]
+        sha256: Option<String>,
+        #[command(flatten)]
+        api: Api,
+    },
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.command {
+        Command::New { path, sdk } => new::create(path, sdk.as_deref()),
+        Command::List { api } => list(&api.get("/rules")?),
+        Command::Push { file, mode, order, api } => push(api, file, mode.as_deref(), *order),
+        Command::Check { file, api } => {
+            let manifest = api.post("/rules/check", "application/wasm", &read(file)?)?;
+            println!("{} {}: fine", text(&manifest, "name"), text(&manifest, "version"));
+            Ok(())
+        }
+        Command::Rollback { name, sha256, api } => {
+            let body = sha256.as_ref().map_or_else(|| serde_json::json!({}), |to| serde_json::json!({ "sha256": to }));
+            let path = format!("/rules/{name}/rollback");
+            let done = api.post(&path, "application/json", body.to_string().as_bytes())?;
+            println!("{name} is back; revision {}", done["revision"]);
+            Ok(())
+        }
+    }
+}
+
+fn push(api: &Api, file: &Path, mode: Option<&str>, order: Option<i32>) -> anyhow::Result<()> {
+    let mode = mode.map(|mode| format!("mode={mode}"));
+    let query: Vec<String> = mode.into_iter().chain(order.map(|order| format!("order={order}"))).collect();
+    let done = api.post(&format!("/rules?{}", query.join("&")), "application/wasm", &read(file)?)?;
+    let name = text(&done, "name");
+    // It is published, whatever becomes of this question.
+    let rule = api.get(&format!("/rules/{name}")).unwrap_or(Value::Null);
+    println!("{}", pushed(&done, &rule));
+    Ok(())
+}
+
+/// What a publish came to; `rule` is how the rule stands afterwards.
+fn pushed(done: &Value, rule: &Value) -> String {
+    let state = match (text(rule, "mode"), rule["suspended"].as_str()) {
+        // Another publish came in between, or the question had no answer.
+        _ if text(rule, "sha256") != text(done, "sha256") => "is published",
+        (_, Some(why)) => &format!("is suspended ({why})"),
+        ("live", None) => "is live",
+        ("shadow", None) => "is in shadow (it judges and is counted, nothing acts on it)",
+        ("off", None) => "is off (it does not judge)",
+        _ => "is published",
+    };
+    let known = if done["new"] == Value::Bool(false) { "; it was there already" } else { "" };
+    format!("{} {} {state} at revision {}{known}", text(done, "name"), text(done, "sha256"), done["revision"])
+}
+
+fn list(rules: &Value) -> anyhow::Result<()> {
+    let mut table = Table::new();
+    table.set_header(["order", "rule", "version", "sha256", "mode", "hits", "failures", "ns/record", "source"]);
+    for rule in rules["rules"].as_array().into_iter().flatten() {
+        let suspended = rule["suspended"].as_str().map(|why| format!(" (suspended: {why})")).unwrap_or_default();
+        table.add_row([
+            rule["order"].to_string(),
+            text(rule, "name").to_owned(),
+            text(rule, "version").to_owned(),
+            text(rule, "sha256").chars().take(12).collect(),
+            format!("{}{suspended}", text(rule, "mode")),
+            rule["hits"].to_string(),
+            rule["failures"].to_string(),
+            rule["ns_per_record"].as_f64().map(|ns| format!("{ns:.1}")).unwrap_or_default(),
+            text(rule, "source").to_owned(),
+        ]);
+    }
+    println!("revision {}\n{table}", rules["revision"]);
+    for problem in rules["file_problems"].as_array().into_iter().flatten() {
+        println!("{}: {}", text(problem, "file"), text(problem, "problem"));
+    }
+    Ok(())
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_push_says_in_which_mode_the_rule_stands() {
+        let done = json!({ "name": "r", "sha256": "ab", "revision": 3, "new": true });
+        let said = |mode: &str| pushed(&done, &json!({ "sha256": "ab", "mode": mode }));
+        assert_eq!(said("live"), "r ab is live at revision 3");
+        assert_eq!(said("shadow"), "r ab is in shadow (it judges and is counted, nothing acts on it) at revision 3");
+        assert_eq!(said("off"), "r ab is off (it does not judge) at revision 3");
+        let suspended = json!({ "sha256": "ab", "mode": "live", "suspended": "it failed 8 times" });
+        assert_eq!(pushed(&done, &suspended), "r ab is suspended (it failed 8 times) at revision 3");
+    }
+
+    #[test]
+    fn a_push_of_what_is_there_says_so_and_one_that_was_overtaken_claims_nothing() {
+        let known = json!({ "name": "r", "sha256": "ab", "revision": 3, "new": false });
+        let rule = json!({ "sha256": "ab", "mode": "live" });
+        assert_eq!(pushed(&known, &rule), "r ab is live at revision 3; it was there already");
+        assert_eq!(pushed(&known, &Value::Null), "r ab is published at revision 3; it was there already");
+    }
+}

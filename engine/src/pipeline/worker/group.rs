@@ -1,0 +1,152 @@
+//! The group's part of a worker: partitions are assigned, taken, revoked and let go. Between an assignment and the end of
+//! taking nothing is judged; after a revoke nothing of them is left in memory.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::task::JoinHandle;
+
+use super::Worker;
+use super::steps::Drain;
+use crate::checkpoint::{Cancel, Pending, TakeError, TakenOver, take};
+use crate::model::ids::Partition;
+use crate::source::{Event, GroupMetadata};
+
+/// After the group moved on without a rebalance in sight, the partitions are taken again anyway.
+const REBALANCE_OVERDUE: Duration = Duration::from_secs(15);
+
+/// What the group gave.
+pub(super) struct Assignment {
+    partitions: Vec<Partition>,
+    pub(super) metadata: Arc<GroupMetadata>,
+    /// librdkafka has them: from then on only seek, never assign again (FACTS C2).
+    assigned: bool,
+}
+
+pub(super) enum Phase {
+    /// Nothing is ours.
+    Idle,
+    /// The one routine of FACTS C3 is under way.
+    Taking { task: JoinHandle<Result<TakenOver, TakeError>>, cancel: Cancel },
+    /// Records flow.
+    Running,
+    /// The group no longer takes our metadata: the next assignment is on its way.
+    Overdue { since: Instant },
+}
+
+impl Worker {
+    pub(super) fn serve_group(&mut self) -> anyhow::Result<()> {
+        self.events.extend(self.source.events());
+        while let Some(event) = self.events.pop_front() {
+            match event {
+                Event::Assign { partitions, metadata } => {
+                    tracing::info!(worker = self.parts.index, ?partitions, "assigned");
+                    self.parts.status.joined(self.parts.index);
+                    self.assignment = Some(Assignment { partitions, metadata, assigned: false });
+                    self.start_taking();
+                }
+                Event::Revoke { lost } => {
+                    tracing::info!(worker = self.parts.index, lost, "revoked");
+                    if !lost {
+                        self.drain(Drain::Revoked);
+                    }
+                    self.let_go();
+                    self.source.unassign()?;
+                }
+                Event::Error(why) => tracing::warn!(worker = self.parts.index, "Kafka: {why}"),
+                Event::Fatal(why) => anyhow::bail!("Kafka: {why}"),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_taking(&mut self) {
+        let Some(assignment) = &self.assignment else { return };
+        self.bench.windows.clear();
+        self.pending = Pending::default();
+        self.cleared.clear();
+        let (store, broker) = (self.parts.store.clone(), self.broker.clone());
+        let (partitions, metadata) = (assignment.partitions.clone(), assignment.metadata.clone());
+        let (start, cancel, old) = (self.parts.config.source.start, Cancel::default(), self.in_flight.take());
+        let given_up = cancel.clone();
+        let task = self.parts.tokio.spawn(async move {
+            if let Some(old) = old {
+                // It shares the producer with us, so it has to be over first (C3).
+                old.cancel.cancel();
+                let _ = old.task.await;
+            }
+            let mut broker = broker.lock().await;
+            take(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await
+        });
+        if let Phase::Taking { cancel, .. } = std::mem::replace(&mut self.phase, Phase::Taking { task, cancel }) {
+            cancel.cancel();
+        }
+    }
+
+    pub(super) fn settle_taking(&mut self) -> anyhow::Result<()> {
+        match &mut self.phase {
+            Phase::Taking { task, .. } if task.is_finished() => {
+                let result = self.parts.tokio.block_on(task).context("taking partitions")?;
+                self.taken(result)
+            }
+            Phase::Overdue { since } if since.elapsed() > REBALANCE_OVERDUE => {
+                self.start_taking();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn taken(&mut self, result: Result<TakenOver, TakeError>) -> anyhow::Result<()> {
+        let taken = match result {
+            Ok(taken) => taken,
+            Err(TakeError::Fatal(why)) => anyhow::bail!(why),
+            Err(why) => {
+                tracing::warn!(worker = self.parts.index, "partitions not taken: {why}");
+                self.phase = Phase::Overdue { since: Instant::now() };
+                return Ok(());
+            }
+        };
+        let Some(assignment) = &mut self.assignment else {
+            self.phase = Phase::Idle;
+            return Ok(());
+        };
+        for stopped in taken.stopped {
+            tracing::error!(partition = %stopped.partition, "stopped: {}", stopped.why);
+            self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
+        }
+        self.pending.restart(&taken.stands);
+        let mut at = Vec::new();
+        for stand in &taken.stands {
+            self.bench.windows.set_watermark(stand.partition, stand.watermark);
+            self.parts.status.committed(self.parts.index, stand.partition, stand.next);
+            at.push((stand.partition, stand.next));
+        }
+        if assignment.assigned {
+            self.source.seek(&at)?;
+        } else {
+            self.source.assign(&at)?;
+            assignment.assigned = true;
+        }
+        self.phase = Phase::Running;
+        self.last_step = Instant::now();
+        Ok(())
+    }
+
+    /// Forgets the partitions and everything about them that is not in the store.
+    pub(super) fn let_go(&mut self) {
+        if let Phase::Taking { cancel, .. } = &self.phase {
+            cancel.cancel();
+        }
+        if let Some(in_flight) = &self.in_flight {
+            in_flight.cancel.cancel();
+        }
+        self.phase = Phase::Idle;
+        self.assignment = None;
+        self.pending = Pending::default();
+        self.bench.windows.clear();
+        self.parts.status.let_go(self.parts.index);
+        self.parts.status.waits(self.parts.index, None);
+    }
+}

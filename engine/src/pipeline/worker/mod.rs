@@ -1,0 +1,157 @@
+//! One worker: its consumer, its partitions, its rule stores, its deltas, its checkpoints. It shares the live rule set
+//! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
+//! it serves the group's rebalances between any two batches. [`group`] is what the group does to it, [`records`] the way of
+//! what was fetched, [`steps`] its checkpoints.
+
+mod group;
+mod records;
+mod steps;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+
+use super::broker::KafkaBroker;
+use super::judging::Bench;
+use super::status::Status;
+use crate::checkpoint::Pending;
+use crate::config::Config;
+use crate::dead_letters::Publisher;
+use crate::model::ids::{Offset, Partition};
+use crate::model::record::{Batch, Schema};
+use crate::rules::{Catalog, Judge, Runtime};
+use crate::source::{Event, Source};
+use crate::store::Store;
+use crate::window::WindowSpec;
+use group::{Assignment, Phase};
+use steps::{Drain, InFlight};
+
+/// Records fetched in one call: a few batches, so that the group is served often.
+const FETCH: usize = 4 * Batch::MAX_ROWS;
+/// How long a call waits for records when there are few: the least delay of an idle topic.
+const FETCH_WAIT: Duration = Duration::from_millis(10);
+
+/// What a worker is made of.
+pub(super) struct Parts {
+    pub(super) index: usize,
+    pub(super) config: Arc<Config>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) spec: Arc<WindowSpec>,
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) status: Arc<Status>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) tokio: Handle,
+}
+
+/// See the module.
+pub(super) struct Worker {
+    parts: Parts,
+    source: Source,
+    broker: Arc<Mutex<KafkaBroker>>,
+    bench: Bench,
+    pending: Pending,
+    phase: Phase,
+    assignment: Option<Assignment>,
+    in_flight: Option<InFlight>,
+    cleared: Vec<(Partition, u64, Offset)>,
+    last_bounds: Instant,
+    events: VecDeque<Event>,
+    last_step: Instant,
+    counters: Counters,
+}
+
+/// Looked up once: their label is the same for as long as the worker lives.
+struct Counters {
+    records: metrics::Counter,
+    batches: metrics::Counter,
+    paused: metrics::Gauge,
+    is_paused: Option<bool>,
+}
+
+impl Counters {
+    fn new(worker: usize) -> Self {
+        let worker = worker.to_string();
+        Self {
+            records: metrics::counter!("weir_records_total", "worker" => worker.clone()),
+            batches: metrics::counter!("weir_batches_total", "worker" => worker.clone()),
+            paused: metrics::gauge!("weir_source_paused", "worker" => worker),
+            is_paused: None,
+        }
+    }
+
+    fn pause(&mut self, paused: bool) {
+        if self.is_paused.replace(paused) != Some(paused) {
+            self.paused.set(f64::from(u8::from(paused)));
+        }
+    }
+}
+
+impl Worker {
+    pub(super) fn new(parts: Parts) -> anyhow::Result<Self> {
+        let config = &parts.config;
+        let source = Source::connect(&config.source).context("source")?;
+        let publisher =
+            Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name).context("dead_letters")?;
+        let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
+        let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
+        parts.status.add_worker();
+        let bench = Bench::new(config, &parts.schema, &parts.spec, judge)?;
+        Ok(Self {
+            source,
+            broker,
+            bench,
+            pending: Pending::default(),
+            phase: Phase::Idle,
+            assignment: None,
+            in_flight: None,
+            cleared: Vec::new(),
+            last_bounds: Instant::now(),
+            events: VecDeque::new(),
+            last_step: Instant::now(),
+            counters: Counters::new(parts.index),
+            parts,
+        })
+    }
+
+    /// Until told to stop, or until something fails for good.
+    pub(super) fn run(&mut self) -> anyhow::Result<()> {
+        let result = self.work();
+        if let Err(why) = &result {
+            tracing::error!(worker = self.parts.index, "stopped: {why:#}");
+        }
+        self.drain(Drain::Stopping);
+        self.let_go();
+        self.source.close();
+        result
+    }
+
+    fn work(&mut self) -> anyhow::Result<()> {
+        while !self.stopping() {
+            self.serve_group()?;
+            self.settle_taking()?;
+            self.settle_step()?;
+            self.step_if_due();
+            self.ask_bounds_if_due();
+            let paused = !matches!(self.phase, Phase::Running) || self.is_full();
+            self.counters.pause(paused);
+            if paused {
+                std::thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            let fetched = self.source.fetch(FETCH, FETCH_WAIT);
+            self.judge(&fetched)?;
+        }
+        Ok(())
+    }
+
+    fn stopping(&self) -> bool {
+        self.parts.stop.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,178 @@
+//! The checkpoints of a worker: one in flight beside the loop, and what its end means. The protocol itself is
+//! `checkpoint`'s.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::task::JoinHandle;
+
+use super::Worker;
+use super::group::Phase;
+use crate::checkpoint::{Cancel, Failed, Pending, advance};
+use crate::model::ids::{Offset, Partition};
+
+pub(super) struct InFlight {
+    pub(super) task: JoinHandle<Result<(), Failed>>,
+    pub(super) cancel: Cancel,
+    /// What may be cleared from the outbox once it is through.
+    published: Vec<(Partition, u64, Offset)>,
+    started: Instant,
+}
+
+/// Why the worker drains, and so for how long.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drain {
+    /// The group waits for us: what is going through is finished, but nothing that fails is tried again. With the store
+    /// or Kafka away this ends at once; `checkpoint.drain` bounds one that is silent.
+    Revoked,
+    /// We end: a last checkpoint is worth waiting for.
+    Stopping,
+}
+
+impl Drain {
+    fn cancel(self) -> Cancel {
+        match self {
+            Self::Revoked => Cancel::cancelled(),
+            Self::Stopping => Cancel::default(),
+        }
+    }
+}
+
+impl Worker {
+    pub(super) fn is_full(&self) -> bool {
+        let bounds = &self.parts.config.checkpoint;
+        self.pending.records() >= bounds.max_records
+            || self.bench.windows.len() >= bounds.max_groups
+            || self.pending.letter_bytes() as u64 >= bounds.max_letter_bytes.as_u64()
+    }
+
+    pub(super) fn step_if_due(&mut self) {
+        let due = self.last_step.elapsed() >= self.parts.config.checkpoint.interval;
+        if matches!(self.phase, Phase::Running) && self.in_flight.is_none() && (due || self.is_full()) {
+            self.step(Cancel::default());
+        }
+    }
+
+    pub(super) fn step(&mut self, cancel: Cancel) {
+        let Some(assignment) = &self.assignment else { return };
+        if self.pending.is_empty() {
+            return;
+        }
+        let deltas = self.bench.windows.drain();
+        let windows = &self.bench.windows;
+        let Some(step) = self.pending.step(deltas, |partition| windows.watermark(partition)) else { return };
+        self.last_step = Instant::now();
+        let (store, broker, metadata) = (self.parts.store.clone(), self.broker.clone(), assignment.metadata.clone());
+        let cleared = std::mem::take(&mut self.cleared);
+        let published = step.partitions.iter().map(|p| (p.partition, p.owner, p.to)).collect();
+        let given_up = cancel.clone();
+        let task = self.parts.tokio.spawn(async move {
+            let mut broker = broker.lock().await;
+            advance(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await
+        });
+        self.in_flight = Some(InFlight { task, cancel, published, started: Instant::now() });
+    }
+
+    pub(super) fn settle_step(&mut self) -> anyhow::Result<()> {
+        let Some(in_flight) = self.in_flight.take_if(|step| step.task.is_finished()) else {
+            let slow = self.in_flight.as_ref().is_some_and(|step| step.started.elapsed() > Duration::from_secs(2));
+            let why = slow.then(|| "a checkpoint does not get through: the store or Kafka is away".to_owned());
+            self.parts.status.waits(self.parts.index, why);
+            return Ok(());
+        };
+        let InFlight { task, published, started, .. } = in_flight;
+        let result = self.parts.tokio.block_on(task).context("a checkpoint's task")?;
+        match self.ended(result, published, started)? {
+            None => {}
+            // It was abandoned when the partitions were let go: whoever has them now finishes it.
+            Some(_) if self.assignment.is_none() => {}
+            Some(Failed::Group(_)) => self.phase = Phase::Overdue { since: Instant::now() },
+            Some(_) => self.start_taking(),
+        }
+        Ok(())
+    }
+
+    /// Counts a step's end and remembers what it brought. Some: it failed, and with it went all that is not in the store.
+    fn ended(
+        &mut self,
+        result: Result<(), Failed>,
+        published: Vec<(Partition, u64, Offset)>,
+        started: Instant,
+    ) -> anyhow::Result<Option<Failed>> {
+        metrics::histogram!("weir_checkpoint_seconds").record(started.elapsed().as_secs_f64());
+        let outcome = match &result {
+            Ok(()) => "committed",
+            Err(Failed::Fenced(_)) => "fenced",
+            Err(_) => "failed",
+        };
+        metrics::counter!("weir_checkpoints_total", "outcome" => outcome).increment(1);
+        match result {
+            Ok(()) if self.assignment.is_none() => Ok(None),
+            Ok(()) => {
+                for (partition, _, next) in &published {
+                    self.parts.status.committed(self.parts.index, *partition, *next);
+                }
+                self.cleared = published;
+                Ok(None)
+            }
+            Err(Failed::Fatal(why)) => anyhow::bail!("checkpoint: {why}"),
+            Err(why) => {
+                // Deltas of all partitions are mixed by group, so a step that fails takes everything with it (C6).
+                tracing::warn!(worker = self.parts.index, "checkpoint: {why}");
+                if matches!(why, Failed::Fenced(_)) {
+                    metrics::counter!("weir_fenced_total").increment(1);
+                }
+                self.pending = Pending::default();
+                self.bench.windows.clear();
+                Ok(Some(why))
+            }
+        }
+    }
+
+    /// Finishes the step in flight, takes a last one and clears the outbox, within `checkpoint.drain`. What does not get
+    /// through is left to whoever takes the partitions next: the store knows where, so it costs work and no exactness.
+    pub(super) fn drain(&mut self, drain: Drain) {
+        let until = Instant::now() + self.parts.config.checkpoint.drain;
+        // The first round waits for the step in flight, the second for what was judged since.
+        for _ in 0..2 {
+            match self.finish_in_flight(drain, until) {
+                Ok(None) => {}
+                Ok(Some(_)) => return,
+                Err(why) => {
+                    tracing::warn!(worker = self.parts.index, "{why:#}");
+                    return;
+                }
+            }
+            if matches!(self.phase, Phase::Running) {
+                self.step(drain.cancel());
+            }
+        }
+        self.clear_outbox(until);
+    }
+
+    fn finish_in_flight(&mut self, drain: Drain, until: Instant) -> anyhow::Result<Option<Failed>> {
+        let Some(InFlight { mut task, cancel, published, started }) = self.in_flight.take() else { return Ok(None) };
+        if drain == Drain::Revoked {
+            cancel.cancel();
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        match self.parts.tokio.block_on(async { tokio::time::timeout(left, &mut task).await }) {
+            Ok(result) => self.ended(result.context("a checkpoint's task")?, published, started),
+            Err(_) => {
+                cancel.cancel();
+                self.in_flight = Some(InFlight { task, cancel, published, started });
+                anyhow::bail!("a checkpoint was abandoned: not through in time")
+            }
+        }
+    }
+
+    /// After a clean stop nothing is left in the outbox; if it fails, whoever takes the partitions clears it.
+    pub(super) fn clear_outbox(&mut self, until: Instant) {
+        let cleared = std::mem::take(&mut self.cleared);
+        if cleared.is_empty() {
+            return;
+        }
+        let (store, left) = (self.parts.store.clone(), until.saturating_duration_since(Instant::now()));
+        let _ = self.parts.tokio.block_on(async { tokio::time::timeout(left, store.published(&cleared)).await });
+    }
+}

@@ -1,0 +1,66 @@
+//! The breaker: a rule that keeps failing goes back to the version that was good before it, or is suspended. Which
+//! batches count as failing is the judge's to say.
+
+use super::change::{Line, entry};
+use super::history::{SUSPEND, TRIP};
+use super::{Catalog, Refused};
+use crate::model::catalog::Entry;
+use crate::model::ids::Sha256;
+use crate::rules::live::Trip;
+
+/// Of a trap's text, which may hold a backtrace.
+const REASON: usize = 1_000;
+
+impl Catalog {
+    pub(super) async fn trip(&self, trip: &Trip) -> Result<(), Refused> {
+        let (name, now) = (&*trip.rule.name, trip.rule.sha256);
+        let live = self.live();
+        // Another worker's trip acted already.
+        let Some(rule) = live.rules.iter().find(|rule| rule.id.sha256 == now && rule.judges()) else {
+            return Ok(());
+        };
+        let good = self.history(name).await?.good_before(now, rule.mode);
+        if let Some(good) = good {
+            match self.fall_back(trip, good).await {
+                Err(Refused::Store(error)) => return Err(error.into()),
+                Err(error) => tracing::warn!(rule = name, %error, "the version before does not fit any more"),
+                Ok(()) => return Ok(()),
+            }
+        }
+        self.suspend(trip).await
+    }
+
+    async fn fall_back(&self, trip: &Trip, to: Sha256) -> Result<(), Refused> {
+        let (name, now, why) = (&*trip.rule.name, trip.rule.sha256, reason(&trip.message));
+        let manifest = self.manifest(name, to).await?;
+        let edit = |entries: &mut Vec<Entry>| {
+            let Some(failing) = failing(entries, trip) else { return Ok(None) };
+            let note = failing.swap(to, &manifest);
+            Ok(Some(format!("{now} -> {to}: {why}{note}")))
+        };
+        self.change(Line::of(TRIP, name, "engine"), edit).await?;
+        tracing::error!(rule = name, from = %now, to = %to, why, "a rule kept failing: its previous version is back");
+        Ok(())
+    }
+
+    async fn suspend(&self, trip: &Trip) -> Result<(), Refused> {
+        let (name, now, why) = (&*trip.rule.name, trip.rule.sha256, reason(&trip.message));
+        let edit = |entries: &mut Vec<Entry>| {
+            let Some(failing) = failing(entries, trip) else { return Ok(None) };
+            failing.suspended = Some(why.to_owned());
+            Ok(Some(format!("{now}: {why}")))
+        };
+        self.change(Line::of(SUSPEND, name, "engine"), edit).await?;
+        tracing::error!(rule = name, sha256 = %now, why, "a rule kept failing and has no good version before: suspended");
+        Ok(())
+    }
+}
+
+/// The entry, if the version that tripped is still what judges: another instance may have acted, or a person.
+fn failing<'a>(entries: &'a mut [Entry], trip: &Trip) -> Option<&'a mut Entry> {
+    entry(entries, &trip.rule.name).ok().filter(|e| e.sha256 == trip.rule.sha256 && e.suspended.is_none())
+}
+
+pub(super) fn reason(message: &str) -> &str {
+    &message[..message.floor_char_boundary(REASON)]
+}

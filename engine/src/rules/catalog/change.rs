@@ -1,0 +1,198 @@
+//! Edits of the set: patch, rollback, retire, and what every edit shares. Each is one revision and one line of audit,
+//! made on the newest set of the store, so that two instances that change at once both end applied.
+
+use std::collections::BTreeMap;
+
+use super::load::{Misfit, Trial};
+use super::{Catalog, Refused, now, probe};
+use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
+use crate::model::ids::{Revision, Sha256};
+use crate::model::store::StoreError;
+
+/// Others may change the set meanwhile, so often.
+const ROUNDS: usize = 10;
+
+/// What to change of a rule.
+#[derive(Clone, Debug, Default)]
+pub struct Patch {
+    pub mode: Option<Mode>,
+    pub order: Option<i32>,
+    /// None as a value takes the default of whatever version is in force, now and later.
+    pub parameters: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// Who changes what; the edit tells the details.
+pub(super) struct Line<'a> {
+    action: &'a str,
+    rule: &'a str,
+    who: &'a str,
+    /// Stored with the change.
+    version: Option<&'a Version>,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
+        Self { action, rule, who, version: None }
+    }
+
+    pub(super) fn storing(self, version: &'a Version) -> Self {
+        Self { version: Some(version), ..self }
+    }
+}
+
+impl Catalog {
+    /// Changes mode, order or parameters.
+    pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
+        let live = self.live();
+        let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
+        let edit = |entries: &mut Vec<Entry>| {
+            let entry = entry(entries, name)?;
+            let before = entry.clone();
+            entry.mode = patch.mode.unwrap_or(entry.mode);
+            entry.order = patch.order.unwrap_or(entry.order);
+            if patch.mode.is_some_and(|mode| mode != Mode::Off) {
+                entry.suspended = None;
+            }
+            for (parameter, value) in patch.parameters.iter().flatten() {
+                // A value under an unknown name is refused when the set is loaded; a null would go unseen.
+                if let Some(rule) = rule
+                    && !rule.manifest.parameters.iter().any(|known| known.name == *parameter)
+                {
+                    return Err(Refused::Unfit(probe::no_parameter(&rule.manifest, parameter)));
+                }
+                match value {
+                    Some(value) => drop(entry.parameters.insert(parameter.clone(), value.clone())),
+                    None => drop(entry.parameters.remove(parameter)),
+                }
+            }
+            Ok((*entry != before).then(|| differences(&before, entry).trim_start_matches("; ").to_owned()))
+        };
+        self.change(Line::of("patch", name, who), edit).await
+    }
+
+    /// Back to this version, or to the one that was in force before.
+    pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
+        let mut set = self.0.store.rule_set().await?;
+        let now = entry(&mut set.entries, name)?.sha256;
+        let to = match to {
+            Some(to) if to == now => return Err(Refused::Conflict(format!("rule {name} is at version {now} already"))),
+            Some(to) => to,
+            None => self.history(name).await?.before(now).ok_or_else(|| {
+                Refused::Conflict(format!("no other version of rule {name} was in force before and did not trip"))
+            })?,
+        };
+        let manifest = self.manifest(name, to).await?;
+        let edit = |entries: &mut Vec<Entry>| {
+            let entry = entry(entries, name)?;
+            let from = entry.sha256;
+            entry.suspended = None;
+            let note = entry.swap(to, &manifest);
+            Ok(Some(format!("{from} -> {to}{note}")))
+        };
+        self.change(Line::of("rollback", name, who), edit).await
+    }
+
+    /// Takes the rule out of the set; its versions stay.
+    pub async fn retire(&self, name: &str, who: &str) -> Result<Revision, Refused> {
+        let edit = |entries: &mut Vec<Entry>| {
+            let gone = entry(entries, name)?.sha256;
+            entries.retain(|e| e.name != name);
+            Ok(Some(gone.to_string()))
+        };
+        self.change(Line::of("retire", name, who), edit).await
+    }
+
+    /// What a stored version of the rule said of itself.
+    pub(super) async fn manifest(&self, rule: &str, sha256: Sha256) -> Result<Manifest, Refused> {
+        let versions = self.0.store.versions(Some(rule)).await?;
+        let found = versions.into_iter().find(|version| version.sha256 == sha256);
+        let gone = || Refused::NoSuchVersion { rule: rule.to_owned(), sha256 };
+        Ok(found.ok_or_else(gone)?.manifest)
+    }
+
+    /// Makes the edit on the newest set of the store and brings it into force. The edit says what it did, for the
+    /// audit; None: there was nothing to do, and no revision is made.
+    pub(super) async fn change(
+        &self,
+        line: Line<'_>,
+        edit: impl Fn(&mut Vec<Entry>) -> Result<Option<String>, Refused>,
+    ) -> Result<Revision, Refused> {
+        let _one = self.0.changing.lock().await;
+        for _ in 0..ROUNDS {
+            let mut set = self.0.store.rule_set().await?;
+            let base = set.revision;
+            let Some(detail) = edit(&mut set.entries)? else {
+                self.take_over(&set).await?;
+                return Ok(base);
+            };
+            set.entries.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+            set.revision = Revision(base.0 + 1);
+            let (mut live, failures) = self.load_what_fits(&set, Trial::Probe).await.map_err(Misfit::Store)?;
+            if let Some((rule, why)) = failures.into_iter().next() {
+                if rule == line.rule {
+                    return Err(Refused::Unfit(why));
+                }
+                let other = format!("the stored rule {rule} does not fit here: {why}; roll it back or retire it first");
+                return Err(Refused::Conflict(other));
+            }
+            let audit = Audit {
+                at: now(),
+                who: line.who.to_owned(),
+                action: line.action.to_owned(),
+                rule: line.rule.to_owned(),
+                revision: set.revision.0,
+                detail,
+            };
+            match self.0.store.advance(base, line.version, &set.entries, &audit).await {
+                Err(StoreError::Stale(_)) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(revision) => live.revision = revision,
+            }
+            let revision = live.revision;
+            self.install(live);
+            return Ok(revision);
+        }
+        Err(Refused::Conflict("the rule set keeps changing: try again".into()))
+    }
+}
+
+impl Entry {
+    /// Another version under the same settings. Those that it does not know are dropped; the answer notes them.
+    pub(super) fn swap(&mut self, sha256: Sha256, manifest: &Manifest) -> String {
+        self.sha256 = sha256;
+        let known = |name: &String| manifest.parameters.iter().any(|parameter| parameter.name == *name);
+        let dropped: Vec<_> = self.parameters.extract_if(.., |name, _| !known(name)).collect();
+        let notes = dropped.iter().map(|(name, value)| format!("; parameter {name}={value} dropped, it has none such"));
+        notes.collect()
+    }
+}
+
+pub(super) fn entry<'a>(entries: &'a mut [Entry], name: &str) -> Result<&'a mut Entry, Refused> {
+    entries.iter_mut().find(|e| e.name == name).ok_or_else(|| Refused::NoSuchRule(name.to_owned()))
+}
+
+/// `; mode live -> off; limit 5 -> 7`
+pub(super) fn differences(before: &Entry, after: &Entry) -> String {
+    let mut changes = Vec::new();
+    if before.mode != after.mode {
+        changes.push(format!("mode {:?} -> {:?}", before.mode, after.mode).to_lowercase());
+    }
+    if before.order != after.order {
+        changes.push(format!("order {} -> {}", before.order, after.order));
+    }
+    if before.suspended.is_some() && after.suspended.is_none() {
+        changes.push("suspension lifted".to_owned());
+    }
+    if before.from_directory != after.from_directory {
+        let owner = if after.from_directory { "the directory" } else { "the API" };
+        changes.push(format!("now brought by {owner}"));
+    }
+    for name in before.parameters.keys().chain(after.parameters.keys()) {
+        let show = |entry: &Entry| entry.parameters.get(name).cloned().unwrap_or_else(|| "default".to_owned());
+        let change = format!("{name} {} -> {}", show(before), show(after));
+        if before.parameters.get(name) != after.parameters.get(name) && !changes.contains(&change) {
+            changes.push(change);
+        }
+    }
+    changes.iter().map(|change| format!("; {change}")).collect()
+}

@@ -1,0 +1,268 @@
+//! The stored set into the live one: every entry with its compiled code, checked against this pipeline.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::Component;
+
+use super::breaker::reason;
+use super::history::SUSPEND;
+use super::probe::{self, Fitted};
+use super::vet::Held;
+use super::{Catalog, CatalogError, Refused, blocking, now};
+use crate::model::catalog::{Audit, Entry, Manifest, RuleSet};
+use crate::model::finding::RuleId;
+use crate::model::ids::{Revision, Sha256};
+use crate::model::record::FieldId;
+use crate::model::store::StoreError;
+use crate::rules::live::{Figures, LiveRule, LiveSet};
+
+/// Of the store, at a start; between them ever longer pauses, 3 s together.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
+/// The tries, and a set that others keep changing while it is opened.
+const ROUNDS: usize = 15;
+/// Until a set is tried again that did not fit.
+const AGAIN: Duration = Duration::from_secs(30);
+/// The smallest component. It stands in for code that there is not, and is never instantiated.
+const NOTHING: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// How far an entry that judged nothing here yet is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trial {
+    /// It takes its parameters: others probed it.
+    Configure,
+    /// It judges the synthetic rows as well.
+    Probe,
+}
+
+/// Why an entry can't come into force.
+pub(super) enum Misfit {
+    Store(StoreError),
+    Rule(String),
+}
+
+impl From<StoreError> for Misfit {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A rule of the set that does not fit, and why.
+pub(super) type Failures = Vec<(String, String)>;
+
+impl Catalog {
+    /// Brings the stored set into force, without the rules that do not fit. A database that restarts must not keep the
+    /// engine from starting.
+    pub(super) async fn start(&self) -> Result<(), CatalogError> {
+        let (mut pause, mut tries) = (PAUSE, 1);
+        for _ in 0..ROUNDS {
+            match self.start_once().await {
+                Ok(true) => return Ok(()),
+                // What did not fit is suspended by now, here or by another instance that starts.
+                Ok(false) | Err(StoreError::Stale(_)) => {}
+                Err(StoreError::Unavailable(why)) if tries < TRIES => {
+                    tracing::warn!(why, "the rule set can't be read yet");
+                    tokio::time::sleep(pause).await;
+                    (pause, tries) = (pause * 2, tries + 1);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Unavailable("the rule set keeps changing: start again".into()).into())
+    }
+
+    /// False: rules were suspended, and the set is to be read anew.
+    async fn start_once(&self) -> Result<bool, StoreError> {
+        let set = self.0.store.rule_set().await?;
+        let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
+        if failures.is_empty() {
+            self.install(live);
+            return Ok(true);
+        }
+        self.suspend_misfits(set, failures).await?;
+        Ok(false)
+    }
+
+    /// A revision each, as the audit has one line a revision.
+    async fn suspend_misfits(&self, mut set: RuleSet, failures: Failures) -> Result<(), StoreError> {
+        for (name, why) in failures {
+            let why = reason(&why);
+            tracing::warn!(rule = name, why, "a stored rule does not fit any more and is suspended");
+            for entry in set.entries.iter_mut().filter(|entry| entry.name == name) {
+                entry.suspended = Some(why.to_owned());
+            }
+            let audit = Audit {
+                at: now(),
+                who: "engine".to_owned(),
+                action: SUSPEND.to_owned(),
+                rule: name,
+                revision: set.revision.0 + 1,
+                detail: format!("it does not fit at start: {why}"),
+            };
+            set.revision = self.0.store.advance(set.revision, None, &set.entries, &audit).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the set that the store has by now, if it is another. One that did not fit is tried again now and then
+    /// only: each try may compile.
+    pub(super) async fn poll(&self, misfit: &mut Option<(Revision, Instant)>) {
+        let taken = async {
+            let stored = self.0.store.revision().await?;
+            let waiting = misfit.is_some_and(|(revision, tried)| revision == stored && tried.elapsed() < AGAIN);
+            if stored == self.live().revision || waiting {
+                return Ok(());
+            }
+            *misfit = Some((stored, Instant::now()));
+            let _one = self.0.changing.lock().await;
+            let set = self.0.store.rule_set().await?;
+            self.take_over(&set).await
+        };
+        if let Err(error) = taken.await {
+            tracing::warn!(%error, "the rule set of the store is not taken, the one before stays in force");
+        }
+    }
+
+    /// All of the set or nothing: an instance whose configuration lags behind keeps judging by the set that it has,
+    /// and says so with every batch's revision.
+    pub(super) async fn take_over(&self, set: &RuleSet) -> Result<(), CatalogError> {
+        if set.revision == self.live().revision {
+            return Ok(());
+        }
+        let (live, failures) = self.load_what_fits(set, Trial::Configure).await?;
+        if let Some((rule, message)) = failures.into_iter().next() {
+            return Err(CatalogError::Rule { rule, message });
+        }
+        self.install(live);
+        Ok(())
+    }
+
+    pub(super) fn install(&self, live: LiveSet) {
+        metrics::gauge!("weir_rules_revision").set(live.revision.0 as f64);
+        self.0.live.store(Arc::new(live));
+        self.forget_checked();
+    }
+
+    /// Lets go of modules that were checked only, and of their code on disk.
+    pub(super) fn forget_checked(&self) {
+        let in_force: BTreeSet<Sha256> = self.live().rules.iter().map(|rule| rule.id.sha256).collect();
+        self.0.modules.keep(&in_force);
+        let cache = self.0.cache.clone();
+        // Nobody waits for it, and the next change does it again.
+        drop(tokio::task::spawn_blocking(move || cache.prune(&in_force)));
+    }
+
+    pub(super) async fn load_what_fits(&self, set: &RuleSet, trial: Trial) -> Result<(LiveSet, Failures), StoreError> {
+        let (mut rules, mut failures) = (Vec::new(), Vec::new());
+        for entry in &set.entries {
+            if entry.suspended.is_some() {
+                rules.push(Arc::new(self.stand_in(entry).await?));
+                continue;
+            }
+            match self.rule(entry, trial).await {
+                Ok(rule) => rules.push(Arc::new(rule)),
+                Err(Misfit::Store(error)) => return Err(error),
+                Err(Misfit::Rule(why)) => failures.push((entry.name.clone(), why)),
+            }
+        }
+        let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
+        needed.sort();
+        needed.dedup();
+        Ok((LiveSet { revision: set.revision, rules, needed }, failures))
+    }
+
+    /// The entry with its code. Guest code runs only if it did not judge with these parameters already.
+    pub(super) async fn rule(&self, entry: &Entry, trial: Trial) -> Result<LiveRule, Misfit> {
+        let module = self.module(entry.sha256).await?;
+        let fitted = probe::fit(&self.0.schema, &module.manifest, &entry.parameters).map_err(Misfit::Rule)?;
+        let before = self.live();
+        let known = before.rules.iter().any(|rule| {
+            rule.id.sha256 == entry.sha256 && rule.parameters == fitted.parameters && rule.suspended.is_none()
+        });
+        if !known {
+            self.tried(&module, &fitted, trial).await.map_err(Misfit::Rule)?;
+        }
+        Ok(self.live_rule(entry, module.manifest.clone(), module.component.clone(), fitted))
+    }
+
+    async fn tried(&self, module: &Held, fitted: &Fitted, trial: Trial) -> Result<(), String> {
+        let (runtime, schema) = (self.0.runtime.clone(), self.0.schema.clone());
+        let (module, fitted) = (module.clone(), fitted.clone());
+        blocking(move || match trial {
+            Trial::Configure => probe::configure(&runtime, &module, &fitted).map(drop),
+            Trial::Probe => probe::probe(&runtime, &schema, &module, &fitted),
+        })
+        .await?
+    }
+
+    /// From memory, or from the store.
+    async fn module(&self, sha256: Sha256) -> Result<Held, Misfit> {
+        if let Some(module) = self.0.modules.get(sha256) {
+            return Ok(module);
+        }
+        let version = self.0.store.version(sha256).await?;
+        let version = version.ok_or_else(|| Misfit::Rule(format!("version {sha256} is gone from the store")))?;
+        self.vet(sha256, &version.wasm).await.map_err(|refused| match refused {
+            Refused::Store(error) => Misfit::Store(error),
+            refused => Misfit::Rule(refused.to_string()),
+        })
+    }
+
+    /// A suspended rule: it is seen and judges nothing, so its code, which may be why, is not asked for.
+    async fn stand_in(&self, entry: &Entry) -> Result<LiveRule, StoreError> {
+        let versions = self.0.store.versions(Some(&entry.name)).await?;
+        let known = versions.into_iter().find(|version| version.sha256 == entry.sha256);
+        let manifest = known.map_or_else(|| unknown(&entry.name), |version| version.manifest);
+        let component = Component::new(&self.0.runtime.engine, NOTHING).expect("the smallest component compiles");
+        let fitted = probe::fit(&self.0.schema, &manifest, &entry.parameters).unwrap_or_else(|_| Fitted {
+            fields: Vec::new(),
+            scales: Vec::new(),
+            parameters: entry.parameters.clone(),
+        });
+        Ok(self.live_rule(entry, manifest, component, fitted))
+    }
+
+    fn live_rule(&self, entry: &Entry, manifest: Manifest, component: Component, fitted: Fitted) -> LiveRule {
+        let before = self.live();
+        let old = before.rules.iter().find(|rule| rule.id.sha256 == entry.sha256);
+        let start = self.0.config.rule.get(&entry.name);
+        LiveRule {
+            id: Arc::new(RuleId { name: entry.name.as_str().into(), sha256: entry.sha256 }),
+            manifest,
+            order: entry.order,
+            mode: entry.mode,
+            parameters: fitted.parameters,
+            on_failure: start.and_then(|start| start.on_failure).unwrap_or(self.0.config.rules.on_failure),
+            figures: old.map_or_else(|| Arc::new(Figures::default()), |rule| rule.figures.clone()),
+            suspended: entry.suspended.clone(),
+            component,
+            fields: fitted.fields,
+            scales: fitted.scales,
+        }
+    }
+}
+
+fn unknown(name: &str) -> Manifest {
+    let (version, summary) = ("unknown".to_owned(), "Its version is gone from the store.".to_owned());
+    Manifest { name: name.to_owned(), version, summary, fields: Vec::new(), codes: Vec::new(), parameters: Vec::new() }
+}
+
+impl From<Misfit> for Refused {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Store(error) => Self::Store(error),
+            Misfit::Rule(why) => Self::Unfit(why),
+        }
+    }
+}
+
+impl From<CatalogError> for Refused {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Store(error) => Self::Store(error),
+            error @ CatalogError::Rule { .. } => Self::Unfit(error.to_string()),
+        }
+    }
+}

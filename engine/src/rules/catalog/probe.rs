@@ -1,0 +1,177 @@
+//! A module against this pipeline: its fields and parameters, then a few batches that no record was needed for. It
+//! finds the rule that fails on plain or extreme rows before it is in force; one that fails on rare rows only is the
+//! breaker's to find.
+
+use std::collections::BTreeMap;
+
+use super::vet::{Module, patiently};
+use crate::model::catalog::Manifest;
+use crate::model::record::{Column, Field, FieldId, Kind, Schema, Value};
+use crate::rules::contract::{self, guest};
+use crate::rules::runtime::{Failure, Instance, Runtime};
+
+/// 2023-11-14T22:13:20Z
+const ORDINARY_TIME: i64 = 1_700_000_000_000;
+/// The first and the last millisecond that decode lets through.
+const FIRST_TIME: i64 = -30_610_224_000_000;
+const LAST_TIME: i64 = 253_402_300_799_999;
+/// Of a text: more than a careless buffer holds, less than a careful rule minds.
+const LONG: usize = 64 << 10;
+
+/// What a module reads and is set to in this pipeline.
+#[derive(Clone, Debug)]
+pub(super) struct Fitted {
+    /// In the manifest's order.
+    pub(super) fields: Vec<FieldId>,
+    pub(super) scales: Vec<u8>,
+    /// All of them, defaults filled in.
+    pub(super) parameters: BTreeMap<String, String>,
+}
+
+/// Fields and parameters against the pipeline.
+pub(super) fn fit(schema: &Schema, manifest: &Manifest, set: &BTreeMap<String, String>) -> Result<Fitted, String> {
+    let rule = &manifest.name;
+    let (mut fields, mut scales) = (Vec::new(), Vec::new());
+    for field in &manifest.fields {
+        let id = schema.find(&field.name);
+        let id =
+            id.ok_or_else(|| format!("rule {rule} reads {}, a field that the pipeline does not have", field.name))?;
+        let known = schema.field(id);
+        if known.kind != field.kind {
+            return Err(format!("field {} is {:?}, rule {rule} reads {:?}", field.name, known.kind, field.kind));
+        }
+        fields.push(id);
+        scales.push(known.scale);
+    }
+    let defaults = manifest.parameters.iter().map(|p| (p.name.clone(), p.default.clone()));
+    let mut parameters: BTreeMap<_, _> = defaults.collect();
+    for (name, value) in set {
+        let known = parameters.get_mut(name).ok_or_else(|| no_parameter(manifest, name))?;
+        known.clone_from(value);
+    }
+    Ok(Fitted { fields, scales, parameters })
+}
+
+/// Says which there are.
+pub(super) fn no_parameter(manifest: &Manifest, name: &str) -> String {
+    let known: Vec<_> = manifest.parameters.iter().map(|p| p.name.as_str()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    format!("rule {} has no parameter {name:?}; it has {known}", manifest.name)
+}
+
+/// An instance that took its parameters. Runs guest code.
+pub(super) fn configure(runtime: &Runtime, module: &Module, fitted: &Fitted) -> Result<Instance, String> {
+    let configured = patiently(|| {
+        let mut instance = runtime.instance(&module.component)?;
+        instance.configure(&fitted.scales, &fitted.parameters).map(|()| instance)
+    });
+    configured.map_err(|f| format!("rule {} can't be configured: {}: {}", module.manifest.name, f.code, f.message))
+}
+
+/// Judges the synthetic batches. Runs guest code.
+pub(super) fn probe(runtime: &Runtime, schema: &Schema, module: &Module, fitted: &Fitted) -> Result<(), String> {
+    configure(runtime, module, fitted)?;
+    let fields: Vec<&Field> = fitted.fields.iter().map(|&id| schema.field(id)).collect();
+    for (name, rows) in batches() {
+        let columns: Vec<Column> = fields.iter().map(|field| column(field, rows)).collect();
+        let judged = patiently(|| {
+            let mut instance = runtime.instance(&module.component)?;
+            instance.configure(&fitted.scales, &fitted.parameters)?;
+            let lowered: Vec<_> = columns.iter().map(contract::column).collect();
+            let hits = instance.judge(rows.len() as u32, &lowered)?;
+            answer(&hits, rows.len(), module.manifest.codes.len())
+        });
+        judged.map_err(|failure| {
+            let (rule, Failure { code, message }) = (&module.manifest.name, failure);
+            format!("rule {rule} failed with {code} on {name}, one of the batches that a publish tries: {message}")
+        })?;
+    }
+    Ok(())
+}
+
+/// What a row of a synthetic batch holds.
+#[derive(Clone, Copy)]
+enum Row {
+    Ordinary,
+    /// Every field that a record may lack.
+    Missing,
+    Least,
+    Greatest,
+    /// Zeros and empty texts.
+    Zero,
+}
+
+fn batches() -> [(&'static str, &'static [Row]); 7] {
+    [
+        ("an empty batch", &[]),
+        ("an ordinary row", &[Row::Ordinary]),
+        ("a row without its optional fields", &[Row::Missing]),
+        ("a row of the least values", &[Row::Least]),
+        ("a row of the greatest values", &[Row::Greatest]),
+        ("a row of zeros and empty texts", &[Row::Zero]),
+        ("all these rows together", &[Row::Ordinary, Row::Missing, Row::Least, Row::Greatest, Row::Zero]),
+    ]
+}
+
+fn column(field: &Field, rows: &[Row]) -> Column {
+    let long = "é".repeat(LONG / 2);
+    let mut column = Column::new(field.kind);
+    for row in rows {
+        match row {
+            // Decode lets no record pass without it.
+            Row::Missing if field.required => column.push(Some(value(field.kind, Row::Ordinary, &long))),
+            Row::Missing => column.push(None),
+            row => column.push(Some(value(field.kind, *row, &long))),
+        }
+    }
+    column
+}
+
+fn value(kind: Kind, row: Row, long: &str) -> Value<'_> {
+    match kind {
+        Kind::Boolean => Value::Boolean(matches!(row, Row::Ordinary | Row::Greatest)),
+        Kind::Integer => Value::Integer(integer(row)),
+        Kind::Decimal => Value::Decimal(integer(row)),
+        // Never NaN: JSON has none.
+        Kind::Float => Value::Float(match row {
+            Row::Least => f64::MIN,
+            Row::Greatest => f64::MAX,
+            Row::Zero => -0.0,
+            Row::Ordinary | Row::Missing => 12.5,
+        }),
+        Kind::Timestamp => Value::Timestamp(match row {
+            Row::Least => FIRST_TIME,
+            Row::Greatest => LAST_TIME,
+            Row::Zero => 0,
+            Row::Ordinary | Row::Missing => ORDINARY_TIME,
+        }),
+        Kind::Text => Value::Text(match row {
+            Row::Greatest => long,
+            Row::Least => "\0",
+            Row::Zero => "",
+            Row::Ordinary | Row::Missing => "ordinary",
+        }),
+    }
+}
+
+/// The unscaled value of a decimal may be any of an i64.
+fn integer(row: Row) -> i64 {
+    match row {
+        Row::Least => i64::MIN,
+        Row::Greatest => i64::MAX,
+        Row::Zero => 0,
+        Row::Ordinary | Row::Missing => 1_250,
+    }
+}
+
+/// What a judge would not take either.
+fn answer(hits: &[guest::Hit], rows: usize, codes: usize) -> Result<(), Failure> {
+    let lie = |message: String| Err(Failure { code: "RULE_OUTPUT", message });
+    if hits.len() > rows * codes {
+        return lie(format!("{} hits for {rows} rows and {codes} codes", hits.len()));
+    }
+    match hits.iter().find(|hit| hit.row as usize >= rows || hit.code as usize >= codes) {
+        Some(hit) => lie(format!("a hit on row {} with code {}, of {rows} rows and {codes} codes", hit.row, hit.code)),
+        None => Ok(()),
+    }
+}

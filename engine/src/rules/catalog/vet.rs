@@ -1,0 +1,152 @@
+//! From bytes to a module that may be called: size, compile (or the cache), exports, describe, manifest. It knows
+//! nothing of the pipeline; whether a rule fits is `probe`'s to say.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker};
+
+use super::{Catalog, Refused, blocking, manifest};
+use crate::model::catalog::Manifest;
+use crate::model::ids::Sha256;
+use crate::rules::contract::RulePre;
+use crate::rules::runtime::{Failure, Runtime};
+use crate::rules::{compile, compiled};
+
+const WANTED: &str =
+    "wanted is weir:rule/guest@0.1.0 with describe, configure and judge: build it with the weir-sdk of this engine";
+/// Honest calls that a busy machine did not schedule in time.
+const TRIES: u32 = 3;
+
+/// A module that was compiled and described.
+pub(super) struct Module {
+    pub(super) component: Component,
+    pub(super) manifest: Manifest,
+}
+
+/// A module that is kept while somebody holds it.
+#[derive(Clone)]
+pub(super) struct Held(Arc<OnceCell<Module>>);
+
+impl Deref for Held {
+    type Target = Module;
+
+    fn deref(&self) -> &Module {
+        self.0.get().expect("it is held only once it was made")
+    }
+}
+
+/// The modules in memory, each compiled once however many callers bring it at once.
+#[derive(Default)]
+pub(super) struct Modules(Mutex<HashMap<Sha256, Arc<OnceCell<Module>>>>);
+
+impl Modules {
+    fn cell(&self, sha256: Sha256) -> Arc<OnceCell<Module>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(sha256).or_default().clone()
+    }
+
+    /// The module, if it was made already.
+    pub(super) fn get(&self, sha256: Sha256) -> Option<Held> {
+        let modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        modules.get(&sha256).filter(|cell| cell.initialized()).cloned().map(Held)
+    }
+
+    /// Lets go of all but these and those that somebody holds.
+    pub(super) fn keep(&self, in_force: &BTreeSet<Sha256>) {
+        let mut modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        modules.retain(|sha256, cell| in_force.contains(sha256) || Arc::strong_count(cell) > 1);
+    }
+}
+
+impl Catalog {
+    /// The checks that need no pipeline.
+    pub(super) async fn vet(&self, sha256: Sha256, wasm: &[u8]) -> Result<Held, Refused> {
+        let most = self.0.runtime.max_module;
+        if wasm.len() > most {
+            return Err(Refused::TooLarge { size: wasm.len(), most });
+        }
+        if !wasm.starts_with(b"\0asm") {
+            return Err(Refused::NotWasm);
+        }
+        let cell = self.0.modules.cell(sha256);
+        cell.get_or_try_init(|| self.make(sha256, wasm)).await.map_err(Refused::Module)?;
+        Ok(Held(cell))
+    }
+
+    async fn make(&self, sha256: Sha256, wasm: &[u8]) -> Result<Module, String> {
+        let (runtime, cache) = (self.0.runtime.clone(), self.0.cache.clone());
+        let cached = blocking(move || {
+            let code = cache.code(sha256)?;
+            // Code that this wasmtime does not take is no fault of the module: it is compiled again.
+            module(&runtime, &code).inspect_err(|error| tracing::warn!(%sha256, error, "cached code is not used")).ok()
+        });
+        if let Some(module) = cached.await? {
+            return Ok(module);
+        }
+        let place = self.0.compiling.acquire().await.expect("this semaphore is never closed");
+        let code = compile::compile_apart(&self.0.runtime, wasm).await?;
+        drop(place);
+        let (runtime, cache) = (self.0.runtime.clone(), self.0.cache.clone());
+        blocking(move || {
+            let module = module(&runtime, &code)?;
+            cache.keep(sha256, &code);
+            Ok(module)
+        })
+        .await?
+    }
+}
+
+fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, String> {
+    let component = compiled::load(&runtime.engine, code).map_err(|e| format!("{e:#}"))?;
+    contract(&runtime.engine, &component)?;
+    let described = patiently(|| runtime.instance(&component)?.describe());
+    let manifest = described.map_err(|failure| match failure.code {
+        // Names alone were compared so far; types are only now.
+        "RULE_OUTPUT" => format!("describe does not keep the contract: {}; {WANTED}", failure.message),
+        code => format!("describe failed: {code}: {}", failure.message),
+    })?;
+    manifest::check(&manifest)?;
+    Ok(Module { component, manifest })
+}
+
+/// Imports nothing and exports the guest's functions.
+fn contract(engine: &Engine, component: &Component) -> Result<(), String> {
+    let kind = component.component_type();
+    let imports: Vec<_> = kind.imports(engine).map(|(name, _)| name.to_owned()).collect();
+    if !imports.is_empty() {
+        return Err(format!("a rule imports nothing, this one imports {}: remove them", imports.join(", ")));
+    }
+    let pre = Linker::<()>::new(engine).instantiate_pre(component).and_then(RulePre::new);
+    pre.map(drop).map_err(|error| {
+        let exports: Vec<_> = kind.exports(engine).map(|(name, item)| export(engine, name, &item.ty)).collect();
+        let exports = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+        format!("the module is no rule: it exports {exports}; {WANTED} ({error:#})")
+    })
+}
+
+/// `weir:rule/guest@0.2.0 (describe, judge)`
+fn export(engine: &Engine, name: &str, item: &ComponentItem) -> String {
+    match item {
+        ComponentItem::ComponentInstance(instance) => {
+            let functions = instance.exports(engine).filter(|(_, e)| matches!(e.ty, ComponentItem::ComponentFunc(_)));
+            format!("{name} ({})", functions.map(|(name, _)| name).collect::<Vec<_>>().join(", "))
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// Time is wall time: a machine that was busy elsewhere must not refuse an honest module.
+pub(super) fn patiently<T>(call: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+    let mut answer = call();
+    for _ in 1..TRIES {
+        match &answer {
+            Err(failure) if failure.code == "RULE_TIMEOUT" => answer = call(),
+            _ => break,
+        }
+    }
+    answer
+}

@@ -1,0 +1,82 @@
+//! Narrows the blame for a batch that failed to single rows. Only a row that fails alone, on an instance that has judged
+//! nothing else, is at fault; the search has a bound, for every row may be slow and every one may fail.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::findings::{keep, lacking};
+use super::instances::Instances;
+use super::verdict::Verdict;
+use crate::model::record::Column;
+use crate::rules::contract::guest;
+use crate::rules::live::LiveRule;
+use crate::rules::runtime::Failure;
+
+/// Rows that may fail alone before the rest is failed unasked.
+pub(super) const CULPRITS: usize = 8;
+/// How long the rows of a batch may be asked one by one, whether they fail or pass: 2,000 rows that pass just within
+/// the time-out of a call would hold the worker for minutes.
+const SEARCH: Duration = Duration::from_secs(1);
+
+/// Judges row by row. `whole` is how the batch failed: the rest shares it if the time runs out before any row failed.
+pub(super) fn row_by_row(
+    instances: &mut Instances,
+    rule: &Arc<LiveRule>,
+    columns: &[&Column],
+    rows: usize,
+    whole: &Failure,
+    verdict: &mut Verdict,
+) {
+    let began = Instant::now();
+    // What the rule does not apply to is decided already, and never its fault.
+    for row in (0..rows).filter(|&row| lacking(rule, columns, row).is_none()) {
+        if verdict.halted(rule) {
+            return;
+        }
+        if verdict.rest.is_none() {
+            verdict.rest = past_the_bound(verdict, began.elapsed(), whole);
+        }
+        let answer = match &verdict.rest {
+            Some(unasked) => Err(unasked.clone()),
+            None => alone(instances, rule, columns, row),
+        };
+        match answer {
+            Ok(hits) => verdict.pass(keep(rule, columns, hits, row), 1),
+            Err(failure) => verdict.fail(rule, row, failure),
+        }
+    }
+}
+
+/// The failure of all rows that follow, once no more of them are asked.
+fn past_the_bound(verdict: &Verdict, took: Duration, whole: &Failure) -> Option<Failure> {
+    let why = match verdict.failed {
+        CULPRITS.. => format!("{CULPRITS} rows of its batch had failed before"),
+        _ if took > SEARCH => format!("its batch had been judged row by row for {} ms", took.as_millis()),
+        _ => return None,
+    };
+    let Failure { code, message } = verdict.first.as_ref().map_or(whole, |(_, failure)| failure);
+    Some(Failure { code, message: format!("not judged, {why}: {message}") })
+}
+
+fn alone(
+    instances: &mut Instances,
+    rule: &Arc<LiveRule>,
+    columns: &[&Column],
+    row: usize,
+) -> Result<Vec<guest::Hit>, Failure> {
+    let alone: Vec<Column> = columns.iter().map(|column| one_row(column, row)).collect();
+    let alone: Vec<&Column> = alone.iter().collect();
+    let used = instances.used(rule);
+    match instances.call(rule, &alone, 1) {
+        // The rows before may have used up the instance's memory, and a worker that was not scheduled loses an honest
+        // call: neither is the row's fault.
+        Err(failure) if used || failure.code == "RULE_TIMEOUT" => instances.call(rule, &alone, 1),
+        answer => answer,
+    }
+}
+
+fn one_row(column: &Column, row: usize) -> Column {
+    let mut alone = Column::new(column.kind());
+    alone.push(column.get(row));
+    alone
+}

@@ -1,0 +1,60 @@
+//! One worker's instances: made when a rule first judges, reused while it answers well, dropped at any failure.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::findings::check;
+use crate::model::ids::Sha256;
+use crate::model::record::Column;
+use crate::rules::contract::{self, guest};
+use crate::rules::live::{LiveRule, LiveSet};
+use crate::rules::runtime::{Failure, Instance, Runtime};
+
+pub(super) struct Instances {
+    runtime: Arc<Runtime>,
+    /// With the rule that each was configured for; a module stands in a set once.
+    made: HashMap<Sha256, (Arc<LiveRule>, Instance)>,
+}
+
+impl Instances {
+    pub(super) fn new(runtime: Arc<Runtime>) -> Self {
+        Self { runtime, made: HashMap::new() }
+    }
+
+    /// Drops those that the set does not name, or names with other parameters.
+    pub(super) fn forget_old(&mut self, set: &LiveSet) {
+        self.made.retain(|sha256, (old, _)| {
+            let same = |r: &Arc<LiveRule>| r.id.sha256 == *sha256 && r.parameters == old.parameters;
+            set.rules.iter().any(same)
+        });
+    }
+
+    /// Whether the next call goes to an instance that has judged before.
+    pub(super) fn used(&self, rule: &LiveRule) -> bool {
+        self.made.contains_key(&rule.id.sha256)
+    }
+
+    /// One call; the instance survives only a good one, for after a lifting error the next call is not refused.
+    pub(super) fn call(
+        &mut self,
+        rule: &Arc<LiveRule>,
+        columns: &[&Column],
+        rows: usize,
+    ) -> Result<Vec<guest::Hit>, Failure> {
+        let (owner, mut instance) = match self.made.remove(&rule.id.sha256) {
+            Some(made) => made,
+            None => (rule.clone(), self.make(rule)?),
+        };
+        let lowered: Vec<_> = columns.iter().map(|column| contract::column(column)).collect();
+        let hits = instance.judge(rows as u32, &lowered)?;
+        check(rule, &hits, rows)?;
+        self.made.insert(rule.id.sha256, (owner, instance));
+        Ok(hits)
+    }
+
+    fn make(&self, rule: &LiveRule) -> Result<Instance, Failure> {
+        let mut instance = self.runtime.instance(&rule.component)?;
+        instance.configure(&rule.scales, &rule.parameters)?;
+        Ok(instance)
+    }
+}

@@ -1,0 +1,24 @@
+//! The catalog over its whole way: modules published into a real SQLite store by a real compiler process, restarts,
+//! swaps, trips and the directory.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+#[path = "catalog/bench.rs"]
+mod bench;
+#[path = "catalog/breaker.rs"]
+mod breaker;
+#[path = "catalog/cache.rs"]
+mod cache;
+#[path = "catalog/changes.rs"]
+mod changes;
+#[path = "catalog/directory.rs"]
+mod directory;
+#[path = "catalog/module.rs"]
+mod module;
+#[path = "catalog/opening.rs"]
+mod opening;
+#[path = "catalog/parameters.rs"]
+mod parameters;
+#[path = "catalog/two.rs"]
+mod two;
+#[path = "catalog/vetting.rs"]
+mod vetting;

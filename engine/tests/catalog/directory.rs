@@ -1,0 +1,131 @@
+//! The rules directory.
+
+use std::fs;
+use std::io::Write;
+use std::time::Duration;
+
+use crate::bench::{Bench, Opened, within};
+use crate::module::Guest;
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn version(version: &str) -> Guest {
+    Guest::new("dropped").version(version)
+}
+
+/// A directory with version 1 in it, and a catalog that took it.
+async fn with_a_file(bench: &Bench) -> Opened {
+    fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    let catalog = bench.open().await;
+    catalog.catalog.publish_directory().await.unwrap();
+    assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "1.0.0");
+    catalog
+}
+
+async fn becomes(catalog: &Opened, version: &str) {
+    let is = || catalog.rule("dropped").is_some_and(|rule| rule.manifest.version == version);
+    within(SOON, &format!("version {version} is in force"), is).await;
+}
+
+#[tokio::test]
+async fn a_new_file_is_published_and_a_changed_one_too() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let _running = catalog.run();
+    fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    becomes(&catalog, "1.0.0").await;
+    fs::write(bench.file("dropped.wasm"), version("2.0.0").wasm()).unwrap();
+    becomes(&catalog, "2.0.0").await;
+    // Moved in, as editors and deployments do.
+    fs::write(bench.file(".dropped.tmp"), version("3.0.0").wasm()).unwrap();
+    fs::rename(bench.file(".dropped.tmp"), bench.file("dropped.wasm")).unwrap();
+    becomes(&catalog, "3.0.0").await;
+    let line = catalog.audit().await;
+    assert_eq!((line.who.as_str(), line.action.as_str(), line.revision), ("directory", "publish", 3));
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_written_is_waited_for() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let _running = catalog.run();
+    let wasm = version("1.0.0").wasm();
+    let mut file = fs::File::create(bench.file("dropped.wasm")).unwrap();
+    for part in wasm.chunks(wasm.len().div_ceil(12)) {
+        file.write_all(part).unwrap();
+        file.sync_all().unwrap();
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        assert!(catalog.catalog.problems().is_empty(), "half of it was taken: {:?}", catalog.catalog.problems());
+    }
+    drop(file);
+    becomes(&catalog, "1.0.0").await;
+    assert_eq!(bench.compiles(), 1);
+}
+
+#[tokio::test]
+async fn a_removed_file_retires_what_it_brought() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    let _running = catalog.run();
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    within(SOON, "it is retired", || catalog.rule("dropped").is_none()).await;
+    assert_eq!(catalog.audit().await.action, "retire");
+}
+
+#[tokio::test]
+async fn a_removed_file_leaves_alone_what_the_api_brought_since() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    catalog.publish(&version("2.0.0")).await;
+    let _running = catalog.run();
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    let forgotten = async || catalog.store.directory_seen("dropped.wasm").await.unwrap().is_none();
+    for _ in 0..100 {
+        if forgotten().await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(forgotten().await, "the removal was seen");
+    assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "2.0.0");
+}
+
+#[tokio::test]
+async fn a_bad_file_is_reported_and_changes_nothing() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    let _running = catalog.run();
+    fs::write(bench.file("dropped.wasm"), version("2.0.0").judge("unreachable").wasm()).unwrap();
+    fs::write(bench.file("text.wasm"), "no module").unwrap();
+    within(SOON, "both are reported", || catalog.catalog.problems().len() == 2).await;
+    let problems = catalog.catalog.problems();
+    assert!(problems[0].file == "dropped.wasm" && problems[0].message.contains("RULE_TRAP"), "{problems:?}");
+    assert!(
+        problems[1].file == "text.wasm" && problems[1].message.contains("not a WebAssembly module"),
+        "{problems:?}"
+    );
+    assert_eq!(
+        (catalog.rule("dropped").unwrap().manifest.version.as_str(), catalog.catalog.live().revision.0),
+        ("1.0.0", 1)
+    );
+
+    fs::write(bench.file("dropped.wasm"), version("3.0.0").wasm()).unwrap();
+    fs::remove_file(bench.file("text.wasm")).unwrap();
+    becomes(&catalog, "3.0.0").await;
+    within(SOON, "nothing is wrong any more", || catalog.catalog.problems().is_empty()).await;
+}
+
+#[tokio::test]
+async fn an_unchanged_file_at_a_restart_does_not_undo_a_swap_by_the_api() {
+    let bench = Bench::new();
+    with_a_file(&bench).await.publish(&version("2.0.0")).await;
+    let catalog = bench.open().await;
+    catalog.catalog.publish_directory().await.unwrap();
+    assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "2.0.0");
+    assert_eq!(catalog.catalog.live().revision.0, 2);
+    catalog.catalog.retire("dropped", "test").await.unwrap();
+    drop(catalog);
+    let catalog = bench.open().await;
+    catalog.catalog.publish_directory().await.unwrap();
+    assert!(catalog.rule("dropped").is_none(), "nor a retirement");
+}

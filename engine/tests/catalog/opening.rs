@@ -1,0 +1,79 @@
+//! Opening a set that no longer fits.
+
+use weir::model::catalog::Mode;
+use weir::rules::CatalogError;
+
+use crate::bench::Bench;
+use crate::module::{Guest, TEXT};
+
+/// Two rules of which one reads `name_dest`, and the catalog closed.
+async fn closed() -> Bench {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    catalog.publish(&Guest::new("steady")).await;
+    catalog.publish(&Guest::new("reader").field("name_dest", TEXT, false)).await;
+    bench
+}
+
+#[tokio::test]
+async fn a_rule_whose_field_is_gone_is_suspended_and_the_others_start() {
+    let mut bench = closed().await;
+    bench.config.record.fields.remove("name_dest");
+    let catalog = bench.open().await;
+    assert!(catalog.suspended("reader").unwrap().contains("reads name_dest, a field that the pipeline does not have"));
+    assert_eq!(catalog.suspended("steady"), None);
+    assert_eq!(catalog.judge(-1), ["BAD"], "the steady one's");
+    let line = catalog.audit().await;
+    assert_eq!((line.who.as_str(), line.action.as_str(), line.rule.as_str()), ("engine", "suspend", "reader"));
+    assert!(line.detail.contains("name_dest"), "{line:?}");
+    assert_eq!(catalog.rule("reader").unwrap().manifest.codes[0].name, "BAD", "it is shown as it was");
+}
+
+#[tokio::test]
+async fn a_suspended_rule_stays_so_until_it_fits_and_is_asked_for() {
+    let mut bench = closed().await;
+    let field = bench.config.record.fields.remove("name_dest").unwrap();
+    {
+        let catalog = bench.open().await;
+        let live = weir::rules::Patch { mode: Some(Mode::Live), ..Default::default() };
+        let refused = catalog.catalog.patch("reader", live, "test").await.unwrap_err();
+        assert!(refused.to_string().contains("name_dest"), "{refused}");
+        catalog.publish(&Guest::new("steady").version("2.0.0")).await;
+    }
+    bench.config.record.fields.insert("name_dest".into(), field);
+    let catalog = bench.open().await;
+    assert!(catalog.suspended("reader").is_some());
+    catalog.mode("reader", Mode::Live).await;
+    assert_eq!(catalog.suspended("reader"), None);
+    assert_eq!(catalog.judge(-1), ["BAD", "BAD"]);
+}
+
+#[tokio::test]
+async fn rules_whose_version_is_gone_or_does_not_compile_are_suspended_each_for_its_reason() {
+    let bench = closed().await;
+    let database = sqlx::SqlitePool::connect(&bench.url()).await.unwrap();
+    sqlx::query("DELETE FROM weir_rule_version WHERE rule = 'reader'").execute(&database).await.unwrap();
+    database.close().await;
+    std::fs::remove_dir_all(bench.config.rules.cache.as_ref().unwrap()).unwrap();
+    let catalog = bench.open_without_compiler().await;
+    assert!(catalog.suspended("reader").unwrap().contains("is gone from the store"));
+    assert!(catalog.suspended("steady").is_some());
+    assert_eq!(catalog.catalog.live().revision.0, 4, "a revision and a line of audit each");
+    assert!(catalog.judge(-1).is_empty());
+    // Either can be retired or published again.
+    catalog.catalog.retire("steady", "test").await.unwrap();
+    drop(catalog);
+    let catalog = bench.open().await;
+    catalog.publish(&Guest::new("reader").field("name_dest", TEXT, false)).await;
+    assert_eq!(catalog.suspended("reader"), None);
+}
+
+#[tokio::test]
+async fn a_store_that_can_not_be_asked_is_an_error() {
+    let bench = closed().await;
+    let database = sqlx::SqlitePool::connect(&bench.url()).await.unwrap();
+    sqlx::query("ALTER TABLE weir_rule_set RENAME COLUMN suspended TO other").execute(&database).await.unwrap();
+    database.close().await;
+    let compiler = bench.folder.path().join("compiler");
+    assert!(matches!(bench.try_open(compiler).await, Err(CatalogError::Store(_))));
+}

@@ -1,0 +1,91 @@
+//! Parameters: set, unset, and carried from version to version.
+
+use std::collections::BTreeMap;
+
+use weir::config::RuleStart;
+use weir::rules::Refused;
+
+use crate::bench::{Bench, set};
+use crate::module::Guest;
+
+fn limited(version: &str, default: &str) -> Guest {
+    Guest::new("limited").version(version).parameter("limit", default)
+}
+
+fn start(name: &str, value: &str) -> RuleStart {
+    RuleStart { parameters: BTreeMap::from([(name.to_owned(), value.to_owned())]), ..RuleStart::default() }
+}
+
+#[tokio::test]
+async fn a_parameter_is_set_and_an_unset_one_follows_the_version() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    catalog.publish(&limited("1.0.0", "10")).await;
+    let limit = || catalog.rule("limited").unwrap().parameters["limit"].clone();
+    assert_eq!(limit(), "10");
+    catalog.catalog.patch("limited", set(&[("limit", Some("7"))]), "test").await.unwrap();
+    catalog.publish(&limited("2.0.0", "20")).await;
+    assert_eq!(limit(), "7", "what was set stays across versions");
+    catalog.catalog.patch("limited", set(&[("limit", None)]), "test").await.unwrap();
+    assert_eq!(limit(), "20");
+    assert!(catalog.audit().await.detail.contains("limit 7 -> default"));
+    catalog.publish(&limited("3.0.0", "30")).await;
+    assert_eq!(limit(), "30", "unset is not pinned to the default of the moment");
+}
+
+#[tokio::test]
+async fn an_unknown_parameter_is_refused_with_those_there_are() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    catalog.publish(&limited("1.0.0", "10")).await;
+    for value in [Some("1"), None] {
+        let refused = catalog.catalog.patch("limited", set(&[("limt", value)]), "test").await.unwrap_err();
+        assert!(matches!(refused, Refused::Unfit(_)));
+        assert_eq!(refused.to_string(), "rule limited has no parameter \"limt\"; it has limit");
+    }
+    let refused = catalog.catalog.patch("limited", set(&[("limit", Some(""))]), "test").await.unwrap_err();
+    assert!(refused.to_string().contains("configure refused: is empty"), "{refused}");
+    assert_eq!(catalog.catalog.live().revision.0, 1);
+}
+
+#[tokio::test]
+async fn parameters_that_a_new_version_lacks_are_dropped_with_a_note() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let v1 = catalog.publish(&limited("1.0.0", "10")).await.sha256;
+    catalog.catalog.patch("limited", set(&[("limit", Some("7"))]), "test").await.unwrap();
+    let v2 = catalog.publish(&Guest::new("limited").version("2.0.0").parameter("ceiling", "9")).await.sha256;
+    assert_eq!(catalog.rule("limited").unwrap().parameters, BTreeMap::from([("ceiling".into(), "9".into())]));
+    let line = catalog.audit().await;
+    assert_eq!(line.detail, format!("{v1} -> {v2}; parameter limit=7 dropped, it has none such"));
+    catalog.catalog.patch("limited", set(&[("ceiling", Some("8"))]), "test").await.unwrap();
+    catalog.catalog.rollback("limited", None, "test").await.unwrap();
+    assert_eq!(catalog.rule("limited").unwrap().parameters, BTreeMap::from([("limit".into(), "10".into())]));
+    assert!(catalog.audit().await.detail.contains("ceiling=8 dropped"));
+}
+
+#[tokio::test]
+async fn the_configuration_says_what_a_rule_starts_with_and_nothing_after() {
+    let mut bench = Bench::new();
+    bench.config.rule.insert("limited".into(), start("limit", "5"));
+    {
+        let catalog = bench.open().await;
+        catalog.publish(&limited("1.0.0", "10")).await;
+        assert_eq!(catalog.rule("limited").unwrap().parameters["limit"], "5");
+        catalog.catalog.patch("limited", set(&[("limit", Some("7"))]), "test").await.unwrap();
+    }
+    // The configuration by now speaks of another version; what is stored counts.
+    bench.config.rule.insert("limited".into(), start("ceiling", "5"));
+    let catalog = bench.open().await;
+    assert_eq!(catalog.suspended("limited"), None);
+    assert_eq!(catalog.rule("limited").unwrap().parameters["limit"], "7");
+    catalog.catalog.check(limited("2.0.0", "20").wasm()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_parameter_that_the_rule_does_not_have_is_refused() {
+    let mut bench = Bench::new();
+    bench.config.rule.insert("limited".into(), start("limt", "5"));
+    let refused = bench.open().await.try_publish(&limited("1.0.0", "10")).await.unwrap_err();
+    assert_eq!(refused.to_string(), "rule limited has no parameter \"limt\"; it has limit");
+}

@@ -1,0 +1,113 @@
+//! A model of Kafka's transactional contract for one partition: a group's offset, a queue of letters, and what goes wrong.
+#![allow(dead_code)]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use weir::checkpoint::{Broker, NotYet, Unpublished};
+use weir::model::ids::{Offset, Partition};
+use weir::model::letter::decode;
+use weir::model::step::OutboxChunk;
+
+/// The one partition of these tests.
+pub(crate) const P: Partition = Partition(0);
+
+/// What the next transaction does instead of committing.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Fault {
+    Abort,
+    GroupMoved,
+    LostAnswerCommitted,
+    LostAnswerAborted,
+}
+
+#[derive(Default)]
+pub(crate) struct Cluster {
+    pub(crate) k: BTreeMap<Partition, Offset>,
+    pub(crate) letters: Vec<(Partition, Offset)>,
+    pub(crate) log: BTreeMap<Partition, (i64, i64)>,
+    pub(crate) faults: VecDeque<Fault>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Model(Arc<Mutex<Cluster>>);
+
+impl Model {
+    pub(crate) fn with_log(low: i64, high: i64) -> Self {
+        let model = Self::default();
+        model.0.lock().unwrap().log.insert(P, (low, high));
+        model
+    }
+
+    pub(crate) fn k(&self) -> Option<Offset> {
+        self.cluster().k.get(&P).copied()
+    }
+
+    pub(crate) fn letters(&self) -> Vec<i64> {
+        self.cluster().letters.iter().map(|(_, offset)| offset.0).collect()
+    }
+
+    pub(crate) fn cluster(&self) -> MutexGuard<'_, Cluster> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn works_again(&self) {
+        self.cluster().faults.clear();
+    }
+
+    pub(crate) fn fails_with(&self, faults: &[Fault]) {
+        self.cluster().faults.extend(faults);
+    }
+}
+
+#[async_trait]
+impl Broker for Model {
+    type Metadata = ();
+
+    async fn committed(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Option<Offset>>, NotYet> {
+        let cluster = self.cluster();
+        Ok(partitions.iter().map(|p| (*p, cluster.k.get(p).copied())).collect())
+    }
+
+    async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NotYet> {
+        let (low, high) = self.cluster().log[&partition];
+        Ok((Offset(low), Offset(high)))
+    }
+
+    async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
+        self.cluster().k.extend(at.iter().copied());
+        Ok(())
+    }
+
+    async fn publish(
+        &mut self,
+        outbox: &Arc<[OutboxChunk]>,
+        from: &BTreeMap<Partition, Offset>,
+        offsets: &[(Partition, Offset)],
+        (): &(),
+    ) -> Result<(), Unpublished> {
+        let mut cluster = self.cluster();
+        let fault = cluster.faults.pop_front();
+        if matches!(fault, None | Some(Fault::LostAnswerCommitted)) {
+            for chunk in outbox.iter() {
+                for letter in decode(&chunk.letters).unwrap() {
+                    if letter.offset >= from[&chunk.partition] {
+                        cluster.letters.push((chunk.partition, letter.offset));
+                    }
+                }
+            }
+            cluster.k.extend(offsets.iter().copied());
+        }
+        match fault {
+            None => Ok(()),
+            Some(Fault::Abort) => Err(Unpublished::Aborted("planted".into())),
+            Some(Fault::GroupMoved) => Err(Unpublished::Group("ILLEGAL_GENERATION".into())),
+            Some(_) => Err(Unpublished::Unknown("planted".into())),
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), NotYet> {
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! Which module, by sha256 and parameters, was in force for an offset: read from the store's tables alone.
+
+use std::collections::BTreeMap;
+
+use crate::kafka::Place;
+use crate::way::Way;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InForce {
+    pub(crate) sha256: String,
+    /// Those that were set; the others have the module's defaults.
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) live: bool,
+}
+
+/// `weir_activation` and `weir_rule_set`, whole.
+pub(crate) struct History {
+    activations: BTreeMap<Place, u64>,
+    rules: BTreeMap<(u64, String), InForce>,
+}
+
+impl History {
+    pub(crate) fn of(way: &Way) -> Self {
+        let mut activations = BTreeMap::new();
+        for row in way.sql("SELECT `partition`, first_offset, revision FROM weir_activation") {
+            let place = (row[0].parse().expect("a partition"), row[1].parse().expect("an offset"));
+            activations.insert(place, row[2].parse().expect("a revision"));
+        }
+        let mut rules = BTreeMap::new();
+        let statement =
+            "SELECT revision, rule, LOWER(HEX(sha256)), parameters, mode, suspended IS NULL FROM weir_rule_set";
+        for row in way.sql(statement) {
+            let rule = InForce {
+                sha256: row[2].clone(),
+                parameters: serde_json::from_str(&row[3]).expect("a map of texts"),
+                live: row[4] == r#""live""# && row[5] == "1",
+            };
+            rules.insert((row[0].parse().expect("a revision"), row[1].clone()), rule);
+        }
+        Self { activations, rules }
+    }
+
+    /// The revision that judged the record.
+    pub(crate) fn revision(&self, (partition, offset): Place) -> u64 {
+        let before = self.activations.range((partition, 0)..=(partition, offset)).next_back();
+        *before.unwrap_or_else(|| panic!("no activation for partition {partition}, offset {offset}")).1
+    }
+
+    /// The rule as it judged the record; None: it was not live.
+    pub(crate) fn rule(&self, place: Place, name: &str) -> Option<&InForce> {
+        self.rules.get(&(self.revision(place), name.to_owned())).filter(|rule| rule.live)
+    }
+
+    /// Every revision that judged anything.
+    pub(crate) fn revisions(&self) -> std::collections::BTreeSet<u64> {
+        self.activations.values().copied().collect()
+    }
+}

@@ -1,0 +1,116 @@
+//! The topics and the group of a test, read and written by the test itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::way::Way;
+
+pub(crate) const PARTITIONS: i32 = 4;
+const ASK: Duration = Duration::from_secs(10);
+
+/// Partition and offset.
+pub(crate) type Place = (i32, i64);
+
+/// A record of a topic, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Record {
+    /// The last header of the name, as Kafka's `lastHeader` gives it.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().rev().find(|(known, _)| known == name)?;
+        value.as_deref().map(|value| std::str::from_utf8(value).expect("the engine's headers are text"))
+    }
+}
+
+impl Way {
+    pub(crate) fn kafka(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.stack.brokers()).set("group.id", self.group());
+        config.set("isolation.level", "read_committed").set("enable.auto.commit", "false");
+        config.set("check.crcs", "true").clone()
+    }
+
+    pub(crate) fn make_topic(&self, name: &str, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.kafka().create().expect("an admin client");
+        let mut topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let made = futures::executor::block_on(admin.create_topics(&[topic], &AdminOptions::new()));
+        for topic in made.expect("the broker answers") {
+            topic.expect("the topic is new");
+        }
+    }
+
+    /// Every committed record, with the transaction's verdict: what an aborted one wrote is not there.
+    pub(crate) fn read(&self, topic: &str) -> BTreeMap<Place, Record> {
+        let consumer: BaseConsumer = self.kafka().set("enable.partition.eof", "true").create().expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            list.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
+        }
+        consumer.assign(&list).expect("partitions that exist");
+        let (mut records, mut ended) = (BTreeMap::new(), 0);
+        while ended < PARTITIONS {
+            match consumer.poll(ASK).expect("the topic answers") {
+                Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ended += 1,
+                Err(why) => panic!("{topic}: {why}"),
+                Ok(message) => {
+                    records.insert((message.partition(), message.offset()), record(&message));
+                }
+            }
+        }
+        records
+    }
+
+    /// Sends it to the partition and says where it stands.
+    pub(crate) fn send(&self, partition: i32, record: &Record) -> Place {
+        let producer: FutureProducer = self.kafka().set("message.max.bytes", "4000000").create().expect("a producer");
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header { key, value: value.as_ref() });
+        }
+        let topic = self.topic();
+        let mut message = FutureRecord::to(&topic).partition(partition).headers(headers);
+        message.key = record.key.as_ref();
+        message.payload = record.value.as_ref();
+        let sent = futures::executor::block_on(producer.send(message, ASK)).expect("the broker takes it");
+        (sent.partition, sent.offset)
+    }
+
+    /// The group's offsets; None: the broker does not tell yet, or a partition has none.
+    pub(crate) fn committed(&self, consumer: &BaseConsumer) -> Option<Vec<i64>> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(&self.topic(), 0, PARTITIONS - 1);
+        let known = consumer.committed_offsets(list, ASK).ok()?;
+        known.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
+    }
+
+    pub(crate) fn ends(&self, consumer: &BaseConsumer) -> Vec<i64> {
+        let end = |partition| consumer.fetch_watermarks(&self.topic(), partition, ASK).expect("its bounds").1;
+        (0..PARTITIONS).map(end).collect()
+    }
+}
+
+fn record(message: &impl Message) -> Record {
+    let headers = message.headers().into_iter().flat_map(Headers::iter);
+    Record {
+        timestamp: message.timestamp().to_millis(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect(),
+    }
+}

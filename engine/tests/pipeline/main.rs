@@ -1,0 +1,26 @@
+//! The built `weir` against a real Kafka, MariaDB and Redis: what it counted and rejected is compared with what the test
+//! knows or computes by itself. Knows the program from outside only.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod api;
+mod cdnow;
+mod engine;
+mod generated;
+#[path = "../common/guest.rs"]
+#[allow(dead_code)]
+mod guest;
+mod history;
+mod hostile;
+mod kafka;
+mod kills;
+mod letters;
+mod outages;
+mod plain;
+mod refusals;
+#[path = "../common/stack.rs"]
+#[allow(dead_code)]
+mod stack;
+mod swaps;
+mod way;
+mod whole_way;
+mod windows;

@@ -1,0 +1,105 @@
+//! What is wrong at the start is one clear line on stderr and exit code 1, and never a password.
+
+use std::process::Command;
+
+use crate::generated::Generated;
+use crate::way::{Way, weir};
+
+/// The one line that begins with `weir:` of a command that must fail.
+fn refusal(command: &mut Command) -> String {
+    let output = command.output().expect("weir starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let all = format!("{said}{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(output.status.code(), Some(1), "{all}");
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("weir:")).collect();
+    assert_eq!(lines.len(), 1, "one clear line: {all}");
+    assert!(!all.contains("secret") && !all.contains("panicked"), "{all}");
+    lines[0].to_owned()
+}
+
+/// `weir run` with one thing of the configuration changed.
+fn run_with(way: &Way, from: &str, to: &str) -> String {
+    let wrong = way.folder.path().join("wrong.toml");
+    std::fs::write(&wrong, way.changed(from, to)).expect("the folder is writable");
+    let line = refusal(&mut way.running(&wrong));
+    let password = way.url().split(['@', ':']).nth(2).expect("a password").to_owned();
+    assert!(!line.contains(&password), "the password is shown: {line}");
+    line
+}
+
+/// Every one of these texts stands in the line.
+fn says(line: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(line.contains(part), "{part:?} is missing: {line}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
+    let way = Way::new("wrong");
+    let url = way.url();
+    let (address, database) = url.rsplit_once('/').expect("a database");
+    let (_, host) = address.rsplit_once('@').expect("a host");
+    let port: u16 = host.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+
+    let line = run_with(&way, "out_of_orderness", "out_of_ordernes");
+    says(&line, &["window.out_of_ordernes", "out_of_orderness"]);
+    let line = run_with(&way, "${WEIR_TOPIC}", "no_such_topic");
+    says(&line, &["source.topic", "no_such_topic", "create it"]);
+    let line = run_with(&way, "${WEIR_QUEUE}", "no_such_queue");
+    says(&line, &["dead_letters.topic", "no_such_queue", "create it"]);
+
+    let line = run_with(&way, "${WEIR_SINK}", &format!("mysql://weir:secret@{host}/{database}"));
+    says(&line, &["sink.url", "'weir'", "Mend user or password"]);
+    let line = run_with(&way, "${WEIR_SINK}", &format!("{address}/weir_nowhere"));
+    says(&line, &["sink", "weir_nowhere", "Create it"]);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let away = address.replace(&format!(":{port}"), &format!(":{nobody}"));
+    let line = run_with(&way, "${WEIR_SINK}", &format!("{away}/{database}"));
+    says(&line, &["sink.url", &format!("127.0.0.1:{nobody}"), "start the database", "mend the address"]);
+    let line = run_with(&way, "${WEIR_BROKERS}", &format!("127.0.0.1:{nobody}"));
+    says(&line, &["source.brokers", &nobody.to_string()]);
+
+    let line = run_with(&way, "[admin]", "[admin]\ntokens = { viewer = \"\", publisher = \"secret\" }");
+    says(&line, &["admin.tokens.viewer", "empty"]);
+    let line = run_with(&way, "[admin]", "[admin]\ntokens = { viewers = \"secret\" }");
+    says(&line, &["admin.tokens.viewers", "viewer"]);
+    let line = run_with(&way, "[admin]", "[admin]\ntokens = { publisher = \"${WEIR_NO_SUCH_TOKEN}\" }");
+    says(&line, &["admin.tokens.publisher", "WEIR_NO_SUCH_TOKEN", "set it"]);
+    let line = run_with(&way, "${WEIR_LISTEN}", "0.0.0.0:0");
+    says(&line, &["admin.listen", "0.0.0.0:0", "admin.tokens"]);
+
+    let taken = std::net::TcpListener::bind(("127.0.0.1", way.admin)).expect("the port is free");
+    let line = run_with(&way, "[admin]", "[admin]");
+    says(&line, &["admin.listen", &way.admin.to_string()]);
+    drop(taken);
+}
+
+#[test]
+fn a_wrong_mapping_or_line_is_one_line_with_its_place() {
+    let way = Way::new("mapped");
+    let generated = Generated::new(&way, 10, 3, &[]);
+    let mapping = way.folder.path().join("mapping.toml");
+    let paysim = include_str!("../../../mappings/paysim.toml");
+    let produce = |text: &str, brokers: &str, topic: &str| {
+        std::fs::write(&mapping, text).expect("the folder is writable");
+        let mut command = weir();
+        command.arg("produce").arg(&generated.csv).args(["--brokers", brokers, "--topic", topic]);
+        refusal(command.arg("--mapping").arg(&mapping))
+    };
+    let (brokers, topic) = (way.stack.brokers(), way.topic());
+    let line = produce(&paysim.replace("column = \"amount\"", "column = \"amuont\""), brokers, &topic);
+    says(&line, &["amuont"]);
+    let line = produce(&paysim.replace("key = \"name_orig\"", "key = \"name_orgi\""), brokers, &topic);
+    says(&line, &["mapping.toml", "name_orgi", "[fields]"]);
+    let line = produce(&paysim.replace("kind = \"timestamp\"", "kind = \"tiem\""), brokers, &topic);
+    says(&line, &["mapping.toml", "tiem"]);
+    let line = produce(paysim, brokers, "no_such_topic");
+    says(&line, &["no_such_topic"]);
+    let line = produce(paysim, "127.0.0.1:1", &topic);
+    says(&line, &["127.0.0.1:1"]);
+    let text = std::fs::read_to_string(&generated.csv).expect("the records");
+    std::fs::write(&generated.csv, text.replacen(",0,", ",", 3)).expect("the folder is writable");
+    let line = produce(paysim, brokers, &topic);
+    says(&line, &["records.csv:2:", "expected 14"]);
+}

@@ -1,0 +1,106 @@
+//! Connections that break: a COMMIT whose answer is lost, a database that is away. Whatever breaks, records are counted
+//! once and letters sent once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use weir::checkpoint::{Cancel, Failed, Pending, Stand, advance, take};
+use weir::config::Start;
+use weir::model::finding::Stage;
+use weir::model::ids::{Offset, Revision};
+use weir::model::letter::{Reason, Source};
+use weir::model::step::Step;
+use weir::store::Store;
+
+use crate::common::mariadb::MariaDb;
+use crate::fixture::*;
+use crate::kafka::{Model, P};
+use crate::proxy::{Cut, Proxy};
+
+pub(crate) async fn stand(store: &Arc<dyn Store>, kafka: &mut Model) -> Stand {
+    take(&**store, kafka, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap().stands.remove(0)
+}
+
+/// Ten records, of which nine are valid and the fourth is a letter.
+pub(crate) fn ten_records(pending: &mut Pending) -> Step {
+    let from = pending.position(P).unwrap().to;
+    let reason = Reason {
+        stage: Stage::Rule,
+        code: "AMOUNT_NEGATIVE".into(),
+        message: "amount -1 < 0".into(),
+        rule: None,
+        revision: Revision(1),
+        hits: vec![],
+    };
+    let fourth = Source { offset: Offset(from.0 + 3), timestamp: 0, key: None, value: Some(b"{}"), headers: &[] };
+    pending.judged(P, from, Offset(from.0 + 10), 10, Revision(1));
+    pending.letter(P, &fourth, &reason);
+    pending.step(vec![window(Some("x"), 1, 4, amount(10)), window(Some("y"), 2, 5, amount(10))], |_| Some(0)).unwrap()
+}
+
+/// Takes the partition and moves two steps: twenty records.
+async fn two_steps(store: &Arc<dyn Store>, kafka: &mut Model) {
+    let stand = stand(store, kafka).await;
+    let (owner, cancel) = (stand.owner, Cancel::default());
+    let mut pending = Pending::default();
+    pending.restart(&[stand]);
+    advance(&**store, kafka, &ten_records(&mut pending), &[], &(), &cancel).await.unwrap();
+    let cleared = [(P, owner, Offset(10))];
+    advance(&**store, kafka, &ten_records(&mut pending), &cleared, &(), &cancel).await.unwrap();
+}
+
+async fn twenty_records_count_once(store: &Arc<dyn Store>, kafka: &Model, when: &str) {
+    let rows = sums(store).await;
+    let plain: Vec<_> = rows.iter().map(|row| (row.1, row.2[0].as_deref())).collect();
+    assert_eq!(plain, [(8, Some("0.20")), (10, Some("0.20"))], "{when}");
+    assert_eq!((kafka.letters(), kafka.k()), (vec![3, 13], Some(Offset(20))), "{when}");
+    let position = &store.positions().await.unwrap()[0];
+    assert_eq!((position.next_offset, position.checkpoint), (Offset(20), 2), "{when}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_commit_is_lost_or_its_answer_everything_counts_once() {
+    let database = MariaDb::start();
+    let proxy = Proxy::before(&database).await;
+    let mut cuts = 0;
+    for cut in [Cut::Before, Cut::After, Cut::AtOnce] {
+        for number in 0.. {
+            let when = format!("COMMIT {number} cut {cut:?}");
+            let store = prepared(&proxy.url(), &format!("cut_{number}_{cut:?}")).await;
+            let mut kafka = Model::with_log(0, 50);
+            proxy.cuts_commit(number, cut);
+            two_steps(&store, &mut kafka).await;
+            proxy.cuts_commit(-1, cut);
+            twenty_records_count_once(&store, &kafka, &when).await;
+            if proxy.cuts() == cuts {
+                assert!(number >= 6, "taking and two steps are {number} transactions only");
+                break;
+            }
+            cuts += 1;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_waits_for_the_database_is_given_up_at_once_and_costs_nothing_but_work() {
+    let database = MariaDb::start();
+    let proxy = Proxy::before(&database).await;
+    let store = prepared(&proxy.url(), "away").await;
+    let mut kafka = Model::with_log(0, 50);
+    let mut pending = Pending::default();
+    pending.restart(&[stand(&store, &mut kafka).await]);
+    let (step, cancel) = (ten_records(&mut pending), Cancel::default());
+    proxy.is_open(false);
+    let (of_task, mut broker, given_up) = (store.clone(), kafka.clone(), cancel.clone());
+    let task = tokio::spawn(async move { advance(&*of_task, &mut broker, &step, &[], &(), &given_up).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!task.is_finished(), "a database that is away is waited for");
+    let told = Instant::now();
+    cancel.cancel();
+    assert!(matches!(task.await.unwrap(), Err(Failed::Cancelled)));
+    assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
+
+    proxy.is_open(true);
+    two_steps(&store, &mut kafka).await;
+    twenty_records_count_once(&store, &kafka, "after it was back").await;
+}

@@ -1,0 +1,62 @@
+//! A pipeline's store, steps for it, and what it then holds.
+
+use std::sync::Arc;
+
+use weir::model::ids::{Offset, Partition};
+use weir::model::step::*;
+use weir::store::{Store, connect};
+
+pub(crate) const P0: Partition = Partition(0);
+
+pub(crate) fn layout(name: &str) -> StatsLayout {
+    let amount = Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true };
+    StatsLayout { table: format!("stats_{name}"), group_by: vec!["type".into()], measures: vec![amount] }
+}
+
+pub(crate) fn fingerprint(name: &str) -> Fingerprint {
+    Fingerprint {
+        topic: "finance_stream".into(),
+        group: "weir".into(),
+        letter_topic: "dead_letter_queue".into(),
+        window_ms: 5_000,
+        group_by: vec!["type".into()],
+        scales: vec![("amount".into(), 2)],
+        table: format!("stats_{name}"),
+    }
+}
+
+pub(crate) async fn prepared(url: &str, name: &str) -> Arc<dyn Store> {
+    let store = connect(url, name, "finance_stream").await.unwrap();
+    store.prepare(&fingerprint(name), &layout(name)).await.unwrap();
+    store
+}
+
+/// A store whose partition 0 begins at 0, and its owner.
+pub(crate) async fn begun(url: &str, name: &str) -> (Arc<dyn Store>, u64) {
+    let store = prepared(url, name).await;
+    let owner = store.take(&[P0]).await.unwrap()[0].owner;
+    store.begin(P0, owner, Offset(0)).await.unwrap();
+    (store, owner)
+}
+
+pub(crate) fn window(value: Option<&str>, id: u8, records: i64, measured: Measured) -> WindowDelta {
+    let group = Arc::new(Group { id: [id; 16], values: vec![value.map(String::from)] });
+    WindowDelta { start: 5_000, end: 10_000, group, records, flagged: 0, late: 0, measures: vec![measured] }
+}
+
+pub(crate) fn amount(value: i64) -> Measured {
+    Measured { sum: Some(value.into()), min: Some(value), max: Some(value) }
+}
+
+pub(crate) fn step(owner: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Step {
+    let moved = PartitionStep { partition: P0, owner, from: Offset(from), to: Offset(to), watermark: Some(to * 1_000) };
+    Step { partitions: vec![moved], windows, ..Step::default() }
+}
+
+pub(crate) async fn sums(store: &Arc<dyn Store>) -> Vec<(Option<String>, i64, Vec<Option<String>>)> {
+    let rows = store.windows(1_000, false).await.unwrap();
+    let plain = |row: weir::store::StatsRow| {
+        (row.group[0].1.clone(), row.records, row.measures.into_iter().map(|(_, value)| value).collect())
+    };
+    rows.into_iter().map(plain).collect()
+}

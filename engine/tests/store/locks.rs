@@ -1,0 +1,119 @@
+//! Locks that others hold: a deadlock and a lock wait time-out end a try, not the step.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, Executor, MySqlConnection};
+use weir::checkpoint::{Cancel, Failed, Pending, advance};
+use weir::model::ids::Offset;
+use weir::model::step::Step;
+use weir::store::{Store, StoreError};
+
+use crate::common::mariadb::MariaDb;
+use crate::faults::{stand, ten_records};
+use crate::fixture::*;
+use crate::kafka::Model;
+
+/// A store with one step of ten records in it, the next step, and another session of the server.
+struct Scene {
+    store: Arc<dyn Store>,
+    kafka: Model,
+    next: Step,
+    rival: MySqlConnection,
+    table: String,
+    _database: MariaDb,
+}
+
+async fn scene(name: &str) -> Scene {
+    let database = MariaDb::start();
+    let store = prepared(&database.url(), name).await;
+    let mut kafka = Model::with_log(0, 50);
+    let mut pending = Pending::default();
+    pending.restart(&[stand(&store, &mut kafka).await]);
+    advance(&*store, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
+    let next = ten_records(&mut pending);
+    let rival = MySqlConnection::connect(&database.url()).await.unwrap();
+    Scene { store, kafka, next, rival, table: format!("stats_{name}"), _database: database }
+}
+
+impl Scene {
+    /// The rival locks the row of the group with this id; waits if somebody has it.
+    async fn locks(&mut self, id: u8) {
+        let (table, key) = (&self.table, format!("{id:02x}").repeat(16));
+        let sql = format!(
+            "SELECT late FROM {table} WHERE window_start = '1970-01-01 00:00:05' AND group_id = x'{key}' FOR UPDATE"
+        );
+        assert_eq!(self.rival.fetch_all(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap().len(), 1);
+    }
+
+    async fn runs(&mut self, sql: &'static str) {
+        self.rival.execute(sqlx::raw_sql(sql)).await.unwrap();
+    }
+
+    async fn locks_before_the_step(&mut self) {
+        self.runs("START TRANSACTION").await;
+        // Of a circle the server takes back whoever changed less, and that must not be the rival.
+        self.runs("INSERT INTO ballast SELECT seq FROM seq_1_to_5000").await;
+        self.locks(2).await;
+    }
+
+    /// The step, begun a moment ago, has the first row and waits for the second; now the rival wants the first.
+    async fn closes_the_circle(&mut self) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let asked = Instant::now();
+        self.locks(1).await;
+        assert!(asked.elapsed() < Duration::from_secs(3), "a deadlock is told at once, a lock wait after 5 s");
+    }
+
+    fn advances(&self) -> tokio::task::JoinHandle<Result<(), Failed>> {
+        let (store, mut kafka, next) = (self.store.clone(), self.kafka.clone(), self.next.clone());
+        tokio::spawn(async move { advance(&*store, &mut kafka, &next, &[], &(), &Cancel::default()).await })
+    }
+
+    async fn both_steps_count_once(&self) {
+        let plain: Vec<_> = sums(&self.store).await.into_iter().map(|row| (row.1, row.2[0].clone())).collect();
+        assert_eq!(plain, [(8, Some("0.20".into())), (10, Some("0.20".into()))]);
+        assert_eq!((self.kafka.letters(), self.kafka.k()), (vec![3, 13], Some(Offset(20))));
+        assert_eq!(self.store.positions().await.unwrap()[0].checkpoint, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_takes_back_the_try_and_the_step_is_done_again_whole() {
+    let mut scene = scene("deadlock").await;
+    scene.runs("CREATE TABLE ballast (n INT) ENGINE=InnoDB").await;
+    let (store, next) = (scene.store.clone(), scene.next.clone());
+    scene.locks_before_the_step().await;
+    let once = tokio::spawn(async move { store.commit(&next).await });
+    scene.closes_the_circle().await;
+    match once.await.unwrap() {
+        Err(StoreError::Unavailable(why)) => assert!(why.contains("1213"), "{why}"),
+        other => panic!("no deadlock: {other:?}"),
+    }
+    scene.runs("ROLLBACK").await;
+
+    scene.locks_before_the_step().await;
+    let step = scene.advances();
+    scene.closes_the_circle().await;
+    scene.runs("ROLLBACK").await;
+    step.await.unwrap().unwrap();
+    scene.both_steps_count_once().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_wait_that_times_out_takes_back_the_try_and_the_step_is_done_again_whole() {
+    let mut scene = scene("waited").await;
+    scene.runs("START TRANSACTION").await;
+    scene.locks(2).await;
+    match scene.store.commit(&scene.next).await {
+        Err(StoreError::Unavailable(why)) => assert!(why.contains("1205"), "{why}"),
+        other => panic!("no time-out: {other:?}"),
+    }
+    let step = scene.advances();
+    // Longer than the server lets a statement wait.
+    tokio::time::sleep(Duration::from_millis(5_500)).await;
+    assert!(!step.is_finished());
+    scene.runs("ROLLBACK").await;
+    step.await.unwrap().unwrap();
+    scene.both_steps_count_once().await;
+}
