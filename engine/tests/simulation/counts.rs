@@ -5,7 +5,7 @@ use std::fmt;
 macro_rules! counts {
     ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {
         /// See the module.
-        #[derive(Clone, Copy, Debug, Default)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub(crate) struct Counts { $($(#[doc = $doc])* pub $name: u64),* }
 
         impl Counts {

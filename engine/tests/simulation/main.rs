@@ -85,6 +85,12 @@ fn nothing_is_lost_or_counted_twice_in_a_hundred_thousand_schedules() {
 }
 
 #[test]
+fn a_seed_is_one_schedule() {
+    let (first, second) = (share(0, 600, Plant::Nothing), share(0, 600, Plant::Nothing));
+    assert_eq!(first, second);
+}
+
+#[test]
 fn one_seed() {
     let seed = std::env::var("WEIR_SIMULATION_SEED").ok().map(|seed| seed.parse().unwrap());
     for seed in REGRESSIONS.into_iter().chain(seed) {

@@ -100,6 +100,9 @@ impl Schedule {
         let mut workers = self.places.iter_mut().filter_map(|place| place.worker.as_mut());
         if workers.any(|worker| worker.tasks().any(|task| task.is_waiting())) {
             tokio::time::advance(LONG).await;
+            for place in self.places.iter_mut().filter(|place| !place.paused) {
+                place.worker.iter_mut().for_each(go_on_if_woken);
+            }
         }
     }
 
@@ -116,6 +119,7 @@ impl Schedule {
         };
         if choice == 0 {
             worker.turn();
+            go_on_if_woken(worker);
             if worker.stopped {
                 place.worker = None;
             }
@@ -295,6 +299,7 @@ impl Schedule {
     fn resume(&mut self, pick: usize) {
         let process = self.process(pick);
         self.places[pick].paused = false;
+        self.places[pick].worker.iter_mut().for_each(go_on_if_woken);
         let mut world = self.world.lock();
         let zombie = !world.kafka.group.is_member(process);
         world.say(|| format!("worker {process} wakes{}", if zombie { ", a zombie" } else { "" }));
@@ -337,5 +342,13 @@ impl Schedule {
                 self.resume(pick);
             }
         }
+    }
+}
+
+/// A pause that is over and cancelled at once would end by tokio's own dice: whoever is woken goes on before the next
+/// event, so that a seed stays one schedule.
+fn go_on_if_woken(worker: &mut Worker) {
+    for task in worker.tasks().filter(|task| task.is_woken()) {
+        task.go_on();
     }
 }

@@ -36,12 +36,14 @@ pub(crate) struct Task {
     ready: Arc<Ready>,
     waker: Waker,
     done: Option<Done>,
+    /// It ended its last turn in a pause or at a lock, not at a scheduling point.
+    parked: bool,
 }
 
 impl Task {
     pub(crate) fn new(work: Work) -> Self {
         let ready = Arc::new(Ready(AtomicBool::new(true)));
-        Self { work: Some(work), waker: ready.clone().into(), ready, done: None }
+        Self { work: Some(work), waker: ready.clone().into(), ready, done: None, parked: false }
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -51,6 +53,11 @@ impl Task {
     /// Waits for time, or for a lock.
     pub(crate) fn is_waiting(&self) -> bool {
         self.work.is_some() && !self.ready.0.load(Ordering::Relaxed)
+    }
+
+    /// What it waited for has come.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.parked && self.is_ready()
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -65,6 +72,7 @@ impl Task {
             self.done = Some(done);
             self.work = None;
         }
+        self.parked = !self.ready.0.load(Ordering::Relaxed);
     }
 
     pub(crate) fn result(&mut self) -> Option<Done> {
