@@ -24,14 +24,14 @@ pub(crate) struct Outcome {
 }
 
 /// One place for a worker; its process may die and another start.
-struct Place {
-    worker: Option<Worker>,
-    paused: bool,
+pub(crate) struct Place {
+    pub(crate) worker: Option<Worker>,
+    pub(crate) paused: bool,
 }
 
-struct Schedule {
-    world: Shared,
-    places: Vec<Place>,
+pub(crate) struct Schedule {
+    pub(crate) world: Shared,
+    pub(crate) places: Vec<Place>,
     checker: Checker,
 }
 
@@ -80,7 +80,7 @@ impl Schedule {
         Err(format!("it has not recovered after {PATIENCE} events without faults"))
     }
 
-    fn below(&self, n: u32) -> u32 {
+    pub(crate) fn below(&self, n: u32) -> u32 {
         self.world.lock().dice.below(n)
     }
 
@@ -128,206 +128,6 @@ impl Schedule {
         }
     }
 
-    // ---- what happens in its own time
-
-    fn time_goes_on(&mut self) {
-        match self.below(16) {
-            0..7 => self.write_markers(),
-            7..9 => self.end_session(),
-            9 => self.land_request(),
-            10 => self.time_out_transaction(),
-            11..13 => self.forget_the_dead(),
-            _ => self.move_the_idle(),
-        }
-    }
-
-    fn is_dead(&self, process: usize) -> bool {
-        !self.places.iter().any(|place| place.worker.as_ref().is_some_and(|worker| worker.process == process))
-    }
-
-    fn write_markers(&self) {
-        let mut world = self.world.lock();
-        if let Some(transaction) = world.pick_live() {
-            world.kafka.write_markers(transaction);
-            world.changed = true;
-        }
-    }
-
-    /// A session that is undecided is decided; one whose client is gone is rolled back.
-    fn end_session(&self) {
-        let mut world = self.world.lock();
-        let world = &mut *world;
-        let mut sessions = world.database.sessions.iter();
-        let session =
-            sessions.find(|session| session.undecided.is_some() || session.orphaned || self.is_dead(session.process));
-        let Some(session) = session else { return };
-        let (id, undecided, commit) = (session.id, session.undecided.is_some(), world.dice.one_in(2));
-        let applied = world.database.resolve(id, commit, world.plant);
-        world.counts.commits_undecided_then_applied += u64::from(applied);
-        world.counts.commits_undecided_then_rolled_back += u64::from(undecided && !applied);
-        world.say(|| format!("the store ends session {id}: {}", if applied { "applied" } else { "not applied" }));
-        world.changed = true;
-    }
-
-    /// A request whose sender has given up arrives, or is lost.
-    fn land_request(&self) {
-        let mut world = self.world.lock();
-        let world = &mut *world;
-        if world.kafka.flights.is_empty() {
-            return;
-        }
-        let pick = world.dice.below(world.kafka.flights.len() as u32) as usize;
-        let lost = world.dice.one_in(3);
-        world.say(|| format!("a request to Kafka {}", if lost { "is lost" } else { "arrives late" }));
-        if lost {
-            world.kafka.flights.swap_remove(pick);
-        } else {
-            world.kafka.land(pick, &mut world.counts);
-        }
-        world.changed = true;
-    }
-
-    /// The coordinator ends a transaction that was open for too long: sooner or later every one of the dead.
-    fn time_out_transaction(&self) {
-        let mut world = self.world.lock();
-        let world = &mut *world;
-        let Some(transaction) = world.pick_live() else { return };
-        if self.is_dead(world.kafka.producer_of(transaction)) || world.dice.one_in(6) {
-            world.say(|| format!("the broker times transaction {transaction} out"));
-            world.kafka.time_out(transaction, &mut world.counts);
-        }
-    }
-
-    fn forget_the_dead(&self) {
-        let mut world = self.world.lock();
-        let world = &mut *world;
-        match world.kafka.group.ghost() {
-            Some(ghost) => {
-                world.say(|| format!("the session of dead worker {ghost} expires"));
-                world.kafka.group.expire(ghost, &mut world.counts);
-            }
-            None => world.kafka.group.throw_out(true, &mut world.counts),
-        }
-    }
-
-    /// What is dead starts again; what is frozen loses its place in the group, or its sessions, or wakes.
-    fn move_the_idle(&mut self) {
-        let (pick, roll) = (self.below(self.places.len() as u32) as usize, self.below(10));
-        let place = &self.places[pick];
-        match (&place.worker, roll) {
-            (None, _) => self.start(pick),
-            (Some(_), _) if !place.paused => {}
-            (Some(_), 0..4) => self.expire(pick),
-            (Some(_), 4..6) => self.kill_sessions(pick),
-            (Some(_), _) => self.resume(pick),
-        }
-    }
-
-    // ---- faults
-
-    fn strike(&mut self) {
-        let (roll, pick) = (self.below(100), self.below(self.places.len() as u32) as usize);
-        if self.places[pick].worker.is_none() || self.places[pick].paused {
-            return;
-        }
-        match roll {
-            0..35 => self.pause(pick),
-            35..65 => self.crash(pick),
-            65..72 => self.stop(pick),
-            72..80 => self.expire(pick),
-            80..88 => self.kill_sessions(pick),
-            88..94 => {
-                let mut world = self.world.lock();
-                world.say(|| "the group rebalances".into());
-                world.kafka.group.rebalance();
-            }
-            _ => {
-                let mut world = self.world.lock();
-                let world = &mut *world;
-                world.say(|| "the rebalance times out".into());
-                world.kafka.group.throw_out(false, &mut world.counts);
-            }
-        }
-    }
-
-    fn process(&self, pick: usize) -> usize {
-        self.places[pick].worker.as_ref().expect("picked among those that run").process
-    }
-
-    fn start(&mut self, pick: usize) {
-        let worker = Worker::start(&self.world);
-        let mut world = self.world.lock();
-        world.counts.restarts += 1;
-        world.say(|| format!("worker {} starts", worker.process));
-        self.places[pick] = Place { worker: Some(worker), paused: false };
-    }
-
-    fn crash(&mut self, pick: usize) {
-        let Some(mut worker) = self.places[pick].worker.take() else { return };
-        let process = worker.process;
-        let inside = worker.tasks().any(|task| !task.is_done());
-        {
-            let mut world = self.world.lock();
-            world.say(|| format!("worker {process} crashes"));
-            world.counts.crashes += 1;
-            world.counts.crashes_inside_a_call += u64::from(inside);
-            world.kafka.group.stop(process, false);
-        }
-        drop(worker);
-    }
-
-    fn stop(&mut self, pick: usize) {
-        let process = self.process(pick);
-        {
-            let mut world = self.world.lock();
-            world.say(|| format!("worker {process} is told to stop"));
-            world.counts.clean_stops += 1;
-        }
-        if let Some(worker) = &mut self.places[pick].worker {
-            worker.stop();
-        }
-    }
-
-    fn pause(&mut self, pick: usize) {
-        let process = self.process(pick);
-        self.places[pick].paused = true;
-        let mut world = self.world.lock();
-        world.say(|| format!("worker {process} freezes"));
-        world.counts.pauses += 1;
-    }
-
-    fn resume(&mut self, pick: usize) {
-        let process = self.process(pick);
-        self.places[pick].paused = false;
-        self.places[pick].worker.iter_mut().for_each(go_on_if_woken);
-        let mut world = self.world.lock();
-        let zombie = !world.kafka.group.is_member(process);
-        world.say(|| format!("worker {process} wakes{}", if zombie { ", a zombie" } else { "" }));
-        world.counts.zombies += u64::from(zombie);
-    }
-
-    fn expire(&mut self, pick: usize) {
-        let process = self.process(pick);
-        let mut world = self.world.lock();
-        let world = &mut *world;
-        world.say(|| format!("the group drops worker {process}"));
-        world.kafka.group.expire(process, &mut world.counts);
-    }
-
-    /// `wait_timeout`, or an operator's KILL: what the worker had open is rolled back.
-    fn kill_sessions(&mut self, pick: usize) {
-        let process = self.process(pick);
-        let mut world = self.world.lock();
-        let world = &mut *world;
-        let sessions = world.database.sessions.iter();
-        let open = sessions.filter(|session| session.process == process && session.undecided.is_none());
-        for session in open.map(|session| session.id).collect::<Vec<_>>() {
-            world.say(|| format!("the store closes session {session} of worker {process}"));
-            world.counts.sessions_killed += 1;
-            world.database.close(session);
-        }
-    }
-
     /// From here on nothing goes wrong any more.
     fn recover(&mut self) {
         {
@@ -347,7 +147,7 @@ impl Schedule {
 
 /// A pause that is over and cancelled at once would end by tokio's own dice: whoever is woken goes on before the next
 /// event, so that a seed stays one schedule.
-fn go_on_if_woken(worker: &mut Worker) {
+pub(crate) fn go_on_if_woken(worker: &mut Worker) {
     for task in worker.tasks().filter(|task| task.is_woken()) {
         task.go_on();
     }
