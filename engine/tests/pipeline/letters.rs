@@ -1,6 +1,6 @@
 //! The dead-letter topic, letter by letter against the source topic, the store's history and what should be there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::History;
 use crate::kafka::{PARTITIONS, Place, Record};
@@ -11,11 +11,16 @@ const CUT: &str = "weir.value.cut";
 
 impl Way {
     /// Each of `want` (place in the source and code) is there once, whole, with headers that are true; nothing else is.
-    pub(crate) fn letters_are(&self, source: &BTreeMap<Place, Record>, want: &BTreeMap<Place, String>) {
+    /// Returns the modules, name and sha256, that the letters name.
+    pub(crate) fn letters_are(
+        &self,
+        source: &BTreeMap<Place, Record>,
+        want: &BTreeMap<Place, String>,
+    ) -> BTreeSet<(String, String)> {
         assert!(!want.is_empty());
         let history = History::of(self);
         let letters = self.read(&self.queue());
-        let mut got = BTreeMap::new();
+        let (mut got, mut modules) = (BTreeMap::new(), BTreeSet::new());
         let mut last = [-1; PARTITIONS as usize];
         for ((partition, _), letter) in &letters {
             let place = self.place(letter);
@@ -27,9 +32,13 @@ impl Way {
             let own = is_as_it_was(letter, original, place);
             self.headers_are_true(&own, original, place, &history);
             got.insert(place, header(&own, "weir.code").to_owned());
+            if let (Some(rule), Some(sha256)) = (own.header("weir.rule"), own.header("weir.rule.sha256")) {
+                modules.insert((rule.to_owned(), sha256.to_owned()));
+            }
         }
         assert_eq!(got.len(), letters.len(), "a letter a place");
         crate::windows::same(&got, want);
+        modules
     }
 
     /// Where the letter's record stands, as its headers say.

@@ -86,6 +86,12 @@ fn the_database_away_for_ten_seconds_loses_nothing_and_is_named() {
     let generated = Generated::new(&way, 300_000, 9, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
+    // Nothing flows yet: readiness does not wait for a checkpoint that fails.
+    way.service("pause", "mysql");
+    engine.until("/readyz says that the store is silent", Duration::from_secs(10), || !way.is_ready());
+    way.service("resume", "mysql");
+    way.until_ready(&mut engine);
+
     let watch = Watch::of(&way);
     let producer = generated.produce_at(&way, 15_000);
     engine.until("records flow", Duration::from_secs(20), || way.position() > 20_000);

@@ -41,17 +41,23 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
     let kept = way.publish(&module("self_transfer"));
     flow(&mut engine);
 
-    let file = way.rules().join("balance_mismatch.wasm");
-    std::fs::write(&file, another_build("balance_mismatch")).expect("the folder is writable");
-    let dropped = sha256(&another_build("balance_mismatch"));
-    let in_force = || way.in_force("balance_mismatch").as_deref() == Some(&*dropped);
-    engine.until("the directory's module is in force", SOON, in_force);
+    // What the letters name is swapped too, each way once.
+    way.publish(&another_build("negative_amount"));
     flow(&mut engine);
-    std::fs::remove_file(&file).expect("it is there");
+
+    let file = |rule: &str| way.rules().join(format!("{rule}.wasm"));
+    for rule in ["balance_mismatch", "blocked_segment"] {
+        std::fs::write(file(rule), another_build(rule)).expect("the folder is writable");
+        let dropped = sha256(&another_build(rule));
+        let in_force = || way.in_force(rule).as_deref() == Some(&*dropped);
+        engine.until("the directory's module is in force", SOON, in_force);
+    }
+    flow(&mut engine);
+    std::fs::remove_file(file("balance_mismatch")).expect("it is there");
     engine.until("the removed file's rule is retired", SOON, || way.in_force("balance_mismatch").is_none());
     flow(&mut engine);
     // The API brought it back, so its file takes nothing away.
-    std::fs::remove_file(way.rules().join("self_transfer.wasm")).expect("it is there");
+    std::fs::remove_file(file("self_transfer")).expect("it is there");
     assert_eq!(way.publish(&another_build("high_amount")), second);
     flow(&mut engine);
     assert!(!producer.is_done(), "records flowed to the end of the swaps");
@@ -62,13 +68,17 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
 
     let source = way.read(&way.topic());
     let want = generated.dirty(&source);
-    way.letters_are(&source, &want);
+    let modules = way.letters_are(&source, &want);
+    for rule in ["negative_amount", "blocked_segment"] {
+        let builds = [sha256(&module(rule)), sha256(&another_build(rule))].map(|sha256| (rule.to_owned(), sha256));
+        assert!(builds.iter().all(|build| modules.contains(build)), "both builds of {rule}: {modules:?}");
+    }
     let history = History::of(&way);
     let judged: BTreeSet<u64> = history.revisions();
     for revision in revisions.iter().map(|change| change["revision"].as_u64().expect("a number")) {
         assert!(judged.contains(&revision), "revision {revision} judged nothing: {judged:?}");
     }
-    assert!(judged.len() >= 9, "revisions that judged: {judged:?}");
+    assert!(judged.len() >= 10, "revisions that judged: {judged:?}");
     let windows = plain::windows(&source, &want, &history);
     way.windows_are("type", &windows);
     let flagged = |windows: &crate::windows::Windows| windows.values().map(|sums| sums.flagged).sum::<u64>();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::load::{Misfit, Trial};
+use super::load::Trial;
 use super::{Catalog, Refused, now, probe};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
@@ -127,7 +127,7 @@ impl Catalog {
             };
             set.entries.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
             set.revision = Revision(base.0 + 1);
-            let (mut live, failures) = self.load_what_fits(&set, Trial::Probe).await.map_err(Misfit::Store)?;
+            let (mut live, failures) = self.load_what_fits(&set, Trial::Probe).await?;
             if let Some((rule, why)) = failures.into_iter().next() {
                 if rule == line.rule {
                     return Err(Refused::Unfit(why));

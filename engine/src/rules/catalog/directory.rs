@@ -170,7 +170,7 @@ impl Catalog {
             }
             Err(Refused::Store(error)) => return Err(error),
             // No fault of the file: again at the next scan.
-            Err(refused @ Refused::Conflict(_)) => {
+            Err(refused @ (Refused::Conflict(_) | Refused::Compiler(_))) => {
                 self.problem(file, Some(refused.to_string()));
                 return Ok(());
             }

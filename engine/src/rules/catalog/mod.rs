@@ -52,6 +52,8 @@ pub enum CatalogError {
     Store(#[from] StoreError),
     #[error("the stored rule {rule} does not fit: {message}")]
     Rule { rule: String, message: String },
+    #[error("rules can't be compiled: {0}")]
+    Compiler(String),
 }
 
 /// Why a change was not made; nothing changed.
@@ -73,6 +75,9 @@ pub enum Refused {
     NoSuchVersion { rule: String, sha256: Sha256 },
     #[error("{0}")]
     Conflict(String),
+    /// No fault of the module.
+    #[error("rules can't be compiled at the moment: {0}")]
+    Compiler(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -107,7 +112,7 @@ pub struct Catalog(Arc<Inner>);
 
 impl Catalog {
     /// Brings the stored set into force. A stored rule that no longer fits is suspended with the reason, so that the
-    /// others start; only a store that can't be asked is an error.
+    /// others start; a store that can't be asked, or a compiler that does not run, is an error.
     pub async fn open(
         runtime: Arc<Runtime>,
         store: Arc<dyn Store>,
