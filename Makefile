@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target demo demo-live test bench up down
+.PHONY: help rules wasm-target weir demo demo-live test bench up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -35,24 +35,26 @@ rules: wasm-target ## build every rule in rules/ to rules.d/NAME.wasm
 
 target/demo/high_amount.wasm: rules # the same rule with a stricter default: another module, for the demo's swap
 	@mkdir -p target/demo
-	$(CARGO) build -q --profile rule --target $(WASM) --target-dir target/demo/build -p high_amount --features strict
-	@cp target/demo/build/$(WASM)/rule/high_amount.wasm $@
+	$(CARGO) build -q --profile rule --target $(WASM) -p high_amount --features strict
+	@cp $(TARGET_DIR)/$(WASM)/rule/high_amount.wasm $@
 
-demo: rules target/demo/high_amount.wasm ## 200,000 records through the whole pipeline, two swaps on the way, the truth beside the result
-	$(CARGO) build --release -p weir
-	$(TARGET_DIR)/release/weir demo
+# WEIR_BIN names a `weir` that is built already, for a quicker start: make demo WEIR_BIN=target/debug/weir
+WEIR := $(or $(WEIR_BIN),$(TARGET_DIR)/release/weir)
+weir:
+	@test -n "$(WEIR_BIN)" || $(CARGO) build --release -p weir
 
-demo-live: rules target/demo/high_amount.wasm ## the same, kept running with the API open
-	$(CARGO) build --release -p weir
-	$(TARGET_DIR)/release/weir demo --live
+demo: rules target/demo/high_amount.wasm weir ## 200,000 records (or RECORDS=n) through the whole pipeline, two swaps on the way, the truth beside the result
+	$(WEIR) demo $(if $(RECORDS),--records $(RECORDS))
+
+demo-live: rules target/demo/high_amount.wasm weir ## the same, kept running with the API open
+	$(WEIR) demo --live $(if $(RECORDS),--records $(RECORDS))
 
 test: rules ## formatting, lints and all tests; the tests start the real Kafka, MariaDB and Redis themselves
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace
 
-bench: rules ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop
-	$(CARGO) build --release -p weir
+bench: rules weir ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop
 	bench/run
 
 up: ## start Kafka, MariaDB and Redis on free ports, without Docker

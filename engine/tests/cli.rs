@@ -1,6 +1,8 @@
 //! The binary from outside: what it writes, what it says when something is wrong, and its exit codes.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+#[path = "cli/api.rs"]
+mod api;
 #[path = "cli/datasets.rs"]
 mod datasets;
 #[path = "cli/letters.rs"]
@@ -161,14 +163,21 @@ fn json_lines_keep_the_digits_of_their_numbers() {
 }
 
 #[test]
-fn a_bad_line_is_one_clear_line_with_file_and_line() {
+fn a_bad_line_is_one_clear_line_with_file_line_column_and_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let (input, mapping) = (folder.path().join("bad.csv"), folder.path().join("map.toml"));
-    std::fs::write(&input, "Time,Amount,Class\n0,1.00\n").unwrap();
     std::fs::write(&mapping, CREDITCARD).unwrap();
-    let (input, mapping) = (input.to_str().unwrap(), mapping.to_str().unwrap());
-    let said = refused(&["produce", "--brokers", "127.0.0.1:1", "--topic", "t", "--mapping", mapping, input], 1);
-    assert_eq!(said, format!("weir: {input}:2: 2 cells, expected 3\n"));
+    let cases: [(&[u8], &str); 3] = [
+        (b"Time,Amount,Class\n0,1.00\n", "2: 2 cells, expected 3"),
+        (b"Time,Amount,Class\nnoon,1.00,0\n", "2: column \"Time\", field event_time: \"noon\" is no timestamp"),
+        (b"Time,Amount,Class\n0,\xff,0\n", "2: invalid UTF-8"),
+    ];
+    for (text, wanted) in cases {
+        std::fs::write(&input, text).unwrap();
+        let (input, mapping) = (input.to_str().unwrap(), mapping.to_str().unwrap());
+        let said = refused(&["produce", "--brokers", "127.0.0.1:1", "--topic", "t", "--mapping", mapping, input], 1);
+        assert_eq!(said, format!("weir: {input}:{wanted}\n"));
+    }
 }
 
 #[test]

@@ -88,6 +88,7 @@ pub async fn take<B: Broker>(
         let (ready, stopped) = examine(broker, &taken, &known, cancel).await?;
         match replay(broker, &ready, metadata).await {
             Ok(()) => {
+                found_if_absent(broker, &ready, cancel).await?;
                 mark_published(store, &ready, cancel).await?;
                 return Ok(TakenOver { stands: ready.into_iter().map(|(taken, _)| stand(taken)).collect(), stopped });
             }
@@ -165,43 +166,29 @@ async fn begin_unseen<B: Broker>(
     Ok(())
 }
 
-/// Commits K = N where there is none, and sorts out the partitions that must stop (FACTS C4).
+/// Sorts out the partitions that must stop (FACTS C4); the others come with their K, if there is one.
 async fn examine<'t, B: Broker>(
     broker: &B,
     taken: &'t [Taken],
     known: &BTreeMap<Partition, Option<Offset>>,
     cancel: &Cancel,
-) -> Result<(Vec<(&'t Taken, Offset)>, Vec<Stopped>), TakeError> {
+) -> Result<(Vec<(&'t Taken, Option<Offset>)>, Vec<Stopped>), TakeError> {
     let (mut ready, mut stopped) = (Vec::new(), Vec::new());
     for taken in taken {
         let k = known.get(&taken.partition).copied().flatten();
+        // An empty log may have been read to 0 by nobody: K = 0 beside a never-seen partition is no contradiction.
         let verdict = match (taken.next_offset, contradiction(taken, k)) {
             (_, Some(why)) => Err(why),
             (None, None) => Err("the store has no position for it".to_owned()),
             (Some(n), None) => {
                 let (low, high) = bounds(broker, taken.partition, cancel).await?;
-                if n < low || n > high { Err(outside(n, low, high)) } else { Ok(n) }
+                if n < low || n > high { Err(outside(n, low, high)) } else { Ok(()) }
             }
         };
-        let n = match verdict {
-            Ok(n) => n,
-            Err(why) => {
-                stopped.push(Stopped { partition: taken.partition, why });
-                continue;
-            }
-        };
-        let k = match k {
-            // An empty log may have been read to 0 by nobody: K = 0 beside a never-seen partition is no contradiction.
-            Some(k) if k <= n => k,
-            _ => {
-                let mut patience = Patience::new(cancel);
-                while let Err(why) = broker.found(&[(taken.partition, n)]).await {
-                    patience.wait("committing a first offset", &why).await?;
-                }
-                n
-            }
-        };
-        ready.push((taken, k));
+        match verdict {
+            Ok(()) => ready.push((taken, k)),
+            Err(why) => stopped.push(Stopped { partition: taken.partition, why }),
+        }
     }
     Ok((ready, stopped))
 }
@@ -241,24 +228,50 @@ fn outside(n: Offset, low: Offset, high: Offset) -> String {
     )
 }
 
-/// One Kafka transaction for all letters between K and N.
+/// One Kafka transaction for all letters between K and N. It also commits the first K of a partition: a plain commit
+/// carries whatever generation the consumer is in by then, so a zombie's would set back the K of whoever came after it.
 async fn replay<B: Broker>(
     broker: &mut B,
-    ready: &[(&Taken, Offset)],
+    ready: &[(&Taken, Option<Offset>)],
     metadata: &B::Metadata,
 ) -> Result<(), Unpublished> {
-    let behind: Vec<_> = ready.iter().filter(|(taken, k)| taken.next_offset.is_some_and(|n| *k < n)).collect();
+    let behind: Vec<_> = ready.iter().filter(|(taken, k)| *k < taken.next_offset).collect();
     if behind.is_empty() {
         return Ok(());
     }
     let outbox: Arc<[_]> = behind.iter().flat_map(|(taken, _)| taken.outbox.iter().cloned()).collect();
-    let from = behind.iter().map(|(taken, k)| (taken.partition, *k)).collect();
+    let from = behind.iter().filter_map(|(taken, k)| Some((taken.partition, (*k)?))).collect();
     let offsets: Vec<_> = behind.iter().filter_map(|(taken, _)| Some((taken.partition, taken.next_offset?))).collect();
     tracing::info!(partitions = offsets.len(), chunks = outbox.len(), "publishing what the outbox holds");
     broker.publish(&outbox, &from, &offsets, metadata).await
 }
 
-async fn mark_published(store: &dyn Store, ready: &[(&Taken, Offset)], cancel: &Cancel) -> Result<(), TakeError> {
+/// The in-process cluster of `weir demo` keeps no offsets of transactions: there, and nowhere else, K is still absent.
+async fn found_if_absent<B: Broker>(
+    broker: &B,
+    ready: &[(&Taken, Option<Offset>)],
+    cancel: &Cancel,
+) -> Result<(), TakeError> {
+    let first: Vec<_> = ready.iter().filter(|(_, k)| k.is_none()).map(|(taken, _)| taken.partition).collect();
+    if first.is_empty() {
+        return Ok(());
+    }
+    let known = committed(broker, &first, cancel).await?;
+    for (taken, _) in ready.iter().filter(|(taken, _)| known.get(&taken.partition) == Some(&None)) {
+        let at = taken.next_offset.expect("begin_unseen gave every partition a position or an error");
+        let mut patience = Patience::new(cancel);
+        while let Err(why) = broker.found(&[(taken.partition, at)]).await {
+            patience.wait("committing a first offset", &why).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn mark_published(
+    store: &dyn Store,
+    ready: &[(&Taken, Option<Offset>)],
+    cancel: &Cancel,
+) -> Result<(), TakeError> {
     let upto: Vec<_> =
         ready.iter().filter_map(|(taken, _)| Some((taken.partition, taken.owner, taken.next_offset?))).collect();
     let mut patience = Patience::new(cancel);

@@ -6,6 +6,7 @@ mod message;
 mod publisher;
 mod tail;
 mod topics;
+mod transaction;
 
 pub use publisher::{PublishError, Publisher};
 pub use tail::{Shown, Tail, TailError, Wanted, tail};

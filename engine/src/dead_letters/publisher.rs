@@ -6,22 +6,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rdkafka::ClientContext;
 use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use rdkafka::{ClientContext, Offset as KafkaOffset, TopicPartitionList};
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
 use super::client::client_config;
-use super::message::{Origin, outgoing};
+use super::message::Origin;
 use super::topics;
+use super::transaction::Transaction;
 use crate::config;
 use crate::model::ids::{Offset, Partition};
-use crate::model::letter::{Damaged, decode};
+use crate::model::letter::Damaged;
 use crate::model::step::OutboxChunk;
 
 /// Of each call to Kafka; `transaction.timeout.ms` is the same, so nothing of ours stays open for longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why letters and offsets are not in Kafka.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +46,10 @@ pub enum PublishError {
 
 /// Counts what was not delivered; librdkafka tells it from inside `poll` and `flush`.
 #[derive(Default)]
-struct Deliveries {
-    failed: AtomicUsize,
+pub(super) struct Deliveries {
+    pub(super) failed: AtomicUsize,
     /// A message that was too large fails its whole batch.
-    too_large: AtomicUsize,
+    pub(super) too_large: AtomicUsize,
 }
 
 impl ClientContext for Deliveries {}
@@ -77,17 +78,21 @@ pub struct Publisher {
 
 /// A producer after `init_transactions`, and what the topic is like.
 #[derive(Clone)]
-struct Ready {
-    producer: Arc<BaseProducer<Deliveries>>,
-    partitions: i32,
-    limit: usize,
+pub(super) struct Ready {
+    pub(super) producer: Arc<BaseProducer<Deliveries>>,
+    pub(super) partitions: i32,
+    pub(super) limit: usize,
 }
 
 impl Publisher {
     /// Connects nothing yet: [`Publisher::settle`] or the first transaction does.
-    pub fn new(source: &config::Source, letters: &config::DeadLetters, pipeline: &str) -> Result<Self, PublishError> {
-        let transactional_id = format!("weir-{pipeline}-{}", uuid::Uuid::new_v4());
-        Ok(Self { source: source.clone(), letters: letters.clone(), transactional_id, ready: None })
+    pub fn new(source: &config::Source, letters: &config::DeadLetters, pipeline: &str) -> Self {
+        Self::with_id(source, letters, format!("weir-{pipeline}-{}", uuid::Uuid::new_v4()))
+    }
+
+    /// The same under a transactional id that the caller answers for: a second publisher under it fences the first.
+    pub fn with_id(source: &config::Source, letters: &config::DeadLetters, transactional_id: String) -> Self {
+        Self { source: source.clone(), letters: letters.clone(), transactional_id, ready: None }
     }
 
     /// Ends whatever a transaction of ours left undecided. Cheap when there is none.
@@ -157,133 +162,6 @@ impl Publisher {
         }
         result
     }
-}
-
-struct Transaction {
-    ready: Ready,
-    topic: String,
-    origin: Origin,
-    outbox: Arc<[OutboxChunk]>,
-    from: BTreeMap<Partition, Offset>,
-    offsets: Vec<(Partition, Offset)>,
-    metadata: Arc<GroupMetadata>,
-}
-
-impl Transaction {
-    fn run(&self) -> Result<(), PublishError> {
-        let producer = &self.ready.producer;
-        let context = producer.context();
-        context.failed.store(0, Ordering::Relaxed);
-        context.too_large.store(0, Ordering::Relaxed);
-        producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
-        match self.fill().and_then(|()| producer.commit_transaction(PATIENCE).map_err(Problem::from)) {
-            Ok(()) => Ok(()),
-            Err(problem) => Err(self.abort(problem)),
-        }
-    }
-
-    fn fill(&self) -> Result<(), Problem> {
-        for chunk in self.outbox.iter() {
-            self.send(chunk)?;
-        }
-        let mut list = TopicPartitionList::new();
-        for (partition, offset) in &self.offsets {
-            list.add_partition_offset(&self.origin.topic, partition.0, KafkaOffset::Offset(offset.0))?;
-        }
-        Ok(self.ready.producer.send_offsets_to_transaction(&list, &self.metadata, PATIENCE)?)
-    }
-
-    fn send(&self, chunk: &OutboxChunk) -> Result<(), Problem> {
-        let from = self.from.get(&chunk.partition).copied();
-        let to = chunk.partition.0 % self.ready.partitions;
-        for letter in decode(&chunk.letters)? {
-            if from.is_some_and(|from| letter.offset < from) {
-                continue;
-            }
-            let message = outgoing(letter, chunk.partition, &self.origin, self.ready.limit);
-            let mut record: BaseRecord<'_, [u8], [u8]> =
-                BaseRecord::to(&self.topic).partition(to).headers(message.headers);
-            if let Some(key) = &message.key {
-                record = record.key(key);
-            }
-            if let Some(value) = &message.value {
-                record = record.payload(value);
-            }
-            self.enqueue(record)?;
-        }
-        Ok(())
-    }
-
-    fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), Problem> {
-        loop {
-            match self.ready.producer.send(record) {
-                Ok(()) => {
-                    self.ready.producer.poll(Duration::ZERO);
-                    return Ok(());
-                }
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
-                    record = returned;
-                    self.ready.producer.poll(Duration::from_millis(20));
-                }
-                Err((why, _)) => return Err(why.into()),
-            }
-        }
-    }
-
-    /// Aborts and says what kind of failure it was.
-    fn abort(&self, problem: Problem) -> PublishError {
-        let (why, group) = match problem {
-            Problem::Damaged(damaged) => {
-                let _ = self.ready.producer.abort_transaction(PATIENCE);
-                return damaged.into();
-            }
-            Problem::Kafka(why) => (why.to_string(), is_of_the_group(&why)),
-        };
-        let fatal = self.ready.producer.client().fatal_error();
-        if let Some((_, text)) = fatal {
-            return PublishError::Unknown(text);
-        }
-        if self.ready.producer.abort_transaction(PATIENCE).is_err() {
-            return PublishError::Unknown(why);
-        }
-        if group {
-            return PublishError::Group(why);
-        }
-        if self.ready.producer.context().too_large.load(Ordering::Relaxed) > 0 {
-            // The topic's limit was lowered since it was read: a new producer reads it again.
-            return PublishError::Unknown(format!("{why}; a letter was above the topic's max.message.bytes"));
-        }
-        PublishError::Abortable(why)
-    }
-}
-
-enum Problem {
-    Kafka(KafkaError),
-    Damaged(Damaged),
-}
-
-impl From<KafkaError> for Problem {
-    fn from(why: KafkaError) -> Self {
-        Self::Kafka(why)
-    }
-}
-
-impl From<Damaged> for Problem {
-    fn from(why: Damaged) -> Self {
-        Self::Damaged(why)
-    }
-}
-
-fn is_of_the_group(why: &KafkaError) -> bool {
-    matches!(
-        why.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::IllegalGeneration
-                | RDKafkaErrorCode::UnknownMemberId
-                | RDKafkaErrorCode::FencedInstanceId
-                | RDKafkaErrorCode::RebalanceInProgress
-        )
-    )
 }
 
 async fn blocking<T: Send + 'static>(

@@ -67,7 +67,7 @@ impl From<Refused> for AdminError {
             },
             Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
             Refused::Conflict(_) => Self::Conflict(detail),
-            Refused::Store(_) => Self::Unavailable(detail),
+            Refused::Compiler(_) | Refused::Store(_) => Self::Unavailable(detail),
         }
     }
 }

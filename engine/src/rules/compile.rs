@@ -13,20 +13,33 @@ const GUEST: &str = "weir:rule/guest@0.1.0";
 /// Of compiled code, in bytes: what is read from the child and from the cache.
 pub(super) const MAX_CODE: u64 = 256 << 20;
 
+/// The child's exit codes beside 0.
+const REFUSED: i32 = 1;
+const UNABLE: i32 = 3;
+
+/// Why there is no code.
+pub(super) enum Failed {
+    /// For the author of the module.
+    Module(String),
+    /// No fault of the module: for whoever runs the engine.
+    Engine(String),
+}
+
 /// Body of `weir compile-module`: wasm in, compiled code or an error text out.
 pub fn compile_child() -> i32 {
     let limited = rlimit::setrlimit(rlimit::Resource::AS, 1 << 30, 1 << 30)
         .and_then(|()| rlimit::setrlimit(rlimit::Resource::CPU, 10, 10));
-    let result = limited.map_err(|e| format!("the compiler's limits can't be set: {e}")).and_then(|()| {
+    let result = limited.map_err(|e| Failed::Engine(format!("its limits can't be set: {e}"))).and_then(|()| {
         let mut wasm = Vec::new();
-        std::io::stdin().read_to_end(&mut wasm).map_err(|e| e.to_string())?;
-        compile(&wasm)
+        std::io::stdin().read_to_end(&mut wasm).map_err(|e| Failed::Engine(e.to_string()))?;
+        compile(&wasm).map_err(Failed::Module)
     });
     let (bytes, code) = match result {
         Ok(bytes) => (bytes, 0),
-        Err(text) => (text.into_bytes(), 1),
+        Err(Failed::Module(text)) => (text.into_bytes(), REFUSED),
+        Err(Failed::Engine(text)) => (text.into_bytes(), UNABLE),
     };
-    if std::io::stdout().write_all(&bytes).is_err() { 1 } else { code }
+    if std::io::stdout().write_all(&bytes).is_err() { UNABLE } else { code }
 }
 
 fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
@@ -76,8 +89,8 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// Compiles by the child; the error is for the author of the module.
-pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<u8>, String> {
+/// Compiles by the child.
+pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<u8>, Failed> {
     let run = async {
         let mut child = tokio::process::Command::new(&runtime.compiler)
             .arg("compile-module")
@@ -99,13 +112,21 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
         drop(capped);
         Ok::<_, std::io::Error>((child.wait().await?, out))
     };
-    match tokio::time::timeout(Duration::from_secs(15), run).await {
-        Err(_) => Err("compiling took more than 15 s: make its functions smaller".into()),
-        Ok(Err(e)) => Err(format!("the compiler process did not run: {e}")),
-        Ok(Ok((status, out))) if status.success() => Ok(out),
-        Ok(Ok((status, out))) if status.code() == Some(1) => Err(String::from_utf8_lossy(&out).into_owned()),
-        Ok(Ok((status, _))) => {
-            Err(format!("compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"))
-        }
+    let Ok(ended) = tokio::time::timeout(Duration::from_secs(15), run).await else {
+        return Err(Failed::Module("compiling took more than 15 s: make its functions smaller".into()));
+    };
+    let (status, out) = ended.map_err(|e| Failed::Engine(format!("{}: {e}", runtime.compiler.display())))?;
+    if out.len() as u64 >= MAX_CODE {
+        return Err(Failed::Module(format!("its compiled code has more than {MAX_CODE} bytes: make it smaller")));
+    }
+    let text = String::from_utf8_lossy(&out);
+    match status.code() {
+        Some(0) => Ok(out),
+        Some(REFUSED) if !out.is_empty() => Err(Failed::Module(text.into_owned())),
+        // A signal, or 101: the compiler ran into its limits, or panicked over this module.
+        None | Some(101) => Err(Failed::Module(format!(
+            "compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"
+        ))),
+        Some(_) => Err(Failed::Engine(format!("{} gave {status} {text}", runtime.compiler.display()))),
     }
 }

@@ -1,7 +1,9 @@
 //! Opening a set that no longer fits.
 
+use weir::admin::ports::AdminError;
+use weir::admin::problem::Problem;
 use weir::model::catalog::Mode;
-use weir::rules::CatalogError;
+use weir::rules::{CatalogError, Refused};
 
 use crate::bench::Bench;
 use crate::module::{Guest, TEXT};
@@ -53,11 +55,14 @@ async fn rules_whose_version_is_gone_or_does_not_compile_are_suspended_each_for_
     let bench = closed().await;
     let database = sqlx::SqlitePool::connect(&bench.url()).await.unwrap();
     sqlx::query("DELETE FROM weir_rule_version WHERE rule = 'reader'").execute(&database).await.unwrap();
+    // As if a later release compiled less than the one that took it.
+    let spoil = "UPDATE weir_rule_version SET wasm = X'0061736D01000000FF' WHERE rule = 'steady'";
+    sqlx::query(spoil).execute(&database).await.unwrap();
     database.close().await;
     std::fs::remove_dir_all(bench.config.rules.cache.as_ref().unwrap()).unwrap();
-    let catalog = bench.open_without_compiler().await;
+    let catalog = bench.open().await;
     assert!(catalog.suspended("reader").unwrap().contains("is gone from the store"));
-    assert!(catalog.suspended("steady").is_some());
+    assert!(catalog.suspended("steady").unwrap().contains("not valid WebAssembly"));
     assert_eq!(catalog.catalog.live().revision.0, 4, "a revision and a line of audit each");
     assert!(catalog.judge(-1).is_empty());
     // Either can be retired or published again.
@@ -76,4 +81,28 @@ async fn a_store_that_can_not_be_asked_is_an_error() {
     database.close().await;
     let compiler = bench.folder.path().join("compiler");
     assert!(matches!(bench.try_open(compiler).await, Err(CatalogError::Store(_))));
+}
+
+/// It is the machine's trouble, and other instances share the store.
+#[tokio::test]
+async fn a_compiler_that_does_not_run_is_an_error_and_suspends_nothing() {
+    let bench = closed().await;
+    std::fs::remove_dir_all(bench.config.rules.cache.as_ref().unwrap()).unwrap();
+    for compiler in ["/bin/false", "/nowhere/weir", "/bin/cat"] {
+        let Err(CatalogError::Compiler(why)) = bench.try_open(compiler.into()).await else {
+            panic!("{compiler} compiles nothing");
+        };
+        assert!(why.contains(compiler), "{why}");
+    }
+    let catalog = bench.open().await;
+    assert_eq!((catalog.catalog.live().revision.0, catalog.judge(-1).len()), (2, 2));
+}
+
+#[tokio::test]
+async fn an_upload_is_not_to_blame_for_a_compiler_that_does_not_run() {
+    let catalog = Bench::new();
+    let catalog = catalog.open_without_compiler().await;
+    let refused = catalog.try_publish(&Guest::new("steady")).await.unwrap_err();
+    assert!(matches!(refused, Refused::Compiler(_)), "{refused}");
+    assert_eq!(Problem::from(AdminError::from(refused)).status, 503);
 }

@@ -216,6 +216,11 @@ fn a_property_that_is_none_and_a_broker_that_is_not_there_are_one_clear_line() {
     assert_eq!(unknown.status.code(), Some(1));
     assert!(said(&unknown).contains("sasl.mechanismus"), "{}", said(&unknown));
     assert_eq!(ls(&["-X", "nothing"]).status.code(), Some(2));
+    for property in ["security.protocol=SSL", "sasl.mechanism=SCRAM-SHA-256"] {
+        let lacking = ls(&["-X", "security.protocol=SASL_PLAINTEXT", "-X", property]);
+        assert_eq!(lacking.status.code(), Some(1));
+        assert!(said(&lacking).starts_with("weir: Kafka client: "), "README says that it is not built in: {lacking:?}");
+    }
     let away = ls(&[]);
     assert_eq!(away.status.code(), Some(1));
     assert!(said(&away).starts_with("weir: no answer from Kafka at 127.0.0.1:1: "), "{}", said(&away));

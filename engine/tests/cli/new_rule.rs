@@ -11,7 +11,7 @@ use crate::weir;
 
 fn cargo(folder: &Path, arguments: &[&str]) {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(folder).args(arguments).arg("--target-dir").arg(root().join("target/new-rule"));
+    cargo.current_dir(folder).args(arguments).arg("--target-dir").arg(root().join("target/outside"));
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
@@ -26,7 +26,7 @@ fn new_rule(path: &Path, more: &[&str]) -> String {
 fn compiles(folder: &Path, name: &str) {
     cargo(folder, &["test", "-p", name]);
     cargo(folder, &["build", "-p", name, "--profile", "rule", "--target", "wasm32-unknown-unknown"]);
-    let file = root().join(format!("target/new-rule/wasm32-unknown-unknown/rule/{name}.wasm"));
+    let file = root().join(format!("target/outside/wasm32-unknown-unknown/rule/{name}.wasm"));
     let module = std::fs::read(file).unwrap();
     assert!(module.len() < 64 * 1024, "{name} has {} bytes", module.len());
     let payloads: Vec<_> = Parser::new(0).parse_all(&module).map(Result::unwrap).collect();

@@ -4,8 +4,6 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-static INSTALLING: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
 pub(crate) struct MariaDb {
     server: Child,
     pub(crate) port: u16,
@@ -24,14 +22,15 @@ impl MariaDb {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for mariadbd");
         let data = folder.path().join("data");
-        // One at a time: two installers at once were seen to fail.
-        let one = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Its own: whoever starts removes what others have in a shared one, and their installation fails.
+        let temporary = folder.path().join("tmp");
+        std::fs::create_dir(&temporary).expect("the folder is writable");
         let installed = Command::new("mariadb-install-db")
             .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", data.display()))
+            .env("TMPDIR", &temporary)
             .output()
             .expect("mariadb-install-db is installed");
-        drop(one);
         let said = String::from_utf8_lossy(&installed.stderr);
         assert!(installed.status.success(), "mariadb-install-db: {}: {said}", installed.status);
         let init = folder.path().join("init.sql");
@@ -49,6 +48,7 @@ impl MariaDb {
             .arg(format!("--socket={}", folder.path().join("sock").display()))
             .arg(format!("--pid-file={}", folder.path().join("pid").display()))
             .arg(format!("--init-file={}", init.display()))
+            .env("TMPDIR", &temporary)
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(folder.path().join("log")).expect("the folder is writable"))
             .spawn()

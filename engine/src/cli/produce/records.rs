@@ -65,7 +65,10 @@ fn produced((line, mut row): Row, mapping: &Mapping) -> Result<Produced, Produce
         if *name == mapping.key {
             key.clone_from(source);
         }
-        let json = field.json(source).map_err(|message| bad(line, format!("field {name}: {message}")))?;
+        let json = field.json(source).map_err(|message| {
+            let column = field.column.as_ref().map(|column| format!("column {column:?}, ")).unwrap_or_default();
+            bad(line, format!("{column}field {name}: {message}"))
+        })?;
         if value.len() > 1 {
             value.push(',');
         }

@@ -41,7 +41,7 @@ enum Command {
         /// The .wasm file
         file: PathBuf,
         /// live, shadow or off; as it was, or as the configuration says, unless given
-        #[arg(long)]
+        #[arg(long, value_parser = ["live", "shadow", "off"])]
         mode: Option<String>,
         /// Place among the rules, ascending
         #[arg(long, allow_negative_numbers = true)]
@@ -91,11 +91,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 fn push(api: &Api, file: &Path, mode: Option<&str>, order: Option<i32>) -> anyhow::Result<()> {
     let mode = mode.map(|mode| format!("mode={mode}"));
     let query: Vec<String> = mode.into_iter().chain(order.map(|order| format!("order={order}"))).collect();
-    let done = api.post(&format!("/rules?{}", query.join("&")), "application/wasm", &read(file)?)?;
+    let path = if query.is_empty() { "/rules".to_owned() } else { format!("/rules?{}", query.join("&")) };
+    let done = api.post(&path, "application/wasm", &read(file)?)?;
     let name = text(&done, "name");
     // It is published, whatever becomes of this question.
-    let rule = api.get(&format!("/rules/{name}")).unwrap_or(Value::Null);
-    println!("{}", pushed(&done, &rule));
+    let detail = api.get(&format!("/rules/{name}")).unwrap_or(Value::Null);
+    println!("{}", pushed(&done, &detail["rule"]));
     Ok(())
 }
 

@@ -67,6 +67,14 @@ pub(super) struct Worker {
     counters: Counters,
 }
 
+impl Drop for Worker {
+    /// Also when the thread panics: without it the consumer would wait for an answer to its last revoke, for ever, and
+    /// nobody would see that the worker has ended.
+    fn drop(&mut self) {
+        self.source.close();
+    }
+}
+
 /// Looked up once: their label is the same for as long as the worker lives.
 struct Counters {
     records: metrics::Counter,
@@ -97,8 +105,7 @@ impl Worker {
     pub(super) fn new(parts: Parts) -> anyhow::Result<Self> {
         let config = &parts.config;
         let source = Source::connect(&config.source).context("source")?;
-        let publisher =
-            Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name).context("dead_letters")?;
+        let publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
         parts.status.add_worker();
@@ -128,7 +135,6 @@ impl Worker {
         }
         self.drain(Drain::Stopping);
         self.let_go();
-        self.source.close();
         result
     }
 

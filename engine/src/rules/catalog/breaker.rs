@@ -22,7 +22,7 @@ impl Catalog {
         let good = self.history(name).await?.good_before(now, rule.mode);
         if let Some(good) = good {
             match self.fall_back(trip, good).await {
-                Err(Refused::Store(error)) => return Err(error.into()),
+                Err(refused @ (Refused::Store(_) | Refused::Compiler(_))) => return Err(refused),
                 Err(error) => tracing::warn!(rule = name, %error, "the version before does not fit any more"),
                 Ok(()) => return Ok(()),
             }

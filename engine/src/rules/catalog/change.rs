@@ -1,39 +1,16 @@
-//! Edits of the set: publish, patch, rollback, retire. Each is one revision and one line of audit, made on the newest
-//! set of the store, so that two instances that change at once both end applied.
+//! Edits of the set: patch, rollback, retire, and what every edit shares. Each is one revision and one line of audit,
+//! made on the newest set of the store, so that two instances that change at once both end applied.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::load::{Misfit, Trial};
-use super::vet::Held;
+use super::load::Trial;
 use super::{Catalog, Refused, now, probe};
-use crate::config::RuleStart;
-use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
+use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::store::StoreError;
 
 /// Others may change the set meanwhile, so often.
 const ROUNDS: usize = 10;
-
-/// How a module comes.
-#[derive(Clone, Debug)]
-pub struct Publish {
-    pub origin: Origin,
-    pub source: String,
-    pub who: String,
-    pub order: Option<i32>,
-    pub mode: Option<Mode>,
-}
-
-/// What came of it.
-#[derive(Clone, Debug)]
-pub struct Published {
-    pub name: String,
-    pub sha256: Sha256,
-    pub revision: Revision,
-    /// False: these bytes were in force already.
-    pub new: bool,
-}
 
 /// What to change of a rule.
 #[derive(Clone, Debug, Default)]
@@ -57,92 +34,13 @@ impl<'a> Line<'a> {
     pub(super) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
         Self { action, rule, who, version: None }
     }
+
+    pub(super) fn storing(self, version: &'a Version) -> Self {
+        Self { version: Some(version), ..self }
+    }
 }
 
 impl Catalog {
-    /// The checks of a publish; nothing is kept.
-    pub async fn check(&self, wasm: Vec<u8>) -> Result<Manifest, Refused> {
-        let checked = self.checked(&wasm).await;
-        self.forget_checked();
-        checked
-    }
-
-    async fn checked(&self, wasm: &[u8]) -> Result<Manifest, Refused> {
-        let sha256 = Sha256::of(wasm);
-        let module = self.vet(sha256, wasm).await?;
-        let how = Publish { origin: Origin::Api, source: String::new(), who: String::new(), order: None, mode: None };
-        let mut entries = self.0.store.rule_set().await?.entries;
-        self.enter(&mut entries, &module.manifest, sha256, &how);
-        let entered = entry(&mut entries, &module.manifest.name)?;
-        self.rule(entered, Trial::Probe).await?;
-        Ok(module.manifest.clone())
-    }
-
-    /// Vets, stores and brings into force. Bytes that are in force already are told so; a mode or an order that comes
-    /// with them is applied, and a suspension lifted.
-    pub async fn publish(&self, wasm: Vec<u8>, how: Publish) -> Result<Published, Refused> {
-        let sha256 = Sha256::of(&wasm);
-        // Held to the end: until then no set names it.
-        let published = match self.vet(sha256, &wasm).await {
-            Ok(module) => self.bring(&module, sha256, wasm, how).await,
-            Err(refused) => Err(refused),
-        };
-        self.forget_checked();
-        published
-    }
-
-    async fn bring(&self, module: &Held, sha256: Sha256, wasm: Vec<u8>, how: Publish) -> Result<Published, Refused> {
-        let manifest = &module.manifest;
-        let version = Version {
-            sha256,
-            wasm,
-            manifest: manifest.clone(),
-            origin: how.origin,
-            source: how.source.clone(),
-            published_at: now(),
-            published_by: how.who.clone(),
-        };
-        let new = AtomicBool::new(false);
-        let edit = |entries: &mut Vec<Entry>| {
-            let in_force = entries.iter().any(|e| e.name == manifest.name && e.sha256 == sha256);
-            new.store(!in_force, Ordering::Relaxed);
-            Ok(self.enter(entries, manifest, sha256, &how))
-        };
-        let line = Line { version: Some(&version), ..Line::of("publish", &manifest.name, &how.who) };
-        let revision = self.change(line, edit).await?;
-        Ok(Published { name: manifest.name.clone(), sha256, revision, new: new.into_inner() })
-    }
-
-    /// The entry that a publish makes, and what it changed; None: nothing.
-    fn enter(&self, entries: &mut Vec<Entry>, manifest: &Manifest, sha256: Sha256, how: &Publish) -> Option<String> {
-        let from_directory = how.origin == Origin::Directory;
-        let Ok(entry) = entry(entries, &manifest.name) else {
-            let start = self.0.config.rule.get(&manifest.name).cloned().unwrap_or_default();
-            let RuleStart { parameters, order, mode, .. } = start;
-            entries.push(Entry {
-                name: manifest.name.clone(),
-                sha256,
-                order: how.order.or(order).unwrap_or(0),
-                mode: how.mode.or(mode).unwrap_or_default(),
-                parameters,
-                from_directory,
-                suspended: None,
-            });
-            return Some(sha256.to_string());
-        };
-        let before = entry.clone();
-        entry.order = how.order.unwrap_or(entry.order);
-        entry.mode = how.mode.unwrap_or(entry.mode);
-        entry.suspended = None;
-        // Whoever brought a rule last takes it away: the file by its removal, or DELETE alone.
-        entry.from_directory = from_directory;
-        if before.sha256 == sha256 {
-            return (*entry != before).then(|| format!("{sha256} was in force already{}", differences(&before, entry)));
-        }
-        let note = entry.swap(sha256, manifest);
-        Some(format!("{} -> {sha256}{note}", before.sha256))
-    }
-
     /// Changes mode, order or parameters.
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
@@ -229,7 +127,7 @@ impl Catalog {
             };
             set.entries.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
             set.revision = Revision(base.0 + 1);
-            let (mut live, failures) = self.load_what_fits(&set, Trial::Probe).await.map_err(Misfit::Store)?;
+            let (mut live, failures) = self.load_what_fits(&set, Trial::Probe).await?;
             if let Some((rule, why)) = failures.into_iter().next() {
                 if rule == line.rule {
                     return Err(Refused::Unfit(why));
@@ -274,7 +172,7 @@ pub(super) fn entry<'a>(entries: &'a mut [Entry], name: &str) -> Result<&'a mut 
 }
 
 /// `; mode live -> off; limit 5 -> 7`
-fn differences(before: &Entry, after: &Entry) -> String {
+pub(super) fn differences(before: &Entry, after: &Entry) -> String {
     let mut changes = Vec::new();
     if before.mode != after.mode {
         changes.push(format!("mode {:?} -> {:?}", before.mode, after.mode).to_lowercase());

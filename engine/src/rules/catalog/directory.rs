@@ -13,7 +13,8 @@ use notify::Watcher;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::change::{Line, Publish, entry};
+use super::change::{Line, entry};
+use super::publish::Publish;
 use super::{Catalog, Refused, stopped};
 use crate::model::catalog::{Entry, Origin};
 use crate::model::ids::Sha256;
@@ -169,7 +170,7 @@ impl Catalog {
             }
             Err(Refused::Store(error)) => return Err(error),
             // No fault of the file: again at the next scan.
-            Err(refused @ Refused::Conflict(_)) => {
+            Err(refused @ (Refused::Conflict(_) | Refused::Compiler(_))) => {
                 self.problem(file, Some(refused.to_string()));
                 return Ok(());
             }

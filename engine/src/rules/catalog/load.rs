@@ -39,13 +39,14 @@ pub(super) enum Trial {
 
 /// Why an entry can't come into force.
 pub(super) enum Misfit {
-    Store(StoreError),
+    /// Nothing is known of it: the store or the compiler is away.
+    Away(CatalogError),
     Rule(String),
 }
 
 impl From<StoreError> for Misfit {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        Self::Away(error.into())
     }
 }
 
@@ -61,20 +62,20 @@ impl Catalog {
             match self.start_once().await {
                 Ok(true) => return Ok(()),
                 // What did not fit is suspended by now, here or by another instance that starts.
-                Ok(false) | Err(StoreError::Stale(_)) => {}
-                Err(StoreError::Unavailable(why)) if tries < TRIES => {
+                Ok(false) | Err(CatalogError::Store(StoreError::Stale(_))) => {}
+                Err(CatalogError::Store(StoreError::Unavailable(why))) if tries < TRIES => {
                     tracing::warn!(why, "the rule set can't be read yet");
                     tokio::time::sleep(pause).await;
                     (pause, tries) = (pause * 2, tries + 1);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Err(StoreError::Unavailable("the rule set keeps changing: start again".into()).into())
     }
 
     /// False: rules were suspended, and the set is to be read anew.
-    async fn start_once(&self) -> Result<bool, StoreError> {
+    async fn start_once(&self) -> Result<bool, CatalogError> {
         let set = self.0.store.rule_set().await?;
         let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
         if failures.is_empty() {
@@ -115,10 +116,13 @@ impl Catalog {
             if stored == self.live().revision || waiting {
                 return Ok(());
             }
-            *misfit = Some((stored, Instant::now()));
             let _one = self.0.changing.lock().await;
             let set = self.0.store.rule_set().await?;
-            self.take_over(&set).await
+            let taken = self.take_over(&set).await;
+            if !matches!(taken, Err(CatalogError::Store(_))) {
+                *misfit = Some((stored, Instant::now()));
+            }
+            taken
         };
         if let Err(error) = taken.await {
             tracing::warn!(%error, "the rule set of the store is not taken, the one before stays in force");
@@ -154,7 +158,11 @@ impl Catalog {
         drop(tokio::task::spawn_blocking(move || cache.prune(&in_force)));
     }
 
-    pub(super) async fn load_what_fits(&self, set: &RuleSet, trial: Trial) -> Result<(LiveSet, Failures), StoreError> {
+    pub(super) async fn load_what_fits(
+        &self,
+        set: &RuleSet,
+        trial: Trial,
+    ) -> Result<(LiveSet, Failures), CatalogError> {
         let (mut rules, mut failures) = (Vec::new(), Vec::new());
         for entry in &set.entries {
             if entry.suspended.is_some() {
@@ -163,7 +171,7 @@ impl Catalog {
             }
             match self.rule(entry, trial).await {
                 Ok(rule) => rules.push(Arc::new(rule)),
-                Err(Misfit::Store(error)) => return Err(error),
+                Err(Misfit::Away(error)) => return Err(error),
                 Err(Misfit::Rule(why)) => failures.push((entry.name.clone(), why)),
             }
         }
@@ -205,7 +213,7 @@ impl Catalog {
         let version = self.0.store.version(sha256).await?;
         let version = version.ok_or_else(|| Misfit::Rule(format!("version {sha256} is gone from the store")))?;
         self.vet(sha256, &version.wasm).await.map_err(|refused| match refused {
-            Refused::Store(error) => Misfit::Store(error),
+            Refused::Compiler(why) => Misfit::Away(CatalogError::Compiler(why)),
             refused => Misfit::Rule(refused.to_string()),
         })
     }
@@ -252,7 +260,7 @@ fn unknown(name: &str) -> Manifest {
 impl From<Misfit> for Refused {
     fn from(misfit: Misfit) -> Self {
         match misfit {
-            Misfit::Store(error) => Self::Store(error),
+            Misfit::Away(error) => error.into(),
             Misfit::Rule(why) => Self::Unfit(why),
         }
     }
@@ -262,6 +270,7 @@ impl From<CatalogError> for Refused {
     fn from(error: CatalogError) -> Self {
         match error {
             CatalogError::Store(error) => Self::Store(error),
+            CatalogError::Compiler(why) => Self::Compiler(why),
             error @ CatalogError::Rule { .. } => Self::Unfit(error.to_string()),
         }
     }

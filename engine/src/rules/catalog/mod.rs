@@ -2,8 +2,9 @@
 //! opens, and the loops that keep it up with the store, the breaker and the directory.
 //!
 //! Each step has its file: [`vet`] (bytes to a module that may be called), [`manifest`], [`probe`] (a module against
-//! this pipeline), [`cache`] (compiled code on disk), [`change`] (edits of the set), [`history`] (what was in force),
-//! [`breaker`], [`load`] (the stored set to the live one), [`directory`]. Guest code runs on blocking threads only.
+//! this pipeline), [`cache`] (compiled code on disk), [`publish`], [`change`] (other edits of the set), [`history`]
+//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`directory`]. Guest code runs on
+//! blocking threads only.
 
 mod breaker;
 mod cache;
@@ -13,6 +14,7 @@ mod history;
 mod load;
 mod manifest;
 mod probe;
+mod publish;
 mod vet;
 
 use std::collections::BTreeMap;
@@ -34,7 +36,8 @@ use cache::Cache;
 use directory::Known;
 use vet::Modules;
 
-pub use change::{Patch, Publish, Published};
+pub use change::Patch;
+pub use publish::{Publish, Published};
 
 /// An instance sees another's swap within two of these.
 const POLL: Duration = Duration::from_secs(1);
@@ -49,6 +52,8 @@ pub enum CatalogError {
     Store(#[from] StoreError),
     #[error("the stored rule {rule} does not fit: {message}")]
     Rule { rule: String, message: String },
+    #[error("rules can't be compiled: {0}")]
+    Compiler(String),
 }
 
 /// Why a change was not made; nothing changed.
@@ -70,6 +75,9 @@ pub enum Refused {
     NoSuchVersion { rule: String, sha256: Sha256 },
     #[error("{0}")]
     Conflict(String),
+    /// No fault of the module.
+    #[error("rules can't be compiled at the moment: {0}")]
+    Compiler(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -104,7 +112,7 @@ pub struct Catalog(Arc<Inner>);
 
 impl Catalog {
     /// Brings the stored set into force. A stored rule that no longer fits is suspended with the reason, so that the
-    /// others start; only a store that can't be asked is an error.
+    /// others start; a store that can't be asked, or a compiler that does not run, is an error.
     pub async fn open(
         runtime: Arc<Runtime>,
         store: Arc<dyn Store>,

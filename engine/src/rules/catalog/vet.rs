@@ -15,7 +15,7 @@ use crate::model::catalog::Manifest;
 use crate::model::ids::Sha256;
 use crate::rules::contract::RulePre;
 use crate::rules::runtime::{Failure, Runtime};
-use crate::rules::{compile, compiled};
+use crate::rules::{compile, compile::Failed, compiled};
 
 const WANTED: &str =
     "wanted is weir:rule/guest@0.1.0 with describe, configure and judge: build it with the weir-sdk of this engine";
@@ -73,18 +73,22 @@ impl Catalog {
             return Err(Refused::NotWasm);
         }
         let cell = self.0.modules.cell(sha256);
-        cell.get_or_try_init(|| self.make(sha256, wasm)).await.map_err(Refused::Module)?;
+        let made = cell.get_or_try_init(|| self.make(sha256, wasm)).await;
+        made.map_err(|failed| match failed {
+            Failed::Module(why) => Refused::Module(why),
+            Failed::Engine(why) => Refused::Compiler(why),
+        })?;
         Ok(Held(cell))
     }
 
-    async fn make(&self, sha256: Sha256, wasm: &[u8]) -> Result<Module, String> {
+    async fn make(&self, sha256: Sha256, wasm: &[u8]) -> Result<Module, Failed> {
         let (runtime, cache) = (self.0.runtime.clone(), self.0.cache.clone());
         let cached = blocking(move || {
             let code = cache.code(sha256)?;
-            // Code that this wasmtime does not take is no fault of the module: it is compiled again.
-            module(&runtime, &code).inspect_err(|error| tracing::warn!(%sha256, error, "cached code is not used")).ok()
+            // Whatever is wrong with it is found again after a compile.
+            module(&runtime, &code).ok()
         });
-        if let Some(module) = cached.await? {
+        if let Some(module) = cached.await.map_err(Failed::Engine)? {
             return Ok(module);
         }
         let place = self.0.compiling.acquire().await.expect("this semaphore is never closed");
@@ -96,21 +100,31 @@ impl Catalog {
             cache.keep(sha256, &code);
             Ok(module)
         })
-        .await?
+        .await
+        .map_err(Failed::Engine)?
     }
 }
 
-fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, String> {
-    let component = compiled::load(&runtime.engine, code).map_err(|e| format!("{e:#}"))?;
-    contract(&runtime.engine, &component)?;
-    let described = patiently(|| runtime.instance(&component)?.describe());
+fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, Failed> {
+    let component = compiled::load(&runtime.engine, code).map_err(|e| {
+        let compiler = runtime.compiler.display();
+        Failed::Engine(format!("{compiler} is not the binary that runs here, restart the engine: {e:#}"))
+    })?;
+    let manifest = described(runtime, &component).map_err(Failed::Module)?;
+    Ok(Module { component, manifest })
+}
+
+/// What the module says of itself, if it keeps the contract.
+fn described(runtime: &Runtime, component: &Component) -> Result<Manifest, String> {
+    contract(&runtime.engine, component)?;
+    let described = patiently(|| runtime.instance(component)?.describe());
     let manifest = described.map_err(|failure| match failure.code {
         // Names alone were compared so far; types are only now.
         "RULE_OUTPUT" => format!("describe does not keep the contract: {}; {WANTED}", failure.message),
         code => format!("describe failed: {code}: {}", failure.message),
     })?;
     manifest::check(&manifest)?;
-    Ok(Module { component, manifest })
+    Ok(manifest)
 }
 
 /// Imports nothing and exports the guest's functions.

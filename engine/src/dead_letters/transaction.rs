@@ -1,0 +1,162 @@
+//! One transaction of a publisher: letters, then the group's offsets. Runs on a blocking thread; whatever fails ends in an
+//! abort, and the error says whether that ended it or whether the producer is in doubt.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, Producer};
+use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+
+use super::message::{Origin, outgoing};
+use super::publisher::{PATIENCE, PublishError, Ready};
+use crate::model::ids::{Offset, Partition};
+use crate::model::letter::{Damaged, decode};
+use crate::model::step::OutboxChunk;
+
+/// Of one of the calls that an abort is made of.
+const ABORT_SLICE: Duration = Duration::from_millis(200);
+
+pub(super) struct Transaction {
+    pub(super) ready: Ready,
+    pub(super) topic: String,
+    pub(super) origin: Origin,
+    pub(super) outbox: Arc<[OutboxChunk]>,
+    pub(super) from: BTreeMap<Partition, Offset>,
+    pub(super) offsets: Vec<(Partition, Offset)>,
+    pub(super) metadata: Arc<GroupMetadata>,
+}
+
+impl Transaction {
+    pub(super) fn run(&self) -> Result<(), PublishError> {
+        let producer = &self.ready.producer;
+        let context = producer.context();
+        context.failed.store(0, Ordering::Relaxed);
+        context.too_large.store(0, Ordering::Relaxed);
+        producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
+        match self.fill().and_then(|()| producer.commit_transaction(PATIENCE).map_err(Problem::from)) {
+            Ok(()) => Ok(()),
+            Err(problem) => Err(self.abort(problem)),
+        }
+    }
+
+    fn fill(&self) -> Result<(), Problem> {
+        for chunk in self.outbox.iter() {
+            self.send(chunk)?;
+        }
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in &self.offsets {
+            list.add_partition_offset(&self.origin.topic, partition.0, KafkaOffset::Offset(offset.0))?;
+        }
+        Ok(self.ready.producer.send_offsets_to_transaction(&list, &self.metadata, PATIENCE)?)
+    }
+
+    fn send(&self, chunk: &OutboxChunk) -> Result<(), Problem> {
+        let from = self.from.get(&chunk.partition).copied();
+        let to = chunk.partition.0 % self.ready.partitions;
+        for letter in decode(&chunk.letters)? {
+            if from.is_some_and(|from| letter.offset < from) {
+                continue;
+            }
+            let message = outgoing(letter, chunk.partition, &self.origin, self.ready.limit);
+            let mut record: BaseRecord<'_, [u8], [u8]> =
+                BaseRecord::to(&self.topic).partition(to).headers(message.headers);
+            if let Some(key) = &message.key {
+                record = record.key(key);
+            }
+            if let Some(value) = &message.value {
+                record = record.payload(value);
+            }
+            self.enqueue(record)?;
+        }
+        Ok(())
+    }
+
+    fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), Problem> {
+        loop {
+            match self.ready.producer.send(record) {
+                Ok(()) => {
+                    self.ready.producer.poll(Duration::ZERO);
+                    return Ok(());
+                }
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
+                    record = returned;
+                    self.ready.producer.poll(Duration::from_millis(20));
+                }
+                Err((why, _)) => return Err(why.into()),
+            }
+        }
+    }
+
+    /// librdkafka purges what is queued and waits for the reports of it, which come only when somebody polls: in one call
+    /// the abort would wait for itself until the time-out. It may be resumed, so it is polled between short calls.
+    fn abort_transaction(&self) -> Result<(), KafkaError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.ready.producer.abort_transaction(ABORT_SLICE) {
+                Err(KafkaError::Transaction(why)) if why.is_retriable() && Instant::now() < until => {
+                    let _ = self.ready.producer.flush(ABORT_SLICE);
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Aborts and says what kind of failure it was.
+    fn abort(&self, problem: Problem) -> PublishError {
+        let (why, group) = match problem {
+            Problem::Damaged(damaged) => {
+                let _ = self.abort_transaction();
+                return damaged.into();
+            }
+            Problem::Kafka(why) => (why.to_string(), is_of_the_group(&why)),
+        };
+        let fatal = self.ready.producer.client().fatal_error();
+        if let Some((_, text)) = fatal {
+            return PublishError::Unknown(text);
+        }
+        if self.abort_transaction().is_err() {
+            return PublishError::Unknown(why);
+        }
+        if group {
+            return PublishError::Group(why);
+        }
+        if self.ready.producer.context().too_large.load(Ordering::Relaxed) > 0 {
+            // The topic's limit was lowered since it was read: a new producer reads it again.
+            return PublishError::Unknown(format!("{why}; a letter was above the topic's max.message.bytes"));
+        }
+        PublishError::Abortable(why)
+    }
+}
+
+enum Problem {
+    Kafka(KafkaError),
+    Damaged(Damaged),
+}
+
+impl From<KafkaError> for Problem {
+    fn from(why: KafkaError) -> Self {
+        Self::Kafka(why)
+    }
+}
+
+impl From<Damaged> for Problem {
+    fn from(why: Damaged) -> Self {
+        Self::Damaged(why)
+    }
+}
+
+fn is_of_the_group(why: &KafkaError) -> bool {
+    matches!(
+        why.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::FencedInstanceId
+                | RDKafkaErrorCode::RebalanceInProgress
+        )
+    )
+}

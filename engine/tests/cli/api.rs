@@ -1,0 +1,77 @@
+//! `weir rules` against a service that only answers what it is told: what is asked, with which token, and what is said.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::thread::JoinHandle;
+
+/// Answers one request after the other and returns their heads.
+fn service(answers: Vec<&'static str>) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let heads = std::thread::spawn(move || {
+        let answer = |body: &str| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() > 0 {
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8(head).unwrap().to_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let mut sent = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+            stream.read_exact(&mut sent).unwrap();
+            let length = body.len();
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).unwrap();
+            head
+        };
+        answers.into_iter().map(answer).collect()
+    });
+    (url, heads)
+}
+
+fn rules(url: &str, token: Option<&str>, arguments: &[&str]) -> String {
+    let mut weir = Command::new(env!("CARGO_BIN_EXE_weir"));
+    weir.arg("rules").args(arguments).env("WEIR_URL", url).env_remove("WEIR_TOKEN");
+    if let Some(token) = token {
+        weir.env("WEIR_TOKEN", token);
+    }
+    let output = weir.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const LIST: &str = r#"{"revision":1,"rules":[],"file_problems":[]}"#;
+
+#[test]
+fn an_empty_token_is_none() {
+    for (token, wanted) in [(None, None), (Some(""), None), (Some("look"), Some("bearer look"))] {
+        let (url, heads) = service(vec![LIST]);
+        rules(&url, token, &["list"]);
+        let heads = heads.join().unwrap();
+        let sent = heads[0].lines().find_map(|line| line.strip_prefix("authorization: "));
+        assert_eq!(sent, wanted, "WEIR_TOKEN={token:?}");
+    }
+    let (url, heads) = service(vec![LIST]);
+    rules(&url, Some(""), &["list", "--token", ""]);
+    assert!(!heads.join().unwrap()[0].contains("authorization"));
+}
+
+#[test]
+fn a_push_asks_for_the_mode_that_is_wanted_and_says_the_one_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("r.wasm");
+    std::fs::write(&file, b"\0asm").unwrap();
+    let file = file.to_str().unwrap();
+    let done = r#"{"name":"r","sha256":"ab","revision":7,"new":true}"#;
+    let (url, heads) = service(vec![done, r#"{"rule":{"name":"r","sha256":"ab","mode":"shadow"}}"#]);
+    let said = rules(&url, None, &["push", file, "--mode", "shadow", "--order", "-3"]);
+    assert_eq!(said, "r ab is in shadow (it judges and is counted, nothing acts on it) at revision 7\n");
+    let heads = heads.join().unwrap();
+    assert!(heads[0].starts_with("post /rules?mode=shadow&order=-3 http/1.1\r\n"), "{}", heads[0]);
+    assert!(heads[1].starts_with("get /rules/r http/1.1\r\n"), "{}", heads[1]);
+
+    let (url, heads) = service(vec![done, r#"{"rule":{"name":"r","sha256":"ab","mode":"off"}}"#]);
+    assert_eq!(rules(&url, None, &["push", file]), "r ab is off (it does not judge) at revision 7\n");
+    assert!(heads.join().unwrap()[0].starts_with("post /rules http/1.1\r\n"));
+}

@@ -1,0 +1,181 @@
+//! Source and publisher alone, on a real broker: what the batch call reads, and what a transaction leaves behind.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+#[path = "kafka/bed.rs"]
+mod bed;
+#[path = "common/stack.rs"]
+#[allow(dead_code)]
+mod stack;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bed::*;
+use rdkafka::message::{Header, Headers, Message as _, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use weir::dead_letters::{PublishError, Publisher};
+use weir::model::ids::{Offset, Partition};
+use weir::source::Message;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Offset, key, value and headers of a record.
+type Read = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Option<Vec<u8>>)>);
+
+fn read(message: Message<'_>) -> Read {
+    let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+    let headers = message.headers().into_iter().map(|(name, value)| (name.to_owned(), owned(value))).collect();
+    (message.offset.0, owned(message.key), owned(message.value), headers)
+}
+
+fn whole(partition: Partition, fetched: &[weir::source::Fetched]) -> Vec<Read> {
+    let all = fetched.iter().flat_map(|fetched| fetched.messages());
+    all.filter(|message| message.partition == partition).map(read).collect()
+}
+
+/// Two plain records, an aborted one between them, a tombstone and one with headers, all in partition 0.
+fn produce(bed: &Bed) {
+    let producer: BaseProducer = bed.client().set("transactional.id", "records").create().unwrap();
+    let to = |key: Option<&'static [u8]>, value: Option<&'static [u8]>, headers: OwnedHeaders| {
+        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&bed.source.topic).partition(0).headers(headers);
+        (record.key, record.payload) = (key, value);
+        producer.send(record.timestamp(1_234)).map_err(|(why, _)| why).unwrap();
+    };
+    let none = OwnedHeaders::new;
+    let headers =
+        [("twice", Some(&b"1"[..])), ("twice", Some(&b"\xff\x00"[..])), ("null", None), ("empty", Some(&b""[..]))];
+    producer.init_transactions(PATIENCE).unwrap();
+    producer.begin_transaction().unwrap();
+    to(None, Some(b"no key"), none());
+    producer.commit_transaction(PATIENCE).unwrap();
+    producer.begin_transaction().unwrap();
+    to(None, Some(b"aborted"), none());
+    producer.flush(PATIENCE).unwrap();
+    producer.abort_transaction(PATIENCE).unwrap();
+    producer.begin_transaction().unwrap();
+    to(Some(b""), Some(b""), none());
+    to(Some(b"gone"), None, none());
+    let headers = headers.iter().fold(none(), |all, (key, value)| all.insert(Header { key, value: *value }));
+    to(Some(b"k"), Some(b"v"), headers);
+    producer.commit_transaction(PATIENCE).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_batch_call_gives_each_record_as_it_is_and_committed_ones_only() {
+    let bed = Bed::new("batch", &[]).await;
+    produce(&bed);
+    let mut member = bed.member();
+    member.source.assign(&[(P0, Offset(0)), (P1, Offset(0))]).unwrap();
+    let fetched = fetch(&mut member.source, 4);
+    let bytes = |text: &[u8]| Some(text.to_vec());
+    let named = |name: &str, value: Option<&[u8]>| (name.to_owned(), value.map(<[u8]>::to_vec));
+    let headers = vec![
+        named("twice", Some(b"1")),
+        named("twice", Some(b"\xff\x00")),
+        named("null", None),
+        named("empty", Some(b"")),
+    ];
+    let wanted: Vec<Read> = vec![
+        (0, None, bytes(b"no key"), vec![]),
+        // 1 is the marker of the commit; 2 and 3 are the aborted record and its marker.
+        (4, bytes(b""), bytes(b""), vec![]),
+        (5, bytes(b"gone"), None, vec![]),
+        (6, bytes(b"k"), bytes(b"v"), headers),
+    ];
+    assert_eq!(whole(P0, &fetched), wanted);
+    assert!(fetched.iter().flat_map(|fetched| fetched.messages()).all(|message| message.timestamp == 1_234));
+
+    member.source.seek(&[(P0, Offset(5))]).unwrap();
+    let again = fetch(&mut member.source, 2);
+    assert_eq!(whole(P0, &again), wanted[2..], "a rewound partition is read again from there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offset_outside_the_log_is_an_error_of_its_partition_and_the_others_go_on() {
+    let bed = Bed::new("outside", &[]).await;
+    produce(&bed);
+    let mut member = bed.member();
+    member.source.assign(&[(P0, Offset(0)), (P1, Offset(1_000))]).unwrap();
+    let fetched = fetch(&mut member.source, 5);
+    assert_eq!(whole(P0, &fetched).len(), 4);
+    let errors: Vec<_> = fetched.iter().flat_map(|fetched| fetched.errors()).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0].0, P1, "{errors:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_and_offsets_are_there_once_together_and_what_was_aborted_is_not() {
+    let bed = Bed::new("once", &[]).await;
+    let member = bed.member();
+    let (zombie, from) = (member.metadata.clone(), BTreeMap::from([(P0, Offset(5))]));
+    let outbox = letters(&[(3, b"before"), (5, b"a"), (8, b"b")]);
+    let mut publisher = bed.publisher();
+    publisher.publish(&outbox, &from, &[(P0, Offset(9))], &member.metadata).await.unwrap();
+    assert_eq!(bed.offsets_seen(), ["5", "8"], "letters before `from` are in Kafka already");
+    let seen = bed.letters_seen("read_committed");
+    assert_eq!((seen[0].key(), seen[0].payload()), (Some(&b"k"[..]), Some(&b"a"[..])));
+    assert_eq!(seen[0].headers().unwrap().get(0).key, "trace", "the record's own headers come first");
+    assert_eq!(header(&seen[0], "weir.code").as_deref(), Some("AMOUNT_NEGATIVE"));
+    let known = member.source.reader().committed(&[P0, P1]).await.unwrap();
+    assert_eq!(known, [(P0, Some(Offset(9))), (P1, None)]);
+
+    // The member leaves; from then on its proof of membership is nobody's.
+    drop(member);
+    let member = bed.member();
+    // So many that some are sent before the offsets are refused.
+    let many: Vec<(i64, &[u8])> = (11..30_011).map(|offset| (offset, &b"c"[..])).collect();
+    let refused = publisher.publish(&letters(&many), &BTreeMap::new(), &[(P0, Offset(30_011))], &zombie).await;
+    assert!(matches!(refused, Err(PublishError::Group(_))), "{refused:?}");
+    assert!(bed.letters_seen("read_uncommitted").len() > 2, "some were sent");
+    assert_eq!(bed.offsets_seen(), ["5", "8"], "and aborted");
+    assert_eq!(member.source.reader().committed(&[P0]).await.unwrap(), [(P0, Some(Offset(9)))]);
+
+    let one = letters(&[(11, b"c")]);
+    publisher.publish(&one, &BTreeMap::new(), &[(P0, Offset(12))], &member.metadata).await.unwrap();
+    assert_eq!(bed.offsets_seen(), ["5", "8", "11"], "the same publisher goes on under the new assignment");
+    assert_eq!(member.source.reader().committed(&[P0]).await.unwrap(), [(P0, Some(Offset(12)))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_publishers_with_one_id_the_older_is_fenced() {
+    let bed = Bed::new("fenced", &[]).await;
+    let member = bed.member();
+    let twin = || Publisher::with_id(&bed.source, &bed.letters, "one-id".into());
+    let (mut older, mut newer, from) = (twin(), twin(), BTreeMap::new());
+    older.publish(&letters(&[(1, b"a")]), &from, &[(P0, Offset(2))], &member.metadata).await.unwrap();
+    newer.settle().await.unwrap();
+    let fenced = older.publish(&letters(&[(2, b"b")]), &from, &[(P0, Offset(3))], &member.metadata).await;
+    assert!(matches!(fenced, Err(PublishError::Unknown(_))), "what became of it the group's offset says: {fenced:?}");
+    newer.publish(&letters(&[(2, b"b")]), &from, &[(P0, Offset(3))], &member.metadata).await.unwrap();
+    assert_eq!(bed.offsets_seen(), ["1", "2"]);
+    assert_eq!(member.source.reader().committed(&[P0]).await.unwrap(), [(P0, Some(Offset(3)))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_around_the_topic_s_limit_all_arrive_whole_or_cut_and_marked() {
+    const LIMIT: usize = 20_000;
+    let bed = Bed::new("limit", &[("max.message.bytes", "20000")]).await;
+    let member = bed.member();
+    let sizes: Vec<usize> = (0..100).map(|n| 500 + n).chain((LIMIT - 3_000..LIMIT + 1_000).step_by(40)).collect();
+    let sizes: Vec<usize> = sizes.into_iter().chain([LIMIT, 300_000, 900_000]).collect();
+    let values: Vec<Vec<u8>> = sizes.iter().map(|size| vec![b'x'; *size]).collect();
+    let records: Vec<(i64, &[u8])> = (0..).zip(values.iter().map(Vec::as_slice)).collect();
+    let end = Offset(records.len() as i64);
+    bed.publisher().publish(&letters(&records), &BTreeMap::new(), &[(P0, end)], &member.metadata).await.unwrap();
+    let seen = bed.letters_seen("read_committed");
+    assert_eq!(seen.len(), sizes.len());
+    let mut cut = 0;
+    for (offset, (letter, size)) in seen.iter().zip(&sizes).enumerate() {
+        assert_eq!(header(letter, "__dlq.errors.offset"), Some(offset.to_string()), "in order");
+        let there = letter.payload().unwrap().len();
+        match header(letter, "weir.value.cut") {
+            None => assert_eq!(there, *size, "a value that is not marked is whole"),
+            Some(was) => {
+                assert_eq!(was, size.to_string());
+                assert!(there < *size && there > LIMIT - 3_000, "{there} of {size}");
+                cut += 1;
+            }
+        }
+    }
+    assert!(cut > 3 && cut < 60, "{cut} were cut");
+}

@@ -1,0 +1,176 @@
+//! Topics and a group of a test's own on a real broker that all tests share, and what stands in them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
+use weir::config::{DeadLetters, Source as SourceConfig, Start};
+use weir::dead_letters::Publisher;
+use weir::model::finding::Stage;
+use weir::model::ids::{Offset, Partition, Revision};
+use weir::model::letter::{Letters, Reason, Source as Record};
+use weir::model::step::OutboxChunk;
+use weir::source::{Event, Fetched, GroupMetadata, Source};
+
+use crate::stack::Stack;
+
+pub(crate) const PARTITIONS: i32 = 2;
+pub(crate) const P0: Partition = Partition(0);
+pub(crate) const P1: Partition = Partition(1);
+
+static SHARED: Mutex<Weak<Stack>> = Mutex::new(Weak::new());
+
+/// The stack lives as long as a test has it, so it is always ended.
+fn shared() -> Arc<Stack> {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let stack = Arc::new(Stack::up());
+        *shared = Arc::downgrade(&stack);
+        stack
+    })
+}
+
+pub(crate) struct Bed {
+    pub(crate) source: SourceConfig,
+    pub(crate) letters: DeadLetters,
+    stack: Arc<Stack>,
+}
+
+/// A member of the group that was given everything.
+pub(crate) struct Member {
+    pub(crate) source: Source,
+    pub(crate) metadata: Arc<GroupMetadata>,
+}
+
+impl Drop for Member {
+    /// Without it the consumer would wait for an answer to its last revoke, for ever.
+    fn drop(&mut self) {
+        self.source.close();
+    }
+}
+
+impl Bed {
+    /// `settings` are those of the letter topic.
+    pub(crate) async fn new(name: &str, settings: &[(&str, &str)]) -> Self {
+        let stack = tokio::task::spawn_blocking(shared).await.unwrap();
+        let source = SourceConfig {
+            brokers: stack.brokers().to_owned(),
+            topic: format!("stream_{name}"),
+            group: format!("group_{name}"),
+            start: Start::Earliest,
+            max_record: bytesize::ByteSize::mib(1),
+            properties: BTreeMap::new(),
+        };
+        let letters = DeadLetters { topic: format!("letters_{name}"), properties: BTreeMap::new() };
+        let bed = Self { source, letters, stack };
+        let topic = |name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
+        let queue = settings.iter().fold(topic(&bed.letters.topic), |topic, (key, value)| topic.set(key, value));
+        let topics = [topic(&bed.source.topic), queue];
+        let admin: AdminClient<DefaultClientContext> = bed.client().create().unwrap();
+        for made in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
+            made.unwrap();
+        }
+        bed
+    }
+
+    pub(crate) fn client(&self) -> ClientConfig {
+        ClientConfig::new().set("bootstrap.servers", self.stack.brokers()).clone()
+    }
+
+    pub(crate) fn publisher(&self) -> Publisher {
+        Publisher::new(&self.source, &self.letters, "test")
+    }
+
+    /// Joins the group and waits until it has all partitions.
+    pub(crate) fn member(&self) -> Member {
+        let mut source = Source::connect(&self.source).unwrap();
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            assert!(Instant::now() < end, "no assignment within a minute");
+            for event in source.events() {
+                match event {
+                    Event::Assign { partitions, metadata } if partitions.len() == PARTITIONS as usize => {
+                        return Member { source, metadata };
+                    }
+                    Event::Fatal(why) => panic!("{why}"),
+                    _ => {}
+                }
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Everything that a reader of this isolation level sees in the letter topic, in the order of each partition.
+    pub(crate) fn letters_seen(&self, isolation: &str) -> Vec<OwnedMessage> {
+        let mut client = self.client();
+        client.set("group.id", "reader").set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = client.set("isolation.level", isolation).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            list.add_partition_offset(&self.letters.topic, partition, KafkaOffset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let (mut open, mut seen) = (PARTITIONS, Vec::new());
+        let end = Instant::now() + Duration::from_secs(30);
+        while open > 0 {
+            assert!(Instant::now() < end, "the ends are not reached");
+            match consumer.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) => seen.push(message.detach()),
+                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(why)) => panic!("{why}"),
+                None => {}
+            }
+        }
+        seen.sort_by_key(|message| (message.partition(), message.offset()));
+        seen
+    }
+
+    /// Offsets of the source records whose letters are visible to a reader of committed letters.
+    pub(crate) fn offsets_seen(&self) -> Vec<String> {
+        self.letters_seen("read_committed").iter().filter_map(|letter| header(letter, "__dlq.errors.offset")).collect()
+    }
+}
+
+pub(crate) fn header(letter: &OwnedMessage, name: &str) -> Option<String> {
+    let found = letter.headers()?.iter().find(|header| header.key == name)?;
+    Some(String::from_utf8_lossy(found.value?).into_owned())
+}
+
+/// Fetches until this many records and errors are there.
+pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
+    let (mut all, mut count, end) = (Vec::new(), 0, Instant::now() + Duration::from_secs(30));
+    while count < wanted {
+        assert!(Instant::now() < end, "{count} of {wanted} came");
+        source.events();
+        let fetched = source.fetch(1_000, Duration::from_millis(50));
+        count += fetched.len();
+        all.push(fetched);
+    }
+    all
+}
+
+/// A letter for each of these records of partition 0.
+pub(crate) fn letters(records: &[(i64, &[u8])]) -> Arc<[OutboxChunk]> {
+    let reason = Reason {
+        stage: Stage::Rule,
+        code: "AMOUNT_NEGATIVE".into(),
+        message: "amount -1 < 0".into(),
+        rule: None,
+        revision: Revision(1),
+        hits: vec![],
+    };
+    let mut letters = Letters::default();
+    for (offset, value) in records {
+        let headers: &[(&str, Option<&[u8]>)] = &[("trace", Some(b"7"))];
+        let (offset, value) = (Offset(*offset), Some(*value));
+        letters.push(&Record { offset, timestamp: 0, key: Some(b"k"), value, headers }, &reason);
+    }
+    let first_offset = letters.first_offset().unwrap();
+    Arc::new([OutboxChunk { partition: P0, first_offset, chunk: 0, letters: letters.into_bytes() }])
+}

@@ -1,0 +1,173 @@
+//! README.md's commands, run in order in one shell, in a fresh copy of the checkout, against the real stack. What differs
+//! from a user's shell: `weir` is the debug build, cargo builds into a folder that is kept between runs, the demo takes
+//! fewer records, and port 8080 is a free one.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+#[path = "readme/blocks.rs"]
+mod blocks;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use blocks::bare;
+
+const README: &str = include_str!("../../README.md");
+
+/// Not run, and why. The list is exact: one that README.md no longer has must go from here too.
+const NOT_RUN: [(&str, &str); 5] = [
+    ("make test", "runs this very test; that CI calls it is another test here"),
+    ("cargo install --path engine", "a release build of ten minutes; the debug build stands on the path instead"),
+    ("export WEIR_DB_PASSWORD=… WEIR_VIEWER_TOKEN=… WEIR_PUBLISHER_TOKEN=…", "for compose; see below"),
+    ("docker compose up --build --wait", "no Docker engine here; tests/compose.rs checks the file"),
+    ("docker compose --profile produce run --rm producer", "no Docker engine here; tests/compose.rs checks the file"),
+];
+
+/// Named in running text and run by no block. Exact, too.
+const MENTIONED: [(&str, &str); 3] = [
+    ("make demo-live", "`make demo` that does not end"),
+    (".ci/run", "installs packages as root, then runs `make test`"),
+    ("weir demo", "`make demo` runs it"),
+];
+
+const PROGRAMS: [&str; 9] = ["weir ", "make ", "cargo ", "docker ", "curl ", "stack/", ".ci/", "bench/", "mariadb "];
+
+/// What a command must have said.
+const SAID: [(&str, &str); 17] = [
+    ("make demo", "equal the truth"),
+    ("make help", "make demo-live"),
+    ("curl -fsS --retry", "ready"),
+    ("weir produce", "20000 records sent to finance_stream, 0 bad lines skipped"),
+    ("stack/kafka TopicCommand", "dead_letter_queue"),
+    ("cargo test", "1 passed"),
+    ("weir rules check", "round_amount 0.1.0: fine"),
+    ("weir rules push --mode shadow", "is in shadow"),
+    ("weir rules push --mode live", "is live at revision"),
+    ("weir rules rollback", "round_amount is back"),
+    ("weir rules list", "blocked_segment"),
+    ("weir dead-letters ls --config stack/weir.compose.toml --limit", "finance_stream-"),
+    ("weir dead-letters ls --config stack/weir.compose.toml --code", "AMOUNT_NEGATIVE"),
+    ("weir check", "fine"),
+    (r#"curl -fsS -H "$auth" $WEIR_URL/rules/round_amount"#, "\"TOO_MUCH\""),
+    (r#"curl -fsS -H "$auth" "$WEIR_URL/dead-letters"#, "\"complete\":true"),
+    (r#"curl -fsS -H "$auth" "$WEIR_URL/windows"#, "amount_sum"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn not_run(command: &str) -> bool {
+    NOT_RUN.iter().any(|(name, _)| *name == bare(command))
+}
+
+/// The checkout without what was built in it. Times are kept, so that cargo finds what it built before; so is what
+/// `tests/cli.rs` built for the rules that it makes.
+fn copy_of_the_checkout(to: &Path) {
+    let built = ["target", "rules.d", ".git", "data"];
+    let wanted = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap());
+    let wanted = wanted.filter(|entry| built.iter().all(|name| entry.file_name() != *name));
+    let copied = Command::new("cp").arg("-rp").args(wanted.map(|entry| entry.path())).arg(to).status().unwrap();
+    assert!(copied.success());
+    // Slower to build, and of use to the engine alone.
+    let manifest = to.join("Cargo.toml");
+    let mut table: toml::Table = std::fs::read_to_string(&manifest).unwrap().parse().unwrap();
+    table["profile"].as_table_mut().unwrap().remove("dev");
+    std::fs::write(manifest, table.to_string()).unwrap();
+}
+
+/// Each command between two marks, so that what it said can be told from the others'. The first that fails ends it.
+fn script(commands: &[String], port: u16) -> String {
+    let mut script = String::from("set -eo pipefail\nexec 2>&1\n");
+    script += "trap 'kill $(jobs -p) 2>/dev/null || true; wait; stack/down || true' EXIT\n";
+    for (number, command) in commands.iter().enumerate() {
+        let command = command.replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
+        writeln!(script, "echo; echo '=== {number}'\n{command}").unwrap();
+    }
+    script + "echo; echo '=== end'\n"
+}
+
+#[test]
+fn every_command_runs_in_order_and_says_what_it_should() {
+    let commands: Vec<_> = blocks::commands(README).into_iter().filter(|command| !not_run(command)).collect();
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("weir");
+    std::fs::create_dir(&folder).unwrap();
+    copy_of_the_checkout(&folder);
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().port();
+    std::fs::write(folder.join("readme.sh"), script(&commands, port)).unwrap();
+    let weir = Path::new(env!("CARGO_BIN_EXE_weir"));
+    let path = format!("{}:{}", weir.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("bash");
+    shell.arg("readme.sh").current_dir(&folder).stdin(Stdio::null());
+    shell.env("PATH", path).env("WEIR_BIN", weir).env("RECORDS", "20000");
+    shell.env("CARGO_TARGET_DIR", root().join("target/outside"));
+    // Of the user's shell, not of the test's.
+    for variable in ["WEIR_STACK_DIR", "WEIR_TOKEN", "WEIR_URL", "RUST_LOG", "MAKEFLAGS", "CARGO", "KAFKA_LIBS"] {
+        shell.env_remove(variable);
+    }
+    let output = shell.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let log = std::fs::read_to_string(folder.join("target/weir.log")).unwrap_or_default();
+    let (failed, _) = last_mark(&said);
+    let failed = failed.parse().ok().and_then(|number: usize| commands.get(number));
+    assert!(output.status.success(), "{failed:?} failed:\n{}\nweir's log:\n{log}", last_mark(&said).1);
+
+    let by_command = by_command(&said, &commands);
+    for (prefix, wanted) in SAID {
+        let of: Vec<_> = by_command.iter().filter(|(command, _)| command.starts_with(prefix)).collect();
+        assert!(!of.is_empty(), "README.md has no {prefix:?} any more");
+        for (command, said) in of {
+            assert!(said.contains(wanted), "{command} did not say {wanted:?} but\n{said}");
+        }
+    }
+    assert!(log.contains("a last checkpoint") && !log.contains("ERROR"), "{log}");
+}
+
+fn last_mark(said: &str) -> (&str, &str) {
+    said.rsplit_once("\n=== ").and_then(|(_, rest)| rest.split_once('\n')).unwrap_or(("", said))
+}
+
+fn by_command<'a>(said: &'a str, commands: &'a [String]) -> Vec<(&'a str, &'a str)> {
+    let parts = said.split("\n=== ").skip(1).filter_map(|part| part.split_once('\n'));
+    let numbered: BTreeMap<usize, &str> =
+        parts.filter_map(|(number, said)| Some((number.parse().ok()?, said))).collect();
+    assert_eq!(numbered.len(), commands.len(), "every command ran:\n{said}");
+    numbered.into_iter().map(|(number, said)| (commands[number].as_str(), said)).collect()
+}
+
+#[test]
+fn what_is_not_run_is_listed_with_its_reason_and_nothing_else_is_listed() {
+    let commands = blocks::commands(README);
+    for (name, why) in NOT_RUN {
+        assert!(commands.iter().any(|command| bare(command) == name), "README.md no longer has {name:?} ({why})");
+    }
+    assert!(commands.len() > 30, "the blocks are found: {commands:#?}");
+    assert_eq!(blocks::hidden_blocks(README), Vec::<String>::new(), "write commands in a block of `sh`");
+}
+
+#[test]
+fn a_command_in_running_text_is_one_that_is_run_or_listed() {
+    let commands = blocks::commands(README);
+    let mentioned = blocks::mentioned(README, &PROGRAMS);
+    for span in &mentioned {
+        let known = MENTIONED.iter().any(|(name, _)| name == span);
+        let run = commands.iter().any(|command| command.starts_with(span.as_str()));
+        assert!(known != run, "`{span}`: known {known}, run {run}; run it in a block, or list it in MENTIONED");
+    }
+    for (name, why) in MENTIONED {
+        assert!(mentioned.iter().any(|span| span == name), "README.md no longer names {name:?} ({why})");
+    }
+}
+
+#[test]
+fn ci_calls_make_test_which_runs_all_tests() {
+    let ci = std::fs::read_to_string(root().join(".ci/run")).unwrap();
+    assert_eq!(ci.trim_end().lines().next_back(), Some("exec make test"));
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    let (_, target) = makefile.split_once("\ntest: ").unwrap();
+    let (target, _) = target.split_once("\n\n").unwrap();
+    assert!(target.contains("$(CARGO) test --workspace"), "{target}");
+}

@@ -1,0 +1,99 @@
+//! What must hold after every event, whatever happened before it, and at the end of a schedule. A plant that an invariant
+//! names at once is let past that one, so that it has to be caught by what it does to records and letters.
+
+use std::collections::BTreeMap;
+
+use super::records::{Sum, group, records, window_of};
+use super::world::{PARTITIONS, Plant, World};
+
+/// What was seen last, to see what moved backwards.
+#[derive(Default)]
+pub(crate) struct Checker {
+    n: [Option<i64>; PARTITIONS],
+    k: [Option<i64>; PARTITIONS],
+    /// Offset from which on the next letter is expected; None: no letter was seen yet.
+    letters: [Option<i64>; PARTITIONS],
+}
+
+impl Checker {
+    /// Err: the invariant that does not hold, with its figures.
+    pub(crate) fn check(&mut self, world: &mut World) -> Result<(), String> {
+        let mut expected = Sum::default();
+        for p in 0..world.kafka.partitions {
+            let (row, k) = (&world.database.rows[p], world.kafka.k[p]);
+            let (n, published) = (row.next.map(|n| n.0), row.published.map(|published| published.0));
+            if n < self.n[p] {
+                return Err(format!("N of P{p} moved back from {:?} to {n:?}", self.n[p]));
+            }
+            if k < self.k[p] {
+                return Err(format!("K of P{p} moved back from {:?} to {k:?}", self.k[p]));
+            }
+            if k > n {
+                return Err(format!("K of P{p} is {k:?}, past its N {n:?}"));
+            }
+            if published > k && world.plant != Plant::BeginSetsPublished {
+                return Err(format!("P{p} is published to {published:?}, past its K {k:?}"));
+            }
+            if let Some((by, owner)) = row.foreign {
+                return Err(format!("owner {by} stepped over P{p} while {owner} owned it"));
+            }
+            (self.n[p], self.k[p]) = (n, k);
+            if let Some(n) = n {
+                let sum = records().sum(p, world.kafka.starts[p], n);
+                expected.records += sum.records;
+                expected.amount += sum.amount;
+            }
+        }
+        if world.database.total != expected {
+            return Err(format!("the windows hold {:?}, the records before N are {expected:?}", world.database.total));
+        }
+        self.letters(world)
+    }
+
+    fn letters(&mut self, world: &mut World) -> Result<(), String> {
+        for (p, offset) in std::mem::take(&mut world.kafka.seen) {
+            let from = self.letters[p].unwrap_or(world.kafka.starts[p]);
+            let next = records().next_letter(p, from);
+            if offset != next {
+                return Err(format!("the letter of P{p}@{offset} was seen where P{p}@{next} comes next"));
+            }
+            if world.kafka.k[p].is_none_or(|k| k <= offset) && world.plant != Plant::OffsetsAfterLetters {
+                return Err(format!("the letter of P{p}@{offset} was seen at K {:?}", world.kafka.k[p]));
+            }
+            self.letters[p] = Some(offset + 1);
+        }
+        Ok(())
+    }
+
+    /// Whether every record is counted and every letter seen.
+    pub(crate) fn is_complete(&self, world: &World) -> bool {
+        (0..world.kafka.partitions).all(|p| {
+            let end = Some(world.kafka.ends[p]);
+            self.n[p] == end && self.k[p] == end
+        }) && world.kafka.live.is_empty()
+    }
+
+    /// At the end of a schedule: nothing lost, and every window right by itself.
+    pub(crate) fn check_end(&self, world: &World) -> Result<(), String> {
+        let mut expected: BTreeMap<_, Sum> = BTreeMap::new();
+        for p in 0..world.kafka.partitions {
+            let (start, end) = (world.kafka.starts[p], world.kafka.ends[p]);
+            let next = records().next_letter(p, self.letters[p].unwrap_or(start));
+            if next < end {
+                return Err(format!("K of P{p} is at the end, but the letter of P{p}@{next} was never seen"));
+            }
+            for offset in start..end {
+                if let Some(weight) = records().weight(p, offset) {
+                    let (start, index) = window_of(offset);
+                    let window = expected.entry((start, group(index).id)).or_default();
+                    window.records += 1;
+                    window.amount += i128::from(weight);
+                }
+            }
+        }
+        if expected != world.database.windows {
+            return Err(format!("the windows are {:?}, not {expected:?}", world.database.windows));
+        }
+        Ok(())
+    }
+}

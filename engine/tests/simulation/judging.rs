@@ -1,0 +1,72 @@
+//! What judging a batch leaves behind: window deltas of all partitions mixed by group, and letters.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use weir::checkpoint::Pending;
+use weir::model::finding::Stage;
+use weir::model::ids::{Offset, Partition, Revision};
+use weir::model::letter::{Reason, Source};
+use weir::model::step::{Measured, WindowDelta};
+
+use super::records::{Sum, group, records, window_of};
+
+/// Deltas since the last step.
+#[derive(Default)]
+pub(crate) struct Windows(BTreeMap<(i64, usize), Sum>);
+
+impl Windows {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Judges `from..to` of a partition.
+    pub(crate) fn judge(&mut self, partition: Partition, from: Offset, to: Offset, pending: &mut Pending) {
+        let revision = Revision(1);
+        pending.judged(partition, from, to, (to.0 - from.0) as usize, revision);
+        for offset in from.0..to.0 {
+            match records().weight(partition.0 as usize, offset) {
+                Some(weight) => {
+                    let window = self.0.entry(window_of(offset)).or_default();
+                    window.records += 1;
+                    window.amount += i128::from(weight);
+                }
+                None => {
+                    let source = Source { offset: Offset(offset), timestamp: -1, key: None, value: None, headers: &[] };
+                    pending.letter(partition, &source, reason());
+                }
+            }
+        }
+    }
+
+    /// In the order of the store's keys: `group` numbers ascend with their ids.
+    pub(crate) fn drain(&mut self) -> Vec<WindowDelta> {
+        let deltas = std::mem::take(&mut self.0).into_iter();
+        deltas.map(|((start, index), sum)| delta(start, index, sum)).collect()
+    }
+}
+
+fn delta(start: i64, index: usize, sum: Sum) -> WindowDelta {
+    let measured = Measured { sum: Some(sum.amount), min: None, max: None };
+    WindowDelta {
+        start,
+        end: start + 5_000,
+        group: group(index),
+        records: sum.records,
+        flagged: 0,
+        late: 0,
+        measures: vec![measured],
+    }
+}
+
+fn reason() -> &'static Reason {
+    static REASON: OnceLock<Reason> = OnceLock::new();
+    REASON.get_or_init(|| Reason {
+        stage: Stage::Rule,
+        code: "AMOUNT_NEGATIVE".into(),
+        message: String::new(),
+        rule: None,
+        revision: Revision(1),
+        hits: Vec::new(),
+    })
+}

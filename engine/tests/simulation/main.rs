@@ -1,0 +1,162 @@
+//! Exactly once, proved by breaking it everywhere: the checkpoint's own code (`take`, `advance`, `Pending`) behind models
+//! of the store and of Kafka, driven through random schedules of crashes, freezes, rebalances and lost answers. A seed is
+//! a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test simulation -- one_seed`.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod broker;
+mod check;
+mod counts;
+mod database;
+mod faults;
+mod group;
+mod judging;
+mod kafka;
+mod own_time;
+mod records;
+mod schedule;
+mod store;
+mod task;
+mod worker;
+mod world;
+
+use std::time::Instant;
+
+use counts::Counts;
+use schedule::{Outcome, run};
+use world::Plant;
+
+/// Schedules of `cargo test`.
+const SCHEDULES: u64 = 100_000;
+/// As many as CI's machines have cores.
+const THREADS: u64 = 2;
+/// Seeds that once broke something: 2 a first offset that a zombie committed outside of a transaction.
+const REGRESSIONS: [u64; 1] = [2];
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+fn once(seed: u64, plant: Plant, record: bool) -> Outcome {
+    runtime().block_on(run(seed, plant, record))
+}
+
+/// Fails with everything that is needed to see what happened.
+fn fail(seed: u64, plant: Plant) -> ! {
+    let outcome = once(seed, plant, true);
+    panic!(
+        "seed {seed} breaks the checkpoint: {}\n\nits events:\n{}\n\nrerun it: WEIR_SIMULATION_SEED={seed} cargo test -p \
+         weir --test simulation -- one_seed",
+        outcome.violation.unwrap_or_else(|| "not again: the simulation is not deterministic".into()),
+        outcome.events.join("\n")
+    );
+}
+
+/// Every `THREADS`th seed; the first that fails, if one does.
+fn share(first: u64, count: u64, plant: Plant) -> (Counts, Option<u64>) {
+    let runtime = runtime();
+    let mut counts = Counts::default();
+    for seed in (first..count).step_by(THREADS as usize) {
+        let outcome = runtime.block_on(run(seed, plant, false));
+        counts.add(&outcome.counts);
+        if outcome.violation.is_some() {
+            return (counts, Some(seed));
+        }
+    }
+    (counts, None)
+}
+
+#[test]
+fn nothing_is_lost_or_counted_twice_in_a_hundred_thousand_schedules() {
+    let began = Instant::now();
+    let schedules = std::env::var("WEIR_SIMULATION_SCHEDULES").map_or(SCHEDULES, |count| count.parse().unwrap());
+    let threads: Vec<_> =
+        (0..THREADS).map(|first| std::thread::spawn(move || share(first, schedules, Plant::Nothing))).collect();
+    let mut counts = Counts::default();
+    let mut failed = Vec::new();
+    for thread in threads {
+        let (of_thread, seed) = thread.join().unwrap();
+        counts.add(&of_thread);
+        failed.extend(seed);
+    }
+    if let Some(seed) = failed.into_iter().min() {
+        fail(seed, Plant::Nothing);
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{schedules} schedules in {seconds:.1} s, {:.0} a second\n{counts}", schedules as f64 / seconds);
+    assert_eq!(counts.never(), [""; 0], "what never happened proves nothing");
+}
+
+#[test]
+fn a_seed_is_one_schedule() {
+    let (first, second) = (share(0, 600, Plant::Nothing), share(0, 600, Plant::Nothing));
+    assert_eq!(first, second);
+}
+
+#[test]
+fn one_seed() {
+    let seed = std::env::var("WEIR_SIMULATION_SEED").ok().map(|seed| seed.parse().unwrap());
+    for seed in REGRESSIONS.into_iter().chain(seed) {
+        if once(seed, Plant::Nothing, false).violation.is_some() {
+            fail(seed, Plant::Nothing);
+        }
+    }
+}
+
+/// How many schedules it takes until the checker sees a planted mistake, and what it says.
+fn caught(plant: Plant, within: u64) -> Option<(u64, String)> {
+    let runtime = runtime();
+    (0..within).find_map(|seed| Some((seed + 1, runtime.block_on(run(seed, plant, false)).violation?)))
+}
+
+/// Fails if the mistake is not seen.
+fn must_be_caught(plant: Plant, within: u64) {
+    match caught(plant, within) {
+        Some((schedules, violation)) => println!("{plant:?} is caught by schedule {schedules}: {violation}"),
+        None => panic!("{plant:?} was not caught in {within} schedules"),
+    }
+}
+
+#[test]
+fn a_step_that_compares_nothing_is_caught() {
+    must_be_caught(Plant::NoCompareAndSet, 20_000);
+}
+
+#[test]
+fn a_step_that_does_not_compare_the_owner_is_caught() {
+    must_be_caught(Plant::NoOwnerCheck, 20_000);
+}
+
+#[test]
+fn offsets_committed_after_the_letters_are_caught() {
+    must_be_caught(Plant::OffsetsAfterLetters, 2_000);
+}
+
+#[test]
+fn an_outbox_removed_before_its_letters_are_in_kafka_is_caught() {
+    must_be_caught(Plant::OutboxRemovedEarly, 2_000);
+}
+
+#[test]
+fn an_offset_read_while_a_transaction_is_undecided_is_caught() {
+    must_be_caught(Plant::UnstableK, 2_000);
+}
+
+#[test]
+fn a_commit_repeated_blindly_after_a_lost_answer_is_caught() {
+    must_be_caught(Plant::CommitAgainBlindly, 2_000);
+}
+
+#[test]
+fn a_first_offset_committed_outside_of_a_transaction_is_caught() {
+    must_be_caught(Plant::PlainFirstOffsets, 20_000);
+}
+
+#[test]
+fn published_set_before_the_first_offset_is_committed_is_caught() {
+    must_be_caught(Plant::BeginSetsPublished, 2_000);
+}
+
+#[test]
+fn a_commit_repeated_without_asking_is_harmless_as_long_as_it_compares() {
+    assert_eq!(caught(Plant::CommitAgainCompared, 5_000), None);
+}

@@ -1,0 +1,153 @@
+//! What every part of a schedule shares: the dice, the models of the store and of Kafka, what is planted, what was
+//! counted, and the list of events. Nothing here reads a clock; the seed decides everything.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::counts::Counts;
+use super::database::Database;
+use super::kafka::Kafka;
+
+/// Most partitions of a schedule.
+pub(crate) const PARTITIONS: usize = 4;
+
+/// A mistake that buggy code would make, planted in the models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plant {
+    /// The protocol as it is.
+    Nothing,
+    /// A step's compare-and-set compares neither owner nor position.
+    NoCompareAndSet,
+    /// It compares the position, but not the owner.
+    NoOwnerCheck,
+    /// Letters in one transaction, the offsets in a second one.
+    OffsetsAfterLetters,
+    /// Outbox rows go with the step that wrote them, before their letters are in Kafka.
+    OutboxRemovedEarly,
+    /// K is read while a transaction over it is undecided: the old value.
+    UnstableK,
+    /// After a lost answer to COMMIT the step is written again, where the position has moved too.
+    CommitAgainBlindly,
+    /// After a lost answer to COMMIT the step is tried again without asking, but the compare-and-set stands.
+    CommitAgainCompared,
+    /// The first K is committed outside of a transaction, as Weir did.
+    PlainFirstOffsets,
+    /// `begin` sets `published` before K is committed.
+    BeginSetsPublished,
+}
+
+/// Randomness: the only source of it.
+pub(crate) struct Dice(ChaCha8Rng);
+
+impl Dice {
+    /// 0 to `n` - 1.
+    pub(crate) fn below(&mut self, n: u32) -> u32 {
+        ((u64::from(self.0.next_u32()) * u64::from(n)) >> 32) as u32
+    }
+
+    /// True once in `n` times.
+    pub(crate) fn one_in(&mut self, n: u32) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// See the module.
+pub(crate) struct World {
+    pub(crate) dice: Dice,
+    pub(crate) database: Database,
+    pub(crate) kafka: Kafka,
+    pub(crate) plant: Plant,
+    pub(crate) counts: Counts,
+    /// The faults of calls are so many times rarer in this schedule.
+    calm: u32,
+    /// False once the schedule only recovers.
+    pub(crate) faults: bool,
+    /// Something that the checker looks at has changed.
+    pub(crate) changed: bool,
+    /// What went wrong first.
+    pub(crate) violation: Option<String>,
+    events: Option<Vec<String>>,
+}
+
+/// The world as store, broker and driver hold it.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+    pub(crate) fn new(seed: u64, plant: Plant, record: bool) -> Self {
+        let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
+        let kafka = Kafka::new(&mut dice);
+        let calm = 1 + dice.below(4);
+        Self(Arc::new(Mutex::new(World {
+            dice,
+            database: Database::default(),
+            kafka,
+            plant,
+            counts: Counts::default(),
+            calm,
+            faults: true,
+            changed: true,
+            violation: None,
+            events: record.then(Vec::new),
+        })))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl World {
+    /// Once in `n` times, as long as faults happen at all.
+    pub(crate) fn fault(&mut self, n: u32) -> bool {
+        self.faults && self.dice.one_in(n * self.calm)
+    }
+
+    /// A transaction that is not over.
+    pub(crate) fn pick_live(&mut self) -> Option<usize> {
+        let live = self.kafka.live.len() as u32;
+        (live > 0).then(|| self.kafka.live[self.dice.below(live) as usize])
+    }
+
+    /// Notes an event, if somebody wants to read it.
+    pub(crate) fn say(&mut self, event: impl FnOnce() -> String) {
+        if let Some(events) = &mut self.events {
+            events.push(event());
+        }
+    }
+
+    pub(crate) fn violated(&mut self, what: impl FnOnce() -> String) {
+        if self.violation.is_none() {
+            self.violation = Some(what());
+        }
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<String> {
+        self.events.take().unwrap_or_default()
+    }
+}
+
+/// A scheduling point: whoever awaits it goes on when the schedule picks it again, or never.
+pub(crate) fn point() -> Point {
+    Point(false)
+}
+
+pub(crate) struct Point(bool);
+
+impl Future for Point {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            return Poll::Ready(());
+        }
+        self.0 = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
