@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::generated::Generated;
+use crate::guest::{self, Guest};
 use crate::way::{Way, weir};
 
 /// The one line that begins with `weir:` of a command that must fail.
@@ -102,4 +103,30 @@ fn a_wrong_mapping_or_line_is_one_line_with_its_place() {
     std::fs::write(&generated.csv, text.replacen(",0,", ",", 3)).expect("the folder is writable");
     let line = produce(paysim, brokers, &topic);
     says(&line, &["records.csv:2:", "expected 14"]);
+}
+
+#[test]
+fn a_bad_upload_is_one_line_that_says_what_to_mend_and_changes_nothing() {
+    let way = Way::new("upload");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    let before = way.get("/rules");
+    let push = |wasm: &[u8]| {
+        let file = way.folder.path().join("bad.wasm");
+        std::fs::write(&file, wasm).expect("the folder is writable");
+        let url = format!("http://127.0.0.1:{}", way.admin);
+        let line = refusal(weir().args(["rules", "push", "--url", &url]).arg(&file));
+        println!("{line}");
+        line
+    };
+    says(&push(b"no module at all"), &["not a WebAssembly module"]);
+    says(&push(&wat::parse_str("(module)").expect("WAT")), &["component-type"]);
+    let traps = Guest { configure: "unreachable", ..Guest::good("traps") };
+    says(&push(&traps.core()), &["RULE_TRAP"]);
+    let foreign = Guest::good("foreign");
+    let text = foreign.text().replace("\"amount\"", "\"anount\"");
+    let contract = include_str!("../../../sdk/wit/rule.wit");
+    says(&push(&guest::typed(&text, contract, foreign.encoding)), &["no field anount"]);
+    assert_eq!(way.get("/rules"), before, "nothing changed");
+    engine.stop();
 }
