@@ -66,7 +66,7 @@ impl SimBroker {
         proof: Membership,
     ) -> Result<(), Unpublished> {
         for chunk in letters {
-            let sent = self.request(epoch, |world, process| world.kafka.produce(process, epoch, chunk)).await;
+            let sent = self.request(|world, process| world.kafka.produce(process, epoch, chunk)).await;
             self.checked(epoch, sent).await?;
             if self.world.lock().fault(30) {
                 return Err(self.abort(epoch, Unpublished::Aborted("a letter was not delivered".into())).await);
@@ -75,7 +75,7 @@ impl SimBroker {
         if !offsets.is_empty() {
             let send =
                 |world: &mut super::world::World, process| world.kafka.send_offsets(process, epoch, proof, offsets);
-            let sent = self.request(epoch, send).await;
+            let sent = self.request(send).await;
             self.checked(epoch, sent).await?;
         }
         self.commit(epoch).await
@@ -84,10 +84,8 @@ impl SimBroker {
     /// A request that is sent again while the transaction before is finishing.
     async fn request(
         &self,
-        epoch: u32,
         mut call: impl FnMut(&mut super::world::World, usize) -> Result<(), Refused>,
     ) -> Result<(), Refused> {
-        let _ = epoch;
         let mut tries = 0;
         loop {
             point().await;
