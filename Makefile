@@ -54,8 +54,12 @@ test: rules ## formatting, lints and all tests; the tests start the real Kafka, 
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace
 
-bench: rules weir ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop
+bench: rules ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop; then what a rule costs
+	$(CARGO) build --release -p weir
+	@# Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.
+	$(CARGO) build --release -p weir-bench
 	bench/run
+	$(CARGO) bench -p weir-bench
 
 up: ## start Kafka, MariaDB and Redis on free ports, without Docker
 	@stack/up
