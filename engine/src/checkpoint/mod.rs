@@ -4,6 +4,7 @@
 
 mod advance;
 mod broker;
+mod contradictions;
 mod pending;
 mod retry;
 mod take;

@@ -22,8 +22,9 @@ pub(super) struct InFlight {
 /// Why the worker drains, and so for how long.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Drain {
-    /// The group waits for us: what is going through is finished, but nothing that fails is tried again. With the store
-    /// or Kafka away this ends at once; `checkpoint.drain` bounds one that is silent.
+    /// The group waits for us: the try under way is finished, but nothing that fails is tried again. With the store or
+    /// Kafka away this ends with that try (a connection that is refused: 5 s at most); `checkpoint.drain` bounds one that
+    /// is silent.
     Revoked,
     /// We end: a last checkpoint is worth waiting for.
     Stopping,
