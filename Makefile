@@ -10,6 +10,17 @@ WASM := wasm32-unknown-unknown
 # Every crate in rules/ is a rule; its package and its module carry the folder's name.
 RULES = $(patsubst rules/%/Cargo.toml,%,$(wildcard rules/*/Cargo.toml))
 
+# $(1): which packages, with which features. Where rustup's wasm32 can't be had, Debian's toolchain builds its own.
+define build-rules
+if [ -d "$$($${RUSTC:-rustc} --print sysroot)/lib/rustlib/$(WASM)" ]; then \
+    $(CARGO) build --profile rule --target $(WASM) $(1); \
+else \
+    echo "rules: no $(WASM) target here; building its standard library with Debian's toolchain" >&2; \
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc \
+        /usr/bin/cargo build --profile rule --target $(WASM) -Zbuild-std=std,panic_abort $(1); \
+fi
+endef
+
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
@@ -18,14 +29,7 @@ wasm-target: # the standard library for wasm32, if rustup keeps the toolchain
 
 rules: wasm-target ## build every rule in rules/ to rules.d/NAME.wasm
 	@test -n "$(RULES)" || { echo "rules: no crate in rules/" >&2; exit 1; }
-	@packages=(); for rule in $(RULES); do packages+=(-p "$$rule"); done; \
-	if [ -d "$$($${RUSTC:-rustc} --print sysroot)/lib/rustlib/$(WASM)" ]; then \
-	    $(CARGO) build --profile rule --target $(WASM) "$${packages[@]}"; \
-	else \
-	    echo "rules: no $(WASM) target here; building its standard library with Debian's toolchain" >&2; \
-	    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc \
-	        /usr/bin/cargo build --profile rule --target $(WASM) -Zbuild-std=std,panic_abort "$${packages[@]}"; \
-	fi
+	@$(call build-rules,$(addprefix -p ,$(RULES)))
 	@mkdir -p rules.d; for rule in $(RULES); do \
 	    built="$(TARGET_DIR)/$(WASM)/rule/$$rule.wasm"; \
 	    if cmp -s "$$built" "rules.d/$$rule.wasm"; then continue; fi; \
@@ -35,7 +39,7 @@ rules: wasm-target ## build every rule in rules/ to rules.d/NAME.wasm
 
 target/demo/high_amount.wasm: rules # the same rule with a stricter default: another module, for the demo's swap
 	@mkdir -p target/demo
-	$(CARGO) build -q --profile rule --target $(WASM) -p high_amount --features strict
+	@$(call build-rules,-q -p high_amount --features strict)
 	@cp $(TARGET_DIR)/$(WASM)/rule/high_amount.wasm $@
 
 # WEIR_BIN names a `weir` that is built already, for a quicker start: make demo WEIR_BIN=target/debug/weir
