@@ -131,8 +131,8 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
     let failures = || way.metric("weir_lookup_failures_total", "customer").unwrap_or_default();
     let (mut most, mut outages, mut failed) = (0, Vec::new(), failures());
     for (away, back) in [("stop", "start"), ("pause", "resume")] {
-        let from = Instant::now();
         way.service(away, "redis");
+        let from = Instant::now();
         most = most.max(memory_over(&mut engine, Duration::from_secs(5)));
         assert!(failures() > failed, "failures of the lookup are counted");
         assert_eq!(way.metric("weir_lookup_up", "customer"), Some(0.0), "after {away}");
