@@ -81,7 +81,7 @@ async fn outcome(store: &dyn Store, step: &Step, why: &str, cancel: &Cancel) -> 
         match store.outcome(step).await {
             Ok(outcome) => return Ok(outcome),
             Err(StoreError::Fenced(partition)) => return Err(Failed::Fenced(partition)),
-            Err(StoreError::Fatal(why)) => return Err(Failed::Fatal(why)),
+            // Fatal too: while it is not known, nobody may act as if the step were not there.
             Err(why) => patience.wait("asking what became of a COMMIT", &why).await?,
         }
     }

@@ -122,11 +122,19 @@ impl Status {
         });
     }
 
-    pub(super) fn committed(&self, worker: usize, partition: Partition, next: Offset) {
+    /// It is consumed from here: whatever had stopped it is over.
+    pub(super) fn taken(&self, worker: usize, partition: Partition, next: Offset) {
         self.update(partition, |status| {
             status.worker = worker;
             status.committed = Some(next.0);
             status.error = None;
+        });
+    }
+
+    pub(super) fn committed(&self, worker: usize, partition: Partition, next: Offset) {
+        self.update(partition, |status| {
+            status.worker = worker;
+            status.committed = Some(next.0);
         });
     }
 
@@ -147,5 +155,21 @@ impl Status {
 
     fn update(&self, partition: Partition, change: impl FnOnce(&mut PartitionStatus)) {
         change(self.partitions.lock().expect("no code panics while it holds the lock").entry(partition).or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_partition_stays_stopped_when_a_step_ends_and_goes_on_when_it_is_taken() {
+        let (status, p) = (Status::default(), Partition(3));
+        status.taken(0, p, Offset(5));
+        status.stopped(0, p, "the offset is outside the log".into());
+        status.committed(0, p, Offset(9));
+        assert!(status.partitions()[&p].error.is_some(), "a step in flight says nothing about reading on");
+        status.taken(0, p, Offset(9));
+        assert_eq!(status.partitions()[&p].error, None);
     }
 }

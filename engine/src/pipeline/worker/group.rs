@@ -120,7 +120,7 @@ impl Worker {
         let mut at = Vec::new();
         for stand in &taken.stands {
             self.bench.windows.set_watermark(stand.partition, stand.watermark);
-            self.parts.status.committed(self.parts.index, stand.partition, stand.next);
+            self.parts.status.taken(self.parts.index, stand.partition, stand.next);
             at.push((stand.partition, stand.next));
         }
         if assignment.assigned {

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::Worker;
 use super::group::Phase;
@@ -82,7 +82,7 @@ impl Worker {
             return Ok(());
         };
         let InFlight { task, published, started, .. } = in_flight;
-        let result = self.parts.tokio.block_on(task).context("a checkpoint's task")?;
+        let result = self.parts.tokio.block_on(task);
         match self.ended(result, published, started)? {
             None => {}
             // It was abandoned when the partitions were let go: whoever has them now finishes it.
@@ -96,17 +96,24 @@ impl Worker {
     /// Counts a step's end and remembers what it brought. Some: it failed, and with it went all that is not in the store.
     fn ended(
         &mut self,
-        result: Result<(), Failed>,
+        result: Result<Result<(), Failed>, JoinError>,
         published: Vec<(Partition, u64, Offset)>,
         started: Instant,
     ) -> anyhow::Result<Option<Failed>> {
         metrics::histogram!("weir_checkpoint_seconds").record(started.elapsed().as_secs_f64());
         let outcome = match &result {
-            Ok(()) => "committed",
-            Err(Failed::Fenced(_)) => "fenced",
-            Err(_) => "failed",
+            Ok(Ok(())) => "committed",
+            Ok(Err(Failed::Fenced(_))) => "fenced",
+            _ => "failed",
         };
         metrics::counter!("weir_checkpoints_total", "outcome" => outcome).increment(1);
+        let result = match result {
+            Ok(result) => result,
+            Err(why) => {
+                self.forget();
+                return Err(why).context("a checkpoint's task");
+            }
+        };
         match result {
             Ok(()) if self.assignment.is_none() => Ok(None),
             Ok(()) => {
@@ -116,7 +123,10 @@ impl Worker {
                 self.cleared = published;
                 Ok(None)
             }
-            Err(Failed::Fatal(why)) => anyhow::bail!("checkpoint: {why}"),
+            Err(Failed::Fatal(why)) => {
+                self.forget();
+                anyhow::bail!("checkpoint: {why}")
+            }
             Err(why) => {
                 // Deltas of all partitions are mixed by group, so a step that fails takes everything with it (C6).
                 tracing::warn!(worker = self.parts.index, "checkpoint: {why}");
@@ -128,6 +138,14 @@ impl Worker {
                 Ok(Some(why))
             }
         }
+    }
+
+    /// After a step that failed for good nothing may be stepped over any more: if it is in the database after all, a step
+    /// from its end would match, and move K past letters that only the outbox holds.
+    fn forget(&mut self) {
+        self.pending = Pending::default();
+        self.bench.windows.clear();
+        self.phase = Phase::Idle;
     }
 
     /// Finishes the step in flight, takes a last one and clears the outbox, within `checkpoint.drain`. What does not get
@@ -158,7 +176,7 @@ impl Worker {
         }
         let left = until.saturating_duration_since(Instant::now());
         match self.parts.tokio.block_on(async { tokio::time::timeout(left, &mut task).await }) {
-            Ok(result) => self.ended(result.context("a checkpoint's task")?, published, started),
+            Ok(result) => self.ended(result, published, started),
             Err(_) => {
                 cancel.cancel();
                 self.in_flight = Some(InFlight { task, cancel, published, started });
