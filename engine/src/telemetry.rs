@@ -1,6 +1,7 @@
 //! Logs and metrics of the process: what installs them, and the one list of metric names. It knows no stage; stages
 //! count through the `metrics` macros and log through `tracing`.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -57,10 +58,11 @@ const CHECKPOINT_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Logs to standard error, one JSON object or one line of text each; `WEIR_LOG` filters as `RUST_LOG` does elsewhere
-/// (`info` unless set). A second call changes nothing.
+/// (`info` unless set). In colour on a terminal only. A second call changes nothing.
 pub fn init_logs(json: bool) {
     let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let terminal = std::io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
     let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
 }
