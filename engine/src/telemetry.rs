@@ -1,6 +1,7 @@
 //! Logs and metrics of the process: what installs them, and the one list of metric names. It knows no stage; stages
 //! count through the `metrics` macros and log through `tracing`.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -57,10 +58,12 @@ const CHECKPOINT_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Logs to standard error, one JSON object or one line of text each; `WEIR_LOG` filters as `RUST_LOG` does elsewhere
-/// (`info` unless set). A second call changes nothing.
+/// (`info` unless set). In colour on a terminal
+/// only, and not where `NO_COLOR` is set. A second call changes nothing.
 pub fn init_logs(json: bool) {
     let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
     let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
 }
@@ -118,6 +121,27 @@ mod tests {
         assert!(text.contains("# HELP weir_fenced_total Checkpoints refused"), "{text}");
         assert!(text.contains("weir_fenced_total 1"), "{text}");
         assert!(text.contains("weir_checkpoint_seconds_bucket{le=\"0.025\"} 1"), "{text}");
+    }
+
+    /// The test runs itself again as the process that logs, since a process sets its logs up once.
+    #[test]
+    fn a_log_that_goes_to_no_terminal_has_no_colour_codes() {
+        if std::env::var_os("WEIR_TEST_LOGS").is_some() {
+            init_logs(false);
+            tracing::warn!(answer = 42, "logged");
+            return;
+        }
+        let own = "telemetry::tests::a_log_that_goes_to_no_terminal_has_no_colour_codes";
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = again
+            .args([own, "--exact", "--nocapture"])
+            .env("WEIR_TEST_LOGS", "1")
+            .env_remove("WEIR_LOG")
+            .output()
+            .unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(log.contains("WARN logged answer=42"), "{log:?}");
+        assert!(!log.contains('\x1b'), "{log:?}");
     }
 
     /// Name, type and labels of every metric that this source counts.

@@ -1,7 +1,7 @@
 //! docker-compose.yml, without Docker: what a parser can see. That the services start is for a machine with an engine;
 //! that names, conditions, secrets and topics fit together is for this test.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -113,10 +113,79 @@ fn both_ways_of_starting_run_the_same_kafka() {
     let image = text(&services["kafka"], "image");
     assert_eq!(image.rsplit(':').next(), Some(between(&read("stack/kafka-fetch"), "WEIR_KAFKA_VERSION:-", "}")));
     assert_eq!(image, text(&services["topics"], "image"));
+
+    let compose = environment_of("kafka");
+    let compose = compose.iter().filter_map(|(key, value)| {
+        let name = key.strip_prefix("KAFKA_")?.to_lowercase().replace('_', ".");
+        Some((name, value.clone()))
+    });
+    assert_eq!(behaviour(compose), behaviour(properties_of_the_stack()), "left: compose, right: stack/up");
+}
+
+/// What of a broker's settings is no address or place of its own, and is not there for the tests alone.
+fn behaviour(settings: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    let own =
+        |name: &str| name.contains("listener") || ["node.id", "controller.quorum.voters", "log.dirs"].contains(&name);
+    // stack/up says it: tests kill members and producers, and do not wait long for them.
+    let tests = ["group.min.session.timeout.ms", "transaction.abort.timed.out.transaction.cleanup.interval.ms"];
+    let roles = |value: String| value.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
+    settings
+        .filter(|(name, _)| !own(name) && !tests.contains(&name.as_str()))
+        .map(|(name, value)| (name, roles(value).into_iter().collect::<Vec<_>>().join(",")))
+        .collect()
+}
+
+/// server.properties as stack/up writes it.
+fn properties_of_the_stack() -> impl Iterator<Item = (String, String)> {
+    let up = read("stack/up");
+    let text = up.split_once("server.properties\" <<CONF\n").expect("stack/up writes server.properties").1;
+    let text = text.split_once("\nCONF\n").expect("it ends").0.to_owned();
+    let lines: Vec<_> =
+        text.lines().filter_map(|line| line.split_once('=')).map(|(a, b)| (a.into(), b.into())).collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    lines.into_iter()
+}
+
+#[test]
+fn the_image_is_built_from_every_member_of_the_workspace() {
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("Cargo.toml is TOML");
+    let ignore = read(".dockerignore");
+    assert_eq!(ignore.lines().next(), Some("*"), "all is left out but what is let through");
+    let through: Vec<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let members = manifest["workspace"]["members"].as_array().expect("members").iter();
+    for member in members.map(|member| member.as_str().expect("a member is a path")) {
+        let folder = member.split('/').next().expect("a path has a first part");
+        assert!(through.contains(&folder), "{member} is a member, but .dockerignore has no `!{folder}`");
+    }
+    for line in read("Dockerfile").lines().filter(|line| line.starts_with("COPY ") && !line.contains("--from")) {
+        let source = line.split_whitespace().rev().nth(1).expect("COPY SOURCE TARGET");
+        assert!(source == "." || through.contains(&source), "{line}: .dockerignore has no `!{source}`");
+    }
+}
+
+#[test]
+fn what_the_engine_writes_outlives_its_container() {
+    let config = config();
+    let volumes = services()["engine"]["volumes"].as_sequence().cloned().expect("the engine has volumes");
+    let mounted: Vec<&str> = volumes.iter().filter_map(|volume| volume.as_str()?.split(':').nth(1)).collect();
+    let cache = config.rules.cache.as_deref().and_then(Path::to_str).expect("rules.cache is set");
+    for folder in [config.rules.dir.to_str().expect("rules.dir is UTF-8"), cache] {
+        assert!(mounted.contains(&folder), "{folder} is no volume: {mounted:?}");
+        // Else it would be root's, and the engine could not write to it.
+        let owned = read("Dockerfile").lines().any(|line| line.contains("10001") && line.contains(folder));
+        assert!(owned, "the Dockerfile makes no {folder} for user 10001");
+    }
+}
+
+#[test]
+fn a_stopping_engine_has_time_for_its_last_checkpoint() {
+    let grace = humantime::parse_duration(text(&services()["engine"], "stop_grace_period")).expect("a duration");
+    assert!(grace >= 2 * config().checkpoint.drain, "{grace:?}");
 }
 
 #[test]
 fn the_configuration_is_whole_with_what_the_engine_is_given() {
+    // Parsed as the engine does, so its checks hold too.
     let config = config();
     assert_eq!(config.source.brokers, "kafka:9092");
     assert!(!config.admin.listen.ip().is_loopback(), "the published port leads to it");
@@ -126,12 +195,14 @@ fn the_configuration_is_whole_with_what_the_engine_is_given() {
 
 /// stack/weir.compose.toml with the environment that docker-compose.yml gives the engine.
 fn config() -> Config {
-    let mut file = read("stack/weir.compose.toml");
-    for (_, key, value) in environment_of_all().into_iter().filter(|(service, ..)| service == "engine") {
-        file = file.replace(&format!("${{{key}}}"), &value.replace("${", "$("));
-    }
-    assert!(!file.contains("${"), "the engine's environment lacks {}", between(&file, "${", "}"));
-    toml::from_str(&file).expect("stack/weir.compose.toml is a valid configuration")
+    let environment = environment_of("engine");
+    Config::parse(&read("stack/weir.compose.toml"), &|name| environment.get(name).cloned())
+        .unwrap_or_else(|error| panic!("stack/weir.compose.toml: {error}"))
+}
+
+fn environment_of(service: &str) -> BTreeMap<String, String> {
+    let all = environment_of_all().into_iter().filter(|(name, ..)| name == service);
+    all.map(|(_, key, value)| (key, value)).collect()
 }
 
 /// (service, key, value)

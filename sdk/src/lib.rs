@@ -42,11 +42,12 @@
 //! ```
 //!
 //! # A rule's crate
+//! `weir rules new` makes one. The SDK is not published: it is named by its folder in a checkout of Weir.
 //! ```toml
 //! [lib]
 //! crate-type = ["cdylib", "rlib"]
 //! [dependencies]
-//! weir-sdk = "0.1"
+//! weir-sdk = { path = "../weir/sdk" }
 //! ```
 //! `cargo test` runs its tests; `cargo build --release --target wasm32-unknown-unknown` makes the module. The manifest's
 //! name is the function's, its version the crate's, its summary the first line of the doc comment. A crate has one rule,

@@ -18,6 +18,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Columns of `risk_stats` that are always there.
 const OWN_COLUMNS: [&str; 7] = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
 
+/// Whether Kafka's client was built with OpenSSL.
+const TLS: bool = cfg!(feature = "tls");
+const BUILD_TLS: &str = "this `weir` was built without the cargo feature `tls`; build it with `--features tls`";
+
 /// Everything that is wrong with it.
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Found { problems: Vec::new(), kinds: kinds(config) };
@@ -79,6 +83,9 @@ impl Found {
                 if let Some(why) = properties::refused(name) {
                     self.add(format!("{key}.{name:?}"), format!("can't be set: {why}"));
                 }
+            }
+            if !TLS && let Some(protocol) = needs_tls(set) {
+                self.add(format!("{key}.\"security.protocol\""), format!("{protocol:?} needs TLS: {BUILD_TLS}"));
             }
         }
     }
@@ -241,6 +248,12 @@ impl Found {
         let nearest = self.kinds.keys().min_by_key(near).cloned().unwrap_or_default();
         self.add(key, format!("there is no field {name:?}; did you mean {nearest:?}?"));
     }
+}
+
+/// A protocol of Kafka's that runs over TLS; librdkafka takes it in either case.
+fn needs_tls(properties: &BTreeMap<String, String>) -> Option<&str> {
+    let protocol = properties.get("security.protocol")?;
+    protocol.to_ascii_uppercase().ends_with("SSL").then_some(protocol.as_str())
 }
 
 /// The names between braces; None: a brace stands alone.

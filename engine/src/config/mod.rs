@@ -93,7 +93,8 @@ pub struct DeadLetters {
 pub struct Record {
     #[serde(default = "defaults::event_time")]
     pub event_time: String,
-    /// Field that `weir produce` keys by; rules of thumb only, the engine reads no key.
+    /// Field that the records are keyed by, for whoever reads the file: the engine goes by no key, and `weir produce` by
+    /// that of its mapping.
     pub key: Option<String>,
     pub fields: BTreeMap<String, RecordField>,
 }

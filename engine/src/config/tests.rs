@@ -96,6 +96,25 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
 }
 
 #[test]
+fn a_protocol_over_tls_needs_a_build_with_it_whichever_way_it_is_written() {
+    for (table, before) in [("source", "[dead_letters]"), ("dead_letters", "[record]")] {
+        for protocol in ["SSL", "SASL_SSL", "sasl_ssl"] {
+            let properties = format!("[{table}.properties]\n\"security.protocol\" = \"{protocol}\"\n{before}");
+            let result = parse(&changed(before, &properties));
+            if cfg!(feature = "tls") {
+                result.unwrap();
+                continue;
+            }
+            let why = result.unwrap_err().to_string();
+            let wanted = format!("{table}.properties.\"security.protocol\": \"{protocol}\" needs TLS");
+            assert!(why.contains(&wanted) && why.contains("--features tls"), "{why}");
+        }
+        let plain = format!("[{table}.properties]\n\"security.protocol\" = \"SASL_PLAINTEXT\"\n{before}");
+        parse(&changed(before, &plain)).unwrap();
+    }
+}
+
+#[test]
 fn an_unknown_key_names_its_table_and_the_nearest_known_one() {
     let cases = [
         ("size = \"5s\"", "sise = \"5s\"", "window.sise: there is no such key in [window]; did you mean \"size\"?"),
@@ -138,4 +157,89 @@ fn a_secret_shows_neither_in_debug_nor_in_an_error() {
     assert_eq!(error(&wrong), "admin.tokens.viewer: a text in quotes is wanted");
     let torn = MAIN.to_owned() + "tokens = { viewer = \"s3cret\n";
     assert!(!error(&torn).contains("s3cret"));
+}
+
+/// The fields of each struct of `config/mod.rs`, with their types.
+fn structs() -> BTreeMap<String, Vec<(String, String)>> {
+    let mut structs = BTreeMap::new();
+    for text in include_str!("mod.rs").split("pub struct ").skip(1) {
+        let (name, rest) = text.split_once(" {").expect("a struct has a body");
+        let (body, _) = rest.split_once("\n}").expect("a body ends");
+        let fields =
+            body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "));
+        structs.insert(name.to_owned(), fields.map(|(name, ty)| (name.to_owned(), ty.to_owned())).collect());
+    }
+    structs
+}
+
+/// Every key that can be set, `*` for a name of the user's.
+fn keys(structs: &BTreeMap<String, Vec<(String, String)>>, of: &str, prefix: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, ty) in &structs[of] {
+        let (inner, map) = match ty.strip_prefix("BTreeMap<String, ").and_then(|ty| ty.strip_suffix('>')) {
+            Some(inner) => (inner, ".*"),
+            None => (ty.as_str(), ""),
+        };
+        if structs.contains_key(inner) {
+            all.extend(keys(structs, inner, &format!("{prefix}{name}{map}.")));
+        } else {
+            all.push(format!("{prefix}{name}"));
+        }
+    }
+    all
+}
+
+fn holds(value: &toml::Value, key: &str) -> bool {
+    let Some(table) = value.as_table() else { return false };
+    match key.split_once('.') {
+        None => table.contains_key(key),
+        Some(("*", rest)) => table.values().any(|value| holds(value, rest)),
+        Some((first, rest)) => table.get(first).is_some_and(|value| holds(value, rest)),
+    }
+}
+
+/// `weir.toml` with the keys and tables that are commented out in it.
+fn with_what_is_commented_out() -> String {
+    let key = |text: &str| {
+        let name = text.split(" = ").next().unwrap_or_default();
+        text.starts_with('[') || text.contains(" = ") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    };
+    let line = |line: &str| match line.strip_prefix("# ") {
+        Some(text) if key(text) => text.to_owned() + "\n",
+        _ => line.to_owned() + "\n",
+    };
+    MAIN.lines().map(line).collect()
+}
+
+#[test]
+fn every_key_stands_in_the_repository_s_own_file_and_what_is_commented_out_there_is_valid() {
+    let text = with_what_is_commented_out();
+    let config = Config::parse(&text, &|_| Some("token".to_owned())).unwrap();
+    assert_eq!((config.engine.workers, config.rule.len(), config.lookup.len()), (Some(2), 1, 2));
+    let table = toml::Value::Table(text.parse().unwrap());
+    let keys = keys(&structs(), "Config", "");
+    assert!(keys.len() > 45 && keys.contains(&"record.fields.*.path".to_owned()), "{keys:?}");
+    let missing: Vec<_> = keys.iter().filter(|key| !holds(&table, key)).collect();
+    assert!(missing.is_empty(), "weir.toml lacks {missing:?}");
+}
+
+#[test]
+fn a_key_that_is_commented_out_shows_its_default() {
+    let text = MAIN.replace("# start =", "start =").replace("# max_", "max_").replace("# drain", "drain");
+    let text = text.replace("# idle_after", "idle_after");
+    assert_eq!(format!("{:?}", parse(&text).unwrap()), format!("{:?}", parse(MAIN).unwrap()));
+}
+
+#[test]
+fn every_key_stands_in_the_table_of_the_readme() {
+    let readme = include_str!("../../../README.md");
+    let (_, table) = readme.split_once("\n| key | default | meaning |\n").expect("README.md has the table");
+    let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let word = |row: &str, word: &str| row.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|w| w == word);
+    let mut missing = keys(&structs(), "Config", "");
+    missing.retain(|key| {
+        let (table, name) = (key.split('.').next().unwrap(), key.rsplit('.').next().unwrap());
+        !rows.iter().any(|row| word(row, table) && word(row, name))
+    });
+    assert!(missing.is_empty(), "README.md's table lacks {missing:?}");
 }

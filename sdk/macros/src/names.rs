@@ -1,18 +1,47 @@
-//! What the macros share: names that the engine accepts, and the first line of a doc comment.
+//! What the macros share: what the engine accepts as names and texts (`engine/src/rules/catalog/manifest.rs`), so that
+//! what it would refuse at the publish is an error at the author's line; and the first line of a doc comment.
 
-use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, Meta, Result};
+use std::fmt::Display;
+
+use proc_macro2::Span;
+use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, LitStr, Meta, Result};
+
+/// Of a name; they stand in keys of the store.
+pub(crate) const NAME: usize = 64;
+/// Of a summary or a default, in bytes.
+const TEXT: usize = 1_024;
+/// Of fields, codes and parameters, each.
+const ITEMS: usize = 256;
+
+/// Codes of the engine's own findings. A test keeps the list equal to the engine's.
+const ENGINE_CODES: [&str; 11] = [
+    "PARSE_JSON",
+    "FIELD_MISSING",
+    "FIELD_KIND",
+    "FIELD_RANGE",
+    "EVENT_TIME_AHEAD",
+    "LATE",
+    "OVERSIZE",
+    "RULE_TRAP",
+    "RULE_TIMEOUT",
+    "RULE_MEMORY",
+    "RULE_OUTPUT",
+];
 
 /// First non-empty line of the doc comment.
-pub(crate) fn summary(attributes: &[Attribute]) -> Option<String> {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).find_map(|attribute| {
+pub(crate) fn summary(attributes: &[Attribute]) -> Result<Option<LitStr>> {
+    let line = attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).find_map(|attribute| {
         let Meta::NameValue(pair) = &attribute.meta else {
             return None;
         };
         let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value else {
             return None;
         };
-        text.value().lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
-    })
+        let text_of = text.value();
+        let line = text_of.lines().map(str::trim).find(|line| !line.is_empty())?;
+        Some(LitStr::new(line, text.span()))
+    });
+    line.map(|line| text("summary", line)).transpose()
 }
 
 /// A name without the `r#` of a raw identifier.
@@ -20,18 +49,52 @@ pub(crate) fn plain(name: &syn::Ident) -> String {
     syn::ext::IdentExt::unraw(name).to_string()
 }
 
-pub(crate) fn is_snake_case(name: &str) -> bool {
-    starts_with(name, |first| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+/// A rule's or a parameter's name.
+pub(crate) fn snake_case(span: Span, what: &str, name: &str, example: &str) -> Result<()> {
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if !name.starts_with(|first: char| first.is_ascii_lowercase()) || !name.bytes().all(good) {
+        return Err(Error::new(span, format!("{what}: snake_case, as in `{example}`")));
+    }
+    short(span, what, name, NAME)
 }
 
-pub(crate) fn is_upper_snake_case(name: &str) -> bool {
-    starts_with(name, |first| first.is_ascii_uppercase())
-        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+/// A code's name.
+pub(crate) fn code(span: Span, name: &str) -> Result<()> {
+    let good = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if !name.starts_with(|first: char| first.is_ascii_uppercase()) || !name.bytes().all(good) {
+        return Err(Error::new(span, "a code is UPPER_SNAKE_CASE, as in `AMOUNT_NEGATIVE`"));
+    }
+    if ENGINE_CODES.contains(&name) {
+        let why = format!("`{name}` is one of the engine's own codes: choose another name, as in `MY_{name}`");
+        return Err(Error::new(span, why));
+    }
+    short(span, "a code's name", name, NAME)
 }
 
-fn starts_with(name: &str, test: impl Fn(u8) -> bool) -> bool {
-    name.bytes().next().is_some_and(test)
+/// A name of at most so many characters.
+pub(crate) fn short(span: Span, what: &str, name: &str, most: usize) -> Result<()> {
+    if name.len() <= most {
+        return Ok(());
+    }
+    Err(Error::new(span, format!("{what}: at most {most} characters, and this has {}; shorten it", name.len())))
+}
+
+/// A summary or a default, of at most so many bytes.
+pub(crate) fn text(what: &str, text: LitStr) -> Result<LitStr> {
+    match text.value().len() {
+        0..=TEXT => Ok(text),
+        bytes => {
+            Err(Error::new(text.span(), format!("a {what} has at most {TEXT} bytes, and this has {bytes}; shorten it")))
+        }
+    }
+}
+
+/// A list of a manifest; `span` is where it stands.
+pub(crate) fn few(span: Span, what: impl Display, count: usize) -> Result<()> {
+    if count <= ITEMS {
+        return Ok(());
+    }
+    Err(Error::new(span, format!("a rule has at most {ITEMS} {what}, and this has {count}; split the rule")))
 }
 
 /// The named fields of a struct; `what` goes into the error, with an example of what to write.
@@ -42,4 +105,39 @@ pub(crate) fn named_fields<'a>(input: &'a DeriveInput, what: &str) -> Result<Vec
         return Ok(fields.named.iter().collect());
     }
     Err(Error::new_spanned(&input.ident, format!("a {what} is a struct with named fields")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_the_engine(file: &str) -> String {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../engine/src/");
+        std::fs::read_to_string(format!("{path}{file}")).expect("the engine lies beside the SDK")
+    }
+
+    #[test]
+    fn the_codes_that_no_rule_may_declare_are_the_engines() {
+        let catalog = of_the_engine("model/catalog.rs");
+        let (_, rest) = catalog.split_once("pub const ENGINE_CODES: ").expect("the list has a name");
+        let (list, _) = rest.split_once("];").expect("the list ends");
+        let codes: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        assert_eq!(codes, ENGINE_CODES, "left: engine/src/model/catalog.rs, right: the macros");
+    }
+
+    #[test]
+    fn the_bounds_of_names_texts_and_lists_are_the_engines() {
+        let manifest = of_the_engine("rules/catalog/manifest.rs");
+        for (name, bound) in [("NAME", "64"), ("TEXT", "1_024"), ("ITEMS", "256")] {
+            assert!(manifest.contains(&format!("const {name}: usize = {bound};")), "{name} is no longer {bound}");
+        }
+        assert_eq!((NAME, TEXT, ITEMS), (64, 1_024, 256));
+    }
+
+    #[test]
+    fn a_list_is_refused_beyond_the_bound_only() {
+        few(Span::call_site(), "codes", ITEMS).expect("the bound itself is allowed");
+        let why = few(Span::call_site(), "codes", ITEMS + 1).expect_err("one more is not").to_string();
+        assert_eq!(why, "a rule has at most 256 codes, and this has 257; split the rule");
+    }
 }

@@ -14,6 +14,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     if !input.generics.params.is_empty() {
         return Err(Error::new_spanned(&input.generics, "parameters own what they hold: no lifetime, no generics"));
     }
+    names::few(input.ident.span(), "parameters", fields.len())?;
     let parts = fields.iter().map(|field| Part::of(field)).collect::<Result<Vec<_>>>()?;
     let name = &input.ident;
     let manifest = parts.iter().map(|part| {
@@ -53,7 +54,7 @@ struct Part<'a> {
     member: &'a Ident,
     ty: &'a Type,
     name: String,
-    summary: String,
+    summary: LitStr,
     default: LitStr,
 }
 
@@ -64,12 +65,17 @@ impl<'a> Part<'a> {
         let attribute = attribute.ok_or_else(|| {
             Error::new(member.span(), format!("a parameter needs a default and a summary: {WANTED} above it"))
         })?;
-        let (mut default, mut summary) = (None, names::summary(&field.attrs));
+        let name = names::plain(member);
+        names::snake_case(member.span(), "a parameter's name", &name, "limit")?;
+        let (mut default, mut summary) = (None, None);
         attribute.parse_nested_meta(|meta| {
+            let twice = || meta.error("this stands here twice: leave one out");
             if meta.path.is_ident("default") {
-                default = Some(text(&meta.value()?.parse()?)?);
+                let text = names::text("default", text(&meta.value()?.parse()?)?)?;
+                default.replace(text).map_or(Ok(()), |_| Err(twice()))?;
             } else if meta.path.is_ident("summary") {
-                summary = Some(meta.value()?.parse::<LitStr>()?.value());
+                let text = names::text("summary", meta.value()?.parse()?)?;
+                summary.replace(text).map_or(Ok(()), |_| Err(twice()))?;
             } else {
                 return Err(meta.error(format!("a parameter has `default` and `summary`: {WANTED}")));
             }
@@ -77,10 +83,11 @@ impl<'a> Part<'a> {
         })?;
         let default =
             default.ok_or_else(|| Error::new_spanned(attribute, format!("the default is missing: {WANTED}")))?;
+        let summary = summary.map_or_else(|| names::summary(&field.attrs), |summary| Ok(Some(summary)))?;
         let summary =
             summary.ok_or_else(|| Error::new_spanned(attribute, format!("the summary is missing: {WANTED}")))?;
         fits(&field.ty, &default)?;
-        Ok(Self { member, ty: &field.ty, name: names::plain(member), summary, default })
+        Ok(Self { member, ty: &field.ty, name, summary, default })
     }
 }
 
@@ -104,10 +111,11 @@ fn fits(ty: &Type, default: &LitStr) -> Result<()> {
     let Type::Path(path) = ty else { return Ok(()) };
     let text = default.value();
     let text = text.trim();
-    let wanted = match path.path.get_ident().map(ToString::to_string).as_deref() {
+    let wanted = match path.path.segments.last().map(|last| last.ident.to_string()).as_deref() {
         Some("i64") if text.parse::<i64>().is_err() => "an integer like \"42\"",
         Some("f64") if !text.parse::<f64>().is_ok_and(f64::is_finite) => "a finite number like \"0.25\"",
         Some("bool") if text.parse::<bool>().is_err() => "\"true\" or \"false\"",
+        Some("Timestamp") if text.parse::<i64>().is_err() => "a time in epoch milliseconds like \"1795525500250\"",
         Some("Decimal") if !is_decimal(text) => "a decimal like \"-12.50\"",
         _ => return Ok(()),
     };

@@ -12,6 +12,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     if fields.is_empty() {
         return Err(Error::new_spanned(&input.ident, "a rule reads at least one field, as in `amount: Decimal`"));
     }
+    names::few(input.ident.span(), "fields", fields.len())?;
     let (lifetime, of_struct) = lifetime(input)?;
     let parts = fields.iter().map(|field| Part::of(field)).collect::<Result<Vec<_>>>()?;
     unique(&parts)?;
@@ -111,6 +112,8 @@ impl<'a> Part<'a> {
         if name.value().trim().is_empty() {
             return Err(Error::new(name.span(), "a field has a name, as in `#[field(\"customer.segment\")]`"));
         }
+        // A lookup's name, a point, a field's name.
+        names::short(name.span(), "a field's name", &name.value(), 2 * names::NAME + 1)?;
         Ok(Self { member, ty: &field.ty, name })
     }
 

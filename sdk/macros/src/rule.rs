@@ -33,6 +33,7 @@ impl Parse for Codes {
                 return Err(Error::new(code.name.span(), format!("`{}` is declared twice", code.name)));
             }
         }
+        names::few(input.span(), "codes", codes.len())?;
         Ok(Self(codes))
     }
 }
@@ -46,9 +47,7 @@ impl Parse for Code {
         let inside;
         parenthesized!(inside in input);
         let name: Ident = inside.parse().map_err(|error| Error::new(error.span(), WANTED))?;
-        if !names::is_upper_snake_case(&name.to_string()) {
-            return Err(Error::new(name.span(), "a code is UPPER_SNAKE_CASE, as in `AMOUNT_NEGATIVE`"));
-        }
+        names::code(name.span(), &name.to_string())?;
         let comma = |_| inside.error(WANTED);
         inside.parse::<Token![,]>().map_err(comma)?;
         let effect: Ident = inside.parse().map_err(|error| Error::new(error.span(), WANTED))?;
@@ -63,7 +62,8 @@ impl Parse for Code {
             }
         };
         inside.parse::<Token![,]>().map_err(comma)?;
-        let summary: LitStr = inside.parse().map_err(|error| Error::new(error.span(), WANTED))?;
+        let summary = inside.parse().map_err(|error| Error::new(error.span(), WANTED))?;
+        let summary = names::text("summary", summary)?;
         let _: Option<Token![,]> = inside.parse()?;
         if !inside.is_empty() {
             return Err(inside.error(WANTED));
@@ -107,12 +107,13 @@ pub(crate) fn expand(codes: &Codes, function: &ItemFn) -> Result<TokenStream> {
     let signature = Signature::of(function)?;
     let (name, visibility) = (&function.sig.ident, &function.vis);
     let rule = names::plain(name);
-    let summary = names::summary(&function.attrs).ok_or_else(|| {
+    let summary = names::summary(&function.attrs)?.ok_or_else(|| {
         Error::new(name.span(), "say in a doc comment what the rule finds: its first line is the manifest's summary")
     })?;
     let constants = codes.0.iter().zip(0u16..).map(|(code, index)| code.constant(index, visibility));
     let manifest = codes.0.iter().map(Code::manifest);
     let Signature { record, parameters, call } = signature;
+    let longest = names::NAME;
     Ok(quote! {
         #function
 
@@ -122,6 +123,11 @@ pub(crate) fn expand(codes: &Codes, function: &ItemFn) -> Result<TokenStream> {
         #[allow(non_camel_case_types, dead_code)]
         #[derive(Debug)]
         #visibility struct #name {}
+
+        const _: () = ::core::assert!(
+            ::core::env!("CARGO_PKG_VERSION").len() <= #longest,
+            "the crate's version is the rule's: shorten `version` in its Cargo.toml to 64 characters",
+        );
 
         #[allow(unsafe_code)] // the export's own, and only in a module
         const _: () = {
@@ -179,9 +185,7 @@ impl Signature {
         let sig = &function.sig;
         let name = &sig.ident;
         let wanted = format!("write `fn {name}(record: &Payment, parameters: &Limits) -> Verdict`");
-        if !names::is_snake_case(&names::plain(name)) {
-            return Err(Error::new(name.span(), "the function's name is the rule's: snake_case, as in `high_amount`"));
-        }
+        names::snake_case(name.span(), "the function's name is the rule's", &names::plain(name), "high_amount")?;
         if let Some(word) = &sig.asyncness {
             return Err(Error::new(word.span(), "a rule waits for nothing: leave out `async`"));
         }

@@ -27,7 +27,7 @@ enum Command {
     New {
         /// Its folder; the last part is the rule's name, in snake_case
         path: PathBuf,
-        /// The folder of weir-sdk, for a crate outside Weir's own workspace; else it is taken from its repository
+        /// The folder of weir-sdk, needed outside a workspace that has it
         #[arg(long)]
         sdk: Option<PathBuf>,
     },

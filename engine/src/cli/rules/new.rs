@@ -28,7 +28,14 @@ pub(super) fn create(path: &Path, sdk: Option<&Path>) -> anyhow::Result<()> {
     ensure!(!folder.exists(), "{} is there already", path.display());
     let sdk = sdk.map(checked_sdk).transpose()?;
     let workspace = Workspace::around(&folder)?;
-    let manifest = manifest(name, &folder, workspace.as_ref(), sdk.as_deref());
+    let Some(manifest) = manifest(name, &folder, workspace.as_ref(), sdk.as_deref()) else {
+        bail!(
+            "{} is in no workspace that has weir-sdk, which is not published: name the folder sdk/ of a checkout of \
+             Weir, as in `weir rules new --sdk ../weir/sdk {}`",
+            path.display(),
+            path.display()
+        );
+    };
     std::fs::create_dir_all(folder.join("src")).with_context(|| format!("cannot make {}", path.display()))?;
     write(&folder.join("Cargo.toml"), &manifest)?;
     write(&folder.join("src/lib.rs"), &include_str!("template.rs.txt").replace("RULE", name))?;
@@ -57,23 +64,24 @@ fn checked_sdk(path: &Path) -> anyhow::Result<PathBuf> {
     path.canonicalize().with_context(|| format!("cannot find {}", path.display()))
 }
 
-fn manifest(name: &str, folder: &Path, workspace: Option<&Workspace>, sdk: Option<&Path>) -> String {
+/// None: nothing says where the SDK is. No address stands in for it: what is there may be a stranger's.
+fn manifest(name: &str, folder: &Path, workspace: Option<&Workspace>, sdk: Option<&Path>) -> Option<String> {
     let own_sdk = workspace.map(|workspace| workspace.root.join("sdk")).filter(|sdk| checked_sdk(sdk).is_ok());
     let sdk = match (sdk, own_sdk, workspace) {
         (Some(sdk), ..) => format!("weir-sdk = {{ path = {} }}", quoted(sdk)),
         (None, _, Some(workspace)) if workspace.shares_sdk() => "weir-sdk.workspace = true".to_owned(),
         (None, Some(sdk), _) => format!("weir-sdk = {{ path = {} }}", quoted(&relative(folder, &sdk))),
-        (None, None, _) => format!("weir-sdk = {{ git = \"{}\" }}", env!("CARGO_PKG_REPOSITORY")),
+        (None, None, _) => return None,
     };
     let alone = match workspace {
         Some(_) => String::new(),
         // Its own workspace: it is no member of one that may stand somewhere above.
         None => format!("\n[workspace]\n{PROFILE}"),
     };
-    format!(
+    Some(format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[lib]\ncrate-type = \
          [\"cdylib\", \"rlib\"] # the module; and what its tests link\n\n[dependencies]\n{sdk}\n{alone}"
-    )
+    ))
 }
 
 /// From a folder to another one; both below one root.
@@ -112,15 +120,19 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
+    fn sdk() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk")
+    }
+
     #[test]
     fn a_new_rule_carries_its_name_and_is_not_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("round_amount");
-        create(&path, None).unwrap();
+        create(&path, Some(&sdk())).unwrap();
         assert!(std::fs::read_to_string(path.join("src/lib.rs")).unwrap().contains("pub fn round_amount("));
         let manifest = std::fs::read_to_string(path.join("Cargo.toml")).unwrap();
         assert!(manifest.contains("name = \"round_amount\"") && manifest.contains("[profile.rule]"), "{manifest}");
-        assert!(create(&path, None).unwrap_err().to_string().contains("there already"));
+        assert!(create(&path, Some(&sdk())).unwrap_err().to_string().contains("there already"));
     }
 
     #[test]
@@ -135,13 +147,21 @@ mod tests {
     }
 
     #[test]
+    fn without_a_workspace_or_an_sdk_it_says_how_to_name_one_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let why = create(&folder.path().join("round_amount"), None).unwrap_err().to_string();
+        assert!(why.contains("not published") && why.contains("weir rules new --sdk ../weir/sdk "), "{why}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn a_folder_beside_an_sdk_is_no_member_of_a_workspace() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("sdk/wit")).unwrap();
         std::fs::write(folder.path().join("sdk/wit/rule.wit"), "").unwrap();
-        create(&folder.path().join("rules/round_amount"), None).unwrap();
+        create(&folder.path().join("rules/round_amount"), Some(&sdk())).unwrap();
         let manifest = std::fs::read_to_string(folder.path().join("rules/round_amount/Cargo.toml")).unwrap();
-        assert!(manifest.contains("[workspace]") && manifest.contains("git = "), "{manifest}");
+        assert!(manifest.contains("[workspace]") && manifest.contains("path = "), "{manifest}");
     }
 
     #[test]
