@@ -73,15 +73,16 @@ async fn outbox(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<
     Ok(chunks)
 }
 
-/// Setting the same N again is no second beginning: the answer to the first may have been lost.
+/// Setting the same N again is no second beginning: the answer to the first may have been lost. `published` stays unset:
+/// K does not exist yet, and a crash before it does would look like a group that lost its offsets.
 pub(super) async fn begin(tx: &mut dyn Tx, scope: &Scope, partition: Partition, owner: u64, at: Offset) -> Result<()> {
     let sql = format!(
-        "UPDATE weir_partition SET next_offset = ?, published = ? {WHERE} AND owner = ? \
+        "UPDATE weir_partition SET next_offset = ? {WHERE} AND owner = ? \
          AND (next_offset IS NULL OR (next_offset = ? AND `checkpoint` = 0))"
     );
     let [p, t, n] = scope.of(partition);
     let at = Bind::Int(at.0);
-    match tx.execute(&sql, &[at, at, p, t, n, Bind::Int(owner as i64), at]).await? {
+    match tx.execute(&sql, &[at, p, t, n, Bind::Int(owner as i64), at]).await? {
         1 => Ok(()),
         _ => Err(StoreError::Fenced(partition)),
     }
