@@ -2,6 +2,8 @@
 //! it is told to: FACTS.md's interleavings that need no broker to be seen.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+#[path = "checkpoint/begin.rs"]
+mod begin;
 #[path = "checkpoint/kafka.rs"]
 mod kafka;
 

@@ -86,7 +86,7 @@ async fn a_partition_begins_once(url: &str) {
     assert!(matches!(store.begin(P0, 1, Offset(8)).await, Err(StoreError::Fenced(P0))));
     assert!(matches!(store.begin(P0, 2, Offset(7)).await, Err(StoreError::Fenced(P0))));
     let taken = store.take(&[P0]).await.unwrap().remove(0);
-    assert_eq!((taken.next_offset, taken.published), (Some(Offset(7)), None));
+    assert_eq!((taken.next_offset, taken.published), (Some(Offset(7)), None), "K is not there yet");
 }
 
 async fn a_changed_fingerprint_is_refused_by_name(url: &str) {

@@ -73,8 +73,8 @@ async fn outbox(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<
     Ok(chunks)
 }
 
-/// Setting the same N again is no second beginning: the answer to the first may have been lost.
-/// `published` stays unset: a crash before K is committed must not look like a group that lost its offsets.
+/// Setting the same N again is no second beginning: the answer to the first may have been lost. `published` stays unset:
+/// K does not exist yet, and a crash before it does would look like a group that lost its offsets.
 pub(super) async fn begin(tx: &mut dyn Tx, scope: &Scope, partition: Partition, owner: u64, at: Offset) -> Result<()> {
     let sql = format!(
         "UPDATE weir_partition SET next_offset = ? {WHERE} AND owner = ? \
