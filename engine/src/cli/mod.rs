@@ -23,7 +23,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the pipeline until SIGTERM or Ctrl-C
-    Run(run::Args),
+    Run(run::RunArgs),
     /// Check a configuration without connecting to anything
     Check(run::Args),
     /// The whole pipeline on an in-process cluster and SQLite, two swaps on the way, the truth beside the result

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::{pipeline, telemetry};
 
-/// Both take a configuration and nothing else: what can differ between two runs stands in the file.
+/// What can differ between two runs stands in the file.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The configuration, as weir.toml
@@ -15,8 +15,18 @@ pub(super) struct Args {
     json_logs: bool,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let config = Config::load(&args.config)?;
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    args: Args,
+    /// Suspends stored rules that do not fit this configuration, for every instance, instead of refusing to start
+    #[arg(long)]
+    suspend_misfits: bool,
+}
+
+pub(super) fn run(RunArgs { args, suspend_misfits }: &RunArgs) -> anyhow::Result<()> {
+    let mut config = Config::load(&args.config)?;
+    config.rules.suspend_misfits = *suspend_misfits;
     telemetry::init_logs(args.json_logs);
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -29,6 +29,7 @@ impl Default for Rules {
             max_module: ByteSize::mib(8),
             on_failure: OnFailure::default(),
             cache: None,
+            suspend_misfits: false,
         }
     }
 }

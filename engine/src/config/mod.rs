@@ -220,6 +220,9 @@ pub struct Rules {
     pub on_failure: OnFailure,
     /// Compiled modules; the system's temporary folder unless given.
     pub cache: Option<PathBuf>,
+    /// `weir run --suspend-misfits`: of one start, so no file may say it.
+    #[serde(skip)]
+    pub suspend_misfits: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

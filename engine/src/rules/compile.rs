@@ -2,6 +2,7 @@
 //! be stopped.
 
 use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ const UNABLE: i32 = 3;
 pub(super) enum Failed {
     /// For the author of the module.
     Module(String),
+    /// It ran out of time or was killed: the module's fault if it is new, the machine's if it passed before.
+    Killed(String),
     /// No fault of the module: for whoever runs the engine.
     Engine(String),
 }
@@ -37,7 +40,7 @@ pub fn compile_child() -> i32 {
     let (bytes, code) = match result {
         Ok(bytes) => (bytes, 0),
         Err(Failed::Module(text)) => (text.into_bytes(), REFUSED),
-        Err(Failed::Engine(text)) => (text.into_bytes(), UNABLE),
+        Err(Failed::Engine(text) | Failed::Killed(text)) => (text.into_bytes(), UNABLE),
     };
     if std::io::stdout().write_all(&bytes).is_err() { UNABLE } else { code }
 }
@@ -98,6 +101,8 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
+            // A Ctrl-C in the engine's terminal is not for it: the engine ends it, or waits.
+            .process_group(0)
             .spawn()?;
         let mut stdin = child.stdin.take().expect("stdin is piped");
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -113,7 +118,7 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
         Ok::<_, std::io::Error>((child.wait().await?, out))
     };
     let Ok(ended) = tokio::time::timeout(Duration::from_secs(15), run).await else {
-        return Err(Failed::Module("compiling took more than 15 s: make its functions smaller".into()));
+        return Err(Failed::Killed("compiling took more than 15 s: make its functions smaller".into()));
     };
     let (status, out) = ended.map_err(|e| Failed::Engine(format!("{}: {e}", runtime.compiler.display())))?;
     if out.len() as u64 >= MAX_CODE {
@@ -123,8 +128,12 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
     match status.code() {
         Some(0) => Ok(out),
         Some(REFUSED) if !out.is_empty() => Err(Failed::Module(text.into_owned())),
-        // A signal, or 101: the compiler ran into its limits, or panicked over this module.
-        None | Some(101) => Err(Failed::Module(format!(
+        // SIGHUP, SIGINT, SIGTERM: somebody stops the machine or the container.
+        None if status.signal().is_some_and(|signal| [1, 2, 15].contains(&signal)) => {
+            Err(Failed::Engine(format!("{} was stopped ({status})", runtime.compiler.display())))
+        }
+        // Another signal, or 101: the compiler ran into its limits (or the machine's), or panicked over this module.
+        None | Some(101) => Err(Failed::Killed(format!(
             "compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"
         ))),
         Some(_) => Err(Failed::Engine(format!("{} gave {status} {text}", runtime.compiler.display()))),

@@ -84,6 +84,13 @@ pub(crate) struct Opened {
     pub(crate) store: Arc<dyn Store>,
 }
 
+/// A program that does this.
+pub(crate) fn script(path: &std::path::Path, body: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 /// By the API, with nothing said.
 pub(crate) fn by_api() -> Publish {
     Publish { origin: Origin::Api, source: "test".into(), who: "test".into(), order: None, mode: None }

@@ -15,6 +15,10 @@ pub(crate) const GOOD: &str =
 /// Traps where the amount is 4242, which the probe does not try.
 pub(crate) const TRAPS_RARELY: &str = "(if (i64.eq (local.get $amount) (i64.const 4242)) (then unreachable))";
 
+/// As `configure`: takes 100 million turns, which is long for 10 ms and short for 5 s.
+pub(crate) const SLOW: &str = "(loop $turn (local.set $spin (i64.add (local.get $spin) (i64.const 1)))
+    (br_if $turn (i64.lt_u (local.get $spin) (i64.const 100000000))))";
+
 /// A rule; `GOOD` unless another body is given.
 #[derive(Clone)]
 pub(crate) struct Guest {
@@ -28,6 +32,8 @@ pub(crate) struct Guest {
     pub(crate) parameters: Vec<(String, String)>,
     /// Runs for each row `$i` of `$rows`; `$amount` is the row's.
     pub(crate) judge: String,
+    /// Runs first when it is configured.
+    pub(crate) configure: String,
 }
 
 impl Guest {
@@ -40,6 +46,7 @@ impl Guest {
             codes: vec!["BAD".into()],
             parameters: Vec::new(),
             judge: GOOD.into(),
+            configure: String::new(),
         }
     }
 
@@ -50,6 +57,11 @@ impl Guest {
 
     pub(crate) fn judge(mut self, body: &str) -> Self {
         self.judge = body.into();
+        self
+    }
+
+    pub(crate) fn configure(mut self, body: &str) -> Self {
+        self.configure = body.into();
         self
     }
 
@@ -68,7 +80,7 @@ impl Guest {
         let mut image = Image::default();
         let manifest = image.manifest(self);
         let data: String = image.0.iter().map(|byte| format!("\\{byte:02x}")).collect();
-        let judge = &self.judge;
+        let Self { judge, configure, .. } = self;
         let text = format!(
             r#"(module
   (memory (export "memory") 32) (global $heap (mut i32) (i32.const 524288)) (global $hits (mut i32) (i32.const 0))
@@ -84,6 +96,7 @@ impl Guest {
     (global.set $hits (i32.add (global.get $hits) (i32.const 1))))
   (func (export "weir:rule/guest@0.1.0#describe") (result i32) (i32.const {manifest}))
   (func (export "weir:rule/guest@0.1.0#configure") (param i32 i32) (param $settings i32) (param $n i32) (result i32)
+    (local $spin i64) {configure}
     (if (i32.eqz (local.get $n)) (then (return (i32.const 3000))))
     (if (result i32) (i32.eqz (i32.load offset=12 (local.get $settings))) (then (i32.const 3016)) (else (i32.const 3000))))
   (func (export "weir:rule/guest@0.1.0#judge") (param $rows i32) (param $columns i32) (param i32) (result i32)

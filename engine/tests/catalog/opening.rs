@@ -17,9 +17,89 @@ async fn closed() -> Bench {
     bench
 }
 
+/// A rule that silently does not judge lets fraud pass; and other instances may judge well by it.
 #[tokio::test]
-async fn a_rule_whose_field_is_gone_is_suspended_and_the_others_start() {
+async fn a_rule_that_does_not_fit_this_instance_refuses_its_start_and_stays_in_force_elsewhere() {
     let mut bench = closed().await;
+    let elsewhere = bench.open().await;
+    bench.config.record.fields.remove("name_dest");
+    let Err(error) = bench.try_open(bench.folder.path().join("compiler")).await else {
+        panic!("it starts without a rule of the set");
+    };
+    let text = error.to_string();
+    for part in ["the stored rule reader does not fit", "reads name_dest", "--suspend-misfits"] {
+        assert!(text.contains(part) && !text.contains('\n'), "{text}");
+    }
+    let set = elsewhere.store.rule_set().await.unwrap();
+    assert!(set.revision.0 == 2 && set.entries.iter().all(|entry| entry.suspended.is_none()), "{set:?}");
+
+    elsewhere.mode("reader", Mode::Off).await;
+    let catalog = bench.open().await;
+    let shown = catalog.suspended("reader").unwrap();
+    assert!(shown.contains("it is off") && shown.contains("name_dest"), "{shown}");
+    assert_eq!(catalog.judge(-1), ["BAD"], "the steady one's");
+    let revision = catalog.store.revision().await.unwrap();
+    assert_eq!(revision.0, 3, "a start writes nothing");
+    let live = weir::rules::Patch { mode: Some(Mode::Live), ..Default::default() };
+    let refused = catalog.catalog.patch("reader", live, "test").await.unwrap_err();
+    assert!(refused.to_string().contains("name_dest"), "{refused}");
+    catalog.catalog.retire("reader", "test").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_rule_that_does_not_fit_is_refused_even_if_it_comes_off() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let off = weir::rules::Publish { mode: Some(Mode::Off), ..crate::bench::by_api() };
+    let stranger = Guest::new("stranger").field("nowhere", TEXT, false).wasm();
+    let refused = catalog.catalog.publish(stranger, off).await.unwrap_err();
+    assert!(refused.to_string().contains("nowhere"), "{refused}");
+    assert_eq!(catalog.catalog.live().revision.0, 0);
+}
+
+#[tokio::test]
+async fn a_compiler_that_is_killed_or_stopped_while_the_set_is_opened_blames_no_rule() {
+    let mut bench = closed().await;
+    bench.config.rules.suspend_misfits = true;
+    for signal in ["KILL", "TERM", "XCPU"] {
+        std::fs::remove_dir_all(bench.config.rules.cache.as_ref().unwrap()).unwrap();
+        let compiler = bench.folder.path().join(format!("killed-by-{signal}"));
+        crate::bench::script(&compiler, &format!("kill -{signal} $$"));
+        let opened = bench.try_open(compiler).await;
+        assert!(matches!(opened, Err(CatalogError::Compiler(_))), "{signal}");
+    }
+    let catalog = bench.open().await;
+    assert_eq!((catalog.catalog.live().revision.0, catalog.judge(-1).len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_compiler_runs_in_a_process_group_of_its_own() {
+    let bench = Bench::new();
+    let (compiler, told) = (bench.folder.path().join("grouped"), bench.folder.path().join("group"));
+    crate::bench::script(&compiler, &format!("echo $$ $(cut -d' ' -f5 /proc/$$/stat) > {}; exit 3", told.display()));
+    let catalog = bench.try_open(compiler).await.unwrap();
+    catalog.try_publish(&Guest::new("steady")).await.unwrap_err();
+    let told = std::fs::read_to_string(told).unwrap();
+    let (pid, group) = told.trim().split_once(' ').unwrap();
+    assert_eq!(pid, group, "a Ctrl-C in the terminal would end it");
+}
+
+#[tokio::test]
+async fn a_rule_that_answers_late_at_a_start_refuses_it_and_is_not_suspended() {
+    let mut bench = Bench::new();
+    bench.config.rules.timeout = std::time::Duration::from_secs(5);
+    let slow = Guest::new("slow").configure(crate::module::SLOW);
+    bench.open().await.publish(&slow).await;
+    bench.config.rules.suspend_misfits = true;
+    bench.config.rules.timeout = std::time::Duration::from_millis(10);
+    let opened = bench.try_open(bench.folder.path().join("compiler")).await;
+    assert!(matches!(opened, Err(CatalogError::Compiler(why)) if why.contains("RULE_TIMEOUT")));
+}
+
+#[tokio::test]
+async fn where_asked_for_a_rule_whose_field_is_gone_is_suspended_and_the_others_start() {
+    let mut bench = closed().await;
+    bench.config.rules.suspend_misfits = true;
     bench.config.record.fields.remove("name_dest");
     let catalog = bench.open().await;
     assert!(catalog.suspended("reader").unwrap().contains("reads name_dest, a field that the pipeline does not have"));
@@ -34,6 +114,7 @@ async fn a_rule_whose_field_is_gone_is_suspended_and_the_others_start() {
 #[tokio::test]
 async fn a_suspended_rule_stays_so_until_it_fits_and_is_asked_for() {
     let mut bench = closed().await;
+    bench.config.rules.suspend_misfits = true;
     let field = bench.config.record.fields.remove("name_dest").unwrap();
     {
         let catalog = bench.open().await;
@@ -52,7 +133,8 @@ async fn a_suspended_rule_stays_so_until_it_fits_and_is_asked_for() {
 
 #[tokio::test]
 async fn rules_whose_version_is_gone_or_does_not_compile_are_suspended_each_for_its_reason() {
-    let bench = closed().await;
+    let mut bench = closed().await;
+    bench.config.rules.suspend_misfits = true;
     let database = sqlx::SqlitePool::connect(&bench.url()).await.unwrap();
     sqlx::query("DELETE FROM weir_rule_version WHERE rule = 'reader'").execute(&database).await.unwrap();
     // As if a later release compiled less than the one that took it.

@@ -8,6 +8,7 @@ use super::{Catalog, Refused, now, probe};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::store::StoreError;
+use crate::rules::live::LiveSet;
 
 /// Others may change the set meanwhile, so often.
 const ROUNDS: usize = 10;
@@ -121,6 +122,7 @@ impl Catalog {
         for _ in 0..ROUNDS {
             let mut set = self.0.store.rule_set().await?;
             let base = set.revision;
+            let before = set.entries.iter().find(|entry| entry.name == line.rule).cloned();
             let Some(detail) = edit(&mut set.entries)? else {
                 self.take_over(&set).await?;
                 return Ok(base);
@@ -135,6 +137,7 @@ impl Catalog {
                 let other = format!("the stored rule {rule} does not fit here: {why}; roll it back or retire it first");
                 return Err(Refused::Conflict(other));
             }
+            unfit_while_off(before.as_ref(), &set.entries, &live, line.rule)?;
             let audit = Audit {
                 at: now(),
                 who: line.who.to_owned(),
@@ -154,6 +157,17 @@ impl Catalog {
         }
         Err(Refused::Conflict("the rule set keeps changing: try again".into()))
     }
+}
+
+/// A rule that is off is kept though it does not fit, or nobody could turn off one that came to be so. A version or
+/// parameters that come now are refused all the same.
+fn unfit_while_off(before: Option<&Entry>, entries: &[Entry], live: &LiveSet, rule: &str) -> Result<(), Refused> {
+    let Some(after) = entries.iter().find(|entry| entry.name == rule && entry.suspended.is_none()) else {
+        return Ok(());
+    };
+    let same = before.is_some_and(|b| b.sha256 == after.sha256 && b.parameters == after.parameters);
+    let misfit = live.rules.iter().find(|known| &*known.id.name == rule).and_then(|known| known.suspended.clone());
+    misfit.filter(|_| !same).map_or(Ok(()), |why| Err(Refused::Unfit(why)))
 }
 
 impl Entry {

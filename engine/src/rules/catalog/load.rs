@@ -9,13 +9,14 @@ use wasmtime::component::Component;
 use super::breaker::reason;
 use super::history::SUSPEND;
 use super::probe::{self, Fitted};
-use super::vet::Held;
+use super::vet::{Held, Unvetted};
 use super::{Catalog, CatalogError, Refused, blocking, now};
-use crate::model::catalog::{Audit, Entry, Manifest, RuleSet};
+use crate::model::catalog::{Audit, Entry, Manifest, Mode, RuleSet};
 use crate::model::finding::RuleId;
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
 use crate::model::store::StoreError;
+use crate::rules::compile::Failed;
 use crate::rules::live::{Figures, LiveRule, LiveSet};
 
 /// Of the store, at a start; between them ever longer pauses, 3 s together.
@@ -54,14 +55,15 @@ impl From<StoreError> for Misfit {
 pub(super) type Failures = Vec<(String, String)>;
 
 impl Catalog {
-    /// Brings the stored set into force, without the rules that do not fit. A database that restarts must not keep the
-    /// engine from starting.
+    /// Brings the stored set into force, all of it: a rule that silently does not judge lets fraud pass, and what does
+    /// not fit this instance may well judge on the others, so nothing is written. A database that restarts must not keep
+    /// the engine from starting.
     pub(super) async fn start(&self) -> Result<(), CatalogError> {
         let (mut pause, mut tries) = (PAUSE, 1);
         for _ in 0..ROUNDS {
             match self.start_once().await {
                 Ok(true) => return Ok(()),
-                // What did not fit is suspended by now, here or by another instance that starts.
+                // `--suspend-misfits`: by now it is, here or by another instance that starts.
                 Ok(false) | Err(CatalogError::Store(StoreError::Stale(_))) => {}
                 Err(CatalogError::Store(StoreError::Unavailable(why))) if tries < TRIES => {
                     tracing::warn!(why, "the rule set can't be read yet");
@@ -81,6 +83,9 @@ impl Catalog {
         if failures.is_empty() {
             self.install(live);
             return Ok(true);
+        }
+        if !self.0.config.rules.suspend_misfits {
+            return Err(CatalogError::Misfits(failures));
         }
         self.suspend_misfits(set, failures).await?;
         Ok(false)
@@ -172,6 +177,11 @@ impl Catalog {
             match self.rule(entry, trial).await {
                 Ok(rule) => rules.push(Arc::new(rule)),
                 Err(Misfit::Away(error)) => return Err(error),
+                // It judges nothing anyhow, and is seen with the reason.
+                Err(Misfit::Rule(why)) if entry.mode == Mode::Off => {
+                    let why = format!("it is off, and does not fit this instance: {}", reason(&why));
+                    rules.push(Arc::new(LiveRule { suspended: Some(why), ..self.stand_in(entry).await? }));
+                }
                 Err(Misfit::Rule(why)) => failures.push((entry.name.clone(), why)),
             }
         }
@@ -190,19 +200,25 @@ impl Catalog {
             rule.id.sha256 == entry.sha256 && rule.parameters == fitted.parameters && rule.suspended.is_none()
         });
         if !known {
-            self.tried(&module, &fitted, trial).await.map_err(Misfit::Rule)?;
+            self.tried(&module, &fitted, trial).await?;
         }
         Ok(self.live_rule(entry, module.manifest.clone(), module.component.clone(), fitted))
     }
 
-    async fn tried(&self, module: &Held, fitted: &Fitted, trial: Trial) -> Result<(), String> {
+    async fn tried(&self, module: &Held, fitted: &Fitted, trial: Trial) -> Result<(), Misfit> {
         let (runtime, schema) = (self.0.runtime.clone(), self.0.schema.clone());
         let (module, fitted) = (module.clone(), fitted.clone());
         blocking(move || match trial {
             Trial::Configure => probe::configure(&runtime, &module, &fitted).map(drop),
             Trial::Probe => probe::probe(&runtime, &schema, &module, &fitted),
         })
-        .await?
+        .await
+        .map_err(|why| Misfit::Away(CatalogError::Compiler(why)))?
+        .map_err(|failed| match (failed, trial) {
+            (Failed::Module(why), _) | (Failed::Killed(why), Trial::Probe) => Misfit::Rule(why),
+            // It passed when it was published: the machine is slow now, and that is no reason to let records pass.
+            (Failed::Killed(why) | Failed::Engine(why), _) => Misfit::Away(CatalogError::Compiler(why)),
+        })
     }
 
     /// From memory, or from the store.
@@ -212,9 +228,12 @@ impl Catalog {
         }
         let version = self.0.store.version(sha256).await?;
         let version = version.ok_or_else(|| Misfit::Rule(format!("version {sha256} is gone from the store")))?;
-        self.vet(sha256, &version.wasm).await.map_err(|refused| match refused {
-            Refused::Compiler(why) => Misfit::Away(CatalogError::Compiler(why)),
-            refused => Misfit::Rule(refused.to_string()),
+        self.vet(sha256, &version.wasm).await.map_err(|unvetted| match unvetted {
+            // What is stored passed once: a compiler that was killed or slow says nothing of it.
+            Unvetted::Killed(why) | Unvetted::Refused(Refused::Compiler(why)) => {
+                Misfit::Away(CatalogError::Compiler(why))
+            }
+            Unvetted::Refused(refused) => Misfit::Rule(refused.to_string()),
         })
     }
 
@@ -271,7 +290,7 @@ impl From<CatalogError> for Refused {
         match error {
             CatalogError::Store(error) => Self::Store(error),
             CatalogError::Compiler(why) => Self::Compiler(why),
-            error @ CatalogError::Rule { .. } => Self::Unfit(error.to_string()),
+            error @ (CatalogError::Rule { .. } | CatalogError::Misfits(_)) => Self::Unfit(error.to_string()),
         }
     }
 }

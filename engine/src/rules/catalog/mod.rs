@@ -52,8 +52,21 @@ pub enum CatalogError {
     Store(#[from] StoreError),
     #[error("the stored rule {rule} does not fit: {message}")]
     Rule { rule: String, message: String },
+    /// Of a start.
+    #[error("{}", misfits(.0))]
+    Misfits(Vec<(String, String)>),
     #[error("rules can't be compiled: {0}")]
     Compiler(String),
+}
+
+fn misfits(misfits: &[(String, String)]) -> String {
+    let rules: Vec<_> =
+        misfits.iter().map(|(rule, why)| format!("the stored rule {rule} does not fit: {why}")).collect();
+    format!(
+        "{}. Mend the configuration; or turn the rule off, roll it back or delete it through an instance that runs; or \
+         start with --suspend-misfits, which suspends it for every instance",
+        rules.join("; ")
+    )
 }
 
 /// Why a change was not made; nothing changed.
@@ -111,8 +124,9 @@ struct Inner {
 pub struct Catalog(Arc<Inner>);
 
 impl Catalog {
-    /// Brings the stored set into force. A stored rule that no longer fits is suspended with the reason, so that the
-    /// others start; a store that can't be asked, or a compiler that does not run, is an error.
+    /// Brings the stored set into force. A stored rule that should judge and does not fit this instance is an error, or
+    /// suspended if `--suspend-misfits` says so; a store that can't be asked, or a compiler that does not run, is an
+    /// error always.
     pub async fn open(
         runtime: Arc<Runtime>,
         store: Arc<dyn Store>,

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::vet::{Module, patiently};
+use super::vet::{Module, failed, patiently};
 use crate::model::catalog::Manifest;
 use crate::model::record::{Column, Field, FieldId, Kind, Schema, Value};
+use crate::rules::compile::Failed;
 use crate::rules::contract::{self, guest};
 use crate::rules::runtime::{Failure, Instance, Runtime};
 
@@ -60,16 +61,19 @@ pub(super) fn no_parameter(manifest: &Manifest, name: &str) -> String {
 }
 
 /// An instance that took its parameters. Runs guest code.
-pub(super) fn configure(runtime: &Runtime, module: &Module, fitted: &Fitted) -> Result<Instance, String> {
+pub(super) fn configure(runtime: &Runtime, module: &Module, fitted: &Fitted) -> Result<Instance, Failed> {
     let configured = patiently(|| {
         let mut instance = runtime.instance(&module.component)?;
         instance.configure(&fitted.scales, &fitted.parameters).map(|()| instance)
     });
-    configured.map_err(|f| format!("rule {} can't be configured: {}: {}", module.manifest.name, f.code, f.message))
+    configured.map_err(|f| {
+        let why = format!("rule {} can't be configured: {}: {}", module.manifest.name, f.code, f.message);
+        failed(&f, why)
+    })
 }
 
 /// Judges the synthetic batches. Runs guest code.
-pub(super) fn probe(runtime: &Runtime, schema: &Schema, module: &Module, fitted: &Fitted) -> Result<(), String> {
+pub(super) fn probe(runtime: &Runtime, schema: &Schema, module: &Module, fitted: &Fitted) -> Result<(), Failed> {
     configure(runtime, module, fitted)?;
     let fields: Vec<&Field> = fitted.fields.iter().map(|&id| schema.field(id)).collect();
     for (name, rows) in batches() {
@@ -83,7 +87,8 @@ pub(super) fn probe(runtime: &Runtime, schema: &Schema, module: &Module, fitted:
         });
         judged.map_err(|failure| {
             let (rule, Failure { code, message }) = (&module.manifest.name, failure);
-            format!("rule {rule} failed with {code} on {name}, one of the batches that a publish tries: {message}")
+            let why = format!("rule {rule} failed with {code} on {name}, one of the batches that a publish tries");
+            Failed::Module(format!("{why}: {message}"))
         })?;
     }
     Ok(())

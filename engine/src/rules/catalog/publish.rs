@@ -56,7 +56,7 @@ impl Catalog {
         // Held to the end: until then no set names it.
         let published = match self.vet(sha256, &wasm).await {
             Ok(module) => self.bring(&module, sha256, wasm, how).await,
-            Err(refused) => Err(refused),
+            Err(unvetted) => Err(unvetted.into()),
         };
         self.forget_checked();
         published

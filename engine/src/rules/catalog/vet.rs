@@ -28,6 +28,33 @@ pub(super) struct Module {
     pub(super) manifest: Manifest,
 }
 
+/// Why bytes are no module that may be called.
+pub(super) enum Unvetted {
+    Refused(Refused),
+    /// As [`Failed::Killed`]: who asks knows whether the module passed before.
+    Killed(String),
+}
+
+impl From<Failed> for Unvetted {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Module(why) => Self::Refused(Refused::Module(why)),
+            Failed::Engine(why) => Self::Refused(Refused::Compiler(why)),
+            Failed::Killed(why) => Self::Killed(why),
+        }
+    }
+}
+
+/// For whoever brings a new module.
+impl From<Unvetted> for Refused {
+    fn from(unvetted: Unvetted) -> Self {
+        match unvetted {
+            Unvetted::Refused(refused) => refused,
+            Unvetted::Killed(why) => Self::Module(why),
+        }
+    }
+}
+
 /// A module that is kept while somebody holds it.
 #[derive(Clone)]
 pub(super) struct Held(Arc<OnceCell<Module>>);
@@ -64,20 +91,17 @@ impl Modules {
 
 impl Catalog {
     /// The checks that need no pipeline.
-    pub(super) async fn vet(&self, sha256: Sha256, wasm: &[u8]) -> Result<Held, Refused> {
+    pub(super) async fn vet(&self, sha256: Sha256, wasm: &[u8]) -> Result<Held, Unvetted> {
         let most = self.0.runtime.max_module;
         if wasm.len() > most {
-            return Err(Refused::TooLarge { size: wasm.len(), most });
+            return Err(Unvetted::Refused(Refused::TooLarge { size: wasm.len(), most }));
         }
         if !wasm.starts_with(b"\0asm") {
-            return Err(Refused::NotWasm);
+            return Err(Unvetted::Refused(Refused::NotWasm));
         }
         let cell = self.0.modules.cell(sha256);
         let made = cell.get_or_try_init(|| self.make(sha256, wasm)).await;
-        made.map_err(|failed| match failed {
-            Failed::Module(why) => Refused::Module(why),
-            Failed::Engine(why) => Refused::Compiler(why),
-        })?;
+        made?;
         Ok(Held(cell))
     }
 
@@ -110,20 +134,20 @@ fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, Failed> {
         let compiler = runtime.compiler.display();
         Failed::Engine(format!("{compiler} is not the binary that runs here, restart the engine: {e:#}"))
     })?;
-    let manifest = described(runtime, &component).map_err(Failed::Module)?;
+    let manifest = described(runtime, &component)?;
     Ok(Module { component, manifest })
 }
 
 /// What the module says of itself, if it keeps the contract.
-fn described(runtime: &Runtime, component: &Component) -> Result<Manifest, String> {
-    contract(&runtime.engine, component)?;
+fn described(runtime: &Runtime, component: &Component) -> Result<Manifest, Failed> {
+    contract(&runtime.engine, component).map_err(Failed::Module)?;
     let described = patiently(|| runtime.instance(component)?.describe());
     let manifest = described.map_err(|failure| match failure.code {
         // Names alone were compared so far; types are only now.
-        "RULE_OUTPUT" => format!("describe does not keep the contract: {}; {WANTED}", failure.message),
-        code => format!("describe failed: {code}: {}", failure.message),
+        "RULE_OUTPUT" => Failed::Module(format!("describe does not keep the contract: {}; {WANTED}", failure.message)),
+        code => failed(&failure, format!("describe failed: {code}: {}", failure.message)),
     })?;
-    manifest::check(&manifest)?;
+    manifest::check(&manifest).map_err(Failed::Module)?;
     Ok(manifest)
 }
 
@@ -151,6 +175,11 @@ fn export(engine: &Engine, name: &str, item: &ComponentItem) -> String {
         }
         _ => name.to_owned(),
     }
+}
+
+/// A call that was not done in time may be the machine's fault.
+pub(super) fn failed(failure: &Failure, why: String) -> Failed {
+    if failure.code == "RULE_TIMEOUT" { Failed::Killed(why) } else { Failed::Module(why) }
 }
 
 /// Time is wall time: a machine that was busy elsewhere must not refuse an honest module.
