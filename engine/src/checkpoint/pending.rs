@@ -8,7 +8,8 @@ use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Letters, Reason, Source};
 use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, WindowDelta};
 
-/// An outbox row stays below MariaDB's default max_allowed_packet with room to spare.
+/// An outbox row stays below MariaDB's default max_allowed_packet with room to spare. Only a letter that is larger by
+/// itself makes a larger one, and [`Letters`] bounds that.
 const CHUNK: usize = 4 << 20;
 
 /// Where a partition stands, judged but not yet stored.
@@ -72,13 +73,17 @@ impl Pending {
     /// Adds a dead letter of this partition, in order of offset.
     pub fn letter(&mut self, partition: Partition, source: &Source<'_>, reason: &Reason) {
         let chunks = self.letters.entry(partition).or_default();
-        if chunks.last().is_none_or(|chunk| chunk.len() >= CHUNK) {
+        if chunks.is_empty() {
             chunks.push(Letters::default());
         }
         let chunk = chunks.last_mut().expect("one was just pushed if there was none");
         let before = chunk.len();
         chunk.push(source, reason);
         self.letter_bytes += chunk.len() - before;
+        if before > 0 && chunk.len() > CHUNK {
+            let moved = chunk.split(before, source.offset);
+            chunks.push(moved);
+        }
     }
 
     /// A batch was judged by this revision, up to here.

@@ -31,12 +31,15 @@ pub(super) struct Outgoing {
 }
 
 /// The message of a letter, within `limit` bytes: what is too long is cut and marked (FACTS C12), in this order: the
-/// value, the list of hits, the source's headers, the key. Without that one letter could hold its partition up for ever.
+/// list of hits, the source's headers, the key, the value. Without that one letter could hold its partition up for ever.
 pub(super) fn outgoing(letter: Letter, partition: Partition, origin: &Origin, limit: usize) -> Outgoing {
     let mut own = reason_headers(&letter, partition, origin);
-    let Letter { mut key, mut value, mut headers, .. } = letter;
+    let Letter { mut key, mut value, mut headers, cut, .. } = letter;
     let theirs: usize = headers.iter().map(|(name, value)| header_size(name, value.as_deref())).sum();
+    own.extend(cut.headers.map(|length| (HEADERS_CUT, length.to_string())));
     let ours: usize = own.iter().map(|(name, value)| header_size(name, Some(value.as_bytes()))).sum();
+    // The outbox may have cut them already: the mark tells what the source had.
+    let (mut key_cut, mut value_cut) = (cut.key, cut.value);
     let mut size = RECORD_OVERHEAD + key.as_ref().map_or(0, Vec::len) + theirs + ours;
     if size > limit {
         let hits = own.iter_mut().find(|(name, _)| *name == HITS).expect("every letter lists its hits");
@@ -50,16 +53,21 @@ pub(super) fn outgoing(letter: Letter, partition: Partition, origin: &Origin, li
         size = size - theirs + MARK;
     }
     if let Some(key) = key.as_mut().filter(|_| size > limit) {
-        own.push((KEY_CUT, key.len().to_string()));
+        key_cut.get_or_insert(key.len());
         let length = key.len();
         key.truncate(length.saturating_sub(size - limit + 2 * MARK)); // and the value's mark
-        size = size - length + key.len() + MARK;
+        size = size - length + key.len();
+    }
+    if let Some(length) = key_cut {
+        own.push((KEY_CUT, length.to_string()));
+        size += MARK;
     }
     let room = limit.saturating_sub(size);
     if let Some(value) = value.as_mut().filter(|value| value.len() > room) {
-        own.push((VALUE_CUT, value.len().to_string()));
+        value_cut.get_or_insert(value.len());
         value.truncate(room.saturating_sub(MARK));
     }
+    own.extend(value_cut.map(|length| (VALUE_CUT, length.to_string())));
     let mut all = OwnedHeaders::new_with_capacity(own.len() + headers.len());
     for (name, value) in &headers {
         all = all.insert(Header { key: name, value: value.as_deref() });
@@ -108,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::model::ids::{Offset, Revision};
-    use crate::model::letter::Reason;
+    use crate::model::letter::{Cut, Reason};
 
     fn letter(value: usize) -> Letter {
         let reason = Reason {
@@ -119,8 +127,8 @@ mod tests {
             revision: Revision(2),
             hits: vec![],
         };
-        let value = Some(vec![b'x'; value]);
-        Letter { offset: Offset(5), timestamp: 9, key: None, value, headers: vec![("trace".into(), None)], reason }
+        let (value, headers) = (Some(vec![b'x'; value]), vec![("trace".into(), None)]);
+        Letter { offset: Offset(5), timestamp: 9, key: None, value, headers, cut: Cut::default(), reason }
     }
 
     fn header(message: &Outgoing, name: &str) -> Option<String> {
@@ -152,6 +160,18 @@ mod tests {
     fn size(message: &Outgoing) -> usize {
         let headers: usize = message.headers.iter().map(|header| header_size(header.key, header.value)).sum();
         headers + message.key.as_ref().map_or(0, Vec::len) + message.value.as_ref().map_or(0, Vec::len)
+    }
+
+    #[test]
+    fn what_the_outbox_cut_is_marked_with_the_length_that_the_source_had() {
+        let cut = Cut { key: Some(3_000_000), value: Some(20_000_000), headers: Some(4_000_000) };
+        for limit in [5_000, 100_000] {
+            let message =
+                outgoing(Letter { cut, key: Some(vec![1]), ..letter(10_000) }, Partition(3), &origin(), limit);
+            let marks = [KEY_CUT, VALUE_CUT, HEADERS_CUT].map(|mark| header(&message, mark).unwrap());
+            assert_eq!(marks, ["3000000", "20000000", "4000000"]);
+            assert!(size(&message) <= limit, "{} bytes", size(&message));
+        }
     }
 
     /// A kibibyte of value, and so much of the rest.

@@ -1,5 +1,5 @@
 //! A dead letter: the source record as it was and why it was rejected. Letters are encoded at once into the buffer that
-//! becomes the outbox row, so a stream of nothing but dirt costs no allocation a letter, and decoded when published.
+//! becomes the outbox row, and decoded when published. What no row could hold is cut here already, and its length kept.
 
 use serde::{Deserialize, Serialize};
 
@@ -65,8 +65,39 @@ pub struct Letter {
     pub value: Option<Vec<u8>>,
     /// As they were.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// What of it the outbox did not hold whole.
+    pub cut: Cut,
     /// Why it is here.
     pub reason: Reason,
+}
+
+/// The whole length in bytes of what was cut (key, value) or left out (headers); None: it is whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Of the key.
+    pub key: Option<usize>,
+    /// Of the value.
+    pub value: Option<usize>,
+    /// Of all headers.
+    pub headers: Option<usize>,
+}
+
+/// What the outbox keeps of a record: with the reason it stays below MariaDB's default max_allowed_packet of 16 MiB. A
+/// row above it would be refused at every try, and the pipeline would end at this record at every start.
+const VALUE: usize = 8 << 20;
+const KEY: usize = 1 << 20;
+const HEADERS: usize = 2 << 20;
+
+impl Cut {
+    fn of(source: &Source<'_>) -> Self {
+        let above = |length: usize, most| (length > most).then_some(length);
+        let headers = source.headers.iter().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len)).sum();
+        Self {
+            key: above(source.key.map_or(0, <[u8]>::len), KEY),
+            value: above(source.value.map_or(0, <[u8]>::len), VALUE),
+            headers: above(headers, HEADERS),
+        }
+    }
 }
 
 /// What the outbox held is not what this version writes.
@@ -80,7 +111,7 @@ pub struct Damaged {
 }
 
 /// First byte of every chunk: which layout the rest has.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Letters of one partition, encoded one after the other. Numbers are little-endian; a text or blob is its length as
 /// u32 and its bytes, `u32::MAX` standing for "none".
@@ -119,10 +150,15 @@ impl Letters {
         self.first.get_or_insert(source.offset);
         self.bytes.extend(source.offset.0.to_le_bytes());
         self.bytes.extend(source.timestamp.to_le_bytes());
-        self.blob(source.key);
-        self.blob(source.value);
-        self.count(source.headers.len());
-        for (name, value) in source.headers {
+        let cut = Cut::of(source);
+        for length in [cut.key, cut.value, cut.headers] {
+            self.bytes.extend(length.map_or(u64::MAX, |length| length as u64).to_le_bytes());
+        }
+        self.blob(source.key.map(|key| &key[..key.len().min(KEY)]));
+        self.blob(source.value.map(|value| &value[..value.len().min(VALUE)]));
+        let headers = if cut.headers.is_some() { &[] } else { source.headers };
+        self.count(headers.len());
+        for (name, value) in headers {
             self.blob(Some(name.as_bytes()));
             self.blob(*value);
         }
@@ -147,6 +183,13 @@ impl Letters {
         }
     }
 
+    /// Takes the last letter, which begins at this byte, into a chunk of its own.
+    pub fn split(&mut self, at: usize, offset: Offset) -> Self {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.bytes.drain(at..));
+        Self { bytes, first: Some(offset) }
+    }
+
     fn count(&mut self, count: usize) {
         self.bytes.extend(u32::try_from(count).expect("a record's headers and hits are far below 2^32").to_le_bytes());
     }
@@ -166,7 +209,7 @@ impl Letters {
 pub fn decode(bytes: &[u8]) -> Result<Vec<Letter>, Damaged> {
     let mut reader = Reader { bytes, at: 0 };
     if reader.byte("a version byte")? != VERSION {
-        return Err(Damaged { at: 0, what: "version 1" });
+        return Err(Damaged { at: 0, what: "version 2" });
     }
     let mut letters = Vec::new();
     while reader.at < bytes.len() {
@@ -200,6 +243,14 @@ impl<'a> Reader<'a> {
         self.array(what).map(u32::from_le_bytes)
     }
 
+    fn length(&mut self) -> Result<Option<usize>, Damaged> {
+        let at = self.at;
+        match u64::from_le_bytes(self.array("a length")?) {
+            u64::MAX => Ok(None),
+            length => usize::try_from(length).map(Some).map_err(|_| Damaged { at, what: "a length" }),
+        }
+    }
+
     fn blob(&mut self, what: &'static str) -> Result<Option<Vec<u8>>, Damaged> {
         match self.count(what)? {
             u32::MAX => Ok(None),
@@ -221,13 +272,14 @@ impl<'a> Reader<'a> {
     fn letter(&mut self) -> Result<Letter, Damaged> {
         let offset = Offset(i64::from_le_bytes(self.array("an offset")?));
         let timestamp = i64::from_le_bytes(self.array("a timestamp")?);
+        let cut = Cut { key: self.length()?, value: self.length()?, headers: self.length()? };
         let key = self.blob("a key")?;
         let value = self.blob("a value")?;
         let mut headers = Vec::new();
         for _ in 0..self.count("a number of headers")? {
             headers.push((self.text("a header's name")?, self.blob("a header's value")?));
         }
-        Ok(Letter { offset, timestamp, key, value, headers, reason: self.reason()? })
+        Ok(Letter { offset, timestamp, key, value, headers, cut, reason: self.reason()? })
     }
 
     fn reason(&mut self) -> Result<Reason, Damaged> {
@@ -256,49 +308,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reason() -> Reason {
-        Reason {
-            stage: Stage::Rule,
-            code: "AMOUNT_NEGATIVE".into(),
-            message: "amount -1 < 0".into(),
-            rule: Some(("negative_amount".into(), Sha256([9; 32]))),
-            revision: Revision(3),
-            hits: vec![Hit { rule: "r".into(), code: "C".into(), effect: Effect::Flag, detail: "ü".into() }],
-        }
-    }
-
-    fn two_letters() -> Vec<u8> {
-        let mut letters = Letters::default();
-        let headers: &[(&str, Option<&[u8]>)] = &[("trace", Some(b"\xff\x00")), ("empty", None)];
-        let full = Source { offset: Offset(7), timestamp: 5, key: Some(b""), value: Some(b"{\"a\":1}"), headers };
-        letters.push(&full, &reason());
-        let tombstone = Source { offset: Offset(8), timestamp: -1, key: None, value: None, headers: &[] };
-        letters.push(&tombstone, &Reason { rule: None, stage: Stage::Decode, hits: vec![], ..reason() });
-        assert_eq!(letters.first_offset(), Some(Offset(7)));
-        letters.into_bytes()
-    }
-
-    #[test]
-    fn a_letter_comes_back_as_it_was() {
-        let letters = decode(&two_letters()).unwrap();
-        assert_eq!(letters[0].key.as_deref(), Some(&b""[..]), "an empty key is not a missing one");
-        assert_eq!(letters[0].headers[1], ("empty".to_owned(), None));
-        assert_eq!(letters[0].reason, reason());
-        assert_eq!((letters[1].offset, &letters[1].value), (Offset(8), &None));
-    }
-
-    #[test]
-    fn a_chunk_cut_anywhere_but_between_letters_is_damaged() {
-        let whole = two_letters();
-        let mut first_alone = 0;
-        for end in 0..whole.len() {
-            if decode(&whole[..end]).is_ok() {
-                first_alone += 1;
-            }
-        }
-        assert_eq!(first_alone, 2, "only after the version byte and after the first letter");
-    }
-}
+mod tests;

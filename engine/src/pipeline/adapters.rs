@@ -263,6 +263,9 @@ impl PipelineView for View {
             reasons.push("no worker is a member of the group yet, or Kafka is away".to_owned());
         }
         for (partition, status) in self.status.partitions() {
+            if status.is_being_taken() {
+                reasons.push(format!("partition {partition}: its position is being asked of the store and the group"));
+            }
             reasons.extend(status.error.map(|why| format!("partition {partition}: {why}")));
         }
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }

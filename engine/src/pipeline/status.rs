@@ -22,6 +22,13 @@ pub struct PartitionStatus {
     pub error: Option<String>,
 }
 
+impl PartitionStatus {
+    /// Ours, but not yet where it can be judged: the store or the group has not answered.
+    pub fn is_being_taken(&self) -> bool {
+        self.error.is_none() && self.committed.is_none()
+    }
+}
+
 /// Shared by all workers of a process.
 #[derive(Debug)]
 pub struct Status {
@@ -99,8 +106,21 @@ impl Status {
         self.members.lock().expect("no code panics while it holds the lock").insert(worker);
     }
 
+    /// The end of its log; an answer that comes after the partition was let go says nothing any more.
     pub(super) fn end(&self, partition: Partition, end: Offset) {
-        self.update(partition, |status| status.end = Some(end.0));
+        let mut partitions = self.partitions.lock().expect("no code panics while it holds the lock");
+        if let Some(status) = partitions.get_mut(&partition) {
+            status.end = Some(end.0);
+        }
+    }
+
+    /// The group gave them; until they are taken, nothing of them is judged.
+    pub(super) fn taking(&self, worker: usize, partitions: &[Partition]) {
+        for partition in partitions {
+            self.update(*partition, |status| {
+                *status = PartitionStatus { worker, end: status.end, ..Default::default() }
+            });
+        }
     }
 
     pub(super) fn add_judged(&self, records: u64) {
@@ -115,10 +135,12 @@ impl Status {
         };
     }
 
+    /// Records flow: whatever kept them from being read is over.
     pub(super) fn judged_to(&self, worker: usize, partition: Partition, next: Offset) {
         self.update(partition, |status| {
             status.worker = worker;
             status.judged = Some(next.0);
+            status.error = None;
         });
     }
 
@@ -171,5 +193,34 @@ mod tests {
         assert!(status.partitions()[&p].error.is_some(), "a step in flight says nothing about reading on");
         status.taken(0, p, Offset(9));
         assert_eq!(status.partitions()[&p].error, None);
+    }
+
+    #[test]
+    fn a_partition_is_being_taken_from_its_assignment_until_its_position_is_known() {
+        let (status, p) = (Status::default(), Partition(3));
+        status.taking(0, &[p]);
+        assert!(status.partitions()[&p].is_being_taken());
+        status.taken(0, p, Offset(5));
+        assert!(!status.partitions()[&p].is_being_taken());
+        status.taking(0, &[p]);
+        assert!(status.partitions()[&p].is_being_taken(), "again, after a failure");
+    }
+
+    #[test]
+    fn an_error_of_reading_is_over_when_a_record_comes() {
+        let (status, p) = (Status::default(), Partition(3));
+        status.taken(0, p, Offset(5));
+        status.stopped(0, p, "the leader is away".into());
+        status.judged_to(0, p, Offset(6));
+        assert_eq!(status.partitions()[&p].error, None);
+    }
+
+    #[test]
+    fn an_answer_about_a_partition_that_was_let_go_brings_it_back_no_more() {
+        let (status, p) = (Status::default(), Partition(3));
+        status.taken(0, p, Offset(5));
+        status.let_go(0);
+        status.end(p, Offset(9));
+        assert!(status.partitions().is_empty());
     }
 }

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::{Connection, Executor, MySqlConnection};
 use weir::checkpoint::{Cancel, Failed, Pending, Stand, advance, take};
 use weir::config::Start;
 use weir::model::finding::Stage;
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::{Reason, Source};
 use weir::model::step::Step;
-use weir::store::Store;
+use weir::store::{Store, StoreError};
 
 use crate::common::mariadb::MariaDb;
 use crate::fixture::*;
@@ -103,4 +104,34 @@ async fn a_step_that_waits_for_the_database_is_given_up_at_once_and_costs_nothin
     proxy.is_open(true);
     two_steps(&store, &mut kafka).await;
     twenty_records_count_once(&store, &kafka, "after it was back").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_changed_while_it_runs_is_waited_for() {
+    let database = MariaDb::start();
+    let store = prepared(&database.url(), "changed").await;
+    let mut admin = MySqlConnection::connect(&database.url()).await.unwrap();
+    admin.execute(sqlx::raw_sql("SET PASSWORD = PASSWORD('another')")).await.unwrap();
+    let others = "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE id <> CONNECTION_ID()";
+    let others: Vec<String> = sqlx::query_scalar(others).fetch_all(&mut admin).await.unwrap();
+    assert!(!others.is_empty(), "the store has a connection");
+    for id in others {
+        admin.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(format!("KILL {id}")))).await.unwrap();
+    }
+    // The first may still find out that its connection is gone.
+    let _ = store.ping().await;
+    let error = store.ping().await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable(why) if why.contains("refused the user")), "{error:?}");
+    admin.execute(sqlx::raw_sql("SET PASSWORD = PASSWORD('secret')")).await.unwrap();
+    store.ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_of_sqlite_that_is_given_up_while_it_begins_leaves_the_next_one_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = prepared(&format!("sqlite://{}", folder.path().join("weir.db").display()), "given_up").await;
+    for micros in 0..400 {
+        let _ = tokio::time::timeout(Duration::from_micros(micros), store.ping()).await;
+        store.ping().await.unwrap_or_else(|why| panic!("after {micros} us: {why}"));
+    }
 }

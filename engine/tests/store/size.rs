@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use sqlx::{Connection, MySqlConnection, Row};
+use weir::checkpoint::{Cancel, Pending, advance};
+use weir::model::finding::Stage;
+use weir::model::ids::{Offset, Revision};
+use weir::model::letter::{Reason, Source};
 use weir::model::step::{Group, WindowDelta};
 use weir::store::connect_with;
 
 use crate::common::mariadb::MariaDb;
+use crate::faults::stand;
 use crate::fixture::*;
+use crate::kafka::{Model, P};
 
 fn groups(count: u16) -> Vec<WindowDelta> {
     let group = |n: u16| {
@@ -65,4 +71,37 @@ async fn a_start_that_changes_nothing_leaves_the_view_alone() {
     let other = connect_with(&database.url(), "view", "finance_stream", five).await.unwrap();
     other.prepare(&fingerprint("view"), &layout("view")).await.unwrap();
     assert_eq!(status(&mut server, "Com_create_view").await, made + 1);
+}
+
+/// MariaDB refuses a packet of more than 16 MiB unless told otherwise, and a record may have 64.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_larger_than_the_server_s_packet_get_through_and_so_do_the_small_ones_around_them() {
+    let database = MariaDb::start();
+    let store = prepared(&database.url(), "large").await;
+    let mut kafka = Model::with_log(0, 50);
+    let mut pending = Pending::default();
+    pending.restart(&[stand(&store, &mut kafka).await]);
+    let reason = Reason {
+        stage: Stage::Decode,
+        code: "OVERSIZE".into(),
+        message: "larger than source.max_record".into(),
+        rule: None,
+        revision: Revision(1),
+        hits: vec![],
+    };
+    let large = vec![b'x'; 20 << 20];
+    for offset in 0..6 {
+        let value: &[u8] = if offset % 2 == 1 { &large } else { b"{}" };
+        let source =
+            Source { offset: Offset(offset), timestamp: 0, key: Some(value), value: Some(value), headers: &[] };
+        pending.letter(P, &source, &reason);
+    }
+    pending.judged(P, Offset(0), Offset(6), 6, Revision(1));
+    let step = pending.step(vec![], |_| Some(0)).unwrap();
+    let sizes: Vec<_> = step.outbox.iter().map(|chunk| chunk.letters.len() >> 20).collect();
+    assert!(sizes.iter().all(|mib| *mib < 12), "{sizes:?} MiB");
+    advance(&*store, &mut kafka, &step, &[], &(), &Cancel::default()).await.unwrap();
+    assert_eq!((kafka.letters(), kafka.k()), ((0..6).collect(), Some(Offset(6))));
+    // And what is read back from the outbox, as after a crash, is published whole too.
+    assert_eq!(store.take(&[P]).await.unwrap()[0].outbox, step.outbox.to_vec());
 }

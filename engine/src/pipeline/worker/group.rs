@@ -68,6 +68,7 @@ impl Worker {
         self.cleared.clear();
         let (store, broker) = (self.parts.store.clone(), self.broker.clone());
         let (partitions, metadata) = (assignment.partitions.clone(), assignment.metadata.clone());
+        self.parts.status.taking(self.parts.index, &partitions);
         let (start, cancel, old) = (self.parts.config.source.start, Cancel::default(), self.in_flight.take());
         let given_up = cancel.clone();
         let task = self.parts.tokio.spawn(async move {

@@ -20,11 +20,6 @@ const LAG_EVERY: Duration = Duration::from_secs(5);
 
 impl Worker {
     pub(super) fn judge(&mut self, fetched: &Fetched) -> anyhow::Result<()> {
-        for (partition, offset, why) in fetched.errors() {
-            let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
-            tracing::error!("{why}");
-            self.parts.status.stopped(self.parts.index, partition, why);
-        }
         let started = Instant::now();
         let mut by_partition: BTreeMap<Partition, Vec<Message<'_>>> = BTreeMap::new();
         let (mut records, mut batches) = (0, 0);
@@ -52,6 +47,13 @@ impl Worker {
             if let Some(at) = self.pending.position(partition) {
                 self.parts.status.judged_to(self.parts.index, partition, at.to);
             }
+        }
+        // After the records that came before them: librdkafka goes on by itself after most errors, and then the next record
+        // says so. After an offset outside the log none comes, and the partition stays stopped.
+        for (partition, offset, why) in fetched.errors() {
+            let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
+            tracing::error!("{why}");
+            self.parts.status.stopped(self.parts.index, partition, why);
         }
         if records > 0 {
             self.parts.status.add_judged(records);

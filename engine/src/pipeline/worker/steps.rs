@@ -77,7 +77,11 @@ impl Worker {
     pub(super) fn settle_step(&mut self) -> anyhow::Result<()> {
         let Some(in_flight) = self.in_flight.take_if(|step| step.task.is_finished()) else {
             let slow = self.in_flight.as_ref().is_some_and(|step| step.started.elapsed() > Duration::from_secs(2));
-            let why = slow.then(|| "a checkpoint does not get through: the store or Kafka is away".to_owned());
+            let why = match self.phase {
+                _ if slow => Some("a checkpoint does not get through: the store or Kafka is away".to_owned()),
+                Phase::Overdue { .. } => Some("the group moved on: a new assignment is waited for".to_owned()),
+                _ => None,
+            };
             self.parts.status.waits(self.parts.index, why);
             return Ok(());
         };

@@ -38,7 +38,7 @@ fn of_server(number: u16, message: &str) -> StoreError {
         | 1077
         | 1079
         | 1152
-        | 1158..=1161
+        | 1156..=1161
         | 1184
         | 1290
         | 1317

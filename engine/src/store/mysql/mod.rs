@@ -2,6 +2,7 @@
 //! another. Every session is strict, READ COMMITTED and short-lived when idle: a frozen worker must not hold locks.
 
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -60,6 +61,8 @@ const DIALECT: Dialect = Dialect {
 pub(super) struct MySqlDriver {
     options: MySqlConnectOptions,
     pool: MySqlPool,
+    /// Whether a connection was ever had.
+    reached: AtomicBool,
 }
 
 impl MySqlDriver {
@@ -71,18 +74,24 @@ impl MySqlDriver {
             return Err(StoreError::Fatal(format!("{wanted}; it names no database")));
         }
         let pool = pool().max_connections(8).connect_lazy_with(options.clone());
-        Ok(Self { options, pool })
+        Ok(Self { options, pool, reached: AtomicBool::new(false) })
     }
 
     async fn begin_on(&self, pool: &MySqlPool) -> Result<Box<dyn Tx>> {
         let connection = pool.acquire().await.map_err(|error| self.away(error))?;
+        self.reached.store(true, Ordering::Relaxed);
         Ok(Box::new(MySqlTx::begin(connection).await?))
     }
 
     /// The pool tries again until its time is up, and then tells that and not where it knocked.
     fn away(&self, error: sqlx::Error) -> StoreError {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
-            return failed(error);
+            return match failed(error) {
+                // It let us in before: a password that is being changed, a proxy that blocks hosts for a while. Whoever
+                // waits says so in the log and in /readyz; ending would only have every instance start over and over.
+                StoreError::Fatal(why) if self.reached.load(Ordering::Relaxed) => StoreError::Unavailable(why),
+                error => error,
+            };
         }
         let (host, port) = (self.options.get_host(), self.options.get_port());
         let mend = "start the database, or mend the address in [sink] url";

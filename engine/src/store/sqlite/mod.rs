@@ -64,9 +64,10 @@ impl SqliteDriver {
     }
 
     async fn begin_with(&self, pool: &SqlitePool, how: &'static str) -> Result<Box<dyn Tx>> {
-        let mut connection = pool.acquire().await.map_err(failed)?;
-        connection.execute(sqlx::raw_sql(how)).await.map_err(failed)?;
-        Ok(Box::new(SqliteTx { connection: Some(connection) }))
+        // Made before BEGIN: a caller that gives up in between must not hand the pool a connection inside a transaction.
+        let mut tx = SqliteTx { connection: Some(pool.acquire().await.map_err(failed)?) };
+        tx.connection().execute(sqlx::raw_sql(how)).await.map_err(failed)?;
+        Ok(Box::new(tx))
     }
 }
 
