@@ -117,7 +117,7 @@ impl Campaign {
             if Instant::now() >= next {
                 let fault = Fault::draw(&mut self.rng);
                 if self.begin(fault) {
-                    next = Instant::now() + Duration::from_millis(self.rng.random_range(200..3_500));
+                    next = Instant::now() + Duration::from_millis(self.rng.random_range(200..2_500));
                 }
             }
         }
@@ -134,12 +134,13 @@ impl Campaign {
     fn begin(&mut self, fault: Fault) -> bool {
         let (name, number) = (fault.name(), self.rng.random_range(0..100));
         let said = match fault {
-            Fault::InstanceKilled => self.fleet.pick(number).map(|at| {
+            // Some die at their start, most at work.
+            Fault::InstanceKilled => self.fleet.pick(number, number % 4 > 0).map(|at| {
                 let again = self.millis(0, 3_000);
                 self.fleet.start_in(again);
                 format!("{}, another in {again:?}", self.fleet.kill(at))
             }),
-            Fault::InstanceFrozen => self.fleet.pick(number).map(|at| {
+            Fault::InstanceFrozen => self.fleet.pick(number, true).map(|at| {
                 // Most wake when their partitions have moved.
                 let time = self.millis(500, 9_000);
                 format!("{} for {time:?}", self.fleet.freeze(at, time))
@@ -148,7 +149,9 @@ impl Campaign {
                 self.fleet.start_in(Duration::ZERO);
                 String::new()
             }),
-            Fault::InstanceRemoved if self.fleet.size() > 2 => self.fleet.pick(number).map(|at| self.fleet.end(at)),
+            Fault::InstanceRemoved if self.fleet.size() > 2 => {
+                self.fleet.pick(number, false).map(|at| self.fleet.end(at))
+            }
             Fault::InstanceRemoved => None,
             Fault::DatabaseKilled | Fault::DatabasePaused | Fault::BrokerKilled | Fault::BrokerPaused => {
                 self.take_away(fault)
@@ -211,7 +214,7 @@ impl Campaign {
         if self.publisher.is_busy() {
             return None;
         }
-        let admin = self.fleet.instances[self.fleet.pick(number)?].admin;
+        let admin = self.fleet.instances[self.fleet.pick(number, true)?].admin;
         Some(match fault {
             Fault::RuleTraps => self.publisher.trap(admin),
             _ => self.publisher.change(admin, &mut self.rng),
@@ -261,9 +264,10 @@ impl Campaign {
     /// For whoever looks into a difference.
     fn keep_tables(&self) {
         for table in ["weir_partition", "weir_activation", "weir_audit", "weir_rule_set", "risk_stats"] {
-            let rows = self.way.sql(&format!("SELECT * FROM {table}"));
-            let text: String = rows.iter().map(|row| row.join("\t") + "\n").collect();
-            std::fs::write(self.diary.folder.join(format!("{table}.tsv")), text).expect("the folder is writable");
+            let mut client = self.way.client(&format!("weir_{}", self.way.name));
+            let rows = client.args(["-e", &format!("SELECT * FROM {table}")]).output().expect("the client starts");
+            std::fs::write(self.diary.folder.join(format!("{table}.tsv")), rows.stdout)
+                .expect("the folder is writable");
         }
     }
 

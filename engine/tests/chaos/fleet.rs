@@ -30,7 +30,7 @@ impl Instance {
         matches!(self.state, State::Running)
     }
 
-    /// Whether its start came to an end: until then it may end by itself, with what is away named.
+    /// Whether its start came to an end: until then it may end by itself, saying what is away.
     fn had_started(&self) -> bool {
         std::fs::read_to_string(&self.log).unwrap_or_default().contains("running admin=")
     }
@@ -67,9 +67,10 @@ impl Fleet {
         self.due.push(Instant::now() + time);
     }
 
-    /// Of those that run, the one that a number picks.
-    pub(crate) fn pick(&self, number: usize) -> Option<usize> {
-        let running: Vec<usize> = (0..self.instances.len()).filter(|&at| self.instances[at].is_running()).collect();
+    /// Of those that run, or whose start is done, the one that a number picks.
+    pub(crate) fn pick(&self, number: usize, started: bool) -> Option<usize> {
+        let fits = |instance: &Instance| instance.is_running() && (!started || instance.had_started());
+        let running: Vec<usize> = (0..self.instances.len()).filter(|&at| fits(&self.instances[at])).collect();
         (!running.is_empty()).then(|| running[number % running.len()])
     }
 

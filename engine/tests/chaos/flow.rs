@@ -41,6 +41,8 @@ impl Flow {
         // What it sends twice stands in the topic twice, and is to be judged twice.
         let mut config = way.kafka();
         config.set("message.timeout.ms", "600000").set("linger.ms", "5").set("queue.buffering.max.messages", "2000000");
+        // Until it knows of a partition that was added it sends nothing there.
+        config.set("topic.metadata.refresh.interval.ms", "1000");
         let producer: BaseProducer = config.create().expect("a producer");
         let (stopped, counter, width) = (stop.clone(), sent.clone(), partitions.clone());
         let send = move || {
