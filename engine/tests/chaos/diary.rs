@@ -52,7 +52,8 @@ impl Diary {
     /// How many lines of the engines' logs say this.
     pub(crate) fn said(&self, what: &str) -> usize {
         let logs = std::fs::read_dir(&self.folder).expect("it is there").flatten().map(|entry| entry.path());
-        let logs = logs.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("engine")));
+        let logs =
+            logs.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("engine")));
         let lines = |text: String| text.lines().filter(|line| line.contains(what)).count();
         logs.map(|path| lines(std::fs::read_to_string(path).unwrap_or_default())).sum()
     }
