@@ -9,7 +9,8 @@ pub(super) fn consumer(source: &config::Source) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("session.timeout.ms", "10000")
-        .set("heartbeat.interval.ms", "2000")
+        // The others learn by it that a member has gone: their partitions stand still for so long at most.
+        .set("heartbeat.interval.ms", "500")
         .set("max.poll.interval.ms", "60000")
         .set("queued.min.messages", "100000")
         .set("queued.max.messages.kbytes", "65536")

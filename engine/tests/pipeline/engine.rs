@@ -1,7 +1,7 @@
 //! `weir run` as a process, seen from outside: its log, its memory, its end.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Killed if the test ends before it does.
@@ -30,13 +30,23 @@ impl Engine {
         self.child.wait().expect("it is ours");
     }
 
+    /// Sends it a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is ours")
+    }
+
     /// SIGTERM; it must end well by itself.
     pub(crate) fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        self.signal("TERM");
         let end = Instant::now() + Duration::from_secs(60);
         loop {
-            if let Some(status) = self.child.try_wait().expect("it is ours") {
+            if let Some(status) = self.ended() {
                 assert!(status.success(), "after SIGTERM: {status}\n{}", self.said());
                 return;
             }
@@ -46,7 +56,7 @@ impl Engine {
     }
 
     pub(crate) fn runs(&mut self) {
-        let ended = self.child.try_wait().expect("it is ours");
+        let ended = self.ended();
         assert!(ended.is_none(), "the engine ended: {ended:?}\n{}", self.said());
     }
 

@@ -11,6 +11,7 @@ pub(crate) struct InForce {
     /// Those that were set; the others have the module's defaults.
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) live: bool,
+    order: i32,
 }
 
 /// `weir_activation` and `weir_rule_set`, whole.
@@ -27,13 +28,13 @@ impl History {
             activations.insert(place, row[2].parse().expect("a revision"));
         }
         let mut rules = BTreeMap::new();
-        let statement =
-            "SELECT revision, rule, LOWER(HEX(sha256)), parameters, mode, suspended IS NULL FROM weir_rule_set";
+        let statement = "SELECT revision, rule, LOWER(HEX(sha256)), parameters, mode, suspended IS NULL, `order` FROM weir_rule_set";
         for row in way.sql(statement) {
             let rule = InForce {
                 sha256: row[2].clone(),
                 parameters: serde_json::from_str(&row[3]).expect("a map of texts"),
                 live: row[4] == r#""live""# && row[5] == "1",
+                order: row[6].parse().expect("a number"),
             };
             rules.insert((row[0].parse().expect("a revision"), row[1].clone()), rule);
         }
@@ -49,6 +50,15 @@ impl History {
     /// The rule as it judged the record; None: it was not live.
     pub(crate) fn rule(&self, place: Place, name: &str) -> Option<&InForce> {
         self.rules.get(&(self.revision(place), name.to_owned())).filter(|rule| rule.live)
+    }
+
+    /// All rules that were live in it, in their order: the first dead-letter hit is the letter's reason.
+    #[allow(dead_code, reason = "only the campaign asks")]
+    pub(crate) fn in_order(&self, revision: u64) -> Vec<(&str, &InForce)> {
+        let of_revision = self.rules.iter().filter(|((of, _), rule)| *of == revision && rule.live);
+        let mut rules: Vec<_> = of_revision.map(|((_, name), rule)| (name.as_str(), rule)).collect();
+        rules.sort_by_key(|(name, rule)| (rule.order, *name));
+        rules
     }
 
     /// Every revision that judged anything.

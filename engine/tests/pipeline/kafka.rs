@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
@@ -55,25 +55,48 @@ impl Way {
         }
     }
 
+    /// Adds partitions until the topic has so many.
+    #[allow(dead_code, reason = "only the campaign does")]
+    pub(crate) fn grow(&self, topic: &str, partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> = self.kafka().create().expect("an admin client");
+        let more = NewPartitions::new(topic, partitions as usize);
+        let grown = futures::executor::block_on(admin.create_partitions(&[more], &AdminOptions::new()));
+        for topic in grown.expect("the broker answers") {
+            topic.expect("the topic has fewer");
+        }
+    }
+
+    /// How many partitions the topic has now.
+    pub(crate) fn partitions(&self, topic: &str) -> i32 {
+        let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
+        let metadata = consumer.fetch_metadata(Some(topic), ASK).expect("the broker answers");
+        metadata.topics()[0].partitions().len() as i32
+    }
+
     /// Every committed record, with the transaction's verdict: what an aborted one wrote is not there.
     pub(crate) fn read(&self, topic: &str) -> BTreeMap<Place, Record> {
+        let mut records = BTreeMap::new();
+        self.each(topic, |place, record| drop(records.insert(place, record)));
+        records
+    }
+
+    /// The same, one by one, in the order of each partition.
+    pub(crate) fn each(&self, topic: &str, mut seen: impl FnMut(Place, Record)) {
+        let partitions = self.partitions(topic);
         let consumer: BaseConsumer = self.kafka().set("enable.partition.eof", "true").create().expect("a consumer");
         let mut list = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
+        for partition in 0..partitions {
             list.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
         }
         consumer.assign(&list).expect("partitions that exist");
-        let (mut records, mut ended) = (BTreeMap::new(), 0);
-        while ended < PARTITIONS {
+        let mut ended = 0;
+        while ended < partitions {
             match consumer.poll(ASK).expect("the topic answers") {
                 Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ended += 1,
                 Err(why) => panic!("{topic}: {why}"),
-                Ok(message) => {
-                    records.insert((message.partition(), message.offset()), record(&message));
-                }
+                Ok(message) => seen((message.partition(), message.offset()), record(&message)),
             }
         }
-        records
     }
 
     /// Sends it to the partition and says where it stands.
@@ -94,14 +117,14 @@ impl Way {
     /// The group's offsets; None: the broker does not tell yet, or a partition has none.
     pub(crate) fn committed(&self, consumer: &BaseConsumer) -> Option<Vec<i64>> {
         let mut list = TopicPartitionList::new();
-        list.add_partition_range(&self.topic(), 0, PARTITIONS - 1);
+        list.add_partition_range(&self.topic(), 0, self.partitions(&self.topic()) - 1);
         let known = consumer.committed_offsets(list, ASK).ok()?;
         known.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
     }
 
     pub(crate) fn ends(&self, consumer: &BaseConsumer) -> Vec<i64> {
         let end = |partition| consumer.fetch_watermarks(&self.topic(), partition, ASK).expect("its bounds").1;
-        (0..PARTITIONS).map(end).collect()
+        (0..self.partitions(&self.topic())).map(end).collect()
     }
 }
 

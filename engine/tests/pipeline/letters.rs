@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::History;
-use crate::kafka::{PARTITIONS, Place, Record};
+use crate::kafka::{Place, Record};
 use crate::way::Way;
 
 /// Set by the engine where the value was cut to the topic's limit; holds the whole length.
@@ -21,11 +21,12 @@ impl Way {
         let history = History::of(self);
         let letters = self.read(&self.queue());
         let (mut got, mut modules) = (BTreeMap::new(), BTreeSet::new());
-        let mut last = [-1; PARTITIONS as usize];
+        // The records of one partition stay in their order; several may share a partition of the letters.
+        let (partitions, mut last) = (self.partitions(&self.queue()), BTreeMap::new());
         for ((partition, _), letter) in &letters {
             let place = self.place(letter);
-            assert_eq!(*partition, place.0 % PARTITIONS, "the partition of the letter for {place:?}");
-            let order = &mut last[*partition as usize];
+            assert_eq!(*partition, place.0 % partitions, "the partition of the letter for {place:?}");
+            let order = last.entry(place.0).or_insert(-1);
             assert!(*order < place.1, "{place:?} is there twice, or behind offset {order}");
             *order = place.1;
             let original = source.get(&place).unwrap_or_else(|| panic!("no record at {place:?}"));

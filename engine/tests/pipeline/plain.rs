@@ -19,11 +19,16 @@ pub(crate) fn windows(
     let mut windows = Windows::new();
     for (place, record) in source.iter().filter(|(place, _)| !letters.contains_key(place)) {
         let payment = payment(record).unwrap_or_else(|| panic!("no payment at {place:?}: {record:?}"));
-        let start = payment.event_time - payment.event_time.rem_euclid(WINDOW_MS);
-        let flagged = is_flagged(&payment, *place, history);
-        windows.entry((start, payment.kind.clone())).or_default().add(cents(payment.amount.get()), flagged);
+        sum(&mut windows, payment, *place, history);
     }
     windows
+}
+
+/// Adds one valid payment to its window.
+pub(crate) fn sum(windows: &mut Windows, payment: Payment, place: Place, history: &History) {
+    let start = payment.event_time - payment.event_time.rem_euclid(WINDOW_MS);
+    let flagged = is_flagged(&payment, place, history);
+    windows.entry((start, payment.kind)).or_default().add(cents(payment.amount.get()), flagged);
 }
 
 fn is_flagged(payment: &Payment, place: Place, history: &History) -> bool {

@@ -146,7 +146,8 @@ impl Way {
         run(Command::new("redis-cli").args(["-p", &port]).args(arguments))
     }
 
-    fn client(&self, database: &str) -> Command {
+    /// The client of MariaDB on this database, ready for `-e STATEMENTS`.
+    pub(crate) fn client(&self, database: &str) -> Command {
         let mut command = Command::new("mariadb");
         let file = self.stack.folder().join("mysql/client.cnf");
         command.arg(format!("--defaults-extra-file={}", file.display())).args(["-N", "-B", database]);

@@ -1,0 +1,307 @@
+//! The campaign: from a seed, faults upon faults for some minutes, then peace until all is committed, then the oracle.
+
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use serde_json::json;
+
+use crate::diary::Diary;
+use crate::faults::{Fault, KILLS};
+use crate::fleet::Fleet;
+use crate::flow::Flow;
+use crate::oracle::{Compared, all_is_exact};
+use crate::services::{How, Service};
+use crate::stack::Stack;
+use crate::swaps::Publisher;
+use crate::way::{RULES, Way};
+use crate::{alone, locks};
+
+const PARTITIONS: i32 = 6;
+const GROWN: i32 = 8;
+/// The longest that no partition's offset may move in the end, when everything is there: the group's time-out, an open
+/// transaction's and a breath.
+const STUCK: Duration = Duration::from_secs(60);
+
+#[test]
+fn nothing_is_lost_or_counted_twice_whatever_dies() {
+    let _alone = alone();
+    let days = || chrono::Utc::now().timestamp() as u64 / 86_400;
+    let seed = setting("SEED").unwrap_or_else(days);
+    let minutes = setting("MINUTES").unwrap_or(2);
+    let rate = setting("RATE").unwrap_or(10_000);
+    println!("SEED={seed} MINUTES={minutes} RATE={rate}");
+    let began = Instant::now();
+    let mut campaign = Campaign::new(seed, rate);
+    campaign.faults(Duration::from_secs(60 * minutes));
+    campaign.peace();
+    let (diary, compared) = campaign.judge();
+    report(&diary, &compared, (seed, minutes, rate), began.elapsed());
+    assert!(diary.findings.is_empty(), "{}", diary.findings.join("\n"));
+    assert!(diary.count(&["instance killed"]) >= 5 * minutes, "kills: {:?}", diary.counts);
+    diary.all_is_well();
+}
+
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
+    Some(text.parse().unwrap_or_else(|why| panic!("{name}={text}: {why}")))
+}
+
+struct Campaign {
+    rng: ChaCha8Rng,
+    // Before the stack: engines and producer end first.
+    fleet: Fleet,
+    flow: Option<Flow>,
+    publisher: Publisher,
+    /// Sessions on the database.
+    sessions: Vec<Child>,
+    database: Service,
+    broker: Service,
+    redis: Service,
+    grown: bool,
+    diary: Diary,
+    way: Way,
+}
+
+impl Campaign {
+    fn new(seed: u64, rate: u64) -> Self {
+        // Partitions move soon after a member is silent; new ones are seen soon.
+        let quick = r#"properties = { "session.timeout.ms" = "3000", "heartbeat.interval.ms" = "500", "topic.metadata.refresh.interval.ms" = "5000" }"#;
+        // A machine that is busy with other things must not look like a slow rule.
+        let way = Way::on(Arc::new(Stack::up()), "chaos", include_str!("../pipeline/paysim.toml"), &RULES)
+            .with("properties = {}", quick)
+            .with(r#"interval = "1s""#, r#"interval = "300ms""#)
+            .with(r#"timeout = "50ms""#, r#"timeout = "1s""#)
+            .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 5_000, ttl = "2s" }"#);
+        for topic in [way.topic(), way.queue()] {
+            way.grow(&topic, PARTITIONS);
+        }
+        let flow = Some(Flow::start(&way, seed, rate));
+        let mut campaign = Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            fleet: Fleet::default(),
+            flow,
+            publisher: Publisher::default(),
+            sessions: Vec::new(),
+            database: Service::new("mysql"),
+            broker: Service::new("kafka"),
+            redis: Service::new("redis"),
+            grown: false,
+            diary: Diary::new("chaos", seed),
+            way,
+        };
+        campaign.fleet.start_in(Duration::ZERO);
+        campaign.fleet.start_in(Duration::ZERO);
+        campaign
+    }
+
+    fn faults(&mut self, time: Duration) {
+        let first = Instant::now() + Duration::from_secs(60);
+        while self.way.position() == 0 {
+            assert!(Instant::now() < first, "no record was judged: {}", self.diary.folder.display());
+            self.tick(false);
+        }
+        let admin = self.fleet.instances[0].admin;
+        let said = self.publisher.good(admin);
+        self.diary.note(said);
+        let (began, grow) = (Instant::now(), time.mul_f64(self.rng.random_range(0.3..0.6)));
+        let mut next = began + Duration::from_secs(3);
+        while began.elapsed() < time {
+            self.tick(false);
+            if !self.grown && began.elapsed() > grow && self.broker.is_up() {
+                self.grow();
+            }
+            if Instant::now() >= next {
+                let fault = Fault::draw(&mut self.rng);
+                if self.begin(fault) {
+                    next = Instant::now() + Duration::from_millis(self.rng.random_range(200..2_500));
+                }
+            }
+        }
+    }
+
+    fn grow(&mut self) {
+        self.way.grow(&self.way.topic(), GROWN);
+        self.flow.as_ref().expect("it flows").widen(GROWN);
+        self.grown = true;
+        self.diary.fault("partitions added", format!("{PARTITIONS} -> {GROWN}"));
+    }
+
+    /// False: it can't be now; another is drawn.
+    fn begin(&mut self, fault: Fault) -> bool {
+        let (name, number) = (fault.name(), self.rng.random_range(0..100));
+        let said = match fault {
+            // Some die at their start, most at work.
+            Fault::InstanceKilled => self.fleet.pick(number, number % 4 > 0).map(|at| {
+                let again = self.millis(0, 3_000);
+                self.fleet.start_in(again);
+                format!("{}, another in {again:?}", self.fleet.kill(at))
+            }),
+            Fault::InstanceFrozen => self.fleet.pick(number, true).map(|at| {
+                // Most wake when their partitions have moved.
+                let time = self.millis(500, 9_000);
+                format!("{} for {time:?}", self.fleet.freeze(at, time))
+            }),
+            Fault::InstanceAdded => (self.fleet.size() < 3).then(|| {
+                self.fleet.start_in(Duration::ZERO);
+                String::new()
+            }),
+            Fault::InstanceRemoved if self.fleet.size() > 2 => {
+                self.fleet.pick(number, false).map(|at| self.fleet.end(at))
+            }
+            Fault::InstanceRemoved => None,
+            Fault::DatabaseKilled | Fault::DatabasePaused | Fault::BrokerKilled | Fault::BrokerPaused => {
+                self.take_away(fault)
+            }
+            Fault::RedisStopped | Fault::RedisKilled | Fault::RedisPaused => self.take_away(fault),
+            Fault::ConnectionsCut | Fault::LocksHeld | Fault::Deadlock => self.session(fault),
+            Fault::RulesChanged | Fault::RuleTraps => self.change(fault, number),
+        };
+        if let Some(said) = &said {
+            self.diary.fault(name, said);
+        }
+        said.is_some()
+    }
+
+    fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(self.rng.random_range(from..to))
+    }
+
+    fn take_away(&mut self, fault: Fault) -> Option<String> {
+        let how = match fault {
+            Fault::DatabaseKilled | Fault::BrokerKilled | Fault::RedisKilled => How::Killed,
+            Fault::RedisStopped => How::Stopped,
+            _ => How::Paused,
+        };
+        let time = self.millis(500, 8_000);
+        let service = match fault {
+            Fault::DatabaseKilled | Fault::DatabasePaused => &mut self.database,
+            Fault::BrokerKilled | Fault::BrokerPaused => &mut self.broker,
+            _ => &mut self.redis,
+        };
+        if !service.is_up() {
+            return None;
+        }
+        service.take_away(&self.way, how, time);
+        Some(format!("for {time:?}"))
+    }
+
+    fn session(&mut self, fault: Fault) -> Option<String> {
+        if !self.database.is_up() {
+            return None;
+        }
+        let (session, said) = match fault {
+            Fault::ConnectionsCut => (locks::cut(&self.way), String::new()),
+            Fault::Deadlock => {
+                let time = self.millis(400, 2_000);
+                (locks::circle(&self.way, time), format!("closed after {time:?}"))
+            }
+            _ => {
+                // Beyond innodb_lock_wait_timeout of a checkpoint's connection, sometimes.
+                let time = self.millis(1_000, 8_000);
+                let table = ["risk_stats", "weir_partition", "weir_outbox"][self.rng.random_range(0..3)];
+                (locks::hold(&self.way, table, time), format!("{table} for {time:?}"))
+            }
+        };
+        self.sessions.push(session);
+        Some(said)
+    }
+
+    fn change(&mut self, fault: Fault, number: usize) -> Option<String> {
+        if self.publisher.is_busy() {
+            return None;
+        }
+        let admin = self.fleet.instances[self.fleet.pick(number, true)?].admin;
+        Some(match fault {
+            Fault::RuleTraps => self.publisher.trap(admin),
+            _ => self.publisher.change(admin, &mut self.rng),
+        })
+    }
+
+    /// A moment passes.
+    fn tick(&mut self, at_once: bool) {
+        for service in [&mut self.database, &mut self.broker, &mut self.redis] {
+            service.tick(&self.way, at_once, &mut self.diary);
+        }
+        self.fleet.tick(&self.way, at_once, &mut self.diary);
+        if let Some(said) = self.publisher.came() {
+            self.diary.note(said);
+        }
+        self.sessions.retain_mut(|session| session.try_wait().expect("it is ours").is_none());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+
+    /// Everything is brought back, the flow ends, and what is left is judged and committed.
+    fn peace(&mut self) {
+        self.diary.note("peace");
+        while !(self.database.is_up() && self.broker.is_up() && self.redis.is_up()) || self.publisher.is_busy() {
+            self.tick(true);
+        }
+        let sent = self.flow.take().expect("it is stopped once").stop();
+        self.diary.note(format!("{sent} records were sent"));
+        let consumer: BaseConsumer = self.way.kafka().create().expect("a consumer");
+        let (ends, mut moved, mut last) = (self.way.ends(&consumer), Instant::now(), Vec::new());
+        loop {
+            let at = self.way.committed(&consumer).unwrap_or_default();
+            if at == ends {
+                break;
+            }
+            if at != last {
+                (moved, last) = (Instant::now(), at);
+            }
+            assert!(moved.elapsed() < STUCK, "stuck for {STUCK:?}: the group is at {last:?} of {ends:?}");
+            for _ in 0..20 {
+                self.tick(true);
+            }
+        }
+        drop(consumer.unassign());
+        self.diary.note("all is committed");
+    }
+
+    /// For whoever looks into a difference.
+    fn keep_tables(&self) {
+        for table in ["weir_partition", "weir_activation", "weir_audit", "weir_rule_set", "risk_stats"] {
+            let mut client = self.way.client(&format!("weir_{}", self.way.name));
+            let rows = client.args(["-e", &format!("SELECT * FROM {table}")]).output().expect("the client starts");
+            std::fs::write(self.diary.folder.join(format!("{table}.tsv")), rows.stdout)
+                .expect("the folder is writable");
+        }
+    }
+
+    fn judge(mut self) -> (Diary, Compared) {
+        while self.fleet.instances.iter().any(|instance| !instance.is_running()) {
+            self.tick(true);
+        }
+        let (refused, bad_ends) = (self.fleet.refused, self.fleet.bad_ends);
+        println!("{refused} starts refused while something was away, {bad_ends} ends after SIGTERM with an error");
+        std::mem::take(&mut self.fleet).stop();
+        self.keep_tables();
+        let compared = all_is_exact(&self.way, &self.publisher.traps);
+        (self.diary, compared)
+    }
+}
+
+fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): (u64, u64, u64), took: Duration) {
+    let Compared { records, letters, codes, windows, revisions } = compared;
+    let (kills, faults) = (diary.count(&KILLS), diary.counts.values().sum::<u64>());
+    let said = ["Deadlock", "Lock wait timeout", "fenced", "not taken", "unknown"].map(|what| (what, diary.said(what)));
+    println!("lines of the engines' logs that say so: {said:?}");
+    println!("{faults} faults: {:?}", diary.counts);
+    println!(
+        "{kills} kills survived; compared {records} records, {windows} windows, {letters} letters {codes:?} by {revisions} revisions; 0 differences; {took:?}"
+    );
+    let Ok(file) = std::env::var("RECORD") else { return };
+    let commit = Command::new("git").args(["describe", "--always", "--dirty"]).output().expect("git runs");
+    let line = json!({
+        "what": "campaign", "seed": seed, "minutes": minutes, "rate": rate, "took_s": took.as_secs(),
+        "faults": diary.counts, "kills": kills, "records": records, "letters": letters, "codes": codes, "windows": windows,
+        "revisions": revisions, "differences": 0, "findings": diary.findings.len(),
+        "commit": String::from_utf8_lossy(&commit.stdout).trim(),
+        "at": chrono::Utc::now().format("%Y-%m-%dT%H:%MZ").to_string(),
+    });
+    let mut file = std::fs::File::options().create(true).append(true).open(file).expect("RECORD is writable");
+    std::io::Write::write_all(&mut file, format!("{line}\n").as_bytes()).expect("RECORD is writable");
+}

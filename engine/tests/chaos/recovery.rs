@@ -1,0 +1,96 @@
+//! How long partitions stand still after one of two instances is gone: by SIGKILL, and by SIGTERM.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::alone;
+use crate::api::ask;
+use crate::engine::Engine;
+use crate::fleet;
+use crate::flow::Flow;
+use crate::stack::Stack;
+use crate::way::{RULES, Way};
+
+/// What the engine sets unless the configuration says otherwise.
+const SESSION: Duration = Duration::from_secs(10);
+const ROUNDS: usize = 3;
+/// For a machine that does other things besides: a single round may take so much longer, the median may not.
+const MARGIN: Duration = Duration::from_secs(3);
+
+#[test]
+fn partitions_of_a_killed_and_of_a_stopped_instance_are_judged_again_in_time() {
+    let _alone = alone();
+    let way = Way::on(Arc::new(Stack::up()), "recovery", include_str!("../pipeline/paysim.toml"), &RULES)
+        .with(r#"interval = "1s""#, r#"interval = "200ms""#)
+        .with(r#"timeout = "50ms""#, r#"timeout = "1s""#);
+    way.grow(&way.topic(), 6);
+    let flow = Flow::start(&way, 1, 2_000);
+    let log = tempfile::NamedTempFile::new().expect("a log");
+    let start = || fleet::start(&way, log.path());
+    let (mut stays, (mut goes, mut admin)) = (start().0, start());
+    stays.until("it judges", Duration::from_secs(60), || way.position() > 0);
+    let (mut killed, mut stopped) = (Vec::new(), Vec::new());
+    for round in 0..2 * ROUNDS {
+        share(&way, &mut stays, &mut goes, admin);
+        if round % 2 == 0 {
+            let gone = Instant::now();
+            goes.kill();
+            // What it had sent to the database may still be done there.
+            std::thread::sleep(Duration::from_millis(300));
+            killed.push(until_all_move(&way, &mut stays, gone));
+        } else {
+            let asked = Instant::now();
+            goes.stop();
+            let gone = Instant::now();
+            stopped.push(until_all_move(&way, &mut stays, gone));
+            println!("SIGTERM: the process ended after {:?}", gone - asked);
+        }
+        (goes, admin) = start();
+    }
+    println!("judged again after SIGKILL (session.timeout {SESSION:?}): {killed:?}; after a clean stop: {stopped:?}");
+    in_time("SIGKILL", killed, SESSION + Duration::from_secs(2));
+    in_time("a clean stop", stopped, Duration::from_secs(1));
+    drop(flow);
+}
+
+/// Until both have partitions and all of them move.
+fn share(way: &Way, stays: &mut Engine, goes: &mut Engine, admin: u16) {
+    let running = || {
+        let (_, text) = ask(admin, "GET", "/pipeline", "application/json", b"")?;
+        let status: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let partitions = status["partitions"].as_array()?;
+        Some(!partitions.is_empty() && partitions.iter().all(|partition| partition["state"] == "running"))
+    };
+    goes.until("it has partitions", Duration::from_secs(60), || running() == Some(true));
+    until_all_move(way, stays, Instant::now());
+    goes.runs();
+}
+
+/// How long after `since` the last of all partitions had a new checkpoint.
+fn until_all_move(way: &Way, stays: &mut Engine, since: Instant) -> Duration {
+    let before = positions(way);
+    let moved = || {
+        let now = positions(way);
+        now.len() == 6 && now.iter().all(|(partition, at)| before.get(partition).is_none_or(|before| at > before))
+    };
+    let end = since + Duration::from_secs(60);
+    while !moved() {
+        stays.runs();
+        assert!(Instant::now() < end, "not all partitions moved: {before:?}, {:?}\n{}", positions(way), stays.said());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    since.elapsed()
+}
+
+/// Next offsets by partition.
+fn positions(way: &Way) -> BTreeMap<i32, i64> {
+    let rows = way.sql("SELECT `partition`, COALESCE(next_offset, 0) FROM weir_partition");
+    rows.iter().map(|row| (row[0].parse().expect("a partition"), row[1].parse().expect("an offset"))).collect()
+}
+
+fn in_time(after: &str, mut took: Vec<Duration>, limit: Duration) {
+    took.sort();
+    assert!(took[took.len() / 2] <= limit, "after {after}: the median of {took:?} is beyond {limit:?}");
+    assert!(took[took.len() - 1] <= limit + MARGIN, "after {after}: {took:?} is far beyond {limit:?}");
+}
