@@ -1,6 +1,8 @@
 //! The breaker: a rule that keeps failing goes back to the version that was good before it, or is suspended. Which
 //! batches count as failing is the judge's to say.
 
+use std::collections::BTreeMap;
+
 use super::change::{Line, entry};
 use super::history::{SUSPEND, TRIP};
 use super::{Catalog, Refused};
@@ -19,9 +21,9 @@ impl Catalog {
         let Some(rule) = live.rules.iter().find(|rule| rule.id.sha256 == now && rule.judges()) else {
             return Ok(());
         };
-        let good = self.history(name).await?.good_before(now, rule.mode);
-        if let Some(good) = good {
-            match self.fall_back(trip, good).await {
+        let history = self.history(name).await?;
+        if let Some(good) = history.good_before(now, rule.mode) {
+            match self.fall_back(trip, good, &history.parameters(good)).await {
                 Err(refused @ (Refused::Store(_) | Refused::Compiler(_))) => return Err(refused),
                 Err(error) => tracing::warn!(rule = name, %error, "the version before does not fit any more"),
                 Ok(()) => return Ok(()),
@@ -30,12 +32,12 @@ impl Catalog {
         self.suspend(trip).await
     }
 
-    async fn fall_back(&self, trip: &Trip, to: Sha256) -> Result<(), Refused> {
+    async fn fall_back(&self, trip: &Trip, to: Sha256, parameters: &BTreeMap<String, String>) -> Result<(), Refused> {
         let (name, now, why) = (&*trip.rule.name, trip.rule.sha256, reason(&trip.message));
         let manifest = self.manifest(name, to).await?;
         let edit = |entries: &mut Vec<Entry>| {
             let Some(failing) = failing(entries, trip) else { return Ok(None) };
-            let note = failing.swap(to, &manifest);
+            let note = failing.go_back(to, &manifest, parameters);
             Ok(Some(format!("{now} -> {to}: {why}{note}")))
         };
         self.change(Line::of(TRIP, name, "engine"), edit).await?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::history::PATCH;
 use super::load::Trial;
 use super::{Catalog, Refused, now, probe};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
@@ -68,26 +69,27 @@ impl Catalog {
             }
             Ok((*entry != before).then(|| differences(&before, entry).trim_start_matches("; ").to_owned()))
         };
-        self.change(Line::of("patch", name, who), edit).await
+        self.change(Line::of(PATCH, name, who), edit).await
     }
 
     /// Back to this version, or to the one that was in force before.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
         let mut set = self.0.store.rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
+        let history = self.history(name).await?;
         let to = match to {
             Some(to) if to == now => return Err(Refused::Conflict(format!("rule {name} is at version {now} already"))),
             Some(to) => to,
-            None => self.history(name).await?.before(now).ok_or_else(|| {
+            None => history.before(now).ok_or_else(|| {
                 Refused::Conflict(format!("no other version of rule {name} was in force before and did not trip"))
             })?,
         };
-        let manifest = self.manifest(name, to).await?;
+        let (manifest, parameters) = (self.manifest(name, to).await?, history.parameters(to));
         let edit = |entries: &mut Vec<Entry>| {
             let entry = entry(entries, name)?;
             let from = entry.sha256;
             entry.suspended = None;
-            let note = entry.swap(to, &manifest);
+            let note = entry.go_back(to, &manifest, &parameters);
             Ok(Some(format!("{from} -> {to}{note}")))
         };
         self.change(Line::of("rollback", name, who), edit).await
@@ -178,6 +180,24 @@ impl Entry {
         let dropped: Vec<_> = self.parameters.extract_if(.., |name, _| !known(name)).collect();
         let notes = dropped.iter().map(|(name, value)| format!("; parameter {name}={value} dropped, it has none such"));
         notes.collect()
+    }
+
+    /// The same to a version that was in force. What it was set to then, and a version since did not know, counts again:
+    /// else it would judge by its defaults, as it never did.
+    pub(super) fn go_back(
+        &mut self,
+        sha256: Sha256,
+        manifest: &Manifest,
+        parameters: &BTreeMap<String, String>,
+    ) -> String {
+        let mut note = self.swap(sha256, manifest);
+        for (name, value) in parameters {
+            if !self.parameters.contains_key(name) {
+                self.parameters.insert(name.clone(), value.clone());
+                note.push_str(&format!("; parameter {name}={value} as it was"));
+            }
+        }
+        note
     }
 }
 
