@@ -122,3 +122,23 @@ async fn a_start_parameter_that_the_rule_does_not_have_is_refused() {
     let refused = bench.open().await.try_publish(&limited("1.0.0", "10")).await.unwrap_err();
     assert_eq!(refused.to_string(), "rule limited has no parameter \"limt\"; it has limit");
 }
+
+#[tokio::test]
+async fn a_value_of_more_than_1024_bytes_is_refused_and_the_audit_stays_short() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let names = ["a", "b", "c", "d", "e"];
+    catalog.publish(&names.iter().fold(Guest::new("wordy"), |guest, name| guest.parameter(name, "1"))).await;
+    let long = "9".repeat(1_025);
+    let refused = catalog.catalog.patch("wordy", set(&[("a", Some(&long))]), "test").await.unwrap_err();
+    assert!(matches!(refused, Refused::Unfit(_)));
+    assert_eq!(refused.to_string(), "the value of parameter \"a\" has 1025 bytes: 1024 are allowed");
+    assert_eq!(catalog.catalog.live().revision.0, 1);
+
+    let value = "é".repeat(512);
+    catalog.catalog.patch("wordy", set(&names.map(|name| (name, Some(value.as_str())))), "test").await.unwrap();
+    assert_eq!(catalog.rule("wordy").unwrap().parameters["e"], value);
+    let detail = catalog.audit().await.detail;
+    assert!(detail.starts_with("a default -> é") && detail.ends_with('…'), "{detail}");
+    assert!((4_000..=4_096).contains(&detail.len()), "{}", detail.len());
+}

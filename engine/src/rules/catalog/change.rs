@@ -13,6 +13,10 @@ use crate::rules::live::LiveSet;
 
 /// Others may change the set meanwhile, so often.
 const ROUNDS: usize = 10;
+/// Of a parameter's value, which every later revision keeps: as much as a manifest allows a default.
+const VALUE: usize = 1_024;
+/// Of a line's detail, which tells every parameter that changed.
+const DETAIL: usize = 4 << 10;
 
 /// What to change of a rule.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +58,7 @@ impl Catalog {
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
+        patch.parameters.iter().flatten().try_for_each(|(parameter, value)| fits(parameter, value.as_deref()))?;
         let edit = |entries: &mut Vec<Entry>| {
             let entry = entry(entries, name)?;
             let before = entry.clone();
@@ -149,6 +154,7 @@ impl Catalog {
                 let other = format!("the stored rule {rule} does not fit here: {why}; roll it back or retire it first");
                 return Err(Refused::Conflict(other));
             }
+            let detail = bounded(detail);
             unfit_while_off(before.as_ref(), &set.entries, &live, line.rule)?;
             let audit = Audit {
                 at: now(),
@@ -169,6 +175,25 @@ impl Catalog {
         }
         Err(Refused::Conflict("the rule set keeps changing: try again".into()))
     }
+}
+
+fn fits(parameter: &str, value: Option<&str>) -> Result<(), Refused> {
+    match value.map_or(0, str::len) {
+        0..=VALUE => Ok(()),
+        // A name that is unknown may be as long.
+        bytes => Err(Refused::Unfit(format!(
+            "the value of parameter {:?} has {bytes} bytes: {VALUE} are allowed",
+            &parameter[..parameter.floor_char_boundary(VALUE)]
+        ))),
+    }
+}
+
+fn bounded(mut detail: String) -> String {
+    if detail.len() > DETAIL {
+        detail.truncate(detail.floor_char_boundary(DETAIL - "…".len()));
+        detail.push('…');
+    }
+    detail
 }
 
 /// A rule that is off is kept though it does not fit, or nobody could turn off one that came to be so. A version or
