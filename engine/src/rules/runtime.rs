@@ -64,16 +64,14 @@ pub(super) fn engine() -> wasmtime::Result<Engine> {
 }
 
 impl Runtime {
-    /// Starts the ticker, which ends with the runtime.
+    /// Compiles by the binary that runs, and by no other that the environment names: what a compiler gives is run as
+    /// native code. Starts the ticker, which ends with the runtime.
     pub fn new(rules: &config::Rules) -> Result<Arc<Self>, RuntimeError> {
-        let compiler = match std::env::var_os("WEIR_COMPILER_EXE") {
-            Some(path) => path.into(),
-            None => std::env::current_exe().map_err(|e| RuntimeError(e.to_string()))?,
-        };
+        let compiler = std::env::current_exe().map_err(|e| RuntimeError(e.to_string()))?;
         Self::with_compiler(rules, compiler)
     }
 
-    /// With another binary whose `compile-module` compiles.
+    /// With another binary whose `compile-module` compiles: for tests.
     pub fn with_compiler(rules: &config::Rules, compiler: PathBuf) -> Result<Arc<Self>, RuntimeError> {
         let engine = engine().map_err(|e| RuntimeError(format!("{e:#}")))?;
         let runtime = Arc::new(Self {

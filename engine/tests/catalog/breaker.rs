@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use weir::model::catalog::Mode;
 
-use crate::bench::{Bench, Opened, by_api, within};
+use crate::bench::{Bench, Opened, by_api, set, within};
 use crate::module::{Guest, TRAPS_RARELY};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -118,4 +118,37 @@ async fn a_trip_of_a_version_that_is_out_of_force_already_changes_nothing() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!((catalog.sha("swapped"), catalog.suspended("swapped")), (Some(mended.sha256), None));
     assert_eq!(catalog.catalog.live().revision, mended.revision);
+}
+
+#[tokio::test]
+async fn a_trip_does_not_undo_what_a_person_did_meanwhile_with_the_same_bytes() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let only = catalog.publish(&bad("1.0.0").parameter("limit", "10")).await.sha256;
+    // It trips, and a person mends it by a parameter before the breaker gets to it.
+    catalog.judge_until_it_trips(4_242);
+    let mended = catalog.catalog.patch("swapped", set(&[("limit", Some("7"))]), "test").await.unwrap();
+    let running = catalog.run();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((catalog.sha("swapped"), catalog.suspended("swapped")), (Some(only), None));
+    assert_eq!(catalog.catalog.live().revision, mended);
+
+    trip_and_wait(&catalog).await;
+    assert!(catalog.suspended("swapped").is_some(), "the mend was none: it trips again");
+    drop(running);
+}
+
+#[tokio::test]
+async fn a_trip_does_not_undo_what_another_instance_did_meanwhile() {
+    let bench = Bench::new();
+    let here = bench.open().await;
+    here.publish(&bad("1.0.0").parameter("limit", "10")).await;
+    let there = bench.open().await;
+    let mended = there.catalog.patch("swapped", set(&[("limit", Some("7"))]), "test").await.unwrap();
+    // It trips on the set that it still has.
+    here.judge_until_it_trips(4_242);
+    let _running = here.run();
+    within(SOON, "it takes the other's set", || here.catalog.live().revision >= mended).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((here.catalog.live().revision, here.suspended("swapped")), (mended, None));
 }

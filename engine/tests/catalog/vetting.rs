@@ -1,10 +1,13 @@
 //! What a publish refuses, and how it says so.
 
+use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use weir::rules::Refused;
+use weir::model::step::StatsLayout;
+use weir::rules::{Catalog, Refused, Runtime};
 
-use crate::bench::{Bench, by_api};
+use crate::bench::{Bench, by_api, script};
 use crate::module::{Guest, TEXT};
 
 async fn refused(guest: Guest) -> String {
@@ -172,4 +175,33 @@ async fn a_module_that_takes_its_time_holds_up_nothing_else() {
     // A call may take 500 ms here.
     let longest = clock.await.unwrap();
     assert!(longest < Duration::from_millis(400), "nothing else ran for {longest:?}");
+}
+
+/// What compiles is run as native code later, so the environment must not choose it. The variable is set for a process of
+/// its own, which is this test again.
+#[tokio::test]
+async fn the_environment_names_no_compiler() {
+    if std::env::var_os("WEIR_COMPILER_EXE").is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (compiler, started) = (folder.path().join("compiler"), folder.path().join("started"));
+        script(&compiler, &format!("touch '{}'", started.display()));
+        let again = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "vetting::the_environment_names_no_compiler"])
+            .env("WEIR_COMPILER_EXE", &compiler)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&again.stdout);
+        assert!(said.contains("1 passed"), "{said}");
+        assert!(!started.exists(), "another program was asked to compile");
+        return;
+    }
+    let bench = Bench::new();
+    let store = weir::store::connect(&bench.url(), "p", "t").await.unwrap();
+    let layout = StatsLayout { table: "stats".into(), group_by: vec!["type".into()], measures: vec![] };
+    store.prepare(&bench.config.fingerprint(), &layout).await.unwrap();
+    let (runtime, schema) = (Runtime::new(&bench.config.rules).unwrap(), Arc::new(bench.config.schema().unwrap()));
+    let catalog = Catalog::open(runtime, store, schema, Arc::new(bench.config.clone())).await.unwrap();
+    let refused = catalog.check(Guest::new("fine").wasm()).await.unwrap_err().to_string();
+    let own = std::env::current_exe().unwrap().display().to_string();
+    assert!(refused.contains(&own), "the binary that runs is asked, here one that compiles nothing: {refused}");
 }

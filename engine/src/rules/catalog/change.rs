@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::history::PATCH;
 use super::load::Trial;
 use super::{Catalog, Refused, now, probe};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
@@ -12,6 +13,10 @@ use crate::rules::live::LiveSet;
 
 /// Others may change the set meanwhile, so often.
 const ROUNDS: usize = 10;
+/// Of a parameter's value, which every later revision keeps: as much as a manifest allows a default.
+const VALUE: usize = 1_024;
+/// Of a line's detail, which tells every parameter that changed.
+const DETAIL: usize = 4 << 10;
 
 /// What to change of a rule.
 #[derive(Clone, Debug, Default)]
@@ -29,15 +34,22 @@ pub(super) struct Line<'a> {
     who: &'a str,
     /// Stored with the change.
     version: Option<&'a Version>,
+    /// The only revision that it may be made on.
+    base: Option<Revision>,
 }
 
 impl<'a> Line<'a> {
     pub(super) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
-        Self { action, rule, who, version: None }
+        Self { action, rule, who, version: None, base: None }
     }
 
     pub(super) fn storing(self, version: &'a Version) -> Self {
         Self { version: Some(version), ..self }
+    }
+
+    /// Made on this revision or, with `StoreError::Stale`, not at all.
+    pub(super) fn only_on(self, base: Revision) -> Self {
+        Self { base: Some(base), ..self }
     }
 }
 
@@ -46,6 +58,7 @@ impl Catalog {
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
+        patch.parameters.iter().flatten().try_for_each(|(parameter, value)| fits(parameter, value.as_deref()))?;
         let edit = |entries: &mut Vec<Entry>| {
             let entry = entry(entries, name)?;
             let before = entry.clone();
@@ -68,26 +81,27 @@ impl Catalog {
             }
             Ok((*entry != before).then(|| differences(&before, entry).trim_start_matches("; ").to_owned()))
         };
-        self.change(Line::of("patch", name, who), edit).await
+        self.change(Line::of(PATCH, name, who), edit).await
     }
 
     /// Back to this version, or to the one that was in force before.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
         let mut set = self.0.store.rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
+        let history = self.history(name).await?;
         let to = match to {
             Some(to) if to == now => return Err(Refused::Conflict(format!("rule {name} is at version {now} already"))),
             Some(to) => to,
-            None => self.history(name).await?.before(now).ok_or_else(|| {
+            None => history.before(now).ok_or_else(|| {
                 Refused::Conflict(format!("no other version of rule {name} was in force before and did not trip"))
             })?,
         };
-        let manifest = self.manifest(name, to).await?;
+        let (manifest, parameters) = (self.manifest(name, to).await?, history.parameters(to));
         let edit = |entries: &mut Vec<Entry>| {
             let entry = entry(entries, name)?;
             let from = entry.sha256;
             entry.suspended = None;
-            let note = entry.swap(to, &manifest);
+            let note = entry.go_back(to, &manifest, &parameters);
             Ok(Some(format!("{from} -> {to}{note}")))
         };
         self.change(Line::of("rollback", name, who), edit).await
@@ -122,6 +136,9 @@ impl Catalog {
         for _ in 0..ROUNDS {
             let mut set = self.0.store.rule_set().await?;
             let base = set.revision;
+            if line.base.is_some_and(|only| only != base) {
+                return Err(StoreError::Stale(base).into());
+            }
             let before = set.entries.iter().find(|entry| entry.name == line.rule).cloned();
             let Some(detail) = edit(&mut set.entries)? else {
                 self.take_over(&set).await?;
@@ -137,6 +154,7 @@ impl Catalog {
                 let other = format!("the stored rule {rule} does not fit here: {why}; roll it back or retire it first");
                 return Err(Refused::Conflict(other));
             }
+            let detail = bounded(detail);
             unfit_while_off(before.as_ref(), &set.entries, &live, line.rule)?;
             let audit = Audit {
                 at: now(),
@@ -159,6 +177,25 @@ impl Catalog {
     }
 }
 
+fn fits(parameter: &str, value: Option<&str>) -> Result<(), Refused> {
+    match value.map_or(0, str::len) {
+        0..=VALUE => Ok(()),
+        // A name that is unknown may be as long.
+        bytes => Err(Refused::Unfit(format!(
+            "the value of parameter {:?} has {bytes} bytes: {VALUE} are allowed",
+            &parameter[..parameter.floor_char_boundary(VALUE)]
+        ))),
+    }
+}
+
+fn bounded(mut detail: String) -> String {
+    if detail.len() > DETAIL {
+        detail.truncate(detail.floor_char_boundary(DETAIL - "…".len()));
+        detail.push('…');
+    }
+    detail
+}
+
 /// A rule that is off is kept though it does not fit, or nobody could turn off one that came to be so. A version or
 /// parameters that come now are refused all the same.
 fn unfit_while_off(before: Option<&Entry>, entries: &[Entry], live: &LiveSet, rule: &str) -> Result<(), Refused> {
@@ -178,6 +215,24 @@ impl Entry {
         let dropped: Vec<_> = self.parameters.extract_if(.., |name, _| !known(name)).collect();
         let notes = dropped.iter().map(|(name, value)| format!("; parameter {name}={value} dropped, it has none such"));
         notes.collect()
+    }
+
+    /// The same to a version that was in force. What it was set to then, and a version since did not know, counts again:
+    /// else it would judge by its defaults, as it never did.
+    pub(super) fn go_back(
+        &mut self,
+        sha256: Sha256,
+        manifest: &Manifest,
+        parameters: &BTreeMap<String, String>,
+    ) -> String {
+        let mut note = self.swap(sha256, manifest);
+        for (name, value) in parameters {
+            if !self.parameters.contains_key(name) {
+                self.parameters.insert(name.clone(), value.clone());
+                note.push_str(&format!("; parameter {name}={value} as it was"));
+            }
+        }
+        note
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which versions of a rule were in force, and which of them tripped. Read from the revisions and the audit, which the
 //! store keeps anyway, so every instance and every restart comes to the same answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Catalog;
 use crate::model::catalog::{Entry, Mode};
@@ -16,6 +16,8 @@ const CHANGES: usize = 200;
 /// What the breaker did is told from what people did by these.
 pub(super) const TRIP: &str = "trip";
 pub(super) const SUSPEND: &str = "suspend";
+/// A parameter that is gone after another change was lost with the version; after this one somebody unset it.
+pub(super) const PATCH: &str = "patch";
 
 /// The states of one rule, newest first.
 pub(super) struct History(Vec<State>);
@@ -50,6 +52,21 @@ impl History {
         self.newest(now, |entry| {
             entry.suspended.is_none() && (entry.mode == Mode::Live || entry.mode == mode && mode != Mode::Off)
         })
+    }
+
+    /// What the version was set to when it was last in force, but for what somebody unset since.
+    pub(super) fn parameters(&self, of: Sha256) -> BTreeMap<String, String> {
+        let states: Vec<_> = self.0.iter().filter_map(|state| Some((state, state.entry.as_ref()?))).collect();
+        let Some(at) = states.iter().position(|(_, entry)| entry.sha256 == of) else { return BTreeMap::new() };
+        let mut parameters = states[at].1.parameters.clone();
+        for pair in states[..=at].windows(2) {
+            let ((state, after), (_, before)) = (pair[0], pair[1]);
+            let unset = |name: &String| before.parameters.contains_key(name) && !after.parameters.contains_key(name);
+            if state.action == PATCH {
+                parameters.retain(|name, _| !unset(name));
+            }
+        }
+        parameters
     }
 
     fn newest(&self, now: Sha256, fits: impl Fn(&Entry) -> bool) -> Option<Sha256> {
