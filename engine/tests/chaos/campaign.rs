@@ -201,7 +201,7 @@ impl Campaign {
             }
             _ => {
                 // Beyond innodb_lock_wait_timeout of a checkpoint's connection, sometimes.
-                let time = self.millis(1_000, 8_000);
+                let time = self.millis(2_000, 9_000);
                 let table = ["risk_stats", "weir_partition", "weir_outbox"][self.rng.random_range(0..3)];
                 (locks::hold(&self.way, table, time), format!("{table} for {time:?}"))
             }
@@ -230,7 +230,12 @@ impl Campaign {
         if let Some(said) = self.publisher.came() {
             self.diary.note(said);
         }
-        self.sessions.retain_mut(|session| session.try_wait().expect("it is ours").is_none());
+        let over = |session: &mut Child| session.try_wait().expect("it is ours").is_some();
+        for session in self.sessions.extract_if(.., over) {
+            let output = session.wait_with_output().expect("it is ours");
+            let said = String::from_utf8_lossy(&output.stderr);
+            self.diary.note(format!("a session on the database ended: {} {}", output.status, said.trim()));
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
 
