@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir demo demo-live test bench up down
+.PHONY: help rules wasm-target weir demo demo-live test chaos bench up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -57,6 +57,11 @@ test: rules ## formatting, lints and all tests; the tests start the real Kafka, 
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace
+
+# SEED=n repeats a campaign's faults; without one each run draws its own. RATE=n records a second, KEEP=1 keeps the engines' logs.
+chaos: rules ## ten minutes (or MINUTES=n) of kills and faults on the real stack, SEED=n; then every record is accounted for
+	SEED=$(or $(SEED),$(shell date +%s)) MINUTES=$(or $(MINUTES),10) RECORD=$(CURDIR)/bench/reliability.jsonl \
+	    $(CARGO) test -p weir --test chaos -- whatever_dies --nocapture
 
 bench: rules ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop; then what a rule costs
 	$(CARGO) build --release -p weir

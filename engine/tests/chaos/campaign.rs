@@ -1,19 +1,19 @@
 //! The campaign: from a seed, faults upon faults for some minutes, then peace until all is committed, then the oracle.
 
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use serde_json::json;
 
 use crate::diary::Diary;
-use crate::faults::{Fault, KILLS};
+use crate::faults::Fault;
 use crate::fleet::Fleet;
 use crate::flow::Flow;
 use crate::oracle::{Compared, all_is_exact};
+use crate::report::report;
 use crate::services::{How, Service};
 use crate::stack::Stack;
 use crate::swaps::Publisher;
@@ -201,7 +201,7 @@ impl Campaign {
             }
             _ => {
                 // Beyond innodb_lock_wait_timeout of a checkpoint's connection, sometimes.
-                let time = self.millis(1_000, 8_000);
+                let time = self.millis(2_000, 9_000);
                 let table = ["risk_stats", "weir_partition", "weir_outbox"][self.rng.random_range(0..3)];
                 (locks::hold(&self.way, table, time), format!("{table} for {time:?}"))
             }
@@ -230,7 +230,12 @@ impl Campaign {
         if let Some(said) = self.publisher.came() {
             self.diary.note(said);
         }
-        self.sessions.retain_mut(|session| session.try_wait().expect("it is ours").is_none());
+        let over = |session: &mut Child| session.try_wait().expect("it is ours").is_some();
+        for session in self.sessions.extract_if(.., over) {
+            let output = session.wait_with_output().expect("it is ours");
+            let said = String::from_utf8_lossy(&output.stderr);
+            self.diary.note(format!("a session on the database ended: {} {}", output.status, said.trim()));
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
 
@@ -282,26 +287,4 @@ impl Campaign {
         let compared = all_is_exact(&self.way, &self.publisher.traps);
         (self.diary, compared)
     }
-}
-
-fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): (u64, u64, u64), took: Duration) {
-    let Compared { records, letters, codes, windows, revisions } = compared;
-    let (kills, faults) = (diary.count(&KILLS), diary.counts.values().sum::<u64>());
-    let said = ["Deadlock", "Lock wait timeout", "fenced", "not taken", "unknown"].map(|what| (what, diary.said(what)));
-    println!("lines of the engines' logs that say so: {said:?}");
-    println!("{faults} faults: {:?}", diary.counts);
-    println!(
-        "{kills} kills survived; compared {records} records, {windows} windows, {letters} letters {codes:?} by {revisions} revisions; 0 differences; {took:?}"
-    );
-    let Ok(file) = std::env::var("RECORD") else { return };
-    let commit = Command::new("git").args(["describe", "--always", "--dirty"]).output().expect("git runs");
-    let line = json!({
-        "what": "campaign", "seed": seed, "minutes": minutes, "rate": rate, "took_s": took.as_secs(),
-        "faults": diary.counts, "kills": kills, "records": records, "letters": letters, "codes": codes, "windows": windows,
-        "revisions": revisions, "differences": 0, "findings": diary.findings.len(),
-        "commit": String::from_utf8_lossy(&commit.stdout).trim(),
-        "at": chrono::Utc::now().format("%Y-%m-%dT%H:%MZ").to_string(),
-    });
-    let mut file = std::fs::File::options().create(true).append(true).open(file).expect("RECORD is writable");
-    std::io::Write::write_all(&mut file, format!("{line}\n").as_bytes()).expect("RECORD is writable");
 }

@@ -44,7 +44,7 @@ pub(crate) struct Fleet {
     started: u32,
     /// Starts that ended by themselves because something was away.
     pub(crate) refused: u32,
-    /// Ends after SIGTERM with another exit code than 0.
+    /// Ends after SIGTERM with another exit code than 0, of those whose start was done.
     pub(crate) bad_ends: u32,
 }
 
@@ -138,7 +138,7 @@ impl Fleet {
         match instance.state {
             State::Ending { since } => {
                 diary.note(format!("{name} ended {:.1} s after SIGTERM: {status}", since.elapsed().as_secs_f64()));
-                self.bad_ends += u32::from(!status.success());
+                self.bad_ends += u32::from(instance.had_started() && !status.success());
             }
             _ if instance.had_started() => {
                 diary.finding(format!("{name} ended by itself: {status}\n{}", instance.engine.said()));

@@ -11,6 +11,7 @@ mod flow;
 mod locks;
 mod oracle;
 mod recovery;
+mod report;
 mod services;
 mod swaps;
 

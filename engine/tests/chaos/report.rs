@@ -1,0 +1,33 @@
+//! What a campaign came to: printed, and a line of bench/reliability.jsonl where RECORD names the file.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::diary::Diary;
+use crate::faults::KILLS;
+use crate::oracle::Compared;
+
+pub(crate) fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): (u64, u64, u64), took: Duration) {
+    let Compared { records, letters, codes, windows, revisions } = compared;
+    let (kills, faults) = (diary.count(&KILLS), diary.counts.values().sum::<u64>());
+    let said =
+        ["Deadlock", "Lock wait timeout", "fenced", "not taken", "lost=true"].map(|what| (what, diary.said(what)));
+    println!("lines of the engines' logs that say so: {said:?}");
+    println!("{faults} faults: {:?}", diary.counts);
+    println!(
+        "{kills} kills survived; compared {records} records, {windows} windows, {letters} letters {codes:?} by {revisions} revisions; 0 differences; {took:?}"
+    );
+    let Ok(file) = std::env::var("RECORD") else { return };
+    let commit = Command::new("git").args(["describe", "--always", "--dirty"]).output().expect("git runs");
+    let line = json!({
+        "what": "campaign", "seed": seed, "minutes": minutes, "rate": rate, "took_s": took.as_secs(),
+        "faults": diary.counts, "kills": kills, "records": records, "letters": letters, "codes": codes, "windows": windows,
+        "revisions": revisions, "differences": 0, "findings": diary.findings.len(),
+        "commit": String::from_utf8_lossy(&commit.stdout).trim(),
+        "at": chrono::Utc::now().format("%Y-%m-%dT%H:%MZ").to_string(),
+    });
+    let mut file = std::fs::File::options().create(true).append(true).open(file).expect("RECORD is writable");
+    std::io::Write::write_all(&mut file, format!("{line}\n").as_bytes()).expect("RECORD is writable");
+}
