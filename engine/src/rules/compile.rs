@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::runtime::{Runtime, engine};
+use super::runtime::{Runtime, engine, shorten, shorten_to};
 
 const GUEST: &str = "weir:rule/guest@0.1.0";
 /// Of compiled code, in bytes: what is read from the child and from the cache.
 pub(super) const MAX_CODE: u64 = 256 << 20;
+/// Of a list in a message, and its characters.
+const NAMES: usize = 20;
+const LIST: usize = 400;
 
 /// The child's exit codes beside 0.
 const REFUSED: i32 = 1;
@@ -71,7 +74,7 @@ fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
         }
     }
     if !imports.is_empty() {
-        return Err(format!("a rule imports nothing, this module imports {}: remove them", imports.join(", ")));
+        return Err(format!("a rule imports nothing, this module imports {}: remove them", listed(&imports)));
     }
     if !typed {
         return Err(format!("a core module without a component-type section: build it with weir-sdk ({GUEST})"));
@@ -83,12 +86,14 @@ fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
     engine.precompile_component(&component).map_err(|e| format!("{e:#}"))
 }
 
-/// At most 20, so that a hostile list does not become a hostile message.
-fn listed(names: &[String]) -> String {
-    match names.len() {
-        0 => "nothing".to_owned(),
-        n if n > 20 => format!("{} and {} more", names[..20].join(", "), n - 20),
-        _ => names.join(", "),
+/// So few and so short that a hostile list does not become a hostile message, and what stands behind it is read.
+pub(super) fn listed(names: &[String]) -> String {
+    let shown = &names[..names.len().min(NAMES)];
+    let list = shorten_to(&shown.join(", "), LIST);
+    match names.len() - shown.len() {
+        0 if list.is_empty() => "nothing".to_owned(),
+        0 => list,
+        more => format!("{list} and {more} more"),
     }
 }
 
@@ -124,10 +129,10 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
     if out.len() as u64 >= MAX_CODE {
         return Err(Failed::Module(format!("its compiled code has more than {MAX_CODE} bytes: make it smaller")));
     }
-    let text = String::from_utf8_lossy(&out);
+    let text = || shorten(&String::from_utf8_lossy(&out));
     match status.code() {
         Some(0) => Ok(out),
-        Some(REFUSED) if !out.is_empty() => Err(Failed::Module(text.into_owned())),
+        Some(REFUSED) if !out.is_empty() => Err(Failed::Module(text())),
         // SIGHUP, SIGINT, SIGTERM: somebody stops the machine or the container.
         None if status.signal().is_some_and(|signal| [1, 2, 15].contains(&signal)) => {
             Err(Failed::Engine(format!("{} was stopped ({status})", runtime.compiler.display())))
@@ -136,6 +141,6 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
         None | Some(101) => Err(Failed::Killed(format!(
             "compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"
         ))),
-        Some(_) => Err(Failed::Engine(format!("{} gave {status} {text}", runtime.compiler.display()))),
+        Some(_) => Err(Failed::Engine(format!("{} gave {status} {}", runtime.compiler.display(), text()))),
     }
 }

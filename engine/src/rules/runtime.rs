@@ -20,6 +20,8 @@ const TABLE: usize = 10_000;
 /// Functions that a failure names.
 const FRAMES: usize = 8;
 const FRAME_NAME: usize = 100;
+/// Characters of a text that a module chose, or chose parts of.
+const TEXT: usize = 1_000;
 
 /// The engine for WebAssembly can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +121,9 @@ impl Instance {
         let pairs: Vec<_> = parameters.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         match self.rule.weir_rule_guest().call_configure(&mut self.store, scales, &pairs) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(message)) => Err(Failure { code: "RULE_OUTPUT", message: format!("configure refused: {message}") }),
+            Ok(Err(message)) => {
+                Err(Failure { code: "RULE_OUTPUT", message: shorten(&format!("configure refused: {message}")) })
+            }
             Err(e) => Err(failure(&self.store, &e)),
         }
     }
@@ -149,7 +153,20 @@ fn failure(store: &Store<Limits>, error: &wasmtime::Error) -> Failure {
         Some(_) => "RULE_TRAP",
         None => "RULE_OUTPUT",
     };
-    Failure { code, message: message(error) }
+    Failure { code, message: shorten(&message(error)) }
+}
+
+/// What a module says ends in logs, answers and audits: a line that fits, without what would draw on a terminal.
+pub(super) fn shorten(text: &str) -> String {
+    shorten_to(text, TEXT)
+}
+
+pub(super) fn shorten_to(text: &str, most: usize) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most - 1).map(clean).chain(['…']).collect(),
+        None => text.chars().map(clean).collect(),
+    }
 }
 
 /// More instances, memories or tables than the limiter's numbers: wasmtime compares these without asking it.

@@ -205,3 +205,38 @@ async fn the_environment_names_no_compiler() {
     let own = std::env::current_exe().unwrap().display().to_string();
     assert!(refused.contains(&own), "the binary that runs is asked, here one that compiles nothing: {refused}");
 }
+
+#[tokio::test]
+async fn what_a_module_chose_to_be_called_or_to_say_makes_no_long_text() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let many = |line: &dyn Fn(String) -> String| -> String {
+        (0..10_000).map(|n| line(format!("{}{n}", "long".repeat(30)))).collect()
+    };
+    let imports = many(&|name| format!(r#"(import "{name}" (func))"#));
+    let core_imports = many(&|name| format!(r#"(import "env\07" "{name}" (func))"#));
+    let exports = many(&|name| format!(r#"(export "{name}" (func $f))"#));
+    let exporting = format!(
+        r#"(component (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f"))) (instance $x {exports}) (export "a:b/c" (instance $x)))"#
+    );
+    let text = |text: &str| wat::parse_str(text).unwrap();
+    // 60,000 bytes from where its refusal stands, nearly all of them zeros.
+    let says = "(i32.store (i32.const 3024) (i32.const 60000)) (return (i32.const 3016))";
+    let cases: Vec<(Vec<u8>, &[&str])> = vec![
+        (text(&format!("(module {core_imports})")), &["this module imports env ::long", "and 9980 more: remove them"]),
+        (text(&format!("(component {imports})")), &["this one imports", "and 9980 more: remove them"]),
+        (text(&exporting), &["it exports a:b/c (long", "wanted is weir:rule/guest@0.1.0"]),
+        (Guest::new(&"n".repeat(100_000)).wasm(), &["the rule's name is \"nnn"]),
+        (Guest::new("loud").configure(says).wasm(), &["rule loud can't be configured", "configure refused: is empty"]),
+    ];
+    for (wasm, parts) in cases {
+        let checked = catalog.catalog.check(wasm.clone()).await.unwrap_err().to_string();
+        let published = catalog.catalog.publish(wasm, by_api()).await.unwrap_err().to_string();
+        for why in [checked, published] {
+            assert!(parts.iter().all(|part| why.contains(part)), "{parts:?} in {why}");
+            assert!(why.chars().count() <= 1_000, "{} characters: {why}", why.chars().count());
+            assert!(!why.contains(char::is_control), "{why:?}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::breaker::reason;
 use super::history::PATCH;
 use super::load::Trial;
 use super::{Catalog, Refused, now, probe};
@@ -149,9 +150,12 @@ impl Catalog {
             let (mut live, failures) = self.load_what_fits(&set, Trial::Probe).await?;
             if let Some((rule, why)) = failures.into_iter().next() {
                 if rule == line.rule {
-                    return Err(Refused::Unfit(why));
+                    return Err(Refused::Unfit(why).short());
                 }
-                let other = format!("the stored rule {rule} does not fit here: {why}; roll it back or retire it first");
+                let other = format!(
+                    "the stored rule {rule} does not fit here: {}; roll it back or retire it first",
+                    reason(&why)
+                );
                 return Err(Refused::Conflict(other));
             }
             let detail = bounded(detail);
@@ -204,7 +208,7 @@ fn unfit_while_off(before: Option<&Entry>, entries: &[Entry], live: &LiveSet, ru
     };
     let same = before.is_some_and(|b| b.sha256 == after.sha256 && b.parameters == after.parameters);
     let misfit = live.rules.iter().find(|known| &*known.id.name == rule).and_then(|known| known.suspended.clone());
-    misfit.filter(|_| !same).map_or(Ok(()), |why| Err(Refused::Unfit(why)))
+    misfit.filter(|_| !same).map_or(Ok(()), |why| Err(Refused::Unfit(why).short()))
 }
 
 impl Entry {

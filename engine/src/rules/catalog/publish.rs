@@ -45,7 +45,7 @@ impl Catalog {
         let mut entries = self.0.store.rule_set().await?.entries;
         self.enter(&mut entries, &module.manifest, sha256, &how);
         let entered = entry(&mut entries, &module.manifest.name)?;
-        self.rule(entered, Trial::Probe).await?;
+        self.rule(entered, Trial::Probe).await.map_err(|misfit| Refused::from(misfit).short())?;
         Ok(module.manifest.clone())
     }
 

@@ -14,7 +14,7 @@ use super::{Catalog, Refused, blocking, manifest};
 use crate::model::catalog::Manifest;
 use crate::model::ids::Sha256;
 use crate::rules::contract::RulePre;
-use crate::rules::runtime::{Failure, Runtime};
+use crate::rules::runtime::{Failure, Runtime, shorten};
 use crate::rules::{compile, compile::Failed, compiled};
 
 const WANTED: &str =
@@ -38,9 +38,20 @@ pub(super) enum Unvetted {
 impl From<Failed> for Unvetted {
     fn from(failed: Failed) -> Self {
         match failed {
-            Failed::Module(why) => Self::Refused(Refused::Module(why)),
-            Failed::Engine(why) => Self::Refused(Refused::Compiler(why)),
-            Failed::Killed(why) => Self::Killed(why),
+            Failed::Module(why) => Self::Refused(Refused::Module(shorten(&why))),
+            Failed::Engine(why) => Self::Refused(Refused::Compiler(shorten(&why))),
+            Failed::Killed(why) => Self::Killed(shorten(&why)),
+        }
+    }
+}
+
+impl Refused {
+    /// For what `probe` says, whose texts name what the module has.
+    pub(super) fn short(self) -> Self {
+        match self {
+            Self::Unfit(why) => Self::Unfit(shorten(&why)),
+            Self::Compiler(why) => Self::Compiler(shorten(&why)),
+            other => other,
         }
     }
 }
@@ -156,12 +167,12 @@ fn contract(engine: &Engine, component: &Component) -> Result<(), String> {
     let kind = component.component_type();
     let imports: Vec<_> = kind.imports(engine).map(|(name, _)| name.to_owned()).collect();
     if !imports.is_empty() {
-        return Err(format!("a rule imports nothing, this one imports {}: remove them", imports.join(", ")));
+        return Err(format!("a rule imports nothing, this one imports {}: remove them", compile::listed(&imports)));
     }
     let pre = Linker::<()>::new(engine).instantiate_pre(component).and_then(RulePre::new);
     pre.map(drop).map_err(|error| {
         let exports: Vec<_> = kind.exports(engine).map(|(name, item)| export(engine, name, &item.ty)).collect();
-        let exports = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+        let exports = compile::listed(&exports);
         format!("the module is no rule: it exports {exports}; {WANTED} ({error:#})")
     })
 }
@@ -171,7 +182,8 @@ fn export(engine: &Engine, name: &str, item: &ComponentItem) -> String {
     match item {
         ComponentItem::ComponentInstance(instance) => {
             let functions = instance.exports(engine).filter(|(_, e)| matches!(e.ty, ComponentItem::ComponentFunc(_)));
-            format!("{name} ({})", functions.map(|(name, _)| name).collect::<Vec<_>>().join(", "))
+            let functions: Vec<_> = functions.map(|(name, _)| name.to_owned()).collect();
+            format!("{name} ({})", compile::listed(&functions))
         }
         _ => name.to_owned(),
     }
