@@ -58,7 +58,7 @@ test: rules ## formatting, lints and all tests; the tests start the real Kafka, 
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace
 
-# SEED=n repeats a campaign's faults; without one each run draws its own. RATE=n records a second, KEEP=1 keeps the engines' logs.
+# SEED=n fixes what a campaign draws, not when it hits; without one each run has its own. RATE=n records a second, KEEP=1 keeps the engines' logs.
 chaos: rules ## ten minutes (or MINUTES=n) of kills and faults on the real stack, SEED=n; then every record is accounted for
 	SEED=$(or $(SEED),$(shell date +%s)) MINUTES=$(or $(MINUTES),10) RECORD=$(CURDIR)/bench/reliability.jsonl \
 	    $(CARGO) test -p weir --test chaos -- whatever_dies --nocapture
