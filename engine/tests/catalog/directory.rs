@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use weir::model::catalog::Mode;
 
 use crate::bench::{Bench, Opened, within};
 use crate::module::Guest;
@@ -25,6 +27,17 @@ async fn with_a_file(bench: &Bench) -> Opened {
 async fn becomes(catalog: &Opened, version: &str) {
     let is = || catalog.rule("dropped").is_some_and(|rule| rule.manifest.version == version);
     within(SOON, &format!("version {version} is in force"), is).await;
+}
+
+/// Until the removal of the file was taken.
+async fn until_forgotten(catalog: &Opened, file: &str) {
+    for _ in 0..100 {
+        if catalog.store.directory_seen(file).await.unwrap().is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the removal of {file} was not seen");
 }
 
 #[tokio::test]
@@ -79,14 +92,7 @@ async fn a_removed_file_leaves_alone_what_the_api_brought_since() {
     catalog.publish(&version("2.0.0")).await;
     let _running = catalog.run();
     fs::remove_file(bench.file("dropped.wasm")).unwrap();
-    let forgotten = async || catalog.store.directory_seen("dropped.wasm").await.unwrap().is_none();
-    for _ in 0..100 {
-        if forgotten().await {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(forgotten().await, "the removal was seen");
+    until_forgotten(&catalog, "dropped.wasm").await;
     assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "2.0.0");
 }
 
@@ -128,4 +134,23 @@ async fn an_unchanged_file_at_a_restart_does_not_undo_a_swap_by_the_api() {
     let catalog = bench.open().await;
     catalog.catalog.publish_directory().await.unwrap();
     assert!(catalog.rule("dropped").is_none(), "nor a retirement");
+}
+
+#[tokio::test]
+async fn a_file_that_is_copied_and_then_removed_keeps_its_rule_and_the_settings() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    catalog.mode("dropped", Mode::Shadow).await;
+    let _running = catalog.run();
+    fs::copy(bench.file("dropped.wasm"), bench.file("renamed.wasm")).unwrap();
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    let copy = fs::File::options().write(true).open(bench.file("renamed.wasm")).unwrap();
+    for _ in 0..10 {
+        copy.set_modified(SystemTime::now()).unwrap();
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        assert!(catalog.rule("dropped").is_some(), "retired while the copy is being written");
+    }
+    until_forgotten(&catalog, "dropped.wasm").await;
+    assert_eq!(catalog.rule("dropped").unwrap().mode, Mode::Shadow);
+    assert_eq!(catalog.audit().await.action, "patch", "it was never retired");
 }

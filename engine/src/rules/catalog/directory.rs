@@ -123,7 +123,7 @@ impl Catalog {
             }
             Err(_) => return Ok(true),
         };
-        let mut settled = true;
+        let (mut settled, mut taken) = (true, true);
         for (file, (path, stamp)) in &files {
             if known.0.get(file).is_some_and(|seen| seen.stamp == *stamp) {
                 continue;
@@ -133,7 +133,12 @@ impl Catalog {
                 settled = false;
                 continue;
             }
-            self.take(&mut known, file, path, *stamp).await?;
+            taken &= self.take(&mut known, file, path, *stamp).await?;
+        }
+        // A file may have gone because one that is not taken yet holds its rule: retired and published as new, the rule
+        // would lose its mode, order and parameters, and records in between would go unjudged.
+        if !settled || !taken {
+            return Ok(settled);
         }
         let gone: Vec<String> = known.0.keys().filter(|file| !files.contains_key(*file)).cloned().collect();
         for file in gone {
@@ -142,18 +147,19 @@ impl Catalog {
         Ok(settled)
     }
 
-    async fn take(&self, known: &mut Known, file: &str, path: &Path, stamp: Stamp) -> Result<(), StoreError> {
+    /// False: not through the file's fault, again at the next scan.
+    async fn take(&self, known: &mut Known, file: &str, path: &Path, stamp: Stamp) -> Result<bool, StoreError> {
         let most = self.0.config.rules.max_module.as_u64();
         if stamp.1 > most {
             let refused = Refused::TooLarge { size: stamp.1 as usize, most: most as usize };
             self.problem(file, Some(refused.to_string()));
             known.0.insert(file.to_owned(), Seen { stamp, sha256: Sha256::of(&[]), rule: None });
-            return Ok(());
+            return Ok(true);
         }
         let path = path.to_owned();
         // Gone or unreadable for a moment: the next scan sees it.
         let Ok(Ok(wasm)) = tokio::task::spawn_blocking(move || std::fs::read(path)).await else {
-            return Ok(());
+            return Ok(true);
         };
         let sha256 = Sha256::of(&wasm);
         if let Some(seen) = known.0.get_mut(file)
@@ -161,7 +167,7 @@ impl Catalog {
         {
             // Touched only: a compile bomb is not compiled again.
             seen.stamp = stamp;
-            return Ok(());
+            return Ok(true);
         }
         let rule = match self.publish_file(file, sha256, wasm).await {
             Ok(rule) => {
@@ -169,10 +175,9 @@ impl Catalog {
                 Some(rule)
             }
             Err(Refused::Store(error)) => return Err(error),
-            // No fault of the file: again at the next scan.
             Err(refused @ (Refused::Conflict(_) | Refused::Compiler(_))) => {
                 self.problem(file, Some(refused.to_string()));
-                return Ok(());
+                return Ok(false);
             }
             Err(refused) => {
                 self.problem(file, Some(refused.to_string()));
@@ -181,7 +186,7 @@ impl Catalog {
             }
         };
         known.0.insert(file.to_owned(), Seen { stamp, sha256, rule });
-        Ok(())
+        Ok(true)
     }
 
     /// The name of the rule that the file holds.
