@@ -244,6 +244,18 @@ async fn one_request_too_many_is_turned_away_and_the_probes_are_not() {
 }
 
 #[tokio::test]
+async fn modules_that_are_still_compiled_after_the_time_out_hold_their_places() {
+    let api = Fakes::default().api();
+    let slow = || tokio::spawn(api.clone().oneshot(call("POST", "/rules").body(MODULE, b"\0asm slow").request()));
+    for slow in [slow(), slow(), slow(), slow()] {
+        assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::GATEWAY_TIMEOUT);
+    }
+    assert_problem(&send(&api, call("POST", "/rules").body(MODULE, WASM)).await, 503);
+    assert_problem(&send(&api, call("POST", "/rules/check").body(MODULE, WASM)).await, 503);
+    assert_eq!(send(&api, call("GET", "/rules")).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_served_api_answers_over_tcp_and_stops_when_told_to() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/readyz", listener.local_addr().unwrap());

@@ -12,6 +12,8 @@ mod cache;
 mod changes;
 #[path = "catalog/directory.rs"]
 mod directory;
+#[path = "catalog/evaluate.rs"]
+mod evaluate;
 #[path = "catalog/module.rs"]
 mod module;
 #[path = "catalog/opening.rs"]

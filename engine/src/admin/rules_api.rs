@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::AdminState;
 use super::auth::Who;
@@ -52,9 +53,10 @@ pub(super) async fn publish(
 ) -> Result<Response, Problem> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let source = peer.map_or_else(|| "unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string());
-    let wasm = upload(&state, request).await?;
+    let (wasm, permit) = upload(&state, request).await?;
     let rules = state.rules.clone();
     let published = to_the_end(async move {
+        let _permit = permit;
         let request = PublishRequest { wasm, source, who: who.to_owned(), order: query.order, mode: query.mode };
         rules.publish(request).await
     })
@@ -68,8 +70,13 @@ pub(super) async fn publish(
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 200, body = ManifestView), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn check(State(state): State<AdminState>, request: Request) -> Answer<ManifestView> {
-    let wasm = upload(&state, request).await?;
-    Ok(Json(state.rules.check(wasm).await?))
+    let (wasm, permit) = upload(&state, request).await?;
+    let rules = state.rules.clone();
+    let checked = to_the_end(async move {
+        let _permit = permit;
+        rules.check(wasm).await
+    });
+    Ok(Json(checked.await?))
 }
 
 /// One rule: what its module says of itself, its versions and its figures.
@@ -167,12 +174,16 @@ fn records(content: &Content) -> Result<Vec<Vec<u8>>, Problem> {
     Ok(items.into_iter().map(|item| item.get().as_bytes().to_vec()).collect())
 }
 
-/// A module, held by one of few callers at a time so that uploads cannot fill the memory.
-async fn upload(state: &AdminState, request: Request) -> Result<Vec<u8>, Problem> {
-    let _permit = state.uploads.acquire().await.expect("this semaphore is never closed");
+/// A module, held by one of few callers at a time so that uploads cannot fill the memory. The permit goes with it: what
+/// compiles it outlives the caller's time-out.
+async fn upload(state: &AdminState, request: Request) -> Result<(Vec<u8>, OwnedSemaphorePermit), Problem> {
+    let permit = state.uploads.clone().try_acquire_owned().map_err(|_| {
+        Trouble::Unavailable
+            .problem("as many modules as may be held are being checked", "send it again in a few seconds")
+    })?;
     let content = Content::from_request(request, state).await?;
     content.expect(&["application/wasm"])?;
-    Ok(content.bytes.into())
+    Ok((content.bytes.into(), permit))
 }
 
 async fn changed<F>(name: String, change: impl FnOnce(String) -> F) -> Answer<ChangedView>

@@ -22,10 +22,10 @@ use crate::config::Config;
 use crate::dead_letters;
 use crate::decode::Decoder;
 use crate::model::catalog::{Mode, Origin, VersionInfo};
-use crate::model::finding::{Effect, Fault, Finding, Stage};
+use crate::model::finding::{Effect, Fault, Stage};
 use crate::model::ids::{Offset, Partition, Sha256};
 use crate::model::record::{Batch, Column, FieldId, Schema};
-use crate::rules::{Catalog, LiveRule, Patch, Publish, Refused};
+use crate::rules::{Catalog, Halt, LiveRule, Patch, Publish, Refused, RuleVerdict};
 use crate::store::Store;
 
 pub(super) fn admin_state(
@@ -184,12 +184,11 @@ impl RuleAdmin for Rules {
     async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
         let (batch, mut faults, rows) = self.decode(&records);
         let (live, catalog) = (self.catalog.live(), self.catalog.clone());
-        let judged = tokio::task::spawn_blocking(move || catalog.evaluate(&batch)).await;
-        let findings = judged
-            .map_err(|why| AdminError::Unavailable(why.to_string()))?
-            .map_err(|why| AdminError::Unavailable(why.to_string()))?;
+        let set = live.clone();
+        let judged = tokio::task::spawn_blocking(move || catalog.evaluate(&set, &batch)).await;
+        let judged = judged.map_err(|why| AdminError::Unavailable(why.to_string()))?;
         let views = (0..records.len()).map(|index| match rows.iter().position(|row| *row == index) {
-            Some(row) => judged_view(&live.rules, &findings, row as u32),
+            Some(row) => judged_view(&judged, row as u32, Offset(index as i64)),
             None => undecoded_view(faults.remove(&index)),
         });
         Ok(EvaluateView { revision: live.revision.0, records: views.collect() })
@@ -210,22 +209,32 @@ fn undecoded_view(fault: Option<Fault>) -> EvaluatedView {
     EvaluatedView { outcome: OutcomeView::DeadLetter, fault, verdicts: Vec::new() }
 }
 
-fn judged_view(rules: &[Arc<LiveRule>], findings: &[Finding], row: u32) -> EvaluatedView {
-    let of_row: Vec<&Finding> = findings.iter().filter(|finding| finding.row == row).collect();
-    let outcome = match of_row.iter().map(|finding| finding.effect).max_by_key(|e| *e == Effect::DeadLetter) {
+fn judged_view(judged: &[RuleVerdict], row: u32, at: Offset) -> EvaluatedView {
+    let halt = judged.iter().filter_map(|verdict| verdict.halt.as_ref()).find(|halt| halt.offset == at);
+    // Shadow rules are shown and decide nothing.
+    let live = judged.iter().filter(|verdict| verdict.rule.mode == Mode::Live);
+    let of_row = live.flat_map(|verdict| &verdict.findings).filter(|finding| finding.row == row);
+    let outcome = match of_row.map(|finding| finding.effect).max_by_key(|e| *e == Effect::DeadLetter) {
+        _ if halt.is_some() => OutcomeView::Halt,
         Some(Effect::DeadLetter) => OutcomeView::DeadLetter,
         Some(Effect::Flag) => OutcomeView::Flagged,
         None => OutcomeView::Valid,
     };
-    let verdicts = rules.iter().filter(|rule| rule.mode != Mode::Off).map(|rule| VerdictView {
+    let verdicts = judged.iter().map(|RuleVerdict { rule, findings, .. }| VerdictView {
         rule: rule.manifest.name.clone(),
         sha256: rule.id.sha256.to_string(),
         mode: rule.mode,
-        hits: (of_row.iter().filter(|finding| finding.rule == rule.id))
+        hits: (findings.iter().filter(|finding| finding.row == row))
             .map(|f| HitView { code: f.code.clone().into_owned(), effect: f.effect, detail: f.detail.clone() })
             .collect(),
     });
-    EvaluatedView { outcome, fault: None, verdicts: verdicts.collect() }
+    EvaluatedView { outcome, fault: halt.map(halt_view), verdicts: verdicts.collect() }
+}
+
+fn halt_view(halt: &Halt) -> FaultView {
+    let Halt { rule, code, message, .. } = halt;
+    let message = format!("rule {rule} fails and its on_failure is halt, the pipeline would stop here: {message}");
+    FaultView { stage: "rule".to_owned(), code: (*code).to_owned(), message }
 }
 
 struct View {

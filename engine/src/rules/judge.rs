@@ -37,25 +37,28 @@ pub struct Halt {
     pub message: String,
 }
 
+/// What one rule says of a batch, whatever its mode.
+pub struct RuleVerdict {
+    pub rule: Arc<LiveRule>,
+    /// Ascending by row.
+    pub findings: Vec<Finding>,
+    /// A worker would stop here.
+    pub halt: Option<Halt>,
+}
+
 /// One worker's instances and breakers.
 pub struct Judge {
     instances: Instances,
     breakers: HashMap<Sha256, Breaker>,
     trips: mpsc::Sender<Trip>,
     revision: Option<Revision>,
-    quiet: bool,
 }
 
 impl Judge {
     /// With no instance yet: each is made when its rule first judges.
     pub fn new(runtime: Arc<Runtime>, trips: mpsc::Sender<Trip>) -> Self {
         let instances = Instances::new(runtime);
-        Self { instances, breakers: HashMap::new(), trips, revision: None, quiet: false }
-    }
-
-    /// One that leaves figures and breakers alone.
-    pub(super) fn quiet(runtime: Arc<Runtime>) -> Self {
-        Self { quiet: true, ..Self::new(runtime, mpsc::channel(1).0) }
+        Self { instances, breakers: HashMap::new(), trips, revision: None }
     }
 
     /// Appends what the rules find, sorted by row and rule order.
@@ -65,9 +68,7 @@ impl Judge {
         for rule in set.rules.iter().filter(|rule| rule.judges()) {
             let began = Instant::now();
             let verdict = self.ask(rule, batch);
-            if !self.quiet {
-                self.record(set.revision, rule, batch, &verdict, began.elapsed());
-            }
+            self.record(set.revision, rule, batch, &verdict, began.elapsed());
             halt(rule, batch, &verdict)?;
             if rule.mode == Mode::Live {
                 out.extend(verdict.findings);
@@ -76,6 +77,20 @@ impl Judge {
         // Stable, so rule order holds within a row.
         out[start..].sort_by_key(|finding| finding.row);
         Ok(())
+    }
+
+    /// What each rule that is neither off nor suspended says, shadow ones too; counts nothing and trips nothing.
+    pub(super) fn each(&mut self, set: &Arc<LiveSet>, batch: &Batch) -> Vec<RuleVerdict> {
+        self.forget_old(set);
+        let mut all = Vec::new();
+        for rule in set.rules.iter().filter(|rule| rule.judges()) {
+            let verdict = self.ask(rule, batch);
+            let halt = halt(rule, batch, &verdict).err();
+            let mut findings = verdict.findings;
+            findings.sort_by_key(|finding| finding.row);
+            all.push(RuleVerdict { rule: rule.clone(), findings, halt });
+        }
+        all
     }
 
     fn forget_old(&mut self, set: &LiveSet) {

@@ -13,7 +13,7 @@ use weir::model::catalog::{Audit, Mode, Origin};
 use weir::model::ids::{Offset, Sha256};
 use weir::model::record::{Batch, Schema, Value};
 use weir::model::step::StatsLayout;
-use weir::rules::{Catalog, CatalogError, Judge, LiveRule, Patch, Publish, Published, Refused, Runtime};
+use weir::rules::{Catalog, CatalogError, Judge, LiveRule, Patch, Publish, Published, Refused, RuleVerdict, Runtime};
 use weir::store::Store;
 
 use crate::module::Guest;
@@ -136,8 +136,13 @@ impl Opened {
 
     /// The codes that the rules give a record of this amount.
     pub(crate) fn judge(&self, amount: i64) -> Vec<String> {
-        let found = self.catalog.evaluate(&self.batch(&[amount])).unwrap();
-        found.into_iter().map(|finding| finding.code.into_owned()).collect()
+        let found = self.evaluate(&[amount]).into_iter().filter(|verdict| verdict.rule.mode == Mode::Live);
+        found.flat_map(|verdict| verdict.findings).map(|finding| finding.code.into_owned()).collect()
+    }
+
+    /// What each rule says of records of these amounts.
+    pub(crate) fn evaluate(&self, amounts: &[i64]) -> Vec<RuleVerdict> {
+        self.catalog.evaluate(&self.catalog.live(), &self.batch(amounts))
     }
 
     /// A worker judges batches of this amount only until its breaker trips.
@@ -148,7 +153,7 @@ impl Opened {
         }
     }
 
-    fn batch(&self, amounts: &[i64]) -> Batch {
+    pub(crate) fn batch(&self, amounts: &[i64]) -> Batch {
         let mut batch = Batch::new(&self.schema);
         let amount = self.schema.find("amount").unwrap();
         for (row, &value) in amounts.iter().enumerate() {

@@ -157,7 +157,7 @@ pub struct EvaluatedView {
     pub outcome: OutcomeView,
     /// Why it is no valid record, where the engine itself says so.
     pub fault: Option<FaultView>,
-    /// Of every rule that is not off, in rule order; empty if the record did not decode.
+    /// Of every rule that is neither off nor suspended, in rule order; only live ones decide the outcome; empty if the record did not decode.
     pub verdicts: Vec<VerdictView>,
 }
 
@@ -168,6 +168,8 @@ pub enum OutcomeView {
     Valid,
     Flagged,
     DeadLetter,
+    /// A rule whose on_failure is halt fails on it: the pipeline would stop here.
+    Halt,
 }
 
 /// A fault that the engine finds in a record.

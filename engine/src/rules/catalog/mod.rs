@@ -25,11 +25,10 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::Config;
-use crate::model::finding::Finding;
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::{Batch, Schema};
 use crate::model::store::{Store, StoreError};
-use crate::rules::judge::{Halt, Judge};
+use crate::rules::judge::{Judge, RuleVerdict};
 use crate::rules::live::{LiveSet, Trip};
 use crate::rules::runtime::Runtime;
 use cache::Cache;
@@ -171,11 +170,10 @@ impl Catalog {
         problems.iter().map(|(file, message)| FileProblem { file: file.clone(), message: message.clone() }).collect()
     }
 
-    /// Judges without counting. It runs guest code: call it on a blocking thread.
-    pub fn evaluate(&self, batch: &Batch) -> Result<Vec<Finding>, Halt> {
-        let mut out = Vec::new();
-        Judge::quiet(self.0.runtime.clone()).judge(&self.live(), batch, &mut out)?;
-        Ok(out)
+    /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking
+    /// thread.
+    pub fn evaluate(&self, set: &Arc<LiveSet>, batch: &Batch) -> Vec<RuleVerdict> {
+        Judge::new(self.0.runtime.clone(), mpsc::channel(1).0).each(set, batch)
     }
 
     /// Takes other instances' swaps, breaker trips and the directory's files until told to stop.
