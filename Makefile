@@ -63,8 +63,7 @@ chaos: rules ## ten minutes (or MINUTES=n) of kills and faults on the real stack
 	SEED=$(or $(SEED),$(shell date +%s)) MINUTES=$(or $(MINUTES),10) RECORD=$(CURDIR)/bench/reliability.jsonl \
 	    $(CARGO) test -p weir --test chaos -- whatever_dies --nocapture
 
-bench: rules ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop; then what a rule costs
-	$(CARGO) build --release -p weir
+bench: rules weir ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop; then what a rule costs
 	@# Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.
 	$(CARGO) build --release -p weir-bench
 	bench/run

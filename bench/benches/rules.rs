@@ -11,7 +11,7 @@ use weir::config::Config;
 use weir::model::catalog::Origin;
 use weir::model::ids::Offset;
 use weir::model::record::{Batch, Field, Kind, Schema, Value};
-use weir::model::step::{Fingerprint, StatsLayout};
+use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Judge, Publish, Runtime};
 
 const ROWS: usize = 1_000;
@@ -66,17 +66,8 @@ async fn catalog(folder: &Path, rules: &[&str]) -> (Arc<Catalog>, Arc<Runtime>) 
     let url = format!("sqlite://{}", folder.join("weir.db").display());
     let store = weir::store::connect(&url, "bench", "bench").await.unwrap();
     let layout = StatsLayout { table: "stats".into(), group_by: vec!["type".into()], measures: vec![] };
-    let fingerprint = Fingerprint {
-        topic: "t".into(),
-        group: "bench".into(),
-        letter_topic: "d".into(),
-        window_ms: 5_000,
-        group_by: vec!["type".into()],
-        scales: vec![],
-        table: "stats".into(),
-    };
-    store.prepare(&fingerprint, &layout).await.unwrap();
     let config = Config::parse(include_str!("../../weir.toml"), &|_| None).unwrap();
+    store.prepare(&config.fingerprint(), &layout).await.unwrap();
     let runtime = Runtime::with_compiler(&config.rules, compiler()).unwrap();
     let catalog = Catalog::open(runtime.clone(), store, schema(), Arc::new(config)).await.unwrap();
     for rule in rules {

@@ -4,18 +4,22 @@
 
 #[path = "checkpoint/begin.rs"]
 mod begin;
+#[path = "checkpoint/doubt.rs"]
+mod doubt;
 #[path = "checkpoint/kafka.rs"]
 mod kafka;
+#[path = "common/reason.rs"]
+mod reason;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka::{Cluster, Fault, Model, P};
+use reason::reason;
 use weir::checkpoint::{Cancel, Failed, Pending, Stand, TakenOver, advance, take};
 use weir::config::Start;
-use weir::model::finding::Stage;
 use weir::model::ids::{Offset, Revision};
-use weir::model::letter::{Reason, Source};
+use weir::model::letter::Source;
 use weir::model::step::{Fingerprint, Group, Measure, Measured, StatsLayout, Step, WindowDelta};
 use weir::store::{Store, connect};
 
@@ -65,18 +69,10 @@ impl World {
 fn ten_records(stand: &Stand) -> Step {
     let mut pending = Pending::default();
     pending.restart(std::slice::from_ref(stand));
-    let reason = Reason {
-        stage: Stage::Rule,
-        code: "AMOUNT_NEGATIVE".into(),
-        message: "amount -1 < 0".into(),
-        rule: None,
-        revision: Revision(1),
-        hits: vec![],
-    };
     let at = Offset(stand.next.0 + 3);
     let source = Source { offset: at, timestamp: 0, key: None, value: Some(b"{}"), headers: &[] };
     pending.judged(P, stand.next, Offset(stand.next.0 + 10), 10, Revision(1));
-    pending.letter(P, &source, &reason);
+    pending.letter(P, &source, &reason());
     let delta = WindowDelta {
         start: 0,
         end: 5_000,

@@ -3,6 +3,8 @@
 
 #[path = "kafka/bed.rs"]
 mod bed;
+#[path = "common/reason.rs"]
+mod reason;
 #[path = "common/stack.rs"]
 #[allow(dead_code)]
 mod stack;

@@ -143,6 +143,7 @@ async fn begin_unseen<B: Broker>(
     let known = committed(broker, &unseen, cancel).await?;
     for taken in taken.iter_mut().filter(|taken| taken.next_offset.is_none()) {
         // With K > 0 and no position the store lost its data, or another pipeline uses the group: `examine` stops it.
+        // K = 0 is none: somebody may have committed the start of an empty log without reading anything.
         if known.get(&taken.partition).copied().flatten().is_some_and(|k| k.0 > 0) {
             continue;
         }
@@ -177,7 +178,6 @@ async fn examine<'t, B: Broker>(
     let (mut ready, mut stopped) = (Vec::new(), Vec::new());
     for taken in taken {
         let k = known.get(&taken.partition).copied().flatten();
-        // An empty log may have been read to 0 by nobody: K = 0 beside a never-seen partition is no contradiction.
         let verdict = match (taken.next_offset, contradiction(taken, k)) {
             (_, Some(why)) => Err(why),
             (None, None) => Err("the store has no position for it".to_owned()),

@@ -6,6 +6,7 @@ use crate::model::finding::Stage;
 use crate::model::ids::Partition;
 use crate::model::letter::Letter;
 
+const HITS: &str = "weir.hits";
 /// Set where something was cut or left out to fit; each holds its whole length in bytes.
 const VALUE_CUT: &str = "weir.value.cut";
 const HITS_CUT: &str = "weir.hits.cut";
@@ -77,8 +78,6 @@ pub(super) fn outgoing(letter: Letter, partition: Partition, origin: &Origin, li
     }
     Outgoing { key, value, headers: all }
 }
-
-const HITS: &str = "weir.hits";
 
 fn reason_headers(letter: &Letter, partition: Partition, origin: &Origin) -> Vec<(&'static str, String)> {
     let reason = &letter.reason;

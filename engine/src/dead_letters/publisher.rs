@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -44,12 +44,11 @@ pub enum PublishError {
     Damaged(#[from] Damaged),
 }
 
-/// Counts what was not delivered; librdkafka tells it from inside `poll` and `flush`.
+/// What was not delivered because it was too large, which fails its whole batch; librdkafka tells it from inside `poll`
+/// and `flush`.
 #[derive(Default)]
 pub(super) struct Deliveries {
-    pub(super) failed: AtomicUsize,
-    /// A message that was too large fails its whole batch.
-    pub(super) too_large: AtomicUsize,
+    pub(super) too_large: AtomicBool,
 }
 
 impl ClientContext for Deliveries {}
@@ -58,11 +57,10 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((why, _)) = result {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            if why.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
-                self.too_large.fetch_add(1, Ordering::Relaxed);
-            }
+        if let Err((why, _)) = result
+            && why.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+        {
+            self.too_large.store(true, Ordering::Relaxed);
         }
     }
 }

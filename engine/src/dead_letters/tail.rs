@@ -142,10 +142,11 @@ impl Backwards {
         }
     }
 
-    fn see(&mut self, letter: Shown, wanted: &Wanted) {
-        let offset = letter.offset;
-        if offset < self.to && wanted.code.is_none_or(|code| letter.header("weir.code") == code) {
-            self.found.push(letter);
+    fn see(&mut self, message: &impl Message, wanted: &Wanted) {
+        let offset = message.offset();
+        // Asked before anything is copied: with a code, most of what is read is not wanted.
+        if offset < self.to && wanted.code.is_none_or(|code| has_code(message, code)) {
+            self.found.push(show(message));
             // Only the newest are wanted; twice as many at most are held.
             let most = wanted.limit.saturating_sub(self.letters.len());
             if self.found.len() > most.saturating_mul(2).max(64) {
@@ -253,25 +254,32 @@ fn round(
             partitions.iter_mut().for_each(|partition| partition.end_range(wanted.limit));
             return Ok(false);
         }
-        let (id, letter) = match consumer.poll(POLL) {
+        let (id, message) = match consumer.poll(POLL) {
             None => continue,
             Some(Err(KafkaError::PartitionEOF(id))) => (id, None),
             Some(Err(why)) => return Err(TailError::Broken { topic: wanted.topic.to_owned(), why }),
-            Some(Ok(message)) => (message.partition(), Some(show(&message))),
+            Some(Ok(message)) => (message.partition(), Some(message)),
         };
         let Some(partition) = partitions.iter_mut().find(|partition| partition.id == id && partition.reading) else {
             continue; // beyond its range, which ended while others' go on
         };
-        match letter {
+        match message {
             // The range's last offsets may hold no message (a transaction's end): then this is its end.
             None => partition.end_range(wanted.limit),
-            Some(letter) => {
+            Some(message) => {
                 *read += 1;
-                partition.see(letter, wanted);
+                partition.see(&message, wanted);
             }
         }
     }
     Ok(true)
+}
+
+/// As [`Shown::header`]: of two the later.
+fn has_code(message: &impl Message, code: &str) -> bool {
+    let headers = message.headers();
+    let last = headers.and_then(|headers| headers.iter().filter(|header| header.key == "weir.code").last());
+    last.and_then(|header| header.value) == Some(code.as_bytes())
 }
 
 fn show(message: &impl Message) -> Shown {

@@ -33,9 +33,7 @@ pub(super) struct Transaction {
 impl Transaction {
     pub(super) fn run(&self) -> Result<(), PublishError> {
         let producer = &self.ready.producer;
-        let context = producer.context();
-        context.failed.store(0, Ordering::Relaxed);
-        context.too_large.store(0, Ordering::Relaxed);
+        producer.context().too_large.store(false, Ordering::Relaxed);
         producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
         match self.fill().and_then(|()| producer.commit_transaction(PATIENCE).map_err(Problem::from)) {
             Ok(()) => Ok(()),
@@ -124,7 +122,7 @@ impl Transaction {
         if group {
             return PublishError::Group(why);
         }
-        if self.ready.producer.context().too_large.load(Ordering::Relaxed) > 0 {
+        if self.ready.producer.context().too_large.load(Ordering::Relaxed) {
             // The topic's limit was lowered since it was read: a new producer reads it again.
             return PublishError::Unknown(format!("{why}; a letter was above the topic's max.message.bytes"));
         }

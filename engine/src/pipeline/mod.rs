@@ -84,7 +84,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, stopping) = watch::channel(false);
     let keeper = tokio::spawn(catalog.clone().run(stopping.clone()));
-    tokio::spawn(vitals::watch(catalog.clone(), store.clone(), status.clone(), stopping.clone()));
+    tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
 
     let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
     let mut served = stopping.clone();

@@ -1,5 +1,4 @@
-//! What no batch and no checkpoint would tell: gauges, and for `/readyz` whether the store answers. It must be right on an
-//! idle topic too.
+//! What no batch and no checkpoint would tell: whether the store answers. It must be right on an idle topic too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::status::Status;
-use crate::rules::Catalog;
 use crate::store::Store;
 
 /// How often it looks.
@@ -16,14 +14,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Until told to stop.
-pub(super) async fn watch(
-    catalog: Arc<Catalog>,
-    store: Arc<dyn Store>,
-    status: Arc<Status>,
-    mut stopping: watch::Receiver<bool>,
-) {
+pub(super) async fn watch(store: Arc<dyn Store>, status: Arc<Status>, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
-        metrics::gauge!("weir_rules_revision").set(catalog.live().revision.0 as f64);
         let away = match tokio::time::timeout(PATIENCE, store.ping()).await {
             Ok(answer) => answer.err().map(|why| why.to_string()),
             Err(_) => Some(format!("no answer within {PATIENCE:?}")),

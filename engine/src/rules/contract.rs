@@ -1,4 +1,4 @@
-//! `rule.wit` as Rust types, and its manifest in the words of `model`.
+//! `rule.wit` as Rust types, its manifest in the words of `model`, and what an answer must keep to: it is not trusted.
 
 wasmtime::component::bindgen!({
     world: "rule",
@@ -11,6 +11,22 @@ pub(super) use exports::weir::rule::guest;
 use crate::model::catalog::{Manifest, ManifestCode, ManifestField, ManifestParameter};
 use crate::model::finding::Effect;
 use crate::model::record::{Column, Kind, Values};
+
+/// Rows and codes that are not there, or more hits than rows and codes allow, are lies; the answer says which.
+pub(super) fn check(hits: &[guest::Hit], rows: usize, codes: usize) -> Result<(), String> {
+    if hits.len() > rows * codes {
+        return Err(format!("{} hits for {rows} rows and {codes} codes", hits.len()));
+    }
+    for hit in hits {
+        if hit.row as usize >= rows {
+            return Err(format!("a hit on row {} of {rows}", hit.row));
+        }
+        if hit.code as usize >= codes {
+            return Err(format!("a hit with code {} of {codes}", hit.code));
+        }
+    }
+    Ok(())
+}
 
 fn kind(kind: guest::Kind) -> Kind {
     match kind {

@@ -128,14 +128,18 @@ impl Instance {
         }
     }
 
+    /// Its hits, which are on rows and with codes (so many does the manifest name) that are there.
     pub(super) fn judge(
         &mut self,
-        rows: u32,
+        rows: usize,
         columns: &[contract::guest::Column<'_>],
+        codes: usize,
     ) -> Result<Vec<contract::guest::Hit>, Failure> {
         self.arm(JUDGE_ANSWER);
-        let answer = self.rule.weir_rule_guest().call_judge(&mut self.store, rows, columns);
-        answer.map_err(|e| failure(&self.store, &e))
+        let answer = self.rule.weir_rule_guest().call_judge(&mut self.store, rows as u32, columns);
+        let hits = answer.map_err(|e| failure(&self.store, &e))?;
+        contract::check(&hits, rows, codes).map_err(|message| Failure { code: "RULE_OUTPUT", message })?;
+        Ok(hits)
     }
 
     fn arm(&mut self, answer: usize) {

@@ -22,7 +22,7 @@ async fn a_hit_with_a_code_out_of_range_costs_its_row() {
 }
 
 /// So many hits on a bad row, each with this detail.
-fn hits(count: u32, at: u32, length: u32) -> String {
+pub(crate) fn hits(count: u32, at: u32, length: u32) -> String {
     format!(
         "(if (local.get $bad) (then (loop
            (call $detail (local.get $i) (i32.const 0) (i32.const {at}) (i32.const {length}))

@@ -9,7 +9,7 @@ use weir::model::catalog::Origin;
 use weir::model::finding::Finding;
 use weir::model::ids::{Offset, Revision};
 use weir::model::record::{Batch, Field, Kind, Schema, Value};
-use weir::model::step::{Fingerprint, StatsLayout};
+use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, Runtime, Trip};
 
 use crate::guest::Guest;
@@ -61,19 +61,10 @@ impl Bench {
         let url = format!("sqlite://{}", folder.path().join("weir.db").display());
         let store = weir::store::connect(&url, "p", "t").await.unwrap();
         let layout = StatsLayout { table: "stats".into(), group_by: vec!["type".into()], measures: vec![] };
-        let fingerprint = Fingerprint {
-            topic: "t".into(),
-            group: "weir".into(),
-            letter_topic: "d".into(),
-            window_ms: 5_000,
-            group_by: vec!["type".into()],
-            scales: vec![],
-            table: "stats".into(),
-        };
-        store.prepare(&fingerprint, &layout).await.unwrap();
         let text = format!("{}\n{lines}\n", include_str!("../../../weir.toml"));
         let mut config = weir::config::Config::parse(&text, &|_| Some("sqlite://unused".into())).unwrap();
         config.rules.dir = folder.path().join("rules.d");
+        store.prepare(&config.fingerprint(), &layout).await.unwrap();
         let runtime = Runtime::with_compiler(&config.rules, env!("CARGO_BIN_EXE_weir").into()).unwrap();
         let amount = Field {
             name: "amount".into(),

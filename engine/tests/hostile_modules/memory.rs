@@ -4,6 +4,7 @@ use std::fs;
 
 use wit_component::StringEncoding;
 
+use crate::answers::hits;
 use crate::bench::{BATCH, Bench, of, only_row_3};
 use crate::guest::{Guest, HITS};
 
@@ -45,15 +46,6 @@ async fn grown(attack: Guest<'_>, batches: usize) -> (Vec<(u32, String)>, u64) {
         last = of("hostile", &found);
     }
     (last, resident.growth() >> 10)
-}
-
-/// On a bad row, so many hits with the same detail.
-fn hits(count: u32, at: u32, length: u32) -> String {
-    format!(
-        "(if (local.get $bad) (then (loop
-           (call $detail (local.get $i) (i32.const 0) (i32.const {at}) (i32.const {length}))
-           (br_if 0 (i32.lt_u (global.get $hits) (i32.const {count}))))))"
-    )
 }
 
 #[tokio::test]

@@ -12,12 +12,12 @@ use rdkafka::message::{Headers, Message, OwnedMessage};
 use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
 use weir::config::{DeadLetters, Source as SourceConfig, Start};
 use weir::dead_letters::Publisher;
-use weir::model::finding::Stage;
-use weir::model::ids::{Offset, Partition, Revision};
-use weir::model::letter::{Letters, Reason, Source as Record};
+use weir::model::ids::{Offset, Partition};
+use weir::model::letter::{Letters, Source as Record};
 use weir::model::step::OutboxChunk;
 use weir::source::{Event, Fetched, GroupMetadata, Source};
 
+use crate::reason::reason;
 use crate::stack::Stack;
 
 pub(crate) const PARTITIONS: i32 = 2;
@@ -157,19 +157,11 @@ pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
 
 /// A letter for each of these records of partition 0.
 pub(crate) fn letters(records: &[(i64, &[u8])]) -> Arc<[OutboxChunk]> {
-    let reason = Reason {
-        stage: Stage::Rule,
-        code: "AMOUNT_NEGATIVE".into(),
-        message: "amount -1 < 0".into(),
-        rule: None,
-        revision: Revision(1),
-        hits: vec![],
-    };
     let mut letters = Letters::default();
     for (offset, value) in records {
         let headers: &[(&str, Option<&[u8]>)] = &[("trace", Some(b"7"))];
         let (offset, value) = (Offset(*offset), Some(*value));
-        letters.push(&Record { offset, timestamp: 0, key: Some(b"k"), value, headers }, &reason);
+        letters.push(&Record { offset, timestamp: 0, key: Some(b"k"), value, headers }, &reason());
     }
     let first_offset = letters.first_offset().unwrap();
     Arc::new([OutboxChunk { partition: P0, first_offset, chunk: 0, letters: letters.into_bytes() }])

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, Executor, MySqlConnection};
 use weir::checkpoint::{Cancel, Failed, Pending, Stand, advance, take};
 use weir::config::Start;
-use weir::model::finding::Stage;
 use weir::model::ids::{Offset, Revision};
-use weir::model::letter::{Reason, Source};
+use weir::model::letter::Source;
 use weir::model::step::Step;
 use weir::store::{Store, StoreError};
 
 use crate::common::mariadb::MariaDb;
+use crate::common::reason::reason;
 use crate::fixture::*;
 use crate::kafka::{Model, P};
 use crate::proxy::{Cut, Proxy};
@@ -25,17 +25,9 @@ pub(crate) async fn stand(store: &Arc<dyn Store>, kafka: &mut Model) -> Stand {
 /// Ten records, of which nine are valid and the fourth is a letter.
 pub(crate) fn ten_records(pending: &mut Pending) -> Step {
     let from = pending.position(P).unwrap().to;
-    let reason = Reason {
-        stage: Stage::Rule,
-        code: "AMOUNT_NEGATIVE".into(),
-        message: "amount -1 < 0".into(),
-        rule: None,
-        revision: Revision(1),
-        hits: vec![],
-    };
     let fourth = Source { offset: Offset(from.0 + 3), timestamp: 0, key: None, value: Some(b"{}"), headers: &[] };
     pending.judged(P, from, Offset(from.0 + 10), 10, Revision(1));
-    pending.letter(P, &fourth, &reason);
+    pending.letter(P, &fourth, &reason());
     pending.step(vec![window(Some("x"), 1, 4, amount(10)), window(Some("y"), 2, 5, amount(10))], |_| Some(0)).unwrap()
 }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use sqlx::{Connection, MySqlConnection, Row};
 use weir::checkpoint::{Cancel, Pending, advance};
-use weir::model::finding::Stage;
 use weir::model::ids::{Offset, Revision};
-use weir::model::letter::{Reason, Source};
+use weir::model::letter::Source;
 use weir::model::step::{Group, WindowDelta};
 use weir::store::connect_with;
 
 use crate::common::mariadb::MariaDb;
+use crate::common::reason::reason;
 use crate::faults::stand;
 use crate::fixture::*;
 use crate::kafka::{Model, P};
@@ -81,20 +81,12 @@ async fn letters_larger_than_the_server_s_packet_get_through_and_so_do_the_small
     let mut kafka = Model::with_log(0, 50);
     let mut pending = Pending::default();
     pending.restart(&[stand(&store, &mut kafka).await]);
-    let reason = Reason {
-        stage: Stage::Decode,
-        code: "OVERSIZE".into(),
-        message: "larger than source.max_record".into(),
-        rule: None,
-        revision: Revision(1),
-        hits: vec![],
-    };
     let large = vec![b'x'; 20 << 20];
     for offset in 0..6 {
         let value: &[u8] = if offset % 2 == 1 { &large } else { b"{}" };
         let source =
             Source { offset: Offset(offset), timestamp: 0, key: Some(value), value: Some(value), headers: &[] };
-        pending.letter(P, &source, &reason);
+        pending.letter(P, &source, &reason());
     }
     pending.judged(P, Offset(0), Offset(6), 6, Revision(1));
     let step = pending.step(vec![], |_| Some(0)).unwrap();

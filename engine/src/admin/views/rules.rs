@@ -157,7 +157,8 @@ pub struct EvaluatedView {
     pub outcome: OutcomeView,
     /// Why it is no valid record, where the engine itself says so.
     pub fault: Option<FaultView>,
-    /// Of every rule that is neither off nor suspended, in rule order; only live ones decide the outcome; empty if the record did not decode.
+    /// Of every rule that is neither off nor suspended, in rule order; empty if the record did not decode. Only live rules
+    /// decide the outcome.
     pub verdicts: Vec<VerdictView>,
 }
 

@@ -1,5 +1,7 @@
 //! The admin API as a client sees it: one request, its answer as JSON, a refusal as one line with what to mend.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use serde_json::Value;
 
@@ -50,9 +52,12 @@ fn given(option: Option<&str>, variable: &str) -> Option<String> {
     option.map(str::to_owned).filter(filled).or_else(|| std::env::var(variable).ok()).filter(filled)
 }
 
+/// Of a whole request: twice what the service itself allows one.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A refusal is an answer to read, not an error of the connection.
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
 }
 
 fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Value> {
@@ -74,6 +79,11 @@ fn problem(status: u16, value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_that_never_answers_is_not_waited_for_for_ever() {
+        assert_eq!(agent().config().timeouts().global, Some(PATIENCE));
+    }
 
     #[test]
     fn a_problem_is_one_line_with_what_to_mend() {

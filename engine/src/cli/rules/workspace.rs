@@ -4,6 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
+use glob::{MatchOptions, Pattern};
 use toml::Table;
 
 /// The workspace that has the folder as a member.
@@ -34,10 +35,10 @@ impl Workspace {
 
     fn has_member(&self, folder: &Path) -> bool {
         let Ok(path) = folder.strip_prefix(&self.root) else { return false };
-        let named = self.strings("members").iter().any(|glob| matches(&parts(Path::new(glob)), &parts(path)));
+        let named = self.strings("members").iter().any(|glob| matches(glob, path));
         // To cargo, `exclude` gives way to a member that is written out.
-        let literal = self.strings("members").iter().any(|member| parts(Path::new(member)) == parts(path));
-        let excluded = self.strings("exclude").iter().any(|other| parts(path).starts_with(&parts(Path::new(other))));
+        let literal = self.strings("members").iter().any(|member| plain(member) == path);
+        let excluded = self.strings("exclude").iter().any(|other| path.starts_with(plain(other)));
         named && (literal || !excluded)
     }
 
@@ -58,31 +59,16 @@ impl Workspace {
     }
 }
 
-fn parts(path: &Path) -> Vec<&str> {
-    let named = path.components().filter(|part| !matches!(part, Component::CurDir));
-    named.map(|part| part.as_os_str().to_str().unwrap_or("\u{fffd}")).collect()
+/// Without `.` parts, as cargo joins and compares paths.
+fn plain(path: &str) -> PathBuf {
+    Path::new(path).components().filter(|part| !matches!(part, Component::CurDir)).collect()
 }
 
-/// A glob against a path, part by part: `*` and `?` stay within a part, `**` is any number of parts.
-fn matches(glob: &[&str], path: &[&str]) -> bool {
-    match (glob.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((&"**", rest)), _) => (0..=path.len()).any(|skipped| matches(rest, &path[skipped..])),
-        (Some((first, glob)), Some((part, path))) => {
-            let (first, part): (Vec<char>, Vec<char>) = (first.chars().collect(), part.chars().collect());
-            fits(&first, &part) && matches(glob, path)
-        }
-        _ => false,
-    }
-}
-
-fn fits(glob: &[char], text: &[char]) -> bool {
-    match (glob.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some(('*', rest)), _) => (0..=text.len()).any(|skipped| fits(rest, &text[skipped..])),
-        (Some((one, glob)), Some((c, text))) => (*one == '?' || one == c) && fits(glob, text),
-        _ => false,
-    }
+/// `*` and `?` stay within a part of the path, `**` is any number of parts.
+fn matches(glob: &str, path: &Path) -> bool {
+    let within = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
+    let glob = plain(glob).to_str().and_then(|glob| Pattern::new(glob).ok());
+    glob.is_some_and(|glob| glob.matches_path_with(path, within))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use wasmtime::component::Component;
 
 use super::breaker::reason;
@@ -19,9 +20,9 @@ use crate::model::store::StoreError;
 use crate::rules::compile::Failed;
 use crate::rules::live::{Figures, LiveRule, LiveSet};
 
-/// Of the store, at a start; between them ever longer pauses, 3 s together.
-const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(200);
+/// Between tries to reach the store at a start: 200 ms, doubling, 3 s together.
+const PAUSES: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_factor(2.0).with_max_times(4);
 /// The tries, and a set that others keep changing while it is opened.
 const ROUNDS: usize = 15;
 /// Until a set is tried again that did not fit.
@@ -59,16 +60,16 @@ impl Catalog {
     /// not fit this instance may well judge on the others, so nothing is written. A database that restarts must not keep
     /// the engine from starting.
     pub(super) async fn start(&self) -> Result<(), CatalogError> {
-        let (mut pause, mut tries) = (PAUSE, 1);
+        let mut pauses = PAUSES.build();
         for _ in 0..ROUNDS {
             match self.start_once().await {
                 Ok(true) => return Ok(()),
                 // `--suspend-misfits`: by now it is, here or by another instance that starts.
                 Ok(false) | Err(CatalogError::Store(StoreError::Stale(_))) => {}
-                Err(CatalogError::Store(StoreError::Unavailable(why))) if tries < TRIES => {
+                Err(CatalogError::Store(StoreError::Unavailable(why))) => {
+                    let Some(pause) = pauses.next() else { return Err(StoreError::Unavailable(why).into()) };
                     tracing::warn!(why, "the rule set can't be read yet");
                     tokio::time::sleep(pause).await;
-                    (pause, tries) = (pause * 2, tries + 1);
                 }
                 Err(error) => return Err(error),
             }

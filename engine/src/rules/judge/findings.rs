@@ -1,4 +1,4 @@
-//! From what a module answered to findings; its answer is not trusted.
+//! From the hits that a module answered to findings.
 
 use std::borrow::Cow;
 
@@ -6,28 +6,9 @@ use crate::model::finding::{Effect, Finding};
 use crate::model::record::Column;
 use crate::rules::contract::guest;
 use crate::rules::live::LiveRule;
-use crate::rules::runtime::Failure;
 
 /// Bytes kept of a detail.
 const DETAIL: usize = 256;
-
-/// Rows and codes that are not there, or more hits than rows and codes allow, are lies.
-pub(super) fn check(rule: &LiveRule, hits: &[guest::Hit], rows: usize) -> Result<(), Failure> {
-    let codes = rule.manifest.codes.len();
-    let lie = |message: String| Err(Failure { code: "RULE_OUTPUT", message });
-    if hits.len() > rows * codes {
-        return lie(format!("{} hits for {rows} rows and {codes} codes", hits.len()));
-    }
-    for hit in hits {
-        if hit.row as usize >= rows {
-            return lie(format!("a hit on row {} of {rows}", hit.row));
-        }
-        if hit.code as usize >= codes {
-            return lie(format!("a hit with code {} of {codes}", hit.code));
-        }
-    }
-    Ok(())
-}
 
 /// The field for want of which the rule does not apply to this row.
 pub(super) fn lacking<'a>(rule: &'a LiveRule, columns: &[&Column], row: usize) -> Option<&'a str> {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::findings::check;
 use crate::model::ids::Sha256;
 use crate::model::record::Column;
 use crate::rules::contract::{self, guest};
@@ -46,8 +45,7 @@ impl Instances {
             None => (rule.clone(), self.make(rule)?),
         };
         let lowered: Vec<_> = columns.iter().map(|column| contract::column(column)).collect();
-        let hits = instance.judge(rows as u32, &lowered)?;
-        check(rule, &hits, rows)?;
+        let hits = instance.judge(rows, &lowered, rule.manifest.codes.len())?;
         self.made.insert(rule.id.sha256, (owner, instance));
         Ok(hits)
     }
