@@ -10,4 +10,4 @@ mod transaction;
 
 pub use publisher::{PublishError, Publisher};
 pub use tail::{Shown, Tail, TailError, Wanted, tail};
-pub use topics::{TopicError, check_topics};
+pub use topics::{Cluster, TopicError, check_topics, partitions};

@@ -122,7 +122,7 @@ impl Publisher {
             .set("queue.buffering.max.messages", "100000")
             .set("queue.buffering.max.kbytes", "65536");
         blocking(move || {
-            let partitions = topics::partitions(&source, "dead_letters.topic", &topic)
+            let partitions = topics::partitions(topics::of_source(&source), "dead_letters.topic", &topic)
                 .map_err(|why| PublishError::Config(why.to_string()))?;
             let producer: BaseProducer<Deliveries> = client
                 .create_with_context(Deliveries::default())

@@ -2,17 +2,14 @@
 //! until it has what was asked for, stands at the topic's beginning or has used up its time; which of them, it says.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use super::client::client_config;
+use super::client::{Complaints, client_config, complaint};
 
 /// The longest range of offsets that one round reads of a partition: bounds what a round may waste.
 const LONGEST_RANGE: i64 = 100_000;
@@ -168,21 +165,6 @@ impl Backwards {
     }
 }
 
-/// librdkafka's complaints are kept for the error that follows from them, instead of being logged.
-#[derive(Default)]
-struct Complaints(Mutex<Option<String>>);
-
-impl ClientContext for Complaints {
-    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
-
-    fn error(&self, _: KafkaError, reason: &str) {
-        // The first says why; those that follow say that no broker is left.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert_with(|| reason.to_owned());
-    }
-}
-
-impl ConsumerContext for Complaints {}
-
 type Reader = BaseConsumer<Complaints>;
 
 fn connect(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Reader, TailError> {
@@ -214,14 +196,6 @@ fn partitions(consumer: &Reader, brokers: &str, topic: &str, until: Instant) -> 
         all.push(Backwards { id, low, from: high, to: high, length: 0, reading: false, letters, found });
     }
     Ok(all)
-}
-
-/// What librdkafka complained of first; polling brings it.
-fn complaint(consumer: &Reader) -> Option<String> {
-    (0..5).find_map(|_| {
-        let _ = consumer.poll(POLL);
-        consumer.context().0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
-    })
 }
 
 /// The next range of every partition that still has to be read; false if none has.

@@ -1,72 +1,136 @@
 //! What the topics are like: asked at start, so that a topic that is missing is one clear line and not a silent wait.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 
-use super::client::client_config;
+use super::client::{Complaints, client_config, complaint};
 use crate::config;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Kafka's own default for `max.message.bytes`, where the cluster does not tell.
 const DEFAULT_LIMIT: usize = 1_000_000;
 
-/// The topics are not as the configuration says.
+/// A topic is not as the configuration says.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
     /// No broker answered.
-    #[error("source.brokers: no answer from {brokers}: {why}")]
+    #[error("{key}: no answer from {brokers}: {why}")]
     Unreachable {
+        /// Key of the configuration, or flag of the command.
+        key: &'static str,
         /// As configured.
         brokers: String,
         /// librdkafka's word.
         why: String,
     },
     /// The topic does not exist.
-    #[error("{key}: there is no topic {topic:?} at {brokers}; create it, Weir does not")]
+    #[error(
+        "{key}: there is no topic {topic:?} at {brokers}; create it, Weir does not: kafka-topics.sh --bootstrap-server \
+         {brokers} --create --topic {topic} --partitions 4"
+    )]
     Missing {
-        /// Key of the configuration.
+        /// Key of the configuration, or flag of the command.
         key: &'static str,
         /// As configured.
         topic: String,
         /// As configured.
         brokers: String,
     },
+    /// It may exist, but not for us.
+    #[error(
+        "{key}: {brokers} does not let this user see topic {topic:?}; give it the right to, or mend the user in {at}"
+    )]
+    Forbidden {
+        /// Key of the configuration, or flag of the command.
+        key: &'static str,
+        /// As configured.
+        topic: String,
+        /// As configured.
+        brokers: String,
+        /// Where the user stands.
+        at: &'static str,
+    },
+    /// Something else is wrong with it; it may pass.
+    #[error("{key}: {brokers} says of topic {topic:?}: {why}")]
+    Faulty {
+        /// Key of the configuration, or flag of the command.
+        key: &'static str,
+        /// As configured.
+        topic: String,
+        /// As configured.
+        brokers: String,
+        /// The broker's word.
+        why: String,
+    },
     /// librdkafka refuses a property.
     #[error("{key}: {why}")]
     Property {
-        /// Key of the configuration.
+        /// Key of the configuration, or flag of the command.
         key: &'static str,
         /// librdkafka's word.
         why: String,
     },
 }
 
+/// Which cluster to ask, and what an error calls it.
+#[derive(Clone, Copy, Debug)]
+pub struct Cluster<'a> {
+    /// host:port,…
+    pub brokers: &'a str,
+    /// librdkafka's, passed through.
+    pub properties: &'a BTreeMap<String, String>,
+    /// Key of the configuration, or flag of the command, for the brokers and for the properties.
+    pub keys: (&'static str, &'static str),
+}
+
 /// Both topics exist.
 pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters) -> Result<(), TopicError> {
     let (source, letters) = (source.clone(), letters.clone());
     tokio::task::spawn_blocking(move || {
-        partitions(&source, "source.topic", &source.topic)?;
-        partitions(&source, "dead_letters.topic", &letters.topic).map(drop)
+        partitions(of_source(&source), "source.topic", &source.topic)?;
+        partitions(of_source(&source), "dead_letters.topic", &letters.topic).map(drop)
     })
     .await
     .map_err(|why| TopicError::Property { key: "source", why: why.to_string() })?
 }
 
-/// How many partitions a topic has.
-pub(super) fn partitions(source: &config::Source, key: &'static str, topic: &str) -> Result<i32, TopicError> {
-    let client: BaseConsumer = client_config(&source.brokers, &source.properties)
-        .create()
-        .map_err(|why| TopicError::Property { key: "source.properties", why: why.to_string() })?;
-    let metadata = client
-        .fetch_metadata(Some(topic), PATIENCE)
-        .map_err(|why| TopicError::Unreachable { brokers: source.brokers.clone(), why: why.to_string() })?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
-    match found.map(|topic| topic.partitions().len()) {
-        Some(count) if count > 0 => Ok(i32::try_from(count).unwrap_or(i32::MAX)),
-        _ => Err(TopicError::Missing { key, topic: topic.to_owned(), brokers: source.brokers.clone() }),
+pub(super) fn of_source(source: &config::Source) -> Cluster<'_> {
+    let keys = ("source.brokers", "source.properties");
+    Cluster { brokers: &source.brokers, properties: &source.properties, keys }
+}
+
+/// How many partitions a topic has; `key` is what an error calls the topic. Blocks, for 10 s at most.
+pub fn partitions(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, TopicError> {
+    let Cluster { brokers, properties, keys } = cluster;
+    let client: BaseConsumer<Complaints> = client_config(brokers, properties)
+        .create_with_context(Complaints::default())
+        .map_err(|why| TopicError::Property { key: keys.1, why: why.to_string() })?;
+    let (topic, brokers) = (topic.to_owned(), brokers.to_owned());
+    let metadata = match client.fetch_metadata(Some(&topic), PATIENCE) {
+        Ok(metadata) => metadata,
+        Err(why) => {
+            let why = complaint(&client).unwrap_or_else(|| why.to_string());
+            return Err(TopicError::Unreachable { key: keys.0, brokers, why });
+        }
+    };
+    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+        return Err(TopicError::Missing { key, topic, brokers });
+    };
+    match found.error().map(RDKafkaErrorCode::from) {
+        None if found.partitions().is_empty() => Err(TopicError::Missing { key, topic, brokers }),
+        None => Ok(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            Err(TopicError::Missing { key, topic, brokers })
+        }
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+            Err(TopicError::Forbidden { key, topic, brokers, at: keys.1 })
+        }
+        Some(why) => Err(TopicError::Faulty { key, topic, brokers, why: why.to_string() }),
     }
 }
 
@@ -82,4 +146,44 @@ pub(super) async fn limit(source: &config::Source, topic: &str) -> usize {
     };
     // The mock cluster and brokers that forbid DescribeConfigs do not tell.
     asked.await.unwrap_or(DEFAULT_LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaRespErr;
+
+    use super::*;
+
+    /// What is said of a topic that librdkafka's cluster in this process answers for with this error.
+    fn said(fault: RDKafkaRespErr) -> String {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("stream", 2, 1).expect("a topic");
+        cluster.topic_error("stream", fault).expect("a fault");
+        let (brokers, none) = (cluster.bootstrap_servers(), BTreeMap::new());
+        let cluster = Cluster { brokers: &brokers, properties: &none, keys: ("--brokers", "-X") };
+        match partitions(cluster, "--topic", "stream") {
+            Ok(count) => format!("{count} partitions"),
+            Err(why) => why.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_topic_that_is_not_there_not_ours_to_see_or_out_of_order_is_told_apart() {
+        use RDKafkaRespErr::*;
+        let cases: [(_, &[&str]); 4] = [
+            (RD_KAFKA_RESP_ERR_NO_ERROR, &["2 partitions"]),
+            (
+                RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                &["--topic", "no topic", "create it", "kafka-topics.sh", "--create"],
+            ),
+            (RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, &["--topic", "\"stream\"", "the right", "-X"]),
+            (RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, &["--topic", "\"stream\"", "nvalid topic"]),
+        ];
+        for (fault, parts) in cases {
+            let said = said(fault);
+            assert!(parts.iter().all(|part| said.contains(part)), "{fault:?}: {parts:?} stand not in: {said}");
+            assert!(said.contains("no topic") == (fault == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART), "{said}");
+        }
+    }
 }

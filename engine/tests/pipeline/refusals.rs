@@ -46,7 +46,7 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     let line = run_with(&way, "out_of_orderness", "out_of_ordernes");
     says(&line, &["window.out_of_ordernes", "out_of_orderness"]);
     let line = run_with(&way, "${WEIR_TOPIC}", "no_such_topic");
-    says(&line, &["source.topic", "no_such_topic", "create it"]);
+    says(&line, &["source.topic", "no_such_topic", "create it", "kafka-topics.sh", "--create --topic no_such_topic"]);
     let line = run_with(&way, "${WEIR_QUEUE}", "no_such_queue");
     says(&line, &["dead_letters.topic", "no_such_queue", "create it"]);
 
@@ -59,7 +59,8 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     let line = run_with(&way, "${WEIR_SINK}", &format!("{away}/{database}"));
     says(&line, &["sink.url", &format!("127.0.0.1:{nobody}"), "start the database", "mend the address"]);
     let line = run_with(&way, "${WEIR_BROKERS}", &format!("127.0.0.1:{nobody}"));
-    says(&line, &["source.brokers", &nobody.to_string()]);
+    says(&line, &["source.brokers", "no answer", &nobody.to_string()]);
+    assert!(!line.contains("no topic"), "a cluster that is away says nothing about topics: {line}");
 
     let line = run_with(&way, "[admin]", "[admin]\ntokens = { viewer = \"\", publisher = \"secret\" }");
     says(&line, &["admin.tokens.viewer", "empty"]);
@@ -96,9 +97,9 @@ fn a_wrong_mapping_or_line_is_one_line_with_its_place() {
     let line = produce(&paysim.replace("kind = \"timestamp\"", "kind = \"tiem\""), brokers, &topic);
     says(&line, &["mapping.toml", "tiem"]);
     let line = produce(paysim, brokers, "no_such_topic");
-    says(&line, &["no_such_topic"]);
+    says(&line, &["--topic", "no_such_topic", "create it"]);
     let line = produce(paysim, "127.0.0.1:1", &topic);
-    says(&line, &["127.0.0.1:1"]);
+    says(&line, &["--brokers", "no answer", "127.0.0.1:1"]);
     let text = std::fs::read_to_string(&generated.csv).expect("the records");
     std::fs::write(&generated.csv, text.replacen(",0,", ",", 3)).expect("the folder is writable");
     let line = produce(paysim, brokers, &topic);

@@ -5,6 +5,7 @@ pub mod mapping;
 mod records;
 mod text;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::properties::Properties;
+use crate::dead_letters;
 
 pub use mapping::Mapping;
 pub use records::{ProduceError, Produced, records};
@@ -123,15 +125,10 @@ fn connect(args: &Args) -> anyhow::Result<BaseProducer<Deliveries>> {
         .set("queue.buffering.max.kbytes", "65536")
         .create_with_context(Deliveries::default())
         .context("cannot make a producer")?;
-    let metadata = producer
-        .client()
-        .fetch_metadata(Some(&args.topic), PATIENCE)
-        .with_context(|| format!("no answer from Kafka at {}", args.brokers))?;
-    let fault = metadata.topics().first().and_then(|topic| topic.error());
-    match fault {
-        None => Ok(producer),
-        Some(fault) => Err(anyhow!("topic {}: {}", args.topic, RDKafkaErrorCode::from(fault))),
-    }
+    let (properties, keys) = (args.properties.over(BTreeMap::new()), ("--brokers", "-X"));
+    let cluster = dead_letters::Cluster { brokers: &args.brokers, properties: &properties, keys };
+    dead_letters::partitions(cluster, "--topic", &args.topic)?;
+    Ok(producer)
 }
 
 fn send(producer: &BaseProducer<Deliveries>, topic: &str, record: &Produced) -> anyhow::Result<()> {
