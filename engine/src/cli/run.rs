@@ -1,9 +1,13 @@
 //! `weir run` and `weir check`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::{pipeline, telemetry};
+
+/// How long what is still at work on tokio's threads may take when everything else has ended.
+const SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// What can differ between two runs stands in the file.
 #[derive(Debug, clap::Args)]
@@ -28,10 +32,11 @@ pub(super) fn run(RunArgs { args, suspend_misfits }: &RunArgs) -> anyhow::Result
     let mut config = Config::load(&args.config)?;
     config.rules.suspend_misfits = *suspend_misfits;
     telemetry::init_logs(args.json_logs);
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async { pipeline::run(config, signalled()?).await })
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(async { pipeline::run(config, signalled()?).await });
+    // Calls to Kafka that were given up run on, on threads of their own: at the end nobody waits for them.
+    runtime.shutdown_timeout(SHUTDOWN);
+    result
 }
 
 pub(super) fn check(args: &Args) -> anyhow::Result<()> {
