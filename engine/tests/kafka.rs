@@ -87,9 +87,55 @@ async fn the_batch_call_gives_each_record_as_it_is_and_committed_ones_only() {
     assert_eq!(whole(P0, &fetched), wanted);
     assert!(fetched.iter().flat_map(|fetched| fetched.messages()).all(|message| message.timestamp == 1_234));
 
-    member.source.seek(&[(P0, Offset(5))]).unwrap();
+    member.source.assign(&[(P0, Offset(5)), (P1, Offset(0))]).unwrap();
     let again = fetch(&mut member.source, 2);
     assert_eq!(whole(P0, &again), wanted[2..], "a rewound partition is read again from there");
+}
+
+/// A stop of librdkafka's clears where a partition's records go, some time after it was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_are_assigned_again_and_with_others_are_read_every_time() {
+    let bed = Bed::new("again", &[]).await;
+    produce(&bed);
+    bed.send(P1, b"other");
+    let mut member = bed.member();
+    for round in 0..30 {
+        member.source.assign(&[(P0, Offset(4))]).unwrap();
+        // Now and then it is at work already.
+        if round % 2 == 0 {
+            assert_eq!(whole(P0, &fetch(&mut member.source, 3)).len(), 3, "round {round}");
+        }
+        member.source.assign(&[(P0, Offset(0)), (P1, Offset(0))]).unwrap();
+        let fetched = fetch(&mut member.source, 5);
+        assert_eq!((whole(P0, &fetched).len(), whole(P1, &fetched).len()), (4, 1), "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_whose_reading_had_ended_is_read_again_once_its_offset_is_right() {
+    let bed = Bed::new("mended", &[]).await;
+    produce(&bed);
+    let mut member = bed.member();
+    member.source.assign(&[(P0, Offset(1_000))]).unwrap();
+    let errors = fetch(&mut member.source, 1).iter().flat_map(|fetched| fetched.errors()).count();
+    assert_eq!(errors, 1, "the offset is outside the log");
+    member.source.assign(&[(P0, Offset(0))]).unwrap();
+    assert_eq!(whole(P0, &fetch(&mut member.source, 4)).len(), 4);
+}
+
+/// As when a worker panics while a checkpoint of its is under way, which asks the consumer things.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_is_dropped_leaves_the_group_even_if_a_reader_of_it_lives_on() {
+    let bed = Bed::new("left", &[]).await;
+    let mut member = bed.member();
+    member.source.assign(&[(P0, Offset(0)), (P1, Offset(0))]).unwrap();
+    let reader = member.source.reader();
+    drop(member);
+    let began = std::time::Instant::now();
+    let next = bed.member();
+    // A member that has not left, and is not polled, is waited for for a minute.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    drop((reader, next));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,12 @@
-//! The way of a batch: messages of one partition → columns → lookups → rules → windows and letters. No network here but
-//! the lookup's, which the worker waits for.
+//! The way of a batch: messages of one partition → columns → lookups → rules → windows and letters. No network here: what
+//! the lookups lack is asked by the worker, between the two halves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::checkpoint::Pending;
-use crate::config::{Config, OnUnavailable};
+use crate::config::Config;
 use crate::decode::Decoder;
 use crate::lookup::{Answers, Lookups, Plan};
 use crate::model::finding::{Effect, Fault, Finding, Stage};
@@ -16,17 +16,6 @@ use crate::model::record::{Batch, FieldId, Schema};
 use crate::rules::{Halt, Judge, LiveSet};
 use crate::source::Message;
 use crate::window::{RowVerdict, WindowSpec, Windows};
-
-/// Why a batch was not judged.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unjudged {
-    /// The worker has to let its partitions go, or to stop: nothing of the batch was taken in.
-    #[error("interrupted while it waited for a lookup")]
-    Interrupted,
-    /// A rule with `on_failure = "halt"` failed.
-    #[error(transparent)]
-    Halt(#[from] Halt),
-}
 
 /// Everything that judging needs and reuses from batch to batch.
 pub(super) struct Bench {
@@ -73,20 +62,30 @@ impl Bench {
         })
     }
 
-    /// Judges consecutive messages of one partition, at most [`Batch::MAX_ROWS`], by one rule set. `wait` runs a
-    /// lookup's fetch and returns None when the worker has to let go.
+    /// The first half: decodes consecutive messages of one partition, at most [`Batch::MAX_ROWS`], and says what its
+    /// lookups ask. The next call must be [`Bench::judge`] of the same messages and set, or `open` for another batch.
+    pub(super) fn open(&mut self, set: &LiveSet, partition: Partition, messages: &[Message<'_>]) -> Plan {
+        self.set_needed(set);
+        self.decode(partition, messages);
+        self.lookups.plan(&self.batch, &self.needed.1, Instant::now())
+    }
+
+    /// Whether what the plan lacks has to be waited for.
+    pub(super) fn waits(&self, plan: &Plan) -> bool {
+        self.lookups.waits(plan)
+    }
+
+    /// The second half: judges the batch that is open by one rule set. Without answers what the lookups lack is missing.
     pub(super) fn judge(
         &mut self,
         set: &Arc<LiveSet>,
-        partition: Partition,
         messages: &[Message<'_>],
+        (plan, answers): (Plan, Option<Answers>),
         pending: &mut Pending,
-        wait: &mut dyn FnMut(&Plan, OnUnavailable) -> Option<Option<Answers>>,
-    ) -> Result<(), Unjudged> {
+    ) -> Result<(), Halt> {
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(()) };
-        self.set_needed(set);
-        self.decode(partition, messages);
-        self.look_up(wait)?;
+        let partition = first.partition;
+        self.lookups.apply(plan, answers, &mut self.batch, Instant::now());
         self.findings.clear();
         self.judge.judge(set, &self.batch, &mut self.findings)?;
         self.weigh();
@@ -124,21 +123,6 @@ impl Bench {
         }
     }
 
-    fn look_up(
-        &mut self,
-        wait: &mut dyn FnMut(&Plan, OnUnavailable) -> Option<Option<Answers>>,
-    ) -> Result<(), Unjudged> {
-        let plan = self.lookups.plan(&self.batch, &self.needed.1, Instant::now());
-        let answers = if plan.is_complete() {
-            None
-        } else {
-            let policy = if self.lookups.waits(&plan) { OnUnavailable::Wait } else { OnUnavailable::Missing };
-            wait(&plan, policy).ok_or(Unjudged::Interrupted)?
-        };
-        self.lookups.apply(plan, answers, &mut self.batch, Instant::now());
-        Ok(())
-    }
-
     fn weigh(&mut self) {
         self.verdicts.clear();
         self.verdicts.resize(self.batch.rows(), RowVerdict::Valid);
@@ -169,7 +153,7 @@ impl Bench {
         }
         for (row, fault) in self.late.drain(..) {
             // Rows that a rule rejected already never get here: `Windows::add` reports only rows it would have summed.
-            let hits = self.findings.iter().filter(|finding| finding.row == row).map(hit).collect();
+            let hits = of_row(&self.findings, row).map(hit).collect();
             rejected.push((self.rows[row as usize], by_fault(fault, revision, hits)));
         }
         rejected.sort_by_key(|(index, _)| *index);
@@ -218,6 +202,12 @@ fn by_rule(findings: &[Finding], revision: Revision) -> Option<Reason> {
     })
 }
 
+/// The findings are sorted by row: in a batch of which every row is late and hit, each looks at its own only.
+fn of_row(findings: &[Finding], row: u32) -> impl Iterator<Item = &Finding> {
+    let from = findings.partition_point(|finding| finding.row < row);
+    findings[from..].iter().take_while(move |finding| finding.row == row)
+}
+
 fn hit(finding: &Finding) -> Hit {
     Hit {
         rule: finding.rule.name.to_string(),
@@ -230,4 +220,25 @@ fn hit(finding: &Finding) -> Hit {
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::finding::RuleId;
+    use crate::model::ids::Sha256;
+
+    #[test]
+    fn a_late_row_has_its_own_hits_in_rule_order_and_no_other_row_s() {
+        let rule = |name: &str| Arc::new(RuleId { name: name.into(), sha256: Sha256([0; 32]) });
+        let finding = |row, name: &str| {
+            let (code, detail) = ("CODE".into(), String::new());
+            Finding { row, rule: rule(name), code, effect: Effect::Flag, detail }
+        };
+        let findings = [finding(1, "a"), finding(3, "a"), finding(3, "b"), finding(4, "a")];
+        let names = |row| of_row(&findings, row).map(|found| found.rule.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(3), ["a", "b"]);
+        assert_eq!((names(1).len(), names(4).len()), (1, 1));
+        assert!(names(0).is_empty() && names(2).is_empty() && names(5).is_empty());
+    }
 }

@@ -98,26 +98,40 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     });
 
     let count = config.engine.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let mut workers = Vec::new();
-    for index in 0..count {
-        let parts = worker::Parts {
-            index,
-            config: config.clone(),
-            schema: schema.clone(),
-            spec: spec.clone(),
-            runtime: runtime.clone(),
-            catalog: catalog.clone(),
-            store: store.clone(),
-            status: status.clone(),
-            stop: stop.clone(),
-            tokio: tokio::runtime::Handle::current(),
-        };
-        let mut worker = worker::Worker::new(parts)?;
-        let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run())?;
-        workers.push(thread);
-    }
+    let parts = |index| worker::Parts {
+        index,
+        config: config.clone(),
+        schema: schema.clone(),
+        spec: spec.clone(),
+        runtime: runtime.clone(),
+        catalog: catalog.clone(),
+        store: store.clone(),
+        status: status.clone(),
+        stop: stop.clone(),
+        tokio: tokio::runtime::Handle::current(),
+    };
+    let workers = (0..count).map(|index| worker::Worker::new(parts(index))).collect::<anyhow::Result<Vec<_>>>()?;
+    let workers = spawn(workers, &stop)?;
     tracing::info!(admin = %admin_at, workers = count, revision = %catalog.live().revision, "running");
     Ok(Running { admin: admin_at, catalog, status, store, stop, stopped, workers, service, keeper })
+}
+
+/// A thread each. All of them run, or none is left behind: nobody would stop those any more.
+fn spawn(
+    workers: Vec<worker::Worker>,
+    stop: &AtomicBool,
+) -> anyhow::Result<Vec<std::thread::JoinHandle<anyhow::Result<()>>>> {
+    let mut threads = Vec::new();
+    for (index, mut worker) in workers.into_iter().enumerate() {
+        match std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run()) {
+            Ok(thread) => threads.push(thread),
+            Err(why) => {
+                stop.store(true, Ordering::Release);
+                return Err(why).with_context(|| format!("no thread for worker {index} of engine.workers"));
+            }
+        }
+    }
+    Ok(threads)
 }
 
 impl Running {

@@ -28,18 +28,27 @@ impl Queue {
         Self(NonNull::new(queue).expect("rd_kafka_queue_new aborts rather than return null"))
     }
 
-    /// From now on the partition's records come out of this queue.
-    pub(super) fn forward<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, topic: &str, partition: Partition) {
+    /// From now on the partition's records come out of this queue. False: librdkafka has no queue of that partition, and
+    /// its records would come out of the consumer's own.
+    #[must_use]
+    pub(super) fn forward<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        topic: &str,
+        partition: Partition,
+    ) -> bool {
         let topic = CString::new(topic).expect("Kafka's topic names hold no NUL");
         // SAFETY: both pointers are valid; get_partition returns a reference that we give back after forwarding.
         unsafe {
             let native = consumer.client().native_ptr();
             let queue = rd::rd_kafka_queue_get_partition(native, topic.as_ptr(), partition.0);
-            if !queue.is_null() {
-                rd::rd_kafka_queue_forward(queue, self.0.as_ptr());
-                rd::rd_kafka_queue_destroy(queue);
+            if queue.is_null() {
+                return false;
             }
+            rd::rd_kafka_queue_forward(queue, self.0.as_ptr());
+            rd::rd_kafka_queue_destroy(queue);
         }
+        true
     }
 
     pub(super) fn fetch(&self, max: usize, wait: Duration) -> Fetched {
@@ -65,6 +74,9 @@ impl Drop for Queue {
 pub struct Fetched {
     messages: Vec<*mut rd::rd_kafka_message_t>,
 }
+
+// SAFETY: librdkafka's messages belong to no thread; they are destroyed once, by whoever has this last.
+unsafe impl Send for Fetched {}
 
 /// One record, where librdkafka keeps it.
 #[derive(Clone, Copy)]
@@ -100,22 +112,26 @@ impl Fetched {
 
     /// The records, in the order of each partition.
     pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
-        self.raw().filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).map(|raw| Message {
-            partition: Partition(raw.partition),
-            offset: Offset(raw.offset),
-            timestamp: timestamp(raw),
-            key: bytes(raw, raw.key, raw.key_len),
-            value: bytes(raw, raw.payload, raw.len),
-            raw,
-        })
+        self.raw().filter(|raw| is_record(raw)).map(message)
+    }
+
+    /// Where each record stands, and its index for [`Fetched::message`].
+    pub fn places(&self) -> impl Iterator<Item = (usize, Partition, Offset)> + '_ {
+        let places = self.raw().enumerate().filter(|(_, raw)| is_record(raw));
+        places.map(|(index, raw)| (index, Partition(raw.partition), Offset(raw.offset)))
+    }
+
+    /// The record of an index that [`Fetched::places`] gave.
+    pub fn message(&self, index: usize) -> Message<'_> {
+        // SAFETY: as in `raw`.
+        message(unsafe { &*self.messages[index] })
     }
 
     /// Partitions that cannot be read on, and what librdkafka says of them.
     pub fn errors(&self) -> Vec<(Partition, Offset, String)> {
-        let failed = self.raw().filter(|raw| {
-            raw.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
-                && raw.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF
-        });
+        let failed = self
+            .raw()
+            .filter(|raw| !is_record(raw) && raw.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
         failed
             .map(|raw| {
                 // SAFETY: the message is valid; the text is static or belongs to it.
@@ -161,6 +177,21 @@ impl<'a> Message<'a> {
             }
         }
         found
+    }
+}
+
+fn is_record(raw: &rd::rd_kafka_message_t) -> bool {
+    raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+}
+
+fn message(raw: &rd::rd_kafka_message_t) -> Message<'_> {
+    Message {
+        partition: Partition(raw.partition),
+        offset: Offset(raw.offset),
+        timestamp: timestamp(raw),
+        key: bytes(raw, raw.key, raw.key_len),
+        value: bytes(raw, raw.payload, raw.len),
+        raw,
     }
 }
 

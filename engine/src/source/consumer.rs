@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset as KafkaOffset, TopicPartitionList};
 
@@ -17,6 +18,9 @@ use super::properties;
 use super::reader::Reader;
 use crate::config;
 use crate::model::ids::{Offset, Partition};
+
+/// How long leaving the group may take; Kafka may be away. The session's time-out ends the membership else.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// What the group or the cluster says.
 pub enum Event {
@@ -32,6 +36,14 @@ pub enum Event {
         /// They are somebody else's already: there is nothing to finish.
         lost: bool,
     },
+    /// This record, and maybe more, came out of the consumer's own queue, where nothing is judged: who went on would skip
+    /// it. Everything has to be taken and assigned anew.
+    Stray {
+        /// Its partition, which is not forwarded to our queue.
+        partition: Partition,
+        /// The first one's.
+        offset: Offset,
+    },
     /// librdkafka deals with it.
     Error(String),
     /// It does not.
@@ -44,6 +56,14 @@ pub enum SourceError {
     /// A property that librdkafka refuses, for example.
     #[error("{0}")]
     Kafka(#[from] KafkaError),
+    /// Its records would come where nobody reads them.
+    #[error("librdkafka has no queue for partition {partition} of topic {topic:?}")]
+    NoQueue {
+        /// As configured.
+        topic: Arc<str>,
+        /// Which.
+        partition: Partition,
+    },
 }
 
 /// The context of librdkafka's callbacks, which all run inside [`Source::events`], on the worker's thread.
@@ -117,24 +137,33 @@ impl Source {
 
     /// Serves the group and returns what it said. Must be called often: it is the member's sign of life.
     pub fn events(&mut self) -> Vec<Event> {
+        let mut stray = None;
         while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             match polled {
-                // All partitions are forwarded to our own queue, so a record here is one of a partition being let go.
-                Ok(_) => {}
+                Ok(record) => {
+                    stray.get_or_insert((Partition(record.partition()), Offset(record.offset())));
+                }
                 Err(why) => self.consumer.context().say(Event::Error(why.to_string())),
             }
+        }
+        if let Some((partition, offset)) = stray {
+            self.consumer.context().say(Event::Stray { partition, offset });
         }
         let mut events = self.consumer.context().events.lock().expect("no code panics while it holds the lock");
         events.drain(..).collect()
     }
 
-    /// Starts to fetch these partitions from these offsets. Only once an assignment: see [`Source::seek`].
+    /// Reads these partitions from these offsets from now on, and no others, whatever was assigned before.
     pub fn assign(&mut self, at: &[(Partition, Offset)]) -> Result<(), SourceError> {
+        // The empty list and not `unassign`, which would answer a revoke that was not served yet.
+        self.consumer.assign(&TopicPartitionList::new())?;
+        self.stopped()?;
         for (partition, _) in at {
-            self.queue.forward(&self.consumer, &self.topic, *partition);
+            if !self.queue.forward(&self.consumer, &self.topic, *partition) {
+                return Err(SourceError::NoQueue { topic: self.topic.clone(), partition: *partition });
+            }
         }
-        self.consumer.assign(&self.list(at)?)?;
-        Ok(())
+        Ok(self.consumer.assign(&self.list(at)?)?)
     }
 
     /// Lets all partitions go; the answer to [`Event::Revoke`].
@@ -142,17 +171,12 @@ impl Source {
         Ok(self.consumer.unassign()?)
     }
 
-    /// Moves partitions that are assigned already. Assigning them again would clear the forward (FACTS C2).
-    pub fn seek(&mut self, at: &[(Partition, Offset)]) -> Result<(), SourceError> {
-        // All of them may be stopped; librdkafka refuses an empty list.
-        if at.is_empty() {
-            return Ok(());
-        }
-        let moved = self.consumer.seek_partitions(self.list(at)?, Duration::from_secs(5))?;
-        for element in moved.elements() {
-            element.error()?;
-        }
-        Ok(())
+    /// Waits until what was let go has stopped. A stop clears the partition's forward, and it comes after the call that
+    /// asked for it: a forward that it caught up with would leave the records in a queue that nobody reads, without a
+    /// word (FACTS C2). librdkafka's one thread serves the stops and questions in their order, so an answer to a question
+    /// means that the stops are over.
+    fn stopped(&self) -> Result<(), SourceError> {
+        Ok(self.consumer.assignment().map(drop)?)
     }
 
     /// Up to `max` records; returns when they are there or `wait` is over.
@@ -165,10 +189,22 @@ impl Source {
         Reader { consumer: self.consumer.clone(), topic: self.topic.clone() }
     }
 
-    /// From now on a revoke is answered inside the callback: the worker has let go already.
+    /// Leaves the group, so that the others need not wait for a session to end; nothing comes any more. Not left to the last
+    /// who holds the consumer: a [`Reader`] may outlive us, and a consumer that nobody polls stays a member.
     pub fn close(&mut self) {
-        self.consumer.context().closing.store(true, Ordering::Release);
+        // From now on a revoke is answered inside the callback: the worker has let go already.
+        if self.consumer.context().closing.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let _ = self.consumer.unassign();
+        if let Err(why) = self.consumer.close_queue() {
+            tracing::warn!("leaving the group: {why}");
+            return;
+        }
+        let until = Instant::now() + LEAVE;
+        while !self.consumer.closed() && Instant::now() < until {
+            self.consumer.poll(Duration::from_millis(20));
+        }
     }
 
     fn list(&self, at: &[(Partition, Offset)]) -> Result<TopicPartitionList, SourceError> {
@@ -177,5 +213,94 @@ impl Source {
             list.add_partition_offset(&self.topic, partition.0, KafkaOffset::Offset(offset.0))?;
         }
         Ok(list)
+    }
+}
+
+impl Drop for Source {
+    /// Also when the worker's thread panics: without it the consumer would wait for an answer to its last revoke, for ever.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+
+    use super::*;
+
+    const P0: Partition = Partition(0);
+
+    /// Librdkafka's cluster in this process, with three records: what went past our queue no real broker would show us.
+    fn cluster() -> MockCluster<'static, DefaultProducerContext> {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("stream", 1, 1).expect("a topic");
+        let mut client = ClientConfig::new();
+        let producer: BaseProducer =
+            client.set("bootstrap.servers", cluster.bootstrap_servers()).create().expect("a producer");
+        for value in ["a", "b", "c"] {
+            let record = BaseRecord::<(), _>::to("stream").partition(0).payload(value);
+            producer.send(record).map_err(|(why, _)| why).expect("room for three");
+        }
+        producer.flush(Duration::from_secs(30)).expect("the records arrive");
+        cluster
+    }
+
+    fn connect(cluster: &MockCluster<'static, DefaultProducerContext>) -> Source {
+        let config = config::Source {
+            brokers: cluster.bootstrap_servers(),
+            topic: "stream".into(),
+            group: "group".into(),
+            start: config::Start::Earliest,
+            max_record: bytesize::ByteSize::mib(1),
+            properties: BTreeMap::new(),
+        };
+        Source::connect(&config).expect("a consumer")
+    }
+
+    /// The first event that is looked for.
+    fn until<T>(source: &mut Source, what: &str, wanted: impl Fn(Event) -> Option<T>) -> T {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(found) = source.events().into_iter().find_map(&wanted) {
+                return found;
+            }
+            assert!(Instant::now() < end, "no {what} within a minute");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_record_that_went_past_our_queue_is_said_and_comes_once_its_partition_is_assigned_anew() {
+        let cluster = cluster();
+        let mut source = connect(&cluster);
+        until(&mut source, "assignment", |event| matches!(event, Event::Assign { .. }).then_some(()));
+        source.consumer.assign(&source.list(&[(P0, Offset(0))]).expect("an offset")).expect("an assignment");
+        let stray = |event| match event {
+            Event::Stray { partition, offset } => Some((partition, offset)),
+            _ => None,
+        };
+        assert_eq!(until(&mut source, "stray record", stray), (P0, Offset(0)));
+
+        source.assign(&[(P0, Offset(0))]).expect("an assignment");
+        let (mut offsets, end) = (Vec::new(), Instant::now() + Duration::from_secs(60));
+        while offsets.len() < 3 {
+            assert!(Instant::now() < end, "only {offsets:?} came");
+            offsets.extend(source.fetch(10, Duration::from_millis(50)).places().map(|(_, _, offset)| offset.0));
+        }
+        assert_eq!(offsets, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_partition_that_has_no_queue_is_an_error_that_names_it() {
+        let mut source = connect(&cluster());
+        // Longer than any topic's name.
+        source.topic = "x".repeat(600).into();
+        let why = source.assign(&[(P0, Offset(0))]).expect_err("no such topic can be").to_string();
+        assert!(why.contains("no queue for partition 0") && why.contains("xxx"), "{why}");
     }
 }

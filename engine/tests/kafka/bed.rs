@@ -9,6 +9,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
 use weir::config::{DeadLetters, Source as SourceConfig, Start};
 use weir::dead_letters::Publisher;
@@ -48,13 +49,6 @@ pub(crate) struct Member {
     pub(crate) metadata: Arc<GroupMetadata>,
 }
 
-impl Drop for Member {
-    /// Without it the consumer would wait for an answer to its last revoke, for ever.
-    fn drop(&mut self) {
-        self.source.close();
-    }
-}
-
 impl Bed {
     /// `settings` are those of the letter topic.
     pub(crate) async fn new(name: &str, settings: &[(&str, &str)]) -> Self {
@@ -81,6 +75,14 @@ impl Bed {
 
     pub(crate) fn client(&self) -> ClientConfig {
         ClientConfig::new().set("bootstrap.servers", self.stack.brokers()).clone()
+    }
+
+    /// One more record of the source topic.
+    pub(crate) fn send(&self, partition: Partition, value: &[u8]) {
+        let producer: BaseProducer = self.client().create().unwrap();
+        let record = BaseRecord::<(), _>::to(&self.source.topic).partition(partition.0).payload(value);
+        producer.send(record).map_err(|(why, _)| why).unwrap();
+        producer.flush(Duration::from_secs(30)).unwrap();
     }
 
     pub(crate) fn publisher(&self) -> Publisher {

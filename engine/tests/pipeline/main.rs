@@ -4,6 +4,7 @@
 
 mod api;
 mod cdnow;
+mod ends;
 mod engine;
 mod generated;
 #[path = "../common/guest.rs"]

@@ -135,6 +135,9 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
         let from = Instant::now();
         most = most.max(memory_over(&mut engine, Duration::from_secs(5)));
         assert!(failures() > failed, "failures of the lookup are counted");
+        // Only what needs Redis waits for it.
+        let all = || way.metric("weir_records_total", "") == Some(way.position() as f64);
+        engine.until("what was judged before is committed", Duration::from_secs(20), all);
         assert_eq!(way.metric("weir_lookup_up", "customer"), Some(0.0), "after {away}");
         failed = failures();
         outages.push((from, Instant::now()));
@@ -158,4 +161,23 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
     for outage in outages {
         said_503(&seen, outage, Duration::from_secs(2), "customer");
     }
+}
+
+#[test]
+fn a_stop_while_kafka_is_silent_ends_in_order_and_in_time() {
+    let way = way("no_kafka");
+    let generated = Generated::new(&way, 40_000, 41, &[]);
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    let producer = generated.produce_at(&way, 4_000);
+    engine.until("records flow", Duration::from_secs(60), || way.position() > 2_000);
+    way.service("pause", "kafka");
+    let began = Instant::now();
+    // The last checkpoint gets `checkpoint.drain` (10 s) and is given up, leaving the group 5 s.
+    engine.stop();
+    let took = began.elapsed();
+    println!("stopped after {took:?}");
+    assert!(took < Duration::from_secs(40), "{took:?}");
+    way.service("resume", "kafka");
+    drop(producer);
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::Worker;
 use super::steps::Drain;
-use crate::checkpoint::{Cancel, Pending, TakeError, TakenOver, take};
+use crate::checkpoint::{Cancel, TakeError, TakenOver, take};
 use crate::model::ids::Partition;
 use crate::source::{Event, GroupMetadata};
 
@@ -20,13 +20,13 @@ const REBALANCE_OVERDUE: Duration = Duration::from_secs(15);
 pub(super) struct Assignment {
     partitions: Vec<Partition>,
     pub(super) metadata: Arc<GroupMetadata>,
-    /// librdkafka has them: from then on only seek, never assign again (FACTS C2).
-    assigned: bool,
 }
 
 pub(super) enum Phase {
     /// Nothing is ours.
     Idle,
+    /// A checkpoint from before is not over. It shares the producer with us, so it has to be before anything is taken (C3).
+    Settling,
     /// The one routine of FACTS C3 is under way.
     Taking { task: JoinHandle<Result<TakenOver, TakeError>>, cancel: Cancel },
     /// Records flow.
@@ -43,16 +43,24 @@ impl Worker {
                 Event::Assign { partitions, metadata } => {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
                     self.parts.status.joined(self.parts.index);
-                    self.assignment = Some(Assignment { partitions, metadata, assigned: false });
+                    self.assignment = Some(Assignment { partitions, metadata });
                     self.start_taking();
                 }
                 Event::Revoke { lost } => {
                     tracing::info!(worker = self.parts.index, lost, "revoked");
-                    if !lost {
-                        self.drain(Drain::Revoked);
-                    }
+                    let drained = if lost { Ok(()) } else { self.drain(Drain::Revoked) };
                     self.let_go();
                     self.source.unassign()?;
+                    // Only now: the group need not wait for our end.
+                    drained?;
+                }
+                Event::Stray { partition, offset } => {
+                    let topic = &self.parts.config.source.topic;
+                    tracing::error!(
+                        worker = self.parts.index,
+                        "{topic}-{partition}@{offset} came where no record is judged; all partitions are taken anew"
+                    );
+                    self.start_taking();
                 }
                 Event::Error(why) => tracing::warn!(worker = self.parts.index, "Kafka: {why}"),
                 Event::Fatal(why) => anyhow::bail!("Kafka: {why}"),
@@ -61,28 +69,31 @@ impl Worker {
         Ok(())
     }
 
+    /// Takes what was assigned, now or as soon as the checkpoint in flight is over.
     pub(super) fn start_taking(&mut self) {
-        let Some(assignment) = &self.assignment else { return };
-        self.bench.windows.clear();
-        self.pending = Pending::default();
+        if self.assignment.is_none() {
+            return;
+        }
+        self.forget();
         self.cleared.clear();
+        if let Phase::Taking { cancel, .. } = std::mem::replace(&mut self.phase, Phase::Settling) {
+            cancel.cancel();
+        }
+        let Some(assignment) = &self.assignment else { return };
+        self.parts.status.taking(self.parts.index, &assignment.partitions);
+        if let Some(in_flight) = &self.in_flight {
+            in_flight.cancel.cancel();
+            return;
+        }
         let (store, broker) = (self.parts.store.clone(), self.broker.clone());
         let (partitions, metadata) = (assignment.partitions.clone(), assignment.metadata.clone());
-        self.parts.status.taking(self.parts.index, &partitions);
-        let (start, cancel, old) = (self.parts.config.source.start, Cancel::default(), self.in_flight.take());
+        let (start, cancel) = (self.parts.config.source.start, Cancel::default());
         let given_up = cancel.clone();
         let task = self.parts.tokio.spawn(async move {
-            if let Some(old) = old {
-                // It shares the producer with us, so it has to be over first (C3).
-                old.cancel.cancel();
-                let _ = old.task.await;
-            }
             let mut broker = broker.lock().await;
             take(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await
         });
-        if let Phase::Taking { cancel, .. } = std::mem::replace(&mut self.phase, Phase::Taking { task, cancel }) {
-            cancel.cancel();
-        }
+        self.phase = Phase::Taking { task, cancel };
     }
 
     pub(super) fn settle_taking(&mut self) -> anyhow::Result<()> {
@@ -109,10 +120,10 @@ impl Worker {
                 return Ok(());
             }
         };
-        let Some(assignment) = &mut self.assignment else {
+        if self.assignment.is_none() {
             self.phase = Phase::Idle;
             return Ok(());
-        };
+        }
         for stopped in taken.stopped {
             tracing::error!(partition = %stopped.partition, "stopped: {}", stopped.why);
             self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
@@ -124,12 +135,7 @@ impl Worker {
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
             at.push((stand.partition, stand.next));
         }
-        if assignment.assigned {
-            self.source.seek(&at)?;
-        } else {
-            self.source.assign(&at)?;
-            assignment.assigned = true;
-        }
+        self.source.assign(&at)?;
         self.phase = Phase::Running;
         self.last_step = Instant::now();
         Ok(())
@@ -145,8 +151,7 @@ impl Worker {
         }
         self.phase = Phase::Idle;
         self.assignment = None;
-        self.pending = Pending::default();
-        self.bench.windows.clear();
+        self.forget();
         self.parts.status.let_go(self.parts.index);
         self.parts.status.waits(self.parts.index, None);
     }

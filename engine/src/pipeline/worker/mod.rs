@@ -1,9 +1,10 @@
 //! One worker: its consumer, its partitions, its rule stores, its deltas, its checkpoints. It shares the live rule set
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
-//! it serves the group's rebalances between any two batches. [`group`] is what the group does to it, [`records`] the way of
-//! what was fetched, [`steps`] its checkpoints.
+//! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
+//! does to it, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`steps`] its checkpoints.
 
 mod group;
+mod question;
 mod records;
 mod steps;
 
@@ -29,9 +30,11 @@ use crate::source::{Event, Source};
 use crate::store::Store;
 use crate::window::WindowSpec;
 use group::{Assignment, Phase};
+use records::Backlog;
 use steps::{Drain, InFlight};
 
-/// Records fetched in one call: a few batches, so that the group is served often.
+/// Records fetched in one call: a few batches, so that the group is served often. They may wait for a checkpoint or a
+/// lookup, beside the 64 MiB that librdkafka fetches ahead.
 const FETCH: usize = 4 * Batch::MAX_ROWS;
 /// How long a call waits for records when there are few: the least delay of an idle topic.
 const FETCH_WAIT: Duration = Duration::from_millis(10);
@@ -57,6 +60,8 @@ pub(super) struct Worker {
     broker: Arc<Mutex<KafkaBroker>>,
     bench: Bench,
     pending: Pending,
+    /// None: time to fetch.
+    backlog: Option<Backlog>,
     phase: Phase,
     assignment: Option<Assignment>,
     in_flight: Option<InFlight>,
@@ -67,18 +72,11 @@ pub(super) struct Worker {
     counters: Counters,
 }
 
-impl Drop for Worker {
-    /// Also when the thread panics: without it the consumer would wait for an answer to its last revoke, for ever, and
-    /// nobody would see that the worker has ended.
-    fn drop(&mut self) {
-        self.source.close();
-    }
-}
-
 /// Looked up once: their label is the same for as long as the worker lives.
 struct Counters {
     records: metrics::Counter,
     batches: metrics::Counter,
+    busy: metrics::Counter,
     paused: metrics::Gauge,
     is_paused: Option<bool>,
 }
@@ -89,9 +87,14 @@ impl Counters {
         Self {
             records: metrics::counter!("weir_records_total", "worker" => worker.clone()),
             batches: metrics::counter!("weir_batches_total", "worker" => worker.clone()),
+            busy: metrics::counter!("weir_busy_microseconds_total"),
             paused: metrics::gauge!("weir_source_paused", "worker" => worker),
             is_paused: None,
         }
+    }
+
+    fn busy(&self, since: Instant) {
+        self.busy.increment(since.elapsed().as_micros() as u64);
     }
 
     fn pause(&mut self, paused: bool) {
@@ -115,6 +118,7 @@ impl Worker {
             broker,
             bench,
             pending: Pending::default(),
+            backlog: None,
             phase: Phase::Idle,
             assignment: None,
             in_flight: None,
@@ -133,9 +137,12 @@ impl Worker {
         if let Err(why) = &result {
             tracing::error!(worker = self.parts.index, "stopped: {why:#}");
         }
-        self.drain(Drain::Stopping);
+        let drained = self.drain(Drain::Stopping);
+        if let Err(why) = &drained {
+            tracing::error!(worker = self.parts.index, "the last checkpoint: {why:#}");
+        }
         self.let_go();
-        result
+        result.and(drained)
     }
 
     fn work(&mut self) -> anyhow::Result<()> {
@@ -151,8 +158,11 @@ impl Worker {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
             }
-            let fetched = self.source.fetch(FETCH, FETCH_WAIT);
-            self.judge(&fetched)?;
+            if self.backlog.is_none() {
+                let fetched = self.source.fetch(FETCH, FETCH_WAIT);
+                self.take_in(fetched);
+            }
+            self.judge()?;
         }
         Ok(())
     }

@@ -1,67 +1,128 @@
-//! The record loop of a worker: what was fetched is sorted by partition, cut into batches and judged; a lookup is waited
-//! for here, and the group is served meanwhile.
+//! The record loop of a worker: what was fetched is sorted by partition, cut into batches and judged. What is not judged at
+//! once, because a checkpoint is full or a lookup has no answer, waits in the backlog while the loop goes around.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::{Parts, Worker};
-use crate::config::OnUnavailable;
-use crate::lookup::{Answers, Plan};
+use super::Worker;
+use super::question::{Asked, Question};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
-use crate::pipeline::judging::Unjudged;
-use crate::source::{Event, Fetched, Message, Source};
+use crate::rules::LiveSet;
+use crate::source::{Fetched, Message};
 
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);
 
+/// What one fetch brought and is not judged yet. It goes with everything else that is not in the store: nothing of it may be
+/// judged after the partitions were taken anew.
+pub(super) struct Backlog {
+    fetched: Fetched,
+    /// Index of each record, by partition.
+    order: Vec<(Partition, usize)>,
+    /// How many of them are judged.
+    judged: usize,
+    open: Option<Open>,
+}
+
+/// The batch that comes next, decoded; its lookups are not answered yet.
+struct Open {
+    set: Arc<LiveSet>,
+    rows: Range<usize>,
+    question: Question,
+}
+
+impl Backlog {
+    /// The next rows, all of one partition.
+    fn next(&self, most: usize) -> Option<Range<usize>> {
+        let rest = &self.order[self.judged..];
+        let (partition, _) = rest.first()?;
+        let rows = rest.iter().take(most.min(Batch::MAX_ROWS)).take_while(|(other, _)| other == partition).count();
+        Some(self.judged..self.judged + rows)
+    }
+
+    fn messages(&self, rows: Range<usize>) -> Vec<Message<'_>> {
+        self.order[rows].iter().map(|(_, index)| self.fetched.message(*index)).collect()
+    }
+
+    /// Why its next batch is not judged.
+    pub(super) fn away(&self) -> Option<&str> {
+        self.open.as_ref()?.question.away.as_deref()
+    }
+}
+
 impl Worker {
-    pub(super) fn judge(&mut self, fetched: &Fetched) -> anyhow::Result<()> {
-        let started = Instant::now();
-        let mut by_partition: BTreeMap<Partition, Vec<Message<'_>>> = BTreeMap::new();
-        let (mut records, mut batches) = (0, 0);
-        for message in fetched.messages() {
-            // Defence: a partition that is not ours, or a record from before a seek, is never judged.
-            if self.pending.position(message.partition).is_some_and(|at| message.offset >= at.to) {
-                by_partition.entry(message.partition).or_default().push(message);
-                records += 1;
-            }
+    pub(super) fn take_in(&mut self, fetched: Fetched) {
+        // Defence: a partition that is not ours, or a record from before it was taken, is never judged.
+        let ours = fetched
+            .places()
+            .filter(|(_, partition, offset)| self.pending.position(*partition).is_some_and(|at| *offset >= at.to));
+        let mut order: Vec<_> = ours.map(|(index, partition, _)| (partition, index)).collect();
+        // Stable: within a partition they are in order.
+        order.sort_by_key(|(partition, _)| *partition);
+        self.backlog = Some(Backlog { fetched, order, judged: 0, open: None });
+    }
+
+    /// Judges the backlog until it is empty, a checkpoint's bound is met, or a lookup has no answer yet.
+    pub(super) fn judge(&mut self) -> anyhow::Result<()> {
+        let Some(mut backlog) = self.backlog.take() else { return Ok(()) };
+        while !self.is_full() {
+            let Some(mut open) = backlog.open.take().or_else(|| self.open(&backlog)) else {
+                self.report_errors(&backlog.fetched);
+                return Ok(());
+            };
+            let Asked::Answered(answers) = open.question.ask(&self.parts.tokio) else {
+                backlog.open = Some(open);
+                break;
+            };
+            let began = Instant::now();
+            let messages = backlog.messages(open.rows.clone());
+            let plan = open.question.plan;
+            self.bench
+                .judge(&open.set, &messages, (plan, answers), &mut self.pending)
+                .context("halted, as on_failure says")?;
+            self.count(messages[0].partition, messages.len(), began);
+            backlog.judged = open.rows.end;
         }
-        for (partition, messages) in by_partition {
-            for batch in messages.chunks(Batch::MAX_ROWS) {
-                let set = self.parts.catalog.live();
-                let mut wait = Waiting { parts: &self.parts, source: &mut self.source, events: &mut self.events };
-                let judged = self
-                    .bench
-                    .judge(&set, partition, batch, &mut self.pending, &mut |plan, policy| wait.fetch(plan, policy));
-                match judged {
-                    Ok(()) => batches += 1,
-                    // The rest is read again by whoever has the partition next.
-                    Err(Unjudged::Interrupted) => return Ok(()),
-                    Err(Unjudged::Halt(why)) => return Err(why).context("halted, as on_failure says"),
-                }
-            }
-            if let Some(at) = self.pending.position(partition) {
-                self.parts.status.judged_to(self.parts.index, partition, at.to);
-            }
+        self.backlog = Some(backlog);
+        Ok(())
+    }
+
+    /// None: all of it is judged.
+    fn open(&mut self, backlog: &Backlog) -> Option<Open> {
+        let began = Instant::now();
+        // No more than the checkpoint has room for. Its other bounds are known only afterwards: a batch may overshoot them.
+        let room = self.parts.config.checkpoint.max_records.saturating_sub(self.pending.records());
+        let rows = backlog.next(room)?;
+        let messages = backlog.messages(rows.clone());
+        let set = self.parts.catalog.live();
+        let plan = self.bench.open(&set, messages.first()?.partition, &messages);
+        let waits = self.bench.waits(&plan);
+        self.counters.busy(began);
+        Some(Open { set, rows, question: Question::new(plan, waits) })
+    }
+
+    fn count(&mut self, partition: Partition, records: usize, began: Instant) {
+        self.parts.status.add_judged(records as u64);
+        self.counters.records.increment(records as u64);
+        self.counters.batches.increment(1);
+        self.counters.busy(began);
+        if let Some(at) = self.pending.position(partition) {
+            self.parts.status.judged_to(self.parts.index, partition, at.to);
         }
-        // After the records that came before them: librdkafka goes on by itself after most errors, and then the next record
-        // says so. After an offset outside the log none comes, and the partition stays stopped.
+    }
+
+    /// After the records that came before them: librdkafka goes on by itself after most errors, and then the next record
+    /// says so. After an offset outside the log none comes, and the partition stays stopped.
+    fn report_errors(&self, fetched: &Fetched) {
         for (partition, offset, why) in fetched.errors() {
             let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
             tracing::error!("{why}");
             self.parts.status.stopped(self.parts.index, partition, why);
         }
-        if records > 0 {
-            self.parts.status.add_judged(records);
-            self.counters.records.increment(records);
-            self.counters.batches.increment(batches);
-            metrics::counter!("weir_busy_microseconds_total").increment(started.elapsed().as_micros() as u64);
-        }
-        Ok(())
     }
 
     /// How far the ends of the logs are: for the lag that operators watch. Asked beside the loop, answers come as they come.
@@ -81,54 +142,5 @@ impl Worker {
                 }
             });
         }
-    }
-}
-
-/// Waits for a lookup and keeps serving the group meanwhile.
-struct Waiting<'w> {
-    parts: &'w Parts,
-    source: &'w mut Source,
-    events: &'w mut VecDeque<Event>,
-}
-
-impl Waiting<'_> {
-    /// None: let go. Some(None): go on with the lookup's fields missing.
-    fn fetch(&mut self, plan: &Plan, policy: OnUnavailable) -> Option<Option<Answers>> {
-        let mut pause = Duration::from_millis(20);
-        loop {
-            let mut task = self.parts.tokio.spawn(plan.fetch());
-            let result = loop {
-                let slice = Duration::from_millis(50);
-                match self.parts.tokio.block_on(async { tokio::time::timeout(slice, &mut task).await }) {
-                    Ok(result) => break result,
-                    Err(_) if self.must_let_go() => return None,
-                    Err(_) => {}
-                }
-            };
-            let why = match result {
-                Ok(Ok(answers)) => {
-                    self.parts.status.waits(self.parts.index, None);
-                    return Some(Some(answers));
-                }
-                Ok(Err(why)) => why.to_string(),
-                Err(why) => why.to_string(),
-            };
-            if policy == OnUnavailable::Missing {
-                return Some(None);
-            }
-            self.parts.status.waits(self.parts.index, Some(format!("a lookup is away: {why}")));
-            tracing::warn!(worker = self.parts.index, "lookup: {why}; trying again");
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_secs(1));
-            if self.must_let_go() {
-                return None;
-            }
-        }
-    }
-
-    fn must_let_go(&mut self) -> bool {
-        self.events.extend(self.source.events());
-        self.parts.stop.load(Ordering::Acquire)
-            || self.events.iter().any(|event| matches!(event, Event::Revoke { .. } | Event::Fatal(_)))
     }
 }

@@ -8,6 +8,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::Worker;
 use super::group::Phase;
+use super::records::Backlog;
 use crate::checkpoint::{Cancel, Failed, Pending, advance};
 use crate::model::ids::{Offset, Partition};
 
@@ -80,7 +81,7 @@ impl Worker {
             let why = match self.phase {
                 _ if slow => Some("a checkpoint does not get through: the store or Kafka is away".to_owned()),
                 Phase::Overdue { .. } => Some("the group moved on: a new assignment is waited for".to_owned()),
-                _ => None,
+                _ => self.backlog.as_ref().and_then(Backlog::away).map(str::to_owned),
             };
             self.parts.status.waits(self.parts.index, why);
             return Ok(());
@@ -88,6 +89,7 @@ impl Worker {
         let InFlight { task, published, started, .. } = in_flight;
         let result = self.parts.tokio.block_on(task);
         match self.ended(result, published, started)? {
+            _ if matches!(self.phase, Phase::Settling) => self.start_taking(),
             None => {}
             // It was abandoned when the partitions were let go: whoever has them now finishes it.
             Some(_) if self.assignment.is_none() => {}
@@ -114,12 +116,13 @@ impl Worker {
         let result = match result {
             Ok(result) => result,
             Err(why) => {
-                self.forget();
+                self.end();
                 return Err(why).context("a checkpoint's task");
             }
         };
         match result {
-            Ok(()) if self.assignment.is_none() => Ok(None),
+            // Of partitions that were let go: it says nothing about those that we have now.
+            Ok(()) if self.assignment.is_none() || matches!(self.phase, Phase::Settling) => Ok(None),
             Ok(()) => {
                 for (partition, _, next) in &published {
                     self.parts.status.committed(self.parts.index, *partition, *next);
@@ -128,7 +131,7 @@ impl Worker {
                 Ok(None)
             }
             Err(Failed::Fatal(why)) => {
-                self.forget();
+                self.end();
                 anyhow::bail!("checkpoint: {why}")
             }
             Err(why) => {
@@ -137,54 +140,58 @@ impl Worker {
                 if matches!(why, Failed::Fenced(_)) {
                     metrics::counter!("weir_fenced_total").increment(1);
                 }
-                self.pending = Pending::default();
-                self.bench.windows.clear();
+                self.forget();
                 Ok(Some(why))
             }
         }
     }
 
+    /// All that is not in the store: whoever takes the partitions next, we ourselves maybe, reads it again.
+    pub(super) fn forget(&mut self) {
+        self.pending = Pending::default();
+        self.backlog = None;
+        self.bench.windows.clear();
+    }
+
     /// After a step that failed for good nothing may be stepped over any more: if it is in the database after all, a step
     /// from its end would match, and move K past letters that only the outbox holds.
-    fn forget(&mut self) {
-        self.pending = Pending::default();
-        self.bench.windows.clear();
+    fn end(&mut self) {
+        self.forget();
         self.phase = Phase::Idle;
     }
 
     /// Finishes the step in flight, takes a last one and clears the outbox, within `checkpoint.drain`. What does not get
-    /// through is left to whoever takes the partitions next: the store knows where, so it costs work and no exactness.
-    pub(super) fn drain(&mut self, drain: Drain) {
+    /// through is left to whoever takes the partitions next: the store knows where, so it costs work and no exactness. An
+    /// error is one that ends the worker.
+    pub(super) fn drain(&mut self, drain: Drain) -> anyhow::Result<()> {
         let until = Instant::now() + self.parts.config.checkpoint.drain;
         // The first round waits for the step in flight, the second for what was judged since.
         for _ in 0..2 {
-            match self.finish_in_flight(drain, until) {
-                Ok(None) => {}
-                Ok(Some(_)) => return,
-                Err(why) => {
-                    tracing::warn!(worker = self.parts.index, "{why:#}");
-                    return;
-                }
+            if !self.finish_in_flight(drain, until)? {
+                return Ok(());
             }
             if matches!(self.phase, Phase::Running) {
                 self.step(drain.cancel());
             }
         }
         self.clear_outbox(until);
+        Ok(())
     }
 
-    fn finish_in_flight(&mut self, drain: Drain, until: Instant) -> anyhow::Result<Option<Failed>> {
-        let Some(InFlight { mut task, cancel, published, started }) = self.in_flight.take() else { return Ok(None) };
+    /// Whether there is nothing in flight any more that did not get through.
+    fn finish_in_flight(&mut self, drain: Drain, until: Instant) -> anyhow::Result<bool> {
+        let Some(InFlight { mut task, cancel, published, started }) = self.in_flight.take() else { return Ok(true) };
         if drain == Drain::Revoked {
             cancel.cancel();
         }
         let left = until.saturating_duration_since(Instant::now());
         match self.parts.tokio.block_on(async { tokio::time::timeout(left, &mut task).await }) {
-            Ok(result) => self.ended(result, published, started),
+            Ok(result) => Ok(self.ended(result, published, started)?.is_none()),
             Err(_) => {
+                tracing::warn!(worker = self.parts.index, "a checkpoint was abandoned: not through in time");
                 cancel.cancel();
                 self.in_flight = Some(InFlight { task, cancel, published, started });
-                anyhow::bail!("a checkpoint was abandoned: not through in time")
+                Ok(false)
             }
         }
     }

@@ -1,0 +1,80 @@
+//! What a batch asks of Redis. It is asked on tokio, and waited for in slices: between any two the worker serves the group
+//! and its checkpoints, however long Redis is away.
+
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::lookup::{Answers, LookupError, Plan};
+
+/// How long the worker waits before it goes around its loop: less than anybody would notice, more than Redis needs.
+const SLICE: Duration = Duration::from_millis(10);
+/// The longest pause that grows by itself; jitter may double it.
+const LONGEST: Duration = Duration::from_secs(1);
+const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(20))
+    .with_factor(2.0)
+    .with_max_delay(LONGEST)
+    .with_jitter()
+    .without_max_times();
+
+/// See the module.
+pub(super) struct Question {
+    pub(super) plan: Plan,
+    /// Whether an answer has to be waited for, or else its fields are missing.
+    waits: bool,
+    task: Option<JoinHandle<Result<Answers, LookupError>>>,
+    delays: ExponentialBackoff,
+    /// Not asked before then.
+    again: Instant,
+    /// Why there is no answer yet.
+    pub(super) away: Option<String>,
+}
+
+/// What became of a question.
+pub(super) enum Asked {
+    /// Go on with these; None: with the fields missing.
+    Answered(Option<Answers>),
+    /// Go around the loop and ask again.
+    NotYet,
+}
+
+impl Question {
+    /// Asks nothing yet.
+    pub(super) fn new(plan: Plan, waits: bool) -> Self {
+        Self { plan, waits, task: None, delays: DELAYS.build(), again: Instant::now(), away: None }
+    }
+
+    /// Waits for a slice at most.
+    pub(super) fn ask(&mut self, tokio: &Handle) -> Asked {
+        if self.plan.is_complete() {
+            return Asked::Answered(None);
+        }
+        if self.task.is_none() {
+            let pause = self.again.saturating_duration_since(Instant::now());
+            if !pause.is_zero() {
+                std::thread::sleep(pause.min(SLICE));
+                return Asked::NotYet;
+            }
+        }
+        let task = self.task.get_or_insert_with(|| tokio.spawn(self.plan.fetch()));
+        let Ok(ended) = tokio.block_on(async { tokio::time::timeout(SLICE, &mut *task).await }) else {
+            return Asked::NotYet;
+        };
+        self.task = None;
+        let why = match ended {
+            Ok(Ok(answers)) => return Asked::Answered(Some(answers)),
+            Ok(Err(why)) => why.to_string(),
+            Err(why) => why.to_string(),
+        };
+        if !self.waits {
+            return Asked::Answered(None);
+        }
+        tracing::warn!("lookup: {why}; trying again");
+        self.again = Instant::now() + self.delays.next().unwrap_or(LONGEST);
+        self.away = Some(format!("a lookup is away: {why}"));
+        Asked::NotYet
+    }
+}

@@ -1,0 +1,88 @@
+//! What becomes of a worker's checkpoints at their bounds, at a rebalance, and when partitions are taken again.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::generated::Generated;
+use crate::way::Way;
+
+const RECORDS: u32 = 20_000;
+
+fn judged(way: &Way) -> f64 {
+    way.metric("weir_records_total", "").unwrap_or_default()
+}
+
+#[test]
+fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
+    let way = Way::new("mended");
+    let generated = Generated::new(&way, RECORDS, 29, &[]);
+    // One worker, so that the partition which is mended stands beside one which runs.
+    let config = way.changed("[window]", "[engine]\nworkers = 1\n\n[window]");
+    std::fs::write(way.config(), config).expect("the folder is writable");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    engine.stop();
+    way.sql("UPDATE weir_partition SET next_offset = 1000000 WHERE `partition` = 1");
+
+    let mut engine = way.start();
+    let error = || {
+        let (_, said) = crate::api::ask(way.admin, "GET", "/pipeline", "text/plain", b"").unwrap_or_default();
+        said.contains("the store stands at 1000000")
+    };
+    engine.until("partition 1 is stopped", Duration::from_secs(60), error);
+    let producer = generated.produce_at(&way, 4_000);
+    engine.until("the others run", Duration::from_secs(60), || judged(&way) > 2_000.0);
+    // The mend, and another owner of a partition that runs: its next checkpoint is fenced, and everything is taken again.
+    way.sql("UPDATE weir_partition SET next_offset = 0 WHERE `partition` = 1");
+    way.sql("UPDATE weir_partition SET owner = owner + 1 WHERE `partition` = 0");
+    producer.finish();
+    way.until_all_is_committed(&mut engine, Duration::from_secs(90));
+    assert!(way.metric("weir_fenced_total", "") >= Some(1.0), "it was taken again without a rebalance");
+    engine.stop();
+    way.windows_are("type", &generated.windows);
+    let source = way.read(&way.topic());
+    way.letters_are(&source, &generated.dirty(&source));
+}
+
+#[test]
+fn a_checkpoint_that_fails_for_good_at_a_rebalance_ends_the_engine_and_says_why() {
+    // The checkpoint of the rebalance is the first.
+    let way = Way::new("fatal").with(r#"interval = "1s""#, r#"interval = "1h""#);
+    let generated = Generated::new(&way, 2_000, 31, &[]);
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    generated.produce(&way);
+    engine.until("all is judged", Duration::from_secs(60), || judged(&way) >= 2_000.0);
+    way.sql("RENAME TABLE risk_stats TO away");
+
+    let other: BaseConsumer = way.kafka().create().expect("a consumer");
+    other.subscribe(&[&way.topic()]).expect("it joins");
+    let end = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        if let Some(status) = engine.ended() {
+            break status;
+        }
+        assert!(Instant::now() < end, "the engine goes on:\n{}", engine.said());
+        let _ = other.poll(Duration::from_millis(50));
+    };
+    let said = engine.said();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let last = said.lines().rfind(|line| line.starts_with("weir:")).unwrap_or_else(|| panic!("no last word:\n{said}"));
+    assert!(last.contains("checkpoint: ") && last.contains("risk_stats"), "{last}");
+}
+
+#[test]
+fn no_checkpoint_holds_more_records_than_its_bound() {
+    let way = Way::new("bounded").with(r#"interval = "1s""#, "interval = \"1h\"\nmax_records = 700");
+    let generated = Generated::new(&way, RECORDS, 37, &[]);
+    generated.produce(&way);
+    let mut engine = way.start();
+    // What a bound does not fill stays for the last checkpoint.
+    engine.until("all is judged", Duration::from_secs(90), || judged(&way) >= f64::from(RECORDS));
+    let steps = || way.metric("weir_checkpoints_total", "committed").unwrap_or_default();
+    let least = (judged(&way) / 700.0).floor() - f64::from(2 * 4);
+    engine.until("the checkpoints are through", Duration::from_secs(60), || steps() >= least);
+    engine.stop();
+    way.windows_are("type", &generated.windows);
+}
