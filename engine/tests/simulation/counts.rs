@@ -46,6 +46,7 @@ counts! {
     revokes,
     drains_abandoned,
     steps,
+    steps_panicked,
     takes,
     /// A compare-and-set that found another owner or position.
     fenced_by_the_store,

@@ -1,4 +1,4 @@
-//! What strikes a worker: it crashes, freezes, is told to stop, or is dropped by the group or by the store.
+//! What strikes a worker: it crashes, freezes, panics, is told to stop, or is dropped by the group or by the store.
 
 use super::schedule::{Place, Schedule, go_on_if_woken};
 use super::worker::Worker;
@@ -20,12 +20,13 @@ impl Schedule {
                 world.say(|| "the group rebalances".into());
                 world.kafka.group.rebalance();
             }
-            _ => {
+            94..97 => {
                 let mut world = self.world.lock();
                 let world = &mut *world;
                 world.say(|| "the rebalance times out".into());
                 world.kafka.group.throw_out(false, &mut world.counts);
             }
+            _ => self.panic(pick),
         }
     }
 
@@ -53,6 +54,16 @@ impl Schedule {
             world.kafka.group.stop(process, false);
         }
         drop(worker);
+    }
+
+    /// The task of a checkpoint panics; its worker ends by itself.
+    pub(crate) fn panic(&mut self, pick: usize) {
+        let process = self.process(pick);
+        if self.places[pick].worker.as_mut().is_some_and(Worker::panic) {
+            let mut world = self.world.lock();
+            world.say(|| format!("a checkpoint of worker {process} panics"));
+            world.counts.steps_panicked += 1;
+        }
     }
 
     pub(crate) fn stop(&mut self, pick: usize) {

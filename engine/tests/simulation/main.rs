@@ -169,6 +169,11 @@ fn published_set_before_the_first_offset_is_committed_is_caught() {
 }
 
 #[test]
+fn a_step_that_goes_on_from_one_that_panicked_is_caught() {
+    must_be_caught(Plant::StepsOnAfterAPanic, 20_000);
+}
+
+#[test]
 fn a_commit_repeated_without_asking_is_harmless_as_long_as_it_compares() {
     assert_eq!(caught(Plant::CommitAgainCompared, 5_000), None);
 }

@@ -14,6 +14,7 @@ pub(crate) enum Done {
     Took(Result<TakenOver, TakeError>),
     Stepped(Result<(), Failed>),
     Cleared,
+    Panicked,
 }
 
 pub(crate) type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -79,8 +80,9 @@ impl Task {
         self.done.take()
     }
 
-    /// What is left of it, for another task to await.
-    pub(crate) fn into_work(self) -> Option<Work> {
-        self.work
+    /// It ends where it is: whatever it held is dropped, as when a panic unwinds.
+    pub(crate) fn panic(&mut self) {
+        self.work = None;
+        self.done = Some(Done::Panicked);
     }
 }

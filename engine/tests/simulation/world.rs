@@ -39,6 +39,8 @@ pub(crate) enum Plant {
     PlainFirstOffsets,
     /// `begin` sets `published` before K is committed.
     BeginSetsPublished,
+    /// After a step that panicked the worker steps on from where that one would have ended.
+    StepsOnAfterAPanic,
 }
 
 /// Randomness: the only source of it.

@@ -1,6 +1,6 @@
 //! The group's part of a worker, as `pipeline::worker::group`: assigned, taken, revoked, let go.
 
-use weir::checkpoint::{Cancel, Pending, TakeError, TakenOver, take};
+use weir::checkpoint::{Cancel, TakeError, TakenOver, take};
 use weir::config::Start;
 use weir::model::ids::Partition;
 
@@ -16,6 +16,7 @@ pub(super) struct Assignment {
 
 pub(super) enum Phase {
     Idle,
+    Settling,
     Taking { task: Task, cancel: Cancel },
     Running,
     Overdue,
@@ -47,32 +48,33 @@ impl Worker {
     }
 
     pub(super) fn start_taking(&mut self) {
-        let Some(assignment) = &self.assignment else { return };
-        self.windows.clear();
-        self.pending = Pending::default();
+        if self.assignment.is_none() {
+            return;
+        }
+        self.forget();
         self.cleared.clear();
+        if let Phase::Taking { task, cancel } = std::mem::replace(&mut self.phase, Phase::Settling) {
+            cancel.cancel();
+            self.detached.push(task);
+        }
+        if let Some(in_flight) = &self.in_flight {
+            in_flight.cancel.cancel();
+            return;
+        }
+        let Some(assignment) = &self.assignment else { return };
         let (store, broker) = (self.store.clone(), self.broker.clone());
         let (partitions, metadata) = (assignment.partitions.clone(), assignment.metadata);
-        let (cancel, old) = (Cancel::default(), self.in_flight.take());
+        let cancel = Cancel::default();
         let given_up = cancel.clone();
         self.world.lock().counts.takes += 1;
         let task = Task::new(Box::pin(async move {
-            if let Some(old) = old {
-                old.cancel.cancel();
-                if let Some(work) = old.task.into_work() {
-                    work.await;
-                }
-            }
             let mut broker = broker.lock().await;
             broker.replaying = true;
             let result = take(&*store, &mut *broker, &partitions, Start::Earliest, &metadata, &given_up).await;
             broker.replaying = false;
             Done::Took(result)
         }));
-        if let Phase::Taking { task, cancel } = std::mem::replace(&mut self.phase, Phase::Taking { task, cancel }) {
-            cancel.cancel();
-            self.detached.push(task);
-        }
+        self.phase = Phase::Taking { task, cancel };
     }
 
     pub(super) fn settle_taking(&mut self) {
@@ -117,8 +119,7 @@ impl Worker {
             self.detached.push(task);
         }
         self.assignment = None;
-        self.pending = Pending::default();
-        self.windows.clear();
+        self.forget();
         self.draining = None;
         let mut world = self.world.lock();
         match why {

@@ -8,12 +8,16 @@ use weir::model::store::Store;
 use super::Worker;
 use super::group::Phase;
 use crate::task::{Done, Task};
+use crate::world::Plant;
 
 pub(super) struct InFlight {
     pub(super) task: Task,
     pub(super) cancel: Cancel,
     pub(super) published: Vec<(Partition, u64, Offset)>,
 }
+
+/// The worker ends for good.
+pub(super) struct Ended;
 
 /// What blocks the loop while partitions are let go.
 pub(super) enum Drain {
@@ -68,35 +72,64 @@ impl Worker {
     pub(super) fn settle_step(&mut self) {
         if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.task.is_done()) {
             match self.ended() {
-                None => {}
+                // The worker ends, as far as it can in order.
+                Err(Ended) => self.stop(),
+                Ok(_) if matches!(self.phase, Phase::Settling) => self.start_taking(),
+                Ok(None) => {}
                 // It was abandoned when the partitions were let go: whoever has them now finishes it.
-                Some(_) if self.assignment.is_none() => {}
-                Some(Failed::Group(_)) => self.phase = Phase::Overdue,
-                Some(_) => self.start_taking(),
+                Ok(Some(_)) if self.assignment.is_none() => {}
+                Ok(Some(Failed::Group(_))) => self.phase = Phase::Overdue,
+                Ok(Some(_)) => self.start_taking(),
             }
         }
     }
 
     /// What the step that is over brought. Some: it failed, and with it went all that is not in the store.
-    pub(super) fn ended(&mut self) -> Option<Failed> {
-        let mut in_flight = self.in_flight.take()?;
-        let Some(Done::Stepped(result)) = in_flight.task.result() else { return None };
+    pub(super) fn ended(&mut self) -> Result<Option<Failed>, Ended> {
+        let Some(mut in_flight) = self.in_flight.take() else { return Ok(None) };
+        let result = match in_flight.task.result() {
+            Some(Done::Stepped(result)) => result,
+            Some(Done::Panicked) => {
+                if self.world.lock().plant != Plant::StepsOnAfterAPanic {
+                    self.end();
+                }
+                return Err(Ended);
+            }
+            _ => return Ok(None),
+        };
         self.world.lock().say(|| format!("  worker {}: step -> {result:?}", self.process));
         match result {
-            Ok(()) if self.assignment.is_none() => None,
+            Ok(()) if self.assignment.is_none() || matches!(self.phase, Phase::Settling) => Ok(None),
             Ok(()) => {
                 self.cleared = in_flight.published;
-                None
+                Ok(None)
+            }
+            Err(Failed::Fatal(why)) => {
+                self.world.lock().violated(|| format!("a step failed for good: {why}"));
+                self.end();
+                Err(Ended)
             }
             Err(why) => {
-                if let Failed::Fatal(why) = &why {
-                    self.world.lock().violated(|| format!("a step failed for good: {why}"));
-                }
-                self.pending = Pending::default();
-                self.windows.clear();
-                Some(why)
+                self.forget();
+                Ok(Some(why))
             }
         }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.pending = Pending::default();
+        self.windows.clear();
+    }
+
+    fn end(&mut self) {
+        self.forget();
+        self.phase = Phase::Idle;
+    }
+
+    /// A bug ends the checkpoint's task where it is. Whether there was one.
+    pub(crate) fn panic(&mut self) -> bool {
+        let running = self.in_flight.as_mut().filter(|in_flight| !in_flight.task.is_done());
+        running.map(|in_flight| in_flight.task.panic()).is_some()
     }
 
     /// The blocking part of a revoke or a stop, from one wait to the next.
@@ -117,9 +150,16 @@ impl Worker {
                     }
                     return;
                 }
-                if self.ended().is_some() {
-                    self.let_go(why);
-                    return;
+                match self.ended() {
+                    Ok(None) => {}
+                    Ok(Some(_)) => return self.let_go(why),
+                    Err(Ended) => {
+                        self.let_go(why);
+                        if why == Why::Revoked {
+                            self.stop();
+                        }
+                        return;
+                    }
                 }
                 if matches!(self.phase, Phase::Running) {
                     self.step(why.cancel());
