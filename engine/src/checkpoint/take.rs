@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::broker::{Broker, Unpublished};
-use super::contradictions::{contradiction, outside};
+use super::contradictions::{contradiction, damaged, outside};
 use super::retry::{Cancel, Cancelled, Patience};
 use crate::config::Start;
 use crate::model::ids::{Offset, Partition, Revision};
@@ -178,7 +178,9 @@ async fn examine<'t, B: Broker>(
     let (mut ready, mut stopped) = (Vec::new(), Vec::new());
     for taken in taken {
         let k = known.get(&taken.partition).copied().flatten();
-        let verdict = match (taken.next_offset, contradiction(taken, k)) {
+        // What the group says is in Kafka is not read again, damaged or not.
+        let unread = || (k < taken.next_offset).then(|| damaged(taken)).flatten();
+        let verdict = match (taken.next_offset, contradiction(taken, k).or_else(unread)) {
             (_, Some(why)) => Err(why),
             (None, None) => Err("the store has no position for it".to_owned()),
             (Some(n), None) => {

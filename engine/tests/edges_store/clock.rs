@@ -1,0 +1,64 @@
+//! The engine's wall clock jumps, by libfaketime: event time decides windows, and pauses go by the clock that cannot jump.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::bed::Bed;
+use crate::engine::Engine;
+
+/// Debian's package `libfaketime`.
+fn library() -> PathBuf {
+    let found = glob::glob("/usr/lib/*/faketime/libfaketimeMT.so.1").expect("a pattern").find_map(Result::ok);
+    found.expect("libfaketime is installed: apt-get install faketime")
+}
+
+impl Bed {
+    fn clock_is(&self, offset: &str) {
+        // By a new file in one move: the library may read it at any moment.
+        let (file, new) = (self.folder.path().join("clock"), self.folder.path().join("clock.new"));
+        std::fs::write(&new, offset).expect("the folder is writable");
+        std::fs::rename(new, file).expect("the folder is writable");
+    }
+
+    fn start_with_its_own_clock(&self) -> Engine {
+        let mut command = self.running(&self.config());
+        command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", self.folder.path().join("clock"));
+        command.envs([("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1"), ("DONT_FAKE_MONOTONIC", "1")]);
+        Engine::start(command, self.folder.path().join("run.log"))
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_loses_doubles_and_stalls_nothing() {
+    let mut bed = Bed::new("clock");
+    bed.change("group_by = [\"type\"]", "group_by = [\"type\"]\nmax_ahead = \"90m\"");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    bed.payments.from = now - 120_000;
+    bed.clock_is("+0");
+    let mut engine = bed.start_with_its_own_clock();
+    bed.until_ready(&mut engine);
+    for offset in ["+0", "-1h", "+1h", "+0", "+1000d", "-1h"] {
+        bed.clock_is(offset);
+        bed.payments.send(800);
+        bed.until_judged(&mut engine);
+    }
+    bed.windows_are("type", &bed.payments.windows);
+    bed.letters_come(|_| 1);
+
+    // Beyond `max_ahead` today's payments are of the future, and letters say so; set right it goes on by itself.
+    let (from, windows) = (bed.payments.ends(), bed.payments.windows.clone());
+    bed.clock_is("-3h");
+    bed.payments.send(400);
+    bed.until_judged(&mut engine);
+    assert_eq!(bed.metric("weir_dead_letters_total", "EVENT_TIME_AHEAD"), Some(360.0));
+    let to = bed.payments.ends();
+    bed.payments.windows = windows;
+    bed.clock_is("+0");
+    bed.payments.send(400);
+    bed.until_judged(&mut engine);
+    engine.stop();
+    bed.windows_are("type", &bed.payments.windows);
+    let mut letters = bed.payments.letters(|_| 1);
+    letters.extend(from.iter().flat_map(|(partition, from)| (*from..to[partition]).map(|at| ((*partition, at), 1))));
+    bed.letters_come_to(&bed.queue(), &letters);
+}
