@@ -215,7 +215,10 @@ async fn letters_that_wait_in_the_outbox_are_published_after_the_reset_that_the_
         world.store.commit(&ten_records(&stand)).await.unwrap();
         let k = |world: &World, k: Option<Offset>| {
             let all = &mut world.broker.cluster().k;
-            k.map_or_else(|| all.remove(&P), |k| all.insert(P, k));
+            match k {
+                Some(k) => all.insert(P, k),
+                None => all.remove(&P),
+            };
         };
         k(&world, change);
         let why = world.take().await.stopped.remove(0).why;

@@ -27,7 +27,10 @@ impl Drop for Silent<'_> {
 impl Bed {
     /// The engine dies between a checkpoint's two transactions: its letters stand in the outbox and nowhere else.
     fn dies_with_letters_in_the_outbox(&mut self, payments: i64) {
-        self.change("interval = \"200ms\"", "interval = \"8s\"");
+        // Long enough that the worker keeps its partitions while Kafka is silent.
+        let (quick, slow) = (r#""session.timeout.ms" = "3000""#, r#""session.timeout.ms" = "12000""#);
+        self.change(quick, slow);
+        self.change("interval = \"200ms\"", "interval = \"5s\"");
         let before = self.letters_in(&self.queue());
         let mut engine = self.start();
         self.until_ready(&mut engine);
@@ -40,7 +43,8 @@ impl Bed {
         engine.kill();
         drop(silent);
         same(&self.letters_in(&self.queue()), &before);
-        self.change("interval = \"8s\"", "interval = \"200ms\"");
+        self.change("interval = \"5s\"", "interval = \"200ms\"");
+        self.change(slow, quick);
     }
 
     /// `first_offset` and `letters`, as hex, of the one chunk of each partition.
