@@ -23,6 +23,8 @@ mod engine;
 #[path = "../pipeline/kafka.rs"]
 #[allow(dead_code)]
 mod kafka;
+#[path = "../common/mariadb.rs"]
+mod mariadb;
 #[path = "../common/refusal.rs"]
 mod refusal;
 #[path = "../common/stack.rs"]
