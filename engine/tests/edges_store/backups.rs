@@ -57,7 +57,7 @@ fn a_database_restored_from_an_older_backup_stops_and_goes_on_when_the_group_is_
     assert_eq!(bed.positions(), old, "nothing was judged");
     bed.letters_come(|_| 1);
 
-    bed.reset_group_to_the_store(&bed.group());
+    bed.reset_group_to_the_store(&bed.group(), "next_offset");
     let mut engine = bed.start();
     bed.until_judged(&mut engine);
     engine.stop();

@@ -86,7 +86,7 @@ fn a_group_letter_topic_or_name_that_changed_is_refused_and_moves_as_the_operati
     // The move on purpose.
     bed.change(group.0, group.1);
     bed.change(queue.0, queue.1);
-    bed.reset_group_to_the_store("group-moved");
+    bed.reset_group_to_the_store("group-moved", "next_offset");
     bed.sql(&format!(
         "UPDATE weir_pipeline SET fingerprint = JSON_SET(fingerprint, '$.group', 'group-moved', '$.letter_topic', '{second}') \
          WHERE pipeline = 'renamed'"

@@ -123,7 +123,7 @@ fn a_group_that_is_reset_while_letters_wait_in_the_outbox_loses_none_of_them() {
     let figures = format!("partition 0: the group has no committed offset, but the store stands at {} with 1 outbox chunks", bed.payments.ends()[&0]);
     bed.until_it_says(&mut engine, &[&figures, &format!("reset the group to {at} ")]);
     engine.stop();
-    bed.reset_group_to_the_store(&bed.group());
+    bed.reset_group_to_the_store(&bed.group(), "published");
     let mut engine = bed.start();
     bed.until_judged(&mut engine);
     engine.stop();

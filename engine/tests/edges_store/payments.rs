@@ -33,14 +33,14 @@ impl Payments {
         Self { producer, topic: way.topic(), sent: 0, from: LONG_AGO, windows, dirty }
     }
 
-    /// So many more, one in ten of them dirty, in turn to each partition.
+    /// So many more, one in eleven of them dirty, in turn to each partition.
     pub(crate) fn send(&mut self, count: i64) {
         for n in self.sent..self.sent + count {
             let place = ((n % i64::from(PARTITIONS)) as i32, n / i64::from(PARTITIONS));
             let (time, kind) = (self.from + n % 60 * 1_000, ["PAYMENT", "TRANSFER", "DEBIT"][(n % 3) as usize]);
             let cents = n * 7_919 % 100_000 - 20_000;
             let amount = format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100);
-            let is_dirty = n % 10 == 9;
+            let is_dirty = n % 11 == 10;
             let amount = if is_dirty { "\"none\"".to_owned() } else { amount };
             self.put(place.0, &format!(r#"{{"event_time":{time},"type":"{kind}","amount":{amount}}}"#));
             if is_dirty {
