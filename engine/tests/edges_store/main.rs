@@ -24,6 +24,7 @@ mod engine;
 #[allow(dead_code)]
 mod kafka;
 #[path = "../common/mariadb.rs"]
+#[allow(dead_code)]
 mod mariadb;
 #[path = "../common/refusal.rs"]
 mod refusal;
