@@ -1,29 +1,34 @@
-//! The engine's wall clock jumps, by libfaketime: event time decides windows, and pauses go by the clock that cannot jump.
+//! The engine's wall clock jumps: event time decides windows, and pauses go by the clock that cannot jump.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bed::Bed;
 use crate::engine::Engine;
+use crate::way::run;
 
-/// Debian's package `libfaketime`.
-fn library() -> PathBuf {
-    let found = glob::glob("/usr/lib/*/faketime/libfaketimeMT.so.1").expect("a pattern").find_map(Result::ok);
-    found.expect("libfaketime is installed: apt-get install faketime")
-}
+const HOUR: i64 = 3_600;
 
 impl Bed {
-    fn clock_is(&self, offset: &str) {
-        // By a new file in one move: the library may read it at any moment.
-        let (file, new) = (self.folder.path().join("clock"), self.folder.path().join("clock.new"));
-        std::fs::write(&new, offset).expect("the folder is writable");
-        std::fs::rename(new, file).expect("the folder is writable");
+    fn clock(&self) -> PathBuf {
+        self.folder.path().join("clock")
+    }
+
+    /// So many seconds ahead of the machine's.
+    fn clock_is(&self, ahead: i64) {
+        // In one move: the engine may read it at any moment.
+        let new = self.folder.path().join("clock.new");
+        std::fs::write(&new, ahead.to_string()).expect("the folder is writable");
+        std::fs::rename(new, self.clock()).expect("the folder is writable");
     }
 
     fn start_with_its_own_clock(&self) -> Engine {
+        let library = self.folder.path().join("clock.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/edges_store/clock.c");
+        run(Command::new("cc").args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", source, "-ldl", "-o"]).arg(&library));
         let mut command = self.running(&self.config());
-        command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", self.folder.path().join("clock"));
-        command.envs([("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1"), ("DONT_FAKE_MONOTONIC", "1")]);
+        command.env("LD_PRELOAD", library).env("WEIR_TEST_CLOCK", self.clock());
         Engine::start(command, self.folder.path().join("run.log"))
     }
 }
@@ -34,11 +39,11 @@ fn a_clock_that_jumps_loses_doubles_and_stalls_nothing() {
     bed.change("group_by = [\"type\"]", "group_by = [\"type\"]\nmax_ahead = \"90m\"");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     bed.payments.from = now - 120_000;
-    bed.clock_is("+0");
+    bed.clock_is(0);
     let mut engine = bed.start_with_its_own_clock();
     bed.until_ready(&mut engine);
-    for offset in ["+0", "-1h", "+1h", "+0", "+1000d", "-1h"] {
-        bed.clock_is(offset);
+    for ahead in [0, -1, 1, 0, 24_000, -1] {
+        bed.clock_is(ahead * HOUR);
         bed.payments.send(800);
         bed.until_judged(&mut engine);
     }
@@ -47,14 +52,14 @@ fn a_clock_that_jumps_loses_doubles_and_stalls_nothing() {
 
     // Beyond `max_ahead` today's payments are of the future, and letters say so; set right it goes on by itself.
     let (from, windows, dirty) = (bed.payments.ends(), bed.payments.windows.clone(), bed.payments.dirty.len());
-    bed.clock_is("-3h");
+    bed.clock_is(-3 * HOUR);
     bed.payments.send(400);
     bed.until_judged(&mut engine);
     let ahead = 400 - (bed.payments.dirty.len() - dirty);
     assert_eq!(bed.metric("weir_dead_letters_total", "EVENT_TIME_AHEAD"), Some(ahead as f64));
     let to = bed.payments.ends();
     bed.payments.windows = windows;
-    bed.clock_is("+0");
+    bed.clock_is(0);
     bed.payments.send(400);
     bed.until_judged(&mut engine);
     engine.stop();
