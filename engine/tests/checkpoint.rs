@@ -203,6 +203,50 @@ async fn offsets_that_contradict_the_store_stop_the_partition_and_name_the_figur
     }
 }
 
+/// Nobody published them: with K at N they would be taken for published and deleted.
+#[tokio::test]
+async fn letters_that_wait_in_the_outbox_are_published_after_the_reset_that_the_error_names() {
+    for (what, change) in [("set back", Some(Offset(2))), ("gone", None)] {
+        let mut world = world(Model::with_log(0, 50)).await;
+        let mut stand = world.take().await.stands.remove(0);
+        world.advance(&ten_records(&stand)).await.unwrap();
+        stand.next = Offset(10);
+        world.store.published(&[(P, stand.owner, Offset(10))]).await.unwrap();
+        world.store.commit(&ten_records(&stand)).await.unwrap();
+        let k = |world: &World, k: Option<Offset>| {
+            let all = &mut world.broker.cluster().k;
+            match k {
+                Some(k) => all.insert(P, k),
+                None => all.remove(&P),
+            };
+        };
+        k(&world, change);
+        let why = world.take().await.stopped.remove(0).why;
+        assert!(why.contains(" to 10 (the 1 outbox chunks are then published"), "{what}: {why}");
+        k(&world, Some(Offset(10)));
+        assert_eq!(world.take().await.stands[0].next, Offset(20), "{what}");
+        assert_eq!((world.broker.letters(), world.broker.k()), (vec![3, 13], Some(Offset(20))), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_outbox_chunk_that_was_changed_stops_the_partition_unless_it_is_published_already() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands.remove(0);
+    let mut step = ten_records(&stand);
+    let mut chunks = step.outbox.to_vec();
+    let last = chunks[0].letters.len() - 20;
+    chunks[0].letters[last] ^= 1;
+    step.outbox = chunks.into();
+    world.store.commit(&step).await.unwrap();
+    let why = world.take().await.stopped.remove(0).why;
+    for words in ["first_offset 3 and chunk 0", "checksum", "restore the row, or delete it"] {
+        assert!(why.contains(words), "{words:?}: {why}");
+    }
+    world.broker.cluster().k.insert(P, Offset(10));
+    assert_eq!(world.take().await.stands[0].next, Offset(10));
+}
+
 #[tokio::test]
 async fn a_group_with_offsets_that_the_store_never_saw_stops() {
     let mut world = world(Model::with_log(0, 50)).await;

@@ -1,17 +1,17 @@
-//! What stops a partition: statements of the store, the group and the log that cannot all be true (FACTS C4). Each text
-//! names the figures and the ways out. Pure.
+//! What stops a partition: statements of the store, the group and the log that cannot all be true (FACTS C4), and letters
+//! that cannot be read. Each text names the figures and the ways out, which docs/operations.md spells out. Pure.
 
 use crate::model::ids::Offset;
+use crate::model::letter;
 use crate::model::step::Taken;
 
 /// What the store and the group say that cannot both be true.
 pub(super) fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> {
-    let letters = taken.outbox.len();
     match (taken.next_offset, k) {
         (None, Some(k)) => Some(format!(
             "the group has committed {k}, but the store never saw the partition: its data was lost, or the group was \
              used by something else. Restore the store, use another `source.group`, or delete the group's offset to \
-             start where `source.start` says"
+             start where `source.start` says (dead letters before {k} then come twice)"
         )),
         (Some(n), Some(k)) if k > n => Some(format!(
             "the group has committed {k}, past the store's {n}: the store lost checkpoints or was restored from an \
@@ -20,22 +20,53 @@ pub(super) fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> 
         )),
         (Some(n), Some(k)) if taken.published.is_some_and(|p| k < p) => Some(format!(
             "the group has committed {k}, but letters before {} are in Kafka already: the group's offset was set back. \
-             Reset it to {n}",
-            taken.published.expect("just compared")
+             Reset it to {}",
+            taken.published.expect("just compared"),
+            back(taken, n)
         )),
-        (Some(n), None) if taken.published.is_some() || letters > 0 => Some(format!(
-            "the group has no committed offset, but the store stands at {n} with {letters} outbox chunks: the group's \
-             offsets expired, or the topic was made anew. If the topic is the same, reset the group to {n}; else \
-             use another `pipeline.name`"
+        (Some(n), None) if taken.published.is_some() || !taken.outbox.is_empty() => Some(format!(
+            "the group has no committed offset, but the store stands at {n} with {} outbox chunks: the group's offsets \
+             expired, or the topic was made anew. If the topic is the same, reset the group to {}; else use another \
+             `pipeline.name` and `sink.table`",
+            taken.outbox.len(),
+            back(taken, n)
         )),
         _ => None,
     }
+}
+
+/// Where the group has to stand again. Nobody can tell any more whether what the outbox holds is in Kafka: from N it would
+/// be taken for published and deleted, and letters that come twice are better than none.
+fn back(taken: &Taken, n: Offset) -> String {
+    match taken.outbox.first() {
+        None => n.to_string(),
+        Some(first) => format!(
+            "{} (the {} outbox chunks are then published, a second time if they were before)",
+            taken.published.unwrap_or(first.first_offset),
+            taken.outbox.len()
+        ),
+    }
+}
+
+/// The first outbox chunk that cannot be read; it would be met at every try, and the worker's other partitions with it.
+pub(super) fn damaged(taken: &Taken) -> Option<String> {
+    taken.outbox.iter().find_map(|chunk| {
+        let why = letter::check(&chunk.letters).err()?;
+        Some(format!(
+            "the row of weir_outbox with first_offset {} and chunk {}, {} bytes, cannot be published: {why}. If another \
+             version of Weir wrote it, let that one publish it; else restore the row, or delete it to go on without its \
+             dead letters, whose records are in the topic from {0} on",
+            chunk.first_offset,
+            chunk.chunk,
+            chunk.letters.len(),
+        ))
+    })
 }
 
 /// The log does not hold N.
 pub(super) fn outside(n: Offset, low: Offset, high: Offset) -> String {
     format!(
         "the store stands at {n}, but the log holds {low} to {high}: records were deleted before they were judged, or \
-         the topic was made anew. Move the position by hand to go on, or use another `pipeline.name`"
+         the topic was made anew. Move the position by hand to go on, or use another `pipeline.name` and `sink.table`"
     )
 }

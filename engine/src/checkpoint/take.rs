@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::broker::{Broker, Unpublished};
-use super::contradictions::{contradiction, outside};
+use super::contradictions::{contradiction, damaged, outside};
 use super::retry::{Cancel, Cancelled, Patience};
 use crate::config::Start;
 use crate::model::ids::{Offset, Partition, Revision};
@@ -81,8 +81,16 @@ pub async fn take<B: Broker>(
     while let Err(why) = broker.settle().await {
         patience.wait("settling the producer", &why).await?;
     }
-    let mut taken = own(store, partitions, cancel).await?;
-    begin_unseen(store, broker, &mut taken, start, cancel).await?;
+    let mut patience = Patience::new(cancel);
+    let taken = loop {
+        let mut taken = own(store, partitions, cancel).await?;
+        match begin_unseen(store, broker, &mut taken, start, cancel).await? {
+            Ok(()) => break taken,
+            // At a first start workers join one after the other, and a take for the assignment before may come last. The
+            // group gave the partitions to us: waiting for it to move on would be waiting for nothing.
+            Err(fenced) => patience.wait("storing a first position", &fenced).await?,
+        }
+    };
     let mut patience = Patience::new(cancel);
     loop {
         let known = committed(broker, partitions, cancel).await?;
@@ -128,17 +136,18 @@ async fn own(store: &dyn Store, partitions: &[Partition], cancel: &Cancel) -> Re
 }
 
 /// Gives a partition that the store never saw its position. The position is stored before K is committed, and
-/// `published` only after both: a crash in between finds N without `published`, and commits K then.
+/// `published` only after both: a crash in between finds N without `published`, and commits K then. The inner error: another
+/// worker took one meanwhile.
 async fn begin_unseen<B: Broker>(
     store: &dyn Store,
     broker: &B,
     taken: &mut [Taken],
     start: Start,
     cancel: &Cancel,
-) -> Result<(), TakeError> {
+) -> Result<Result<(), StoreError>, TakeError> {
     let unseen: Vec<Partition> = taken.iter().filter(|t| t.next_offset.is_none()).map(|t| t.partition).collect();
     if unseen.is_empty() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let known = committed(broker, &unseen, cancel).await?;
     for taken in taken.iter_mut().filter(|taken| taken.next_offset.is_none()) {
@@ -157,15 +166,13 @@ async fn begin_unseen<B: Broker>(
             match store.begin(taken.partition, taken.owner, at).await {
                 Ok(()) => break,
                 Err(StoreError::Fatal(why)) => return Err(TakeError::Fatal(why)),
-                Err(StoreError::Fenced(partition)) => {
-                    return Err(TakeError::Group(format!("partition {partition} was taken by another worker")));
-                }
+                Err(fenced @ StoreError::Fenced(_)) => return Ok(Err(fenced)),
                 Err(why) => patience.wait("storing a first position", &why).await?,
             }
         }
         taken.next_offset = Some(at);
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Sorts out the partitions that must stop (FACTS C4); the others come with their K, if there is one.
@@ -178,7 +185,9 @@ async fn examine<'t, B: Broker>(
     let (mut ready, mut stopped) = (Vec::new(), Vec::new());
     for taken in taken {
         let k = known.get(&taken.partition).copied().flatten();
-        let verdict = match (taken.next_offset, contradiction(taken, k)) {
+        // What the group says is in Kafka is not read again, damaged or not.
+        let unread = || (k < taken.next_offset).then(|| damaged(taken)).flatten();
+        let verdict = match (taken.next_offset, contradiction(taken, k).or_else(unread)) {
             (_, Some(why)) => Err(why),
             (None, None) => Err("the store has no position for it".to_owned()),
             (Some(n), None) => {

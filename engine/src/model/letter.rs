@@ -111,10 +111,15 @@ pub struct Damaged {
 }
 
 /// First byte of every chunk: which layout the rest has.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// The same without a checksum at the end.
+const UNSUMMED: u8 = 2;
+/// The first bytes of the SHA-256 over all before them. A letter whose value was changed would else be published as if
+/// the source had held it.
+const CHECKSUM: usize = 8;
 
-/// Letters of one partition, encoded one after the other. Numbers are little-endian; a text or blob is its length as
-/// u32 and its bytes, `u32::MAX` standing for "none".
+/// Letters of one partition, encoded one after the other, and a checksum. Numbers are little-endian; a text or blob is
+/// its length as u32 and its bytes, `u32::MAX` standing for "none".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Letters {
     bytes: Vec<u8>,
@@ -138,7 +143,8 @@ impl Letters {
     }
 
     /// The chunk as the outbox keeps it.
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        self.bytes.extend(checksum(&self.bytes));
         self.bytes
     }
 
@@ -205,17 +211,41 @@ impl Letters {
     }
 }
 
-/// The letters of a chunk, in order.
-pub fn decode(bytes: &[u8]) -> Result<Vec<Letter>, Damaged> {
-    let mut reader = Reader { bytes, at: 0 };
-    if reader.byte("a version byte")? != VERSION {
-        return Err(Damaged { at: 0, what: "version 2" });
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    Sha256::of(bytes).0[..CHECKSUM].try_into().expect("a SHA-256 is longer")
+}
+
+/// The letters and the checksum of a chunk; of older ones there is none.
+fn split(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), Damaged> {
+    match bytes.first() {
+        Some(&VERSION) if bytes.len() > CHECKSUM => {
+            let (letters, sum) = bytes.split_at(bytes.len() - CHECKSUM);
+            Ok((letters, Some(sum)))
+        }
+        Some(&VERSION) => Err(Damaged { at: bytes.len(), what: "a checksum" }),
+        Some(&UNSUMMED) => Ok((bytes, None)),
+        _ => Err(Damaged { at: 0, what: "version 3 or 2" }),
     }
+}
+
+/// The letters of a chunk, in order. Its checksum is [`check`]ed where it comes from the store, not each time.
+pub fn decode(bytes: &[u8]) -> Result<Vec<Letter>, Damaged> {
+    let (bytes, _) = split(bytes)?;
+    let mut reader = Reader { bytes, at: 1 };
     let mut letters = Vec::new();
     while reader.at < bytes.len() {
         letters.push(reader.letter()?);
     }
     Ok(letters)
+}
+
+/// Whether the chunk is as it was written.
+pub fn check(bytes: &[u8]) -> Result<(), Damaged> {
+    let (letters, sum) = split(bytes)?;
+    if sum.is_some_and(|sum| sum != checksum(letters)) {
+        return Err(Damaged { at: letters.len(), what: "the checksum of what is before it" });
+    }
+    decode(bytes).map(|_| ())
 }
 
 struct Reader<'a> {

@@ -142,6 +142,7 @@ pub struct Measure {
 
 /// What may not change under rows that are there already.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fingerprint {
     /// Source topic.
     pub topic: String,

@@ -1,6 +1,7 @@
 //! A real mariadbd of the test's own, on a free port over a fresh folder. It ends with the value.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,12 +23,18 @@ impl MariaDb {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for mariadbd");
         let data = folder.path().join("data");
+        Self::start_on(folder, &data, &[])
+    }
+
+    /// The same with its data in a folder of the test's, and more settings.
+    pub(crate) fn start_on(folder: tempfile::TempDir, data: &Path, settings: &[&str]) -> Self {
         // Its own: whoever starts removes what others have in a shared one, and their installation fails.
         let temporary = folder.path().join("tmp");
         std::fs::create_dir(&temporary).expect("the folder is writable");
         let installed = Command::new("mariadb-install-db")
             .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", data.display()))
+            .args(settings)
             .env("TMPDIR", &temporary)
             .output()
             .expect("mariadb-install-db is installed");
@@ -48,6 +55,7 @@ impl MariaDb {
             .arg(format!("--socket={}", folder.path().join("sock").display()))
             .arg(format!("--pid-file={}", folder.path().join("pid").display()))
             .arg(format!("--init-file={}", init.display()))
+            .args(settings)
             .env("TMPDIR", &temporary)
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(folder.path().join("log")).expect("the folder is writable"))

@@ -17,6 +17,8 @@ mod kills;
 mod letters;
 mod outages;
 mod plain;
+#[path = "../common/refusal.rs"]
+mod refusal;
 mod refusals;
 #[path = "../common/stack.rs"]
 #[allow(dead_code)]

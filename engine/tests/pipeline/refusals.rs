@@ -1,22 +1,9 @@
 //! What is wrong at the start is one clear line on stderr and exit code 1, and never a password.
 
-use std::process::Command;
-
 use crate::generated::Generated;
 use crate::guest::{self, Guest};
+use crate::refusal::{refusal, says};
 use crate::way::{Way, weir};
-
-/// The one line that begins with `weir:` of a command that must fail.
-fn refusal(command: &mut Command) -> String {
-    let output = command.output().expect("weir starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let all = format!("{said}{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(output.status.code(), Some(1), "{all}");
-    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("weir:")).collect();
-    assert_eq!(lines.len(), 1, "one clear line: {all}");
-    assert!(!all.contains("secret") && !all.contains("panicked"), "{all}");
-    lines[0].to_owned()
-}
 
 /// `weir run` with one thing of the configuration changed.
 fn run_with(way: &Way, from: &str, to: &str) -> String {
@@ -26,13 +13,6 @@ fn run_with(way: &Way, from: &str, to: &str) -> String {
     let password = way.url().split(['@', ':']).nth(2).expect("a password").to_owned();
     assert!(!line.contains(&password), "the password is shown: {line}");
     line
-}
-
-/// Every one of these texts stands in the line.
-fn says(line: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(line.contains(part), "{part:?} is missing: {line}");
-    }
 }
 
 #[test]

@@ -125,7 +125,8 @@ impl Worker {
             return Ok(());
         }
         for stopped in taken.stopped {
-            tracing::error!(partition = %stopped.partition, "stopped: {}", stopped.why);
+            let pipeline = &self.parts.config.pipeline.name;
+            tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
             self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
         }
         self.pending.restart(&taken.stands);

@@ -4,11 +4,13 @@ use super::{Bind, Dialect, Result, Tx};
 use crate::model::step::Fingerprint;
 use crate::store::StoreError;
 
-/// Stores the fingerprint of a new pipeline and refuses one that differs.
+/// Stores the fingerprint of a new pipeline and refuses one that differs. It binds once something is stored under it:
+/// until then whoever mistyped a name, or met a group that somebody else uses, may mend the configuration.
 pub(super) async fn keep(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fingerprint) -> Result<()> {
-    let sql = "SELECT pipeline FROM weir_pipeline WHERE stats_table = ? AND pipeline <> ?";
+    // SQLite, and a server that says so, take names of tables that differ in case for the same.
+    let sql = "SELECT pipeline, stats_table FROM weir_pipeline WHERE LOWER(stats_table) = LOWER(?) AND pipeline <> ?";
     if let Some(row) = tx.rows(sql, &[Bind::Text(&mine.table), Bind::Text(pipeline)]).await?.first_mut() {
-        let (other, table) = (row.text()?, &mine.table);
+        let (other, table) = (row.text()?, row.text()?);
         return Err(StoreError::Fatal(format!(
             "the table {table} belongs to the pipeline {other:?}: name another table in [sink], or the same pipeline"
         )));
@@ -19,19 +21,48 @@ pub(super) async fn keep(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fi
          {} pipeline = weir_pipeline.pipeline",
         d.upsert("pipeline")
     );
-    let binds = [Bind::Text(pipeline), Bind::Text(&mine.topic), Bind::Text(&mine.table), Bind::Text(&text)];
-    tx.execute(&sql, &binds).await?;
+    let names = [Bind::Text(&mine.topic), Bind::Text(&mine.table), Bind::Text(&text), Bind::Text(pipeline)];
+    let [topic, table, print, name] = names;
+    tx.execute(&sql, &[name, topic, table, print]).await?;
     let sql = format!(
         "INSERT INTO weir_rule_current (pipeline, revision) VALUES (?, 0) {} pipeline = weir_rule_current.pipeline",
         d.upsert("pipeline")
     );
-    tx.execute(&sql, &[Bind::Text(pipeline)]).await?;
-    let sql = "SELECT fingerprint FROM weir_pipeline WHERE pipeline = ?";
-    let mut rows = tx.rows(sql, &[Bind::Text(pipeline)]).await?;
-    let stored = rows.first_mut().map(|row| row.text()).transpose()?.unwrap_or_default();
-    let stored: Fingerprint = serde_json::from_str(&stored)
-        .map_err(|e| StoreError::Fatal(format!("the fingerprint of {pipeline:?} in the store is not readable: {e}")))?;
-    compare(pipeline, &stored, mine)
+    tx.execute(&sql, &[name]).await?;
+    match compare(pipeline, &stored(tx, d, pipeline).await?, mine) {
+        Err(_) if is_unused(tx, pipeline, mine).await? => {
+            let sql = "UPDATE weir_pipeline SET topic = ?, stats_table = ?, fingerprint = ? WHERE pipeline = ?";
+            tx.execute(sql, &names).await.map(|_| ())
+        }
+        result => result,
+    }
+}
+
+/// Refuses if the fingerprint is no longer the stored one. Its row is locked: see [`keep`], which may change it until a
+/// first position is there.
+pub(super) async fn still(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fingerprint) -> Result<()> {
+    compare(pipeline, &stored(tx, d, pipeline).await?, mine)
+}
+
+async fn stored(tx: &mut dyn Tx, d: &Dialect, pipeline: &str) -> Result<Fingerprint> {
+    let sql = format!("SELECT fingerprint FROM weir_pipeline WHERE pipeline = ?{}", d.for_update);
+    let mut rows = tx.rows(&sql, &[Bind::Text(pipeline)]).await?;
+    let text = rows.first_mut().map(|row| row.text()).transpose()?.unwrap_or_default();
+    // Also a key that this version does not know: it may not change either, and only its writer can tell.
+    serde_json::from_str(&text).map_err(|e| {
+        StoreError::Fatal(format!(
+            "the fingerprint of {pipeline:?} in weir_pipeline is not this version's ({e}): run the version of Weir that \
+             wrote it, or a later one"
+        ))
+    })
+}
+
+/// Whether no partition ever began and the table is empty: nothing is there that could mix.
+async fn is_unused(tx: &mut dyn Tx, pipeline: &str, mine: &Fingerprint) -> Result<bool> {
+    let begun = "SELECT 1 FROM weir_partition WHERE pipeline = ? AND next_offset IS NOT NULL LIMIT 1";
+    let begun = tx.rows(begun, &[Bind::Text(pipeline)]).await?;
+    let rows = tx.rows(&format!("SELECT 1 FROM `{}` LIMIT 1", mine.table), &[]).await?;
+    Ok(begun.is_empty() && rows.is_empty())
 }
 
 fn compare(pipeline: &str, stored: &Fingerprint, mine: &Fingerprint) -> Result<()> {

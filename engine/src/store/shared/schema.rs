@@ -54,6 +54,11 @@ pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, i
     for table in own_tables(d) {
         tx.execute(&format!("CREATE TABLE IF NOT EXISTS {table}{}", d.table_suffix), &[]).await?;
     }
+    if !tx.rows(d.view_of, &[Bind::Text(&layout.table)]).await?.is_empty() {
+        // What is written to the view of a pipeline would stand in that pipeline's table.
+        let table = &layout.table;
+        return Err(StoreError::Fatal(format!("{table} is a view, not a table: name another table in [sink]")));
+    }
     tx.execute(&stats_table(d, layout), &[]).await?;
     check_columns(tx, d, layout).await?;
     keep_view(tx, d, layout, idle_ms).await
@@ -158,6 +163,15 @@ async fn check_columns(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout) -> Re
                 wrong.push(format!("{name} is {found}, not {kind}"));
             }
             _ => {}
+        }
+    }
+    // Rows that this configuration changes would keep what another one left there.
+    for measure in &layout.measures {
+        for (kept, suffix) in [(measure.sum, "sum"), (measure.min, "min"), (measure.max, "max")] {
+            let name = format!("{}_{suffix}", measure.field);
+            if !kept && there.iter().any(|(column, _)| *column == name.to_lowercase()) {
+                wrong.push(format!("it has the column {name}, which window.measures does not ask for"));
+            }
         }
     }
     if wrong.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::positions::Scope;
-use super::{Driver, Result, catalog, fingerprint, finish, positions, schema, stats};
+use super::{Driver, Result, Tx, catalog, fingerprint, finish, positions, schema, stats};
 use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
@@ -19,18 +19,29 @@ pub(crate) struct SqlStore {
     idle_ms: i64,
     /// Set by `prepare`.
     layout: OnceLock<Arc<StatsLayout>>,
+    /// Set by `prepare`.
+    fingerprint: OnceLock<Fingerprint>,
 }
 
 impl SqlStore {
     pub(crate) fn new(driver: Box<dyn Driver>, pipeline: &str, topic: &str, idle_ms: i64) -> Self {
         let scope = Scope { pipeline: pipeline.to_owned(), topic: topic.to_owned() };
-        Self { driver, scope, idle_ms, layout: OnceLock::new() }
+        Self { driver, scope, idle_ms, layout: OnceLock::new(), fingerprint: OnceLock::new() }
     }
 
     fn layout(&self) -> Result<Arc<StatsLayout>> {
-        let unprepared = || StoreError::Fatal("the store was used before it was prepared".into());
         self.layout.get().cloned().ok_or_else(unprepared)
     }
+
+    async fn begin_in(&self, tx: &mut dyn Tx, partition: Partition, owner: u64, at: Offset) -> Result<()> {
+        let mine = self.fingerprint.get().ok_or_else(unprepared)?;
+        fingerprint::still(tx, self.driver.dialect(), &self.scope.pipeline, mine).await?;
+        positions::begin(tx, &self.scope, partition, owner, at).await
+    }
+}
+
+fn unprepared() -> StoreError {
+    StoreError::Fatal("the store was used before it was prepared".into())
 }
 
 /// Only a step's COMMIT is worth asking after: everything else may simply be done again.
@@ -58,6 +69,7 @@ impl Store for SqlStore {
         let d = self.driver.dialect();
         in_tx!(self, begin, |tx| schema::create(tx, d, layout, self.idle_ms))?;
         in_tx!(self, begin, |tx| fingerprint::keep(tx, d, &self.scope.pipeline, mine))?;
+        self.fingerprint.get_or_init(|| mine.clone());
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
         if **kept != *layout {
             return Err(StoreError::Fatal("the store was prepared before for another layout".into()));
@@ -70,7 +82,7 @@ impl Store for SqlStore {
     }
 
     async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<()> {
-        in_tx!(self, begin, |tx| positions::begin(tx, &self.scope, partition, owner, at))
+        in_tx!(self, begin, |tx| self.begin_in(tx, partition, owner, at))
     }
 
     async fn commit(&self, step: &Step) -> Result<()> {

@@ -38,7 +38,7 @@ const DIALECT: Dialect = Dialect {
                  || printf('.%03d', ((({ms}) % 1000) + 1000) % 1000)",
     drop_view: true,
     columns_of: "SELECT name, type FROM pragma_table_info(?)",
-    view_of: "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ?",
+    view_of: "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE",
 };
 
 /// A file of SQLite.
