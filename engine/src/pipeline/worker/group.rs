@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::Worker;
 use super::steps::Drain;
 use crate::checkpoint::{Cancel, Pending, TakeError, TakenOver, take};
+use crate::fault;
 use crate::model::ids::Partition;
 use crate::source::{Event, GroupMetadata};
 
@@ -43,16 +44,20 @@ impl Worker {
                 Event::Assign { partitions, metadata } => {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
                     self.parts.status.joined(self.parts.index);
+                    fault::pass("worker.assigned");
                     self.assignment = Some(Assignment { partitions, metadata, assigned: false });
                     self.start_taking();
                 }
                 Event::Revoke { lost } => {
                     tracing::info!(worker = self.parts.index, lost, "revoked");
+                    fault::pass("worker.revoked");
                     if !lost {
                         self.drain(Drain::Revoked);
                     }
+                    fault::pass("worker.drained");
                     self.let_go();
                     self.source.unassign()?;
+                    fault::pass("worker.released");
                 }
                 Event::Error(why) => tracing::warn!(worker = self.parts.index, "Kafka: {why}"),
                 Event::Fatal(why) => anyhow::bail!("Kafka: {why}"),
@@ -124,12 +129,14 @@ impl Worker {
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
             at.push((stand.partition, stand.next));
         }
+        fault::pass("worker.taken");
         if assignment.assigned {
             self.source.seek(&at)?;
         } else {
             self.source.assign(&at)?;
             assignment.assigned = true;
         }
+        fault::pass("worker.reading");
         self.phase = Phase::Running;
         self.last_step = Instant::now();
         Ok(())

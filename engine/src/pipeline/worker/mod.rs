@@ -22,6 +22,7 @@ use super::status::Status;
 use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::dead_letters::Publisher;
+use crate::fault;
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Batch, Schema};
 use crate::rules::{Catalog, Judge, Runtime};
@@ -133,6 +134,7 @@ impl Worker {
         if let Err(why) = &result {
             tracing::error!(worker = self.parts.index, "stopped: {why:#}");
         }
+        fault::pass("worker.stopping");
         self.drain(Drain::Stopping);
         self.let_go();
         result

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::change::{Line, entry};
 use super::publish::Publish;
 use super::{Catalog, Refused, stopped};
+use crate::fault;
 use crate::model::catalog::{Entry, Origin};
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
@@ -205,6 +206,7 @@ impl Catalog {
         };
         let published = self.publish(wasm, how).await?;
         tracing::info!(file, rule = published.name, %sha256, "the directory brought a rule");
+        fault::pass("catalog.directory.published");
         self.0.store.set_directory_seen(file, Some(sha256)).await?;
         Ok(published.name)
     }
@@ -221,6 +223,7 @@ impl Catalog {
                 Err(refused) => tracing::info!(file, rule, %refused, "the file was removed, its rule stays"),
             }
         }
+        fault::pass("catalog.directory.retired");
         self.0.store.set_directory_seen(file, None).await?;
         known.0.remove(file);
         self.problem(file, None);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Bind, Dialect, Result, Row, Tx};
+use crate::fault;
 use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
 use crate::store::StoreError;
@@ -103,11 +104,14 @@ pub(super) async fn advance(
     if tx.execute(sql, &binds).await? != 1 {
         return Err(StoreError::Stale(revision(tx, pipeline).await?));
     }
+    fault::at("store.catalog.current")?;
     if let Some(version) = version {
         add_version(tx, d, pipeline, version).await?;
+        fault::at("store.catalog.version")?;
     }
     for entry in entries {
         add_entry(tx, pipeline, next, entry).await?;
+        fault::at("store.catalog.entry")?;
     }
     let sql = "INSERT INTO weir_audit (pipeline, revision, at, who, action, rule, detail) VALUES (?, ?, ?, ?, ?, ?, ?)";
     let binds = [
@@ -120,6 +124,7 @@ pub(super) async fn advance(
         Bind::Text(&audit.detail),
     ];
     tx.execute(sql, &binds).await?;
+    fault::at("store.catalog.written")?;
     Ok(next)
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::positions::Scope;
 use super::{Driver, Result, catalog, fingerprint, finish, positions, schema, stats};
+use crate::fault;
 use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
@@ -41,6 +42,11 @@ fn again<T>(result: Result<T>) -> Result<T> {
     })
 }
 
+/// COMMIT was sent and not answered.
+fn unanswered(fault: fault::Fault) -> StoreError {
+    StoreError::Unknown(fault.to_string())
+}
+
 /// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
 macro_rules! in_tx {
     ($self:ident, $begin:ident, |$tx:ident| $call:expr) => {{
@@ -66,32 +72,45 @@ impl Store for SqlStore {
     }
 
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>> {
-        in_tx!(self, begin, |tx| positions::take(tx, self.driver.dialect(), &self.scope, partitions))
+        fault::at("store.take.before")?;
+        let taken = in_tx!(self, begin, |tx| positions::take(tx, self.driver.dialect(), &self.scope, partitions))?;
+        fault::at("store.take.answer")?;
+        Ok(taken)
     }
 
     async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<()> {
-        in_tx!(self, begin, |tx| positions::begin(tx, &self.scope, partition, owner, at))
+        fault::at("store.begin.before")?;
+        in_tx!(self, begin, |tx| positions::begin(tx, &self.scope, partition, owner, at))?;
+        Ok(fault::at("store.begin.answer")?)
     }
 
     async fn commit(&self, step: &Step) -> Result<()> {
         let (d, layout) = (self.driver.dialect(), self.layout()?);
+        fault::at("store.commit.before")?;
         let mut tx = self.driver.begin().await?;
         let result = async {
+            fault::at("store.commit.begun")?;
             positions::advance(&mut *tx, d, &self.scope, &step.partitions).await?;
             positions::add_letters(&mut *tx, &self.scope, &step.outbox).await?;
             positions::activate(&mut *tx, d, &self.scope, &step.activations).await?;
-            self.driver.add_windows(&mut *tx, &layout, &step.windows).await
+            self.driver.add_windows(&mut *tx, &layout, &step.windows).await?;
+            fault::at("store.commit.written")?;
+            fault::at("store.commit.lost").map_err(unanswered)
         };
         let result = result.await;
-        finish(tx, result).await
+        finish(tx, result).await?;
+        fault::at("store.commit.answer").map_err(unanswered)
     }
 
     async fn outcome(&self, step: &Step) -> Result<Outcome> {
+        fault::at("store.outcome")?;
         in_tx!(self, begin_anew, |tx| positions::outcome(tx, self.driver.dialect(), &self.scope, step))
     }
 
     async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<()> {
-        in_tx!(self, begin, |tx| positions::published(tx, &self.scope, upto))
+        fault::at("store.published.before")?;
+        in_tx!(self, begin, |tx| positions::published(tx, &self.scope, upto))?;
+        Ok(fault::at("store.published.answer")?)
     }
 
     async fn rule_set(&self) -> Result<RuleSet> {
@@ -118,7 +137,10 @@ impl Store for SqlStore {
         audit: &Audit,
     ) -> Result<Revision> {
         let (d, change) = (self.driver.dialect(), (version, entries, audit));
-        in_tx!(self, begin, |tx| catalog::advance(tx, d, &self.scope.pipeline, base, change))
+        fault::at("store.catalog.before")?;
+        let revision = in_tx!(self, begin, |tx| catalog::advance(tx, d, &self.scope.pipeline, base, change))?;
+        fault::at("store.catalog.answer")?;
+        Ok(revision)
     }
 
     async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>> {
