@@ -27,6 +27,10 @@ pub const POINTS: &[&str] = &[
     "store.commit.lost",
     "store.commit.answer",
     "store.outcome",
+    // The tables, and what the pipeline ran with.
+    "store.prepare.table",
+    "store.prepare.created",
+    "store.prepare.written",
     // owner + 1.
     "store.take.before",
     "store.take.raised",

@@ -97,7 +97,7 @@ fn dies_when_another_instance_publishes(life: &mut Life) {
     let mut engine = life.start(points);
     life.way.until_ready(&mut engine);
     let (status, said) = post(admin, &another_build("negative_amount"));
-    assert_eq!(status, 200, "{said}");
+    assert_eq!(status, 201, "{said}");
     life.is_dead(engine, points, before);
     // Another way round: what this one publishes the other takes, slowly.
     let mut engine = life.start("");

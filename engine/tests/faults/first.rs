@@ -9,6 +9,10 @@ use crate::stack::Stack;
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let mut life = Life::new(stack, "first");
+    // Some tables are there, and others are not.
+    life.dies("store.prepare.table=4*off->1*return(crash)");
+    life.dies_at("store.prepare.created");
+    life.dies_at("store.prepare.written");
     life.dies_at("store.begin.before");
     life.dies_at("store.begin.written");
     // Half of the partitions have their N then.

@@ -44,7 +44,10 @@ pub(crate) const IN_A_STEP: [&str; 17] = [
     "letters.commit.answer",
 ];
 /// Nothing can fail there.
-const SLOW: [&str; 14] = [
+const SLOW: [&str; 17] = [
+    "store.prepare.table",
+    "store.prepare.created",
+    "store.prepare.written",
     "worker.assigned",
     "take.settled",
     "take.owned",

@@ -1,6 +1,7 @@
 //! What may not change under rows that are there already.
 
 use super::{Bind, Dialect, Result, Tx};
+use crate::fault;
 use crate::model::step::Fingerprint;
 use crate::store::StoreError;
 
@@ -31,7 +32,9 @@ pub(super) async fn keep(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fi
     let stored = rows.first_mut().map(|row| row.text()).transpose()?.unwrap_or_default();
     let stored: Fingerprint = serde_json::from_str(&stored)
         .map_err(|e| StoreError::Fatal(format!("the fingerprint of {pipeline:?} in the store is not readable: {e}")))?;
-    compare(pipeline, &stored, mine)
+    compare(pipeline, &stored, mine)?;
+    fault::pass("store.prepare.written");
+    Ok(())
 }
 
 fn compare(pipeline: &str, stored: &Fingerprint, mine: &Fingerprint) -> Result<()> {

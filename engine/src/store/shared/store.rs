@@ -63,6 +63,7 @@ impl Store for SqlStore {
         schema::validate(layout)?;
         let d = self.driver.dialect();
         in_tx!(self, begin, |tx| schema::create(tx, d, layout, self.idle_ms))?;
+        fault::pass("store.prepare.created");
         in_tx!(self, begin, |tx| fingerprint::keep(tx, d, &self.scope.pipeline, mine))?;
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
         if **kept != *layout {
