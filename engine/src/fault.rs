@@ -52,6 +52,7 @@ pub const POINTS: &[&str] = &[
     "store.catalog.entry",
     "store.catalog.written",
     "store.catalog.answer",
+    "store.catalog.asked",
     // Around the two transactions.
     "checkpoint.cleared",
     "checkpoint.committed",
@@ -91,7 +92,7 @@ pub const POINTS: &[&str] = &[
     "catalog.installed",
     "catalog.taken",
     "catalog.directory.published",
-    "catalog.directory.retired",
+    "catalog.directory.forgotten",
 ];
 
 /// What a point was told to fail with.

@@ -212,6 +212,10 @@ impl Catalog {
     }
 
     async fn file_gone(&self, known: &mut Known, file: &str) -> Result<(), StoreError> {
+        // First: who dies between the two leaves a rule in force, as a file that goes while nobody runs does. The other way
+        // round the same file would count as known when it comes again, and its rule would stay away.
+        self.0.store.set_directory_seen(file, None).await?;
+        fault::pass("catalog.directory.forgotten");
         let rule = known.0.get(file).and_then(|seen| seen.rule.clone());
         let elsewhere: BTreeSet<_> =
             known.0.iter().filter(|(name, _)| *name != file).filter_map(|(_, seen)| seen.rule.as_deref()).collect();
@@ -223,8 +227,6 @@ impl Catalog {
                 Err(refused) => tracing::info!(file, rule, %refused, "the file was removed, its rule stays"),
             }
         }
-        fault::pass("catalog.directory.retired");
-        self.0.store.set_directory_seen(file, None).await?;
         known.0.remove(file);
         self.problem(file, None);
         Ok(())

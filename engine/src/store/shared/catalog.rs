@@ -128,6 +128,24 @@ pub(super) async fn advance(
     Ok(next)
 }
 
+/// Whether the revision after `base` is this change: it alone wrote this line of audit. Waits for a writer that is
+/// still undecided.
+pub(super) async fn is_made(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    pipeline: &str,
+    base: Revision,
+    audit: &Audit,
+) -> Result<bool> {
+    let current = format!("SELECT revision FROM weir_rule_current WHERE pipeline = ?{}", d.for_update);
+    tx.rows(&current, &[Bind::Text(pipeline)]).await?;
+    let sql = "SELECT at, who, action, rule, detail FROM weir_audit WHERE pipeline = ? AND revision = ?";
+    let mut rows = tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(base.0 as i64 + 1)]).await?;
+    let Some(row) = rows.first_mut() else { return Ok(false) };
+    let line = (row.int()?, row.text()?, row.text()?, row.text()?, row.text()?);
+    Ok(line == (audit.at, audit.who.clone(), audit.action.clone(), audit.rule.clone(), audit.detail.clone()))
+}
+
 async fn add_version(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, version: &Version) -> Result<()> {
     let sql = format!(
         "INSERT INTO weir_rule_version (pipeline, sha256, rule, wasm, manifest, origin, source, published_at, \

@@ -34,7 +34,7 @@ impl SqlStore {
     }
 }
 
-/// Only a step's COMMIT is worth asking after: everything else may simply be done again.
+/// Only the COMMIT of a step or of a rule set is worth asking after: everything else may simply be done again.
 fn again<T>(result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         StoreError::Unknown(what) => StoreError::Unavailable(what),
@@ -55,6 +55,26 @@ macro_rules! in_tx {
         let result = $call.await;
         again(finish(tx, result).await)
     }};
+}
+
+impl SqlStore {
+    /// What became of a change of the rule set whose COMMIT was not answered. Whoever asked for it may not just ask
+    /// again: a second rollback goes back further.
+    async fn made(&self, base: Revision, audit: &Audit, why: &str) -> Result<Revision> {
+        let ask = async {
+            fault::at("store.catalog.asked")?;
+            let d = self.driver.dialect();
+            in_tx!(self, begin_anew, |tx| catalog::is_made(tx, d, &self.scope.pipeline, base, audit))
+        };
+        match ask.await {
+            Ok(true) => Ok(Revision(base.0 + 1)),
+            Ok(false) => Err(StoreError::Unavailable(why.to_owned())),
+            Err(error) => {
+                let known = "whether the change was made is not known, GET /rules tells";
+                Err(StoreError::Unavailable(format!("{known}: {why}; {error}")))
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -139,9 +159,13 @@ impl Store for SqlStore {
     ) -> Result<Revision> {
         let (d, change) = (self.driver.dialect(), (version, entries, audit));
         fault::at("store.catalog.before")?;
-        let revision = in_tx!(self, begin, |tx| catalog::advance(tx, d, &self.scope.pipeline, base, change))?;
-        fault::at("store.catalog.answer")?;
-        Ok(revision)
+        let mut tx = self.driver.begin().await?;
+        let result = catalog::advance(&mut *tx, d, &self.scope.pipeline, base, change).await;
+        let made = finish(tx, result).await;
+        match made.and_then(|revision| fault::at("store.catalog.answer").map_err(unanswered).map(|()| revision)) {
+            Err(StoreError::Unknown(why)) => self.made(base, audit, &why).await,
+            ended => ended,
+        }
     }
 
     async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>> {
