@@ -26,6 +26,7 @@ pub(crate) struct Life {
     flow: Flow,
     /// The window of each round and what was to fail in it.
     rounds: Vec<(i64, String)>,
+    began: Instant,
 }
 
 impl Drop for Life {
@@ -40,19 +41,21 @@ impl Drop for Life {
 
 impl Life {
     pub(crate) fn new(stack: Arc<Stack>, name: &str) -> Self {
-        Self::of(Way::on(stack, name, include_str!("../pipeline/paysim.toml"), &RULES))
+        Self::of(Way::on(stack, name, include_str!("../pipeline/paysim.toml"), &RULES), Duration::from_secs(1))
     }
 
-    pub(crate) fn of(way: Way) -> Self {
-        // A dead member is given up after a second. A machine that is busy must not look like a slow rule.
-        let quick = r#"properties = { "session.timeout.ms" = "1000", "heartbeat.interval.ms" = "200" }"#;
+    /// `session`: after so long a dead member is given up.
+    pub(crate) fn of(way: Way, session: Duration) -> Self {
+        let session = session.as_millis();
+        let quick = format!(r#"{{ "session.timeout.ms" = "{session}", "heartbeat.interval.ms" = "200" }}"#);
+        // A machine that is busy must not look like a slow rule.
         let way = way
-            .with("properties = {}", quick)
+            .with("properties = {}", &format!("properties = {quick}"))
             .with(r#"interval = "1s""#, r#"interval = "200ms""#)
             .with(r#"timeout = "50ms""#, r#"timeout = "1s""#)
             .with("[checkpoint]\n", "[engine]\nworkers = 1\n\n[checkpoint]\n");
         let flow = Flow::start(&way);
-        Self { way, flow, rounds: Vec::new() }
+        Self { way, flow, rounds: Vec::new(), began: Instant::now() }
     }
 
     /// Starts it with these points armed, as `FAILPOINTS` has them.
@@ -153,8 +156,9 @@ impl Life {
         let (told, starts) = (self.told(), self.rounds.len());
         let crashes = told.iter().filter(|(_, told)| told == "crash").count();
         println!(
-            "{}: {starts} starts, {} faults, {crashes} of them crashes; {} records, {} letters, {} windows compared",
+            "{}: {:.0?}, {starts} starts, {} faults, {crashes} of them crashes; {} records, {} letters, {} windows compared",
             self.way.name,
+            self.began.elapsed(),
             told.len(),
             compared.records,
             compared.letters,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::Value;
@@ -14,16 +14,22 @@ use crate::engine::Engine;
 use crate::kafka::PARTITIONS;
 use crate::life::{Hit, Life, SOON};
 use crate::stack::Stack;
-use crate::way::Way;
+use crate::way::{RULES, Way};
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let mut life = Life::new(stack, "rebalances");
+    let way = Way::on(stack, "rebalances", include_str!("../pipeline/paysim.toml"), &RULES);
+    // Whoever lives is to keep its partitions, however busy the machine is.
+    let mut life = Life::of(way, Duration::from_secs(3));
     let (mut stays, admin) = life.start_another("");
     for point in ["worker.revoked", "worker.drained", "worker.released"] {
         until_it_has(&mut stays, admin, PARTITIONS as usize);
         let (points, before) = (format!("{point}=1*return(crash)"), life.crashes());
         let (mut goes, other) = life.start_another(&points);
-        until_it_has(&mut goes, other, 2);
+        let end = Instant::now() + SOON;
+        while !has(other, 2) && goes.ended().is_none() {
+            assert!(Instant::now() < end, "no partitions within {SOON:?}: {}", goes.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
         let _member = Member::of(&life.way);
         life.is_dead(goes, &points, before);
     }
@@ -34,7 +40,9 @@ pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
                   worker.released=1*return(150);worker.stopping=1*return(150)";
     let (mut slow, other) = life.start_another(points);
     until_it_has(&mut slow, other, 2);
-    drop(Member::of(&life.way).while_it(|| life.until_hit(&mut slow, "worker.released=1*return(150)")));
+    let member = Member::of(&life.way);
+    life.until_hit(&mut slow, "worker.released=1*return(150)");
+    drop(member);
     until_it_has(&mut slow, other, 2);
     slow.stop();
 
@@ -43,7 +51,10 @@ pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let (mut late, other) = life.start_another(points);
     until_it_has(&mut late, other, 2);
     life.until_hit(&mut late, points);
-    drop(Member::of(&life.way));
+    let member = Member::of(&life.way);
+    // Three share four partitions.
+    late.until("it has another assignment", SOON, || has(other, 1) || has(admin, 1));
+    drop(member);
     until_it_has(&mut late, other, 2);
     life.until_it_moves(&mut late);
     late.stop();
@@ -60,13 +71,17 @@ pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
 
 /// Until so many partitions are its own and all of them flow.
 fn until_it_has(engine: &mut Engine, admin: u16, partitions: usize) {
+    engine.until("its partitions flow", SOON, || has(admin, partitions));
+}
+
+fn has(admin: u16, partitions: usize) -> bool {
     let running = || {
         let (_, text) = ask(admin, "GET", "/pipeline", "application/json", b"")?;
         let status: Value = serde_json::from_str(&text).ok()?;
         let of = status["partitions"].as_array()?;
         Some(of.len() == partitions && of.iter().all(|partition| partition["state"] == "running"))
     };
-    engine.until("its partitions flow", SOON, || running() == Some(true));
+    running() == Some(true)
 }
 
 /// A member of the group that is no engine: it comes, has partitions, reads nothing that counts, and goes when dropped.
@@ -78,7 +93,7 @@ struct Member {
 impl Member {
     fn of(way: &Way) -> Self {
         let mut config = way.kafka();
-        config.set("partition.assignment.strategy", "range").set("session.timeout.ms", "1000");
+        config.set("partition.assignment.strategy", "range").set("session.timeout.ms", "3000");
         let consumer: BaseConsumer = config.set("heartbeat.interval.ms", "200").create().expect("a consumer");
         consumer.subscribe(&[&way.topic()]).expect("a topic");
         let stop = Arc::new(AtomicBool::new(false));
@@ -88,14 +103,7 @@ impl Member {
                 drop(consumer.poll(Duration::from_millis(50)));
             }
         });
-        let member = Self { stop, thread: Some(thread) };
-        std::thread::sleep(Duration::from_millis(300));
-        member
-    }
-
-    fn while_it(self, waits: impl FnOnce()) -> Self {
-        waits();
-        self
+        Self { stop, thread: Some(thread) }
     }
 }
 

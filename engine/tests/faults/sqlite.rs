@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::hiccups::{AT_FIRST, IN_A_STEP, failing};
 use crate::life::{Hit, Life};
@@ -11,7 +12,7 @@ use crate::way::{RULES, Way};
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let way = Way::on(stack, "sqlite", include_str!("../pipeline/paysim.toml"), &RULES);
     let file = format!("sqlite://{}", way.sqlite().display());
-    let mut life = Life::of(way.with("${WEIR_SINK}", &file));
+    let mut life = Life::of(way.with("${WEIR_SINK}", &file), Duration::from_secs(1));
     life.dies("store.begin.answer=1*off->1*return(crash)");
     life.dies("store.commit.position=1*off->1*return(crash)");
     life.dies("store.commit.letters=2*off->1*return(crash)");
