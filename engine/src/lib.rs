@@ -1,5 +1,6 @@
 //! Weir, in the order of the data: `source` → `decode` → `lookup` → `rules` → `window` → `checkpoint` → `store` and
-//! `dead_letters`. `pipeline` is the only file that knows every stage; `model` holds the words that they share.
+//! `dead_letters`. `pipeline` is the only file that knows every stage; `model` holds the words that they
+//! share, [`fault`] is where tests let things fail.
 
 pub mod admin;
 pub mod checkpoint;
@@ -7,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod dead_letters;
 pub mod decode;
+pub mod fault;
 pub mod lookup;
 pub mod model;
 pub mod pipeline;

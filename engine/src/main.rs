@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let _armed = weir::fault::arm();
     weir::cli::main()
 }

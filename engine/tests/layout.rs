@@ -20,12 +20,13 @@ const STAGES: [(&str, &[&str]); 8] = [
 const JOINTS: [&str; 3] = ["checkpoint", "pipeline", "cli"];
 
 /// A library and the modules that may name it.
-const LIBRARIES: [(&str, &[&str]); 5] = [
+const LIBRARIES: [(&str, &[&str]); 6] = [
     ("wasmtime", &["rules"]),
     ("rdkafka", &["source", "dead_letters", "cli"]),
     ("rdkafka_sys", &["source"]),
     ("sqlx", &["store"]),
     ("redis", &["lookup"]),
+    ("fail", &["fault"]),
 ];
 
 /// The only files that may hold `unsafe`.

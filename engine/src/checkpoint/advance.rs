@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::broker::{Broker, Unpublished};
 use super::retry::{Cancel, Cancelled, Patience};
+use crate::fault;
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::Step;
 use crate::model::store::{Outcome, Store, StoreError};
@@ -42,8 +43,12 @@ pub async fn advance<B: Broker>(
     cancel: &Cancel,
 ) -> Result<(), Failed> {
     clear(store, cleared, cancel).await?;
+    fault::pass("checkpoint.cleared");
     commit(store, step, cancel).await?;
-    publish(broker, step, metadata, cancel).await
+    fault::pass("checkpoint.committed");
+    publish(broker, step, metadata, cancel).await?;
+    fault::pass("checkpoint.published");
+    Ok(())
 }
 
 async fn clear(store: &dyn Store, cleared: &[(Partition, u64, Offset)], cancel: &Cancel) -> Result<(), Failed> {
@@ -123,6 +128,7 @@ async fn went_through<B: Broker>(
     while let Err(why) = broker.settle().await {
         patience.wait("settling the producer", &why).await?;
     }
+    fault::pass("checkpoint.doubt");
     let partitions: Vec<_> = offsets.iter().map(|(partition, _)| *partition).collect();
     loop {
         match broker.committed(&partitions).await {

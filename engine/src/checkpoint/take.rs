@@ -8,6 +8,7 @@ use super::broker::{Broker, Unpublished};
 use super::contradictions::{contradiction, damaged, outside};
 use super::retry::{Cancel, Cancelled, Patience};
 use crate::config::Start;
+use crate::fault;
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::step::Taken;
 use crate::model::store::{Store, StoreError};
@@ -81,9 +82,11 @@ pub async fn take<B: Broker>(
     while let Err(why) = broker.settle().await {
         patience.wait("settling the producer", &why).await?;
     }
+    fault::pass("take.settled");
     let mut patience = Patience::new(cancel);
     let taken = loop {
         let mut taken = own(store, partitions, cancel).await?;
+        fault::pass("take.owned");
         match begin_unseen(store, broker, &mut taken, start, cancel).await? {
             Ok(()) => break taken,
             // At a first start workers join one after the other, and a take for the assignment before may come last. The
@@ -91,14 +94,18 @@ pub async fn take<B: Broker>(
             Err(fenced) => patience.wait("storing a first position", &fenced).await?,
         }
     };
+    fault::pass("take.begun");
     let mut patience = Patience::new(cancel);
     loop {
         let known = committed(broker, partitions, cancel).await?;
         let (ready, stopped) = examine(broker, &taken, &known, cancel).await?;
+        fault::pass("take.known");
         match replay(broker, &ready, metadata).await {
             Ok(()) => {
+                fault::pass("take.replayed");
                 found_if_absent(broker, &ready, cancel).await?;
                 mark_published(store, &ready, cancel).await?;
+                fault::pass("take.marked");
                 return Ok(TakenOver { stands: ready.into_iter().map(|(taken, _)| stand(taken)).collect(), stopped });
             }
             Err(Unpublished::Group(why)) => return Err(TakeError::Group(why)),

@@ -17,6 +17,7 @@ use super::message::Origin;
 use super::topics;
 use super::transaction::Transaction;
 use crate::config;
+use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
 use crate::model::letter::Damaged;
 use crate::model::step::OutboxChunk;
@@ -42,6 +43,12 @@ pub enum PublishError {
     /// An outbox row is not what this version writes.
     #[error(transparent)]
     Damaged(#[from] Damaged),
+}
+
+impl From<Fault> for PublishError {
+    fn from(fault: Fault) -> Self {
+        Self::Unknown(fault.to_string())
+    }
 }
 
 /// What was not delivered because it was too large, which fails its whole batch; librdkafka tells it from inside `poll`
@@ -127,7 +134,9 @@ impl Publisher {
             let producer: BaseProducer<Deliveries> = client
                 .create_with_context(Deliveries::default())
                 .map_err(|why| PublishError::Config(why.to_string()))?;
+            fault::at("letters.prepare")?;
             producer.init_transactions(PATIENCE).map_err(|why| PublishError::Unknown(why.to_string()))?;
+            fault::at("letters.prepared")?;
             Ok(Ready { producer: Arc::new(producer), partitions, limit })
         })
         .await

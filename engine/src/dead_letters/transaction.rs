@@ -13,6 +13,7 @@ use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use super::message::{Origin, outgoing};
 use super::publisher::{PATIENCE, PublishError, Ready};
+use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
 use crate::model::letter::{Damaged, decode};
 use crate::model::step::OutboxChunk;
@@ -34,22 +35,26 @@ impl Transaction {
     pub(super) fn run(&self) -> Result<(), PublishError> {
         let producer = &self.ready.producer;
         producer.context().too_large.store(false, Ordering::Relaxed);
+        fault::at("letters.begin")?;
         producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
         match self.fill().and_then(|()| producer.commit_transaction(PATIENCE).map_err(Problem::from)) {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(fault::at("letters.commit.answer")?),
             Err(problem) => Err(self.abort(problem)),
         }
     }
 
     fn fill(&self) -> Result<(), Problem> {
+        fault::at("letters.begun")?;
         for chunk in self.outbox.iter() {
             self.send(chunk)?;
         }
+        fault::at("letters.produced")?;
         let mut list = TopicPartitionList::new();
         for (partition, offset) in &self.offsets {
             list.add_partition_offset(&self.origin.topic, partition.0, KafkaOffset::Offset(offset.0))?;
         }
-        Ok(self.ready.producer.send_offsets_to_transaction(&list, &self.metadata, PATIENCE)?)
+        self.ready.producer.send_offsets_to_transaction(&list, &self.metadata, PATIENCE)?;
+        Ok(fault::at("letters.offsets")?)
     }
 
     fn send(&self, chunk: &OutboxChunk) -> Result<(), Problem> {
@@ -69,6 +74,7 @@ impl Transaction {
                 record = record.payload(value);
             }
             self.enqueue(record)?;
+            fault::at("letters.produce")?;
         }
         Ok(())
     }
@@ -105,6 +111,7 @@ impl Transaction {
 
     /// Aborts and says what kind of failure it was.
     fn abort(&self, problem: Problem) -> PublishError {
+        fault::pass("letters.abort");
         let (why, group) = match problem {
             Problem::Damaged(damaged) => {
                 let _ = self.abort_transaction();
@@ -138,6 +145,16 @@ enum Problem {
 impl From<KafkaError> for Problem {
     fn from(why: KafkaError) -> Self {
         Self::Kafka(why)
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let code = match fault.is_of_the_group() {
+            true => RDKafkaErrorCode::IllegalGeneration,
+            false => RDKafkaErrorCode::BrokerTransportFailure,
+        };
+        Self::Kafka(KafkaError::MessageProduction(code))
     }
 }
 

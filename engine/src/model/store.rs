@@ -104,7 +104,7 @@ pub trait Store: Send + Sync + 'static {
     /// Every version of a rule, newest first; of all rules if None.
     async fn versions(&self, rule: Option<&str>) -> Result<Vec<VersionInfo>, StoreError>;
     /// Stores the version if it is new, and the entries as revision `base + 1`, with a line of audit. `Stale` if the
-    /// set is no longer at `base`. Returns the new revision.
+    /// set is no longer at `base`. Returns the new revision, also if the answer to COMMIT was lost and it is there.
     async fn advance(
         &self,
         base: Revision,

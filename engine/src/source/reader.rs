@@ -8,6 +8,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use super::consumer::Membership;
+use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -16,6 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NoAnswer(String);
+
+impl From<Fault> for NoAnswer {
+    fn from(fault: Fault) -> Self {
+        Self(fault.to_string())
+    }
+}
 
 /// See the module.
 #[derive(Clone)]
@@ -29,6 +36,7 @@ impl Reader {
     pub async fn committed(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Option<Offset>)>, NoAnswer> {
         let list = self.list(partitions.iter().map(|partition| (*partition, KafkaOffset::Invalid)));
         let known = self.ask(move |consumer| consumer.committed_offsets(list, PATIENCE)).await?;
+        fault::at("source.committed")?;
         known
             .elements()
             .iter()
@@ -46,6 +54,7 @@ impl Reader {
     /// The first offset in the log and the one past the last.
     pub async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NoAnswer> {
         let topic = self.topic.clone();
+        fault::at("source.bounds")?;
         let (low, high) = self.ask(move |consumer| consumer.fetch_watermarks(&topic, partition.0, PATIENCE)).await?;
         Ok((Offset(low), Offset(high)))
     }

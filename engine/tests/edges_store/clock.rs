@@ -26,7 +26,9 @@ impl Bed {
     fn start_with_its_own_clock(&self) -> Engine {
         let library = self.folder.path().join("clock.so");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/edges_store/clock.c");
-        run(Command::new("cc").args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", source, "-ldl", "-o"]).arg(&library));
+        run(Command::new("cc")
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", source, "-ldl", "-o"])
+            .arg(&library));
         let mut command = self.running(&self.config());
         command.env("LD_PRELOAD", library).env("WEIR_TEST_CLOCK", self.clock());
         Engine::start(command, self.folder.path().join("run.log"))

@@ -14,6 +14,11 @@ use crate::stack::{Stack, root};
 pub(crate) const RULES: [&str; 5] =
     ["balance_mismatch", "blocked_segment", "high_amount", "negative_amount", "self_transfer"];
 
+/// Prints a statement's rows as MariaDB's client does.
+const SQLITE: &str = "import sqlite3, sys
+for row in sqlite3.connect(sys.argv[1], timeout=60).execute(sys.argv[2]):
+    print(*('NULL' if cell is None else cell for cell in row), sep='\\t')";
+
 static SHARED: Mutex<Weak<Stack>> = Mutex::new(Weak::new());
 
 /// The stack lives as long as a test has it, so it is always ended; libtest runs two tests at a time or more.
@@ -154,9 +159,18 @@ impl Way {
         command
     }
 
+    /// Where the database stands if the test's configuration says SQLite.
+    pub(crate) fn sqlite(&self) -> PathBuf {
+        self.folder.path().join("weir.db")
+    }
+
     /// The rows of a statement on the test's database, each as its cells.
     pub(crate) fn sql(&self, statement: &str) -> Vec<Vec<String>> {
-        let text = run(self.client(&format!("weir_{}", self.name)).args(["-e", statement]));
+        let text = if self.sqlite().exists() {
+            run(Command::new("python3").args(["-c", SQLITE]).arg(self.sqlite()).arg(statement))
+        } else {
+            run(self.client(&format!("weir_{}", self.name)).args(["-e", statement]))
+        };
         text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
     }
 }
@@ -164,8 +178,11 @@ impl Way {
 impl Way {
     /// Sum of the next offsets of all partitions: how far the store is. 0: no engine of this pipeline got so far.
     pub(crate) fn position(&self) -> i64 {
-        let here = "table_schema = DATABASE() AND table_name = 'weir_partition'";
-        let made = self.sql(&format!("SELECT COUNT(*) FROM information_schema.tables WHERE {here}"));
+        let here = match self.sqlite().exists() {
+            true => "sqlite_master WHERE name = 'weir_partition'",
+            false => "information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'weir_partition'",
+        };
+        let made = self.sql(&format!("SELECT COUNT(*) FROM {here}"));
         if made[0][0] == "0" {
             return 0;
         }

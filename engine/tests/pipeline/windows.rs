@@ -58,7 +58,10 @@ pub(crate) fn of_truth(truth: &Value) -> Windows {
 impl Way {
     /// `risk_stats` as it stands, grouped by this column.
     pub(crate) fn windows(&self, group: &str) -> Windows {
-        let start = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', window_start) DIV 1000";
+        let start = match self.sqlite().exists() {
+            true => "CAST(strftime('%s', window_start) AS INTEGER) * 1000",
+            false => "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', window_start) DIV 1000",
+        };
         let rows = self.sql(&format!(
             "SELECT {start}, `{group}`, records, flagged, amount_sum, amount_min, amount_max FROM risk_stats"
         ));

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::Worker;
 use super::steps::Drain;
 use crate::checkpoint::{Cancel, TakeError, TakenOver, take};
+use crate::fault;
 use crate::model::ids::Partition;
 use crate::source::{Event, GroupMetadata};
 
@@ -43,14 +44,18 @@ impl Worker {
                 Event::Assign { partitions, metadata } => {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
                     self.parts.status.joined(self.parts.index);
+                    fault::pass("worker.assigned");
                     self.assignment = Some(Assignment { partitions, metadata });
                     self.start_taking();
                 }
                 Event::Revoke { lost } => {
                     tracing::info!(worker = self.parts.index, lost, "revoked");
+                    fault::pass("worker.revoked");
                     let drained = if lost { Ok(()) } else { self.drain(Drain::Revoked) };
+                    fault::pass("worker.drained");
                     self.let_go();
                     self.source.unassign()?;
+                    fault::pass("worker.released");
                     // Only now: the group need not wait for our end.
                     drained?;
                 }
@@ -136,7 +141,9 @@ impl Worker {
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
             at.push((stand.partition, stand.next));
         }
+        fault::pass("worker.taken");
         self.source.assign(&at)?;
+        fault::pass("worker.reading");
         self.phase = Phase::Running;
         self.last_step = Instant::now();
         Ok(())

@@ -23,6 +23,7 @@ use super::status::Status;
 use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::dead_letters::Publisher;
+use crate::fault;
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Batch, Schema};
 use crate::rules::{Catalog, Judge, Runtime};
@@ -137,6 +138,7 @@ impl Worker {
         if let Err(why) = &result {
             tracing::error!(worker = self.parts.index, "stopped: {why:#}");
         }
+        fault::pass("worker.stopping");
         let drained = self.drain(Drain::Stopping);
         if let Err(why) = &drained {
             tracing::error!(worker = self.parts.index, "the last checkpoint: {why:#}");

@@ -7,6 +7,7 @@ use super::breaker::reason;
 use super::history::PATCH;
 use super::load::Trial;
 use super::{Catalog, Refused, now, probe};
+use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::store::StoreError;
@@ -168,13 +169,16 @@ impl Catalog {
                 revision: set.revision.0,
                 detail,
             };
+            fault::pass("catalog.loaded");
             match self.0.store.advance(base, line.version, &set.entries, &audit).await {
                 Err(StoreError::Stale(_)) => continue,
                 Err(error) => return Err(error.into()),
                 Ok(revision) => live.revision = revision,
             }
             let revision = live.revision;
+            fault::pass("catalog.stored");
             self.install(live);
+            fault::pass("catalog.installed");
             return Ok(revision);
         }
         Err(Refused::Conflict("the rule set keeps changing: try again".into()))

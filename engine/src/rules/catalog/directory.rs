@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::change::{Line, entry};
 use super::publish::Publish;
 use super::{Catalog, Refused, stopped};
+use crate::fault;
 use crate::model::catalog::{Entry, Origin};
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
@@ -205,11 +206,16 @@ impl Catalog {
         };
         let published = self.publish(wasm, how).await?;
         tracing::info!(file, rule = published.name, %sha256, "the directory brought a rule");
+        fault::pass("catalog.directory.published");
         self.0.store.set_directory_seen(file, Some(sha256)).await?;
         Ok(published.name)
     }
 
     async fn file_gone(&self, known: &mut Known, file: &str) -> Result<(), StoreError> {
+        // First: who dies between the two leaves a rule in force, as a file that goes while nobody runs does. The other way
+        // round the same file would count as known when it comes again, and its rule would stay away.
+        self.0.store.set_directory_seen(file, None).await?;
+        fault::pass("catalog.directory.forgotten");
         let rule = known.0.get(file).and_then(|seen| seen.rule.clone());
         let elsewhere: BTreeSet<_> =
             known.0.iter().filter(|(name, _)| *name != file).filter_map(|(_, seen)| seen.rule.as_deref()).collect();
@@ -221,7 +227,6 @@ impl Catalog {
                 Err(refused) => tracing::info!(file, rule, %refused, "the file was removed, its rule stays"),
             }
         }
-        self.0.store.set_directory_seen(file, None).await?;
         known.0.remove(file);
         self.problem(file, None);
         Ok(())

@@ -12,6 +12,7 @@ use super::history::SUSPEND;
 use super::probe::{self, Fitted};
 use super::vet::{Held, Unvetted};
 use super::{Catalog, CatalogError, Refused, blocking, now};
+use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, RuleSet};
 use crate::model::finding::RuleId;
 use crate::model::ids::{Revision, Sha256};
@@ -82,6 +83,7 @@ impl Catalog {
         let set = self.0.store.rule_set().await?;
         let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
         if failures.is_empty() {
+            fault::pass("catalog.started");
             self.install(live);
             return Ok(true);
         }
@@ -145,6 +147,7 @@ impl Catalog {
         if let Some((rule, message)) = failures.into_iter().next() {
             return Err(CatalogError::Rule { rule, message });
         }
+        fault::pass("catalog.taken");
         self.install(live);
         Ok(())
     }

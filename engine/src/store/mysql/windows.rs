@@ -1,6 +1,7 @@
 //! Adds windows by upserts of many rows in the order of the key: two writers in one order never deadlock.
 
 use super::{DIALECT, Result};
+use crate::fault;
 use crate::model::step::{StatsLayout, WindowDelta};
 use crate::store::shared::{Bind, Tx, stats};
 
@@ -22,6 +23,7 @@ pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[Window
             stats::push(&mut binds, window, texts);
         }
         tx.execute(&upsert(layout, &columns, part.len()), &binds as &[Bind<'_>]).await?;
+        fault::at("store.commit.window")?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Bind, Dialect, Result, Row, Tx};
+use crate::fault;
 use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
 use crate::store::StoreError;
@@ -103,11 +104,14 @@ pub(super) async fn advance(
     if tx.execute(sql, &binds).await? != 1 {
         return Err(StoreError::Stale(revision(tx, pipeline).await?));
     }
+    fault::at("store.catalog.current")?;
     if let Some(version) = version {
         add_version(tx, d, pipeline, version).await?;
+        fault::at("store.catalog.version")?;
     }
     for entry in entries {
         add_entry(tx, pipeline, next, entry).await?;
+        fault::at("store.catalog.entry")?;
     }
     let sql = "INSERT INTO weir_audit (pipeline, revision, at, who, action, rule, detail) VALUES (?, ?, ?, ?, ?, ?, ?)";
     let binds = [
@@ -120,7 +124,26 @@ pub(super) async fn advance(
         Bind::Text(&audit.detail),
     ];
     tx.execute(sql, &binds).await?;
+    fault::at("store.catalog.written")?;
     Ok(next)
+}
+
+/// Whether the revision after `base` is this change: it alone wrote this line of audit. Waits for a writer that is
+/// still undecided.
+pub(super) async fn is_made(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    pipeline: &str,
+    base: Revision,
+    audit: &Audit,
+) -> Result<bool> {
+    let current = format!("SELECT revision FROM weir_rule_current WHERE pipeline = ?{}", d.for_update);
+    tx.rows(&current, &[Bind::Text(pipeline)]).await?;
+    let sql = "SELECT at, who, action, rule, detail FROM weir_audit WHERE pipeline = ? AND revision = ?";
+    let mut rows = tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(base.0 as i64 + 1)]).await?;
+    let Some(row) = rows.first_mut() else { return Ok(false) };
+    let line = (row.int()?, row.text()?, row.text()?, row.text()?, row.text()?);
+    Ok(line == (audit.at, audit.who.clone(), audit.action.clone(), audit.rule.clone(), audit.detail.clone()))
 }
 
 async fn add_version(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, version: &Version) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What may not change under rows that are there already.
 
 use super::{Bind, Dialect, Result, Tx};
+use crate::fault;
 use crate::model::step::Fingerprint;
 use crate::store::StoreError;
 
@@ -32,10 +33,12 @@ pub(super) async fn keep(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fi
     match compare(pipeline, &stored(tx, d, pipeline).await?, mine) {
         Err(_) if is_unused(tx, pipeline, mine).await? => {
             let sql = "UPDATE weir_pipeline SET topic = ?, stats_table = ?, fingerprint = ? WHERE pipeline = ?";
-            tx.execute(sql, &names).await.map(|_| ())
+            tx.execute(sql, &names).await?;
         }
-        result => result,
+        result => result?,
     }
+    fault::pass("store.prepare.written");
+    Ok(())
 }
 
 /// Refuses if the fingerprint is no longer the stored one. Its row is locked: see [`keep`], which may change it until a

@@ -2,6 +2,7 @@
 //! that two workers never lock the same rows the other way round.
 
 use super::{Bind, Dialect, Result, Tx};
+use crate::fault;
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, Taken};
 use crate::store::{Outcome, Position, StoreError};
@@ -34,11 +35,13 @@ pub(super) async fn take(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, of: &[Part
     );
     for partition in &partitions {
         tx.execute(&raise, &scope.of(*partition)).await?;
+        fault::at("store.take.raised")?;
     }
     let mut taken = Vec::with_capacity(partitions.len());
     for partition in partitions {
         taken.push(read(tx, scope, partition).await?);
     }
+    fault::at("store.take.written")?;
     Ok(taken)
 }
 
@@ -83,7 +86,7 @@ pub(super) async fn begin(tx: &mut dyn Tx, scope: &Scope, partition: Partition, 
     let [p, t, n] = scope.of(partition);
     let at = Bind::Int(at.0);
     match tx.execute(&sql, &[at, p, t, n, Bind::Int(owner as i64), at]).await? {
-        1 => Ok(()),
+        1 => Ok(fault::at("store.begin.written")?),
         _ => Err(StoreError::Fenced(partition)),
     }
 }
@@ -103,6 +106,7 @@ pub(super) async fn advance(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, steps: 
         if tx.execute(&sql, &binds).await? != 1 {
             return Err(StoreError::Fenced(step.partition));
         }
+        fault::at("store.commit.position")?;
     }
     Ok(())
 }
@@ -114,6 +118,7 @@ pub(super) async fn add_letters(tx: &mut dyn Tx, scope: &Scope, chunks: &[Outbox
         let [p, t, n] = scope.of(chunk.partition);
         let (first, number) = (Bind::Int(chunk.first_offset.0), Bind::Int(chunk.chunk.into()));
         tx.execute(sql, &[p, t, n, first, number, Bind::Blob(&chunk.letters)]).await?;
+        fault::at("store.commit.letters")?;
     }
     Ok(())
 }
@@ -128,6 +133,7 @@ pub(super) async fn activate(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, activa
         let [p, t, n] = scope.of(activation.partition);
         let revision = Bind::Int(activation.revision.0 as i64);
         tx.execute(&sql, &[p, t, n, Bind::Int(activation.first_offset.0), revision, revision]).await?;
+        fault::at("store.commit.activation")?;
     }
     Ok(())
 }
@@ -159,10 +165,11 @@ pub(super) async fn published(tx: &mut dyn Tx, scope: &Scope, upto: &[(Partition
         let [p, t, n] = scope.of(partition);
         let to = Bind::Int(offset.0);
         if tx.execute(&guard, &[to, p, t, n, Bind::Int(owner as i64), to]).await? == 1 {
+            fault::at("store.published.marked")?;
             tx.execute(&delete, &[p, t, n, to]).await?;
         }
     }
-    Ok(())
+    Ok(fault::at("store.published.written")?)
 }
 
 /// Partitions that were taken and never begun have no N yet and are left out.

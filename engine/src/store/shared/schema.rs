@@ -2,6 +2,7 @@
 //! validated before they stand in SQL; everything else is bound.
 
 use super::{Bind, Dialect, Result, Tx};
+use crate::fault;
 use crate::model::ids::Sha256;
 use crate::model::step::StatsLayout;
 use crate::store::StoreError;
@@ -53,6 +54,7 @@ fn plain(name: &str, most: usize) -> Result<()> {
 pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
     for table in own_tables(d) {
         tx.execute(&format!("CREATE TABLE IF NOT EXISTS {table}{}", d.table_suffix), &[]).await?;
+        fault::pass("store.prepare.table");
     }
     if !tx.rows(d.view_of, &[Bind::Text(&layout.table)]).await?.is_empty() {
         // What is written to the view of a pipeline would stand in that pipeline's table.

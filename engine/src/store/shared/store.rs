@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::positions::Scope;
 use super::{Driver, Result, Tx, catalog, fingerprint, finish, positions, schema, stats};
+use crate::fault;
 use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
@@ -44,12 +45,17 @@ fn unprepared() -> StoreError {
     StoreError::Fatal("the store was used before it was prepared".into())
 }
 
-/// Only a step's COMMIT is worth asking after: everything else may simply be done again.
+/// Only the COMMIT of a step or of a rule set is worth asking after: everything else may simply be done again.
 fn again<T>(result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         StoreError::Unknown(what) => StoreError::Unavailable(what),
         other => other,
     })
+}
+
+/// COMMIT was sent and not answered.
+fn unanswered(fault: fault::Fault) -> StoreError {
+    StoreError::Unknown(fault.to_string())
 }
 
 /// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
@@ -62,12 +68,33 @@ macro_rules! in_tx {
     }};
 }
 
+impl SqlStore {
+    /// What became of a change of the rule set whose COMMIT was not answered. Whoever asked for it may not just ask
+    /// again: a second rollback goes back further.
+    async fn made(&self, base: Revision, audit: &Audit, why: &str) -> Result<Revision> {
+        let ask = async {
+            fault::at("store.catalog.asked")?;
+            let d = self.driver.dialect();
+            in_tx!(self, begin_anew, |tx| catalog::is_made(tx, d, &self.scope.pipeline, base, audit))
+        };
+        match ask.await {
+            Ok(true) => Ok(Revision(base.0 + 1)),
+            Ok(false) => Err(StoreError::Unavailable(why.to_owned())),
+            Err(error) => {
+                let known = "whether the change was made is not known, GET /rules tells";
+                Err(StoreError::Unavailable(format!("{known}: {why}; {error}")))
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl Store for SqlStore {
     async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<()> {
         schema::validate(layout)?;
         let d = self.driver.dialect();
         in_tx!(self, begin, |tx| schema::create(tx, d, layout, self.idle_ms))?;
+        fault::pass("store.prepare.created");
         in_tx!(self, begin, |tx| fingerprint::keep(tx, d, &self.scope.pipeline, mine))?;
         self.fingerprint.get_or_init(|| mine.clone());
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
@@ -78,32 +105,45 @@ impl Store for SqlStore {
     }
 
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>> {
-        in_tx!(self, begin, |tx| positions::take(tx, self.driver.dialect(), &self.scope, partitions))
+        fault::at("store.take.before")?;
+        let taken = in_tx!(self, begin, |tx| positions::take(tx, self.driver.dialect(), &self.scope, partitions))?;
+        fault::at("store.take.answer")?;
+        Ok(taken)
     }
 
     async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<()> {
-        in_tx!(self, begin, |tx| self.begin_in(tx, partition, owner, at))
+        fault::at("store.begin.before")?;
+        in_tx!(self, begin, |tx| self.begin_in(tx, partition, owner, at))?;
+        Ok(fault::at("store.begin.answer")?)
     }
 
     async fn commit(&self, step: &Step) -> Result<()> {
         let (d, layout) = (self.driver.dialect(), self.layout()?);
+        fault::at("store.commit.before")?;
         let mut tx = self.driver.begin().await?;
         let result = async {
+            fault::at("store.commit.begun")?;
             positions::advance(&mut *tx, d, &self.scope, &step.partitions).await?;
             positions::add_letters(&mut *tx, &self.scope, &step.outbox).await?;
             positions::activate(&mut *tx, d, &self.scope, &step.activations).await?;
-            self.driver.add_windows(&mut *tx, &layout, &step.windows).await
+            self.driver.add_windows(&mut *tx, &layout, &step.windows).await?;
+            fault::at("store.commit.written")?;
+            fault::at("store.commit.lost").map_err(unanswered)
         };
         let result = result.await;
-        finish(tx, result).await
+        finish(tx, result).await?;
+        fault::at("store.commit.answer").map_err(unanswered)
     }
 
     async fn outcome(&self, step: &Step) -> Result<Outcome> {
+        fault::at("store.outcome")?;
         in_tx!(self, begin_anew, |tx| positions::outcome(tx, self.driver.dialect(), &self.scope, step))
     }
 
     async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<()> {
-        in_tx!(self, begin, |tx| positions::published(tx, &self.scope, upto))
+        fault::at("store.published.before")?;
+        in_tx!(self, begin, |tx| positions::published(tx, &self.scope, upto))?;
+        Ok(fault::at("store.published.answer")?)
     }
 
     async fn rule_set(&self) -> Result<RuleSet> {
@@ -130,7 +170,14 @@ impl Store for SqlStore {
         audit: &Audit,
     ) -> Result<Revision> {
         let (d, change) = (self.driver.dialect(), (version, entries, audit));
-        in_tx!(self, begin, |tx| catalog::advance(tx, d, &self.scope.pipeline, base, change))
+        fault::at("store.catalog.before")?;
+        let mut tx = self.driver.begin().await?;
+        let result = catalog::advance(&mut *tx, d, &self.scope.pipeline, base, change).await;
+        let made = finish(tx, result).await;
+        match made.and_then(|revision| fault::at("store.catalog.answer").map_err(unanswered).map(|()| revision)) {
+            Err(StoreError::Unknown(why)) => self.made(base, audit, &why).await,
+            ended => ended,
+        }
     }
 
     async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>> {

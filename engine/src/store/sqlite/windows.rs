@@ -1,6 +1,7 @@
 //! Adds windows in SQLite: reads each row, adds in Rust, writes it. BEGIN IMMEDIATE makes that one atomic step.
 
 use super::{Bind, DIALECT, Result, Tx};
+use crate::fault;
 use crate::model::step::{Measured, StatsLayout, WindowDelta};
 use crate::store::StoreError;
 use crate::store::shared::{Row, schema, stats, text};
@@ -19,6 +20,7 @@ pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[Window
         let mut binds = Vec::new();
         stats::push(&mut binds, &sum, &texts);
         tx.execute(&sql.replace, &binds).await?;
+        fault::at("store.commit.window")?;
     }
     Ok(())
 }

@@ -1,0 +1,193 @@
+//! The life of one pipeline: started, dead, started again, while records flow; and the comparison at its end.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::engine::Engine;
+use crate::flow::Flow;
+use crate::oracle::all_is_exact;
+use crate::stack::Stack;
+use crate::way::{RULES, Way};
+
+/// Each thing that is waited for.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+const SIGABRT: i32 = 6;
+
+/// A point, and what it did: `crash`, `error`, `group`, `delay`.
+pub(crate) type Hit = (String, String);
+
+pub(crate) struct Life {
+    pub(crate) way: Way,
+    flow: Flow,
+    /// The window of each round and what was to fail in it.
+    rounds: Vec<(i64, String)>,
+    began: Instant,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let name = &self.way.name;
+            let rounds: Vec<_> = self.rounds.iter().map(|(window, points)| format!("  {window}: {points}")).collect();
+            eprintln!("{name}: the windows of its rounds, and the points that were armed:\n{}", rounds.join("\n"));
+        }
+    }
+}
+
+impl Life {
+    pub(crate) fn new(stack: Arc<Stack>, name: &str) -> Self {
+        Self::of(Way::on(stack, name, include_str!("../pipeline/paysim.toml"), &RULES), Duration::from_secs(1))
+    }
+
+    /// `session`: after so long a dead member is given up.
+    pub(crate) fn of(way: Way, session: Duration) -> Self {
+        let session = session.as_millis();
+        let quick = format!(r#"{{ "session.timeout.ms" = "{session}", "heartbeat.interval.ms" = "200" }}"#);
+        // A machine that is busy must not look like a slow rule.
+        let way = way
+            .with("properties = {}", &format!("properties = {quick}"))
+            .with(r#"interval = "1s""#, r#"interval = "200ms""#)
+            .with(r#"timeout = "50ms""#, r#"timeout = "1s""#)
+            .with("[checkpoint]\n", "[engine]\nworkers = 1\n\n[checkpoint]\n");
+        let flow = Flow::start(&way);
+        Self { way, flow, rounds: Vec::new(), began: Instant::now() }
+    }
+
+    /// Starts it with these points armed, as `FAILPOINTS` has them.
+    pub(crate) fn start(&mut self, points: &str) -> Engine {
+        self.start_at(self.way.admin, points)
+    }
+
+    /// One more instance, with a port of its own.
+    pub(crate) fn start_another(&mut self, points: &str) -> (Engine, u16) {
+        let admin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        (self.start_at(admin, points), admin)
+    }
+
+    fn start_at(&mut self, admin: u16, points: &str) -> Engine {
+        self.rounds.push((self.flow.next_round(), points.to_owned()));
+        let mut command = self.way.running(&self.way.config());
+        command.env("FAILPOINTS", points).env("NO_COLOR", "1").env("WEIR_LISTEN", format!("127.0.0.1:{admin}"));
+        Engine::start(command, self.way.folder.path().join("run.log"))
+    }
+
+    /// Starts it, and it dies where it comes to this point first.
+    pub(crate) fn dies_at(&mut self, point: &str) {
+        self.dies(&format!("{point}=1*return(crash)"));
+    }
+
+    /// Starts it, and it dies at the point that is armed with `crash`.
+    pub(crate) fn dies(&mut self, points: &str) {
+        let before = self.crashes();
+        let engine = self.start(points);
+        self.is_dead(engine, points, before);
+    }
+
+    /// It dies by itself, at a point.
+    pub(crate) fn is_dead(&self, mut engine: Engine, points: &str, crashes: usize) {
+        let end = Instant::now() + SOON;
+        let status = loop {
+            if let Some(status) = engine.ended() {
+                break status;
+            }
+            assert!(Instant::now() < end, "not within {SOON:?}: it dies of {points}\n{}", engine.said());
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let (died, by) = (self.crashes() - crashes, status.signal());
+        assert!(by == Some(SIGABRT) && died == 1, "it was to die of {points}: {status}\n{}", engine.said());
+    }
+
+    pub(crate) fn crashes(&self) -> usize {
+        self.told().iter().filter(|(_, told)| told == "crash").count()
+    }
+
+    /// What every point did, each time.
+    pub(crate) fn told(&self) -> Vec<Hit> {
+        let log = std::fs::read_to_string(self.way.folder.path().join("run.log")).unwrap_or_default();
+        let hit = |line: &str| {
+            let (point, told) = line.strip_prefix("fault: ")?.split_once(' ')?;
+            let told = if told.parse::<u64>().is_ok() { "delay" } else { told };
+            Some((point.to_owned(), told.to_owned()))
+        };
+        log.lines().filter_map(hit).collect()
+    }
+
+    /// Until these points have done all that they are told to, each `point=N*off->1*return(…)->…`.
+    pub(crate) fn until_hit(&self, engine: &mut Engine, points: &str) {
+        let all: Vec<Hit> = points.split(';').flat_map(hits_of).collect();
+        let missing = || {
+            let told = self.told();
+            all.iter().filter(|hit| !told.contains(hit)).cloned().collect::<Vec<_>>()
+        };
+        let end = Instant::now() + SOON;
+        loop {
+            let missing = missing();
+            if missing.is_empty() {
+                return;
+            }
+            engine.runs();
+            assert!(Instant::now() < end, "not within {SOON:?}: these are hit: {missing:?}\n{}", engine.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Until it has judged and committed something of its own.
+    pub(crate) fn until_it_moves(&self, engine: &mut Engine) {
+        let before = self.way.position();
+        engine.until("the position moves on", SOON, || self.way.position() > before);
+    }
+
+    /// The flow ends, a last start finishes what is left, and everything is compared. Returns what was hit.
+    pub(crate) fn ends_well(mut self) -> BTreeSet<Hit> {
+        self.flow.stop();
+        let mut engine = self.start("");
+        self.way.until_all_is_committed(&mut engine, SOON);
+        engine.stop();
+        self.until_no_transaction_is_open();
+        let outbox = self.way.sql("SELECT COUNT(*) FROM weir_outbox");
+        assert_eq!(outbox[0][0], "0", "rows of the outbox after a clean stop");
+        assert_eq!(self.way.position(), self.way.end(), "the store's position");
+        let compared = all_is_exact(&self.way, &BTreeSet::new());
+        let (told, starts) = (self.told(), self.rounds.len());
+        let crashes = told.iter().filter(|(_, told)| told == "crash").count();
+        println!(
+            "{}: {:.0?}, {starts} starts, {} faults, {crashes} of them crashes; {} records, {} letters, {} windows compared",
+            self.way.name,
+            self.began.elapsed(),
+            told.len(),
+            compared.records,
+            compared.letters,
+            compared.windows
+        );
+        told.into_iter().collect()
+    }
+
+    /// The broker ends those of the dead when their time is up; until then nobody can read what stands behind them.
+    fn until_no_transaction_is_open(&self) {
+        let stable: BaseConsumer = self.way.kafka().create().expect("a consumer");
+        let all: BaseConsumer =
+            self.way.kafka().set("isolation.level", "read_uncommitted").create().expect("a consumer");
+        let (topic, end) = (self.way.queue(), Instant::now() + SOON);
+        let ends =
+            |consumer: &BaseConsumer, partition| consumer.fetch_watermarks(&topic, partition, SOON).map(|(_, end)| end);
+        for partition in 0..self.way.partitions(&topic) {
+            while ends(&stable, partition).expect("its bounds") < ends(&all, partition).expect("its bounds") {
+                assert!(Instant::now() < end, "a transaction is open for {SOON:?}");
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    }
+}
+
+/// What `point=2*off->1*return(error)->1*return(150)` does in the end.
+fn hits_of(points: &str) -> Vec<Hit> {
+    let (point, actions) = points.split_once('=').expect("point=actions");
+    let told = actions.split("->").filter_map(|action| action.split_once("return(")?.1.strip_suffix(')'));
+    let kind = |told: &str| if told.parse::<u64>().is_ok() { "delay".to_owned() } else { told.to_owned() };
+    told.map(|told| (point.to_owned(), kind(told))).collect()
+}
