@@ -26,7 +26,7 @@ pub(super) fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> 
         (Some(n), None) if taken.published.is_some() || letters > 0 => Some(format!(
             "the group has no committed offset, but the store stands at {n} with {letters} outbox chunks: the group's \
              offsets expired, or the topic was made anew. If the topic is the same, reset the group to {n}; else \
-             use another `pipeline.name`"
+             forget the position (docs/operations.md), or use another `pipeline.name`"
         )),
         _ => None,
     }
@@ -36,6 +36,6 @@ pub(super) fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> 
 pub(super) fn outside(n: Offset, low: Offset, high: Offset) -> String {
     format!(
         "the store stands at {n}, but the log holds {low} to {high}: records were deleted before they were judged, or \
-         the topic was made anew. Move the position by hand to go on, or use another `pipeline.name`"
+         the topic was made anew. Move the position by hand to go on (docs/operations.md), or use another `pipeline.name`"
     )
 }

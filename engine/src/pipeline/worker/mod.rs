@@ -1,9 +1,10 @@
 //! One worker: its consumer, its partitions, its rule stores, its deltas, its checkpoints. It shares the live rule set
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two batches. [`group`] is what the group does to it, [`records`] the way of
-//! what was fetched, [`steps`] its checkpoints.
+//! what was fetched, [`log`] what else a fetch tells of the logs, [`steps`] its checkpoints.
 
 mod group;
+mod log;
 mod records;
 mod steps;
 

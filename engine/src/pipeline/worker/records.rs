@@ -49,12 +49,13 @@ impl Worker {
             }
         }
         // After the records that came before them: librdkafka goes on by itself after most errors, and then the next record
-        // says so. After an offset outside the log none comes, and the partition stays stopped.
+        // says so.
         for (partition, offset, why) in fetched.errors() {
             let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
             tracing::error!("{why}");
             self.parts.status.stopped(self.parts.index, partition, why);
         }
+        self.serve_log(fetched);
         if records > 0 {
             self.parts.status.add_judged(records);
             self.counters.records.increment(records);
