@@ -6,6 +6,8 @@ mod bed;
 mod compacted;
 mod grown;
 mod large;
+mod many;
+mod rebalance;
 mod remade;
 mod topics;
 mod transactional;
