@@ -71,17 +71,19 @@ impl Worker {
             return;
         }
         self.last_bounds = Instant::now();
-        for (partition, at) in self.pending.positions() {
-            let (reader, status) = (self.source.reader(), self.parts.status.clone());
+        let (reader, status) = (self.source.reader(), self.parts.status.clone());
+        let positions: BTreeMap<_, _> = self.pending.positions().collect();
+        for (partition, at) in &positions {
             metrics::gauge!("weir_partition_position", "partition" => partition.to_string()).set(at.from.0 as f64);
-            self.parts.tokio.spawn(async move {
-                if let Ok((_, end)) = reader.bounds(partition).await {
-                    let lag = (end.0 - at.to.0).max(0);
-                    metrics::gauge!("weir_partition_lag", "partition" => partition.to_string()).set(lag as f64);
-                    status.end(partition, end);
-                }
-            });
         }
+        self.parts.tokio.spawn(async move {
+            let partitions: Vec<_> = positions.keys().copied().collect();
+            for (partition, end) in reader.ends(&partitions).await.unwrap_or_default() {
+                let lag = (end.0 - positions[&partition].to.0).max(0);
+                metrics::gauge!("weir_partition_lag", "partition" => partition.to_string()).set(lag as f64);
+                status.end(partition, end);
+            }
+        });
     }
 }
 
