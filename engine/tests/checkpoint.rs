@@ -94,6 +94,20 @@ async fn a_partition_never_seen_starts_at_the_log_s_start_and_commits_it() {
 }
 
 #[tokio::test]
+async fn nothing_is_committed_once_the_group_s_offset_is_gone_and_the_partition_stops() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands[0].clone();
+    world.advance(&ten_records(&stand)).await.unwrap();
+    // The topic was deleted and made again, longer than it was: what comes from 10 on are other records.
+    world.broker.cluster().k.clear();
+    let other = ten_records(&Stand { next: Offset(10), ..stand });
+    assert!(matches!(world.advance(&other).await, Err(Failed::Forgotten(P))));
+    assert_eq!((world.records_in_windows().await, world.broker.letters()), (9, vec![3]));
+    let taken = world.take().await;
+    assert!(taken.stands.is_empty() && taken.stopped[0].why.contains("made anew"), "{taken:?}");
+}
+
+#[tokio::test]
 async fn a_step_moves_windows_letters_and_both_positions() {
     let mut world = world(Model::with_log(0, 50)).await;
     let stand = world.take().await.stands.remove(0);

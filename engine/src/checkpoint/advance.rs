@@ -16,6 +16,10 @@ pub enum Failed {
     /// Another worker took a partition; nothing of the step is in the store.
     #[error("fenced: partition {0} was taken by another worker")]
     Fenced(Partition),
+    /// The group has no offset of the partition any more, which every taken partition has: the topic was deleted, or the
+    /// group's offsets were. Nothing of the step is in the store; taking anew finds out what is left.
+    #[error("the group's offset of partition {0} is gone")]
+    Forgotten(Partition),
     /// The step is in the store, its letters stay in the outbox: the group moved on.
     #[error("{0}")]
     Group(String),
@@ -44,6 +48,7 @@ pub async fn advance<B: Broker>(
 ) -> Result<(), Failed> {
     clear(store, cleared, cancel).await?;
     fault::pass("checkpoint.cleared");
+    remembered(broker, step, cancel).await?;
     commit(store, step, cancel).await?;
     fault::pass("checkpoint.committed");
     publish(broker, step, metadata, cancel).await?;
@@ -61,6 +66,22 @@ async fn clear(store: &dyn Store, cleared: &[(Partition, u64, Offset)], cancel: 
         }
     }
     Ok(())
+}
+
+/// A topic that is deleted and made again under its name is read on by Kafka's client, from the old offset if the new log
+/// has it. The broker deletes K with the topic, so what was read since is told by it, before any of it counts.
+async fn remembered<B: Broker>(broker: &B, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
+    let partitions: Vec<_> = step.partitions.iter().map(|part| part.partition).collect();
+    let mut patience = Patience::new(cancel);
+    loop {
+        match broker.committed(&partitions).await {
+            Ok(known) => match partitions.iter().find(|partition| known.get(partition) == Some(&None)) {
+                None => return Ok(()),
+                Some(partition) => return Err(Failed::Forgotten(*partition)),
+            },
+            Err(why) => patience.wait("reading the group's offsets", &why).await?,
+        }
+    }
 }
 
 async fn commit(store: &dyn Store, step: &Step, cancel: &Cancel) -> Result<(), Failed> {

@@ -13,6 +13,9 @@ use crate::model::step::OutboxChunk;
 #[error("no answer from Kafka yet: {0}")]
 pub struct NotYet(pub String);
 
+/// Of the partitions that were asked for, each of them: the first offset in the log, and the one past the last.
+pub type Bounds = BTreeMap<Partition, (Offset, Offset)>;
+
 /// Why a transaction did not go through.
 #[derive(Debug, thiserror::Error)]
 pub enum Unpublished {
@@ -39,8 +42,8 @@ pub trait Broker: Send {
     /// K of each partition, stable: it waits out other producers' open transactions.
     async fn committed(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Option<Offset>>, NotYet>;
 
-    /// First offset in the log, and the one past the last.
-    async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NotYet>;
+    /// First offset in each log, and the one past the last.
+    async fn bounds(&self, partitions: &[Partition]) -> Result<Bounds, NotYet>;
 
     /// Commits K outside a transaction: only for a partition that nobody ever consumed.
     async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet>;

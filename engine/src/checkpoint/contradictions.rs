@@ -26,8 +26,8 @@ pub(super) fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> 
         )),
         (Some(n), None) if taken.published.is_some() || !taken.outbox.is_empty() => Some(format!(
             "the group has no committed offset, but the store stands at {n} with {} outbox chunks: the group's offsets \
-             expired, or the topic was made anew. If the topic is the same, reset the group to {}; else use another \
-             `pipeline.name` and `sink.table`",
+             expired, or the topic was made anew. If the topic is the same, reset the group to {}; else forget the \
+             position (docs/operations.md), or use another `pipeline.name` and `sink.table`",
             taken.outbox.len(),
             back(taken, n)
         )),
@@ -67,6 +67,7 @@ pub(super) fn damaged(taken: &Taken) -> Option<String> {
 pub(super) fn outside(n: Offset, low: Offset, high: Offset) -> String {
     format!(
         "the store stands at {n}, but the log holds {low} to {high}: records were deleted before they were judged, or \
-         the topic was made anew. Move the position by hand to go on, or use another `pipeline.name` and `sink.table`"
+         the topic was made anew. Move the position by hand to go on (docs/operations.md), or use another \
+         `pipeline.name` and `sink.table`"
     )
 }

@@ -10,7 +10,7 @@ mod retry;
 mod take;
 
 pub use advance::{Failed, advance};
-pub use broker::{Broker, NotYet, Unpublished};
+pub use broker::{Bounds, Broker, NotYet, Unpublished};
 pub use pending::{Pending, Positioned};
 pub use retry::Cancel;
 pub use take::{Stand, Stopped, TakeError, TakenOver, take};

@@ -97,6 +97,14 @@ impl Pending {
         self.records += records;
     }
 
+    /// Nothing that anybody may read stands before `next`: behind the last record there are only control records and aborted
+    /// ones. Without it the group's offset would never reach the end of such a log.
+    pub fn passed(&mut self, partition: Partition, next: Offset) {
+        if let Some(at) = self.partitions.get_mut(&partition) {
+            at.to = at.to.max(next);
+        }
+    }
+
     /// Everything since the last step as one, and stands at its end. None: nothing moved.
     pub fn step(&mut self, windows: Vec<WindowDelta>, watermark: impl Fn(Partition) -> Option<i64>) -> Option<Step> {
         if self.is_empty() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::broker::{Broker, Unpublished};
+use super::broker::{Bounds, Broker, Unpublished};
 use super::contradictions::{contradiction, damaged, outside};
 use super::retry::{Cancel, Cancelled, Patience};
 use crate::config::Start;
@@ -157,13 +157,14 @@ async fn begin_unseen<B: Broker>(
         return Ok(Ok(()));
     }
     let known = committed(broker, &unseen, cancel).await?;
+    let bounds = bounds(broker, &unseen, cancel).await?;
     for taken in taken.iter_mut().filter(|taken| taken.next_offset.is_none()) {
         // With K > 0 and no position the store lost its data, or another pipeline uses the group: `examine` stops it.
         // K = 0 is none: somebody may have committed the start of an empty log without reading anything.
         if known.get(&taken.partition).copied().flatten().is_some_and(|k| k.0 > 0) {
             continue;
         }
-        let (low, high) = bounds(broker, taken.partition, cancel).await?;
+        let (low, high) = bounds[&taken.partition];
         let at = match start {
             Start::Earliest => low,
             Start::Latest => high,
@@ -190,6 +191,8 @@ async fn examine<'t, B: Broker>(
     cancel: &Cancel,
 ) -> Result<(Vec<(&'t Taken, Option<Offset>)>, Vec<Stopped>), TakeError> {
     let (mut ready, mut stopped) = (Vec::new(), Vec::new());
+    let partitions: Vec<_> = taken.iter().map(|taken| taken.partition).collect();
+    let bounds = bounds(broker, &partitions, cancel).await?;
     for taken in taken {
         let k = known.get(&taken.partition).copied().flatten();
         // What the group says is in Kafka is not read again, damaged or not.
@@ -198,7 +201,7 @@ async fn examine<'t, B: Broker>(
             (_, Some(why)) => Err(why),
             (None, None) => Err("the store has no position for it".to_owned()),
             (Some(n), None) => {
-                let (low, high) = bounds(broker, taken.partition, cancel).await?;
+                let (low, high) = bounds[&taken.partition];
                 if n < low || n > high { Err(outside(n, low, high)) } else { Ok(()) }
             }
         };
@@ -280,10 +283,10 @@ async fn committed<B: Broker>(
     }
 }
 
-async fn bounds<B: Broker>(broker: &B, partition: Partition, cancel: &Cancel) -> Result<(Offset, Offset), TakeError> {
+async fn bounds<B: Broker>(broker: &B, partitions: &[Partition], cancel: &Cancel) -> Result<Bounds, TakeError> {
     let mut patience = Patience::new(cancel);
     loop {
-        match broker.bounds(partition).await {
+        match broker.bounds(partitions).await {
             Ok(bounds) => return Ok(bounds),
             Err(why) => patience.wait("reading the log's bounds", &why).await?,
         }

@@ -20,7 +20,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("group.remote.assignor", GROUP),
     ("partition.assignment.strategy", GROUP),
     ("max.poll.interval.ms", "it bounds how long a revoked partition is drained; set checkpoint.drain"),
-    ("enable.partition.eof", "the end of a partition is no record"),
+    ("enable.partition.eof", "the engine needs the ends of the logs, to pass control records"),
     ("transactional.id", PRODUCER),
     ("enable.idempotence", PRODUCER),
     ("transaction.timeout.ms", PRODUCER),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::checkpoint::{Broker, NotYet, Unpublished};
+use crate::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use crate::dead_letters::{PublishError, Publisher};
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::OutboxChunk;
@@ -26,8 +26,9 @@ impl Broker for KafkaBroker {
         Ok(known.into_iter().collect())
     }
 
-    async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NotYet> {
-        self.reader.bounds(partition).await.map_err(|why| NotYet(why.to_string()))
+    async fn bounds(&self, partitions: &[Partition]) -> Result<Bounds, NotYet> {
+        let known = self.reader.bounds(partitions).await.map_err(|why| NotYet(why.to_string()))?;
+        Ok(known.into_iter().map(|(partition, low, high)| (partition, (low, high))).collect())
     }
 
     async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {

@@ -140,6 +140,18 @@ impl Fetched {
         message(unsafe { &*self.messages[index] })
     }
 
+    /// Partitions that were read to their end, and where that is: past aborted records, control records and whatever else
+    /// no consumer sees.
+    pub fn ends(&self) -> impl Iterator<Item = (Partition, Offset)> + '_ {
+        let ends = self.raw().filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
+        ends.map(|raw| (Partition(raw.partition), Offset(raw.offset)))
+    }
+
+    /// Whether the next record of a partition is not in its log any more: it stands still until it is taken anew.
+    pub fn is_outside(&self) -> bool {
+        self.raw().any(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+    }
+
     /// Partitions that cannot be read on, and what librdkafka says of them.
     pub fn errors(&self) -> Vec<(Partition, Offset, String)> {
         let failed = self

@@ -14,7 +14,9 @@ pub(super) fn consumer(source: &config::Source) -> ClientConfig {
         .set("max.poll.interval.ms", "60000")
         .set("queued.min.messages", "100000")
         .set("queued.max.messages.kbytes", "65536")
-        .set("fetch.wait.max.ms", "100");
+        .set("fetch.wait.max.ms", "100")
+        // How long new partitions of the topic are not seen; five minutes would be librdkafka's own.
+        .set("topic.metadata.refresh.interval.ms", "30000");
     for (name, value) in &source.properties {
         client.set(name, value);
     }
@@ -28,6 +30,7 @@ pub(super) fn consumer(source: &config::Source) -> ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
-        .set("enable.partition.eof", "false");
+        // Aborted records and control records are seen by nobody: only the end of the log tells that they were passed.
+        .set("enable.partition.eof", "true");
     client
 }

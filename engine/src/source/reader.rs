@@ -51,12 +51,36 @@ impl Reader {
             .collect()
     }
 
-    /// The first offset in the log and the one past the last.
-    pub async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NoAnswer> {
-        let topic = self.topic.clone();
+    /// The first offset in each log and the one past the last. Two questions to a broker, however many partitions there are.
+    pub async fn bounds(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Offset, Offset)>, NoAnswer> {
+        let lows = self.edges(partitions, KafkaOffset::Beginning).await?;
+        let highs = self.ends(partitions).await?;
+        Ok(lows.into_iter().zip(highs).map(|((partition, low), (_, high))| (partition, low, high)).collect())
+    }
+
+    /// The offset past the last of each log.
+    pub async fn ends(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Offset)>, NoAnswer> {
+        self.edges(partitions, KafkaOffset::End).await
+    }
+
+    /// In the order of the partitions. To Kafka both edges are points in time.
+    async fn edges(&self, partitions: &[Partition], edge: KafkaOffset) -> Result<Vec<(Partition, Offset)>, NoAnswer> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
         fault::at("source.bounds")?;
-        let (low, high) = self.ask(move |consumer| consumer.fetch_watermarks(&topic, partition.0, PATIENCE)).await?;
-        Ok((Offset(low), Offset(high)))
+        let list = self.list(partitions.iter().map(|partition| (*partition, edge)));
+        let known = self.ask(move |consumer| consumer.offsets_for_times(list, PATIENCE)).await?;
+        let edge = |partition: &Partition| {
+            let known = known.find_partition(&self.topic, partition.0);
+            let element = known.ok_or_else(|| NoAnswer(format!("partition {partition} was left out")))?;
+            element.error().map_err(|why| NoAnswer(why.to_string()))?;
+            match element.offset() {
+                KafkaOffset::Offset(offset) => Ok((*partition, Offset(offset))),
+                other => Err(NoAnswer(format!("partition {partition} has the offset {other:?}"))),
+            }
+        };
+        partitions.iter().map(edge).collect()
     }
 
     /// Commits outside a transaction: the first offset of a partition that nobody consumed.

@@ -1,7 +1,5 @@
 //! The instances of one pipeline, as a supervisor keeps them: who dies is started again, some come and go.
 
-use std::net::TcpListener;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::diary::Diary;
@@ -46,14 +44,6 @@ pub(crate) struct Fleet {
     pub(crate) refused: u32,
     /// Ends after SIGTERM with another exit code than 0, of those whose start was done.
     pub(crate) bad_ends: u32,
-}
-
-/// An instance of the pipeline beside the others: its own port and log.
-pub(crate) fn start(way: &Way, log: &Path) -> (Engine, u16) {
-    let admin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-    let mut command = way.running(&way.config());
-    command.env("WEIR_LISTEN", format!("127.0.0.1:{admin}")).env("NO_COLOR", "1");
-    (Engine::start(command, log.to_owned()), admin)
 }
 
 impl Fleet {
@@ -104,7 +94,7 @@ impl Fleet {
             self.started += 1;
             let name = format!("engine-{:03}", self.started);
             let log = diary.folder.join(format!("{name}.log"));
-            let (engine, admin) = start(way, &log);
+            let (engine, admin) = way.start_beside(&log);
             diary.note(format!("{name} started"));
             self.instances.push(Instance { name, admin, engine, log, state: State::Running });
         }

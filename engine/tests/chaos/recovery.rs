@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use crate::alone;
 use crate::api::ask;
 use crate::engine::Engine;
-use crate::fleet;
 use crate::flow::Flow;
 use crate::stack::Stack;
 use crate::way::{RULES, Way};
@@ -27,7 +26,7 @@ fn partitions_of_a_killed_and_of_a_stopped_instance_are_judged_again_in_time() {
     way.grow(&way.topic(), 6);
     let flow = Flow::start(&way, 1, 2_000);
     let log = tempfile::NamedTempFile::new().expect("a log");
-    let start = || fleet::start(&way, log.path());
+    let start = || way.start_beside(log.path());
     let (mut stays, (mut goes, mut admin)) = (start().0, start());
     stays.until("it judges", Duration::from_secs(60), || way.position() > 0);
     let (mut killed, mut stopped) = (Vec::new(), Vec::new());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use weir::checkpoint::{Broker, NotYet, Unpublished};
+use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use weir::model::ids::{Offset, Partition};
 use weir::model::letter::decode;
 use weir::model::step::OutboxChunk;
@@ -70,9 +70,13 @@ impl Broker for Model {
         Ok(partitions.iter().map(|p| (*p, cluster.k.get(p).copied())).collect())
     }
 
-    async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NotYet> {
-        let (low, high) = self.cluster().log[&partition];
-        Ok((Offset(low), Offset(high)))
+    async fn bounds(&self, partitions: &[Partition]) -> Result<Bounds, NotYet> {
+        let cluster = self.cluster();
+        let bounds = |partition: &Partition| {
+            let (low, high) = cluster.log[partition];
+            (*partition, (Offset(low), Offset(high)))
+        };
+        Ok(partitions.iter().map(bounds).collect())
     }
 
     async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {

@@ -72,9 +72,18 @@ impl Engine {
 
     /// Resident memory in MiB.
     pub(crate) fn memory(&self) -> u64 {
+        self.status("VmRSS:") / 1024
+    }
+
+    #[allow(dead_code, reason = "only the tests of a topic's edges ask")]
+    pub(crate) fn threads(&self) -> u64 {
+        self.status("Threads:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a running process has memory");
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("kB") / 1024
+        let line = status.lines().find(|line| line.starts_with(name)).expect("a running process has it");
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
     }
 
     /// The end of its log.

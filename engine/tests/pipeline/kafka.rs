@@ -107,7 +107,7 @@ impl Way {
 
     /// Sends it to the partition and says where it stands.
     pub(crate) fn send(&self, partition: i32, record: &Record) -> Place {
-        let producer: FutureProducer = self.kafka().set("message.max.bytes", "4000000").create().expect("a producer");
+        let producer: FutureProducer = self.kafka().set("message.max.bytes", "20000000").create().expect("a producer");
         let mut headers = OwnedHeaders::new();
         for (key, value) in &record.headers {
             headers = headers.insert(Header { key, value: value.as_ref() });

@@ -1,7 +1,7 @@
 //! One pipeline of a test's own (topics, group, database, rules folder) on a stack that tests share, or on its own.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -109,7 +109,7 @@ impl Way {
     }
 
     /// `weir run` on a configuration, with the environment that it names.
-    pub(crate) fn running(&self, config: &std::path::Path) -> Command {
+    pub(crate) fn running(&self, config: &Path) -> Command {
         let mut command = weir();
         command.arg("run").arg(config).envs([
             ("WEIR_NAME", self.name.clone()),
@@ -127,6 +127,15 @@ impl Way {
 
     pub(crate) fn start(&self) -> Engine {
         Engine::start(self.running(&self.config()), self.folder.path().join("run.log"))
+    }
+
+    /// An instance of the pipeline beside the others: its own port, which it returns, and log.
+    #[allow(dead_code, reason = "only some of the tests have several")]
+    pub(crate) fn start_beside(&self, log: &Path) -> (Engine, u16) {
+        let admin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let mut command = self.running(&self.config());
+        command.env("WEIR_LISTEN", format!("127.0.0.1:{admin}")).env("NO_COLOR", "1");
+        (Engine::start(command, log.to_owned()), admin)
     }
 
     pub(crate) fn until_ready(&self, engine: &mut Engine) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use weir::checkpoint::{Broker, NotYet, Unpublished};
+use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use weir::model::ids::{Offset, Partition};
 use weir::model::letter::decode;
 use weir::model::step::OutboxChunk;
@@ -199,15 +199,19 @@ impl Broker for SimBroker {
         Ok(known)
     }
 
-    async fn bounds(&self, partition: Partition) -> Result<(Offset, Offset), NotYet> {
+    async fn bounds(&self, partitions: &[Partition]) -> Result<Bounds, NotYet> {
         point().await;
         let mut world = self.world.lock();
         if world.fault(30) {
             world.counts.kafka_away += 1;
             return Err(not_yet("no leader"));
         }
-        let partition = partition.0 as usize;
-        Ok((Offset(world.kafka.starts[partition]), Offset(world.kafka.ends[partition])))
+        let kafka = &world.kafka;
+        let bounds = |partition: &Partition| {
+            let at = partition.0 as usize;
+            (*partition, (Offset(kafka.starts[at]), Offset(kafka.ends[at])))
+        };
+        Ok(partitions.iter().map(bounds).collect())
     }
 
     async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {

@@ -1,9 +1,11 @@
 //! One worker: its consumer, its partitions, its rule stores, its deltas, its checkpoints. It shares the live rule set
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
-//! does to it, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`steps`] its checkpoints.
+//! does to it, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`log`] what else a fetch
+//! tells of the logs, [`steps`] its checkpoints.
 
 mod group;
+mod log;
 mod question;
 mod records;
 mod steps;

@@ -72,6 +72,7 @@ impl Worker {
         while !self.is_full() {
             let Some(mut open) = backlog.open.take().or_else(|| self.open(&backlog)) else {
                 self.report_errors(&backlog.fetched);
+                self.serve_log(&backlog.fetched);
                 return Ok(());
             };
             let Asked::Answered(answers) = open.question.ask(&self.parts.tokio) else {
@@ -116,7 +117,7 @@ impl Worker {
     }
 
     /// After the records that came before them: librdkafka goes on by itself after most errors, and then the next record
-    /// says so. After an offset outside the log none comes, and the partition stays stopped.
+    /// says so.
     fn report_errors(&self, fetched: &Fetched) {
         for (partition, offset, why) in fetched.errors() {
             let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
@@ -131,16 +132,18 @@ impl Worker {
             return;
         }
         self.last_bounds = Instant::now();
-        for (partition, at) in self.pending.positions() {
-            let (reader, status) = (self.source.reader(), self.parts.status.clone());
+        let (reader, status) = (self.source.reader(), self.parts.status.clone());
+        let positions: BTreeMap<_, _> = self.pending.positions().collect();
+        for (partition, at) in &positions {
             metrics::gauge!("weir_partition_position", "partition" => partition.to_string()).set(at.from.0 as f64);
-            self.parts.tokio.spawn(async move {
-                if let Ok((_, end)) = reader.bounds(partition).await {
-                    let lag = (end.0 - at.to.0).max(0);
-                    metrics::gauge!("weir_partition_lag", "partition" => partition.to_string()).set(lag as f64);
-                    status.end(partition, end);
-                }
-            });
         }
+        self.parts.tokio.spawn(async move {
+            let partitions: Vec<_> = positions.keys().copied().collect();
+            for (partition, end) in reader.ends(&partitions).await.unwrap_or_default() {
+                let lag = (end.0 - positions[&partition].to.0).max(0);
+                metrics::gauge!("weir_partition_lag", "partition" => partition.to_string()).set(lag as f64);
+                status.end(partition, end);
+            }
+        });
     }
 }

@@ -1,0 +1,80 @@
+//! A topic of a thousand partitions: what must not grow with each of them, and what it costs where it does.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::producer::Producer;
+
+use crate::engine::Engine;
+use crate::stack::Stack;
+use crate::way::{RULES, Way};
+
+const MANY: i32 = 1_000;
+/// Many times what it takes on an idle machine.
+const LONG: Duration = Duration::from_secs(120);
+
+/// Statements and transactions that the database has been given since it started.
+fn asked(way: &Way) -> (u64, u64) {
+    let rows = way.sql("SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_commit', 'Questions')");
+    let value = |name: &str| rows.iter().find(|row| row[0] == name).expect("a variable")[1].parse().unwrap();
+    (value("Questions"), value("Com_commit"))
+}
+
+fn fill(way: &Way, numbers: std::ops::Range<i64>) {
+    let producer = way.producer();
+    (0..MANY).for_each(|partition| way.queue_up(&producer, partition, numbers.clone()));
+    producer.flush(LONG).unwrap();
+}
+
+fn judged(way: &Way, each: i64) -> bool {
+    way.position() == i64::from(MANY) * each
+}
+
+/// Says what it took since `began`.
+fn figures(what: &str, way: &Way, engine: &Engine, began: Instant, before: (u64, u64)) {
+    let (now, took) = (asked(way), began.elapsed());
+    let (statements, commits) = (now.0 - before.0, now.1 - before.1);
+    println!(
+        "{what}: {took:.1?}, {statements} statements, {commits} commits, {} MiB, {} threads",
+        engine.memory(),
+        engine.threads()
+    );
+}
+
+#[test]
+fn a_thousand_partitions_are_taken_judged_and_shared_with_a_second_instance() {
+    let way = Way::on(Arc::new(Stack::up()), "many", include_str!("../pipeline/paysim.toml"), &RULES[3..4]);
+    way.grow(&way.topic(), MANY);
+    let (began, before) = (Instant::now(), asked(&way));
+    let mut engine = way.start();
+    engine.until("all are taken", LONG, || way.is_ready());
+    figures("taken", &way, &engine, began, before);
+
+    let (began, before) = (Instant::now(), asked(&way));
+    fill(&way, 0..10);
+    engine.until("a record of each is judged", LONG, || judged(&way, 10));
+    figures("ten records each", &way, &engine, began, before);
+
+    let (began, before) = (Instant::now(), asked(&way));
+    let (mut second, admin) = way.start_beside(&way.folder.path().join("second.log"));
+    let half = || {
+        let ready = |admin| {
+            crate::api::ask(admin, "GET", "/readyz", "text/plain", b"").is_some_and(|(status, _)| status == 200)
+        };
+        way.partitions_shown().len() == MANY as usize / 2 && ready(way.admin) && ready(admin)
+    };
+    second.until("each has its half", LONG, half);
+    figures("a second instance joined", &way, &engine, began, before);
+
+    fill(&way, 10..20);
+    second.until("both judge", LONG, || judged(&way, 20));
+    let (began, before) = (Instant::now(), asked(&way));
+    second.stop();
+    engine.until("the first has all again", LONG, || way.partitions_shown().len() == MANY as usize && way.is_ready());
+    figures("the second left", &way, &engine, began, before);
+    let (began, before) = (Instant::now(), asked(&way));
+    std::thread::sleep(Duration::from_secs(10));
+    figures("ten idle seconds", &way, &engine, began, before);
+    engine.stop();
+    way.is_exact(&way.read(&way.topic()));
+}

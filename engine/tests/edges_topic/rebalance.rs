@@ -1,0 +1,99 @@
+//! SIGTERM while the group is being rebalanced: another instance joins or leaves at that moment.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rdkafka::producer::Producer;
+
+use crate::bed::{self, SOON};
+use crate::engine::Engine;
+use crate::way::Way;
+
+/// `checkpoint.drain` for the last checkpoint and 5 s each for what else ends, and some for a busy machine.
+const TO_END: Duration = Duration::from_secs(30);
+
+/// Writes payments into every partition until it is told to stop.
+struct Stream {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Stream {
+    fn into(way: &Arc<Way>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, way) = (stop.clone(), way.clone());
+        let write = move || {
+            let producer = way.producer();
+            let mut number = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                (0..4).for_each(|partition| way.queue_up(&producer, partition, number..number + 50));
+                number += 50;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            producer.flush(SOON).unwrap();
+        };
+        Self { stop, thread: std::thread::spawn(write) }
+    }
+
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
+    }
+}
+
+fn says(log: &Path, text: &str) -> usize {
+    std::fs::read_to_string(log).unwrap_or_default().matches(text).count()
+}
+
+/// Waits until the log says this once more than `before`.
+fn until_said(engine: &mut Engine, log: &Path, text: &str, before: usize) {
+    let end = Instant::now() + SOON;
+    while says(log, text) <= before {
+        engine.runs();
+        assert!(Instant::now() < end, "{text:?} was not said\n{}", engine.said());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn sigterm_in_the_middle_of_a_rebalance_ends_well_in_time_and_nothing_is_lost_or_twice() {
+    let way = Arc::new(bed::way("leaving"));
+    let stream = Stream::into(&way);
+    let log = |number: usize| way.folder.path().join(format!("{number}.log"));
+    let (mut old, _) = way.start_beside(&log(0));
+    let mut old_log = log(0);
+    until_said(&mut old, &old_log, "assigned", 0);
+    let mut slowest = Duration::ZERO;
+    for round in 1..=10 {
+        let (mut new, _) = way.start_beside(&log(round));
+        let (revoked, new_log) = (says(&old_log, "revoked"), log(round));
+        until_said(&mut new, &new_log, "running admin=", 0);
+        // It has asked to join. The old one is told at its next heartbeat, lets go and takes what is left.
+        match round % 5 {
+            0 => {}
+            1 => until_said(&mut old, &old_log, "revoked", revoked),
+            2 => until_said(&mut new, &new_log, "assigned", 0),
+            // Two workers: one has its partitions, the other is about to.
+            3 => until_said(&mut old, &old_log, "revoked", revoked + 1),
+            _ => until_said(&mut new, &new_log, "assigned", 1),
+        }
+        let (leaving, staying, stays) = if round % 2 == 0 { (old, new, new_log) } else { (new, old, old_log) };
+        let began = Instant::now();
+        leaving.stop();
+        slowest = slowest.max(began.elapsed());
+        (old, old_log) = (staying, stays);
+    }
+    println!("the slowest end took {slowest:?}");
+    assert!(slowest < TO_END, "{slowest:?} after SIGTERM");
+    stream.end();
+    way.until_all_is_committed(&mut old, SOON);
+    // Both at once: the last ones leave a group that is moving.
+    let (mut new, _) = way.start_beside(&log(11));
+    until_said(&mut new, &log(11), "running admin=", 0);
+    old.signal("TERM");
+    new.stop();
+    old.stop();
+    way.is_exact(&way.read(&way.topic()));
+}
