@@ -72,8 +72,29 @@ impl Engine {
 
     /// Resident memory in MiB.
     pub(crate) fn memory(&self) -> u64 {
+        self.mebibytes("VmRSS:")
+    }
+
+    /// The most that it was since the start, or since `forget_peak`.
+    #[allow(dead_code, reason = "the admin API's tests ask")]
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.mebibytes("VmHWM:")
+    }
+
+    #[allow(dead_code, reason = "the admin API's tests ask")]
+    pub(crate) fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("it is ours");
+    }
+
+    /// How many descriptors it has open.
+    #[allow(dead_code, reason = "the admin API's tests ask")]
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
+    fn mebibytes(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a running process has memory");
+        let line = status.lines().find(|line| line.starts_with(what)).expect("a running process has memory");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("kB") / 1024
     }
 

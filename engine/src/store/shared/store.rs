@@ -33,7 +33,7 @@ impl SqlStore {
     }
 }
 
-/// Only a step's COMMIT is worth asking after: everything else may simply be done again.
+/// Only the COMMIT of a step or of a change of rules is worth asking after: everything else may simply be done again.
 fn again<T>(result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         StoreError::Unknown(what) => StoreError::Unavailable(what),
@@ -106,8 +106,12 @@ impl Store for SqlStore {
         in_tx!(self, begin_read, |tx| catalog::version(tx, &self.scope.pipeline, sha256))
     }
 
-    async fn versions(&self, rule: Option<&str>) -> Result<Vec<VersionInfo>> {
-        in_tx!(self, begin_read, |tx| catalog::versions(tx, &self.scope.pipeline, rule))
+    async fn version_info(&self, sha256: Sha256) -> Result<Option<VersionInfo>> {
+        in_tx!(self, begin_read, |tx| catalog::version_info(tx, &self.scope.pipeline, sha256))
+    }
+
+    async fn versions(&self, rule: Option<&str>, limit: u32) -> Result<Vec<VersionInfo>> {
+        in_tx!(self, begin_read, |tx| catalog::versions(tx, &self.scope.pipeline, rule, limit))
     }
 
     async fn advance(
@@ -118,7 +122,10 @@ impl Store for SqlStore {
         audit: &Audit,
     ) -> Result<Revision> {
         let (d, change) = (self.driver.dialect(), (version, entries, audit));
-        in_tx!(self, begin, |tx| catalog::advance(tx, d, &self.scope.pipeline, base, change))
+        let mut tx = self.driver.begin().await?;
+        let result = catalog::advance(&mut *tx, d, &self.scope.pipeline, base, change).await;
+        // A person made the change and must hear that it may stand.
+        finish(tx, result).await
     }
 
     async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>> {
