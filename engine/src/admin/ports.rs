@@ -72,6 +72,7 @@ pub struct PatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct RollbackRequest {
     /// The version; the one before the current unless given.
+    #[schema(min_length = 64, max_length = 64, pattern = "^[0-9A-Fa-f]{64}$")]
     pub sha256: Option<String>,
 }
 

@@ -71,7 +71,14 @@ pub(super) async fn publish(
     let rules = state.rules.clone();
     let published = to_the_end(async move {
         let _permit = permit;
-        let request = PublishRequest { wasm, source, who: who.to_owned(), order: query.order, mode: query.mode, replace: query.replace.unwrap_or(false) };
+        let request = PublishRequest {
+            wasm,
+            source,
+            who: who.to_owned(),
+            order: query.order,
+            mode: query.mode,
+            replace: query.replace.unwrap_or(false),
+        };
         rules.publish(request).await
     })
     .await?;

@@ -131,7 +131,12 @@ fn manifest() -> ManifestView {
 impl RuleAdmin for Rules {
     async fn list(&self) -> Result<RulesView, AdminError> {
         let problem = FileProblemView { file: "broken.wasm".into(), problem: "no module".into() };
-        Ok(RulesView { revision: 4, rules: vec![rule()], file_problems: vec![problem], history_unavailable: Some(url()) })
+        Ok(RulesView {
+            revision: 4,
+            rules: vec![rule()],
+            file_problems: vec![problem],
+            history_unavailable: Some(url()),
+        })
     }
 
     async fn get(&self, name: &str, limit: u32) -> Result<RuleDetail, AdminError> {

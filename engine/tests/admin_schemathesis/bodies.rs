@@ -39,7 +39,11 @@ fn flood(way: &Way, method: &str, path: &str, kind: &str, token: &str, chunked: 
         let mut bytes = 0;
         while bytes < BODY {
             let block = [&b"10000\r\n"[..], &spaces, b"\r\n"];
-            let sent = if chunked { block.iter().try_for_each(|part| writer.write_all(part)) } else { writer.write_all(&spaces) };
+            let sent = if chunked {
+                block.iter().try_for_each(|part| writer.write_all(part))
+            } else {
+                writer.write_all(&spaces)
+            };
             if sent.is_err() {
                 break;
             }

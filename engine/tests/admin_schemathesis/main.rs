@@ -7,6 +7,7 @@ mod guesses;
 mod idle;
 mod schemathesis;
 mod served;
+mod tells;
 
 // The harness of the pipeline's tests.
 #[path = "../pipeline/api.rs"]

@@ -10,15 +10,15 @@ use crate::way::Way;
 pub(crate) const VIEWER: &str = "viewer-2b7e151628aed2a6";
 pub(crate) const PUBLISHER: &str = "publisher-abf7158809cf4f3c";
 
-/// A pipeline with tokens, not yet started.
-pub(crate) fn guarded(name: &str) -> Way {
+/// The pipeline with tokens.
+pub(crate) fn guard(way: Way) -> Way {
     let tokens = format!("tokens = {{ viewer = \"{VIEWER}\", publisher = \"{PUBLISHER}\" }}");
-    Way::new(name).with("[admin]\n", &format!("[admin]\n{tokens}\n"))
+    way.with("[admin]\n", &format!("[admin]\n{tokens}\n"))
 }
 
-/// The same, started and ready.
+/// An engine that is ready.
 pub(crate) fn served(name: &str) -> (Way, Engine) {
-    let way = guarded(name);
+    let way = guard(Way::new(name));
     let mut engine = way.start();
     way.until_ready(&mut engine);
     (way, engine)

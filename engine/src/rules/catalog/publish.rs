@@ -43,7 +43,14 @@ impl Catalog {
     async fn checked(&self, wasm: &[u8]) -> Result<Manifest, Refused> {
         let sha256 = Sha256::of(wasm);
         let module = self.vet(sha256, wasm).await?;
-        let how = Publish { origin: Origin::Api, source: String::new(), who: String::new(), order: None, mode: None, replace: true };
+        let how = Publish {
+            origin: Origin::Api,
+            source: String::new(),
+            who: String::new(),
+            order: None,
+            mode: None,
+            replace: true,
+        };
         let mut entries = self.0.store.rule_set().await?.entries;
         self.enter(&mut entries, &module.manifest, sha256, &how);
         let entered = entry(&mut entries, &module.manifest.name)?;
