@@ -1,10 +1,12 @@
 //! Who may do what. Denies by default: whatever is not a read needs the publisher, an unknown path included. It knows
 //! no handler.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -63,7 +65,38 @@ pub(super) async fn guard(State(state): State<AdminState>, mut request: Request,
             request.extensions_mut().insert(who);
             next.run(request).await
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+            if problem.status == StatusCode::UNAUTHORIZED.as_u16() {
+                state.refused.count(peer, Instant::now());
+            }
+            problem.into_response()
+        }
+    }
+}
+
+/// Guesses show in a counter, and in the log once in a while: whoever guesses must not be able to fill a disk.
+#[derive(Default)]
+pub(super) struct Refused(Mutex<Since>);
+
+#[derive(Default)]
+struct Since {
+    logged: Option<Instant>,
+    requests: u64,
+}
+
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+impl Refused {
+    fn count(&self, peer: Option<IpAddr>, now: Instant) {
+        metrics::counter!("weir_admin_unauthorized_total").increment(1);
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.requests += 1;
+        if since.logged.is_none_or(|logged| now.duration_since(logged) >= LOG_EVERY) {
+            let requests = std::mem::take(&mut since.requests);
+            since.logged = Some(now);
+            tracing::warn!(requests, last_from = ?peer, "requests to the admin API without a valid token were refused");
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Query, path and body of a request, with every refusal as a [`Problem`]. It knows no handler.
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use std::ops::RangeInclusive;
+
+use axum::Extension;
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -25,6 +28,15 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
     }
 }
 
+/// A number of the query, if it is in its range.
+pub(super) fn within(number: u32, range: RangeInclusive<u32>, name: &str) -> Result<u32, Problem> {
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    let (least, most) = range.into_inner();
+    Err(Trouble::Invalid.problem(format!("{name} is {number}"), format!("ask for {least} to {most}")))
+}
+
 /// The name in a path, as text; whether there is such a rule the catalog says.
 pub(super) struct Name(pub(super) String);
 
@@ -39,6 +51,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
+/// What a body of these routes may have.
+#[derive(Clone, Copy)]
+pub(super) struct BodyLimit(u64);
+
+impl BodyLimit {
+    /// The layer that bounds them.
+    pub(super) fn layer(bytes: usize) -> (DefaultBodyLimit, Extension<Self>) {
+        (DefaultBodyLimit::max(bytes), Extension(Self(bytes as u64)))
+    }
+}
+
 /// The body and its content type, within the limit of its route.
 pub(super) struct Content {
     media_type: String,
@@ -50,6 +73,11 @@ impl<S: Send + Sync> FromRequest<S> for Content {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let media_type = media_type(request.headers());
+        // Said in its head already: not a byte of it is read.
+        let limit = request.extensions().get::<BodyLimit>().map_or(u64::MAX, |limit| limit.0);
+        if request.body().size_hint().lower() > limit {
+            return Err(too_large());
+        }
         match Bytes::from_request(request, state).await {
             Ok(bytes) => Ok(Self { media_type, bytes }),
             Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),

@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -26,6 +25,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Tokens;
 use crate::model::store::Store;
+use extract::BodyLimit;
 use ports::{LetterTail, PipelineView, RuleAdmin};
 
 pub use serve::serve;
@@ -62,6 +62,7 @@ pub struct AdminState {
     letters: Arc<dyn LetterTail>,
     metrics: PrometheusHandle,
     keys: auth::Keys,
+    refused: Arc<auth::Refused>,
     limits: Limits,
     requests: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
@@ -85,6 +86,7 @@ impl AdminState {
             letters,
             metrics,
             keys: auth::Keys::new(tokens),
+            refused: Arc::default(),
             requests: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             limits,
@@ -98,7 +100,7 @@ pub fn router(state: AdminState) -> Router {
     let modules = Router::new()
         .route("/rules", get(rules_api::list).post(rules_api::publish))
         .route("/rules/check", post(rules_api::check))
-        .layer(DefaultBodyLimit::max(module_limit));
+        .layer(BodyLimit::layer(module_limit));
     let others = Router::new()
         .route("/rules/{name}", get(rules_api::show).patch(rules_api::patch).delete(rules_api::retire))
         .route("/rules/{name}/rollback", post(rules_api::rollback))
@@ -112,7 +114,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/livez", get(pipeline_api::livez))
         .route("/readyz", get(pipeline_api::readyz))
         .route("/openapi.json", get(openapi::serve))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+        .layer(BodyLimit::layer(BODY_LIMIT));
     modules
         .merge(others)
         .fallback(guard::no_such_path)

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 
 use super::AdminState;
-use super::extract::Params;
+use super::extract::{Params, within};
 use super::problem::{Problem, Trouble, scrub};
 use super::views::{ActivationView, AuditView, HealthView, LettersView, PipelineStatus, WindowView};
 use crate::model::store::StoreError;
@@ -46,6 +46,10 @@ pub(super) struct LettersQuery {
     limit: Option<u32>,
     /// Only letters with this code.
     code: Option<String>,
+    /// Bytes of a key, a value and each header that are shown at most, 1 to 65,536; 4,096 unless given. An answer as a
+    /// whole holds about 8 MiB of text at most.
+    #[param(minimum = 1, maximum = 65536)]
+    value_limit: Option<u32>,
 }
 
 /// Workers, partitions and what they depend on.
@@ -100,7 +104,8 @@ pub(super) async fn dead_letters(
     Params(query): Params<LettersQuery>,
 ) -> Result<Json<LettersView>, Problem> {
     let limit = limit(query.limit)? as usize;
-    match tokio::time::timeout(TAIL_TIMEOUT, state.letters.tail(limit, query.code)).await {
+    let text = within(query.value_limit.unwrap_or(4_096), 1..=65_536, "value_limit")? as usize;
+    match tokio::time::timeout(TAIL_TIMEOUT, state.letters.tail(limit, query.code, text)).await {
         Ok(Ok(letters)) => Ok(Json(letters)),
         Ok(Err(error)) => Err(Trouble::Unavailable
             .problem(format!("the dead-letter topic: {error}"), "try again when Kafka is back; GET /readyz tells")),
@@ -133,10 +138,7 @@ pub(super) async fn readyz(State(state): State<AdminState>) -> Result<Json<Healt
 }
 
 fn limit(asked: Option<u32>) -> Result<u32, Problem> {
-    match asked.unwrap_or(100) {
-        limit @ 1..=1000 => Ok(limit),
-        limit => Err(Trouble::Invalid.problem(format!("limit is {limit}"), "ask for 1 to 1,000")),
-    }
+    within(asked.unwrap_or(100), 1..=1_000, "limit")
 }
 
 fn from_store(error: StoreError) -> Problem {

@@ -24,6 +24,12 @@ pub enum AdminError {
     /// Another change came first, or there is nothing to go back to.
     #[error("{0}")]
     Conflict(String),
+    /// A publish would take a live version out of force without being told to.
+    #[error("{0}")]
+    InForce(String),
+    /// The change may be made or not: the answer of the store was lost.
+    #[error("{detail}")]
+    Unknown { rule: String, detail: String },
     /// No rule or version of that name.
     #[error("{0}")]
     NotFound(String),
@@ -45,6 +51,8 @@ pub struct PublishRequest {
     pub order: Option<i32>,
     /// See `order`.
     pub mode: Option<Mode>,
+    /// It may take a live version out of force.
+    pub replace: bool,
 }
 
 /// What to change of a rule; what is absent stays.
@@ -64,14 +72,17 @@ pub struct PatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct RollbackRequest {
     /// The version; the one before the current unless given.
+    #[schema(min_length = 64, max_length = 64, pattern = "^[0-9A-Fa-f]{64}$")]
     pub sha256: Option<String>,
 }
 
-/// The catalog, as the API sees it. `who` is for the audit. Every change returns the revision that it made.
+/// The catalog, as the API sees it. `list` and `get` answer from memory while the store is away. `who` is for the audit.
+/// Every change returns the revision that it made.
 #[async_trait]
 pub trait RuleAdmin: Send + Sync {
     async fn list(&self) -> Result<RulesView, AdminError>;
-    async fn get(&self, name: &str) -> Result<RuleDetail, AdminError>;
+    /// With the newest `versions` of its versions.
+    async fn get(&self, name: &str, versions: u32) -> Result<RuleDetail, AdminError>;
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError>;
     /// The checks of `publish`; changes nothing.
     async fn check(&self, wasm: Vec<u8>) -> Result<ManifestView, AdminError>;
@@ -93,6 +104,6 @@ pub trait PipelineView: Send + Sync {
 /// Reads the newest dead letters from their topic.
 #[async_trait]
 pub trait LetterTail: Send + Sync {
-    /// Newest first; only those with this code if one is given.
-    async fn tail(&self, limit: usize, code: Option<String>) -> Result<LettersView, String>;
+    /// Newest first; only those with this code if one is given. Of a key, a value and each header at most `text` bytes.
+    async fn tail(&self, limit: usize, code: Option<String>, text: usize) -> Result<LettersView, String>;
 }

@@ -30,6 +30,7 @@ pub enum Trouble {
     NotFound,
     MethodNotAllowed,
     Conflict,
+    Unknown,
     TooLarge,
     MediaType,
     Invalid,
@@ -50,6 +51,10 @@ impl Trouble {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method")
             }
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "The rule set stands otherwise"),
+            // No 503: that asks programs to send it again.
+            Self::Unknown => {
+                (StatusCode::GATEWAY_TIMEOUT, "unknown-outcome", "Whether the change was made is not known")
+            }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body is of the wrong type"),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The content was refused"),
@@ -84,6 +89,10 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"weir\""));
             }
+            // What is left of the body is not read, so nothing can follow it.
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
@@ -107,6 +116,19 @@ impl From<AdminError> for Problem {
             AdminError::Invalid { detail, mend } => Trouble::Invalid.problem(detail, mend),
             AdminError::Conflict(detail) => {
                 Trouble::Conflict.problem(detail, "look at GET /rules and send the change again")
+            }
+            AdminError::InForce(detail) => Trouble::Conflict.problem(
+                detail,
+                "to try it while the live version goes on, publish it under another name; to put it in the live version's \
+                 place all the same, send it with replace=true (weir rules push --replace)",
+            ),
+            AdminError::Unknown { rule, detail } => {
+                tracing::warn!(rule, detail = %scrub(&detail), "the outcome of a change of rules is not known");
+                let mend = format!(
+                    "do not send it again yet: when the database is back (GET /readyz), GET /rules/{rule} and GET /audit \
+                     show whether it was made"
+                );
+                Trouble::Unknown.problem(detail, mend)
             }
             AdminError::NotFound(detail) => Trouble::NotFound.problem(detail, "GET /rules lists what there is"),
             AdminError::Unavailable(detail) => {

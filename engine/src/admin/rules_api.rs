@@ -14,9 +14,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::AdminState;
 use super::auth::Who;
-use super::extract::{Content, Name, Params};
+use super::extract::{Content, Name, Params, within};
 use super::ports::{AdminError, PatchRequest, PublishRequest, RollbackRequest};
-use super::problem::{Problem, Trouble};
+use super::problem::{Problem, Trouble, scrub};
 use super::views::{ChangedView, EvaluateView, ManifestView, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::Mode;
 use crate::model::record::Batch;
@@ -31,12 +31,26 @@ pub(super) struct PublishQuery {
     mode: Option<Mode>,
     /// Place among the rules, ascending.
     order: Option<i32>,
+    /// Another version than the live one with mode shadow or off takes it out of force: refused with 409 unless this
+    /// is true.
+    replace: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct VersionsQuery {
+    /// Versions to list, 1 to 100; 20 unless given.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
 }
 
 /// All rules of the set in force, in the order that they judge.
 #[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = RulesView)))]
 pub(super) async fn list(State(state): State<AdminState>) -> Answer<RulesView> {
-    Ok(Json(state.rules.list().await?))
+    let mut rules = state.rules.list().await?;
+    rules.history_unavailable = rules.history_unavailable.as_deref().map(scrub);
+    Ok(Json(rules))
 }
 
 /// Publishes a module: checks it, stores it and makes it live with the next batch.
@@ -57,7 +71,14 @@ pub(super) async fn publish(
     let rules = state.rules.clone();
     let published = to_the_end(async move {
         let _permit = permit;
-        let request = PublishRequest { wasm, source, who: who.to_owned(), order: query.order, mode: query.mode };
+        let request = PublishRequest {
+            wasm,
+            source,
+            who: who.to_owned(),
+            order: query.order,
+            mode: query.mode,
+            replace: query.replace.unwrap_or(false),
+        };
         rules.publish(request).await
     })
     .await?;
@@ -80,10 +101,17 @@ pub(super) async fn check(State(state): State<AdminState>, request: Request) -> 
 }
 
 /// One rule: what its module says of itself, its versions and its figures.
-#[utoipa::path(get, path = "/rules/{name}", tag = "rules", params(("name" = String, Path)),
-    responses((status = 200, body = RuleDetail), (status = 404, body = Problem)))]
-pub(super) async fn show(State(state): State<AdminState>, Name(name): Name) -> Answer<RuleDetail> {
-    Ok(Json(state.rules.get(&name).await?))
+#[utoipa::path(get, path = "/rules/{name}", tag = "rules", params(("name" = String, Path), VersionsQuery),
+    responses((status = 200, body = RuleDetail), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn show(
+    State(state): State<AdminState>,
+    Name(name): Name,
+    Params(query): Params<VersionsQuery>,
+) -> Answer<RuleDetail> {
+    let limit = within(query.limit.unwrap_or(20), 1..=100, "limit")?;
+    let mut rule = state.rules.get(&name, limit).await?;
+    rule.history_unavailable = rule.history_unavailable.as_deref().map(scrub);
+    Ok(Json(rule))
 }
 
 /// Changes mode, order or parameters.
@@ -138,7 +166,8 @@ pub(super) async fn retire(
     changed(name, |name| async move { rules.retire(&name, who).await }).await
 }
 
-/// What every rule says of these records; changes nothing.
+/// What every rule says of these records; changes nothing. Lookups are not asked: their fields are missing, so a rule that
+/// requires one says FIELD_MISSING or skips the record.
 #[utoipa::path(post, path = "/evaluate", tag = "rules",
     request_body(description = "A record or an array of them; one a line as application/x-ndjson.",
         content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use comfy_table::Table;
 
+use super::printable::{printable, printable_json};
 use super::properties::Properties;
 use crate::config::Config;
 use crate::dead_letters::{Shown, Wanted, tail};
@@ -55,11 +56,14 @@ struct Ls {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Command::Ls(args) = &args.command;
     let (brokers, topic, properties) = place(args)?;
-    let wanted = Wanted { topic: &topic, limit: args.limit, code: args.code.as_deref(), within: args.within };
+    // The table shows the beginning of a value only.
+    let text = if args.json { usize::MAX } else { 1_024 };
+    let (limit, code, within) = (args.limit, args.code.as_deref(), args.within);
+    let wanted = Wanted { topic: &topic, limit, code, within, text, bytes: usize::MAX };
     let tail = tail(&brokers, &properties, &wanted)?;
     if args.json {
         for letter in &tail.letters {
-            println!("{}", serde_json::to_string(letter)?);
+            println!("{}", printable_json(&serde_json::to_string(letter)?));
         }
     } else {
         println!("{}", table(&tail.letters));
@@ -88,11 +92,11 @@ fn table(letters: &[Shown]) -> Table {
         let source = ["topic", "partition", "offset"].map(|part| letter.header(&format!("__dlq.errors.{part}")));
         let value: String = letter.value.as_deref().unwrap_or("none").chars().take(60).collect();
         table.add_row([
-            format!("{}-{}@{}", source[0], source[1], source[2]),
-            letter.header("weir.code").to_owned(),
-            letter.header("weir.rule").to_owned(),
-            letter.header("__dlq.errors.message").to_owned(),
-            value,
+            printable(&format!("{}-{}@{}", source[0], source[1], source[2])),
+            printable(letter.header("weir.code")),
+            printable(letter.header("weir.rule")),
+            printable(letter.header("__dlq.errors.message")),
+            printable(&value),
         ]);
     }
     table

@@ -3,6 +3,7 @@
 mod dead_letters;
 mod demo;
 pub mod generate;
+mod printable;
 pub mod produce;
 mod properties;
 mod rules;

@@ -1,6 +1,8 @@
 //! The newest letters of the queue, as a user reads them: committed ones only. It reads backwards, in ranges that grow,
 //! until it has what was asked for, stands at the topic's beginning or has used up its time; which of them, it says.
 
+mod newest;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
+use self::newest::{Age, Newest, age};
 use super::client::{Complaints, client_config, complaint};
+
+pub use self::newest::Shown;
 
 /// The longest range of offsets that one round reads of a partition: bounds what a round may waste.
 const LONGEST_RANGE: i64 = 100_000;
@@ -26,6 +31,10 @@ pub struct Wanted<'a> {
     pub code: Option<&'a str>,
     /// The longest that it may take.
     pub within: Duration,
+    /// Bytes of a key, a value and each header that are kept; of all headers of a letter 16 times as many.
+    pub text: usize,
+    /// Bytes of all letters together, over all partitions; beyond it the oldest go.
+    pub bytes: usize,
 }
 
 /// What was read.
@@ -33,7 +42,7 @@ pub struct Wanted<'a> {
 pub struct Tail {
     /// Oldest first, by the time at which they were written.
     pub letters: Vec<Shown>,
-    /// False: time ran out, so there may be newer or further letters than these.
+    /// False: time ran out, so there may be newer or further letters than these; or `bytes` did, so there are older ones.
     pub complete: bool,
     /// How many messages were looked at.
     pub read: u64,
@@ -71,44 +80,17 @@ pub enum TailError {
     },
 }
 
-/// A letter as it stands in the queue.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Shown {
-    /// Partition of the queue.
-    pub partition: i32,
-    /// Offset in the queue.
-    pub offset: i64,
-    /// When it was written there, epoch milliseconds.
-    pub timestamp: i64,
-    /// Of the source record, as text; bytes that are no UTF-8 are replaced.
-    pub key: Option<String>,
-    /// Of the source record, as text; bytes that are no UTF-8 are replaced.
-    pub value: Option<String>,
-    /// All headers in order, the source's own first; a name may come twice.
-    pub headers: Vec<(String, Option<String>)>,
-}
-
-impl Shown {
-    /// A header's text; empty if it has none. Of two with one name the later, which is the engine's own.
-    pub fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().rfind(|(known, _)| known == name);
-        found.and_then(|(_, value)| value.as_deref()).unwrap_or_default()
-    }
-}
-
 /// The newest letters of the queue. Blocks: call it from a blocking thread.
 pub fn tail(brokers: &str, properties: &BTreeMap<String, String>, wanted: &Wanted) -> Result<Tail, TailError> {
     let until = Instant::now() + wanted.within;
     let consumer = connect(brokers, properties)?;
     let mut partitions = partitions(&consumer, brokers, wanted.topic, until)?;
-    let mut read = 0;
+    let (mut newest, mut read) = (Newest::default(), 0);
     loop {
-        let assigned = assign(&consumer, &mut partitions, wanted)?;
-        if !assigned || !round(&consumer, &mut partitions, wanted, until, &mut read)? {
-            let mut letters: Vec<Shown> = partitions.into_iter().flat_map(|partition| partition.letters).collect();
-            letters.sort_by_key(|letter| (letter.timestamp, letter.partition, letter.offset));
-            let letters = letters.split_off(letters.len().saturating_sub(wanted.limit));
-            return Ok(Tail { letters, complete: !assigned, read });
+        let assigned = assign(&consumer, &mut partitions, wanted, &newest)?;
+        if !assigned || !round(&consumer, &mut partitions, wanted, until, (&mut newest, &mut read))? {
+            let (letters, whole) = newest.end(wanted.limit);
+            return Ok(Tail { letters, complete: !assigned && whole, read });
         }
     }
 }
@@ -123,15 +105,16 @@ struct Backwards {
     to: i64,
     length: i64,
     reading: bool,
-    /// Ascending by offset.
-    letters: Vec<Shown>,
-    /// Matches of the range that is read now.
-    found: Vec<Shown>,
+    /// Letters that match, so far.
+    seen: usize,
+    /// The first of them in the range that was read last.
+    first: Option<Age>,
 }
 
 impl Backwards {
-    fn next_range(&mut self, limit: usize) {
-        self.reading = self.letters.len() < limit && self.from > self.low;
+    fn next_range(&mut self, limit: usize, newest: &Newest) {
+        let is_beyond = self.first.take().is_some_and(|first| newest.is_beyond(first));
+        self.reading = self.seen < limit && self.from > self.low && !is_beyond;
         if self.reading {
             self.to = self.from;
             self.from = self.to.saturating_sub(self.length).max(self.low);
@@ -139,29 +122,17 @@ impl Backwards {
         }
     }
 
-    fn see(&mut self, message: &impl Message, wanted: &Wanted) {
+    fn see(&mut self, message: &impl Message, wanted: &Wanted, newest: &mut Newest) {
         let offset = message.offset();
         // Asked before anything is copied: with a code, most of what is read is not wanted.
         if offset < self.to && wanted.code.is_none_or(|code| has_code(message, code)) {
-            self.found.push(show(message));
-            // Only the newest are wanted; twice as many at most are held.
-            let most = wanted.limit.saturating_sub(self.letters.len());
-            if self.found.len() > most.saturating_mul(2).max(64) {
-                self.found.drain(..self.found.len() - most);
-            }
+            self.seen += 1;
+            self.first.get_or_insert_with(|| age(message));
+            newest.add(message, wanted);
         }
         if offset >= self.to - 1 {
-            self.end_range(wanted.limit);
+            self.reading = false;
         }
-    }
-
-    fn end_range(&mut self, limit: usize) {
-        let most = limit.saturating_sub(self.letters.len());
-        let mut found = std::mem::take(&mut self.found);
-        let mut found = found.split_off(found.len().saturating_sub(most));
-        found.append(&mut self.letters);
-        self.letters = found;
-        self.reading = false;
     }
 }
 
@@ -192,20 +163,24 @@ fn partitions(consumer: &Reader, brokers: &str, topic: &str, until: Instant) -> 
     let mut all = Vec::new();
     for id in found.partitions().iter().map(|partition| partition.id()) {
         let (low, high) = consumer.fetch_watermarks(topic, id, patience()).map_err(unreachable)?;
-        let (letters, found) = (Vec::new(), Vec::new());
-        all.push(Backwards { id, low, from: high, to: high, length: 0, reading: false, letters, found });
+        all.push(Backwards { id, low, from: high, to: high, length: 0, reading: false, seen: 0, first: None });
     }
     Ok(all)
 }
 
 /// The next range of every partition that still has to be read; false if none has.
-fn assign(consumer: &Reader, partitions: &mut [Backwards], wanted: &Wanted) -> Result<bool, TailError> {
+fn assign(
+    consumer: &Reader,
+    partitions: &mut [Backwards],
+    wanted: &Wanted,
+    newest: &Newest,
+) -> Result<bool, TailError> {
     let broken = |why| TailError::Broken { topic: wanted.topic.to_owned(), why };
     let first = i64::try_from(wanted.limit).unwrap_or(LONGEST_RANGE).saturating_mul(2).saturating_add(100);
     let mut list = TopicPartitionList::new();
     for partition in partitions {
         partition.length = partition.length.max(first);
-        partition.next_range(wanted.limit);
+        partition.next_range(wanted.limit, newest);
         if partition.reading {
             let from = KafkaOffset::Offset(partition.from);
             list.add_partition_offset(wanted.topic, partition.id, from).map_err(broken)?;
@@ -221,11 +196,10 @@ fn round(
     partitions: &mut [Backwards],
     wanted: &Wanted,
     until: Instant,
-    read: &mut u64,
+    (newest, read): (&mut Newest, &mut u64),
 ) -> Result<bool, TailError> {
     while partitions.iter().any(|partition| partition.reading) {
         if Instant::now() >= until {
-            partitions.iter_mut().for_each(|partition| partition.end_range(wanted.limit));
             return Ok(false);
         }
         let (id, message) = match consumer.poll(POLL) {
@@ -239,10 +213,10 @@ fn round(
         };
         match message {
             // The range's last offsets may hold no message (a transaction's end): then this is its end.
-            None => partition.end_range(wanted.limit),
+            None => partition.reading = false,
             Some(message) => {
                 *read += 1;
-                partition.see(&message, wanted);
+                partition.see(&message, wanted, newest);
             }
         }
     }
@@ -254,19 +228,4 @@ fn has_code(message: &impl Message, code: &str) -> bool {
     let headers = message.headers();
     let last = headers.and_then(|headers| headers.iter().filter(|header| header.key == "weir.code").last());
     last.and_then(|header| header.value) == Some(code.as_bytes())
-}
-
-fn show(message: &impl Message) -> Shown {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let headers = message
-        .headers()
-        .map(|headers| headers.iter().map(|header| (header.key.to_owned(), header.value.map(text))).collect());
-    Shown {
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp: message.timestamp().to_millis().unwrap_or(-1),
-        key: message.key().map(text),
-        value: message.payload().map(text),
-        headers: headers.unwrap_or_default(),
-    }
 }

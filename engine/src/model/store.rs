@@ -16,7 +16,7 @@ pub enum StoreError {
     /// Away, deadlock or lock time-out: nothing was done, try again.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// The answer to COMMIT was lost: ask [`Store::outcome`].
+    /// The answer to COMMIT was lost: of a step ask [`Store::outcome`], of a change of rules [`Store::rule_set`].
     #[error("the answer to COMMIT was lost: {0}")]
     Unknown(String),
     /// The change was made on another revision than the store is at.
@@ -101,10 +101,13 @@ pub trait Store: Send + Sync + 'static {
     async fn revision(&self) -> Result<Revision, StoreError>;
     /// One version with its bytes.
     async fn version(&self, sha256: Sha256) -> Result<Option<Version>, StoreError>;
-    /// Every version of a rule, newest first; of all rules if None.
-    async fn versions(&self, rule: Option<&str>) -> Result<Vec<VersionInfo>, StoreError>;
+    /// One version without its bytes.
+    async fn version_info(&self, sha256: Sha256) -> Result<Option<VersionInfo>, StoreError>;
+    /// The newest `limit` versions of a rule, newest first; of all rules if None.
+    async fn versions(&self, rule: Option<&str>, limit: u32) -> Result<Vec<VersionInfo>, StoreError>;
     /// Stores the version if it is new, and the entries as revision `base + 1`, with a line of audit. `Stale` if the
-    /// set is no longer at `base`. Returns the new revision, also if the answer to COMMIT was lost and it is there.
+    /// set is no longer at `base`. Returns the new revision, also if the answer to COMMIT was lost and it is there;
+    /// `Unknown` if that could not be asked.
     async fn advance(
         &self,
         base: Revision,

@@ -1,32 +1,33 @@
 //! What stands behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
 
+mod evaluate;
+mod letters;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use self::evaluate::{hit_view, judged_view, undecoded_view};
+use self::letters::Letters;
 use super::status::Status;
-use crate::admin::ports::{
-    AdminError, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
-};
+use crate::admin::ports::{AdminError, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
-    EvaluateView, EvaluatedView, FaultView, FileProblemView, HeaderView, HitView, LetterView, LettersView,
-    ManifestView, OutcomeView, PartitionState, PartitionStatus, PipelineStatus, PublishedView, RuleDetail, RuleView,
-    RulesView, VerdictView, code_views,
+    EvaluateView, FileProblemView, ManifestView, PartitionState, PartitionStatus, PipelineStatus, PublishedView,
+    RuleDetail, RuleView, RulesView, code_views,
 };
 use crate::admin::{AdminState, Limits};
 use crate::config::Config;
-use crate::dead_letters;
 use crate::decode::Decoder;
-use crate::model::catalog::{Mode, Origin, VersionInfo};
-use crate::model::finding::{Effect, Fault, Stage};
+use crate::model::catalog::{Origin, VersionInfo};
+use crate::model::finding::Fault;
 use crate::model::ids::{Offset, Partition, Sha256};
 use crate::model::record::{Batch, Column, FieldId, Schema};
-use crate::rules::{Catalog, Halt, LiveRule, Patch, Publish, Refused, RuleVerdict};
-use crate::store::Store;
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused};
+use crate::store::{Store, StoreError};
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
@@ -36,10 +37,15 @@ pub(super) fn admin_state(
     status: &Arc<Status>,
     metrics: PrometheusHandle,
 ) -> AdminState {
-    let rules =
-        Rules { config: config.clone(), schema: schema.clone(), catalog: catalog.clone(), store: store.clone() };
+    let rules = Rules {
+        config: config.clone(),
+        schema: schema.clone(),
+        catalog: catalog.clone(),
+        store: store.clone(),
+        known: Mutex::default(),
+    };
     let view = View { config: config.clone(), catalog: catalog.clone(), status: status.clone() };
-    let letters = Letters { config: config.clone() };
+    let letters = Letters::new(config.clone());
     let limits = Limits::new(config.rules.max_module.as_u64());
     let (rules, view, letters) = (Arc::new(rules), Arc::new(view), Arc::new(letters));
     AdminState::new(rules, view, store.clone(), letters, metrics, &config.admin.tokens, limits)
@@ -50,7 +56,12 @@ struct Rules {
     schema: Arc<Schema>,
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
+    /// Where the versions in force came from. A version never changes, so each is asked for once.
+    known: Mutex<BTreeMap<Sha256, VersionInfo>>,
 }
+
+/// Of what is asked of the store for an answer that does not need it.
+const ASK_STORE: Duration = Duration::from_secs(2);
 
 impl From<Refused> for AdminError {
     fn from(refused: Refused) -> Self {
@@ -67,14 +78,40 @@ impl From<Refused> for AdminError {
             },
             Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
             Refused::Conflict(_) => Self::Conflict(detail),
+            Refused::InForce { .. } => Self::InForce(detail),
+            Refused::Unknown { rule, .. } => Self::Unknown { rule, detail },
             Refused::Compiler(_) | Refused::Store(_) => Self::Unavailable(detail),
         }
     }
 }
 
+/// What the store says, if it says it soon.
+async fn soon<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+    match tokio::time::timeout(ASK_STORE, asked).await {
+        Ok(answer) => answer.map_err(|why| why.to_string()),
+        Err(_) => Err(format!("the store did not answer within {ASK_STORE:?}")),
+    }
+}
+
 impl Rules {
-    async fn versions(&self, name: Option<&str>) -> Result<Vec<VersionInfo>, AdminError> {
-        self.store.versions(name).await.map_err(|why| AdminError::Unavailable(why.to_string()))
+    /// Where the versions of the set came from, as far as that is known, and why not all is.
+    async fn origins(&self, set: &LiveSet) -> (BTreeMap<Sha256, VersionInfo>, Option<String>) {
+        let in_force: Vec<Sha256> = set.rules.iter().map(|rule| rule.id.sha256).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.retain(|sha256, _| in_force.contains(sha256));
+        let asked = soon(async {
+            for sha256 in in_force {
+                if !known.contains_key(&sha256)
+                    && let Some(version) = self.store.version_info(sha256).await?
+                {
+                    known.insert(sha256, version);
+                }
+            }
+            Ok(())
+        });
+        let unavailable = asked.await.err();
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
+        (known, unavailable)
     }
 
     /// The records as one batch that holds every field, and what did not decode.
@@ -102,10 +139,12 @@ impl Rules {
     }
 }
 
+/// A figure as it stands now.
+fn now<T: Clone>(figure: &Mutex<T>) -> T {
+    figure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
-    let total = |map: &std::sync::Mutex<BTreeMap<String, u64>>| {
-        map.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).values().sum()
-    };
     let rows = rule.figures.rows.load(Ordering::Relaxed);
     let nanos = rule.figures.nanos.load(Ordering::Relaxed);
     RuleView {
@@ -117,11 +156,11 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
         order: rule.order,
         parameters: rule.parameters.clone(),
         codes: code_views(&rule.manifest),
-        hits: total(&rule.figures.hits),
-        failures: total(&rule.figures.failures),
+        hits: now(&rule.figures.hits).values().sum(),
+        failures: now(&rule.figures.failures).values().sum(),
         ns_per_record: (rows > 0).then(|| nanos as f64 / rows as f64),
-        origin: version.map_or(Origin::Api, |version| version.origin),
-        source: version.map_or_else(String::new, |version| version.source.clone()),
+        origin: version.map(|version| version.origin),
+        source: version.map(|version| version.source.clone()),
         suspended: rule.suspended.clone(),
     }
 }
@@ -129,34 +168,47 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
 #[async_trait]
 impl RuleAdmin for Rules {
     async fn list(&self) -> Result<RulesView, AdminError> {
-        let versions = self.versions(None).await?;
         let live = self.catalog.live();
-        let view = |rule: &Arc<LiveRule>| rule_view(rule, versions.iter().find(|v| v.sha256 == rule.id.sha256));
+        let (origins, history_unavailable) = self.origins(&live).await;
+        let view = |rule: &Arc<LiveRule>| rule_view(rule, origins.get(&rule.id.sha256));
         let problem = |p: crate::rules::FileProblem| FileProblemView { file: p.file, problem: p.message };
         Ok(RulesView {
             revision: live.revision.0,
             rules: live.rules.iter().map(view).collect(),
             file_problems: self.catalog.problems().into_iter().map(problem).collect(),
+            history_unavailable,
         })
     }
 
-    async fn get(&self, name: &str) -> Result<RuleDetail, AdminError> {
+    async fn get(&self, name: &str, limit: u32) -> Result<RuleDetail, AdminError> {
         let live = self.catalog.live();
         let rule = live.rules.iter().find(|rule| rule.manifest.name == name);
         let rule = rule.ok_or_else(|| AdminError::NotFound(format!("there is no rule {name:?}")))?;
-        let versions = self.versions(Some(name)).await?;
-        let hits = rule.figures.hits.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let (origins, unavailable) = self.origins(&live).await;
+        // One more than is shown tells whether there are more.
+        let found = match unavailable {
+            Some(why) => Err(why),
+            None => soon(self.store.versions(Some(name), limit + 1)).await,
+        };
+        let (mut versions, history_unavailable) = found.map_or_else(|why| (Vec::new(), Some(why)), |all| (all, None));
+        let more_versions = versions.len() > limit as usize;
+        versions.truncate(limit as usize);
         Ok(RuleDetail {
-            rule: rule_view(rule, versions.iter().find(|version| version.sha256 == rule.id.sha256)),
+            rule: rule_view(rule, origins.get(&rule.id.sha256)),
             manifest: ManifestView::from(&rule.manifest),
             versions: versions.into_iter().map(Into::into).collect(),
-            hits_by_code: hits,
+            more_versions,
+            history_unavailable,
+            hits_by_code: now(&rule.figures.hits),
+            failures_by_code: now(&rule.figures.failures),
+            skipped: rule.figures.skipped.load(Ordering::Relaxed),
+            shadow_samples: now(&rule.figures.samples).iter().map(hit_view).collect(),
         })
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
-        let PublishRequest { wasm, source, who, order, mode } = request;
-        let how = Publish { origin: Origin::Api, source, who, order, mode };
+        let PublishRequest { wasm, source, who, order, mode, replace } = request;
+        let how = Publish { origin: Origin::Api, source, who, order, mode, replace };
         let done = self.catalog.publish(wasm, how).await?;
         let (sha256, revision) = (done.sha256.to_string(), done.revision.0);
         Ok(PublishedView { name: done.name, sha256, revision, new: done.new })
@@ -193,48 +245,6 @@ impl RuleAdmin for Rules {
         });
         Ok(EvaluateView { revision: live.revision.0, records: views.collect() })
     }
-}
-
-fn undecoded_view(fault: Option<Fault>) -> EvaluatedView {
-    let fault = fault.map(|fault| FaultView {
-        stage: match fault.stage {
-            Stage::Decode => "decode",
-            Stage::Rule => "rule",
-            Stage::Window => "window",
-        }
-        .to_owned(),
-        code: fault.code.to_owned(),
-        message: fault.message,
-    });
-    EvaluatedView { outcome: OutcomeView::DeadLetter, fault, verdicts: Vec::new() }
-}
-
-fn judged_view(judged: &[RuleVerdict], row: u32, at: Offset) -> EvaluatedView {
-    let halt = judged.iter().filter_map(|verdict| verdict.halt.as_ref()).find(|halt| halt.offset == at);
-    // Shadow rules are shown and decide nothing.
-    let live = judged.iter().filter(|verdict| verdict.rule.mode == Mode::Live);
-    let of_row = live.flat_map(|verdict| &verdict.findings).filter(|finding| finding.row == row);
-    let outcome = match of_row.map(|finding| finding.effect).max_by_key(|e| *e == Effect::DeadLetter) {
-        _ if halt.is_some() => OutcomeView::Halt,
-        Some(Effect::DeadLetter) => OutcomeView::DeadLetter,
-        Some(Effect::Flag) => OutcomeView::Flagged,
-        None => OutcomeView::Valid,
-    };
-    let verdicts = judged.iter().map(|RuleVerdict { rule, findings, .. }| VerdictView {
-        rule: rule.manifest.name.clone(),
-        sha256: rule.id.sha256.to_string(),
-        mode: rule.mode,
-        hits: (findings.iter().filter(|finding| finding.row == row))
-            .map(|f| HitView { code: f.code.clone().into_owned(), effect: f.effect, detail: f.detail.clone() })
-            .collect(),
-    });
-    EvaluatedView { outcome, fault: halt.map(halt_view), verdicts: verdicts.collect() }
-}
-
-fn halt_view(halt: &Halt) -> FaultView {
-    let Halt { rule, code, message, .. } = halt;
-    let message = format!("rule {rule} fails and its on_failure is halt, the pipeline would stop here: {message}");
-    FaultView { stage: "rule".to_owned(), code: (*code).to_owned(), message }
 }
 
 struct View {
@@ -294,40 +304,5 @@ fn partition_view(partition: Partition, status: super::status::PartitionStatus) 
         lag: status.end.zip(status.judged.or(status.committed)).map(|(end, at)| (end - at).max(0)),
         state,
         error: status.error,
-    }
-}
-
-/// Within the time that the API gives a request.
-const READ_LETTERS: Duration = Duration::from_secs(5);
-
-struct Letters {
-    config: Arc<Config>,
-}
-
-#[async_trait]
-impl LetterTail for Letters {
-    async fn tail(&self, limit: usize, code: Option<String>) -> Result<LettersView, String> {
-        let config = self.config.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let (source, topic) = (&config.source, &config.dead_letters.topic);
-            let wanted = dead_letters::Wanted { topic, limit, code: code.as_deref(), within: READ_LETTERS };
-            dead_letters::tail(&source.brokers, &source.properties, &wanted)
-        });
-        let tail = read.await.map_err(|why| why.to_string())?.map_err(|why| why.to_string())?;
-        let letters = tail.letters.into_iter().rev().map(letter_view).collect();
-        Ok(LettersView { complete: tail.complete, letters })
-    }
-}
-
-fn letter_view(letter: dead_letters::Shown) -> LetterView {
-    let header = |name: &str| Some(letter.header(name).to_owned()).filter(|text| !text.is_empty());
-    LetterView {
-        code: header("weir.code"),
-        message: header("__dlq.errors.message"),
-        partition: letter.partition,
-        offset: letter.offset,
-        key: letter.key,
-        value: letter.value,
-        headers: letter.headers.into_iter().map(|(name, value)| HeaderView { name, value }).collect(),
     }
 }

@@ -77,6 +77,7 @@ fn url() -> String {
 fn judge(wasm: &[u8]) -> Result<(), AdminError> {
     match wasm {
         _ if !wasm.starts_with(b"\0asm") => Err(AdminError::NotWasm),
+        b"\0asm unknown" => Err(AdminError::Unknown { rule: "high_amount".into(), detail: url() }),
         b"\0asm stale" => Err(AdminError::Conflict("the rule set moved on to revision 9".into())),
         b"\0asm bad" => Err(AdminError::Invalid {
             detail: "it imports wasi_snapshot_preview1.fd_write".into(),
@@ -108,8 +109,8 @@ fn rule() -> RuleView {
         hits: 3,
         failures: 0,
         ns_per_record: None,
-        origin: Origin::Api,
-        source: "127.0.0.1".into(),
+        origin: Some(Origin::Api),
+        source: Some("127.0.0.1".into()),
         suspended: None,
     }
 }
@@ -130,11 +131,17 @@ fn manifest() -> ManifestView {
 impl RuleAdmin for Rules {
     async fn list(&self) -> Result<RulesView, AdminError> {
         let problem = FileProblemView { file: "broken.wasm".into(), problem: "no module".into() };
-        Ok(RulesView { revision: 4, rules: vec![rule()], file_problems: vec![problem] })
+        Ok(RulesView {
+            revision: 4,
+            rules: vec![rule()],
+            file_problems: vec![problem],
+            history_unavailable: Some(url()),
+        })
     }
 
-    async fn get(&self, name: &str) -> Result<RuleDetail, AdminError> {
+    async fn get(&self, name: &str, limit: u32) -> Result<RuleDetail, AdminError> {
         named(name)?;
+        self.see(format!("{name} with {limit} versions"));
         let version = VersionView {
             sha256: Sha256::of(WASM).to_string(),
             version: "1.2.0".into(),
@@ -143,8 +150,18 @@ impl RuleAdmin for Rules {
             published_at: rfc3339(0),
             published_by: "directory".into(),
         };
-        let hits_by_code = BTreeMap::from([("AMOUNT_HIGH".into(), 3)]);
-        Ok(RuleDetail { rule: rule(), manifest: manifest(), versions: vec![version], hits_by_code })
+        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::Flag, detail: "9 > 1".into() };
+        Ok(RuleDetail {
+            rule: rule(),
+            manifest: manifest(),
+            versions: vec![version],
+            more_versions: true,
+            history_unavailable: Some(url()),
+            hits_by_code: BTreeMap::from([("AMOUNT_HIGH".into(), 3)]),
+            failures_by_code: BTreeMap::from([("RULE_TRAP".into(), 1)]),
+            skipped: 2,
+            shadow_samples: vec![hit],
+        })
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
@@ -153,6 +170,9 @@ impl RuleAdmin for Rules {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
         judge(&request.wasm)?;
+        if request.mode == Some(Mode::Shadow) && request.wasm == b"\0asm next" && !request.replace {
+            return Err(AdminError::InForce("high_amount is live".into()));
+        }
         let sha256 = Sha256::of(&request.wasm).to_string();
         let mut known = self.known.lock().unwrap();
         let new = !known.contains(&request.wasm);
@@ -233,7 +253,7 @@ struct Letters;
 
 #[async_trait]
 impl LetterTail for Letters {
-    async fn tail(&self, _: usize, code: Option<String>) -> Result<LettersView, String> {
+    async fn tail(&self, _: usize, code: Option<String>, text: usize) -> Result<LettersView, String> {
         if code.as_deref() == Some("AWAY") {
             return Err(url());
         }
@@ -244,7 +264,9 @@ impl LetterTail for Letters {
             code,
             message: Some("the amount is below the least".into()),
             key: None,
-            value: Some("{}".into()),
+            value: Some("{}"[..text.min(2)].into()),
+            value_bytes: Some(2),
+            truncated: text < 2,
             headers: vec![header],
         };
         Ok(LettersView { complete: true, letters: vec![letter] })
@@ -267,7 +289,8 @@ impl Store for ReadOnly {
     async fn rule_set(&self) -> Result<RuleSet, StoreError> { panic!("{NOT_ASKED}") }
     async fn revision(&self) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
     async fn version(&self, _: Sha256) -> Result<Option<Version>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn versions(&self, _: Option<&str>) -> Result<Vec<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn version_info(&self, _: Sha256) -> Result<Option<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn versions(&self, _: Option<&str>, _: u32) -> Result<Vec<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
     async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
     async fn entries_at(&self, _: Revision) -> Result<Vec<Entry>, StoreError> { panic!("{NOT_ASKED}") }
     async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> { panic!("{NOT_ASKED}") }

@@ -93,7 +93,7 @@ pub(crate) fn script(path: &std::path::Path, body: &str) {
 
 /// By the API, with nothing said.
 pub(crate) fn by_api() -> Publish {
-    Publish { origin: Origin::Api, source: "test".into(), who: "test".into(), order: None, mode: None }
+    Publish { origin: Origin::Api, source: "test".into(), who: "test".into(), order: None, mode: None, replace: false }
 }
 
 /// A patch of parameters only; None unsets.

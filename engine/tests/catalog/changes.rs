@@ -51,6 +51,31 @@ async fn a_mode_and_an_order_that_come_with_bytes_in_force_are_applied() {
 }
 
 #[tokio::test]
+async fn another_version_takes_a_live_one_out_of_force_only_if_told_to() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let live = catalog.publish(&Guest::new("one")).await;
+    let next = || Guest::new("one").version("2.0.0").wasm();
+    for mode in [Mode::Shadow, Mode::Off] {
+        let how = Publish { mode: Some(mode), ..by_api() };
+        let refused = catalog.catalog.publish(next(), how).await.unwrap_err();
+        assert!(matches!(&refused, Refused::InForce { live: at, .. } if *at == live.sha256), "{refused}");
+        let problem = Problem::from(AdminError::from(refused));
+        assert_eq!(problem.status, 409);
+        assert!(problem.mend.contains("--replace") && problem.mend.contains("another name"), "{problem:?}");
+    }
+    assert_eq!((catalog.sha("one"), catalog.catalog.live().revision.0), (Some(live.sha256), 1));
+
+    let told = Publish { mode: Some(Mode::Shadow), replace: true, ..by_api() };
+    let shadow = catalog.catalog.publish(next(), told).await.unwrap();
+    assert_eq!(catalog.sha("one"), Some(shadow.sha256));
+    // Nothing acts that could be ended: not a shadow rule, nor one that is suspended, nor one that there is not.
+    let third = Publish { mode: Some(Mode::Off), ..by_api() };
+    catalog.catalog.publish(Guest::new("one").version("3.0.0").wasm(), third.clone()).await.unwrap();
+    catalog.catalog.publish(Guest::new("two").wasm(), third).await.unwrap();
+}
+
+#[tokio::test]
 async fn whoever_brought_a_rule_last_owns_it() {
     let catalog = Bench::new();
     let catalog = catalog.open().await;
@@ -129,7 +154,7 @@ async fn a_retired_rule_is_gone_and_its_versions_stay() {
     catalog.publish(&Guest::new("one")).await;
     catalog.catalog.retire("one", "test").await.unwrap();
     assert!(catalog.rule("one").is_none());
-    assert_eq!(catalog.store.versions(Some("one")).await.unwrap().len(), 1);
+    assert_eq!(catalog.store.versions(Some("one"), 9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

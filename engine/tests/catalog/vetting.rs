@@ -15,7 +15,7 @@ async fn refused(guest: Guest) -> String {
     let catalog = bench.open().await;
     let refused = catalog.try_publish(&guest).await.unwrap_err();
     assert_eq!(catalog.catalog.live().revision.0, 0, "nothing changed");
-    assert!(catalog.store.versions(None).await.unwrap().is_empty(), "nothing is stored");
+    assert!(catalog.store.versions(None, 9).await.unwrap().is_empty(), "nothing is stored");
     refused.to_string()
 }
 
@@ -152,7 +152,7 @@ async fn a_check_keeps_nothing() {
     let manifest = catalog.catalog.check(Guest::new("fine").wasm()).await.unwrap();
     assert_eq!((manifest.name.as_str(), manifest.codes[0].name.as_str()), ("fine", "BAD"));
     assert_eq!(catalog.catalog.live().revision.0, 0);
-    assert!(catalog.store.versions(None).await.unwrap().is_empty());
+    assert!(catalog.store.versions(None, 9).await.unwrap().is_empty());
 }
 
 /// A test's runtime has one thread for all that is async: guest code on it would stop the clock.

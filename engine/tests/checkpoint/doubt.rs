@@ -37,7 +37,8 @@ impl Store for Doubtful {
     async fn rule_set(&self) -> Result<RuleSet, StoreError> { panic!("{NOT_ASKED}") }
     async fn revision(&self) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
     async fn version(&self, _: Sha256) -> Result<Option<Version>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn versions(&self, _: Option<&str>) -> Result<Vec<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn version_info(&self, _: Sha256) -> Result<Option<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn versions(&self, _: Option<&str>, _: u32) -> Result<Vec<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
     async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
     async fn entries_at(&self, _: Revision) -> Result<Vec<Entry>, StoreError> { panic!("{NOT_ASKED}") }
     async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> { panic!("{NOT_ASKED}") }

@@ -58,6 +58,17 @@ fn an_empty_token_is_none() {
 }
 
 #[test]
+fn what_a_module_or_a_file_is_called_moves_no_cursor() {
+    let list = "{\"revision\":1,\"rules\":[{\"name\":\"r\",\"version\":\"\\u001b[2J1\",\"source\":\"\\u009b31mx\",\
+                \"suspended\":\"trap\\u001b]0;\"}],\"file_problems\":[{\"file\":\"\\u001bc\",\"problem\":\"\\r\"}]}";
+    let (url, heads) = service(vec![list]);
+    let said = rules(&url, None, &["list"]);
+    heads.join().unwrap();
+    assert!(said.contains("\\u{1b}[2J1") && said.contains("\\u{9b}31mx") && said.contains("\\u{1b}c: \\r"), "{said:?}");
+    assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+}
+
+#[test]
 fn a_push_asks_for_the_mode_that_is_wanted_and_says_the_one_that_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("r.wasm");
@@ -70,6 +81,11 @@ fn a_push_asks_for_the_mode_that_is_wanted_and_says_the_one_that_is() {
     let heads = heads.join().unwrap();
     assert!(heads[0].starts_with("post /rules?mode=shadow&order=-3 http/1.1\r\n"), "{}", heads[0]);
     assert!(heads[1].starts_with("get /rules/r http/1.1\r\n"), "{}", heads[1]);
+
+    let (url, heads) = service(vec![done, r#"{"rule":{"name":"r","sha256":"ab","mode":"off"}}"#]);
+    rules(&url, None, &["push", file, "--mode", "off", "--replace"]);
+    let heads = heads.join().unwrap();
+    assert!(heads[0].starts_with("post /rules?mode=off&replace=true http/1.1\r\n"), "{}", heads[0]);
 
     let (url, heads) = service(vec![done, r#"{"rule":{"name":"r","sha256":"ab","mode":"off"}}"#]);
     assert_eq!(rules(&url, None, &["push", file]), "r ab is off (it does not judge) at revision 7\n");

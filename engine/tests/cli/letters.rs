@@ -136,6 +136,32 @@ fn letters_are_found_however_far_back_and_a_part_of_them_is_called_a_part() {
     assert!(said(&none).contains("topic \"nowhere\": "), "{}", said(&none));
 }
 
+#[test]
+fn what_stands_in_a_record_moves_no_cursor() {
+    let (stack, _turn) = up();
+    make_topic(stack.brokers(), "rude");
+    let producer = producer(stack.brokers(), "rude");
+    producer.begin_transaction().unwrap();
+    let rude = "\u{1b}[2J\u{9b}31m\r\u{202e}gone";
+    let headers = OwnedHeaders::new().insert(Header { key: "weir.code", value: Some(rude) });
+    let headers = headers.insert(Header { key: "__dlq.errors.message", value: Some(rude) });
+    producer.send(BaseRecord::to("rude").key(rude).payload(rude).headers(headers)).map_err(|(why, _)| why).unwrap();
+    producer.commit_transaction(WAIT).unwrap();
+
+    let table = weir(&["dead-letters", "ls", "--brokers", stack.brokers(), "--topic", "rude"]);
+    let json = ls(&stack, "rude", &[]);
+    for output in [&table, &json] {
+        assert!(output.status.success(), "{output:?}");
+        let text = std::str::from_utf8(&output.stdout).unwrap();
+        assert!(
+            text.contains("gone") && !text.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'),
+            "{text:?}"
+        );
+    }
+    let letter: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((letter["key"].as_str(), letter["value"].as_str()), (Some(rude), Some(rude)), "as it was");
+}
+
 /// Adds a listener that asks for a name and a password to the stack's broker.
 fn with_sasl(stack: &Stack) -> u16 {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().port();

@@ -80,7 +80,14 @@ impl Bench {
     }
 
     pub(crate) async fn upload(&self, wasm: Vec<u8>) -> Result<Published, Refused> {
-        let how = Publish { origin: Origin::Api, source: "test".into(), who: "test".into(), order: None, mode: None };
+        let how = Publish {
+            origin: Origin::Api,
+            source: "test".into(),
+            who: "test".into(),
+            order: None,
+            mode: None,
+            replace: false,
+        };
         self.catalog.publish(wasm, how).await
     }
 

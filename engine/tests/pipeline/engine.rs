@@ -72,18 +72,35 @@ impl Engine {
 
     /// Resident memory in MiB.
     pub(crate) fn memory(&self) -> u64 {
-        self.status("VmRSS:") / 1024
+        self.mebibytes("VmRSS:")
     }
 
-    #[allow(dead_code, reason = "only the tests of a topic's edges ask")]
-    pub(crate) fn threads(&self) -> u64 {
-        self.status("Threads:")
+    /// The most that it was since the start, or since `forget_peak`.
+    #[allow(dead_code, reason = "the admin API's tests ask")]
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.mebibytes("VmHWM:")
     }
 
-    fn status(&self, name: &str) -> u64 {
+    #[allow(dead_code, reason = "the admin API's tests ask")]
+    pub(crate) fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("it is ours");
+    }
+
+    /// How many descriptors it has open.
+    #[allow(dead_code, reason = "the admin API's tests ask")]
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
+    #[allow(dead_code, reason = "the tests of the admin API and of a topic's edges ask")]
+    pub(crate) fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs").count()
+    }
+
+    fn mebibytes(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with(name)).expect("a running process has it");
-        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+        let line = status.lines().find(|line| line.starts_with(what)).expect("a running process has memory");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("kB") / 1024
     }
 
     /// The end of its log.

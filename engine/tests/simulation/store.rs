@@ -262,7 +262,10 @@ impl Store for SimStore {
     async fn version(&self, _: Sha256) -> Result<Option<Version>, StoreError> {
         not_asked()
     }
-    async fn versions(&self, _: Option<&str>) -> Result<Vec<VersionInfo>, StoreError> {
+    async fn version_info(&self, _: Sha256) -> Result<Option<VersionInfo>, StoreError> {
+        not_asked()
+    }
+    async fn versions(&self, _: Option<&str>, _: u32) -> Result<Vec<VersionInfo>, StoreError> {
         not_asked()
     }
     async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> {

@@ -213,9 +213,16 @@ async fn the_catalog_advances_by_one_and_refuses_a_stale_base(url: &str) {
     assert_eq!(store.rule_set().await.unwrap().entries, []);
     assert_eq!(store.entries_at(Revision(1)).await.unwrap(), entries);
     assert_eq!(store.version(v.sha256).await.unwrap(), Some(v.clone()));
-    assert_eq!(store.versions(Some("high_amount")).await.unwrap().len(), 1);
-    assert_eq!(store.versions(None).await.unwrap().len(), 1);
+    assert_eq!(store.versions(Some("high_amount"), 9).await.unwrap().len(), 1);
+    assert_eq!(store.versions(None, 9).await.unwrap().len(), 1);
     assert_eq!(store.audit(9).await.unwrap()[1], audit);
+    let later = Version { published_at: v.published_at + 1, ..version("high_amount", 9) };
+    store.advance(Revision(2), Some(&later), &[], &audit).await.unwrap();
+    let newest = store.versions(Some("high_amount"), 1).await.unwrap();
+    assert_eq!(newest.iter().map(|version| version.sha256).collect::<Vec<_>>(), [later.sha256], "the newest only");
+    let info = store.version_info(v.sha256).await.unwrap().unwrap();
+    assert_eq!((info.sha256, &info.manifest, info.published_at), (v.sha256, &v.manifest, v.published_at));
+    assert!(store.version_info(version("x", 8).sha256).await.unwrap().is_none());
     store.set_directory_seen("a.wasm", Some(v.sha256)).await.unwrap();
     assert_eq!(store.directory_seen("a.wasm").await.unwrap(), Some(v.sha256));
     store.set_directory_seen("a.wasm", None).await.unwrap();

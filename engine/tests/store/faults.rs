@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, Executor, MySqlConnection};
 use weir::checkpoint::{Cancel, Failed, Pending, Stand, advance, take};
 use weir::config::Start;
+use weir::model::catalog::Audit;
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
 use weir::model::step::Step;
@@ -71,6 +72,22 @@ async fn whichever_commit_is_lost_or_its_answer_everything_counts_once() {
             }
             cuts += 1;
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_rules_whose_answer_is_lost_is_not_known_to_be_made_or_not() {
+    let database = MariaDb::start();
+    let proxy = Proxy::before(&database).await;
+    for (cut, made) in [(Cut::Before, 0), (Cut::After, 1)] {
+        let store = prepared(&proxy.url(), &format!("change_{cut:?}")).await;
+        let (who, action, rule) = ("publisher".into(), "retire".into(), "high_amount".into());
+        let audit = Audit { at: 1, who, action, rule, revision: 1, detail: String::new() };
+        proxy.cuts_commit(0, cut);
+        let changed = store.advance(Revision(0), None, &[], &audit).await;
+        assert!(matches!(changed, Err(StoreError::Unknown(_))), "{cut:?}: {changed:?}");
+        proxy.cuts_commit(-1, cut);
+        assert_eq!(store.revision().await.unwrap(), Revision(made), "{cut:?}");
     }
 }
 

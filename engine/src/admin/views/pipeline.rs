@@ -90,7 +90,7 @@ pub struct AuditView {
 /// GET /dead-letters
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LettersView {
-    /// False: time ran out while the topic was read, so there may be newer or further letters than these.
+    /// False: time or the bound on an answer's bytes ran out, so there are or may be further letters than these.
     pub complete: bool,
     /// Newest first.
     pub letters: Vec<LetterView>,
@@ -105,12 +105,16 @@ pub struct LetterView {
     pub offset: i64,
     pub code: Option<String>,
     pub message: Option<String>,
-    /// As text; bytes that are no UTF-8 are replaced.
+    /// As text; bytes that are no UTF-8 are replaced. Cut after `value_limit` bytes.
     pub key: Option<String>,
-    /// As text; bytes that are no UTF-8 are replaced. May be cut.
+    /// As text; bytes that are no UTF-8 are replaced. Cut after `value_limit` bytes.
     pub value: Option<String>,
-    /// In order; a name may come twice.
+    /// Bytes of the whole value; null if it has none.
+    pub value_bytes: Option<u64>,
+    /// In order; a name may come twice. Each is cut after `value_limit` bytes.
     pub headers: Vec<HeaderView>,
+    /// Whether the key, the value or a header was cut or left out here; the topic has them whole.
+    pub truncated: bool,
 }
 
 /// A header of a dead letter.

@@ -17,6 +17,8 @@ pub struct RulesView {
     pub rules: Vec<RuleView>,
     /// Files in the rules directory that could not be published.
     pub file_problems: Vec<FileProblemView>,
+    /// Why the database could not be asked where the versions came from; what is in force is known without it.
+    pub history_unavailable: Option<String>,
 }
 
 /// A rule and its figures since the engine started.
@@ -36,9 +38,10 @@ pub struct RuleView {
     pub failures: u64,
     /// None: it judged nothing yet.
     pub ns_per_record: Option<f64>,
-    pub origin: Origin,
-    /// File name or remote address.
-    pub source: String,
+    /// Null while the database can't be asked.
+    pub origin: Option<Origin>,
+    /// File name or remote address; null while the database can't be asked.
+    pub source: Option<String>,
     /// Why the breaker suspended it, if it did.
     pub suspended: Option<String>,
 }
@@ -75,10 +78,21 @@ pub struct FileProblemView {
 pub struct RuleDetail {
     pub rule: RuleView,
     pub manifest: ManifestView,
-    /// Newest first.
+    /// Newest first; empty while the database can't be asked.
     pub versions: Vec<VersionView>,
+    /// Whether there are older ones than these: ask with a greater `limit`.
+    pub more_versions: bool,
+    /// Why the database could not be asked for the versions; what is in force is known without it.
+    pub history_unavailable: Option<String>,
     /// Hits by code since the engine started.
     pub hits_by_code: BTreeMap<String, u64>,
+    /// Records on which it failed, or that lacked a field that it requires, by the engine's code, since the engine
+    /// started.
+    pub failures_by_code: BTreeMap<String, u64>,
+    /// Records that lacked a field that it requires and passed unjudged, since the engine started.
+    pub skipped: u64,
+    /// The first hits as a shadow rule since the engine started, 20 at most.
+    pub shadow_samples: Vec<HitView>,
 }
 
 /// What a module says of itself.

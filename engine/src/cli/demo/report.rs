@@ -36,7 +36,9 @@ pub(super) async fn print(
 
     let brokers = brokers.to_owned();
     let letters = tokio::task::spawn_blocking(move || {
-        let wanted = Wanted { topic: LETTERS, limit: 1_000_000, code: None, within: Duration::from_secs(30) };
+        let within = Duration::from_secs(30);
+        let wanted =
+            Wanted { topic: LETTERS, limit: 1_000_000, code: None, within, text: usize::MAX, bytes: usize::MAX };
         tail(&brokers, &BTreeMap::new(), &wanted)
     })
     .await??;

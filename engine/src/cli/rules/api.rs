@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use crate::cli::printable::printable;
+
 /// Where the service is and who asks.
 #[derive(Debug, clap::Args)]
 pub(super) struct Api {
@@ -64,7 +66,7 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Valu
     let status = response.status();
     let body = response.body_mut().read_to_string().context("the answer broke off")?;
     let value: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
-    if status.is_success() { Ok(value) } else { bail!("{}", problem(status.as_u16(), &value)) }
+    if status.is_success() { Ok(value) } else { bail!("{}", printable(&problem(status.as_u16(), &value))) }
 }
 
 /// A problem+json answer as one line.

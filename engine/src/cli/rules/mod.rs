@@ -12,6 +12,7 @@ use clap::Subcommand;
 use comfy_table::Table;
 use serde_json::Value;
 
+use super::printable::printable;
 use api::Api;
 
 /// The command's arguments.
@@ -46,6 +47,9 @@ enum Command {
         /// Place among the rules, ascending
         #[arg(long, allow_negative_numbers = true)]
         order: Option<i32>,
+        /// Also if another version is live and --mode shadow or off takes it out of force
+        #[arg(long)]
+        replace: bool,
         #[command(flatten)]
         api: Api,
     },
@@ -72,10 +76,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::New { path, sdk } => new::create(path, sdk.as_deref()),
         Command::List { api } => list(&api.get("/rules")?),
-        Command::Push { file, mode, order, api } => push(api, file, mode.as_deref(), *order),
+        Command::Push { file, mode, order, replace, api } => {
+            let mode = mode.as_ref().map(|mode| format!("mode={mode}"));
+            let order = order.map(|order| format!("order={order}"));
+            push(api, file, [mode, order, replace.then(|| "replace=true".to_owned())])
+        }
         Command::Check { file, api } => {
             let manifest = api.post("/rules/check", "application/wasm", &read(file)?)?;
-            println!("{} {}: fine", text(&manifest, "name"), text(&manifest, "version"));
+            println!("{}", printable(&format!("{} {}: fine", text(&manifest, "name"), text(&manifest, "version"))));
             Ok(())
         }
         Command::Rollback { name, sha256, api } => {
@@ -88,15 +96,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-fn push(api: &Api, file: &Path, mode: Option<&str>, order: Option<i32>) -> anyhow::Result<()> {
-    let mode = mode.map(|mode| format!("mode={mode}"));
-    let query: Vec<String> = mode.into_iter().chain(order.map(|order| format!("order={order}"))).collect();
+fn push(api: &Api, file: &Path, query: [Option<String>; 3]) -> anyhow::Result<()> {
+    let query: Vec<String> = query.into_iter().flatten().collect();
     let path = if query.is_empty() { "/rules".to_owned() } else { format!("/rules?{}", query.join("&")) };
     let done = api.post(&path, "application/wasm", &read(file)?)?;
     let name = text(&done, "name");
     // It is published, whatever becomes of this question.
     let detail = api.get(&format!("/rules/{name}")).unwrap_or(Value::Null);
-    println!("{}", pushed(&done, &detail["rule"]));
+    println!("{}", printable(&pushed(&done, &detail["rule"])));
     Ok(())
 }
 
@@ -123,18 +130,21 @@ fn list(rules: &Value) -> anyhow::Result<()> {
         table.add_row([
             rule["order"].to_string(),
             text(rule, "name").to_owned(),
-            text(rule, "version").to_owned(),
+            printable(text(rule, "version")),
             text(rule, "sha256").chars().take(12).collect(),
-            format!("{}{suspended}", text(rule, "mode")),
+            printable(&format!("{}{suspended}", text(rule, "mode"))),
             rule["hits"].to_string(),
             rule["failures"].to_string(),
             rule["ns_per_record"].as_f64().map(|ns| format!("{ns:.1}")).unwrap_or_default(),
-            text(rule, "source").to_owned(),
+            printable(text(rule, "source")),
         ]);
     }
     println!("revision {}\n{table}", rules["revision"]);
     for problem in rules["file_problems"].as_array().into_iter().flatten() {
-        println!("{}: {}", text(problem, "file"), text(problem, "problem"));
+        println!("{}", printable(&format!("{}: {}", text(problem, "file"), text(problem, "problem"))));
+    }
+    if let Some(why) = rules["history_unavailable"].as_str() {
+        println!("{}", printable(&format!("where the versions came from is not known now: {why}")));
     }
     Ok(())
 }

@@ -40,7 +40,9 @@ impl Catalog {
         let history = self.history(name).await?;
         if let Some(good) = history.good_before(now, rule.mode) {
             match self.fall_back(trip, good, &history.parameters(good)).await {
-                Err(refused @ (Refused::Store(_) | Refused::Compiler(_))) => return Err(refused),
+                Err(refused @ (Refused::Store(_) | Refused::Unknown { .. } | Refused::Compiler(_))) => {
+                    return Err(refused);
+                }
                 Err(error) => tracing::warn!(rule = name, %error, "the version before does not fit any more"),
                 Ok(()) => return Ok(()),
             }

@@ -121,8 +121,7 @@ impl Catalog {
 
     /// What a stored version of the rule said of itself.
     pub(super) async fn manifest(&self, rule: &str, sha256: Sha256) -> Result<Manifest, Refused> {
-        let versions = self.0.store.versions(Some(rule)).await?;
-        let found = versions.into_iter().find(|version| version.sha256 == sha256);
+        let found = self.0.store.version_info(sha256).await?.filter(|version| version.manifest.name == rule);
         let gone = || Refused::NoSuchVersion { rule: rule.to_owned(), sha256 };
         Ok(found.ok_or_else(gone)?.manifest)
     }
@@ -172,6 +171,7 @@ impl Catalog {
             fault::pass("catalog.loaded");
             match self.0.store.advance(base, line.version, &set.entries, &audit).await {
                 Err(StoreError::Stale(_)) => continue,
+                Err(StoreError::Unknown(why)) => return Err(Refused::Unknown { rule: line.rule.to_owned(), why }),
                 Err(error) => return Err(error.into()),
                 Ok(revision) => live.revision = revision,
             }

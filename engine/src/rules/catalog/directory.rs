@@ -176,6 +176,7 @@ impl Catalog {
                 Some(rule)
             }
             Err(Refused::Store(error)) => return Err(error),
+            Err(Refused::Unknown { why, .. }) => return Err(StoreError::Unknown(why)),
             Err(refused @ (Refused::Conflict(_) | Refused::Compiler(_))) => {
                 self.problem(file, Some(refused.to_string()));
                 return Ok(false);
@@ -203,6 +204,7 @@ impl Catalog {
             who: "directory".to_owned(),
             order: None,
             mode: None,
+            replace: false,
         };
         let published = self.publish(wasm, how).await?;
         tracing::info!(file, rule = published.name, %sha256, "the directory brought a rule");
@@ -224,6 +226,7 @@ impl Catalog {
             match self.retire_from_directory(&rule).await {
                 Ok(()) => tracing::info!(file, rule, "the file was removed, its rule is retired"),
                 Err(Refused::Store(error)) => return Err(error),
+                Err(Refused::Unknown { why, .. }) => return Err(StoreError::Unknown(why)),
                 Err(refused) => tracing::info!(file, rule, %refused, "the file was removed, its rule stays"),
             }
         }

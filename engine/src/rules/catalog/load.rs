@@ -67,7 +67,8 @@ impl Catalog {
                 Ok(true) => return Ok(()),
                 // `--suspend-misfits`: by now it is, here or by another instance that starts.
                 Ok(false) | Err(CatalogError::Store(StoreError::Stale(_))) => {}
-                Err(CatalogError::Store(StoreError::Unavailable(why))) => {
+                // The set is read anew, so it shows what became of a suspension whose COMMIT was not answered.
+                Err(CatalogError::Store(StoreError::Unavailable(why) | StoreError::Unknown(why))) => {
                     let Some(pause) = pauses.next() else { return Err(StoreError::Unavailable(why).into()) };
                     tracing::warn!(why, "the rule set can't be read yet");
                     tokio::time::sleep(pause).await;
@@ -243,8 +244,7 @@ impl Catalog {
 
     /// A suspended rule: it is seen and judges nothing, so its code, which may be why, is not asked for.
     async fn stand_in(&self, entry: &Entry) -> Result<LiveRule, StoreError> {
-        let versions = self.0.store.versions(Some(&entry.name)).await?;
-        let known = versions.into_iter().find(|version| version.sha256 == entry.sha256);
+        let known = self.0.store.version_info(entry.sha256).await?;
         let manifest = known.map_or_else(|| unknown(&entry.name), |version| version.manifest);
         let component = Component::new(&self.0.runtime.engine, NOTHING).expect("the smallest component compiles");
         let fitted = probe::fit(&self.0.schema, &manifest, &entry.parameters).unwrap_or_else(|_| Fitted {

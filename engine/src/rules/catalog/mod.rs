@@ -68,7 +68,7 @@ fn misfits(misfits: &[(String, String)]) -> String {
     )
 }
 
-/// Why a change was not made; nothing changed.
+/// Why a change was not made; nothing changed, but for `Unknown`.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     #[error("the module has {size} bytes, rules.max_module allows {most}")]
@@ -87,6 +87,15 @@ pub enum Refused {
     NoSuchVersion { rule: String, sha256: Sha256 },
     #[error("{0}")]
     Conflict(String),
+    /// Another version would take the live one out of force, and nobody said that it should.
+    #[error(
+        "rule {rule} is live at version {live}: this version with mode {mode} would take its place, and then nothing of \
+         the rule would act"
+    )]
+    InForce { rule: String, live: Sha256, mode: &'static str },
+    /// The answer of the store was lost: the change may be made or not.
+    #[error("the store did not say whether the change of rule {rule} was made: {why}")]
+    Unknown { rule: String, why: String },
     /// No fault of the module.
     #[error("rules can't be compiled at the moment: {0}")]
     Compiler(String),

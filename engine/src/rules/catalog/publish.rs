@@ -18,6 +18,8 @@ pub struct Publish {
     pub who: String,
     pub order: Option<i32>,
     pub mode: Option<Mode>,
+    /// It may take a live version out of force: else another version comes with a mode that acts, or over none that does.
+    pub replace: bool,
 }
 
 /// What came of it.
@@ -41,7 +43,14 @@ impl Catalog {
     async fn checked(&self, wasm: &[u8]) -> Result<Manifest, Refused> {
         let sha256 = Sha256::of(wasm);
         let module = self.vet(sha256, wasm).await?;
-        let how = Publish { origin: Origin::Api, source: String::new(), who: String::new(), order: None, mode: None };
+        let how = Publish {
+            origin: Origin::Api,
+            source: String::new(),
+            who: String::new(),
+            order: None,
+            mode: None,
+            replace: true,
+        };
         let mut entries = self.0.store.rule_set().await?.entries;
         self.enter(&mut entries, &module.manifest, sha256, &how);
         let entered = entry(&mut entries, &module.manifest.name)?;
@@ -77,6 +86,7 @@ impl Catalog {
         let edit = |entries: &mut Vec<Entry>| {
             let in_force = entries.iter().any(|e| e.name == manifest.name && e.sha256 == sha256);
             new.store(!in_force, Ordering::Relaxed);
+            displaces(entries, &manifest.name, sha256, &how)?;
             Ok(self.enter(entries, manifest, sha256, &how))
         };
         let line = Line::of("publish", &manifest.name, &how.who).storing(&version);
@@ -112,5 +122,19 @@ impl Catalog {
         }
         let note = entry.swap(sha256, manifest);
         Some(format!("{} -> {sha256}{note}", before.sha256))
+    }
+}
+
+/// A push for a try must not end what judges: the set holds one version of a rule.
+fn displaces(entries: &[Entry], rule: &str, sha256: Sha256, how: &Publish) -> Result<(), Refused> {
+    let mode = match how.mode {
+        Some(Mode::Shadow) => "shadow",
+        Some(Mode::Off) => "off",
+        Some(Mode::Live) | None => return Ok(()),
+    };
+    let acts = |entry: &&Entry| entry.name == rule && entry.mode == Mode::Live && entry.suspended.is_none();
+    match entries.iter().find(acts).filter(|entry| entry.sha256 != sha256 && !how.replace) {
+        Some(entry) => Err(Refused::InForce { rule: rule.to_owned(), live: entry.sha256, mode }),
+        None => Ok(()),
     }
 }

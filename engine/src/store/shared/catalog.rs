@@ -79,13 +79,24 @@ pub(super) async fn version(tx: &mut dyn Tx, pipeline: &str, sha256: Sha256) -> 
     Ok(Some(Version { sha256, wasm: row.blob()?, manifest, origin, source, published_at, published_by }))
 }
 
-pub(super) async fn versions(tx: &mut dyn Tx, pipeline: &str, rule: Option<&str>) -> Result<Vec<VersionInfo>> {
+pub(super) async fn version_info(tx: &mut dyn Tx, pipeline: &str, sha256: Sha256) -> Result<Option<VersionInfo>> {
+    let sql = format!("SELECT {INFO} FROM weir_rule_version WHERE pipeline = ? AND sha256 = ?");
+    let mut rows = tx.rows(&sql, &[Bind::Text(pipeline), Bind::Blob(&sha256.0)]).await?;
+    rows.first_mut().map(info).transpose()
+}
+
+pub(super) async fn versions(
+    tx: &mut dyn Tx,
+    pipeline: &str,
+    rule: Option<&str>,
+    limit: u32,
+) -> Result<Vec<VersionInfo>> {
     let sql = format!(
         "SELECT {INFO} FROM weir_rule_version WHERE pipeline = ? AND (? IS NULL OR rule = ?) \
-         ORDER BY published_at DESC, sha256"
+         ORDER BY published_at DESC, sha256 LIMIT ?"
     );
     let rule = Bind::text(rule);
-    let rows = tx.rows(&sql, &[Bind::Text(pipeline), rule, rule]).await?;
+    let rows = tx.rows(&sql, &[Bind::Text(pipeline), rule, rule, Bind::Int(limit.into())]).await?;
     rows.into_iter().map(|mut row| info(&mut row)).collect()
 }
 

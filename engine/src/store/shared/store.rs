@@ -45,7 +45,7 @@ fn unprepared() -> StoreError {
     StoreError::Fatal("the store was used before it was prepared".into())
 }
 
-/// Only the COMMIT of a step or of a rule set is worth asking after: everything else may simply be done again.
+/// Only the COMMIT of a step or of a change of rules is worth asking after: everything else may simply be done again.
 fn again<T>(result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         StoreError::Unknown(what) => StoreError::Unavailable(what),
@@ -81,8 +81,8 @@ impl SqlStore {
             Ok(true) => Ok(Revision(base.0 + 1)),
             Ok(false) => Err(StoreError::Unavailable(why.to_owned())),
             Err(error) => {
-                let known = "whether the change was made is not known, GET /rules tells";
-                Err(StoreError::Unavailable(format!("{known}: {why}; {error}")))
+                // A person made the change and must hear that it may stand.
+                Err(StoreError::Unknown(format!("{why}; asked what became of it: {error}")))
             }
         }
     }
@@ -158,8 +158,12 @@ impl Store for SqlStore {
         in_tx!(self, begin_read, |tx| catalog::version(tx, &self.scope.pipeline, sha256))
     }
 
-    async fn versions(&self, rule: Option<&str>) -> Result<Vec<VersionInfo>> {
-        in_tx!(self, begin_read, |tx| catalog::versions(tx, &self.scope.pipeline, rule))
+    async fn version_info(&self, sha256: Sha256) -> Result<Option<VersionInfo>> {
+        in_tx!(self, begin_read, |tx| catalog::version_info(tx, &self.scope.pipeline, sha256))
+    }
+
+    async fn versions(&self, rule: Option<&str>, limit: u32) -> Result<Vec<VersionInfo>> {
+        in_tx!(self, begin_read, |tx| catalog::versions(tx, &self.scope.pipeline, rule, limit))
     }
 
     async fn advance(

@@ -1,0 +1,27 @@
+//! The admin API of a running engine, over TCP, asked what nobody sane would ask: by schemathesis from the engine's own
+//! OpenAPI document, with bodies that have no end, by thousands who say nothing, by someone who guesses tokens.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod bodies;
+mod guesses;
+mod idle;
+mod schemathesis;
+mod served;
+mod tells;
+
+// The harness of the pipeline's tests.
+#[path = "../pipeline/api.rs"]
+#[allow(dead_code)]
+mod api;
+#[path = "../pipeline/engine.rs"]
+#[allow(dead_code)]
+mod engine;
+#[path = "../pipeline/kafka.rs"]
+#[allow(dead_code)]
+mod kafka;
+#[path = "../common/stack.rs"]
+#[allow(dead_code)]
+mod stack;
+#[path = "../pipeline/way.rs"]
+#[allow(dead_code)]
+mod way;
