@@ -31,7 +31,7 @@ pub(super) fn laid_out(input: &mut Input<'_>) -> Vec<u8> {
     let mut at = DATA + 8 + count * HIT;
     for (row, code, detail) in &hits {
         let row = if *row < 250 { u32::from(*row) % rows } else { rows + u32::from(*row) - 250 };
-        let code = if *code < 250 { u32::from(*code) & 1 } else { u32::from(*code) };
+        let code = if *code < 250 { u32::from(*code) & 1 } else { u32::from(*code) - 248 };
         let length = detail.len() as u32;
         memory.extend([row, code, at, length].map(u32::to_le_bytes).concat());
         at += length;
