@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir demo demo-live test chaos bench up down
+.PHONY: help rules wasm-target weir demo demo-live test chaos fuzz bench up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -62,6 +62,17 @@ test: rules ## formatting, lints and all tests; the tests start the real Kafka, 
 chaos: rules ## ten minutes (or MINUTES=n) of kills and faults on the real stack, SEED=n; then every record is accounted for
 	SEED=$(or $(SEED),$(shell date +%s)) MINUTES=$(or $(MINUTES),10) RECORD=$(CURDIR)/bench/reliability.jsonl \
 	    $(CARGO) test -p weir --test chaos -- whatever_dies --nocapture
+
+# Needs a nightly toolchain and cargo-fuzz; `make test` runs the same targets for seconds on stable. What is found new stays in
+# fuzz/target/corpus, what fails in fuzz/artifacts.
+FUZZ_TARGETS = $(patsubst fuzz/targets/%.rs,%,$(filter-out %/child.rs,$(wildcard fuzz/targets/*.rs)))
+fuzz: ## libFuzzer on every target, or TARGET=name, ten minutes each, or MINUTES=n
+	@command -v cargo-fuzz >/dev/null || { echo "fuzz: first cargo install cargo-fuzz --locked, and rustup toolchain install nightly" >&2; exit 1; }
+	@for target in $(or $(TARGET),$(FUZZ_TARGETS)); do \
+	    found="fuzz/target/corpus/$$target"; seeds="fuzz/corpus/$$target"; mkdir -p "$$found"; \
+	    $(CARGO) +nightly fuzz run -O --sanitizer none --no-cfg-fuzzing "$$target" "$$found" $$(ls -d "$$seeds" 2>/dev/null || true) -- \
+	        -max_total_time=$$(( $(or $(MINUTES),10) * 60 )) -max_len=4096 -timeout=60 -rss_limit_mb=4096; \
+	done
 
 bench: rules weir ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop; then what a rule costs
 	@# Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.

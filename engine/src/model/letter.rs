@@ -330,7 +330,12 @@ impl<'a> Reader<'a> {
         let mut hits = Vec::new();
         for _ in 0..self.count("a number of hits")? {
             let (rule, code) = (self.text("a hit's rule")?, self.text("a hit's code")?);
-            let effect = if self.byte("an effect")? == 1 { Effect::Flag } else { Effect::DeadLetter };
+            let at = self.at;
+            let effect = match self.byte("an effect")? {
+                0 => Effect::DeadLetter,
+                1 => Effect::Flag,
+                _ => return Err(Damaged { at, what: "an effect" }),
+            };
             hits.push(Hit { rule, code, effect, detail: self.text("a detail")? });
         }
         Ok(Reason { stage, code, message, rule, revision, hits })

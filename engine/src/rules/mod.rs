@@ -10,7 +10,7 @@ mod live;
 mod runtime;
 
 pub use catalog::{Catalog, CatalogError, FileProblem, Patch, Publish, Published, Refused};
-pub use compile::compile_child;
+pub use compile::{compile, compile_child};
 pub use judge::{Halt, Judge, RuleVerdict};
 pub use live::{Figures, LiveRule, LiveSet, Trip};
 pub use runtime::{Runtime, RuntimeError};

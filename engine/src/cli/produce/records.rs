@@ -80,7 +80,9 @@ fn produced((line, mut row): Row, mapping: &Mapping) -> Result<Produced, Produce
 }
 
 fn csv_rows(reader: impl Read + 'static, mapping: &Mapping) -> Rows {
-    let mut reader = csv::ReaderBuilder::new().has_headers(mapping.columns.is_empty()).from_reader(reader);
+    // Flexible, for cells are counted against the header below: the reader would count against the first row, though it is bad.
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(mapping.columns.is_empty()).flexible(true).from_reader(reader);
     let header = match mapping.columns.is_empty() {
         true => reader.headers().map(|header| header.iter().map(str::to_owned).collect()),
         false => Ok(mapping.columns.clone()),
@@ -109,7 +111,6 @@ fn csv_rows(reader: impl Read + 'static, mapping: &Mapping) -> Rows {
 fn csv_error(error: &csv::Error, line: u64) -> ProduceError {
     let line = error.position().map_or(line, csv::Position::line);
     let message = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} cells, expected {expected_len}"),
         csv::ErrorKind::Utf8 { .. } => "invalid UTF-8".to_owned(),
         _ => error.to_string(),
     };

@@ -1,0 +1,93 @@
+//! The outbox's codec. Any bytes are letters or [`Damaged`]; what they are as letters encodes to these very bytes; and
+//! any letter comes back as it was.
+
+use weir::model::finding::{Effect, Stage};
+use weir::model::ids::{Offset, Revision, Sha256};
+use weir::model::letter::{Cut, Damaged, Hit, Letter, Letters, Reason, Source, decode};
+
+use super::input::Input;
+
+/// The bytes as a chunk, then as the recipe of letters.
+pub fn letters(data: &[u8]) {
+    match decode(data) {
+        Ok(read) => encodes_to(&read, data),
+        Err(Damaged { at, what }) => assert!(at <= data.len() && !what.is_empty(), "{what} at {at} of {}", data.len()),
+    }
+    there_and_back(&mut Input::new(data));
+}
+
+fn encodes_to(read: &[Letter], chunk: &[u8]) {
+    if read.is_empty() {
+        assert_eq!(chunk.len(), 1, "letters were overlooked");
+        return;
+    }
+    // Whole lengths of what was cut are not made from what is left.
+    if read.iter().all(|letter| letter.cut == Cut::default()) {
+        assert!(encoded(read).into_bytes() == chunk, "two chunks are the same letters: {read:?}");
+    }
+}
+
+fn encoded(read: &[Letter]) -> Letters {
+    let mut letters = Letters::default();
+    for letter in read {
+        push(&mut letters, letter);
+    }
+    letters
+}
+
+fn push(letters: &mut Letters, letter: &Letter) {
+    let headers: Vec<(&str, Option<&[u8]>)> =
+        letter.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+    let Letter { offset, timestamp, key, value, reason, .. } = letter;
+    let source = Source {
+        offset: *offset,
+        timestamp: *timestamp,
+        key: key.as_deref(),
+        value: value.as_deref(),
+        headers: &headers,
+    };
+    letters.push(&source, reason);
+}
+
+fn there_and_back(input: &mut Input<'_>) {
+    let (mut wanted, end) = (Vec::new(), usize::from(input.byte()));
+    while !input.is_empty() && wanted.len() < 8 {
+        wanted.push(letter(input));
+    }
+    let mut letters = encoded(&wanted);
+    assert_eq!((letters.is_empty(), letters.len() == 0), (wanted.is_empty(), wanted.is_empty()));
+    assert_eq!(letters.first_offset(), wanted.first().map(|letter| letter.offset));
+    let Some(last) = wanted.last() else { return };
+    let whole = letters.clone().into_bytes();
+    assert_eq!(decode(&whole).unwrap(), wanted);
+    // A chunk that was cut short is damaged, or ends between two letters.
+    if let Ok(some) = decode(&whole[..end.min(whole.len() - 1)]) {
+        assert!(some.len() < wanted.len() && some == wanted[..some.len()], "{some:?}");
+    }
+    let before = encoded(&wanted[..wanted.len() - 1]).into_bytes();
+    let moved = letters.split(before.len().max(1), last.offset);
+    assert_eq!(decode(&moved.into_bytes()).unwrap(), [last.clone()]);
+}
+
+fn letter(input: &mut Input<'_>) -> Letter {
+    let shape = input.byte();
+    let headers = (0..shape & 3).map(|_| (input.text(), input.maybe_bytes().map(<[u8]>::to_vec))).collect();
+    let hits = (0..shape >> 2 & 3).map(|at| Hit {
+        rule: input.text(),
+        code: input.text(),
+        effect: if shape >> (4 + at) & 1 == 1 { Effect::Flag } else { Effect::DeadLetter },
+        detail: input.text(),
+    });
+    let hits = hits.collect();
+    let reason = Reason {
+        stage: [Stage::Decode, Stage::Rule, Stage::Window][usize::from(input.byte() % 3)],
+        code: input.text(),
+        message: input.text(),
+        rule: (shape & 128 != 0).then(|| (input.text(), Sha256::of(input.bytes()))),
+        revision: Revision(input.number()),
+        hits,
+    };
+    let (offset, timestamp) = (Offset(input.number() as i64), input.number() as i64);
+    let (key, value) = (input.maybe_bytes().map(<[u8]>::to_vec), input.maybe_bytes().map(<[u8]>::to_vec));
+    Letter { offset, timestamp, key, value, headers, cut: Cut::default(), reason }
+}

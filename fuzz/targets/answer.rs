@@ -1,0 +1,5 @@
+#![no_main]
+
+mod child;
+
+libfuzzer_sys::fuzz_target!(init: child::compile(), |data: &[u8]| weir_fuzz::answer(data));
