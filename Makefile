@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir demo demo-live test chaos bench up down
+.PHONY: help rules wasm-target weir demo demo-live test chaos soak bench up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -62,6 +62,9 @@ test: rules ## formatting, lints and all tests; the tests start the real Kafka, 
 chaos: rules ## ten minutes (or MINUTES=n) of kills and faults on the real stack, SEED=n; then every record is accounted for
 	SEED=$(or $(SEED),$(shell date +%s)) MINUTES=$(or $(MINUTES),10) RECORD=$(CURDIR)/bench/reliability.jsonl \
 	    $(CARGO) test -p weir --test chaos -- whatever_dies --nocapture
+
+soak: rules target/demo/high_amount.wasm weir ## an hour (or MINUTES=n) of 100,000 records/s (or RATE=n) with a swap every ten seconds: memory, files, threads, tables
+	bench/soak $(or $(MINUTES),60) $(or $(RATE),100000)
 
 bench: rules weir ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop; then what a rule costs
 	@# Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.
