@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir demo demo-live test chaos fuzz bench up down
+.PHONY: help rules wasm-target weir demo demo-live test chaos fuzz soak bench up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -73,6 +73,9 @@ fuzz: ## libFuzzer on every target, or TARGET=name, ten minutes each, or MINUTES
 	    $(CARGO) +nightly fuzz run -O --sanitizer none --no-cfg-fuzzing "$$target" "$$found" $$(ls -d "$$seeds" 2>/dev/null || true) -- \
 	        -max_total_time=$$(( $(or $(MINUTES),10) * 60 )) -max_len=4096 -timeout=60 -rss_limit_mb=4096; \
 	done
+
+soak: rules target/demo/high_amount.wasm weir ## an hour (or MINUTES=n) of 100,000 records/s (or RATE=n) with a swap every ten seconds: memory, files, threads, tables
+	bench/soak $(or $(MINUTES),60) $(or $(RATE),100000)
 
 bench: rules weir ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop; then what a rule costs
 	@# Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.

@@ -8,6 +8,8 @@ mod begin;
 mod doubt;
 #[path = "checkpoint/kafka.rs"]
 mod kafka;
+#[path = "checkpoint/owners.rs"]
+mod owners;
 #[path = "common/reason.rs"]
 mod reason;
 

@@ -200,6 +200,25 @@ async fn of_two_publishers_with_one_id_the_older_is_fenced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_workers_that_replay_one_outbox_only_the_newest_generation_publishes() {
+    let bed = Bed::new("replays", &[]).await;
+    let old = bed.member();
+    let zombie = old.metadata.clone();
+    drop(old);
+    let member = bed.member();
+    let (outbox, from, to) = (letters(&[(5, b"a"), (8, b"b")]), BTreeMap::new(), [(P0, Offset(9))]);
+    let (mut of_zombie, mut of_member) = (bed.publisher(), bed.publisher());
+    let (refused, through) = tokio::join!(
+        of_zombie.publish(&outbox, &from, &to, &zombie),
+        of_member.publish(&outbox, &from, &to, &member.metadata)
+    );
+    assert!(matches!(refused, Err(PublishError::Group(_))), "{refused:?}");
+    through.unwrap();
+    assert_eq!(bed.offsets_seen(), ["5", "8"]);
+    assert_eq!(member.source.reader().committed(&[P0]).await.unwrap(), [(P0, Some(Offset(9)))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn letters_around_the_topic_s_limit_all_arrive_whole_or_cut_and_marked() {
     const LIMIT: usize = 20_000;
     let bed = Bed::new("limit", &[("max.message.bytes", "20000")]).await;

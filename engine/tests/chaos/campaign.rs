@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::diary::Diary;
+use crate::disk::Disk;
 use crate::faults::Fault;
 use crate::fleet::Fleet;
 use crate::flow::Flow;
@@ -59,6 +60,7 @@ struct Campaign {
     /// Sessions on the database.
     sessions: Vec<Child>,
     database: Service,
+    disk: Disk,
     broker: Service,
     redis: Service,
     grown: bool,
@@ -79,6 +81,8 @@ impl Campaign {
         for topic in [way.topic(), way.queue()] {
             way.grow(&topic, PARTITIONS);
         }
+        let disk = Disk::under(&way.stack);
+        locks::prepare(&way);
         let flow = Some(Flow::start(&way, seed, rate));
         let mut campaign = Self {
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -87,6 +91,7 @@ impl Campaign {
             publisher: Publisher::default(),
             sessions: Vec::new(),
             database: Service::new("mysql"),
+            disk,
             broker: Service::new("kafka"),
             redis: Service::new("redis"),
             grown: false,
@@ -158,6 +163,7 @@ impl Campaign {
             }
             Fault::RedisStopped | Fault::RedisKilled | Fault::RedisPaused => self.take_away(fault),
             Fault::ConnectionsCut | Fault::LocksHeld | Fault::Deadlock => self.session(fault),
+            Fault::DiskFull => self.fill_disk(),
             Fault::RulesChanged | Fault::RuleTraps => self.change(fault, number),
         };
         if let Some(said) = &said {
@@ -182,7 +188,8 @@ impl Campaign {
             Fault::BrokerKilled | Fault::BrokerPaused => &mut self.broker,
             _ => &mut self.redis,
         };
-        if !service.is_up() {
+        // On a full disk it would not start.
+        if !service.is_up() || matches!(fault, Fault::DatabaseKilled) && self.disk.is_full() {
             return None;
         }
         service.take_away(&self.way, how, time);
@@ -200,14 +207,24 @@ impl Campaign {
                 (locks::circle(&self.way, time), format!("closed after {time:?}"))
             }
             _ => {
-                // Beyond innodb_lock_wait_timeout of a checkpoint's connection, sometimes.
-                let time = self.millis(2_000, 9_000);
+                // Beyond innodb_lock_wait_timeout of a checkpoint's connection, mostly.
+                let time = self.millis(3_000, 12_000);
                 let table = ["risk_stats", "weir_partition", "weir_outbox"][self.rng.random_range(0..3)];
                 (locks::hold(&self.way, table, time), format!("{table} for {time:?}"))
             }
         };
         self.sessions.push(session);
         Some(said)
+    }
+
+    fn fill_disk(&mut self) -> Option<String> {
+        if !self.database.is_up() || self.disk.is_full() {
+            return None;
+        }
+        let time = self.millis(3_000, 9_000);
+        self.disk.fill(time);
+        self.sessions.push(locks::fill(&self.way, time));
+        Some(format!("for {time:?}"))
     }
 
     fn change(&mut self, fault: Fault, number: usize) -> Option<String> {
@@ -226,6 +243,10 @@ impl Campaign {
         for service in [&mut self.database, &mut self.broker, &mut self.redis] {
             service.tick(&self.way, at_once, &mut self.diary);
         }
+        if self.disk.tick(at_once) {
+            self.diary.note("the disk has room again");
+            self.sessions.push(locks::empty(&self.way));
+        }
         self.fleet.tick(&self.way, at_once, &mut self.diary);
         if let Some(said) = self.publisher.came() {
             self.diary.note(said);
@@ -242,7 +263,10 @@ impl Campaign {
     /// Everything is brought back, the flow ends, and what is left is judged and committed.
     fn peace(&mut self) {
         self.diary.note("peace");
-        while !(self.database.is_up() && self.broker.is_up() && self.redis.is_up()) || self.publisher.is_busy() {
+        while !(self.database.is_up() && self.broker.is_up() && self.redis.is_up())
+            || self.disk.is_full()
+            || self.publisher.is_busy()
+        {
             self.tick(true);
         }
         let sent = self.flow.take().expect("it is stopped once").stop();

@@ -13,6 +13,7 @@ pub(crate) enum Fault {
     ConnectionsCut,
     LocksHeld,
     Deadlock,
+    DiskFull,
     BrokerKilled,
     BrokerPaused,
     RedisStopped,
@@ -23,7 +24,7 @@ pub(crate) enum Fault {
 }
 
 /// With the weight of each.
-const ALL: [(Fault, u32); 16] = [
+const ALL: [(Fault, u32); 17] = [
     (Fault::InstanceKilled, 26),
     (Fault::InstanceFrozen, 10),
     (Fault::InstanceAdded, 6),
@@ -31,8 +32,9 @@ const ALL: [(Fault, u32); 16] = [
     (Fault::DatabaseKilled, 5),
     (Fault::DatabasePaused, 3),
     (Fault::ConnectionsCut, 8),
-    (Fault::LocksHeld, 6),
+    (Fault::LocksHeld, 9),
     (Fault::Deadlock, 8),
+    (Fault::DiskFull, 5),
     (Fault::BrokerKilled, 3),
     (Fault::BrokerPaused, 3),
     (Fault::RedisStopped, 2),
@@ -67,6 +69,7 @@ impl Fault {
             Fault::ConnectionsCut => "connections cut",
             Fault::LocksHeld => "locks held",
             Fault::Deadlock => "deadlock",
+            Fault::DiskFull => "disk full",
             Fault::BrokerKilled => "broker killed",
             Fault::BrokerPaused => "broker paused",
             Fault::RedisStopped => "redis stopped",

@@ -1,4 +1,5 @@
-//! Sessions of somebody else on the pipeline's database: they hold locks, close a circle of them, or cut connections.
+//! Sessions of somebody else on the pipeline's database: they hold locks, close a circle of them, fill it, or cut
+//! connections.
 
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -7,6 +8,14 @@ use crate::way::Way;
 
 /// A table's rows, all of them.
 const LOCK: &str = "SELECT COUNT(*) FROM {table} FOR UPDATE;";
+
+/// Tables of its own for those that write. On a full disk they could not be made.
+pub(crate) fn prepare(way: &Way) {
+    let statements = "CREATE DATABASE weir_ballast; CREATE TABLE weir_ballast.ballast (id INT PRIMARY KEY);
+         CREATE TABLE weir_ballast.filler (id INT AUTO_INCREMENT PRIMARY KEY, bytes LONGBLOB)";
+    let made = session(way, ";", statements).wait_with_output().expect("it is ours");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
 
 /// Rows that a session holds for some seconds, as a backup or somebody's UPDATE does.
 pub(crate) fn hold(way: &Way, table: &str, time: Duration) -> Child {
@@ -19,13 +28,33 @@ pub(crate) fn hold(way: &Way, table: &str, time: Duration) -> Child {
 pub(crate) fn circle(way: &Way, time: Duration) -> Child {
     let [last, first] = ["risk_stats", "weir_partition"].map(|table| LOCK.replace("{table}", table));
     let statements = format!(
-        "CREATE DATABASE IF NOT EXISTS weir_ballast;
-         CREATE TABLE IF NOT EXISTS weir_ballast.ballast (id INT PRIMARY KEY);
-         START TRANSACTION; INSERT INTO weir_ballast.ballast SELECT seq FROM seq_1_to_3000;
+        "START TRANSACTION; INSERT INTO weir_ballast.ballast SELECT seq FROM seq_1_to_3000;
          {last} DO SLEEP({}); {first} DO SLEEP(0.2); ROLLBACK;",
         time.as_secs_f64()
     );
     session(way, ";", &statements)
+}
+
+/// Fills what space the tables have until no more is given, and reads as of now, so that nothing deleted is given back.
+pub(crate) fn fill(way: &Way, time: Duration) -> Child {
+    let statements = format!(
+        "BEGIN NOT ATOMIC
+           DECLARE size INT DEFAULT 1000000;
+           DECLARE CONTINUE HANDLER FOR 1114 SET size = size DIV 5;
+           WHILE size > 1000 DO INSERT INTO weir_ballast.filler (bytes) VALUES (REPEAT('x', size)); END WHILE;
+         END//
+         START TRANSACTION WITH CONSISTENT SNAPSHOT//
+         SELECT COUNT(*) FROM weir_outbox//
+         DO SLEEP({})//
+         ROLLBACK//",
+        time.as_secs_f64()
+    );
+    session(way, "//", &statements)
+}
+
+/// What [`fill`] took. Wants room.
+pub(crate) fn empty(way: &Way) -> Child {
+    session(way, ";", "TRUNCATE weir_ballast.filler")
 }
 
 /// KILL CONNECTION for each of the pipeline's.

@@ -5,6 +5,8 @@
 
 mod campaign;
 mod diary;
+mod disk;
+mod eyes;
 mod faults;
 mod fleet;
 mod flow;

@@ -12,8 +12,8 @@ use crate::oracle::Compared;
 pub(crate) fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): (u64, u64, u64), took: Duration) {
     let Compared { records, letters, codes, windows, revisions } = compared;
     let (kills, faults) = (diary.count(&KILLS), diary.counts.values().sum::<u64>());
-    let said =
-        ["Deadlock", "Lock wait timeout", "fenced", "not taken", "lost=true"].map(|what| (what, diary.said(what)));
+    let said = ["Deadlock", "Lock wait timeout", "is full", "fenced", "not taken", "lost=true"]
+        .map(|what| (what, diary.said(what)));
     println!("lines of the engines' logs that say so: {said:?}");
     println!("{faults} faults: {:?}", diary.counts);
     println!(

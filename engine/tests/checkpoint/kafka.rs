@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     GroupMoved,
     LostAnswerCommitted,
     LostAnswerAborted,
+    /// No answer, and the transaction stays open: nobody gets to know K until its producer is settled.
+    LeftOpen,
 }
 
 #[derive(Default)]
@@ -28,6 +30,7 @@ pub(crate) struct Cluster {
     pub(crate) letters: Vec<(Partition, Offset)>,
     pub(crate) log: BTreeMap<Partition, (i64, i64)>,
     pub(crate) faults: VecDeque<Fault>,
+    pub(crate) open: bool,
 }
 
 #[derive(Clone, Default)]
@@ -67,6 +70,9 @@ impl Broker for Model {
 
     async fn committed(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Option<Offset>>, NotYet> {
         let cluster = self.cluster();
+        if cluster.open {
+            return Err(NotYet("a transaction over these offsets is undecided".into()));
+        }
         Ok(partitions.iter().map(|p| (*p, cluster.k.get(p).copied())).collect())
     }
 
@@ -93,6 +99,7 @@ impl Broker for Model {
     ) -> Result<(), Unpublished> {
         let mut cluster = self.cluster();
         let fault = cluster.faults.pop_front();
+        cluster.open = fault == Some(Fault::LeftOpen);
         if matches!(fault, None | Some(Fault::LostAnswerCommitted)) {
             for chunk in outbox.iter() {
                 for letter in decode(&chunk.letters).unwrap() {
@@ -112,6 +119,7 @@ impl Broker for Model {
     }
 
     async fn settle(&mut self) -> Result<(), NotYet> {
+        self.cluster().open = false;
         Ok(())
     }
 }

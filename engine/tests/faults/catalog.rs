@@ -74,7 +74,7 @@ fn fails_and_is_slow(life: &mut Life) {
     }
     // COMMIT went through and the answer to it did not; then the store does not say what became of it either.
     let (status, said) = post(life.way.admin, &wasm);
-    assert!(status == 503 && said.contains("is not known"), "{status}: {said}");
+    assert!(status == 504 && said.contains("is not known"), "{status}: {said}");
     let sha256 = sha256(&wasm);
     engine.until("what is stored is in force", SOON, || life.way.in_force("high_amount") == Some(sha256.clone()));
     // The answer is lost twice more, and the store says that it is made: once.

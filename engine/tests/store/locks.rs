@@ -13,6 +13,7 @@ use crate::common::mariadb::MariaDb;
 use crate::faults::{stand, ten_records};
 use crate::fixture::*;
 use crate::kafka::Model;
+use crate::proxy::{Cut, Proxy};
 
 /// A store with one step of ten records in it, the next step, and another session of the server.
 struct Scene {
@@ -116,4 +117,31 @@ async fn a_lock_wait_that_times_out_takes_back_the_try_and_the_step_is_done_agai
     scene.runs("ROLLBACK").await;
     step.await.unwrap().unwrap();
     scene.both_steps_count_once().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_freezes_before_its_commit_holds_its_locks_for_ten_seconds_at_most() {
+    let database = MariaDb::start();
+    let proxy = Proxy::before(&database).await;
+    let (zombie, heir) = (prepared(&proxy.url(), "frozen").await, prepared(&database.url(), "frozen").await);
+    let mut kafka = Model::with_log(0, 50);
+    let mut pending = Pending::default();
+    pending.restart(&[stand(&zombie, &mut kafka).await]);
+    proxy.cuts_commit(0, Cut::Frozen);
+    let (step, mut of_zombie) = (ten_records(&mut pending), kafka.clone());
+    let frozen =
+        tokio::spawn(async move { advance(&*zombie, &mut of_zombie, &step, &[], &(), &Cancel::default()).await });
+    while proxy.cuts() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The server's `wait_timeout` and one lock wait that timed out meanwhile; the zombie itself gives up after 30 s.
+    let asked = Instant::now();
+    let stand = stand(&heir, &mut kafka).await;
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    pending.restart(&[stand]);
+    advance(&*heir, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
+    assert!(matches!(frozen.await.unwrap(), Err(Failed::Fenced(_))), "it wakes, asks, and learns that it has an heir");
+    let plain: Vec<_> = sums(&heir).await.into_iter().map(|row| (row.1, row.2[0].clone())).collect();
+    assert_eq!(plain, [(4, Some("0.10".into())), (5, Some("0.10".into()))]);
+    assert_eq!((kafka.letters(), kafka.k()), (vec![3], Some(Offset(10))));
 }

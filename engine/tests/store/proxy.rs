@@ -1,4 +1,4 @@
-//! A TCP proxy before MariaDB that can lose a COMMIT, or the answer to it, or refuse everybody.
+//! A TCP proxy before MariaDB that can lose a COMMIT, or the answer to it, freeze before it, or refuse everybody.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,8 @@ pub(crate) enum Cut {
     After,
     /// The server is sent it, and the connection closes at once: either may be.
     AtOnce,
+    /// The server never sees it, and nothing is closed: whoever sent it is frozen.
+    Frozen,
 }
 
 /// What the connections share.
@@ -114,6 +116,9 @@ async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Sha
             .then(|| *shared.cut.lock().unwrap());
         if cut.is_some() {
             shared.cuts.fetch_add(1, Ordering::SeqCst);
+        }
+        if cut == Some(Cut::Frozen) {
+            return std::future::pending().await;
         }
         muted.store(cut == Some(Cut::After), Ordering::SeqCst);
         if cut == Some(Cut::Before) || to.write_all(&packet).await.is_err() || cut == Some(Cut::AtOnce) {

@@ -26,7 +26,10 @@ fn of_server(number: u16, message: &str) -> StoreError {
         )),
         1049 => StoreError::Fatal(format!("[sink] url names a database that is not there: {message}. Create it")),
         // Lock time-out, deadlock, changed row; too many connections; disk full; shutdown, killed, read-only, idle.
-        1205
+        3
+        | 1026
+        | 1030
+        | 1205
         | 1213
         | 1020
         | 1040

@@ -1,0 +1,114 @@
+//! The oracle has eyes: each difference that a broken engine could leave is made by hand, and it must be seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use serde_json::json;
+
+use crate::alone;
+use crate::flow::Flow;
+use crate::kafka::Record;
+use crate::oracle::all_is_exact;
+use crate::stack::Stack;
+use crate::way::{RULES, Way};
+
+/// What is changed in the tables, how it is undone, and what the oracle says.
+const TABLES: [(&str, &str, &str, &str); 6] = [
+    ("a record counted twice", "records = records + 1", "records = records - 1", "records in risk_stats"),
+    ("a record lost", "records = records - 1", "records = records + 1", "records in risk_stats"),
+    ("a cent too much", "amount_sum = amount_sum + 0.01", "amount_sum = amount_sum - 0.01", "differ"),
+    ("another least amount", "amount_min = amount_min - 1", "amount_min = amount_min + 1", "differ"),
+    ("another greatest amount", "amount_max = amount_max + 1", "amount_max = amount_max - 1", "differ"),
+    ("flagged by another revision", "flagged = flagged + 1", "flagged = flagged - 1", "differ"),
+];
+
+#[test]
+fn the_oracle_sees_each_difference() {
+    let _alone = alone();
+    let way = Way::on(Arc::new(Stack::up()), "eyes", include_str!("../pipeline/paysim.toml"), &RULES);
+    judged_with_a_swap(&way);
+    let compared = all_is_exact(&way, &BTreeSet::new());
+    assert!(compared.letters > 0 && compared.revisions > 1, "{} {}", compared.letters, compared.revisions);
+
+    for (what, change, undo, says) in TABLES {
+        let row = "ORDER BY window_start, type LIMIT 1";
+        way.sql(&format!("UPDATE risk_stats SET {change} {row}"));
+        sees(&way, what, says);
+        way.sql(&format!("UPDATE risk_stats SET {undo} {row}"));
+    }
+    moved_between_windows(&way);
+    judged_by_another_revision(&way);
+    all_is_exact(&way, &BTreeSet::new());
+
+    // What is in Kafka stays there: from here on each difference adds to the one before, and the newest is told first.
+    let mut letters: BTreeMap<_, Record> = way.read(&way.queue());
+    let (place, letter) = letters.pop_first().expect("a letter");
+    let blank = Record { headers: vec![("weir.code".to_owned(), Some(b"OTHER".to_vec()))], ..letter.clone() };
+    send(&way, &way.topic(), 0, &Record { value: Some(b"{".to_vec()), ..Record::default() });
+    sees(&way, "a dirty record without its letter", "1 missing");
+    send(&way, &way.queue(), place.0, &letter);
+    sees(&way, "a letter twice", "1 twice");
+    send(&way, &way.queue(), place.0, &Record { headers: [letter.headers, blank.headers].concat(), ..blank });
+    sees(&way, "a letter thrice, with another code", "2 twice");
+}
+
+fn judged_with_a_swap(way: &Way) {
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    let flow = Flow::start(way, 1, 2_000);
+    engine.until("records are judged", Duration::from_secs(60), || way.position() > 1_000);
+    way.patch("/rules/high_amount", &json!({ "parameters": { "limit": "50" } }));
+    let at = way.position();
+    engine.until("records are judged by it", Duration::from_secs(60), || way.position() > at + 4_000);
+    flow.stop();
+    way.until_all_is_committed(&mut engine, Duration::from_secs(60));
+    engine.stop();
+}
+
+/// The sums stay right in all, not in each.
+fn moved_between_windows(way: &Way) {
+    let rows = way.sql("SELECT window_start, HEX(group_id) FROM risk_stats ORDER BY window_start, type LIMIT 2");
+    let shift = |by: [i32; 2]| {
+        for (row, by) in rows.iter().zip(by) {
+            let key = format!("window_start = '{}' AND group_id = UNHEX('{}')", row[0], row[1]);
+            way.sql(&format!("UPDATE risk_stats SET records = records + {by} WHERE {key}"));
+        }
+    };
+    shift([1, -1]);
+    sees(way, "a record in another window", "2 of");
+    shift([-1, 1]);
+}
+
+/// The audit says of some records that the other revision judged them.
+fn judged_by_another_revision(way: &Way) {
+    let swap = "revision = (SELECT MAX(revision) FROM (SELECT revision FROM weir_activation) all_of_them)";
+    way.sql(&format!("UPDATE weir_activation SET first_offset = first_offset + 900 WHERE {swap}"));
+    sees(way, "records judged by another revision than the table says", "");
+    way.sql(&format!("UPDATE weir_activation SET first_offset = first_offset - 900 WHERE {swap}"));
+}
+
+fn sees(way: &Way, what: &str, says: &str) {
+    let why = match catch_unwind(AssertUnwindSafe(|| all_is_exact(way, &BTreeSet::new()))) {
+        Ok(_) => panic!("{what}: not seen"),
+        Err(why) => why.downcast_ref::<String>().cloned().unwrap_or_default(),
+    };
+    assert!(why.contains(says), "{what}: {why}");
+}
+
+fn send(way: &Way, topic: &str, partition: i32, record: &Record) {
+    let producer: BaseProducer = way.kafka().create().expect("a producer");
+    let mut headers = rdkafka::message::OwnedHeaders::new();
+    for (key, value) in &record.headers {
+        headers = headers.insert(rdkafka::message::Header { key, value: value.as_deref() });
+    }
+    let mut out =
+        BaseRecord::to(topic).partition(partition).headers(headers).key(record.key.as_deref().unwrap_or(b"C1"));
+    if let Some(value) = &record.value {
+        out = out.payload(value);
+    }
+    producer.send(out).map_err(|(why, _)| why).expect("the queue has room");
+    producer.flush(Duration::from_secs(30)).expect("the broker takes it");
+}
