@@ -1,6 +1,7 @@
 //! The record loop of a worker: what was fetched is sorted by partition, cut into batches and judged. What is not judged at
 //! once, because a checkpoint is full or a lookup has no answer, waits in the backlog while the loop goes around.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
