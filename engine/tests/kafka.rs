@@ -37,7 +37,8 @@ fn whole(partition: Partition, fetched: &[weir::source::Fetched]) -> Vec<Read> {
 
 /// Two plain records, an aborted one between them, a tombstone and one with headers, all in partition 0.
 fn produce(bed: &Bed) {
-    let producer: BaseProducer = bed.client().set("transactional.id", "records").create().unwrap();
+    // The broker is everybody's: under one id the tests would fence each other.
+    let producer: BaseProducer = bed.client().set("transactional.id", &bed.source.topic).create().unwrap();
     let to = |key: Option<&'static [u8]>, value: Option<&'static [u8]>, headers: OwnedHeaders| {
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&bed.source.topic).partition(0).headers(headers);
         (record.key, record.payload) = (key, value);

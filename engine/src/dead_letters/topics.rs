@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use backon::{BlockingRetryable, ConstantBuilder};
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -12,6 +13,8 @@ use super::client::{Complaints, client_config, complaint};
 use crate::config;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A topic that was made a moment ago is not known to every broker yet: so long it may be missing.
+const NEW_TOPIC: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_millis(200)).with_max_times(10);
 /// Kafka's own default for `max.message.bytes`, where the cluster does not tell.
 const DEFAULT_LIMIT: usize = 1_000_000;
 
@@ -104,8 +107,12 @@ pub(super) fn of_source(source: &config::Source) -> Cluster<'_> {
     Cluster { brokers: &source.brokers, properties: &source.properties, keys }
 }
 
-/// How many partitions a topic has; `key` is what an error calls the topic. Blocks, for 10 s at most.
+/// How many partitions a topic has; `key` is what an error calls the topic. Blocks, for 12 s at most.
 pub fn partitions(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, TopicError> {
+    (|| look(cluster, key, topic)).retry(NEW_TOPIC).when(|why| matches!(why, TopicError::Missing { .. })).call()
+}
+
+fn look(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, TopicError> {
     let Cluster { brokers, properties, keys } = cluster;
     let client: BaseConsumer<Complaints> = client_config(brokers, properties)
         .create_with_context(Complaints::default())
@@ -166,6 +173,21 @@ mod tests {
             Ok(count) => format!("{count} partitions"),
             Err(why) => why.to_string(),
         }
+    }
+
+    #[test]
+    fn a_topic_that_was_just_made_is_waited_for() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("stream", 2, 1).expect("a topic");
+        cluster.topic_error("stream", RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).expect("a fault");
+        let brokers = cluster.bootstrap_servers();
+        let asked = std::thread::spawn(move || {
+            let cluster = Cluster { brokers: &brokers, properties: &BTreeMap::new(), keys: ("--brokers", "-X") };
+            partitions(cluster, "--topic", "stream")
+        });
+        std::thread::sleep(Duration::from_millis(700));
+        cluster.topic_error("stream", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).expect("the fault is over");
+        assert_eq!(asked.join().expect("no panic").expect("it is there"), 2);
     }
 
     #[test]
