@@ -107,7 +107,9 @@ fn a_database_that_is_lost_stops_and_each_way_out_goes_on() {
     // The store set to where the group stands: sums begin there, and no letter comes again.
     stops(&bed);
     for (partition, k) in &k {
-        bed.sql(&format!("UPDATE weir_partition SET next_offset = {k} WHERE `partition` = {partition} AND next_offset IS NULL"));
+        bed.sql(&format!(
+            "UPDATE weir_partition SET next_offset = {k} WHERE `partition` = {partition} AND next_offset IS NULL"
+        ));
     }
     let all = std::mem::take(&mut bed.payments.windows);
     bed.payments.send(500);

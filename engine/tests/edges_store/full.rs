@@ -20,7 +20,8 @@ impl Bed {
     /// Payments come while nothing can be written: they are waited with, and log and `/readyz` say so.
     fn waits_for_room(&mut self, engine: &mut Engine, names: &str) {
         self.payments.send(4_000);
-        let line = || self.log().lines().find(|line| line.contains("trying again") && line.contains(names)).map(str::to_owned);
+        let line =
+            || self.log().lines().find(|line| line.contains("trying again") && line.contains(names)).map(str::to_owned);
         engine.until(&format!("the log says {names:?}"), SOON, || line().is_some());
         println!("log: {}", line().expect("just seen"));
         self.until_it_says(engine, &["a checkpoint does not get through"]);

@@ -50,10 +50,15 @@ fn hundreds_of_thousands_of_groups_in_one_window_keep_checkpoints_and_memory_bou
     assert_eq!(bed.position(), end);
     let least = end / (bound + FETCH) / 4;
     let most_steps: i64 = steps[0][1].parse().unwrap();
-    assert!(most_steps >= least, "a checkpoint wrote more than {bound} groups: {most_steps} checkpoints, {least} are needed");
+    assert!(
+        most_steps >= least,
+        "a checkpoint wrote more than {bound} groups: {most_steps} checkpoints, {least} are needed"
+    );
     assert!(memory < MEMORY_MIB, "{memory} MiB");
-    let sums = bed.sql("SELECT COUNT(*), MIN(records), MAX(records), SUM(amount_sum), COUNT(DISTINCT account) FROM risk_stats");
+    let sums = bed
+        .sql("SELECT COUNT(*), MIN(records), MAX(records), SUM(amount_sum), COUNT(DISTINCT account) FROM risk_stats");
     let total = (0..2 * count).map(|n| i128::from(n) * 100 + 25).sum::<i128>();
-    let want = [count.to_string(), "2".into(), "2".into(), format!("{}.{:02}", total / 100, total % 100), count.to_string()];
+    let want =
+        [count.to_string(), "2".into(), "2".into(), format!("{}.{:02}", total / 100, total % 100), count.to_string()];
     assert_eq!(sums, [want.to_vec()]);
 }

@@ -37,9 +37,18 @@ fn a_table_or_a_pipeline_of_somebody_else_is_refused_at_the_start_while_the_firs
     says(&bed.run_with(&table("\"risk_stats_final\"")), &["risk_stats_final is a view", "another table in [sink]"]);
 
     let ways_out = ["\"shared\" ran with another configuration", "Take the old value back", "another name"];
-    says(&bed.run_with(&[("\"5s\"", "\"10s\"")]), &["window.size was 5000 ms and is 10000 ms", ways_out[0], ways_out[1]]);
-    says(&bed.run_with(&[("[\"type\"]", "[]")]), &["window.group_by was [\"type\"] and is []", ways_out[0], ways_out[2]]);
-    says(&bed.run_with(&[("[\"sum\", \"min\", \"max\"]", "[\"sum\"]")]), &["risk_stats", "amount_min", "window.measures"]);
+    says(
+        &bed.run_with(&[("\"5s\"", "\"10s\"")]),
+        &["window.size was 5000 ms and is 10000 ms", ways_out[0], ways_out[1]],
+    );
+    says(
+        &bed.run_with(&[("[\"type\"]", "[]")]),
+        &["window.group_by was [\"type\"] and is []", ways_out[0], ways_out[2]],
+    );
+    says(
+        &bed.run_with(&[("[\"sum\", \"min\", \"max\"]", "[\"sum\"]")]),
+        &["risk_stats", "amount_min", "window.measures"],
+    );
 
     bed.sql("UPDATE weir_pipeline SET fingerprint = JSON_SET(fingerprint, '$.of_a_later_version', 1)");
     says(&bed.run_with(&[]), &["\"shared\"", "of_a_later_version", "run the version of Weir that wrote it"]);
@@ -52,7 +61,11 @@ fn a_table_or_a_pipeline_of_somebody_else_is_refused_at_the_start_while_the_firs
     bed.until_judged(&mut engine);
     engine.stop();
     bed.is_exact();
-    assert_eq!(bed.sql("SELECT pipeline, stats_table FROM weir_pipeline"), [["shared", "risk_stats"]], "and no trace of the others");
+    assert_eq!(
+        bed.sql("SELECT pipeline, stats_table FROM weir_pipeline"),
+        [["shared", "risk_stats"]],
+        "and no trace of the others"
+    );
 }
 
 #[test]
@@ -69,14 +82,23 @@ fn a_group_letter_topic_or_name_that_changed_is_refused_and_moves_as_the_operati
     let queue = ("${WEIR_QUEUE}", second.as_str());
     let stay = ["\"renamed\" ran with another configuration", "Take the old value back"];
     says(&bed.run_with(&[group]), &["source.group was \"group-renamed\" and is \"group-moved\"", stay[0], stay[1]]);
-    says(&bed.run_with(&[queue]), &[&format!("dead_letters.topic was \"letters_renamed\" and is \"{second}\""), stay[0], stay[1]]);
-    says(&bed.run_with(&[("${WEIR_NAME}", "other")]), &["risk_stats belongs to the pipeline \"renamed\"", "or the same pipeline"]);
+    says(
+        &bed.run_with(&[queue]),
+        &[&format!("dead_letters.topic was \"letters_renamed\" and is \"{second}\""), stay[0], stay[1]],
+    );
+    says(
+        &bed.run_with(&[("${WEIR_NAME}", "other")]),
+        &["risk_stats belongs to the pipeline \"renamed\"", "or the same pipeline"],
+    );
 
     // Another name and table, but the same group: its offsets are of records that the new pipeline never saw.
     bed.change("${WEIR_NAME}", "other");
     bed.change("\"risk_stats\"", "\"other_stats\"");
     let mut engine = bed.start();
-    bed.until_it_says(&mut engine, &["partition 0: the group has committed 250, but the store never saw", "another `source.group`"]);
+    bed.until_it_says(
+        &mut engine,
+        &["partition 0: the group has committed 250, but the store never saw", "another `source.group`"],
+    );
     engine.stop();
     assert_eq!(bed.sql("SELECT COUNT(*) FROM other_stats"), [["0"]]);
     bed.change("\"other_stats\"", "\"risk_stats\"");

@@ -82,9 +82,14 @@ fn a_damaged_outbox_chunk_stops_its_partition_until_it_is_restored_or_deleted_an
     bed.payments.send(400);
     let names = |partition: i32, size: usize| {
         let first = chunks[&partition].0;
-        format!("partition {partition}: the row of weir_outbox with first_offset {first} and chunk 0, {size} bytes, cannot be published")
+        format!(
+            "partition {partition}: the row of weir_outbox with first_offset {first} and chunk 0, {size} bytes, cannot be published"
+        )
     };
-    let said = bed.until_it_says(&mut engine, &[&names(1, sizes[&1]), &names(2, sizes[&2] / 2), "checksum", "restore the row, or delete it"]);
+    let said = bed.until_it_says(
+        &mut engine,
+        &[&names(1, sizes[&1]), &names(2, sizes[&2] / 2), "checksum", "restore the row, or delete it"],
+    );
     assert!(!said.contains("partition 0") && !said.contains("partition 3"), "the others are well: {said}");
     bed.until_these_are_judged(&mut engine, &[0, 3]);
     assert!(bed.log().contains("pipeline=\"damaged\" partition=1"), "the log names the pipeline:\n{}", engine.said());
@@ -120,7 +125,10 @@ fn a_group_that_is_reset_while_letters_wait_in_the_outbox_loses_none_of_them() {
     bed.group_tool(&bed.group(), &["--delete-offsets", "--topic", &bed.topic()]);
     let mut engine = bed.start();
     let at = published[&0];
-    let figures = format!("partition 0: the group has no committed offset, but the store stands at {} with 1 outbox chunks", bed.payments.ends()[&0]);
+    let figures = format!(
+        "partition 0: the group has no committed offset, but the store stands at {} with 1 outbox chunks",
+        bed.payments.ends()[&0]
+    );
     bed.until_it_says(&mut engine, &[&figures, &format!("reset the group to {at} ")]);
     engine.stop();
     bed.reset_group_to_the_store(&bed.group(), "published");
