@@ -3,6 +3,7 @@
 
 mod adapters;
 mod broker;
+mod clock;
 mod judging;
 mod status;
 mod vitals;
@@ -49,6 +50,17 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
     tokio::select! {
         () = shutdown => tracing::info!("stopping: a last checkpoint first"),
         why = running.failed() => tracing::error!("a worker ended by itself: {why}"),
+        back = clock::set_back() => {
+            let why = format!(
+                "the machine's clock was set back by {} s, for which Kafka's client would stand still: this process ends, \
+                 and goes on exactly where it is started again",
+                back.as_secs()
+            );
+            tracing::error!("{why}");
+            eprintln!("weir: {why}");
+            // Not in order: that would wait for the client.
+            std::process::exit(1);
+        }
     }
     running.stop().await
 }

@@ -51,28 +51,15 @@ impl Queue {
         true
     }
 
-    /// What is there, and if that is less than `max`, what came while we slept. It is not librdkafka that waits: it does so by
-    /// the wall clock, for an hour longer if that is set back by one, and meanwhile no checkpoint and no rebalance would come.
     pub(super) fn fetch(&self, max: usize, wait: Duration) -> Fetched {
-        let mut messages = Vec::with_capacity(max);
-        self.take(&mut messages, max);
-        if messages.len() < max {
-            std::thread::sleep(wait);
-            self.take(&mut messages, max);
+        let mut messages: Vec<*mut rd::rd_kafka_message_t> = Vec::with_capacity(max);
+        let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the array has room for `max` pointers; the first `count` are set and ours to destroy.
+        unsafe {
+            let count = rd::rd_kafka_consume_batch_queue(self.0.as_ptr(), wait, messages.as_mut_ptr(), max);
+            messages.set_len(usize::try_from(count).unwrap_or(0));
         }
         Fetched { messages }
-    }
-
-    /// Fills up to `max`, without waiting.
-    fn take(&self, messages: &mut Vec<*mut rd::rd_kafka_message_t>, max: usize) {
-        let there = messages.len();
-        messages.reserve(max - there);
-        // SAFETY: the array has room for the rest of `max` pointers; the first `count` are set and ours to destroy.
-        unsafe {
-            let rest = messages.as_mut_ptr().add(there);
-            let count = rd::rd_kafka_consume_batch_queue(self.0.as_ptr(), 0, rest, max - there);
-            messages.set_len(there + usize::try_from(count).unwrap_or(0));
-        }
     }
 }
 

@@ -50,7 +50,9 @@ pub(super) async fn still(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &F
 async fn stored(tx: &mut dyn Tx, d: &Dialect, pipeline: &str) -> Result<Fingerprint> {
     let sql = format!("SELECT fingerprint FROM weir_pipeline WHERE pipeline = ?{}", d.for_update);
     let mut rows = tx.rows(&sql, &[Bind::Text(pipeline)]).await?;
-    let text = rows.first_mut().map(|row| row.text()).transpose()?.unwrap_or_default();
+    let gone = "another pipeline took the table of [sink] at this moment, or somebody deleted the row: start again";
+    let row = rows.first_mut().ok_or_else(|| StoreError::Fatal(format!("weir_pipeline lacks {pipeline:?}: {gone}")))?;
+    let text = row.text()?;
     // Also a key that this version does not know: it may not change either, and only its writer can tell.
     serde_json::from_str(&text).map_err(|e| {
         StoreError::Fatal(format!(

@@ -1,0 +1,28 @@
+//! Whether the machine's clock was set back. Weir's own pauses go by a clock that nobody sets, but librdkafka's waits go by
+//! the wall clock (confluentinc/librdkafka#2145): set back by an hour its threads stand still for an hour, heartbeats among
+//! them, and so would the pipeline. Whoever starts it again loses nothing: it is what kill -9 is.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(1);
+/// What only delays: less than a group's session time-out.
+const HARMLESS: Duration = Duration::from_secs(5);
+
+/// Ends when the clock was set back by more than is harmless; says by how much.
+pub(super) async fn set_back() -> Duration {
+    let mut before = (Instant::now(), SystemTime::now());
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let now = (Instant::now(), SystemTime::now());
+        let back = behind(before.1 + (now.0 - before.0), now.1);
+        if back > HARMLESS {
+            return back;
+        }
+        before = now;
+    }
+}
+
+fn behind(wanted: SystemTime, found: SystemTime) -> Duration {
+    wanted.duration_since(found).unwrap_or_default()
+}
