@@ -13,6 +13,7 @@ mod points;
 mod rebalances;
 mod release;
 mod sqlite;
+mod storm;
 mod transactions;
 
 // The harness of the pipeline's tests, and the oracle of chaos.
@@ -56,11 +57,14 @@ use std::sync::Arc;
 use life::Hit;
 use stack::Stack;
 
-/// One life of a pipeline after another, each with its own topics, group and database, several at a time: most of their time
+/// A life from its start to the comparison at its end; what was hit in it.
+type Run = fn(Arc<Stack>) -> BTreeSet<Hit>;
+
+/// Lives of pipelines, each with its own topics, group and database, several at a time: most of their time
 /// they wait for the group's time-out or for the broker to give up a transaction.
 #[test]
 fn nothing_is_lost_or_counted_twice_wherever_it_dies_fails_or_waits() {
-    let lives: [(&str, fn(Arc<Stack>) -> BTreeSet<Hit>); 8] = [
+    let lives: [(&str, Run); 9] = [
         ("first", first::life),
         ("commits", commits::life),
         ("replays", transactions::in_the_replay),
@@ -69,6 +73,7 @@ fn nothing_is_lost_or_counted_twice_wherever_it_dies_fails_or_waits() {
         ("catalog", catalog::life),
         ("hiccups", hiccups::life),
         ("sqlite", sqlite::life),
+        ("storm", storm::life),
     ];
     let stack = Arc::new(Stack::up());
     let only = std::env::var("LIFE").ok().filter(|name| !name.is_empty());

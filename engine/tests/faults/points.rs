@@ -33,7 +33,7 @@ pub(crate) fn all_were_hit(hits: &BTreeSet<Hit>) {
 }
 
 /// Each point, and whether something can fail there.
-fn of_the_sources() -> BTreeMap<String, bool> {
+pub(crate) fn of_the_sources() -> BTreeMap<String, bool> {
     let (mut points, mut folders) = (BTreeMap::new(), vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")]);
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
