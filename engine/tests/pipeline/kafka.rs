@@ -1,7 +1,7 @@
 //! The topics and the group of a test, read and written by the test itself.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -52,6 +52,13 @@ impl Way {
         let made = futures::executor::block_on(admin.create_topics(&[topic], &AdminOptions::new()));
         for topic in made.expect("the broker answers") {
             topic.expect("the topic is new");
+        }
+        // The controller answers before the broker has heard of it, and an engine that starts now would find no topic.
+        let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
+        let began = Instant::now();
+        while consumer.fetch_metadata(Some(name), ASK).expect("the broker answers").topics()[0].error().is_some() {
+            assert!(began.elapsed() < ASK, "the broker does not know the topic {name}");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
