@@ -151,7 +151,7 @@ pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
         assert!(Instant::now() < end, "{count} of {wanted} came");
         source.events();
         let fetched = source.fetch(1_000, Duration::from_millis(50));
-        count += fetched.len();
+        count += fetched.messages().count() + fetched.errors().len();
         all.push(fetched);
     }
     all
