@@ -1,7 +1,7 @@
 //! The topics and the group of a test, read and written by the test itself.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -52,6 +52,12 @@ impl Way {
         let made = futures::executor::block_on(admin.create_topics(&[topic], &AdminOptions::new()));
         for topic in made.expect("the broker answers") {
             topic.expect("the topic is new");
+        }
+        // The controller has made it; a busy broker tells of it a little later.
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.partitions(name) != PARTITIONS {
+            assert!(Instant::now() < end, "the broker does not tell of {name}");
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
