@@ -100,10 +100,16 @@ impl Content {
     /// The body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         self.expect(&["application/json"])?;
-        serde_json::from_slice(&self.bytes).map_err(|error| {
+        let mend = "GET /openapi.json has the schema of the body";
+        let content = serde_json::from_slice(&self.bytes).map_err(|error| {
             let trouble = if error.is_data() { Trouble::Invalid } else { Trouble::BadRequest };
-            trouble.problem(format!("the body: {error}"), "GET /openapi.json has the schema of the body")
-        })
+            trouble.problem(format!("the body: {error}"), mend)
+        })?;
+        // serde takes an array for a struct, value by field: `["off"]` would turn a rule off.
+        if self.bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Trouble::Invalid.problem("the body is an array where an object is wanted", mend));
+        }
+        Ok(content)
     }
 }
 

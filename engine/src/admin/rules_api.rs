@@ -134,7 +134,7 @@ pub(super) async fn patch(
 
 /// Back to the previous version, or to the one named.
 #[utoipa::path(post, path = "/rules/{name}/rollback", tag = "rules", params(("name" = String, Path)),
-    request_body(content = Option<RollbackRequest>, description = "May be left out."),
+    request_body(content = Option<RollbackRequest>, description = "May be left out, or null."),
     responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn rollback(
@@ -143,8 +143,8 @@ pub(super) async fn rollback(
     Name(name): Name,
     content: Content,
 ) -> Answer<ChangedView> {
-    let request: RollbackRequest =
-        if content.bytes.is_empty() { RollbackRequest::default() } else { content.json()? };
+    let request: Option<RollbackRequest> = if content.bytes.is_empty() { None } else { content.json()? };
+    let request = request.unwrap_or_default();
     if let Some(sha256) = &request.sha256
         && let Err(error) = sha256.parse::<crate::model::ids::Sha256>()
     {

@@ -9,7 +9,7 @@ const GUESSES: usize = 3_000;
 
 /// Ever closer to a token that is one, and far from it.
 fn guess(number: usize) -> String {
-    let token = if number % 2 == 0 { PUBLISHER } else { VIEWER };
+    let token = if number.is_multiple_of(2) { PUBLISHER } else { VIEWER };
     match number % 6 {
         0 | 1 => token[..1 + number % (token.len() - 1)].to_owned(),
         2 => format!("{token}{number}"),

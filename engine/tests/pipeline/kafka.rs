@@ -54,9 +54,9 @@ impl Way {
             topic.expect("the topic is new");
         }
         // A broker that is busy takes a moment until it tells others of the topic.
-        let end = std::time::Instant::now() + 6 * ASK;
+        let end = Instant::now() + 6 * ASK;
         while self.partitions(name) != PARTITIONS {
-            assert!(std::time::Instant::now() < end, "{name} is not there yet");
+            assert!(Instant::now() < end, "{name} is not there yet");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
