@@ -23,6 +23,8 @@ use memory::{DATA, Hit};
 
 /// Of the last row: makes the guest answer what the amounts say. A row of it alone is an answer that can't be lifted.
 const TRIGGER: i64 = -1;
+/// Rows that fail alone before the rest of a batch is failed unasked.
+const CULPRITS: usize = 8;
 /// Kept of a detail.
 const DETAIL: usize = 256;
 const CODES: [(&str, Effect); 2] = [("BAD", Effect::DeadLetter), ("ODD", Effect::Flag)];
@@ -74,11 +76,16 @@ fn kept(hits: &[Hit], amounts: &[Option<i64>]) -> Vec<Row> {
     applies.map(|hit| (hit.row, CODES[usize::from(hit.code)].0.to_owned(), cut(&hit.detail))).collect()
 }
 
-/// Of an answer that does not, each row that alone would be answered like that.
+/// Of an answer that does not, each row that alone would be answered like that; after so many, each that follows.
 fn failed(amounts: &[Option<i64>]) -> Vec<Row> {
-    let bad = |amount: &Option<i64>| amount.is_some_and(|amount| (-999_999..0).contains(&amount));
-    let rows = (0..).zip(amounts).filter(|(_, amount)| bad(amount));
-    rows.map(|(row, _)| (row, "RULE_OUTPUT".to_owned(), String::new())).collect()
+    let mut rows = Vec::new();
+    for (row, amount) in (0..).zip(amounts) {
+        let Some(amount) = amount else { continue };
+        if rows.len() >= CULPRITS || (-999_999..0).contains(amount) {
+            rows.push((row, "RULE_OUTPUT".to_owned(), String::new()));
+        }
+    }
+    rows
 }
 
 fn missing(amounts: &[Option<i64>]) -> impl Iterator<Item = Row> {
