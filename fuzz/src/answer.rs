@@ -49,7 +49,7 @@ pub fn answer(data: &[u8]) {
         amounts.iter_mut().for_each(|amount| *amount = amount.filter(|amount| *amount != 0));
     }
     amounts.push(Some(TRIGGER));
-    let mut found = with(&WORKER, Worker::new, |worker| worker.judge(&amounts));
+    let found = with(&WORKER, Worker::new, |worker| worker.judge(&amounts));
     plausible(&found, amounts.len());
     let memory: Vec<u8> = amounts.iter().flat_map(|amount| amount.unwrap_or(0).to_le_bytes()).collect();
     let mut wanted = match memory::hits(&memory, amounts.len(), CODES.len()) {
@@ -60,7 +60,7 @@ pub fn answer(data: &[u8]) {
     };
     wanted.extend(missing(&amounts));
     wanted.sort();
-    let mut got: Vec<_> = found.drain(..).map(|f| (f.row, f.code.into_owned(), f.detail)).collect();
+    let mut got: Vec<_> = found.into_iter().map(|f| (f.row, f.code.into_owned(), f.detail)).collect();
     // Why a row failed is the engine's to say.
     got.iter_mut().filter(|(_, code, _)| code == "RULE_OUTPUT").for_each(|(_, _, detail)| detail.clear());
     got.sort();
