@@ -70,7 +70,7 @@ fuzz: ## libFuzzer on every target, or TARGET=name, ten minutes each, or MINUTES
 	@command -v cargo-fuzz >/dev/null || { echo "fuzz: first cargo install cargo-fuzz --locked, and rustup toolchain install nightly" >&2; exit 1; }
 	@for target in $(or $(TARGET),$(FUZZ_TARGETS)); do \
 	    found="fuzz/target/corpus/$$target"; seeds="fuzz/corpus/$$target"; mkdir -p "$$found"; \
-	    $(CARGO) +nightly fuzz run -O --sanitizer none --no-cfg-fuzzing "$$target" "$$found" $$(ls -d "$$seeds" 2>/dev/null || true) -- \
+	    $(CARGO) +nightly fuzz run -O --sanitizer none --codegen-units 16 --no-cfg-fuzzing "$$target" "$$found" $$(ls -d "$$seeds" 2>/dev/null || true) -- \
 	        -max_total_time=$$(( $(or $(MINUTES),10) * 60 )) -max_len=4096 -timeout=60 -rss_limit_mb=4096; \
 	done
 

@@ -23,6 +23,8 @@ use memory::{DATA, Hit};
 
 /// Of the last row: makes the guest answer what the amounts say. A row of it alone is an answer that can't be lifted.
 const TRIGGER: i64 = -1;
+/// Rows that fail alone before the rest of a batch is failed unasked.
+const CULPRITS: usize = 8;
 /// Kept of a detail.
 const DETAIL: usize = 256;
 const CODES: [(&str, Effect); 2] = [("BAD", Effect::DeadLetter), ("ODD", Effect::Flag)];
@@ -47,7 +49,7 @@ pub fn answer(data: &[u8]) {
         amounts.iter_mut().for_each(|amount| *amount = amount.filter(|amount| *amount != 0));
     }
     amounts.push(Some(TRIGGER));
-    let mut found = with(&WORKER, Worker::new, |worker| worker.judge(&amounts));
+    let found = with(&WORKER, Worker::new, |worker| worker.judge(&amounts));
     plausible(&found, amounts.len());
     let memory: Vec<u8> = amounts.iter().flat_map(|amount| amount.unwrap_or(0).to_le_bytes()).collect();
     let mut wanted = match memory::hits(&memory, amounts.len(), CODES.len()) {
@@ -58,7 +60,7 @@ pub fn answer(data: &[u8]) {
     };
     wanted.extend(missing(&amounts));
     wanted.sort();
-    let mut got: Vec<_> = found.drain(..).map(|f| (f.row, f.code.into_owned(), f.detail)).collect();
+    let mut got: Vec<_> = found.into_iter().map(|f| (f.row, f.code.into_owned(), f.detail)).collect();
     // Why a row failed is the engine's to say.
     got.iter_mut().filter(|(_, code, _)| code == "RULE_OUTPUT").for_each(|(_, _, detail)| detail.clear());
     got.sort();
@@ -74,11 +76,16 @@ fn kept(hits: &[Hit], amounts: &[Option<i64>]) -> Vec<Row> {
     applies.map(|hit| (hit.row, CODES[usize::from(hit.code)].0.to_owned(), cut(&hit.detail))).collect()
 }
 
-/// Of an answer that does not, each row that alone would be answered like that.
+/// Of an answer that does not, each row that alone would be answered like that; after so many, each that follows.
 fn failed(amounts: &[Option<i64>]) -> Vec<Row> {
-    let bad = |amount: &Option<i64>| amount.is_some_and(|amount| (-999_999..0).contains(&amount));
-    let rows = (0..).zip(amounts).filter(|(_, amount)| bad(amount));
-    rows.map(|(row, _)| (row, "RULE_OUTPUT".to_owned(), String::new())).collect()
+    let mut rows = Vec::new();
+    for (row, amount) in (0..).zip(amounts) {
+        let Some(amount) = amount else { continue };
+        if rows.len() >= CULPRITS || (-999_999..0).contains(amount) {
+            rows.push((row, "RULE_OUTPUT".to_owned(), String::new()));
+        }
+    }
+    rows
 }
 
 fn missing(amounts: &[Option<i64>]) -> impl Iterator<Item = Row> {

@@ -50,7 +50,7 @@ pub(super) fn hits(memory: &[u8], rows: usize, codes: usize) -> Option<Result<Ve
     };
     let within = |at: u32, size: u64| u64::from(at) + size <= MEMORY;
     let size = u64::from(count) * u64::from(HIT);
-    if list % 4 != 0 || !within(list, size) || count as usize > rows * codes {
+    if !list.is_multiple_of(4) || !within(list, size) || count as usize > rows * codes {
         return Some(Err(()));
     }
     if count == 0 {
