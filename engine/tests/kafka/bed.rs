@@ -146,10 +146,16 @@ pub(crate) fn header(letter: &OwnedMessage, name: &str) -> Option<String> {
 
 /// Fetches until this many records and errors are there.
 pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
-    let (mut all, mut count, end) = (Vec::new(), 0, Instant::now() + Duration::from_secs(30));
+    let (mut all, mut count, end) = (Vec::new(), 0, Instant::now() + Duration::from_secs(60));
+    let mut said = Vec::new();
     while count < wanted {
-        assert!(Instant::now() < end, "{count} of {wanted} came");
-        source.events();
+        assert!(Instant::now() < end, "{count} of {wanted} came; the group said {said:?}");
+        said.extend(source.events().into_iter().map(|event| match event {
+            Event::Assign { .. } => "assign".to_owned(),
+            Event::Revoke { lost } => format!("revoke, lost: {lost}"),
+            Event::Stray { partition, offset } => format!("stray {partition}@{offset}"),
+            Event::Error(why) | Event::Fatal(why) => why,
+        }));
         let fetched = source.fetch(1_000, Duration::from_millis(50));
         count += fetched.messages().count() + fetched.errors().len();
         all.push(fetched);
