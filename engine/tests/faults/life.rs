@@ -14,8 +14,8 @@ use crate::oracle::all_is_exact;
 use crate::stack::Stack;
 use crate::way::{RULES, Way};
 
-/// Each thing that is waited for.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// Each thing that is waited for, on a machine that does a lot besides.
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 const SIGABRT: i32 = 6;
 
 /// A point, and what it did: `crash`, `error`, `group`, `delay`.
@@ -124,14 +124,14 @@ impl Life {
             let told = self.told();
             all.iter().filter(|hit| !told.contains(hit)).cloned().collect::<Vec<_>>()
         };
-        let end = Instant::now() + SOON;
+        let end = Instant::now() + 2 * SOON;
         loop {
             let missing = missing();
             if missing.is_empty() {
                 return;
             }
             engine.runs();
-            assert!(Instant::now() < end, "not within {SOON:?}: these are hit: {missing:?}\n{}", engine.said());
+            assert!(Instant::now() < end, "not in time: these are hit: {missing:?}\n{}", engine.said());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
