@@ -87,8 +87,9 @@ fn may_fail(mapping: &Mapping, row: &Row) -> bool {
     mapping.fields.values().any(|field| {
         let cell = field.constant.as_ref().or_else(|| row.get(field.column.as_ref()?)).filter(|cell| !cell.is_empty());
         let text = format!("{:?}", field.kind) == "Text" || format!("{:?}", field.otherwise) == "Text";
-        let plain = |cell: &String| cell.len() < 300 && cell.bytes().all(|byte| byte.is_ascii_digit());
-        cell.is_some_and(|cell| !text && !(plain(cell) && format!("{:?}", field.kind) == "Decimal"))
+        let decimal = format!("{:?}", field.kind) == "Decimal";
+        let digits = |cell: &String| cell.len() < 300 && cell.bytes().all(|byte| byte.is_ascii_digit());
+        cell.is_some_and(|cell| !text && (!decimal || !digits(cell)))
     })
 }
 

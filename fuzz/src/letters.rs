@@ -67,7 +67,7 @@ fn there_and_back(input: &mut Input<'_>) {
     }
     let before = encoded(&wanted[..wanted.len() - 1]).into_bytes();
     let moved = letters.split(before.len().max(1), last.offset);
-    assert_eq!(decode(&moved.into_bytes()).unwrap(), [last.clone()]);
+    assert_eq!(decode(&moved.into_bytes()).unwrap(), std::slice::from_ref(last));
 }
 
 fn letter(input: &mut Input<'_>) -> Letter {

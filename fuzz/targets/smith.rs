@@ -33,7 +33,12 @@ fn rule(data: &[u8]) -> Option<Vec<u8>> {
         max_imports: 0,
         min_funcs: 1,
         max_instructions: 60,
+        // What the engine's wasmtime leaves out is refused at once, and nothing behind that is reached.
+        exceptions_enabled: false,
+        gc_enabled: false,
         memory64_enabled: false,
+        relaxed_simd_enabled: false,
+        threads_enabled: false,
         ..Default::default()
     };
     let mut wasm = wasm_smith::Module::new(config, &mut Unstructured::new(data)).ok()?.to_bytes();
