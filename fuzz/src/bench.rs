@@ -52,7 +52,14 @@ impl Bench {
     }
 
     pub(crate) fn publish(&self, wasm: Vec<u8>) {
-        let how = Publish { origin: Origin::Api, source: "fuzz".into(), who: "fuzz".into(), order: None, mode: None };
+        let how = Publish {
+            origin: Origin::Api,
+            source: "fuzz".into(),
+            who: "fuzz".into(),
+            order: None,
+            mode: None,
+            replace: false,
+        };
         self.wait(self.catalog.publish(wasm, how)).unwrap_or_else(|refused| panic!("{refused}"));
     }
 }
