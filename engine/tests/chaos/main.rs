@@ -24,6 +24,8 @@ mod api;
 #[path = "../pipeline/engine.rs"]
 #[allow(dead_code)]
 mod engine;
+#[path = "../common/full_disk.rs"]
+mod full_disk;
 #[path = "../pipeline/generated.rs"]
 #[allow(dead_code)]
 mod generated;

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use crate::bed::{Bed, SOON};
 use crate::engine::Engine;
+use crate::full_disk::FullDisk;
 use crate::mariadb::MariaDb;
-use crate::small_disk::SmallDisk;
 use crate::way::run;
 use crate::windows::{Sums, Windows, cents, same};
 
@@ -32,10 +32,12 @@ impl Bed {
 #[test]
 fn a_full_disk_under_sqlite_is_waited_for_and_nothing_is_lost() {
     let mut bed = Bed::with_one_worker("full_sqlite");
-    let disk = SmallDisk::new("4m");
-    bed.change("${WEIR_SINK}", &format!("sqlite://{}/weir.db", disk.path().display()));
+    let (folder, disk) = (bed.folder.path(), FullDisk::new(bed.folder.path()));
+    bed.change("${WEIR_SINK}", &format!("sqlite://{}/weir.db", folder.display()));
     bed.payments.send(400);
-    let mut engine = bed.start();
+    let mut command = bed.running(&bed.config());
+    command.envs(disk.env());
+    let mut engine = Engine::start(command, bed.folder.path().join("run.log"));
     bed.until_committed(&mut engine);
     disk.fill();
     bed.waits_for_room(&mut engine, "database or disk is full");

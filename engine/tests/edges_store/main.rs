@@ -11,7 +11,6 @@ mod locks;
 mod names;
 mod outbox;
 mod payments;
-mod small_disk;
 
 // The harness of the pipeline's tests.
 #[path = "../pipeline/api.rs"]
@@ -20,6 +19,8 @@ mod api;
 #[path = "../pipeline/engine.rs"]
 #[allow(dead_code)]
 mod engine;
+#[path = "../common/full_disk.rs"]
+mod full_disk;
 #[path = "../pipeline/kafka.rs"]
 #[allow(dead_code)]
 mod kafka;
