@@ -17,7 +17,7 @@ use blocks::bare;
 const README: &str = include_str!("../../README.md");
 
 /// Not run, and why. The list is exact: one that README.md no longer has must go from here too.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 8] = [
     ("make test", "runs this very test; that CI calls it is another test here"),
     (
         "cargo install --locked --path engine",
@@ -26,6 +26,9 @@ const NOT_RUN: [(&str, &str); 5] = [
     ("export WEIR_DB_PASSWORD=… WEIR_VIEWER_TOKEN=… WEIR_PUBLISHER_TOKEN=…", "for compose; see below"),
     ("docker compose up --build --wait", "no Docker engine here; tests/compose.rs checks the file"),
     ("docker compose --profile produce run --rm producer", "no Docker engine here; tests/compose.rs checks the file"),
+    ("make chaos SEED=7 MINUTES=2", "tests/chaos runs the same"),
+    ("make soak MINUTES=60", "an hour, and a release build"),
+    ("make fuzz TARGET=csv", "needs a nightly toolchain; tests/fuzz runs the same targets"),
 ];
 
 /// Named in running text and run by no block. Exact, too.
