@@ -72,7 +72,14 @@ async fn catalog(folder: &Path, rules: &[&str]) -> (Arc<Catalog>, Arc<Runtime>) 
     let catalog = Catalog::open(runtime.clone(), store, schema(), Arc::new(config)).await.unwrap();
     for rule in rules {
         let wasm = std::fs::read(format!("{ROOT}/rules.d/{rule}.wasm")).unwrap();
-        let how = Publish { origin: Origin::Api, source: "bench".into(), who: "bench".into(), order: None, mode: None };
+        let how = Publish {
+            origin: Origin::Api,
+            source: "bench".into(),
+            who: "bench".into(),
+            order: None,
+            mode: None,
+            replace: false,
+        };
         catalog.publish(wasm, how).await.unwrap();
     }
     (catalog, runtime)
