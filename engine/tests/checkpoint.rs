@@ -110,6 +110,17 @@ async fn nothing_is_committed_once_the_group_s_offset_is_gone_and_the_partition_
 }
 
 #[tokio::test]
+async fn offsets_are_not_committed_to_a_topic_that_was_made_again_while_they_were_tried() {
+    let mut world = world(Model::with_log(0, 50)).await;
+    let stand = world.take().await.stands.remove(0);
+    world.broker.fails_with(&[Fault::TopicRemade]);
+    assert!(matches!(world.advance(&ten_records(&stand)).await, Err(Failed::Forgotten(P))));
+    assert_eq!((world.broker.letters(), world.broker.k()), (vec![], None));
+    let taken = world.take().await;
+    assert!(taken.stands.is_empty() && taken.stopped[0].why.contains("made anew"), "{taken:?}");
+}
+
+#[tokio::test]
 async fn a_step_moves_windows_letters_and_both_positions() {
     let mut world = world(Model::with_log(0, 50)).await;
     let stand = world.take().await.stands.remove(0);

@@ -128,12 +128,14 @@ async fn publish<B: Broker>(
             Err(Unpublished::Group(why)) => return Err(Failed::Group(why)),
             Err(why @ (Unpublished::Aborted(_) | Unpublished::Refused(_))) => {
                 patience.wait("publishing dead letters and offsets", &why).await?;
+                remembered(broker, step, cancel).await?;
             }
             Err(why @ Unpublished::Unknown(_)) => {
                 patience.wait("publishing dead letters and offsets", &why).await?;
                 if went_through(broker, &offsets, cancel).await? {
                     return Ok(());
                 }
+                remembered(broker, step, cancel).await?;
             }
         }
     }

@@ -15,6 +15,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("enable.auto.offset.store", OFFSETS),
     ("offset.store.method", OFFSETS),
     ("auto.offset.reset", "a partition never seen starts where source.start says; anything else must stop, not skip"),
+    (
+        "check.crcs",
+        "librdkafka skips a batch whose checksum is wrong, and its records would be in no sum and no letter",
+    ),
     ("isolation.level", "records of an aborted transaction must never be counted"),
     ("group.protocol", GROUP),
     ("group.remote.assignor", GROUP),

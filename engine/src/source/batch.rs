@@ -134,9 +134,11 @@ impl Fetched {
         ends.map(|raw| (Partition(raw.partition), Offset(raw.offset)))
     }
 
-    /// Whether the next record of a partition is not in its log any more: it stands still until it is taken anew.
-    pub fn is_outside(&self) -> bool {
-        self.raw().any(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+    /// Partitions whose next record is not in their logs any more: they stand still until they are taken anew. Not those
+    /// whose log lost its end to another one (an unclean election): taken anew they might be read on from within that.
+    pub fn outside(&self) -> impl Iterator<Item = Partition> + '_ {
+        let outside = self.raw().filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET);
+        outside.filter(|raw| !text(raw).contains("truncation")).map(|raw| Partition(raw.partition))
     }
 
     /// Partitions that cannot be read on, and what librdkafka says of them.
@@ -144,14 +146,15 @@ impl Fetched {
         let failed = self
             .raw()
             .filter(|raw| !is_record(raw) && raw.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
-        failed
-            .map(|raw| {
-                // SAFETY: the message is valid; the text is static or belongs to it.
-                let text = unsafe { CStr::from_ptr(rd::rd_kafka_message_errstr(raw)) };
-                (Partition(raw.partition), Offset(raw.offset), text.to_string_lossy().into_owned())
-            })
-            .collect()
+        failed.map(|raw| (Partition(raw.partition), Offset(raw.offset), text(raw))).collect()
     }
+}
+
+/// What librdkafka says of an element that is no record.
+fn text(raw: &rd::rd_kafka_message_t) -> String {
+    // SAFETY: the message is valid; the text is static or belongs to it.
+    let text = unsafe { CStr::from_ptr(rd::rd_kafka_message_errstr(raw)) };
+    text.to_string_lossy().into_owned()
 }
 
 impl Drop for Fetched {

@@ -35,6 +35,13 @@ pub(crate) fn circle(way: &Way, time: Duration) -> Child {
     session(way, ";", &statements)
 }
 
+/// The outbox keeps the space that an earlier backlog took, and what it has no full disk takes from it. If it is busy it
+/// keeps it.
+pub(crate) fn give_back(way: &Way) {
+    let statements = "SET SESSION lock_wait_timeout = 1; ALTER TABLE weir_outbox FORCE";
+    session(way, ";", statements).wait_with_output().expect("it is ours");
+}
+
 /// Fills what space the tables have until no more is given, and reads as of now, so that nothing deleted is given back.
 pub(crate) fn fill(way: &Way, time: Duration) -> Child {
     let statements = format!(

@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     LostAnswerAborted,
     /// No answer, and the transaction stays open: nobody gets to know K until its producer is settled.
     LeftOpen,
+    /// The topic was deleted and made again meanwhile, and K with it.
+    TopicRemade,
 }
 
 #[derive(Default)]
@@ -100,6 +102,9 @@ impl Broker for Model {
         let mut cluster = self.cluster();
         let fault = cluster.faults.pop_front();
         cluster.open = fault == Some(Fault::LeftOpen);
+        if fault == Some(Fault::TopicRemade) {
+            cluster.k.clear();
+        }
         if matches!(fault, None | Some(Fault::LostAnswerCommitted)) {
             for chunk in outbox.iter() {
                 for letter in decode(&chunk.letters).unwrap() {
@@ -112,7 +117,7 @@ impl Broker for Model {
         }
         match fault {
             None => Ok(()),
-            Some(Fault::Abort) => Err(Unpublished::Aborted("planted".into())),
+            Some(Fault::Abort | Fault::TopicRemade) => Err(Unpublished::Aborted("planted".into())),
             Some(Fault::GroupMoved) => Err(Unpublished::Group("ILLEGAL_GENERATION".into())),
             Some(_) => Err(Unpublished::Unknown("planted".into())),
         }

@@ -65,7 +65,10 @@ impl Worker {
                         worker = self.parts.index,
                         "{topic}-{partition}@{offset} came where no record is judged; all partitions are taken anew"
                     );
-                    self.start_taking();
+                    // While they are being taken already, one more would only begin it again.
+                    if matches!(self.phase, Phase::Running) {
+                        self.start_taking();
+                    }
                 }
                 Event::Error(why) => tracing::warn!(worker = self.parts.index, "Kafka: {why}"),
                 Event::Fatal(why) => anyhow::bail!("Kafka: {why}"),

@@ -12,7 +12,7 @@ impl Worker {
                 self.parts.status.judged_to(self.parts.index, partition, at.to);
             }
         }
-        if fetched.is_outside() {
+        if fetched.outside().any(|partition| self.pending.position(partition).is_some()) {
             // Records were deleted, or the topic was made anew. Taking compares store, group and log, and stops the partition
             // with the figures; the others go on.
             self.start_taking();

@@ -59,12 +59,12 @@ pub(super) struct Parts {
 /// See the module.
 pub(super) struct Worker {
     parts: Parts,
+    /// None: time to fetch. Before `source`: librdkafka's messages end before its client.
+    backlog: Option<Backlog>,
     source: Source,
     broker: Arc<Mutex<KafkaBroker>>,
     bench: Bench,
     pending: Pending,
-    /// None: time to fetch.
-    backlog: Option<Backlog>,
     phase: Phase,
     assignment: Option<Assignment>,
     in_flight: Option<InFlight>,

@@ -61,7 +61,8 @@ impl Worker {
         let ours = fetched
             .places()
             .filter(|(_, partition, offset)| self.pending.position(*partition).is_some_and(|at| *offset >= at.to));
-        let mut order: Vec<_> = ours.map(|(index, partition, _)| (partition, index)).collect();
+        let mut order = Vec::with_capacity(fetched.len());
+        order.extend(ours.map(|(index, partition, _)| (partition, index)));
         // Stable: within a partition they are in order.
         order.sort_by_key(|(partition, _)| *partition);
         self.backlog = Some(Backlog { fetched, order, judged: 0, open: None });
