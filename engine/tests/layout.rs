@@ -1,4 +1,5 @@
-//! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out.
+//! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out. Here too, as
+//! it reads sources: the tests that docs/interleavings.md names.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -92,6 +93,19 @@ fn unsafe_code_stands_in_two_files_only() {
 fn main_is_a_page_at_most() {
     let lines = fs::read_to_string(src().join("main.rs")).expect("main.rs").lines().count();
     assert!(lines <= 40, "main.rs has {lines} lines; everything belongs in the library");
+}
+
+#[test]
+fn every_test_that_the_interleavings_name_is_there() {
+    let text = fs::read_to_string(root().join("docs/interleavings.md")).expect("docs/interleavings.md");
+    let named: BTreeSet<_> = text.split('`').filter_map(|word| word.split_once(".rs::")).collect();
+    assert!(named.len() > 40, "{named:?}");
+    for (file, test) in named {
+        let below = if file.starts_with("src/") { "engine" } else { "engine/tests" };
+        let file = root().join(below).join(format!("{file}.rs"));
+        let source = fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        assert!(source.contains(&format!("fn {test}(")), "{} has no {test}", file.display());
+    }
 }
 
 #[test]
@@ -249,6 +263,10 @@ fn quoted(body: &str, quote: char) -> usize {
         }
     }
     body.len()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn src() -> PathBuf {
