@@ -26,5 +26,7 @@ mod lifting;
 mod memory;
 #[path = "hostile_modules/on_failure.rs"]
 mod on_failure;
+#[path = "hostile_modules/secrets.rs"]
+mod secrets;
 #[path = "hostile_modules/uploads.rs"]
 mod uploads;

@@ -95,6 +95,25 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
     }
 }
 
+/// What the checkpoint rests on, and what librdkafka lets anybody set.
+#[test]
+fn a_property_that_would_break_exactly_once_is_refused_with_the_reason() {
+    let cases = [
+        ("group.protocol", "consumer", "the checkpoint needs the classic protocol"),
+        ("group.remote.assignor", "uniform", "the checkpoint needs the classic protocol"),
+        ("partition.assignment.strategy", "cooperative-sticky", "the checkpoint needs the classic protocol"),
+        ("isolation.level", "read_uncommitted", "records of an aborted transaction"),
+        ("auto.offset.reset", "latest", "a partition never seen starts where source.start says"),
+        ("enable.partition.eof", "false", "the engine needs the ends of the logs"),
+        ("enable.auto.commit", "true", "offsets come from the store alone"),
+    ];
+    for (name, value, why) in cases {
+        let line = format!("properties = {{ \"{name}\" = \"{value}\" }}\ntopic = \"finance");
+        let (error, wanted) = (error(&changed("topic = \"finance", &line)), format!("can't be set: {why}"));
+        assert!(error.contains(&format!("source.properties.\"{name}\": {wanted}")), "{name} gave {error:?}");
+    }
+}
+
 #[test]
 fn a_protocol_over_tls_needs_a_build_with_it_whichever_way_it_is_written() {
     for (table, before) in [("source", "[dead_letters]"), ("dead_letters", "[record]")] {

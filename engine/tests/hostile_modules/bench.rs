@@ -30,6 +30,7 @@ pub(crate) struct Bench {
     pub(crate) catalog: Arc<Catalog>,
     runtime: Arc<Runtime>,
     schema: Arc<Schema>,
+    secret: Option<&'static str>,
     _folder: tempfile::TempDir,
     _share: Share,
 }
@@ -48,15 +49,20 @@ impl Bench {
 
     /// With more lines of configuration.
     pub(crate) async fn with(lines: &str) -> Self {
-        Self::start(lines, Share::Some(PROCESS.read().await)).await
+        Self::start(lines, None, Share::Some(PROCESS.read().await)).await
+    }
+
+    /// Where records have another field, `secret`: this text in every row.
+    pub(crate) async fn with_secret(lines: &str, secret: &'static str) -> Self {
+        Self::start(lines, Some(secret), Share::Some(PROCESS.read().await)).await
     }
 
     /// While no other test runs.
     pub(crate) async fn alone() -> Self {
-        Self::start("", Share::All(PROCESS.write().await)).await
+        Self::start("", None, Share::All(PROCESS.write().await)).await
     }
 
-    async fn start(lines: &str, share: Share) -> Self {
+    async fn start(lines: &str, secret: Option<&'static str>, share: Share) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("weir.db").display());
         let store = weir::store::connect(&url, "p", "t").await.unwrap();
@@ -66,17 +72,19 @@ impl Bench {
         config.rules.dir = folder.path().join("rules.d");
         store.prepare(&config.fingerprint(), &layout).await.unwrap();
         let runtime = Runtime::with_compiler(&config.rules, env!("CARGO_BIN_EXE_weir").into()).unwrap();
-        let amount = Field {
-            name: "amount".into(),
-            kind: Kind::Decimal,
+        let field = |name: &str, kind, scale| Field {
+            name: name.into(),
+            kind,
             required: true,
-            path: vec!["amount".into()],
-            scale: 2,
+            path: vec![name.into()],
+            scale,
             lookup: None,
         };
-        let schema = Arc::new(Schema { fields: vec![amount] });
+        let mut fields = vec![field("amount", Kind::Decimal, 2)];
+        fields.extend(secret.map(|_| field("secret", Kind::Text, 0)));
+        let schema = Arc::new(Schema { fields });
         let catalog = Catalog::open(runtime.clone(), store, schema.clone(), Arc::new(config)).await.unwrap();
-        Self { catalog, runtime, schema, _folder: folder, _share: share }
+        Self { catalog, runtime, schema, secret, _folder: folder, _share: share }
     }
 
     pub(crate) async fn upload(&self, wasm: Vec<u8>) -> Result<Published, Refused> {
@@ -125,6 +133,9 @@ impl Bench {
         for (row, amount) in amounts.iter().enumerate() {
             batch.offsets.push(Offset(100 + row as i64));
             batch.columns[0].push(amount.map(Value::Decimal));
+            if let Some(secret) = self.secret {
+                batch.columns[1].push(Some(Value::Text(secret)));
+            }
         }
         batch
     }

@@ -3,11 +3,17 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::generated::Generated;
+use crate::kafka::PARTITIONS;
 use crate::way::Way;
 
 const RECORDS: u32 = 20_000;
+/// `checkpoint.max_letter_bytes`: 1 MiB.
+const BOUND: u64 = 1 << 20;
+/// The most records that are judged at once.
+const BATCH: u64 = 2_000;
 
 fn judged(way: &Way) -> f64 {
     way.metric("weir_records_total", "").unwrap_or_default()
@@ -85,4 +91,49 @@ fn no_checkpoint_holds_more_records_than_its_bound() {
     engine.until("the checkpoints are through", Duration::from_secs(60), || steps() >= least);
     engine.stop();
     way.windows_are("type", &generated.windows);
+}
+
+#[test]
+fn no_checkpoint_holds_more_letters_than_its_bound_and_a_batch() {
+    // Nothing but the letters ends a checkpoint.
+    let bounds = "interval = \"1h\"\nmax_letter_bytes = \"1MiB\"";
+    let way = Way::new("letters_bounded")
+        .with(r#"interval = "1s""#, bounds)
+        .with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    // What stands in the outbox after each row that comes; what is published goes before the next checkpoint's come.
+    way.sql("CREATE TABLE stood (bytes BIGINT)");
+    way.sql(
+        "CREATE TRIGGER stands AFTER INSERT ON weir_outbox FOR EACH ROW \
+         INSERT INTO stood SELECT SUM(LENGTH(letters)) FROM weir_outbox",
+    );
+    way.sql("CREATE TABLE came (bytes BIGINT)");
+    way.sql(
+        "CREATE TRIGGER comes AFTER INSERT ON weir_outbox FOR EACH ROW INSERT INTO came SELECT LENGTH(NEW.letters)",
+    );
+    send_junk(&way);
+    engine.until("all is judged", Duration::from_secs(90), || judged(&way) >= f64::from(RECORDS));
+    engine.stop();
+    assert_eq!(way.read(&way.queue()).len(), RECORDS as usize);
+
+    let figure = |sql: &str| way.sql(sql)[0][0].parse::<u64>().expect("a number");
+    let (most, all) = (figure("SELECT MAX(bytes) FROM stood"), figure("SELECT SUM(bytes) FROM came"));
+    let batch = all * BATCH / u64::from(RECORDS);
+    println!("{most} bytes of letters at most in the outbox, of {all}; a batch has {batch}");
+    assert!(all > 4 * (BOUND + batch), "{all} bytes would fit few checkpoints");
+    assert!((BOUND..=BOUND + batch + batch / 10).contains(&most), "{most} bytes of letters; a batch has {batch}");
+}
+
+/// Records that are no JSON: each is a letter.
+fn send_junk(way: &Way) {
+    let producer: FutureProducer = way.kafka().create().expect("a producer");
+    let (topic, junk) = (way.topic(), "x".repeat(400));
+    let sent: Vec<_> = (0..RECORDS)
+        .map(|n| FutureRecord::<(), _>::to(&topic).partition(n as i32 % PARTITIONS).payload(&junk))
+        .map(|record| producer.send_result(record).expect("the queue has room"))
+        .collect();
+    for result in futures::executor::block_on(futures::future::join_all(sent)) {
+        result.expect("the producer lives").expect("the broker takes it");
+    }
 }

@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, MySqlConnection};
 use weir::checkpoint::{Cancel, Failed, Pending, advance};
 use weir::model::ids::Offset;
 use weir::model::step::Step;
-use weir::store::{Store, StoreError};
+use weir::store::{Outcome, Store, StoreError};
 
 use crate::common::mariadb::MariaDb;
 use crate::faults::{stand, ten_records};
@@ -144,4 +144,21 @@ async fn a_worker_that_freezes_before_its_commit_holds_its_locks_for_ten_seconds
     let plain: Vec<_> = sums(&heir).await.into_iter().map(|row| (row.1, row.2[0].clone())).collect();
     assert_eq!(plain, [(4, Some("0.10".into())), (5, Some("0.10".into()))]);
     assert_eq!((kafka.letters(), kafka.k()), (vec![3], Some(Offset(10))));
+}
+
+/// The rival stands for our own connection: its COMMIT was sent, the answer is lost, and the server has not come to it yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_a_commit_is_not_told_before_the_server_has_decided() {
+    let mut scene = scene("undecided").await;
+    for (decision, wanted) in [("ROLLBACK", Outcome::NotCommitted), ("COMMIT", Outcome::Committed)] {
+        scene.runs("START TRANSACTION").await;
+        scene.runs("UPDATE weir_partition SET next_offset = 20 WHERE pipeline = 'undecided' AND `partition` = 0").await;
+        let (store, next) = (scene.store.clone(), scene.next.clone());
+        let asked = tokio::spawn(async move { store.outcome(&next).await });
+        // Whoever reads past the lock answers in a moment, and wrongly.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!asked.is_finished(), "before {decision} it is {:?}", asked.await);
+        scene.runs(decision).await;
+        assert_eq!(asked.await.unwrap().unwrap(), wanted, "after {decision}");
+    }
 }

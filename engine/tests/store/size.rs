@@ -1,4 +1,4 @@
-//! Steps of many groups: all of them arrive, in statements of few sizes.
+//! Steps of many groups: all of them arrive, in statements of few sizes. And what is too large: letters, a sum.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use sqlx::{Connection, MySqlConnection, Row};
 use weir::checkpoint::{Cancel, Pending, advance};
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
-use weir::model::step::{Group, WindowDelta};
-use weir::store::connect_with;
+use weir::model::step::{Group, Measured, WindowDelta};
+use weir::store::{StoreError, connect_with};
 
 use crate::common::mariadb::MariaDb;
 use crate::common::reason::reason;
@@ -96,4 +96,24 @@ async fn letters_larger_than_the_server_s_packet_get_through_and_so_do_the_small
     assert_eq!((kafka.letters(), kafka.k()), ((0..6).collect(), Some(Offset(6))));
     // And what is read back from the outbox, as after a crash, is published whole too.
     assert_eq!(store.take(&[P]).await.unwrap()[0].outbox, step.outbox.to_vec());
+}
+
+/// A server that is not strict of itself puts the largest number there instead, with a warning that nobody reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sum_that_does_not_fit_is_an_error_and_is_not_clamped() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let database = MariaDb::start_on(folder, &data, &["--sql-mode=NO_ENGINE_SUBSTITUTION"]);
+    let (store, owner) = begun(&database.url(), "clamped").await;
+    // 38 digits, as many as the column has.
+    let nearly = Measured { sum: Some(99 * 10_i128.pow(36)), ..amount(1) };
+    let window = || vec![window(Some("x"), 1, 1, nearly)];
+    store.commit(&step(owner, 0, 1, window())).await.unwrap();
+    match store.commit(&step(owner, 1, 2, window())).await {
+        Err(StoreError::Fatal(why)) => assert!(why.contains("1264") && why.contains("amount_sum"), "{why}"),
+        other => panic!("no error: {other:?}, and the sums are {:?}", sums(&store).await),
+    }
+    assert_eq!(store.positions().await.unwrap()[0].next_offset, Offset(1));
+    let sum = sums(&store).await.remove(0).2.remove(0);
+    assert_eq!(sum, Some(format!("99{}.00", "0".repeat(34))));
 }
