@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
+use crate::alone;
 use crate::served::{PUBLISHER, connect, served, status};
 use crate::way::Way;
 
@@ -69,6 +70,7 @@ fn flood(way: &Way, method: &str, path: &str, kind: &str, token: &str, chunked: 
 
 #[test]
 fn bodies_of_a_gibibyte_are_refused_early_and_cost_no_memory() {
+    let _alone = alone();
     let (way, engine) = served("bodies");
     let before = engine.memory();
     engine.forget_peak();

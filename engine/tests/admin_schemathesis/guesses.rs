@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::alone;
 use crate::served::{PUBLISHER, VIEWER, get, served};
 
 const GUESSES: usize = 3_000;
@@ -21,6 +22,7 @@ fn guess(number: usize) -> String {
 
 #[test]
 fn every_guess_gets_the_same_answer_and_thousands_leave_a_line_in_the_log() {
+    let _alone = alone();
     let (way, engine) = served("guesses");
     let log = || std::fs::read_to_string(way.folder.path().join("run.log")).unwrap();
     let before = log().len();

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use crate::alone;
 use crate::served::{VIEWER, connect, get, served};
 
 const CONNECTIONS: usize = 10_000;
@@ -11,6 +12,7 @@ const BOUND: Duration = Duration::from_secs(5);
 
 #[test]
 fn ten_thousand_idle_connections_keep_nobody_out_and_leave_nothing() {
+    let _alone = alone();
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap();
     assert!(limit as usize > CONNECTIONS + 200, "`ulimit -n` is {limit}: raise its hard limit above {CONNECTIONS}");
     let (way, engine) = served("idle");

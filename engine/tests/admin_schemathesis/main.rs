@@ -25,3 +25,12 @@ mod stack;
 #[path = "../pipeline/way.rs"]
 #[allow(dead_code)]
 mod way;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// They load the machine, and some ask for an answer within seconds meanwhile: one at a time. Who waits has the stack
+/// already, so that it stays up from one to the next.
+pub(crate) fn alone() -> (Arc<stack::Stack>, MutexGuard<'static, ()>) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    (way::shared(), ALONE.lock().unwrap_or_else(PoisonError::into_inner))
+}

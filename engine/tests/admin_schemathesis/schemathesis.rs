@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::alone;
 use crate::engine::Engine;
 use crate::kafka::Record;
 use crate::served::{PUBLISHER, VIEWER, get, guard};
@@ -20,8 +20,6 @@ const NEEDS: &str = "this test runs schemathesis: it needs python3 with venv and
 
 /// The program in target/, installed once for each set of pinned packages.
 fn program() -> PathBuf {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = root().join("target/schemathesis");
     let (installed, program) = (folder.join("installed.txt"), folder.join("bin/schemathesis"));
     if std::fs::read_to_string(&installed).is_ok_and(|text| text == REQUIREMENTS) && program.exists() {
@@ -115,6 +113,7 @@ fn cases(text: &str) -> u64 {
 
 #[test]
 fn no_request_that_schemathesis_makes_is_answered_by_a_fault_or_by_what_the_document_does_not_say() {
+    let _alone = alone();
     let (way, engine) = telling("schemathesis");
     let (status, document) = get(&way, "/openapi.json", VIEWER);
     assert_eq!(status, 200, "{document}");

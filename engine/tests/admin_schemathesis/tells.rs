@@ -1,16 +1,15 @@
 //! What the API tells of a running engine: letters within bounds, shadow hits, and what is live while the database is away.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::{Value, json};
 
+use crate::alone;
 use crate::engine::Engine;
 use crate::kafka::PARTITIONS;
 use crate::served::{PUBLISHER, VIEWER, connect, get, guard};
-use crate::stack::Stack;
-use crate::way::{RULES, Way};
+use crate::way::Way;
 
 const LETTERS: usize = 240;
 const LETTER: usize = 60_000;
@@ -137,8 +136,8 @@ fn a_live_version_is_not_ended_by_a_try(way: &Way) {
 
 #[test]
 fn a_running_engine_tells_letters_shadow_hits_and_rules_within_bounds_and_without_its_database() {
-    let way = Way::on(Arc::new(Stack::up()), "tells", include_str!("../pipeline/paysim.toml"), &RULES);
-    let way = guard(way).with("[rules]\n", "[rule.high_amount]\nmode = \"shadow\"\n\n[rules]\n");
+    let _alone = alone();
+    let way = guard(Way::new("tells")).with("[rules]\n", "[rule.high_amount]\nmode = \"shadow\"\n\n[rules]\n");
     let now = chrono::Utc::now().timestamp_millis();
     let high = format!(r#"{{"event_time":{now},"type":"PAYMENT","amount":"250000","name_orig":"C1"}}"#);
     way.send(0, &crate::kafka::Record { value: Some(high.into_bytes()), ..Default::default() });

@@ -1,5 +1,5 @@
-/* A disk that is full while the file named by WEIR_FULL_DISK is there: what a file has it keeps, no file grows. For mariadbd, by
- * LD_PRELOAD. What InnoDB writes asynchronously goes to space that it has, as on a real disk. */
+/* A disk that is full while the file named by WEIR_FULL_DISK is there: what a file has it keeps, no file grows. By LD_PRELOAD,
+ * for mariadbd and for an engine with SQLite. What InnoDB writes asynchronously goes to space that it has, as on a real disk. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

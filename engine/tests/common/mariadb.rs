@@ -1,6 +1,7 @@
 //! A real mariadbd of the test's own, on a free port over a fresh folder. It ends with the value.
 
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -31,8 +32,12 @@ impl MariaDb {
         // Its own: whoever starts removes what others have in a shared one, and their installation fails.
         let temporary = folder.path().join("tmp");
         std::fs::create_dir(&temporary).expect("the folder is writable");
+        // The server refuses to run as root unless told to; an ordinary user, whose the folder is then, may not name root.
+        let is_root = std::fs::metadata(&temporary).expect("it was just made").uid() == 0;
+        let user: &[&str] = if is_root { &["--user=root"] } else { &[] };
         let installed = Command::new("mariadb-install-db")
-            .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(user)
             .arg(format!("--datadir={}", data.display()))
             .args(settings)
             .env("TMPDIR", &temporary)
@@ -48,7 +53,8 @@ impl MariaDb {
         .expect("the folder is writable");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let server = Command::new("/usr/sbin/mariadbd")
-            .args(["--no-defaults", "--user=root", "--skip-networking=0", "--bind-address=127.0.0.1"])
+            .args(["--no-defaults", "--skip-networking=0", "--bind-address=127.0.0.1"])
+            .args(user)
             .args(["--innodb-buffer-pool-size=32M", "--skip-name-resolve"])
             .arg(format!("--port={port}"))
             .arg(format!("--datadir={}", data.display()))

@@ -6,6 +6,7 @@ use crate::bed::{Bed, SOON};
 use crate::engine::Engine;
 use crate::full_disk::FullDisk;
 use crate::mariadb::MariaDb;
+use crate::refusal::{refusal, says};
 use crate::way::run;
 use crate::windows::{Sums, Windows, cents, same};
 
@@ -35,8 +36,15 @@ fn a_full_disk_under_sqlite_is_waited_for_and_nothing_is_lost() {
     let (folder, disk) = (bed.folder.path(), FullDisk::new(bed.folder.path()));
     bed.change("${WEIR_SINK}", &format!("sqlite://{}/weir.db", folder.display()));
     bed.payments.send(400);
-    let mut command = bed.running(&bed.config());
-    command.envs(disk.env());
+    let running = || {
+        let mut command = bed.running(&bed.config());
+        command.envs(disk.env());
+        command
+    };
+    disk.fill();
+    says(&refusal(&mut running()), &["the store is not available", "disk is full"]);
+    disk.free();
+    let command = running();
     let mut engine = Engine::start(command, bed.folder.path().join("run.log"));
     bed.until_committed(&mut engine);
     disk.fill();

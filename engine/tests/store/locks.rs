@@ -15,12 +15,14 @@ use crate::fixture::*;
 use crate::kafka::Model;
 use crate::proxy::{Cut, Proxy};
 
-/// A store with one step of ten records in it, the next step, and another session of the server.
+/// A store with one step of ten records in it, the next step, another session of the server, and one that looks on.
 struct Scene {
     store: Arc<dyn Store>,
     kafka: Model,
     next: Step,
     rival: MySqlConnection,
+    /// The server's root: whoever waits for a lock is shown to nobody else.
+    witness: MySqlConnection,
     table: String,
     _database: MariaDb,
 }
@@ -34,7 +36,8 @@ async fn scene(name: &str) -> Scene {
     advance(&*store, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
     let next = ten_records(&mut pending);
     let rival = MySqlConnection::connect(&database.url()).await.unwrap();
-    Scene { store, kafka, next, rival, table: format!("stats_{name}"), _database: database }
+    let witness = MySqlConnection::connect(&format!("mysql://root@127.0.0.1:{}/weir", database.port)).await.unwrap();
+    Scene { store, kafka, next, rival, witness, table: format!("stats_{name}"), _database: database }
 }
 
 impl Scene {
@@ -58,12 +61,24 @@ impl Scene {
         self.locks(2).await;
     }
 
-    /// The step, begun a moment ago, has the first row and waits for the second; now the rival wants the first.
+    /// The step has the first row and waits for the second; now the rival wants the first.
     async fn closes_the_circle(&mut self) {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let asked = Instant::now();
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.number("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'").await == 0
+        {
+            assert!(Instant::now() < end, "the step does not wait for the rival's row");
+            // Asked more often than every 100 ms the server goes on showing what it showed before.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        let deadlocks = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status \
+                         WHERE variable_name = 'Innodb_deadlocks'";
+        let before = self.number(deadlocks).await;
         self.locks(1).await;
-        assert!(asked.elapsed() < Duration::from_secs(3), "a deadlock is told at once, a lock wait after 5 s");
+        assert_eq!(self.number(deadlocks).await, before + 1, "a deadlock, and no lock wait that timed out");
+    }
+
+    async fn number(&mut self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.witness).await.unwrap()
     }
 
     fn advances(&self) -> tokio::task::JoinHandle<Result<(), Failed>> {
