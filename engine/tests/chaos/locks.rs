@@ -48,7 +48,7 @@ pub(crate) fn fill(way: &Way, time: Duration) -> Child {
         "BEGIN NOT ATOMIC
            DECLARE size INT DEFAULT 1000000;
            DECLARE CONTINUE HANDLER FOR 1114 SET size = size DIV 5;
-           WHILE size > 1000 DO INSERT INTO weir_ballast.filler (bytes) VALUES (REPEAT('x', size)); END WHILE;
+           WHILE size > 20000 DO INSERT INTO weir_ballast.filler (bytes) VALUES (REPEAT('x', size)); END WHILE;
          END//
          START TRANSACTION WITH CONSISTENT SNAPSHOT//
          SELECT COUNT(*) FROM weir_outbox//
