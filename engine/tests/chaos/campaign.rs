@@ -44,7 +44,8 @@ fn nothing_is_lost_or_counted_twice_whatever_dies() {
     assert!(diary.findings.is_empty(), "{}", diary.findings.join("\n"));
     assert!(diary.count(&["instance killed"]) >= 3 * minutes, "kills: {:?}", diary.counts);
     if minutes >= 5 {
-        let met = ["Deadlock", "Lock wait timeout", "is full", "lost=true"].map(|what| (what, diary.said(what)));
+        // Not the full disk: what an engine writes mostly finds room in what its tables have. See edges_store/full.rs.
+        let met = ["Deadlock", "Lock wait timeout", "lost=true"].map(|what| (what, diary.said(what)));
         assert!(met.iter().all(|(_, lines)| *lines > 0), "what no engine met proves nothing: {met:?}");
     }
     diary.all_is_well();
