@@ -75,20 +75,43 @@ async fn whichever_commit_is_lost_or_its_answer_everything_counts_once() {
     }
 }
 
+fn retirement() -> Audit {
+    let (who, action, rule) = ("publisher".into(), "retire".into(), "high_amount".into());
+    Audit { at: 1, who, action, rule, revision: 1, detail: String::new() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_rules_whose_answer_is_lost_is_not_known_to_be_made_or_not() {
+async fn a_change_of_rules_whose_answer_is_lost_is_asked_after() {
     let database = MariaDb::start();
     let proxy = Proxy::before(&database).await;
     for (cut, made) in [(Cut::Before, 0), (Cut::After, 1)] {
         let store = prepared(&proxy.url(), &format!("change_{cut:?}")).await;
-        let (who, action, rule) = ("publisher".into(), "retire".into(), "high_amount".into());
-        let audit = Audit { at: 1, who, action, rule, revision: 1, detail: String::new() };
         proxy.cuts_commit(0, cut);
-        let changed = store.advance(Revision(0), None, &[], &audit).await;
-        assert!(matches!(changed, Err(StoreError::Unknown(_))), "{cut:?}: {changed:?}");
+        match store.advance(Revision(0), None, &[], &retirement()).await {
+            Ok(revision) => assert_eq!((cut, revision), (Cut::After, Revision(1))),
+            Err(why) => assert!(cut == Cut::Before && matches!(why, StoreError::Unavailable(_)), "{cut:?}: {why:?}"),
+        }
         proxy.cuts_commit(-1, cut);
         assert_eq!(store.revision().await.unwrap(), Revision(made), "{cut:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_rules_that_cannot_be_asked_after_is_not_known_to_be_made_or_not() {
+    let database = MariaDb::start();
+    let proxy = Proxy::before(&database).await;
+    let store = prepared(&proxy.url(), "change_unknown").await;
+    proxy.cuts_commit(0, Cut::Frozen);
+    let of_task = store.clone();
+    let change = tokio::spawn(async move { of_task.advance(Revision(0), None, &[], &retirement()).await });
+    while proxy.cuts() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    proxy.is_open(false);
+    let changed = change.await.unwrap();
+    assert!(matches!(changed, Err(StoreError::Unknown(_))), "{changed:?}");
+    proxy.is_open(true);
+    assert_eq!(store.revision().await.unwrap(), Revision(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
