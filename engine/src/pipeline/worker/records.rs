@@ -124,7 +124,10 @@ impl Worker {
         for (partition, offset, why) in fetched.errors() {
             let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
             tracing::error!("{why}");
-            self.parts.status.stopped(self.parts.index, partition, why);
+            // Those outside their logs are taken anew, which says why they stand, if they do.
+            if !fetched.outside().any(|outside| outside == partition) {
+                self.parts.status.stopped(self.parts.index, partition, why);
+            }
         }
     }
 
