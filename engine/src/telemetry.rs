@@ -63,6 +63,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// only, and not where `NO_COLOR` is set. A second call changes nothing.
 pub fn init_logs(json: bool) {
     let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // At its end it calls an error that the source has closed the consumer before, as it has to: a reader may live longer.
+    let filter = filter.add_directive("rdkafka::consumer::base_consumer=off".parse().expect("a directive"));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
