@@ -1,50 +1,31 @@
 //! Letters in the outbox that Kafka has not seen, and that cannot be read any more.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::bed::{Bed, SOON};
 use crate::engine::Engine;
-use crate::way::Way;
 use crate::windows::same;
-
-/// Kafka answers nobody until this is dropped.
-struct Silent<'a>(&'a Way);
-
-impl<'a> Silent<'a> {
-    fn from_now(way: &'a Way) -> Self {
-        way.service("pause", "kafka");
-        Self(way)
-    }
-}
-
-impl Drop for Silent<'_> {
-    fn drop(&mut self) {
-        self.0.service("resume", "kafka");
-    }
-}
 
 impl Bed {
     /// The engine dies between a checkpoint's two transactions: its letters stand in the outbox and nowhere else.
     fn dies_with_letters_in_the_outbox(&mut self, payments: i64) {
-        // Long enough that the worker keeps its partitions while Kafka is silent.
-        let (quick, slow) = (r#""session.timeout.ms" = "3000""#, r#""session.timeout.ms" = "12000""#);
-        self.change(quick, slow);
-        self.change("interval = \"200ms\"", "interval = \"5s\"");
+        // One checkpoint, of everything: it is due when all was judged long ago.
+        let changes = [("interval = \"200ms\"", "interval = \"5s\""), ("[admin]", "[engine]\nworkers = 1\n\n[admin]")];
+        changes.iter().for_each(|(from, to)| self.change(from, to));
         let before = self.letters_in(&self.queue());
-        let mut engine = self.start();
-        self.until_ready(&mut engine);
         self.payments.send(payments);
-        let ends = self.payments.ends();
-        engine.until("all is judged", SOON, || self.metric("weir_records_total", "") == Some(payments as f64));
-        assert!(self.positions() != ends, "the checkpoint is seconds away");
-        let silent = Silent::from_now(&self.way);
-        engine.until("the checkpoint's first half", SOON, || self.positions() == ends);
-        engine.kill();
-        drop(silent);
+        let mut command = self.running(&self.config());
+        command.env("FAILPOINTS", "checkpoint.committed=return(crash)");
+        let mut engine = Engine::start(command, self.folder.path().join("run.log"));
+        let end = Instant::now() + SOON;
+        while engine.ended().is_none() {
+            assert!(Instant::now() < end, "it dies at its first checkpoint: {}", engine.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(self.positions(), self.payments.ends(), "the checkpoint's first half is done");
         same(&self.letters_in(&self.queue()), &before);
-        self.change("interval = \"5s\"", "interval = \"200ms\"");
-        self.change(slow, quick);
+        changes.iter().for_each(|(from, to)| self.change(to, from));
     }
 
     /// `first_offset` and `letters`, as hex, of the one chunk of each partition.
