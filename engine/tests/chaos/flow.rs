@@ -61,7 +61,7 @@ impl Flow {
                 }
                 producer.poll(Duration::from_millis(5));
             }
-            producer.flush(Duration::from_secs(120)).expect("the broker takes what is left");
+            producer.flush(Duration::from_secs(600)).expect("the broker takes what is left");
         };
         Self { stop, sent, partitions, thread: Some(std::thread::spawn(send)) }
     }
