@@ -35,6 +35,8 @@ fn assignments(bed: &Bed) -> usize {
 #[test]
 fn a_lock_wait_that_times_out_is_waited_for_and_counts_nothing_twice() {
     let mut bed = Bed::new("locked");
+    // So that no second one joins meanwhile.
+    bed.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
     bed.payments.send(600);
     let mut engine = bed.start();
     bed.until_judged(&mut engine);
