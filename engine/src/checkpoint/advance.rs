@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::asked::{committed, settled};
 use super::broker::{Broker, Unpublished};
 use super::retry::{Cancel, Cancelled, Patience};
 use crate::fault;
@@ -72,15 +73,10 @@ async fn clear(store: &dyn Store, cleared: &[(Partition, u64, Offset)], cancel: 
 /// has it. The broker deletes K with the topic, so what was read since is told by it, before any of it counts.
 async fn remembered<B: Broker>(broker: &B, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
     let partitions: Vec<_> = step.partitions.iter().map(|part| part.partition).collect();
-    let mut patience = Patience::new(cancel);
-    loop {
-        match broker.committed(&partitions).await {
-            Ok(known) => match partitions.iter().find(|partition| known.get(partition) == Some(&None)) {
-                None => return Ok(()),
-                Some(partition) => return Err(Failed::Forgotten(*partition)),
-            },
-            Err(why) => patience.wait("reading the group's offsets", &why).await?,
-        }
+    let known = committed(broker, &partitions, cancel).await?;
+    match partitions.iter().find(|partition| known.get(partition) == Some(&None)) {
+        None => Ok(()),
+        Some(partition) => Err(Failed::Forgotten(*partition)),
     }
 }
 
@@ -147,18 +143,9 @@ async fn went_through<B: Broker>(
     offsets: &[(Partition, Offset)],
     cancel: &Cancel,
 ) -> Result<bool, Failed> {
-    let mut patience = Patience::new(cancel);
-    while let Err(why) = broker.settle().await {
-        patience.wait("settling the producer", &why).await?;
-    }
+    settled(broker, cancel).await?;
     fault::pass("checkpoint.doubt");
     let partitions: Vec<_> = offsets.iter().map(|(partition, _)| *partition).collect();
-    loop {
-        match broker.committed(&partitions).await {
-            Ok(known) => {
-                return Ok(offsets.iter().all(|(partition, to)| known.get(partition).copied().flatten() == Some(*to)));
-            }
-            Err(why) => patience.wait("reading the group's offsets", &why).await?,
-        }
-    }
+    let known = committed(broker, &partitions, cancel).await?;
+    Ok(offsets.iter().all(|(partition, to)| known.get(partition).copied().flatten() == Some(*to)))
 }

@@ -3,6 +3,7 @@
 //! [`Broker`], so a simulation can stand behind both. It knows no rule, no record, no clock but tokio's.
 
 mod advance;
+mod asked;
 mod broker;
 mod contradictions;
 mod pending;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::broker::{Bounds, Broker, Unpublished};
+use super::asked::{bounds, committed, settled};
+use super::broker::{Broker, Unpublished};
 use super::contradictions::{contradiction, damaged, outside};
 use super::retry::{Cancel, Cancelled, Patience};
 use crate::config::Start;
@@ -78,10 +79,7 @@ pub async fn take<B: Broker>(
     if partitions.is_empty() {
         return Ok(TakenOver::default());
     }
-    let mut patience = Patience::new(cancel);
-    while let Err(why) = broker.settle().await {
-        patience.wait("settling the producer", &why).await?;
-    }
+    settled(broker, cancel).await?;
     fault::pass("take.settled");
     let mut patience = Patience::new(cancel);
     let taken = loop {
@@ -265,30 +263,6 @@ async fn mark_published(
             Ok(()) => return Ok(()),
             Err(StoreError::Fatal(why)) => return Err(TakeError::Fatal(why)),
             Err(why) => patience.wait("clearing the outbox", &why).await?,
-        }
-    }
-}
-
-async fn committed<B: Broker>(
-    broker: &B,
-    partitions: &[Partition],
-    cancel: &Cancel,
-) -> Result<BTreeMap<Partition, Option<Offset>>, TakeError> {
-    let mut patience = Patience::new(cancel);
-    loop {
-        match broker.committed(partitions).await {
-            Ok(known) => return Ok(known),
-            Err(why) => patience.wait("reading the group's offsets", &why).await?,
-        }
-    }
-}
-
-async fn bounds<B: Broker>(broker: &B, partitions: &[Partition], cancel: &Cancel) -> Result<Bounds, TakeError> {
-    let mut patience = Patience::new(cancel);
-    loop {
-        match broker.bounds(partitions).await {
-            Ok(bounds) => return Ok(bounds),
-            Err(why) => patience.wait("reading the log's bounds", &why).await?,
         }
     }
 }
