@@ -201,7 +201,7 @@ fn naive(batches: &[(i32, Vec<Row>)]) -> (BTreeMap<Key, Sums>, usize) {
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let verdict = prop_oneof![Just(RowVerdict::Valid), Just(RowVerdict::Flagged), Just(RowVerdict::Rejected)];
     let few = prop::sample::select(vec!["", "a", "b"]).prop_map(str::to_owned);
-    let many = (0..200).prop_map(|n| n.to_string());
+    let many = (0..200_u32).prop_map(|n| n.to_string());
     let kind = prop::option::of(prop_oneof![2 => few, 1 => many]);
     let row = (-40_000_i64..40_000, kind, prop::option::of(-1_i64..2), prop::option::of(any::<i64>()), verdict)
         .prop_map(|(time, kind, fee, amount, verdict)| Row { time, kind, fee, amount, verdict });
