@@ -21,6 +21,12 @@ use Type::{Counter, Gauge, Histogram};
 pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_records_total", Counter, &["worker"], "Records judged, those judged again after a failure included"),
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
+    (
+        "weir_decode_surprises_total",
+        Counter,
+        &["worker"],
+        "Records that did not look like those before them, dirt included: they cost more to decode",
+    ),
     ("weir_busy_microseconds_total", Counter, &[], "Time that workers were not waiting for records"),
     (
         "weir_dead_letters_total",

@@ -45,7 +45,6 @@ pub(super) struct Layouts {
     in_a_row: u32,
     /// Records left to pass untried.
     pause: u32,
-    surprises: u64,
 }
 
 struct Layout {
@@ -72,18 +71,13 @@ enum Value {
 
 impl Layouts {
     pub(super) fn new(wants: Vec<Want>) -> Self {
-        Self { wants, kept: Vec::new(), in_a_row: 0, pause: 0, surprises: 0 }
+        Self { wants, kept: Vec::new(), in_a_row: 0, pause: 0 }
     }
 
     /// One that fits nothing and learns nothing.
     #[cfg(test)]
     pub(super) fn none() -> Self {
         Self { pause: u32::MAX, ..Self::new(Vec::new()) }
-    }
-
-    /// Records so far that went the slow way.
-    pub(super) fn surprises(&self) -> u64 {
-        self.surprises
     }
 
     /// Fills one slot a wanted field, if the record fits a layout. Else what the slots hold means nothing.
@@ -99,7 +93,6 @@ impl Layouts {
                 }
             }
         }
-        self.surprises += 1;
         false
     }
 

@@ -33,6 +33,7 @@ pub struct Decoder {
     slots: Vec<Slot>,
     /// Texts that had escapes, decoded.
     unescaped: String,
+    surprises: u64,
 }
 
 impl Decoder {
@@ -47,6 +48,7 @@ impl Decoder {
             locator: Locator::new(std::iter::empty()),
             slots: Vec::new(),
             unescaped: String::new(),
+            surprises: 0,
         };
         decoder.set_needed(&all);
         decoder
@@ -62,9 +64,9 @@ impl Decoder {
         self.locator = Locator::new(self.needed.iter().map(|id| self.schema.field(*id).path.as_slice()));
     }
 
-    /// Records since the needed fields were set that did not look like one of those before them, and so cost more.
+    /// Records so far that did not look like one of those before them, and so cost more.
     pub fn surprises(&self) -> u64 {
-        self.layouts.surprises()
+        self.surprises
     }
 
     /// Appends one row to every needed column that stands in the record; on Err the batch is as before.
@@ -83,6 +85,7 @@ impl Decoder {
         let value = value.ok_or_else(|| parse_fault("the record has no value (a tombstone)"))?;
         let text = std::str::from_utf8(value).map_err(|e| parse_fault(format_args!("invalid UTF-8: {e}")))?;
         if !self.layouts.fill(text, &mut self.slots) {
+            self.surprises += 1;
             self.locator.locate(text).map_err(parse_fault)?;
             self.convert(text)?;
             self.layouts.learn(text);

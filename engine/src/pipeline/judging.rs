@@ -14,7 +14,7 @@ use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::{Batch, FieldId, Schema};
 use crate::rules::{Halt, Judge, LiveSet};
-use crate::source::Message;
+use crate::source::Messages;
 use crate::window::{RowVerdict, WindowSpec, Windows};
 
 /// Everything that judging needs and reuses from batch to batch.
@@ -64,10 +64,15 @@ impl Bench {
 
     /// The first half: decodes consecutive messages of one partition, at most [`Batch::MAX_ROWS`], and says what its
     /// lookups ask. The next call must be [`Bench::judge`] of the same messages and set, or `open` for another batch.
-    pub(super) fn open(&mut self, set: &LiveSet, partition: Partition, messages: &[Message<'_>]) -> Plan {
+    pub(super) fn open(&mut self, set: &LiveSet, partition: Partition, messages: Messages<'_>) -> Plan {
         self.set_needed(set);
         self.decode(partition, messages);
         self.lookups.plan(&self.batch, &self.needed.1, Instant::now())
+    }
+
+    /// Records so far that decode had to look at closely.
+    pub(super) fn surprises(&self) -> u64 {
+        self.decoder.surprises()
     }
 
     /// Whether what the plan lacks has to be waited for.
@@ -79,11 +84,14 @@ impl Bench {
     pub(super) fn judge(
         &mut self,
         set: &Arc<LiveSet>,
-        messages: &[Message<'_>],
+        messages: Messages<'_>,
         (plan, answers): (Plan, Option<Answers>),
         pending: &mut Pending,
     ) -> Result<(), Halt> {
-        let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(()) };
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let (first, last) = (messages.get(0), messages.get(messages.len() - 1));
         let partition = first.partition;
         self.lookups.apply(plan, answers, &mut self.batch, Instant::now());
         self.findings.clear();
@@ -111,7 +119,7 @@ impl Bench {
         self.needed = (Some(set.revision), needed);
     }
 
-    fn decode(&mut self, partition: Partition, messages: &[Message<'_>]) {
+    fn decode(&mut self, partition: Partition, messages: Messages<'_>) {
         self.batch.clear(partition);
         self.rows.clear();
         self.undecoded.clear();
@@ -141,7 +149,7 @@ impl Bench {
         &mut self,
         revision: Revision,
         partition: Partition,
-        messages: &[Message<'_>],
+        messages: Messages<'_>,
         pending: &mut Pending,
     ) {
         let mut rejected: Vec<(usize, Reason)> = Vec::new();
@@ -159,11 +167,11 @@ impl Bench {
         rejected.sort_by_key(|(index, _)| *index);
         let mut codes: BTreeMap<String, u64> = BTreeMap::new();
         for (index, reason) in rejected {
-            let message = &messages[index];
+            let message = messages.get(index);
             let headers = message.headers();
             let source = Source {
                 offset: message.offset,
-                timestamp: message.timestamp,
+                timestamp: message.timestamp(),
                 key: message.key,
                 value: message.value,
                 headers: &headers,

@@ -13,7 +13,7 @@ use super::question::{Asked, Question};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
 use crate::rules::LiveSet;
-use crate::source::{Fetched, Message};
+use crate::source::{Fetched, Messages};
 
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);
@@ -45,8 +45,8 @@ impl Backlog {
         Some(self.judged..self.judged + rows)
     }
 
-    fn messages(&self, rows: Range<usize>) -> Vec<Message<'_>> {
-        self.order[rows].iter().map(|(_, index)| self.fetched.message(*index)).collect()
+    fn messages(&self, rows: &Range<usize>) -> Messages<'_> {
+        Messages { fetched: &self.fetched, order: &self.order[rows.clone()] }
     }
 
     /// Why its next batch is not judged.
@@ -82,12 +82,12 @@ impl Worker {
                 break;
             };
             let began = Instant::now();
-            let messages = backlog.messages(open.rows.clone());
+            let messages = backlog.messages(&open.rows);
             let plan = open.question.plan;
             self.bench
-                .judge(&open.set, &messages, (plan, answers), &mut self.pending)
+                .judge(&open.set, messages, (plan, answers), &mut self.pending)
                 .context("halted, as on_failure says")?;
-            self.count(messages[0].partition, messages.len(), began);
+            self.count(messages.order[0].0, messages.len(), began);
             backlog.judged = open.rows.end;
         }
         self.backlog = Some(backlog);
@@ -100,9 +100,10 @@ impl Worker {
         // No more than the checkpoint has room for. Its other bounds are known only afterwards: a batch may overshoot them.
         let room = self.parts.config.checkpoint.max_records.saturating_sub(self.pending.records());
         let rows = backlog.next(room)?;
-        let messages = backlog.messages(rows.clone());
+        let messages = backlog.messages(&rows);
         let set = self.parts.catalog.live();
-        let plan = self.bench.open(&set, messages.first()?.partition, &messages);
+        let plan = self.bench.open(&set, messages.order.first()?.0, messages);
+        self.counters.surprises.absolute(self.bench.surprises());
         let waits = self.bench.waits(&plan);
         self.counters.busy(began);
         Some(Open { set, rows, question: Question::new(plan, waits) })
