@@ -28,13 +28,32 @@ pub(super) struct Bench {
     always: Vec<FieldId>,
     /// What the decoder is set to, and for which revision.
     needed: (Option<Revision>, Vec<FieldId>),
+    /// For the batches to come.
+    spare: Vec<Desk>,
+    findings: Vec<Finding>,
+    verdicts: Vec<RowVerdict>,
+    late: Vec<(u32, Fault)>,
+}
+
+/// A batch that is decoded and not judged yet. Its buffers are used again.
+struct Desk {
     batch: Batch,
     /// Index into the messages, one a row.
     rows: Vec<usize>,
     undecoded: Vec<(usize, Fault)>,
-    findings: Vec<Finding>,
-    verdicts: Vec<RowVerdict>,
-    late: Vec<(u32, Fault)>,
+}
+
+/// A batch between the two halves of its way.
+pub(super) struct Opened {
+    desk: Desk,
+    plan: Plan,
+}
+
+impl Opened {
+    /// What its lookups ask.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
 }
 
 impl Bench {
@@ -53,9 +72,7 @@ impl Bench {
             windows: Windows::new(spec.clone(), schema.clone()),
             always: spec.needed(),
             needed: (None, Vec::new()),
-            batch: Batch::new(schema),
-            rows: Vec::new(),
-            undecoded: Vec::new(),
+            spare: Vec::new(),
             findings: Vec::new(),
             verdicts: Vec::new(),
             late: Vec::new(),
@@ -63,11 +80,17 @@ impl Bench {
     }
 
     /// The first half: decodes consecutive messages of one partition, at most [`Batch::MAX_ROWS`], and says what its
-    /// lookups ask. The next call must be [`Bench::judge`] of the same messages and set, or `open` for another batch.
-    pub(super) fn open(&mut self, set: &LiveSet, partition: Partition, messages: Messages<'_>) -> Plan {
+    /// lookups ask. Another may be opened before the first is judged.
+    pub(super) fn open(&mut self, set: &LiveSet, partition: Partition, messages: Messages<'_>) -> Opened {
         self.set_needed(set);
-        self.decode(partition, messages);
-        self.lookups.plan(&self.batch, &self.needed.1, Instant::now())
+        let mut desk = self.spare.pop().unwrap_or_else(|| Desk {
+            batch: Batch::new(&self.schema),
+            rows: Vec::new(),
+            undecoded: Vec::new(),
+        });
+        self.decode(partition, messages, &mut desk);
+        let plan = self.lookups.plan(&desk.batch, &self.needed.1, Instant::now());
+        Opened { desk, plan }
     }
 
     /// Records so far that decode had to look at closely.
@@ -80,12 +103,13 @@ impl Bench {
         self.lookups.waits(plan)
     }
 
-    /// The second half: judges the batch that is open by one rule set. Without answers what the lookups lack is missing.
+    /// The second half: judges an open batch by the rule set that it was opened with. Without answers what the lookups lack
+    /// is missing.
     pub(super) fn judge(
         &mut self,
         set: &Arc<LiveSet>,
         messages: Messages<'_>,
-        (plan, answers): (Plan, Option<Answers>),
+        (opened, answers): (Opened, Option<Answers>),
         pending: &mut Pending,
     ) -> Result<(), Halt> {
         if messages.is_empty() {
@@ -93,14 +117,16 @@ impl Bench {
         }
         let (first, last) = (messages.get(0), messages.get(messages.len() - 1));
         let partition = first.partition;
-        self.lookups.apply(plan, answers, &mut self.batch, Instant::now());
+        let Opened { mut desk, plan } = opened;
+        self.lookups.apply(plan, answers, &mut desk.batch, Instant::now());
         self.findings.clear();
-        self.judge.judge(set, &self.batch, &mut self.findings)?;
-        self.weigh();
+        self.judge.judge(set, &desk.batch, &mut self.findings)?;
+        self.weigh(desk.batch.rows());
         self.late.clear();
-        self.windows.add(&self.batch, &self.verdicts, now(), &mut self.late);
+        self.windows.add(&desk.batch, &self.verdicts, now(), &mut self.late);
         pending.judged(partition, first.offset, Offset(last.offset.0 + 1), messages.len(), set.revision);
-        self.write_letters(set.revision, partition, messages, pending);
+        self.write_letters(set.revision, &mut desk, messages, pending);
+        self.spare.push(desk);
         Ok(())
     }
 
@@ -119,21 +145,21 @@ impl Bench {
         self.needed = (Some(set.revision), needed);
     }
 
-    fn decode(&mut self, partition: Partition, messages: Messages<'_>) {
-        self.batch.clear(partition);
-        self.rows.clear();
-        self.undecoded.clear();
+    fn decode(&mut self, partition: Partition, messages: Messages<'_>, desk: &mut Desk) {
+        desk.batch.clear(partition);
+        desk.rows.clear();
+        desk.undecoded.clear();
         for (index, message) in messages.iter().enumerate() {
-            match self.decoder.decode(message.key, message.value, message.offset, &mut self.batch) {
-                Ok(()) => self.rows.push(index),
-                Err(fault) => self.undecoded.push((index, fault)),
+            match self.decoder.decode(message.key, message.value, message.offset, &mut desk.batch) {
+                Ok(()) => desk.rows.push(index),
+                Err(fault) => desk.undecoded.push((index, fault)),
             }
         }
     }
 
-    fn weigh(&mut self) {
+    fn weigh(&mut self, rows: usize) {
         self.verdicts.clear();
-        self.verdicts.resize(self.batch.rows(), RowVerdict::Valid);
+        self.verdicts.resize(rows, RowVerdict::Valid);
         for finding in &self.findings {
             let verdict = &mut self.verdicts[finding.row as usize];
             match finding.effect {
@@ -145,24 +171,19 @@ impl Bench {
     }
 
     /// In order of offset, whatever stage rejected the record: per key, the queue keeps the topic's order.
-    fn write_letters(
-        &mut self,
-        revision: Revision,
-        partition: Partition,
-        messages: Messages<'_>,
-        pending: &mut Pending,
-    ) {
+    fn write_letters(&mut self, revision: Revision, desk: &mut Desk, messages: Messages<'_>, pending: &mut Pending) {
+        let partition = desk.batch.partition;
         let mut rejected: Vec<(usize, Reason)> = Vec::new();
-        rejected.extend(self.undecoded.drain(..).map(|(index, fault)| (index, by_fault(fault, revision, Vec::new()))));
+        rejected.extend(desk.undecoded.drain(..).map(|(index, fault)| (index, by_fault(fault, revision, Vec::new()))));
         for hits in self.findings.chunk_by(|a, b| a.row == b.row) {
             if let Some(reason) = by_rule(hits, revision) {
-                rejected.push((self.rows[hits[0].row as usize], reason));
+                rejected.push((desk.rows[hits[0].row as usize], reason));
             }
         }
         for (row, fault) in self.late.drain(..) {
             // Rows that a rule rejected already never get here: `Windows::add` reports only rows it would have summed.
             let hits = of_row(&self.findings, row).map(hit).collect();
-            rejected.push((self.rows[row as usize], by_fault(fault, revision, hits)));
+            rejected.push((desk.rows[row as usize], by_fault(fault, revision, hits)));
         }
         rejected.sort_by_key(|(index, _)| *index);
         let mut codes: BTreeMap<String, u64> = BTreeMap::new();

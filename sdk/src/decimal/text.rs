@@ -14,17 +14,33 @@ pub enum ParseDecimalError {
     OutOfRange,
 }
 
+/// A sign, a point and 19 digits, which are as many as an i64 has and one more than the greatest scale.
+const LONGEST: usize = 21;
+
 impl fmt::Display for Decimal {
+    /// Written from its last digit into one piece: the detail of a hit has several of them, and each piece that `write!`
+    /// is given costs more than the digits do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.unscaled.unsigned_abs();
+        let mut text = [0; LONGEST];
+        let mut at = LONGEST;
+        let mut put = |byte| {
+            at -= 1;
+            text[at] = byte;
+        };
+        let mut left = self.unscaled.unsigned_abs();
+        let mut behind = 0;
+        while left > 0 || behind <= self.scale {
+            if behind == self.scale && behind > 0 {
+                put(b'.');
+            }
+            put(b'0' + (left % 10) as u8);
+            left /= 10;
+            behind += 1;
+        }
         if self.unscaled < 0 {
-            f.write_str("-")?;
+            put(b'-');
         }
-        if self.scale == 0 {
-            return write!(f, "{digits}");
-        }
-        let one = 10u64.pow(u32::from(self.scale));
-        write!(f, "{}.{:0width$}", digits / one, digits % one, width = usize::from(self.scale))
+        f.write_str(str::from_utf8(&text[at..]).expect("only digits, a point and a sign"))
     }
 }
 
