@@ -4,7 +4,7 @@ use weir::decode::Decoder;
 use weir::model::ids::{Offset, Partition};
 use weir::model::record::Batch;
 
-use crate::inputs::{self, Balances, Fields, RECORDS, ROWS, Record, Rng, ids, plain};
+use crate::inputs::{self, Fields, Payments, RECORDS, ROWS, Record, Rng, ids, plain};
 use crate::{Case, Turn};
 
 const THREE: &[&str] = &["event_time", "type", "amount"];
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn case(name: &str, needed: &'static [&str], write: fn(&mut Rng, Fields) -> Vec<u8>, good: bool) -> Case {
-    Case::new(name, ROWS, RECORDS / ROWS, move || turn(needed, inputs::records(Balances::Right, write), good))
+    Case::new(name, ROWS, RECORDS / ROWS, move || turn(needed, inputs::records(Payments::Good, write), good))
 }
 
 fn turn(needed: &[&str], records: Vec<Record>, good: bool) -> Turn {

@@ -52,11 +52,15 @@ pub(crate) struct Record {
 /// A record's keys, and its values as JSON.
 pub(crate) type Fields = Vec<(&'static str, String)>;
 
-/// Whether the origin's balances move by the amount, or as `gen` draws them: then two of five records are flagged.
+/// What the shipped rules find in them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Balances {
-    Right,
-    AsGen,
+pub(crate) enum Payments {
+    /// 2 % have a negative amount.
+    Good,
+    /// The same, and as `gen` draws them: of two in five the balances don't move by the amount, which is a flag.
+    OddBalances,
+    /// Every amount is negative.
+    Bad,
 }
 
 pub(crate) fn plain(_: &mut Rng, fields: Fields) -> Vec<u8> {
@@ -64,25 +68,25 @@ pub(crate) fn plain(_: &mut Rng, fields: Fields) -> Vec<u8> {
     format!("{{{}}}", members.join(",")).into_bytes()
 }
 
-/// 2 % of them have a negative amount; none is malformed unless `write` makes it so.
-pub(crate) fn records(balances: Balances, write: impl Fn(&mut Rng, Fields) -> Vec<u8>) -> Vec<Record> {
+/// None is malformed unless `write` makes it so.
+pub(crate) fn records(payments: Payments, write: impl Fn(&mut Rng, Fields) -> Vec<u8>) -> Vec<Record> {
     let mut rng = Rng::new();
     let record = |i| {
-        let (customer, fields) = payment(&mut rng, i, balances);
+        let (customer, fields) = payment(&mut rng, i, payments);
         Record { key: format!("C{customer}"), value: write(&mut rng, fields) }
     };
     (0..RECORDS).map(record).collect()
 }
 
-fn payment(rng: &mut Rng, i: usize, balances: Balances) -> (usize, Fields) {
+fn payment(rng: &mut Rng, i: usize, payments: Payments) -> (usize, Fields) {
     let kind = TYPES[rng.below(TYPES.len())];
     let mut cents = 1 + rng.below(1_000_000) as i64;
-    if rng.below(1_000) < 20 {
+    if rng.below(1_000) < 20 || payments == Payments::Bad {
         cents = -cents;
     }
     let (mut old, old_dest) = (rng.below(2_000_000) as i64, rng.below(2_000_000) as i64);
     let mut new = old - cents;
-    if balances == Balances::Right {
+    if payments != Payments::OddBalances {
         old += 1_000_000;
         new = if kind == "CASH_IN" { old + cents } else { old - cents };
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use weir::lookup::Lookups;
 
-use crate::inputs::{self, Balances, RECORDS, ROWS, ids, plain};
+use crate::inputs::{self, Payments, RECORDS, ROWS, ids, plain};
 use crate::{Case, Turn, redis};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -16,7 +16,7 @@ fn turn() -> Turn {
     weir::telemetry::metrics();
     let schema = inputs::schema();
     let needed = ids(&schema, &["customer.segment"]);
-    let mut batches = inputs::batches(&schema, &inputs::records(Balances::Right, plain), ROWS);
+    let mut batches = inputs::batches(&schema, &inputs::records(Payments::Good, plain), ROWS);
     let mut tables = inputs::config().lookup;
     let customer = tables.get_mut("customer").unwrap();
     customer.url = redis::start();

@@ -8,7 +8,7 @@ use weir::model::finding::{Effect, Stage};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::letter::{self, Hit, Letters, Reason, Source};
 
-use crate::inputs::{self, Balances, RECORDS, ROWS, Record, START, plain};
+use crate::inputs::{self, Payments, RECORDS, ROWS, Record, START, plain};
 use crate::{Case, Turn};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -39,7 +39,7 @@ fn source(record: &Record, at: usize) -> Source<'_> {
 
 /// A checkpoint every 10,000 letters: with `step` they become chunks with checksums, else they are dropped.
 fn letters(step: bool) -> Turn {
-    let (records, reason) = (inputs::records(Balances::Right, plain), reason());
+    let (records, reason) = (inputs::records(Payments::Good, plain), reason());
     let partition = Partition(0);
     let stand = Stand { partition, owner: 1, next: Offset(0), watermark: None, revision: None };
     let mut pending = Pending::default();
@@ -62,7 +62,7 @@ fn letters(step: bool) -> Turn {
 }
 
 fn read_back() -> Turn {
-    let records = inputs::records(Balances::Right, plain);
+    let records = inputs::records(Payments::Good, plain);
     let chunk = |(at, records): (usize, &[Record])| {
         let mut letters = Letters::default();
         for (row, record) in records.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! A Redis that knows every customer, for filling the lookup's cache: a real one would have to be started and filled, and
 //! is not in what is measured.
 
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::net::{TcpListener, TcpStream};
 
 /// Its URL. HMGET gets "retail" for each field, everything else "OK".

@@ -7,7 +7,7 @@ use weir::model::ids::Partition;
 use weir::model::record::{Batch, Value};
 use weir::window::{RowVerdict, WindowSpec, Windows};
 
-use crate::inputs::{self, Balances, RECORDS, ROWS, Rng, START, ids, plain};
+use crate::inputs::{self, Payments, RECORDS, ROWS, Rng, START, ids, plain};
 use crate::{Case, Turn};
 
 /// As many as the engine remembers from one checkpoint to the next.
@@ -29,7 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn gen_like() -> Vec<Batch> {
-    inputs::batches(&inputs::schema(), &inputs::records(Balances::Right, plain), ROWS)
+    inputs::batches(&inputs::schema(), &inputs::records(Payments::Good, plain), ROWS)
 }
 
 /// Each once, all in one window.
