@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir demo demo-live test chaos fuzz soak bench up down
+.PHONY: help rules wasm-target weir demo demo-live test chaos fuzz soak bench bench-micro bench-instructions up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -81,7 +81,13 @@ bench: rules weir ## records/s and CPU of `weir run` on the real stack, beside a
 	@# Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.
 	$(CARGO) build --release -p weir-bench
 	bench/run
-	$(CARGO) bench -p weir-bench
+	$(CARGO) bench -p weir-bench --bench rules
+
+bench-micro: rules ## what each stage costs a record, in nanoseconds; or CASE='judge/5 rules', those whose names have it
+	$(CARGO) bench -p weir-bench --bench stages -- $(if $(CASE),'$(CASE)')
+
+bench-instructions: rules ## the same in instructions, against what is recorded: fails beyond 15 % (bench/instructions records anew)
+	bench/instructions --check
 
 up: ## start Kafka, MariaDB and Redis on free ports, without Docker
 	@stack/up
