@@ -17,13 +17,14 @@ def nice(top):
 
 
 def short(value):
+    """Beside a point."""
     if value >= 1e6:
         return f"{value / 1e6:.2f} M"
     return f"{value / 1e3:.0f} k" if value >= 1e3 else f"{value:.0f}"
 
 
 def label(value):
-    """Of the axis below: no digits that say nothing."""
+    """Of an axis: no digits that say nothing."""
     for over, unit in ((1e6, " M"), (1e3, " k")):
         if value >= over:
             return f"{value / over:g}{unit}"
@@ -40,7 +41,7 @@ def panel(title, points, ceiling):
     for part in range(5):
         value = top * part / 4
         out.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        out.append(f'<text class="small" text-anchor="end" x="{LEFT - 6}" y="{y(value) + 4:.1f}">{short(value)}</text>')
+        out.append(f'<text class="small" text-anchor="end" x="{LEFT - 6}" y="{y(value) + 4:.1f}">{label(value)}</text>')
     over = [f"{x(i):.1f},{y(value):.1f}" for i, value in enumerate(ceiling) if value]
     if over:
         out.append(f'<polyline class="ceiling" points="{" ".join(over)}"/>')

@@ -105,7 +105,11 @@ fn consume(brokers: &str, topic: &str, nth: usize, of: usize, batch: bool, parse
     }
     consumer.assign(&list)?;
     let mut seen = Seen::default();
-    if batch { by_batch(&consumer, records, parse, &mut seen)? } else { by_record(&consumer, records, parse, &mut seen)? }
+    if batch {
+        by_batch(&consumer, records, parse, &mut seen)?
+    } else {
+        by_record(&consumer, records, parse, &mut seen)?
+    }
     Ok(seen)
 }
 
@@ -152,6 +156,8 @@ fn by_batch(consumer: &BaseConsumer, records: i64, parse: bool, seen: &mut Seen)
         bail!("the topic cannot be read on: {why:?}");
     }
     let (got, waited) = (seen.records, Duration::as_secs(&kafka::WAIT));
-    if got < records { bail!("{got} of {records} records, and no further one within {waited} s") }
+    if got < records {
+        bail!("{got} of {records} records, and no further one within {waited} s")
+    }
     Ok(())
 }

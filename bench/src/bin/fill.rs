@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use rdkafka::producer::{BaseRecord, Producer};
+use rdkafka::producer::BaseRecord;
 use weir_bench::kafka;
 use weir_bench::records::{Records, Shape};
 use weir_bench::truth::Truth;

@@ -38,10 +38,7 @@ fn main() -> Result<()> {
         }
     }
     let (distinct, codes) = (of.len() as u64, serde_json::to_string(&codes)?);
-    println!(
-        r#"{{"letters":{letters},"distinct":{distinct},"duplicates":{},"codes":{codes}}}"#,
-        letters - distinct
-    );
+    println!(r#"{{"letters":{letters},"distinct":{distinct},"duplicates":{},"codes":{codes}}}"#, letters - distinct);
     Ok(())
 }
 
