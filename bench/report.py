@@ -29,10 +29,10 @@ def summary(runs):
             for what, of in by_what(runs).items()}
 
 
-def ratios(runs, what="weir run"):
+def ratios(runs, yardstick=YARDSTICK):
     """Of the engine to the yardstick of the same round: the machine drifts, both drift with it."""
-    yard = {run["round"]: run for run in runs if run["what"] == YARDSTICK}
-    own = [run for run in runs if run["what"] == what]
+    yard = {run["round"]: run for run in runs if run["what"] == yardstick}
+    own = [run for run in runs if run["what"] == "weir run" and run["round"] in yard]
     of = lambda key, over: spread(run[key] / yard[run["round"]][over] for run in own if run.get(key) is not None)  # noqa: E731
     found = {"records_s": of("records_s", "records_s"), "steady_records_s": of("steady_records_s", "records_s"),
              "cpu_s_per_million": of("cpu_s_per_million", "cpu_s_per_million"),
