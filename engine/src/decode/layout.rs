@@ -56,11 +56,11 @@ struct Layout {
 /// A value and what stands in front of it.
 struct Part {
     before: Vec<u8>,
-    value: Value,
+    role: Role,
 }
 
 #[derive(Clone, Copy)]
-enum Value {
+enum Role {
     /// The wanted field with this index.
     Wanted(usize),
     /// Nobody wants it.
@@ -123,10 +123,10 @@ impl Layout {
                 return None;
             }
             at += part.before.len();
-            match part.value {
-                Value::Wanted(want) => (slots[want], at) = wants[want].slot(text, at)?,
-                Value::Plain if is_nested(bytes, at) => return None,
-                Value::Skipped | Value::Plain => at = scan::value_end(text, at)?,
+            match part.role {
+                Role::Wanted(want) => (slots[want], at) = wants[want].slot(text, at)?,
+                Role::Plain if is_nested(bytes, at) => return None,
+                Role::Skipped | Role::Plain => at = scan::value_end(text, at)?,
             }
         }
         (bytes[at..] == self.end).then_some(())
@@ -247,27 +247,27 @@ impl Walk<'_> {
         if self.peek()? == b'{' && self.path.len() <= DEPTH {
             return self.object();
         }
-        let value = self.role()?;
-        if self.parts.len() == MOST_VALUES || matches!(value, Value::Plain) && is_nested(self.text.as_bytes(), self.at)
+        let role = self.role()?;
+        if self.parts.len() == MOST_VALUES || matches!(role, Role::Plain) && is_nested(self.text.as_bytes(), self.at)
         {
             return None;
         }
         let before = self.text.as_bytes()[self.before..self.at].to_vec();
         self.at = scan::value_end(self.text, self.at)?;
         self.before = self.at;
-        self.parts.push(Part { before, value });
+        self.parts.push(Part { before, role });
         Some(())
     }
 
     /// Who wants the value at the path. None: more than one.
-    fn role(&self) -> Option<Value> {
-        let mut role = Value::Skipped;
+    fn role(&self) -> Option<Role> {
+        let mut role = Role::Skipped;
         for (index, want) in self.wants.iter().enumerate() {
             let begins = want.path.len() >= self.path.len() && want.path.iter().zip(&self.path).all(|(a, b)| a == b);
             role = match role {
                 _ if !begins => role,
-                Value::Skipped if want.path.len() == self.path.len() => Value::Wanted(index),
-                Value::Skipped | Value::Plain if want.path.len() > self.path.len() => Value::Plain,
+                Role::Skipped if want.path.len() == self.path.len() => Role::Wanted(index),
+                Role::Skipped | Role::Plain if want.path.len() > self.path.len() => Role::Plain,
                 _ => return None,
             };
         }
