@@ -11,15 +11,19 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use super::message::{Origin, outgoing};
+use super::message::{Origin, Writer};
 use super::publisher::{PATIENCE, PublishError, Ready};
 use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
-use crate::model::letter::{Damaged, decode};
+use crate::model::letter::{Damaged, read};
 use crate::model::step::OutboxChunk;
 
 /// Of one of the calls that an abort is made of.
 const ABORT_SLICE: Duration = Duration::from_millis(200);
+/// How long a full queue is waited for: the broker's thread empties some hundreds of letters in it.
+const FULL: Duration = Duration::from_millis(5);
+/// Letters between two looks at what librdkafka has to tell: only what was not delivered.
+const LOOK: usize = 512;
 
 pub(super) struct Transaction {
     pub(super) ready: Ready,
@@ -60,20 +64,25 @@ impl Transaction {
     fn send(&self, chunk: &OutboxChunk) -> Result<(), Problem> {
         let from = self.from.get(&chunk.partition).copied();
         let to = chunk.partition.0 % self.ready.partitions;
-        for letter in decode(&chunk.letters)? {
+        let mut writer = Writer::new(&self.origin, chunk.partition, self.ready.limit);
+        for (number, letter) in read(&chunk.letters)?.enumerate() {
+            let letter = letter?;
             if from.is_some_and(|from| letter.offset < from) {
                 continue;
             }
-            let message = outgoing(letter, chunk.partition, &self.origin, self.ready.limit);
+            let message = writer.outgoing(&letter);
             let mut record: BaseRecord<'_, [u8], [u8]> =
                 BaseRecord::to(&self.topic).partition(to).headers(message.headers);
-            if let Some(key) = &message.key {
+            if let Some(key) = message.key {
                 record = record.key(key);
             }
-            if let Some(value) = &message.value {
+            if let Some(value) = message.value {
                 record = record.payload(value);
             }
             self.enqueue(record)?;
+            if number % LOOK == 0 {
+                self.ready.producer.poll(Duration::ZERO);
+            }
             fault::at("letters.produce")?;
         }
         Ok(())
@@ -82,13 +91,10 @@ impl Transaction {
     fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), Problem> {
         loop {
             match self.ready.producer.send(record) {
-                Ok(()) => {
-                    self.ready.producer.poll(Duration::ZERO);
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
                     record = returned;
-                    self.ready.producer.poll(Duration::from_millis(20));
+                    self.ready.producer.poll(FULL);
                 }
                 Err((why, _)) => return Err(why.into()),
             }

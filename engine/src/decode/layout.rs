@@ -248,8 +248,7 @@ impl Walk<'_> {
             return self.object();
         }
         let role = self.role()?;
-        if self.parts.len() == MOST_VALUES || matches!(role, Role::Plain) && is_nested(self.text.as_bytes(), self.at)
-        {
+        if self.parts.len() == MOST_VALUES || matches!(role, Role::Plain) && is_nested(self.text.as_bytes(), self.at) {
             return None;
         }
         let before = self.text.as_bytes()[self.before..self.at].to_vec();

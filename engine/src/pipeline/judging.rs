@@ -1,15 +1,16 @@
 //! The way of a batch: messages of one partition → columns → lookups → rules → windows and letters. No network here: what
 //! the lookups lack is asked by the worker, between the two halves.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::codes::Codes;
 use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::lookup::{Answers, Lookups, Plan};
-use crate::model::finding::{Effect, Fault, Finding, Stage};
+use crate::model::finding::{Effect, Fault, Finding, RuleId, Stage};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::{Batch, FieldId, Schema};
@@ -33,6 +34,9 @@ pub(super) struct Bench {
     findings: Vec<Finding>,
     verdicts: Vec<RowVerdict>,
     late: Vec<(u32, Fault)>,
+    /// Index into the messages, ascending.
+    rejected: Vec<(usize, Why)>,
+    codes: Codes,
 }
 
 /// A batch that is decoded and not judged yet. Its buffers are used again.
@@ -76,6 +80,8 @@ impl Bench {
             findings: Vec::new(),
             verdicts: Vec::new(),
             late: Vec::new(),
+            rejected: Vec::new(),
+            codes: Codes::default(),
         })
     }
 
@@ -125,7 +131,7 @@ impl Bench {
         self.late.clear();
         self.windows.add(&desk.batch, &self.verdicts, now(), &mut self.late);
         pending.judged(partition, first.offset, Offset(last.offset.0 + 1), messages.len(), set.revision);
-        self.write_letters(set.revision, &mut desk, messages, pending);
+        self.write_letters(set.revision, &desk, messages, pending);
         self.spare.push(desk);
         Ok(())
     }
@@ -171,24 +177,23 @@ impl Bench {
     }
 
     /// In order of offset, whatever stage rejected the record: per key, the queue keeps the topic's order.
-    fn write_letters(&mut self, revision: Revision, desk: &mut Desk, messages: Messages<'_>, pending: &mut Pending) {
+    fn write_letters(&mut self, revision: Revision, desk: &Desk, messages: Messages<'_>, pending: &mut Pending) {
         let partition = desk.batch.partition;
-        let mut rejected: Vec<(usize, Reason)> = Vec::new();
-        rejected.extend(desk.undecoded.drain(..).map(|(index, fault)| (index, by_fault(fault, revision, Vec::new()))));
+        self.rejected.clear();
+        self.rejected.extend(desk.undecoded.iter().zip(0..).map(|((index, _), at)| (*index, Why::Undecoded(at))));
+        let mut at = 0;
         for hits in self.findings.chunk_by(|a, b| a.row == b.row) {
-            if let Some(reason) = by_rule(hits, revision) {
-                rejected.push((desk.rows[hits[0].row as usize], reason));
+            if hits.iter().any(|hit| hit.effect == Effect::DeadLetter) {
+                self.rejected.push((desk.rows[hits[0].row as usize], Why::Hit(at..at + hits.len())));
             }
+            at += hits.len();
         }
-        for (row, fault) in self.late.drain(..) {
-            // Rows that a rule rejected already never get here: `Windows::add` reports only rows it would have summed.
-            let hits = of_row(&self.findings, row).map(hit).collect();
-            rejected.push((desk.rows[row as usize], by_fault(fault, revision, hits)));
-        }
-        rejected.sort_by_key(|(index, _)| *index);
-        let mut codes: BTreeMap<String, u64> = BTreeMap::new();
-        for (index, reason) in rejected {
-            let message = messages.get(index);
+        // Rows that a rule rejected already never get here: `Windows::add` reports only rows it would have summed.
+        self.rejected.extend(self.late.iter().zip(0..).map(|((row, _), at)| (desk.rows[*row as usize], Why::Late(at))));
+        self.rejected.sort_unstable_by_key(|(index, _)| *index);
+        let mut hits = Vec::new();
+        for (index, why) in &self.rejected {
+            let message = messages.get(*index);
             let headers = message.headers();
             let source = Source {
                 offset: message.offset,
@@ -197,38 +202,47 @@ impl Bench {
                 value: message.value,
                 headers: &headers,
             };
+            let reason = match why {
+                Why::Undecoded(at) => by_fault(&desk.undecoded[*at].1, revision, hits),
+                Why::Hit(at) => by_rule(&self.findings[at.clone()], revision, hits),
+                Why::Late(at) => {
+                    let (row, fault) = &self.late[*at];
+                    hits.extend(of_row(&self.findings, *row).map(hit));
+                    by_fault(fault, revision, hits)
+                }
+            };
             pending.letter(partition, &source, &reason);
-            match codes.get_mut(&reason.code) {
-                Some(letters) => *letters += 1,
-                None => drop(codes.insert(reason.code, 1)),
-            }
+            self.codes.count(reason.code);
+            // Its room is used again.
+            hits = reason.hits;
+            hits.clear();
         }
-        for (code, letters) in codes {
-            metrics::counter!("weir_dead_letters_total", "code" => code).increment(letters);
-        }
+        self.codes.tell();
     }
 }
 
-fn by_fault(fault: Fault, revision: Revision, hits: Vec<Hit>) -> Reason {
-    Reason { stage: fault.stage, code: fault.code.to_owned(), message: fault.message, rule: None, revision, hits }
+/// Why a record is rejected: by which of the batch's faults or findings.
+enum Why {
+    Undecoded(usize),
+    Hit(Range<usize>),
+    Late(usize),
 }
 
-/// The first dead-letter hit in rule order is the reason; None if every hit is a flag.
-fn by_rule(findings: &[Finding], revision: Revision) -> Option<Reason> {
-    let reason = findings.iter().find(|finding| finding.effect == Effect::DeadLetter)?;
-    let message = if reason.detail.is_empty() {
-        format!("rule {} says {}", reason.rule.name, reason.code)
-    } else {
-        reason.detail.clone()
+fn by_fault<'a>(fault: &'a Fault, revision: Revision, hits: Vec<Hit<'a>>) -> Reason<'a> {
+    Reason { stage: fault.stage, code: fault.code, message: (*fault.message).into(), rule: None, revision, hits }
+}
+
+/// The first dead-letter hit in rule order is the reason. `hits` is empty and gives its room.
+fn by_rule<'a>(findings: &'a [Finding], revision: Revision, mut hits: Vec<Hit<'a>>) -> Reason<'a> {
+    let reason = findings.iter().find(|finding| finding.effect == Effect::DeadLetter);
+    let reason = reason.expect("only what has such a hit is rejected for its hits");
+    let RuleId { name, sha256 } = &*reason.rule;
+    let message = match &*reason.detail {
+        "" => format!("rule {name} says {}", reason.code).into(),
+        detail => detail.into(),
     };
-    Some(Reason {
-        stage: Stage::Rule,
-        code: reason.code.clone().into_owned(),
-        message,
-        rule: Some((reason.rule.name.to_string(), reason.rule.sha256)),
-        revision,
-        hits: findings.iter().map(hit).collect(),
-    })
+    hits.extend(findings.iter().map(hit));
+    Reason { stage: Stage::Rule, code: &reason.code, message, rule: Some((name, *sha256)), revision, hits }
 }
 
 /// The findings are sorted by row: in a batch of which every row is late and hit, each looks at its own only.
@@ -237,13 +251,8 @@ fn of_row(findings: &[Finding], row: u32) -> impl Iterator<Item = &Finding> {
     findings[from..].iter().take_while(move |finding| finding.row == row)
 }
 
-fn hit(finding: &Finding) -> Hit {
-    Hit {
-        rule: finding.rule.name.to_string(),
-        code: finding.code.clone().into_owned(),
-        effect: finding.effect,
-        detail: finding.detail.clone(),
-    }
+fn hit(finding: &Finding) -> Hit<'_> {
+    Hit { rule: &finding.rule.name, code: &finding.code, effect: finding.effect, detail: &finding.detail }
 }
 
 fn now() -> i64 {
@@ -254,7 +263,6 @@ fn now() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::finding::RuleId;
     use crate::model::ids::Sha256;
 
     #[test]
