@@ -6,7 +6,7 @@
 //! Objects are part of the text between values, so needed fields inside them cost no more than others.
 
 use super::convert::Slot;
-use super::scan::{self, MOST_DIGITS, POWERS, Plain};
+use super::scan::{self, Literal, MOST_DIGITS, POWERS, Plain};
 use crate::model::number;
 use crate::model::record::{Field, Kind};
 use crate::model::time;
@@ -55,7 +55,7 @@ struct Layout {
 
 /// A value and what stands in front of it.
 struct Part {
-    before: Vec<u8>,
+    before: Literal,
     role: Role,
 }
 
@@ -119,10 +119,7 @@ impl Layout {
         let bytes = text.as_bytes();
         let mut at = 0;
         for part in &self.parts {
-            if !bytes[at..].starts_with(&part.before) {
-                return None;
-            }
-            at += part.before.len();
+            at = part.before.end(bytes, at)?;
             match part.role {
                 Role::Wanted(want) => (slots[want], at) = wants[want].slot(text, at)?,
                 Role::Plain if is_nested(bytes, at) => return None,
@@ -251,7 +248,7 @@ impl Walk<'_> {
         if self.parts.len() == MOST_VALUES || matches!(role, Role::Plain) && is_nested(self.text.as_bytes(), self.at) {
             return None;
         }
-        let before = self.text.as_bytes()[self.before..self.at].to_vec();
+        let before = Literal::new(&self.text.as_bytes()[self.before..self.at]);
         self.at = scan::value_end(self.text, self.at)?;
         self.before = self.at;
         self.parts.push(Part { before, role });

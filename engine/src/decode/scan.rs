@@ -19,9 +19,43 @@ pub(super) struct Plain {
 
 fn word(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();
-    match rest.first_chunk() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    match (rest.first_chunk(), bytes.last_chunk()) {
+        (Some(eight), _) => u64::from_le_bytes(*eight),
+        _ if rest.is_empty() => 0,
+        (None, Some(last)) => u64::from_le_bytes(*last) >> (64 - 8 * rest.len()),
+        (None, None) => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
+}
+
+/// A text to compare with, as words: most are of a few, and then a call to `memcmp` costs more than the comparison.
+pub(super) struct Literal {
+    /// The bytes of each word, and which of its bits count.
+    words: Box<[(u64, u64)]>,
+    length: usize,
+}
+
+impl Literal {
+    /// Of a text without NULs, which stand for what is behind the end.
+    pub(super) fn new(text: &[u8]) -> Self {
+        let words = text.chunks(8).map(|chunk| (word(chunk, 0), u64::MAX >> (64 - 8 * chunk.len())));
+        Self { words: words.collect(), length: text.len() }
+    }
+
+    /// Bytes of it.
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Where it ends, if it stands at `at`.
+    pub(super) fn end(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        let mut place = at;
+        for (text, counts) in &self.words {
+            if (word(bytes, place) ^ text) & counts != 0 {
+                return None;
+            }
+            place += 8;
+        }
+        Some(at + self.length)
     }
 }
 
@@ -198,6 +232,22 @@ mod tests {
             }
             let text = format!("{}é\u{80}\u{7f} \"", "ü".repeat(length));
             assert_eq!(text_end(text.as_bytes(), 0), Some(text.len() - 1));
+        }
+    }
+
+    #[test]
+    fn a_literal_stands_only_where_all_of_it_does() {
+        let text: String = ('a'..='z').collect();
+        for from in 0..text.len() {
+            for to in from + 1..=text.len() {
+                let literal = Literal::new(&text.as_bytes()[from..to]);
+                assert_eq!(literal.end(text.as_bytes(), from), Some(to));
+                assert_eq!(literal.end(&text.as_bytes()[..to], from), Some(to), "at the end");
+                assert_eq!(literal.end(&text.as_bytes()[..to - 1], from), None, "cut");
+                let mut other = text.clone().into_bytes();
+                other[to - 1] ^= 1;
+                assert_eq!(literal.end(&other, from), None);
+            }
         }
     }
 
