@@ -18,7 +18,7 @@ pub fn letters(data: &[u8]) {
 
 /// The letters of a chunk, without its layout and checksum; layouts 2 and 3 are read and not written.
 fn body(chunk: &[u8]) -> &[u8] {
-    let checksum = [0, 8, 4][usize::from(chunk[0]) - 2];
+    let checksum = if chunk[0] == 2 { 0 } else { 8 };
     &chunk[1..chunk.len() - checksum]
 }
 

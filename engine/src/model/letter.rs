@@ -90,16 +90,20 @@ pub struct Cut {
     pub headers: Option<usize>,
 }
 
-/// First byte of every chunk: which layout the rest has. The last four are the CRC-32 of all before them: a letter whose
-/// value was changed would else be published as if the source had held it.
+/// First byte of every chunk: which layout the rest has.
 const VERSION: u8 = 4;
-const CRC: usize = 4;
-/// The same with the first bytes of a SHA-256, which without the processor's help costs more than everything else that
-/// is done with a letter.
-const HASHED: u8 = 3;
-const HASH: usize = 8;
+/// The same with the first bytes of a SHA-256 as the checksum, which without the processor's help costs more than all
+/// else that is done with a letter.
+const SHA: u8 = 3;
 /// The same without a checksum.
 const UNSUMMED: u8 = 2;
+/// The last bytes of a chunk: XXH3 over all before them. A letter whose value was changed would else be published as if
+/// the source had held it.
+const CHECKSUM: usize = 8;
+
+fn checksum(letters: &[u8]) -> [u8; CHECKSUM] {
+    xxhash_rust::xxh3::xxh3_64(letters).to_le_bytes()
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Out of the outbox. Letters are read where they stand.
 
-use super::{CRC, Cut, HASH, HASHED, Hit, Letter, Reason, UNSUMMED, VERSION};
+use super::{CHECKSUM, Cut, Hit, Letter, Reason, SHA, UNSUMMED, VERSION, checksum};
 use crate::model::finding::{Effect, Stage};
 use crate::model::ids::{Offset, Revision, Sha256};
 
@@ -34,40 +34,31 @@ pub fn decode(chunk: &[u8]) -> Result<Vec<Letter<'_>>, Damaged> {
 /// Whether the chunk is as it was written.
 pub fn check(chunk: &[u8]) -> Result<(), Damaged> {
     let (letters, sum) = split(chunk)?;
-    if !sum.is_of(letters) {
+    if sum.is_some_and(|(sum, of)| sum != of(letters)) {
         return Err(Damaged { at: letters.len(), what: "the checksum of what is before it" });
     }
     read(chunk)?.try_for_each(|letter| letter.map(drop))
 }
 
-enum Sum<'a> {
-    Crc(&'a [u8]),
-    Hash(&'a [u8]),
-    None,
-}
+/// A checksum, and how to make one.
+type Sum<'a> = (&'a [u8], fn(&[u8]) -> [u8; CHECKSUM]);
 
-impl Sum<'_> {
-    fn is_of(&self, letters: &[u8]) -> bool {
-        match self {
-            Self::Crc(sum) => *sum == crc32fast::hash(letters).to_le_bytes(),
-            Self::Hash(sum) => *sum == &Sha256::of(letters).0[..HASH],
-            Self::None => true,
-        }
-    }
-}
-
-/// The letters, with the version before them, and what stands behind them.
-fn split(chunk: &[u8]) -> Result<(&[u8], Sum<'_>), Damaged> {
-    let behind = |size: usize| match chunk.len().checked_sub(size) {
-        Some(end @ 1..) => Ok(chunk.split_at(end)),
-        _ => Err(Damaged { at: chunk.len(), what: "a checksum" }),
+/// The letters, with the version before them, and the checksum, if the version has one.
+fn split(chunk: &[u8]) -> Result<(&[u8], Option<Sum<'_>>), Damaged> {
+    let of: fn(&[u8]) -> [u8; CHECKSUM] = match chunk.first() {
+        Some(&VERSION) => checksum,
+        Some(&SHA) => sha,
+        Some(&UNSUMMED) => return Ok((chunk, None)),
+        _ => return Err(Damaged { at: 0, what: "version 4, 3 or 2" }),
     };
-    match chunk.first() {
-        Some(&VERSION) => behind(CRC).map(|(letters, sum)| (letters, Sum::Crc(sum))),
-        Some(&HASHED) => behind(HASH).map(|(letters, sum)| (letters, Sum::Hash(sum))),
-        Some(&UNSUMMED) => Ok((chunk, Sum::None)),
-        _ => Err(Damaged { at: 0, what: "version 4, 3 or 2" }),
+    match chunk.len().checked_sub(CHECKSUM) {
+        Some(end @ 1..) => Ok((&chunk[..end], Some((&chunk[end..], of)))),
+        _ => Err(Damaged { at: chunk.len(), what: "a checksum" }),
     }
+}
+
+fn sha(letters: &[u8]) -> [u8; CHECKSUM] {
+    Sha256::of(letters).0[..CHECKSUM].try_into().expect("a SHA-256 is longer")
 }
 
 impl<'a> Iterator for Reading<'a> {

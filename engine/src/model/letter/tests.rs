@@ -53,7 +53,7 @@ fn a_chunk_that_is_cut_or_of_which_any_bit_differs_is_damaged() {
 /// The same letters as another version wrote them.
 fn two_letters_of(version: u8, sum: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut old = two_letters();
-    old.truncate(old.len() - CRC);
+    old.truncate(old.len() - CHECKSUM);
     old[0] = version;
     old.extend(sum(&old));
     old
@@ -61,16 +61,16 @@ fn two_letters_of(version: u8, sum: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn chunks_of_the_versions_before_are_read() {
-    let hash = |bytes: &[u8]| Sha256::of(bytes).0[..HASH].to_vec();
-    for old in [two_letters_of(UNSUMMED, |_| Vec::new()), two_letters_of(HASHED, hash)] {
+    let hash = |bytes: &[u8]| Sha256::of(bytes).0[..CHECKSUM].to_vec();
+    for old in [two_letters_of(UNSUMMED, |_| Vec::new()), two_letters_of(SHA, hash)] {
         assert_eq!(check(&old), Ok(()));
         assert_eq!(decode(&old), decode(&two_letters()));
     }
 }
 
 #[test]
-fn a_hashed_chunk_of_which_any_byte_differs_is_damaged() {
-    let whole = two_letters_of(HASHED, |bytes| Sha256::of(bytes).0[..HASH].to_vec());
+fn a_chunk_of_version_3_of_which_any_byte_differs_is_damaged() {
+    let whole = two_letters_of(SHA, |bytes| Sha256::of(bytes).0[..CHECKSUM].to_vec());
     for at in 0..whole.len() {
         let mut changed = whole.clone();
         changed[at] ^= 16;

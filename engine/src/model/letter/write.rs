@@ -1,6 +1,6 @@
 //! Into the outbox. What no row could hold is cut here already, and its length kept.
 
-use super::{Cut, Reason, Source, VERSION};
+use super::{Cut, Reason, Source, VERSION, checksum};
 use crate::model::finding::{Effect, Stage};
 use crate::model::ids::Offset;
 
@@ -48,7 +48,7 @@ impl Letters {
 
     /// The chunk as the outbox keeps it.
     pub fn into_bytes(mut self) -> Vec<u8> {
-        self.bytes.extend(crc32fast::hash(&self.bytes).to_le_bytes());
+        self.bytes.extend(checksum(&self.bytes));
         self.bytes
     }
 
