@@ -87,7 +87,7 @@ pub(super) fn text_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 fn digits_of(word: u64) -> usize {
     let values = word ^ (ONES * u64::from(b'0'));
     // 0x76 + 10 is 0x80; without their high bits no byte carries into the next.
-    let others = ((values & !HIGHS) + ONES * 0x76 | values) & HIGHS;
+    let others = (((values & !HIGHS) + ONES * 0x76) | values) & HIGHS;
     others.trailing_zeros() as usize / 8
 }
 

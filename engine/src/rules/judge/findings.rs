@@ -21,9 +21,9 @@ pub(super) fn lacking<'a>(rule: &'a LiveRule, columns: &[&Column], row: usize) -
 /// Before the rule is asked: one that can dead-letter fails closed on rows that lack what it requires; one that cannot
 /// skips them.
 pub(super) fn missing(account: &Account, rule: &LiveRule, columns: &[&Column], rows: usize) -> Verdict {
-    let mut verdict = Verdict::default();
-    verdict.complete =
+    let complete =
         rule.manifest.fields.iter().zip(columns).all(|(field, column)| !field.required || column.all_present());
+    let mut verdict = Verdict { complete, ..Verdict::default() };
     if verdict.complete {
         return verdict;
     }
