@@ -21,10 +21,10 @@ pub(super) fn lacking<'a>(rule: &'a LiveRule, columns: &[&Column], row: usize) -
 /// Before the rule is asked: one that can dead-letter fails closed on rows that lack what it requires; one that cannot
 /// skips them.
 pub(super) fn missing(account: &Account, rule: &LiveRule, columns: &[&Column], rows: usize) -> Verdict {
-    let mut verdict = Verdict::default();
-    verdict.complete =
+    let complete =
         rule.manifest.fields.iter().zip(columns).all(|(field, column)| !field.required || column.all_present());
-    if verdict.complete {
+    let mut verdict = Verdict { complete, ..Verdict::default() };
+    if complete {
         return verdict;
     }
     let closed = account.codes.iter().any(|code| code.effect == Effect::DeadLetter);
