@@ -20,8 +20,8 @@ use crate::model::step::OutboxChunk;
 
 /// Of one of the calls that an abort is made of.
 const ABORT_SLICE: Duration = Duration::from_millis(200);
-/// How long a full queue is waited for: the broker's thread empties some hundreds of letters in it.
-const FULL: Duration = Duration::from_millis(5);
+/// Between two looks while librdkafka's queue empties. In rdkafka's own poll the last millisecond would be spent spinning.
+const SLICE: Duration = Duration::from_millis(2);
 /// Letters between two looks at what librdkafka has to tell: only what was not delivered.
 const LOOK: usize = 512;
 
@@ -41,7 +41,7 @@ impl Transaction {
         producer.context().too_large.store(false, Ordering::Relaxed);
         fault::at("letters.begin")?;
         producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
-        match self.fill().and_then(|()| producer.commit_transaction(PATIENCE).map_err(Problem::from)) {
+        match self.fill().and_then(|()| Ok(self.commit()?)) {
             Ok(()) => Ok(fault::at("letters.commit.answer")?),
             Err(problem) => Err(self.abort(problem)),
         }
@@ -94,9 +94,26 @@ impl Transaction {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
                     record = returned;
-                    self.ready.producer.poll(FULL);
+                    self.wait();
                 }
                 Err((why, _)) => return Err(why.into()),
+            }
+        }
+    }
+
+    fn wait(&self) {
+        std::thread::sleep(SLICE);
+        self.ready.producer.poll(Duration::ZERO);
+    }
+
+    /// All letters are out before it commits: rdkafka would see to it too, by sleeping a tenth of a second at a time.
+    fn commit(&self) -> Result<(), KafkaError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.ready.producer.flush(Duration::ZERO) {
+                Err(KafkaError::Flush(_)) if Instant::now() < until => self.wait(),
+                Ok(()) => return self.ready.producer.commit_transaction(PATIENCE),
+                ended => return ended,
             }
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn missing(account: &Account, rule: &LiveRule, columns: &[&Column], r
     let complete =
         rule.manifest.fields.iter().zip(columns).all(|(field, column)| !field.required || column.all_present());
     let mut verdict = Verdict { complete, ..Verdict::default() };
-    if verdict.complete {
+    if complete {
         return verdict;
     }
     let closed = account.codes.iter().any(|code| code.effect == Effect::DeadLetter);
