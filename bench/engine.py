@@ -101,6 +101,13 @@ def through(topic, name, rules, shipped=True, processes=1, workers=None):
     return result
 
 
+def warm(rules):
+    """A run that is not counted: a broker that has just started compiles its code while it serves the first one."""
+    topic = feed.fill("warm_stream", 500_000, 1)
+    through(topic, "warm", rules)
+    feed.delete(topic.name)
+
+
 def watch(db, engine, records, began):
     """When the first row was visible, and every position that was seen, with its time and the engine's CPU until then."""
     first, samples = None, [(0.0, 0, 0.0)]
