@@ -1,7 +1,6 @@
 """Topics, what is in them, and the truth about it."""
 import json
 import os
-import pathlib
 import subprocess
 
 import bed

@@ -5,7 +5,10 @@ set -euo pipefail
 action="$1"
 cd "$2"
 if [ "$action" = stop ]; then
-    kill "$(cat tm.pid)" "$(cat jm.pid)"
+    for pid in "$(cat tm.pid)" "$(cat jm.pid)"; do
+        kill "$pid"
+        while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+    done
     exit
 fi
 opens=(--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED --add-exports=java.security.jgss/sun.security.krb5=ALL-UNNAMED)
@@ -14,7 +17,7 @@ for package in lang net io nio lang.reflect text time util util.concurrent util.
 done
 opens+=(--add-opens=java.base/sun.nio.ch=ALL-UNNAMED)
 resources="$(java -cp "lib/*:bash-java-utils.jar" org.apache.flink.runtime.util.bash.BashJavaUtils GET_TM_RESOURCE_PARAMS --configDir "$PWD/conf" \
-    | sed -n 's/^BASH_JAVA_UTILS_EXEC_RESULT://p')"
+    2>log/utils.err | sed -n 's/^BASH_JAVA_UTILS_EXEC_RESULT://p')"
 log="-Dlog4j.configurationFile=file:$PWD/conf/log4j.properties"
 # The first line is for the JVM, the second are the process's own arguments.
 # shellcheck disable=SC2046
