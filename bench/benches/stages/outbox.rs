@@ -19,12 +19,11 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-fn reason() -> Reason {
-    let (rule, code) = ("negative_amount".to_owned(), "AMOUNT_NEGATIVE".to_owned());
-    let detail = "-1234.56 is below 0.00".to_owned();
-    let hit = Hit { rule: rule.clone(), code: code.clone(), effect: Effect::DeadLetter, detail: detail.clone() };
+fn reason() -> Reason<'static> {
+    let (rule, code, detail) = ("negative_amount", "AMOUNT_NEGATIVE", "-1234.56 is below 0.00");
+    let hits = vec![Hit { rule, code, effect: Effect::DeadLetter, detail }];
     let rule = Some((rule, Sha256([7; 32])));
-    Reason { stage: Stage::Rule, code, message: detail, rule, revision: Revision(5), hits: vec![hit] }
+    Reason { stage: Stage::Rule, code, message: detail.into(), rule, revision: Revision(5), hits }
 }
 
 fn source(record: &Record, at: usize) -> Source<'_> {
