@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir demo demo-live test chaos fuzz soak bench up down
+.PHONY: help rules wasm-target weir yardsticks demo demo-live test chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -77,11 +77,31 @@ fuzz: ## libFuzzer on every target, or TARGET=name, ten minutes each, or MINUTES
 soak: rules target/demo/high_amount.wasm weir ## an hour (or MINUTES=n) of 100,000 records/s (or RATE=n) with a swap every ten seconds: memory, files, threads, tables
 	bench/soak $(or $(MINUTES),60) $(or $(RATE),100000)
 
-bench: rules weir ## records/s and CPU of `weir run` on the real stack, beside a bare consume-and-parse loop; then what a rule costs
-	@# Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.
+# Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.
+yardsticks:
 	$(CARGO) build --release -p weir-bench
-	bench/run
-	$(CARGO) bench -p weir-bench
+bench: rules weir yardsticks ## 20,000,000 records (or RECORDS=n) through `weir run` on the real stack, beside the least that a reader can do
+	bench/run $(RECORDS)
+
+bench-sweep: rules weir yardsticks ## the picture: records/s over rules, dead letters, groups and partitions
+	bench/sweep $(RECORDS)
+
+bench-latency: rules target/demo/high_amount.wasm weir yardsticks ## produced to visible; a rule's swap; two processes against one
+	bench/latency
+	bench/swap
+	bench/split $(RECORDS)
+
+bench-rules: rules weir ## what a rule costs, by itself
+	$(CARGO) bench -p weir-bench --bench rules
+
+bench-micro: rules ## what each stage costs a record, in nanoseconds; or CASE='judge/5 rules', those whose names have it
+	$(CARGO) bench -p weir-bench --bench stages -- $(if $(CASE),'$(CASE)')
+
+bench-instructions: rules ## the same in instructions, against what is recorded: fails beyond 15 % (bench/instructions records anew)
+	bench/instructions --check
+
+bench-check: ## the newest `make bench` against the figures on record: fails beyond 15 %
+	bench/check
 
 up: ## start Kafka, MariaDB and Redis on free ports, without Docker
 	@stack/up

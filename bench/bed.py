@@ -1,7 +1,9 @@
 """What the measurements share: the stack, an engine of one's own on it, and what the kernel counts of a process."""
+import contextlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -25,6 +27,19 @@ def start_stack(name):
         os.environ[name] = value
     os.environ.update(WEIR_RULES_DIR=str(ROOT / "rules.d"), WEIR_LISTEN="127.0.0.1:0", WEIR_VIEWER_TOKEN="bench-viewer",
                       WEIR_PUBLISHER_TOKEN="bench-publisher")
+
+
+@contextlib.contextmanager
+def stack(name):
+    """One of its own, whose data goes with it; only its logs are of use afterwards."""
+    start_stack(name)
+    folder = pathlib.Path(os.environ["WEIR_STACK_DIR"])
+    try:
+        yield
+    finally:
+        subprocess.run(["stack/down"], check=False)
+        for service in ("kafka", "mysql", "redis"):
+            shutil.rmtree(folder / service / "data", ignore_errors=True)
 
 
 def pid_of(service):

@@ -3,19 +3,18 @@
 //! Compiles through `weir compile-module` of the same profile (`cargo build --release -p weir`).
 #![allow(clippy::unwrap_used, reason = "a bench that unwraps says where it failed")]
 
-use std::path::{Path, PathBuf};
+#[path = "stages/live.rs"]
+mod live;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use weir::config::Config;
-use weir::model::catalog::Origin;
 use weir::model::ids::Offset;
 use weir::model::record::{Batch, Field, Kind, Schema, Value};
-use weir::model::step::StatsLayout;
-use weir::rules::{Catalog, Judge, Publish, Runtime};
+use weir::rules::Judge;
 
 const ROWS: usize = 1_000;
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn field(name: &str, kind: Kind) -> Field {
     let path = vec![name.to_owned()];
@@ -62,29 +61,6 @@ fn compiler() -> PathBuf {
     weir
 }
 
-async fn catalog(folder: &Path, rules: &[&str]) -> (Arc<Catalog>, Arc<Runtime>) {
-    let url = format!("sqlite://{}", folder.join("weir.db").display());
-    let store = weir::store::connect(&url, "bench", "bench").await.unwrap();
-    let layout = StatsLayout { table: "stats".into(), group_by: vec!["type".into()], measures: vec![] };
-    let config = Config::parse(include_str!("../../weir.toml"), &|_| None).unwrap();
-    store.prepare(&config.fingerprint(), &layout).await.unwrap();
-    let runtime = Runtime::with_compiler(&config.rules, compiler()).unwrap();
-    let catalog = Catalog::open(runtime.clone(), store, schema(), Arc::new(config)).await.unwrap();
-    for rule in rules {
-        let wasm = std::fs::read(format!("{ROOT}/rules.d/{rule}.wasm")).unwrap();
-        let how = Publish {
-            origin: Origin::Api,
-            source: "bench".into(),
-            who: "bench".into(),
-            order: None,
-            mode: None,
-            replace: false,
-        };
-        catalog.publish(wasm, how).await.unwrap();
-    }
-    (catalog, runtime)
-}
-
 fn rules(criterion: &mut Criterion) {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let names = ["negative_amount", "high_amount", "self_transfer", "balance_mismatch", "blocked_segment"];
@@ -93,7 +69,8 @@ fn rules(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(ROWS as u64));
     for (name, set) in sets {
         let folder = tempfile::tempdir().unwrap();
-        let (catalog, runtime) = tokio.block_on(catalog(folder.path(), &set));
+        let modules = set.iter().map(|rule| live::module(rule)).collect();
+        let (catalog, runtime) = tokio.block_on(live::catalog(folder.path(), compiler(), schema(), modules));
         let live = catalog.live();
         let bad_amount = if name == "high_amount" { 20_000_001 } else { -1 };
         for (share, every) in [("no hits", 0), ("2 % hits", 50)] {

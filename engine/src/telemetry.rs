@@ -21,6 +21,12 @@ use Type::{Counter, Gauge, Histogram};
 pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_records_total", Counter, &["worker"], "Records judged, those judged again after a failure included"),
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
+    (
+        "weir_decode_surprises_total",
+        Counter,
+        &["worker"],
+        "Records that did not look like those before them, dirt included: they cost more to decode",
+    ),
     ("weir_busy_microseconds_total", Counter, &[], "Time that workers were not waiting for records"),
     (
         "weir_dead_letters_total",
@@ -40,8 +46,8 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
     ("weir_rules_file_errors", Gauge, &[], "Files in the rules directory that could not be published"),
     ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answered when it was last asked"),
-    ("weir_lookup_keys_total", Counter, &["lookup"], "Keys that batches looked up"),
-    ("weir_lookup_misses_total", Counter, &["lookup"], "Keys that the cache did not hold"),
+    ("weir_lookup_keys_total", Counter, &["lookup"], "Keys that records looked up"),
+    ("weir_lookup_misses_total", Counter, &["lookup"], "Keys that the cache did not hold, once a batch"),
     ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
     ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
     ("weir_admin_unauthorized_total", Counter, &[], "Requests to the admin API without a valid token"),

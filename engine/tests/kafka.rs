@@ -86,7 +86,7 @@ async fn the_batch_call_gives_each_record_as_it_is_and_committed_ones_only() {
         (6, bytes(b"k"), bytes(b"v"), headers),
     ];
     assert_eq!(whole(P0, &fetched), wanted);
-    assert!(fetched.iter().flat_map(|fetched| fetched.messages()).all(|message| message.timestamp == 1_234));
+    assert!(fetched.iter().flat_map(|fetched| fetched.messages()).all(|message| message.timestamp() == 1_234));
 
     member.source.assign(&[(P0, Offset(5)), (P1, Offset(0))]).unwrap();
     let again = fetch(&mut member.source, 2);

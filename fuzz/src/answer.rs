@@ -60,7 +60,7 @@ pub fn answer(data: &[u8]) {
     };
     wanted.extend(missing(&amounts));
     wanted.sort();
-    let mut got: Vec<_> = found.into_iter().map(|f| (f.row, f.code.into_owned(), f.detail)).collect();
+    let mut got: Vec<_> = found.into_iter().map(|f| (f.row, f.code.to_string(), f.detail)).collect();
     // Why a row failed is the engine's to say.
     got.iter_mut().filter(|(_, code, _)| code == "RULE_OUTPUT").for_each(|(_, _, detail)| detail.clear());
     got.sort();
@@ -103,7 +103,7 @@ fn plausible(found: &[Finding], rows: usize) {
     assert!(found.is_sorted_by_key(|finding| finding.row) && found.len() <= rows * (CODES.len() + 1), "{found:?}");
     for finding in found {
         assert!((finding.row as usize) < rows && finding.detail.len() <= DETAIL, "{finding:?}");
-        let own = CODES.iter().find(|(code, _)| *code == finding.code);
+        let own = CODES.iter().find(|(code, _)| *code == &*finding.code);
         let engine = ["RULE_OUTPUT", "FIELD_MISSING"].contains(&&*finding.code);
         let effect = own.map_or(Effect::DeadLetter, |(_, effect)| *effect);
         assert!((own.is_some() || engine) && finding.effect == effect, "{finding:?}");
@@ -126,7 +126,7 @@ impl Worker {
     fn echoes(&mut self) {
         let list = i64::from(DATA + 8) | 1 << 32;
         let found = self.judge(&[Some(list), Some(2 | 1 << 32), Some(0), Some(TRIGGER)]);
-        assert!(found.len() == 1 && found[0].row == 2 && found[0].code == "ODD", "{found:?}");
+        assert!(found.len() == 1 && found[0].row == 2 && &*found[0].code == "ODD", "{found:?}");
     }
 
     fn judge(&mut self, amounts: &[Option<i64>]) -> Vec<Finding> {

@@ -42,8 +42,9 @@ impl<'a> Input<'a> {
         }
     }
 
-    pub(crate) fn text(&mut self) -> String {
-        String::from_utf8_lossy(self.bytes()).into_owned()
+    /// Up to the first byte that is none of a text's.
+    pub(crate) fn text(&mut self) -> &'a str {
+        self.bytes().utf8_chunks().next().map_or("", |chunk| chunk.valid())
     }
 }
 

@@ -16,17 +16,13 @@ pub fn letters(data: &[u8]) {
     there_and_back(&mut Input::new(data));
 }
 
-/// The layout before checksums, which is read and not written.
-const UNSUMMED: u8 = 2;
-const CHECKSUM: usize = 8;
-
-/// The letters of a chunk, without its layout and checksum.
+/// The letters of a chunk, without its layout and checksum; layouts 2 and 3 are read and not written.
 fn body(chunk: &[u8]) -> &[u8] {
-    let end = if chunk[0] == UNSUMMED { chunk.len() } else { chunk.len() - CHECKSUM };
-    &chunk[1..end]
+    let checksum = if chunk[0] == 2 { 0 } else { 8 };
+    &chunk[1..chunk.len() - checksum]
 }
 
-fn encodes_to(read: &[Letter], chunk: &[u8]) {
+fn encodes_to(read: &[Letter<'_>], chunk: &[u8]) {
     if read.is_empty() {
         assert!(chunk.is_empty() || body(chunk).is_empty(), "letters were overlooked");
         return;
@@ -37,7 +33,7 @@ fn encodes_to(read: &[Letter], chunk: &[u8]) {
     }
 }
 
-fn encoded(read: &[Letter]) -> Letters {
+fn encoded(read: &[Letter<'_>]) -> Letters {
     let mut letters = Letters::default();
     for letter in read {
         push(&mut letters, letter);
@@ -45,18 +41,9 @@ fn encoded(read: &[Letter]) -> Letters {
     letters
 }
 
-fn push(letters: &mut Letters, letter: &Letter) {
-    let headers: Vec<(&str, Option<&[u8]>)> =
-        letter.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
-    let Letter { offset, timestamp, key, value, reason, .. } = letter;
-    let source = Source {
-        offset: *offset,
-        timestamp: *timestamp,
-        key: key.as_deref(),
-        value: value.as_deref(),
-        headers: &headers,
-    };
-    letters.push(&source, reason);
+fn push(letters: &mut Letters, letter: &Letter<'_>) {
+    let Letter { offset, timestamp, key, value, ref headers, ref reason, .. } = *letter;
+    letters.push(&Source { offset, timestamp, key, value, headers }, reason);
 }
 
 fn there_and_back(input: &mut Input<'_>) {
@@ -76,13 +63,13 @@ fn there_and_back(input: &mut Input<'_>) {
         assert!(some.len() < wanted.len() && some == wanted[..some.len()], "{some:?}");
     }
     let before = encoded(&wanted[..wanted.len() - 1]).len();
-    let moved = letters.split(before.max(1), last.offset);
-    assert_eq!(decode(&moved.into_bytes()).unwrap(), std::slice::from_ref(last));
+    let moved = letters.split(before.max(1), last.offset).into_bytes();
+    assert_eq!(decode(&moved).unwrap(), std::slice::from_ref(last));
 }
 
-fn letter(input: &mut Input<'_>) -> Letter {
+fn letter<'a>(input: &mut Input<'a>) -> Letter<'a> {
     let shape = input.byte();
-    let headers = (0..shape & 3).map(|_| (input.text(), input.maybe_bytes().map(<[u8]>::to_vec))).collect();
+    let headers = (0..shape & 3).map(|_| (input.text(), input.maybe_bytes())).collect();
     let hits = (0..shape >> 2 & 3).map(|at| Hit {
         rule: input.text(),
         code: input.text(),
@@ -93,12 +80,12 @@ fn letter(input: &mut Input<'_>) -> Letter {
     let reason = Reason {
         stage: [Stage::Decode, Stage::Rule, Stage::Window][usize::from(input.byte() % 3)],
         code: input.text(),
-        message: input.text(),
+        message: input.text().into(),
         rule: (shape & 128 != 0).then(|| (input.text(), Sha256::of(input.bytes()))),
         revision: Revision(input.number()),
         hits,
     };
     let (offset, timestamp) = (Offset(input.number() as i64), input.number() as i64);
-    let (key, value) = (input.maybe_bytes().map(<[u8]>::to_vec), input.maybe_bytes().map(<[u8]>::to_vec));
+    let (key, value) = (input.maybe_bytes(), input.maybe_bytes());
     Letter { offset, timestamp, key, value, headers, cut: Cut::default(), reason }
 }

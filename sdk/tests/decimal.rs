@@ -86,3 +86,28 @@ fn a_negative_below_one_keeps_its_sign() {
     assert_eq!(Decimal::new(i64::MIN, 0).checked_neg(), None);
     assert_eq!(Decimal::new(5, 1).checked_neg(), Some(Decimal::new(-5, 1)));
 }
+
+#[test]
+fn every_digit_is_shown_in_its_place() {
+    let ends = [
+        0,
+        7,
+        10,
+        999_999_999,
+        1_000_000_000,
+        4_294_967_295,
+        4_294_967_296,
+        1_000_000_000_000_000_000,
+        i64::MAX,
+        i64::MIN,
+    ];
+    for unscaled in ends.into_iter().flat_map(|end: i64| [end, end.wrapping_neg()]) {
+        for scale in 0..=Decimal::MAX_SCALE {
+            let (sign, digits) = (if unscaled < 0 { "-" } else { "" }, unscaled.unsigned_abs());
+            let digits = format!("{digits:0>width$}", width = usize::from(scale) + 1);
+            let (whole, behind) = digits.split_at(digits.len() - usize::from(scale));
+            let point = if scale > 0 { "." } else { "" };
+            assert_eq!(Decimal::new(unscaled, scale).to_string(), format!("{sign}{whole}{point}{behind}"));
+        }
+    }
+}

@@ -71,7 +71,7 @@ impl Pending {
     }
 
     /// Adds a dead letter of this partition, in order of offset.
-    pub fn letter(&mut self, partition: Partition, source: &Source<'_>, reason: &Reason) {
+    pub fn letter(&mut self, partition: Partition, source: &Source<'_>, reason: &Reason<'_>) {
         let chunks = self.letters.entry(partition).or_default();
         if chunks.is_empty() {
             chunks.push(Letters::default());

@@ -113,6 +113,11 @@ impl Publisher {
         let (source, topic) = (self.source.clone(), self.letters.topic.clone());
         let limit = topics::limit(&source, &topic).await;
         let mut client = client_config(&source.brokers, &source.properties);
+        // librdkafka knows it by two names.
+        let set = |name: &str| source.properties.contains_key(name) || self.letters.properties.contains_key(name);
+        if !set("compression.type") && !set("compression.codec") {
+            client.set("compression.type", "lz4");
+        }
         for (name, value) in &self.letters.properties {
             client.set(name, value);
         }
@@ -126,8 +131,11 @@ impl Publisher {
             // A client batch above the topic's limit is refused whole, small messages included (FACTS section 2).
             .set("batch.size", limit.clamp(1_000, 1_000_000).to_string())
             .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
-            .set("queue.buffering.max.messages", "100000")
-            .set("queue.buffering.max.kbytes", "65536");
+            // What a worker holds here beyond its outbox: the second does not count headers.
+            .set("queue.buffering.max.messages", "20000")
+            .set("queue.buffering.max.kbytes", "32768")
+            // What was delivered is known by the transaction's end; a report for each costs as much as to read it.
+            .set("delivery.report.only.error", "true");
         blocking(move || {
             let partitions = topics::partitions(topics::of_source(&source), "dead_letters.topic", &topic)
                 .map_err(|why| PublishError::Config(why.to_string()))?;

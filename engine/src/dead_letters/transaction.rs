@@ -11,15 +11,19 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use super::message::{Origin, outgoing};
+use super::message::{Origin, Writer};
 use super::publisher::{PATIENCE, PublishError, Ready};
 use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
-use crate::model::letter::{Damaged, decode};
+use crate::model::letter::{Damaged, read};
 use crate::model::step::OutboxChunk;
 
 /// Of one of the calls that an abort is made of.
 const ABORT_SLICE: Duration = Duration::from_millis(200);
+/// Between two looks while librdkafka's queue empties. In rdkafka's own poll the last millisecond would be spent spinning.
+const SLICE: Duration = Duration::from_millis(2);
+/// Letters between two looks at what librdkafka has to tell: only what was not delivered.
+const LOOK: usize = 512;
 
 pub(super) struct Transaction {
     pub(super) ready: Ready,
@@ -37,7 +41,7 @@ impl Transaction {
         producer.context().too_large.store(false, Ordering::Relaxed);
         fault::at("letters.begin")?;
         producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
-        match self.fill().and_then(|()| producer.commit_transaction(PATIENCE).map_err(Problem::from)) {
+        match self.fill().and_then(|()| Ok(self.commit()?)) {
             Ok(()) => Ok(fault::at("letters.commit.answer")?),
             Err(problem) => Err(self.abort(problem)),
         }
@@ -60,20 +64,25 @@ impl Transaction {
     fn send(&self, chunk: &OutboxChunk) -> Result<(), Problem> {
         let from = self.from.get(&chunk.partition).copied();
         let to = chunk.partition.0 % self.ready.partitions;
-        for letter in decode(&chunk.letters)? {
+        let mut writer = Writer::new(&self.origin, chunk.partition, self.ready.limit);
+        for (number, letter) in read(&chunk.letters)?.enumerate() {
+            let letter = letter?;
             if from.is_some_and(|from| letter.offset < from) {
                 continue;
             }
-            let message = outgoing(letter, chunk.partition, &self.origin, self.ready.limit);
+            let message = writer.outgoing(&letter);
             let mut record: BaseRecord<'_, [u8], [u8]> =
                 BaseRecord::to(&self.topic).partition(to).headers(message.headers);
-            if let Some(key) = &message.key {
+            if let Some(key) = message.key {
                 record = record.key(key);
             }
-            if let Some(value) = &message.value {
+            if let Some(value) = message.value {
                 record = record.payload(value);
             }
             self.enqueue(record)?;
+            if number % LOOK == 0 {
+                self.ready.producer.poll(Duration::ZERO);
+            }
             fault::at("letters.produce")?;
         }
         Ok(())
@@ -82,15 +91,29 @@ impl Transaction {
     fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), Problem> {
         loop {
             match self.ready.producer.send(record) {
-                Ok(()) => {
-                    self.ready.producer.poll(Duration::ZERO);
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
                     record = returned;
-                    self.ready.producer.poll(Duration::from_millis(20));
+                    self.wait();
                 }
                 Err((why, _)) => return Err(why.into()),
+            }
+        }
+    }
+
+    fn wait(&self) {
+        std::thread::sleep(SLICE);
+        self.ready.producer.poll(Duration::ZERO);
+    }
+
+    /// All letters are out before it commits: rdkafka would see to it too, by sleeping a tenth of a second at a time.
+    fn commit(&self) -> Result<(), KafkaError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.ready.producer.flush(Duration::ZERO) {
+                Err(KafkaError::Flush(_)) if Instant::now() < until => self.wait(),
+                Ok(()) => return self.ready.producer.commit_transaction(PATIENCE),
+                ended => return ended,
             }
         }
     }

@@ -1,10 +1,13 @@
 //! Bytes of a record to a row of the batch's columns. Pure: no clock, no network. Two halves: [`locate`] finds where the
-//! needed values stand in the JSON text, [`convert`] turns those texts into values. A row is written when all of it is
-//! known to be good, so a fault leaves no trace in the batch. Surprising: a skipped value has to follow the grammar
+//! needed values stand in the JSON text, [`convert`] turns those texts into values. In front of them [`layout`] knows what
+//! the last records looked like, and does both at once for those that look the same; it is never asked what is wrong with
+//! a record. A row is written when all of it is known to be good, so a fault leaves no trace in the batch. Surprising: a skipped value has to follow the grammar
 //! and no more (a lone surrogate in it passes), while a needed one has to decode.
 
 mod convert;
+mod layout;
 mod locate;
+mod scan;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +18,7 @@ use crate::model::ids::Offset;
 use crate::model::record::{Batch, FieldId, Schema};
 
 use convert::Slot;
+use layout::{Layouts, Want};
 use locate::Locator;
 
 /// Decodes records of one schema; reuses its buffers, so one a worker.
@@ -23,11 +27,13 @@ pub struct Decoder {
     max_record: usize,
     /// Needed fields in schema order.
     needed: Vec<FieldId>,
+    layouts: Layouts,
     locator: Locator,
     /// One a needed field: what the record holds, before any of it is written.
     slots: Vec<Slot>,
     /// Texts that had escapes, decoded.
     unescaped: String,
+    surprises: u64,
 }
 
 impl Decoder {
@@ -38,9 +44,11 @@ impl Decoder {
             schema,
             max_record,
             needed: Vec::new(),
+            layouts: Layouts::new(Vec::new()),
             locator: Locator::new(std::iter::empty()),
             slots: Vec::new(),
             unescaped: String::new(),
+            surprises: 0,
         };
         decoder.set_needed(&all);
         decoder
@@ -52,7 +60,13 @@ impl Decoder {
         self.needed = needed.iter().copied().filter(|id| self.schema.field(*id).lookup.is_none()).collect();
         self.needed.sort_unstable();
         self.needed.dedup();
+        self.layouts = Layouts::new(self.needed.iter().map(|id| Want::new(self.schema.field(*id))).collect());
         self.locator = Locator::new(self.needed.iter().map(|id| self.schema.field(*id).path.as_slice()));
+    }
+
+    /// Records so far that did not look like one of those before them, and so cost more.
+    pub fn surprises(&self) -> u64 {
+        self.surprises
     }
 
     /// Appends one row to every needed column that stands in the record; on Err the batch is as before.
@@ -70,8 +84,12 @@ impl Decoder {
         }
         let value = value.ok_or_else(|| parse_fault("the record has no value (a tombstone)"))?;
         let text = std::str::from_utf8(value).map_err(|e| parse_fault(format_args!("invalid UTF-8: {e}")))?;
-        self.locator.locate(text).map_err(parse_fault)?;
-        self.convert(text)?;
+        if !self.layouts.fill(text, &mut self.slots) {
+            self.surprises += 1;
+            self.locator.locate(text).map_err(parse_fault)?;
+            self.convert(text)?;
+            self.layouts.learn(text);
+        }
         self.write(text, offset, batch);
         Ok(())
     }

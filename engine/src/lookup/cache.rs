@@ -1,9 +1,10 @@
 //! What Redis said lately, misses included. Bounded: two generations, of which the older is dropped whole when the younger
 //! is full, so that keys in use stay and nothing is kept in order.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
 
 use super::value::Hash;
 

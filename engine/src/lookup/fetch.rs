@@ -26,14 +26,19 @@ pub(super) struct Redis {
 pub(super) struct Part {
     pub(super) lookup: usize,
     pub(super) redis: Arc<Redis>,
-    /// Index into `keys`, one a row; None: the row has no key.
-    pub(super) rows: Vec<Option<usize>>,
-    /// Distinct.
-    pub(super) keys: Vec<String>,
-    /// What is known of each key.
-    pub(super) hashes: Vec<Option<Arc<Hash>>>,
-    /// Index of the keys that Redis has to be asked for.
-    pub(super) lacking: Vec<usize>,
+    pub(super) rows: Vec<Row>,
+    /// What Redis has to be asked for; distinct.
+    pub(super) lacking: Vec<String>,
+}
+
+/// What is known of a row.
+pub(super) enum Row {
+    /// It lacks a field that the key is made of.
+    NoKey,
+    /// The cache knows its hash.
+    Known(Arc<Hash>),
+    /// Redis does, maybe: the index of its key in `lacking`.
+    Lacking(usize),
 }
 
 /// One a lacking key: its values in the order of the fields; None: the key holds something that is no hash.
@@ -45,30 +50,9 @@ pub struct Answers {
     pub(super) parts: Vec<Option<PartAnswers>>,
 }
 
-impl Part {
-    pub(super) fn new(lookup: usize, redis: Arc<Redis>, rows: usize) -> Self {
-        let rows = Vec::with_capacity(rows);
-        Self { lookup, redis, rows, keys: Vec::new(), hashes: Vec::new(), lacking: Vec::new() }
-    }
-
-    /// Adds a key and says where it stands.
-    pub(super) fn ask(&mut self, key: String, known: Option<Arc<Hash>>) -> usize {
-        let at = self.keys.len();
-        if known.is_none() {
-            self.lacking.push(at);
-        }
-        self.keys.push(key);
-        self.hashes.push(known);
-        at
-    }
-}
-
 /// Owns all it needs, so that it can run on tokio while the worker goes on.
 pub(super) fn all(parts: &[Part]) -> impl Future<Output = Result<Answers, LookupError>> + Send + 'static + use<> {
-    let asked: Vec<_> = parts
-        .iter()
-        .map(|part| (part.redis.clone(), part.lacking.iter().map(|at| part.keys[*at].clone()).collect::<Vec<_>>()))
-        .collect();
+    let asked: Vec<_> = parts.iter().map(|part| (part.redis.clone(), part.lacking.clone())).collect();
     async move {
         let parts = asked.into_iter().map(|(redis, keys)| async move { redis.fetch(&keys).await });
         let parts = futures::future::join_all(parts).await.into_iter().collect::<Result<_, _>>()?;

@@ -12,16 +12,18 @@ mod key;
 mod tests;
 mod value;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
 
 use crate::config::{self, OnUnavailable};
 use crate::model::record::{Batch, FieldId, Schema};
 
 use cache::Cache;
 pub use fetch::Answers;
-use fetch::{Part, Redis};
+use fetch::{Part, Redis, Row};
 use key::Template;
 use value::Hash;
 
@@ -63,6 +65,14 @@ struct Lookup {
     cache: Cache,
     /// Not asked before then, if it need not be waited for.
     paused_until: Option<Instant>,
+    counters: Counters,
+}
+
+/// Looked up once: a label is a text of its own each time.
+struct Counters {
+    keys: metrics::Counter,
+    misses: metrics::Counter,
+    misfits: metrics::Counter,
 }
 
 /// What one batch asks of every lookup that is needed.
@@ -132,6 +142,7 @@ impl Lookup {
             fields: table.fields.keys().map(|field| find(field)).collect::<Result<_, _>>()?,
             schema: schema.clone(),
             cache: Cache::new(table.cache.entries, table.cache.ttl),
+            counters: Counters::new(name),
             paused_until: None,
         })
     }
@@ -141,57 +152,77 @@ impl Lookup {
     }
 
     fn plan(&mut self, index: usize, batch: &Batch, now: Instant) -> Part {
-        let mut part = Part::new(index, self.redis.clone(), batch.rows());
+        let (mut rows, mut lacking) = (Vec::with_capacity(batch.rows()), Vec::new());
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut key = String::new();
+        let mut keys = 0;
         for row in 0..batch.rows() {
             if !self.template.write(batch, row, &mut key) {
-                part.rows.push(None);
+                rows.push(Row::NoKey);
                 continue;
             }
-            let at = match seen.get(&key) {
-                Some(at) => *at,
-                None => {
-                    seen.insert(key.clone(), part.keys.len());
-                    part.ask(key.clone(), self.cache.get(&key, now))
-                }
-            };
-            part.rows.push(Some(at));
+            keys += 1;
+            if let Some(hash) = self.cache.get(&key, now) {
+                rows.push(Row::Known(hash));
+                continue;
+            }
+            let at = *seen.entry_ref(&key).or_insert_with(|| {
+                lacking.push(key.clone());
+                lacking.len() - 1
+            });
+            rows.push(Row::Lacking(at));
         }
-        metrics::counter!("weir_lookup_keys_total", "lookup" => self.redis.name.clone())
-            .increment(part.keys.len() as u64);
-        metrics::counter!("weir_lookup_misses_total", "lookup" => self.redis.name.clone())
-            .increment(part.lacking.len() as u64);
+        self.counters.keys.increment(keys);
+        self.counters.misses.increment(lacking.len() as u64);
         if self.paused_until.is_some_and(|until| now < until) {
-            part.lacking.clear();
+            lacking.clear();
         }
-        part
+        Part { lookup: index, redis: self.redis.clone(), rows, lacking }
     }
 
-    fn apply(&mut self, mut part: Part, answers: Option<fetch::PartAnswers>, batch: &mut Batch, now: Instant) {
+    fn apply(&mut self, part: Part, answers: Option<fetch::PartAnswers>, batch: &mut Batch, now: Instant) {
+        let mut learned = Vec::new();
         match answers {
-            Some(answers) => self.learn(&mut part, answers, now),
+            Some(answers) => learned = self.learn(&part, answers, now),
             None if part.lacking.is_empty() => {}
             None => self.paused_until = Some(now + PAUSE),
         }
         for (at, id) in self.fields.iter().enumerate() {
             let column = &mut batch.columns[id.0];
             for row in &part.rows {
-                let hash = row.and_then(|key| part.hashes[key].as_ref());
+                let hash = match row {
+                    Row::NoKey => None,
+                    Row::Known(hash) => Some(hash),
+                    Row::Lacking(key) => learned.get(*key),
+                };
                 column.push(hash.and_then(|hash| hash.get(at)));
             }
         }
     }
 
-    fn learn(&mut self, part: &mut Part, answers: fetch::PartAnswers, now: Instant) {
+    /// The hashes of the keys that were lacking, in their order.
+    fn learn(&mut self, part: &Part, answers: fetch::PartAnswers, now: Instant) -> Vec<Arc<Hash>> {
         self.paused_until = None;
         let mut misfits = 0;
+        let mut learned = Vec::with_capacity(part.lacking.len());
         for (key, answer) in part.lacking.iter().zip(answers) {
             let fields = self.fields.iter().map(|id| self.schema.field(*id));
             let hash = Arc::new(Hash::read(fields, answer, &mut misfits));
-            self.cache.insert(&part.keys[*key], hash.clone(), now);
-            part.hashes[*key] = Some(hash);
+            self.cache.insert(key, hash.clone(), now);
+            learned.push(hash);
         }
-        metrics::counter!("weir_lookup_misfits_total", "lookup" => self.redis.name.clone()).increment(misfits);
+        self.counters.misfits.increment(misfits);
+        learned
+    }
+}
+
+impl Counters {
+    fn new(lookup: &str) -> Self {
+        let lookup = lookup.to_owned();
+        Self {
+            keys: metrics::counter!("weir_lookup_keys_total", "lookup" => lookup.clone()),
+            misses: metrics::counter!("weir_lookup_misses_total", "lookup" => lookup.clone()),
+            misfits: metrics::counter!("weir_lookup_misfits_total", "lookup" => lookup),
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! What stages find about a row, and what is done about it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -58,7 +57,7 @@ pub struct Finding {
     /// Who says so.
     pub rule: Arc<RuleId>,
     /// The rule's code, or the engine's for a failure.
-    pub code: Cow<'static, str>,
+    pub code: Arc<str>,
     /// What follows.
     pub effect: Effect,
     /// What was seen; may be empty. At most 256 bytes.

@@ -169,11 +169,13 @@ impl Column {
     }
 
     /// Whether this row has a value.
+    #[inline]
     pub fn has(&self, row: usize) -> bool {
         row < self.rows && self.present[row / 64] >> (row % 64) & 1 == 1
     }
 
     /// The value of a row, if it has one.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<Value<'_>> {
         if !self.has(row) {
             return None;
@@ -192,6 +194,7 @@ impl Column {
     ///
     /// # Panics
     /// If the value is not of the column's kind: the caller converted by the same schema.
+    #[inline]
     pub fn push(&mut self, value: Option<Value<'_>>) {
         let (word, bit) = (self.rows / 64, self.rows % 64);
         if bit == 0 {

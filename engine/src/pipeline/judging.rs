@@ -1,20 +1,21 @@
 //! The way of a batch: messages of one partition → columns → lookups → rules → windows and letters. No network here: what
 //! the lookups lack is asked by the worker, between the two halves.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::codes::Codes;
 use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::lookup::{Answers, Lookups, Plan};
-use crate::model::finding::{Effect, Fault, Finding, Stage};
+use crate::model::finding::{Effect, Fault, Finding, RuleId, Stage};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::{Batch, FieldId, Schema};
 use crate::rules::{Halt, Judge, LiveSet};
-use crate::source::Message;
+use crate::source::Messages;
 use crate::window::{RowVerdict, WindowSpec, Windows};
 
 /// Everything that judging needs and reuses from batch to batch.
@@ -28,13 +29,35 @@ pub(super) struct Bench {
     always: Vec<FieldId>,
     /// What the decoder is set to, and for which revision.
     needed: (Option<Revision>, Vec<FieldId>),
+    /// For the batches to come.
+    spare: Vec<Desk>,
+    findings: Vec<Finding>,
+    verdicts: Vec<RowVerdict>,
+    late: Vec<(u32, Fault)>,
+    /// Index into the messages, ascending.
+    rejected: Vec<(usize, Why)>,
+    codes: Codes,
+}
+
+/// A batch that is decoded and not judged yet. Its buffers are used again.
+struct Desk {
     batch: Batch,
     /// Index into the messages, one a row.
     rows: Vec<usize>,
     undecoded: Vec<(usize, Fault)>,
-    findings: Vec<Finding>,
-    verdicts: Vec<RowVerdict>,
-    late: Vec<(u32, Fault)>,
+}
+
+/// A batch between the two halves of its way.
+pub(super) struct Opened {
+    desk: Desk,
+    plan: Plan,
+}
+
+impl Opened {
+    /// What its lookups ask.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
 }
 
 impl Bench {
@@ -53,21 +76,32 @@ impl Bench {
             windows: Windows::new(spec.clone(), schema.clone()),
             always: spec.needed(),
             needed: (None, Vec::new()),
-            batch: Batch::new(schema),
-            rows: Vec::new(),
-            undecoded: Vec::new(),
+            spare: Vec::new(),
             findings: Vec::new(),
             verdicts: Vec::new(),
             late: Vec::new(),
+            rejected: Vec::new(),
+            codes: Codes::default(),
         })
     }
 
     /// The first half: decodes consecutive messages of one partition, at most [`Batch::MAX_ROWS`], and says what its
-    /// lookups ask. The next call must be [`Bench::judge`] of the same messages and set, or `open` for another batch.
-    pub(super) fn open(&mut self, set: &LiveSet, partition: Partition, messages: &[Message<'_>]) -> Plan {
+    /// lookups ask. Another may be opened before the first is judged.
+    pub(super) fn open(&mut self, set: &LiveSet, partition: Partition, messages: Messages<'_>) -> Opened {
         self.set_needed(set);
-        self.decode(partition, messages);
-        self.lookups.plan(&self.batch, &self.needed.1, Instant::now())
+        let mut desk = self.spare.pop().unwrap_or_else(|| Desk {
+            batch: Batch::new(&self.schema),
+            rows: Vec::new(),
+            undecoded: Vec::new(),
+        });
+        self.decode(partition, messages, &mut desk);
+        let plan = self.lookups.plan(&desk.batch, &self.needed.1, Instant::now());
+        Opened { desk, plan }
+    }
+
+    /// Records so far that decode had to look at closely.
+    pub(super) fn surprises(&self) -> u64 {
+        self.decoder.surprises()
     }
 
     /// Whether what the plan lacks has to be waited for.
@@ -75,24 +109,30 @@ impl Bench {
         self.lookups.waits(plan)
     }
 
-    /// The second half: judges the batch that is open by one rule set. Without answers what the lookups lack is missing.
+    /// The second half: judges an open batch by the rule set that it was opened with. Without answers what the lookups lack
+    /// is missing.
     pub(super) fn judge(
         &mut self,
         set: &Arc<LiveSet>,
-        messages: &[Message<'_>],
-        (plan, answers): (Plan, Option<Answers>),
+        messages: Messages<'_>,
+        (opened, answers): (Opened, Option<Answers>),
         pending: &mut Pending,
     ) -> Result<(), Halt> {
-        let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(()) };
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let (first, last) = (messages.get(0), messages.get(messages.len() - 1));
         let partition = first.partition;
-        self.lookups.apply(plan, answers, &mut self.batch, Instant::now());
+        let Opened { mut desk, plan } = opened;
+        self.lookups.apply(plan, answers, &mut desk.batch, Instant::now());
         self.findings.clear();
-        self.judge.judge(set, &self.batch, &mut self.findings)?;
-        self.weigh();
+        self.judge.judge(set, &desk.batch, &mut self.findings)?;
+        self.weigh(desk.batch.rows());
         self.late.clear();
-        self.windows.add(&self.batch, &self.verdicts, now(), &mut self.late);
+        self.windows.add(&desk.batch, &self.verdicts, now(), &mut self.late);
         pending.judged(partition, first.offset, Offset(last.offset.0 + 1), messages.len(), set.revision);
-        self.write_letters(set.revision, partition, messages, pending);
+        self.write_letters(set.revision, &desk, messages, pending);
+        self.spare.push(desk);
         Ok(())
     }
 
@@ -111,21 +151,21 @@ impl Bench {
         self.needed = (Some(set.revision), needed);
     }
 
-    fn decode(&mut self, partition: Partition, messages: &[Message<'_>]) {
-        self.batch.clear(partition);
-        self.rows.clear();
-        self.undecoded.clear();
+    fn decode(&mut self, partition: Partition, messages: Messages<'_>, desk: &mut Desk) {
+        desk.batch.clear(partition);
+        desk.rows.clear();
+        desk.undecoded.clear();
         for (index, message) in messages.iter().enumerate() {
-            match self.decoder.decode(message.key, message.value, message.offset, &mut self.batch) {
-                Ok(()) => self.rows.push(index),
-                Err(fault) => self.undecoded.push((index, fault)),
+            match self.decoder.decode(message.key, message.value, message.offset, &mut desk.batch) {
+                Ok(()) => desk.rows.push(index),
+                Err(fault) => desk.undecoded.push((index, fault)),
             }
         }
     }
 
-    fn weigh(&mut self) {
+    fn weigh(&mut self, rows: usize) {
         self.verdicts.clear();
-        self.verdicts.resize(self.batch.rows(), RowVerdict::Valid);
+        self.verdicts.resize(rows, RowVerdict::Valid);
         for finding in &self.findings {
             let verdict = &mut self.verdicts[finding.row as usize];
             match finding.effect {
@@ -137,69 +177,72 @@ impl Bench {
     }
 
     /// In order of offset, whatever stage rejected the record: per key, the queue keeps the topic's order.
-    fn write_letters(
-        &mut self,
-        revision: Revision,
-        partition: Partition,
-        messages: &[Message<'_>],
-        pending: &mut Pending,
-    ) {
-        let mut rejected: Vec<(usize, Reason)> = Vec::new();
-        rejected.extend(self.undecoded.drain(..).map(|(index, fault)| (index, by_fault(fault, revision, Vec::new()))));
+    fn write_letters(&mut self, revision: Revision, desk: &Desk, messages: Messages<'_>, pending: &mut Pending) {
+        let partition = desk.batch.partition;
+        self.rejected.clear();
+        self.rejected.extend(desk.undecoded.iter().zip(0..).map(|((index, _), at)| (*index, Why::Undecoded(at))));
+        let mut at = 0;
         for hits in self.findings.chunk_by(|a, b| a.row == b.row) {
-            if let Some(reason) = by_rule(hits, revision) {
-                rejected.push((self.rows[hits[0].row as usize], reason));
+            if hits.iter().any(|hit| hit.effect == Effect::DeadLetter) {
+                self.rejected.push((desk.rows[hits[0].row as usize], Why::Hit(at..at + hits.len())));
             }
+            at += hits.len();
         }
-        for (row, fault) in self.late.drain(..) {
-            // Rows that a rule rejected already never get here: `Windows::add` reports only rows it would have summed.
-            let hits = of_row(&self.findings, row).map(hit).collect();
-            rejected.push((self.rows[row as usize], by_fault(fault, revision, hits)));
-        }
-        rejected.sort_by_key(|(index, _)| *index);
-        let mut codes: BTreeMap<String, u64> = BTreeMap::new();
-        for (index, reason) in rejected {
-            let message = &messages[index];
+        // Rows that a rule rejected already never get here: `Windows::add` reports only rows it would have summed.
+        self.rejected.extend(self.late.iter().zip(0..).map(|((row, _), at)| (desk.rows[*row as usize], Why::Late(at))));
+        self.rejected.sort_unstable_by_key(|(index, _)| *index);
+        let mut hits = Vec::new();
+        for (index, why) in &self.rejected {
+            let message = messages.get(*index);
             let headers = message.headers();
             let source = Source {
                 offset: message.offset,
-                timestamp: message.timestamp,
+                timestamp: message.timestamp(),
                 key: message.key,
                 value: message.value,
                 headers: &headers,
             };
+            let reason = match why {
+                Why::Undecoded(at) => by_fault(&desk.undecoded[*at].1, revision, hits),
+                Why::Hit(at) => by_rule(&self.findings[at.clone()], revision, hits),
+                Why::Late(at) => {
+                    let (row, fault) = &self.late[*at];
+                    hits.extend(of_row(&self.findings, *row).map(hit));
+                    by_fault(fault, revision, hits)
+                }
+            };
             pending.letter(partition, &source, &reason);
-            match codes.get_mut(&reason.code) {
-                Some(letters) => *letters += 1,
-                None => drop(codes.insert(reason.code, 1)),
-            }
+            self.codes.count(reason.code);
+            // Its room is used again.
+            hits = reason.hits;
+            hits.clear();
         }
-        for (code, letters) in codes {
-            metrics::counter!("weir_dead_letters_total", "code" => code).increment(letters);
-        }
+        self.codes.tell();
     }
 }
 
-fn by_fault(fault: Fault, revision: Revision, hits: Vec<Hit>) -> Reason {
-    Reason { stage: fault.stage, code: fault.code.to_owned(), message: fault.message, rule: None, revision, hits }
+/// Why a record is rejected: by which of the batch's faults or findings.
+enum Why {
+    Undecoded(usize),
+    Hit(Range<usize>),
+    Late(usize),
 }
 
-/// The first dead-letter hit in rule order is the reason; None if every hit is a flag.
-fn by_rule(findings: &[Finding], revision: Revision) -> Option<Reason> {
-    let reason = findings.iter().find(|finding| finding.effect == Effect::DeadLetter)?;
-    let message = if reason.detail.is_empty() {
-        format!("rule {} says {}", reason.rule.name, reason.code)
-    } else {
-        reason.detail.clone()
+fn by_fault<'a>(fault: &'a Fault, revision: Revision, hits: Vec<Hit<'a>>) -> Reason<'a> {
+    Reason { stage: fault.stage, code: fault.code, message: (*fault.message).into(), rule: None, revision, hits }
+}
+
+/// The first dead-letter hit in rule order is the reason. `hits` is empty and gives its room.
+fn by_rule<'a>(findings: &'a [Finding], revision: Revision, mut hits: Vec<Hit<'a>>) -> Reason<'a> {
+    let reason = findings.iter().find(|finding| finding.effect == Effect::DeadLetter);
+    let reason = reason.expect("only what has such a hit is rejected for its hits");
+    let RuleId { name, sha256 } = &*reason.rule;
+    let message = match &*reason.detail {
+        "" => format!("rule {name} says {}", reason.code).into(),
+        detail => detail.into(),
     };
-    Some(Reason {
-        stage: Stage::Rule,
-        code: reason.code.clone().into_owned(),
-        message,
-        rule: Some((reason.rule.name.to_string(), reason.rule.sha256)),
-        revision,
-        hits: findings.iter().map(hit).collect(),
-    })
+    hits.extend(findings.iter().map(hit));
+    Reason { stage: Stage::Rule, code: &reason.code, message, rule: Some((name, *sha256)), revision, hits }
 }
 
 /// The findings are sorted by row: in a batch of which every row is late and hit, each looks at its own only.
@@ -208,13 +251,8 @@ fn of_row(findings: &[Finding], row: u32) -> impl Iterator<Item = &Finding> {
     findings[from..].iter().take_while(move |finding| finding.row == row)
 }
 
-fn hit(finding: &Finding) -> Hit {
-    Hit {
-        rule: finding.rule.name.to_string(),
-        code: finding.code.clone().into_owned(),
-        effect: finding.effect,
-        detail: finding.detail.clone(),
-    }
+fn hit(finding: &Finding) -> Hit<'_> {
+    Hit { rule: &finding.rule.name, code: &finding.code, effect: finding.effect, detail: &finding.detail }
 }
 
 fn now() -> i64 {
@@ -225,7 +263,6 @@ fn now() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::finding::RuleId;
     use crate::model::ids::Sha256;
 
     #[test]

@@ -4,6 +4,7 @@
 mod adapters;
 mod broker;
 mod clock;
+mod codes;
 mod judging;
 mod status;
 mod vitals;

@@ -1,6 +1,7 @@
 //! Judges batches on one worker: by every rule of the set, each contained, so that one that fails costs only the rows
 //! that it fails on and no other rule's verdict.
 
+mod account;
 mod alone;
 mod breaker;
 mod findings;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use self::account::Account;
 use self::breaker::Breaker;
 use self::instances::Instances;
 use self::verdict::Verdict;
@@ -46,10 +48,11 @@ pub struct RuleVerdict {
     pub halt: Option<Halt>,
 }
 
-/// One worker's instances and breakers.
+/// One worker's instances, breakers and accounts.
 pub struct Judge {
     instances: Instances,
     breakers: HashMap<Sha256, Breaker>,
+    accounts: HashMap<Sha256, Account>,
     trips: mpsc::Sender<Trip>,
     revision: Option<Revision>,
 }
@@ -58,7 +61,7 @@ impl Judge {
     /// With no instance yet: each is made when its rule first judges.
     pub fn new(runtime: Arc<Runtime>, trips: mpsc::Sender<Trip>) -> Self {
         let instances = Instances::new(runtime);
-        Self { instances, breakers: HashMap::new(), trips, revision: None }
+        Self { instances, breakers: HashMap::new(), accounts: HashMap::new(), trips, revision: None }
     }
 
     /// Appends what the rules find, sorted by row and rule order.
@@ -98,25 +101,33 @@ impl Judge {
             self.revision = Some(set.revision);
             self.instances.forget_old(set);
             self.breakers.clear();
+            self.accounts.clear();
         }
     }
 
     fn ask(&mut self, rule: &Arc<LiveRule>, batch: &Batch) -> Verdict {
         let columns: Vec<&Column> = rule.fields.iter().map(|&id| batch.column(id)).collect();
         let rows = batch.rows();
-        let mut verdict = Verdict::of(findings::missing(rule, &columns, rows));
+        let account = &*self.accounts.entry(rule.id.sha256).or_insert_with(|| Account::of(rule));
+        let mut verdict = findings::missing(account, rule, &columns, rows);
         let lacking = verdict.findings.len() + verdict.skipped;
         // Once more before blaming a row: time is wall time, and memory may have leaked over batches.
         let first = self.instances.call(rule, &columns, rows).or_else(|_| self.instances.call(rule, &columns, rows));
         match first {
-            Ok(hits) => verdict.pass(findings::keep(rule, &columns, hits, 0), rows - lacking),
-            Err(whole) => alone::row_by_row(&mut self.instances, rule, &columns, rows, &whole, &mut verdict),
+            Ok(hits) => {
+                findings::keep((account, rule), &columns, hits, 0, &mut verdict);
+                verdict.good += rows - lacking;
+            }
+            Err(whole) => {
+                alone::row_by_row(&mut self.instances, (account, rule), &columns, rows, &whole, &mut verdict);
+            }
         }
         verdict
     }
 
     fn record(&mut self, revision: Revision, rule: &LiveRule, batch: &Batch, verdict: &Verdict, took: Duration) {
-        rule.count(&verdict.findings, &verdict.failures, verdict.skipped as u64, batch.rows() as u64, took);
+        let account = self.accounts.entry(rule.id.sha256).or_insert_with(|| Account::of(rule));
+        account.enter(rule, verdict, batch.rows(), took);
         let breaker = self.breakers.entry(rule.id.sha256).or_default();
         // Who asked for a halt wants no other version, and no pipeline without the rule, after a restart.
         if !breaker.trips(verdict) || verdict.halted(rule) {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use wasmtime::component::Component;
 
@@ -67,48 +66,6 @@ pub struct Trip {
 impl LiveRule {
     pub(super) fn judges(&self) -> bool {
         self.mode != Mode::Off && self.suspended.is_none()
-    }
-
-    /// Once per batch: the figures of the admin API and the metrics. `failures`: rows by the engine's codes.
-    pub(super) fn count(
-        &self,
-        findings: &[Finding],
-        failures: &BTreeMap<&'static str, u64>,
-        skipped: u64,
-        rows: u64,
-        took: Duration,
-    ) {
-        let (figures, name) = (&self.figures, self.id.name.to_string());
-        Figures::add(&figures.batches, 1);
-        Figures::add(&figures.rows, rows);
-        Figures::add(&figures.nanos, took.as_nanos() as u64);
-        metrics::counter!("weir_judge_nanoseconds_total", "rule" => name.clone()).increment(took.as_nanos() as u64);
-        if skipped > 0 {
-            Figures::add(&figures.skipped, skipped);
-            metrics::counter!("weir_rule_skipped_total", "rule" => name.clone()).increment(skipped);
-        }
-        let mode = if self.mode == Mode::Shadow { "shadow" } else { "live" };
-        for (code, n) in self.hits(findings) {
-            let (rule, label) = (name.clone(), code.to_owned());
-            Figures::count(&figures.hits, code, n);
-            metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => label, "mode" => mode).increment(n);
-        }
-        for (&code, &n) in failures {
-            Figures::count(&figures.failures, code, n);
-            metrics::counter!("weir_rule_failures_total", "rule" => name.clone(), "code" => code).increment(n);
-        }
-        if self.mode == Mode::Shadow {
-            figures.sample(findings);
-        }
-    }
-
-    /// By the rule's own codes.
-    fn hits<'a>(&self, findings: &'a [Finding]) -> BTreeMap<&'a str, u64> {
-        let mut hits = BTreeMap::new();
-        for finding in findings.iter().filter(|f| self.manifest.codes.iter().any(|code| code.name == f.code)) {
-            *hits.entry(&*finding.code).or_default() += 1;
-        }
-        hits
     }
 }
 

@@ -85,8 +85,6 @@ pub struct Message<'a> {
     pub partition: Partition,
     /// Its offset.
     pub offset: Offset,
-    /// Epoch milliseconds; -1: it has none.
-    pub timestamp: i64,
     /// None: it has none.
     pub key: Option<&'a [u8]>,
     /// None: a tombstone.
@@ -115,16 +113,10 @@ impl Fetched {
         self.raw().filter(|raw| is_record(raw)).map(message)
     }
 
-    /// Where each record stands, and its index for [`Fetched::message`].
+    /// Where each record stands, and its index for [`Messages`].
     pub fn places(&self) -> impl Iterator<Item = (usize, Partition, Offset)> + '_ {
         let places = self.raw().enumerate().filter(|(_, raw)| is_record(raw));
         places.map(|(index, raw)| (index, Partition(raw.partition), Offset(raw.offset)))
-    }
-
-    /// The record of an index that [`Fetched::places`] gave.
-    pub fn message(&self, index: usize) -> Message<'_> {
-        // SAFETY: as in `raw`.
-        message(unsafe { &*self.messages[index] })
     }
 
     /// Partitions that were read to their end, and where that is: past aborted records, control records and whatever else
@@ -150,6 +142,39 @@ impl Fetched {
     }
 }
 
+/// Some records of a fetch, in an order that the caller chose by what [`Fetched::places`] gave.
+#[derive(Clone, Copy)]
+pub struct Messages<'a> {
+    /// What brought them.
+    pub fetched: &'a Fetched,
+    /// Partition and index of each.
+    pub order: &'a [(Partition, usize)],
+}
+
+impl<'a> Messages<'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// The one at this place.
+    pub fn get(&self, at: usize) -> Message<'a> {
+        // SAFETY: as in `raw`.
+        message(unsafe { &*self.fetched.messages[self.order[at].1] })
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Message<'a>> + use<'a> {
+        let messages = *self;
+        (0..messages.len()).map(move |at| messages.get(at))
+    }
+}
+
 /// What librdkafka says of an element that is no record.
 fn text(raw: &rd::rd_kafka_message_t) -> String {
     // SAFETY: the message is valid; the text is static or belongs to it.
@@ -167,6 +192,13 @@ impl Drop for Fetched {
 }
 
 impl<'a> Message<'a> {
+    /// Epoch milliseconds; -1: it has none.
+    pub fn timestamp(&self) -> i64 {
+        let mut kind = rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is valid.
+        unsafe { rd::rd_kafka_message_timestamp(self.raw, &mut kind) }
+    }
+
     /// Name and value of each header, in order. Names that are not UTF-8 are left out: Kafka says they are.
     pub fn headers(&self) -> Vec<(&'a str, Option<&'a [u8]>)> {
         let mut found = Vec::new();
@@ -203,17 +235,10 @@ fn message(raw: &rd::rd_kafka_message_t) -> Message<'_> {
     Message {
         partition: Partition(raw.partition),
         offset: Offset(raw.offset),
-        timestamp: timestamp(raw),
         key: bytes(raw, raw.key, raw.key_len),
         value: bytes(raw, raw.payload, raw.len),
         raw,
     }
-}
-
-fn timestamp(raw: &rd::rd_kafka_message_t) -> i64 {
-    let mut kind = rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    // SAFETY: the message is valid.
-    unsafe { rd::rd_kafka_message_timestamp(raw, &mut kind) }
 }
 
 fn bytes(_owner: &rd::rd_kafka_message_t, start: *const c_void, length: usize) -> Option<&[u8]> {

@@ -6,7 +6,7 @@ mod consumer;
 mod properties;
 mod reader;
 
-pub use batch::{Fetched, Message};
+pub use batch::{Fetched, Message, Messages};
 pub use consumer::{Event, Source, SourceError};
 pub use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 pub use reader::Reader;

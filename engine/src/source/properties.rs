@@ -15,6 +15,10 @@ pub(super) fn consumer(source: &config::Source) -> ClientConfig {
         .set("queued.min.messages", "100000")
         .set("queued.max.messages.kbytes", "65536")
         .set("fetch.wait.max.ms", "100")
+        // How long a full queue is left alone. librdkafka's own second empties it many times over.
+        .set("fetch.queue.backoff.ms", "2")
+        // Of one partition in one answer: half as many requests as with librdkafka's own MiB are half as many round trips.
+        .set("fetch.message.max.bytes", "4194304")
         // How long new partitions of the topic are not seen; five minutes would be librdkafka's own.
         .set("topic.metadata.refresh.interval.ms", "30000");
     for (name, value) in &source.properties {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 
 use crate::model::record::{Batch, FieldId, Schema, Value};
@@ -19,7 +20,9 @@ pub(super) struct Groups {
     fields: Vec<FieldId>,
     schema: Arc<Schema>,
     /// By the values as they stand in the columns: a marker, and for texts a length, before each.
-    known: hashbrown::HashMap<Box<[u8]>, GroupIndex>,
+    known: HashMap<Box<[u8]>, GroupIndex>,
+    /// The same where one text makes a group: by the text as it is.
+    by_text: HashMap<Box<str>, GroupIndex>,
     groups: Vec<Arc<Group>>,
     /// Reused.
     key: Vec<u8>,
@@ -27,11 +30,22 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn new(fields: Vec<FieldId>, schema: Arc<Schema>) -> Self {
-        Self { fields, schema, known: hashbrown::HashMap::new(), groups: Vec::new(), key: Vec::new() }
+        let (known, by_text) = (HashMap::new(), HashMap::new());
+        Self { fields, schema, known, by_text, groups: Vec::new(), key: Vec::new() }
     }
 
     /// The group of a row.
     pub(super) fn of(&mut self, batch: &Batch, row: usize) -> GroupIndex {
+        if let [only] = *self.fields
+            && let Some(Value::Text(text)) = batch.column(only).get(row)
+        {
+            if let Some(index) = self.by_text.get(text) {
+                return *index;
+            }
+            let index = self.add(batch, row);
+            self.by_text.insert(text.into(), index);
+            return index;
+        }
         self.key.clear();
         for id in &self.fields {
             push_key(&mut self.key, batch.column(*id).get(row));
@@ -39,10 +53,14 @@ impl Groups {
         if let Some(index) = self.known.get(self.key.as_slice()) {
             return *index;
         }
-        let index = self.groups.len() as GroupIndex;
-        self.groups.push(Arc::new(self.make(batch, row)));
+        let index = self.add(batch, row);
         self.known.insert(self.key.as_slice().into(), index);
         index
+    }
+
+    fn add(&mut self, batch: &Batch, row: usize) -> GroupIndex {
+        self.groups.push(Arc::new(self.make(batch, row)));
+        (self.groups.len() - 1) as GroupIndex
     }
 
     pub(super) fn get(&self, index: GroupIndex) -> Arc<Group> {
@@ -53,6 +71,7 @@ impl Groups {
     pub(super) fn trim(&mut self) {
         if self.groups.len() > KEPT {
             self.known.clear();
+            self.by_text.clear();
             self.groups.clear();
         }
     }

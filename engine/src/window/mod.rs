@@ -5,6 +5,7 @@
 //! The watermark of a partition is its greatest event time less `out_of_orderness`. A row is late if its window had
 //! ended by then. An event time too far ahead moves nothing, else one bad clock would make everybody else late.
 
+mod deltas;
 mod group;
 mod spec;
 #[cfg(test)]
@@ -15,11 +16,12 @@ use std::sync::Arc;
 
 use crate::model::finding::{Fault, Stage};
 use crate::model::ids::Partition;
-use crate::model::record::{Batch, Schema, Value};
-use crate::model::step::{Measured, WindowDelta};
+use crate::model::record::{Batch, Schema, Value, Values};
+use crate::model::step::WindowDelta;
 use crate::model::time::to_rfc3339 as rfc3339;
 
-use group::{GroupIndex, Groups};
+use deltas::Deltas;
+use group::Groups;
 pub use spec::WindowSpec;
 
 /// What was decided about a row before it came here.
@@ -38,15 +40,7 @@ pub struct Windows {
     spec: Arc<WindowSpec>,
     watermarks: HashMap<Partition, i64>,
     groups: Groups,
-    deltas: hashbrown::HashMap<(i64, GroupIndex), Delta>,
-}
-
-/// One (window, group) since the last drain.
-struct Delta {
-    records: i64,
-    flagged: i64,
-    late: i64,
-    measures: Box<[Measured]>,
+    deltas: Deltas,
 }
 
 /// Where a row belongs by its time.
@@ -55,7 +49,6 @@ enum Place {
     /// Too late to be summed.
     Late,
     Window {
-        start: i64,
         late: bool,
     },
 }
@@ -64,7 +57,8 @@ impl Windows {
     /// No deltas, no watermarks.
     pub fn new(spec: Arc<WindowSpec>, schema: Arc<Schema>) -> Self {
         let groups = Groups::new(spec.group_by.clone(), schema);
-        Self { spec, watermarks: HashMap::new(), groups, deltas: hashbrown::HashMap::new() }
+        let deltas = Deltas::new(spec.measures.len());
+        Self { spec, watermarks: HashMap::new(), groups, deltas }
     }
 
     /// Epoch milliseconds; None: no record moved it yet.
@@ -85,11 +79,16 @@ impl Windows {
     pub fn add(&mut self, batch: &Batch, verdicts: &[RowVerdict], now_ms: i64, faults: &mut Vec<(u32, Fault)>) {
         debug_assert_eq!(batch.rows(), verdicts.len(), "one verdict a row");
         let mut watermark = self.watermark(batch.partition);
+        let times = batch.column(self.spec.event_time);
+        let Values::Timestamp(values) = &times.values else { return };
+        let mut start = 0;
         for (row, verdict) in verdicts.iter().enumerate() {
-            let Some(Value::Timestamp(time)) = batch.column(self.spec.event_time).get(row) else {
+            if !times.has(row) {
                 continue; // Decode lets no row pass without it: the configuration says that it is required.
-            };
-            let place = self.spec.place(time, watermark, now_ms);
+            }
+            let time = values[row];
+            start = self.spec.start_near(time, start);
+            let place = self.spec.place(time, start, watermark, now_ms);
             if !matches!(place, Place::Ahead) {
                 watermark = watermark.max(Some(self.spec.watermark_at(time)));
             }
@@ -97,7 +96,7 @@ impl Windows {
                 continue;
             }
             match place {
-                Place::Window { start, late } => self.sum(batch, row, start, late, *verdict == RowVerdict::Flagged),
+                Place::Window { late } => self.sum(batch, row, start, late, *verdict == RowVerdict::Flagged),
                 Place::Ahead => faults.push((row as u32, self.spec.ahead(time, now_ms))),
                 Place::Late => faults.push((row as u32, self.spec.late(time, watermark))),
             }
@@ -107,14 +106,13 @@ impl Windows {
 
     fn sum(&mut self, batch: &Batch, row: usize, start: i64, late: bool, flagged: bool) {
         let group = self.groups.of(batch, row);
-        let measures = self.spec.measures.len();
-        let delta = self.deltas.entry((start, group)).or_insert_with(|| Delta::new(measures));
-        delta.records += 1;
-        delta.flagged += i64::from(flagged);
-        delta.late += i64::from(late);
-        for ((field, _), measured) in self.spec.measures.iter().zip(&mut delta.measures) {
+        let (counts, measures) = self.deltas.of(start, group);
+        counts.records += 1;
+        counts.flagged += i64::from(flagged);
+        counts.late += i64::from(late);
+        for ((field, _), measured) in self.spec.measures.iter().zip(measures) {
             if let Some(Value::Decimal(value) | Value::Integer(value)) = batch.column(*field).get(row) {
-                add(measured, value);
+                deltas::add(measured, value);
             }
         }
     }
@@ -132,19 +130,16 @@ impl Windows {
     /// Takes the deltas, ascending by (start, group id); the watermarks stay.
     pub fn drain(&mut self) -> Vec<WindowDelta> {
         let (groups, spec) = (&self.groups, &self.spec);
-        let mut deltas: Vec<WindowDelta> = self
-            .deltas
-            .drain()
-            .map(|((start, group), delta)| WindowDelta {
-                start,
-                end: spec.end(start),
-                group: groups.get(group),
-                records: delta.records,
-                flagged: delta.flagged,
-                late: delta.late,
-                measures: delta.measures.into_vec(),
-            })
-            .collect();
+        let delta = |(start, group, counts, measures): deltas::Drained| WindowDelta {
+            start,
+            end: spec.end(start),
+            group: groups.get(group),
+            records: counts.records,
+            flagged: counts.flagged,
+            late: counts.late,
+            measures,
+        };
+        let mut deltas: Vec<WindowDelta> = self.deltas.drain().map(delta).collect();
         deltas.sort_unstable_by_key(|a| (a.start, a.group.id));
         self.groups.trim();
         deltas
@@ -158,29 +153,15 @@ impl Windows {
     }
 }
 
-impl Delta {
-    fn new(measures: usize) -> Self {
-        Self { records: 0, flagged: 0, late: 0, measures: vec![Measured::default(); measures].into() }
-    }
-}
-
-/// An i128 holds 10^19 values of an i64, so the sum cannot overflow between two checkpoints.
-fn add(measured: &mut Measured, value: i64) {
-    measured.sum = Some(measured.sum.unwrap_or(0) + i128::from(value));
-    measured.min = Some(measured.min.map_or(value, |min| min.min(value)));
-    measured.max = Some(measured.max.map_or(value, |max| max.max(value)));
-}
-
 impl WindowSpec {
-    fn place(&self, time: i64, watermark: Option<i64>, now_ms: i64) -> Place {
+    fn place(&self, time: i64, start: i64, watermark: Option<i64>, now_ms: i64) -> Place {
         if time > now_ms.saturating_add(self.max_ahead) {
             return Place::Ahead;
         }
-        let start = self.start(time);
         let end = self.end(start);
         let late = watermark.is_some_and(|at| end <= at);
         let too_late = watermark.is_some_and(|at| end.saturating_add(self.allowed_lateness) <= at);
-        if too_late { Place::Late } else { Place::Window { start, late } }
+        if too_late { Place::Late } else { Place::Window { late } }
     }
 
     fn ahead(&self, time: i64, now_ms: i64) -> Fault {

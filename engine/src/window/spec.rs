@@ -76,6 +76,14 @@ impl WindowSpec {
         time - time.rem_euclid(self.size)
     }
 
+    /// The same, without a division where the time falls into the window at `last`, which is the start of one.
+    pub(super) fn start_near(&self, time: i64, last: i64) -> i64 {
+        match time.checked_sub(last) {
+            Some(since) if (0..self.size).contains(&since) => last,
+            _ => self.start(time),
+        }
+    }
+
     pub(super) fn end(&self, start: i64) -> i64 {
         start.saturating_add(self.size)
     }

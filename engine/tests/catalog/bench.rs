@@ -137,7 +137,7 @@ impl Opened {
     /// The codes that the rules give a record of this amount.
     pub(crate) fn judge(&self, amount: i64) -> Vec<String> {
         let found = self.evaluate(&[amount]).into_iter().filter(|verdict| verdict.rule.mode == Mode::Live);
-        found.flat_map(|verdict| verdict.findings).map(|finding| finding.code.into_owned()).collect()
+        found.flat_map(|verdict| verdict.findings).map(|finding| finding.code.to_string()).collect()
     }
 
     /// What each rule says of records of these amounts.

@@ -5,10 +5,10 @@ use weir::model::ids::Revision;
 use weir::model::letter::Reason;
 
 /// What `negative_amount` would say, at revision 1.
-pub(crate) fn reason() -> Reason {
+pub(crate) fn reason() -> Reason<'static> {
     Reason {
         stage: Stage::Rule,
-        code: "AMOUNT_NEGATIVE".into(),
+        code: "AMOUNT_NEGATIVE",
         message: "amount -1 < 0".into(),
         rule: None,
         revision: Revision(1),

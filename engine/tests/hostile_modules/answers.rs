@@ -68,5 +68,5 @@ async fn long_details_that_no_call_can_hold_together_are_got_row_by_row() {
     let found = worker.judge(&[1; 2_000]);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!((found.len(), worker.trips()), (2_000, 0));
-    assert!(found.iter().all(|finding| finding.code == "BAD"), "{:?}", bench.failures("hostile"));
+    assert!(found.iter().all(|finding| &*finding.code == "BAD"), "{:?}", bench.failures("hostile"));
 }

@@ -59,12 +59,12 @@ fn delta(start: i64, index: usize, sum: Sum) -> WindowDelta {
     }
 }
 
-fn reason() -> &'static Reason {
-    static REASON: OnceLock<Reason> = OnceLock::new();
+fn reason() -> &'static Reason<'static> {
+    static REASON: OnceLock<Reason<'static>> = OnceLock::new();
     REASON.get_or_init(|| Reason {
         stage: Stage::Rule,
-        code: "AMOUNT_NEGATIVE".into(),
-        message: String::new(),
+        code: "AMOUNT_NEGATIVE",
+        message: "".into(),
         rule: None,
         revision: Revision(1),
         hits: Vec::new(),

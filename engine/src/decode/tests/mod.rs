@@ -2,6 +2,7 @@ use super::*;
 use crate::model::ids::Partition;
 use crate::model::record::{Field, Kind, Value};
 
+mod layouts;
 mod oracle;
 
 fn field(name: &str, kind: Kind, required: bool, scale: u8) -> Field {

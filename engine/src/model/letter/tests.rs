@@ -1,15 +1,16 @@
 //! Letters there and back.
 
+use super::write::VALUE;
 use super::*;
 
-fn reason() -> Reason {
+fn reason() -> Reason<'static> {
     Reason {
         stage: Stage::Rule,
-        code: "AMOUNT_NEGATIVE".into(),
+        code: "AMOUNT_NEGATIVE",
         message: "amount -1 < 0".into(),
-        rule: Some(("negative_amount".into(), Sha256([9; 32]))),
+        rule: Some(("negative_amount", Sha256([9; 32]))),
         revision: Revision(3),
-        hits: vec![Hit { rule: "r".into(), code: "C".into(), effect: Effect::Flag, detail: "ü".into() }],
+        hits: vec![Hit { rule: "r", code: "C", effect: Effect::Flag, detail: "ü" }],
     }
 }
 
@@ -26,12 +27,13 @@ fn two_letters() -> Vec<u8> {
 
 #[test]
 fn a_letter_comes_back_as_it_was() {
-    let letters = decode(&two_letters()).unwrap();
-    assert_eq!(letters[0].key.as_deref(), Some(&b""[..]), "an empty key is not a missing one");
-    assert_eq!(letters[0].headers[1], ("empty".to_owned(), None));
+    let chunk = two_letters();
+    let letters = decode(&chunk).unwrap();
+    assert_eq!(letters[0].key, Some(&b""[..]), "an empty key is not a missing one");
+    assert_eq!(letters[0].headers[1], ("empty", None));
     assert_eq!(letters[0].reason, reason());
     assert_eq!(letters[0].cut, Cut::default());
-    assert_eq!((letters[1].offset, &letters[1].value), (Offset(8), &None));
+    assert_eq!((letters[1].offset, letters[1].value), (Offset(8), None));
 }
 
 #[test]
@@ -48,13 +50,39 @@ fn a_chunk_that_is_cut_or_of_which_any_bit_differs_is_damaged() {
     }
 }
 
-#[test]
-fn a_chunk_of_the_version_without_a_checksum_is_read() {
+/// The same letters as another version wrote them.
+fn two_letters_of(version: u8, sum: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut old = two_letters();
     old.truncate(old.len() - CHECKSUM);
-    old[0] = UNSUMMED;
-    assert_eq!(check(&old), Ok(()));
-    assert_eq!(decode(&old), decode(&two_letters()));
+    old[0] = version;
+    old.extend(sum(&old));
+    old
+}
+
+#[test]
+fn chunks_of_the_versions_before_are_read() {
+    let hash = |bytes: &[u8]| Sha256::of(bytes).0[..CHECKSUM].to_vec();
+    for old in [two_letters_of(UNSUMMED, |_| Vec::new()), two_letters_of(SHA, hash)] {
+        assert_eq!(check(&old), Ok(()));
+        assert_eq!(decode(&old), decode(&two_letters()));
+    }
+}
+
+#[test]
+fn a_chunk_of_version_3_of_which_any_byte_differs_is_damaged() {
+    let whole = two_letters_of(SHA, |bytes| Sha256::of(bytes).0[..CHECKSUM].to_vec());
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 16;
+        assert!(check(&changed).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn reading_ends_with_what_is_damaged() {
+    let whole = two_letters_of(UNSUMMED, |_| Vec::new());
+    let read: Vec<_> = read(&whole[..whole.len() - 1]).unwrap().collect();
+    assert!(matches!(read[..], [Ok(_), Err(Damaged { .. })]), "{read:?}");
 }
 
 #[test]
@@ -65,7 +93,8 @@ fn what_no_outbox_row_can_hold_is_cut_and_its_length_kept() {
     let mut letters = Letters::default();
     letters.push(&source, &reason());
     assert!(letters.len() < 12 << 20, "{} bytes", letters.len());
-    let letter = decode(&letters.into_bytes()).unwrap().remove(0);
+    let chunk = letters.into_bytes();
+    let letter = decode(&chunk).unwrap().remove(0);
     assert_eq!(letter.cut, Cut { key: Some(20 << 20), value: Some(20 << 20), headers: Some((20 << 20) + 3) });
     assert_eq!(letter.value.map(|value| value.len()), Some(VALUE));
     assert_eq!((letter.headers, letter.reason), (vec![], reason()));

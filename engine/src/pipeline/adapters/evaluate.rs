@@ -42,7 +42,7 @@ pub(super) fn judged_view(judged: &[RuleVerdict], row: u32, at: Offset) -> Evalu
 
 pub(super) fn hit_view(finding: &Finding) -> HitView {
     let Finding { code, effect, detail, .. } = finding;
-    HitView { code: code.clone().into_owned(), effect: *effect, detail: detail.clone() }
+    HitView { code: code.to_string(), effect: *effect, detail: detail.clone() }
 }
 
 fn halt_view(halt: &Halt) -> FaultView {

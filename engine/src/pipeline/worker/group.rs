@@ -17,6 +17,9 @@ use crate::source::{Event, GroupMetadata};
 /// After the group moved on without a rebalance in sight, the partitions are taken again anyway.
 const REBALANCE_OVERDUE: Duration = Duration::from_secs(15);
 
+/// How long after partitions were taken the first step is due, if the interval is not shorter.
+const FIRST_STEP: Duration = Duration::from_millis(100);
+
 /// What the group gave.
 pub(super) struct Assignment {
     partitions: Vec<Partition>,
@@ -148,7 +151,10 @@ impl Worker {
         self.source.assign(&at)?;
         fault::pass("worker.reading");
         self.phase = Phase::Running;
-        self.last_step = Instant::now();
+        // The first step comes early: at a start, and after a crash, people wait for it.
+        let interval = self.parts.config.checkpoint.interval;
+        let now = Instant::now();
+        self.last_step = now.checked_sub(interval.saturating_sub(FIRST_STEP)).unwrap_or(now);
         Ok(())
     }
 

@@ -79,6 +79,7 @@ pub(super) struct Worker {
 struct Counters {
     records: metrics::Counter,
     batches: metrics::Counter,
+    surprises: metrics::Counter,
     busy: metrics::Counter,
     paused: metrics::Gauge,
     is_paused: Option<bool>,
@@ -90,6 +91,7 @@ impl Counters {
         Self {
             records: metrics::counter!("weir_records_total", "worker" => worker.clone()),
             batches: metrics::counter!("weir_batches_total", "worker" => worker.clone()),
+            surprises: metrics::counter!("weir_decode_surprises_total", "worker" => worker.clone()),
             busy: metrics::counter!("weir_busy_microseconds_total"),
             paused: metrics::gauge!("weir_source_paused", "worker" => worker),
             is_paused: None,

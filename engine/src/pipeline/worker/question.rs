@@ -22,9 +22,10 @@ const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
 
 /// See the module.
 pub(super) struct Question {
-    pub(super) plan: Plan,
     /// Whether an answer has to be waited for, or else its fields are missing.
     waits: bool,
+    /// There was nothing to ask.
+    answered: bool,
     task: Option<JoinHandle<Result<Answers, LookupError>>>,
     delays: ExponentialBackoff,
     /// Not asked before then.
@@ -43,13 +44,26 @@ pub(super) enum Asked {
 
 impl Question {
     /// Asks nothing yet.
-    pub(super) fn new(plan: Plan, waits: bool) -> Self {
-        Self { plan, waits, task: None, delays: DELAYS.build(), again: Instant::now(), away: None }
+    pub(super) fn new(waits: bool) -> Self {
+        Self { waits, answered: false, task: None, delays: DELAYS.build(), again: Instant::now(), away: None }
+    }
+
+    /// Asks, if there is anything to ask, and does not wait.
+    pub(super) fn begin(&mut self, tokio: &Handle, plan: &Plan) {
+        self.answered = plan.is_complete();
+        if !self.answered {
+            self.task.get_or_insert_with(|| tokio.spawn(plan.fetch()));
+        }
+    }
+
+    /// Whether nobody has to wait.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered
     }
 
     /// Waits for a slice at most.
-    pub(super) fn ask(&mut self, tokio: &Handle) -> Asked {
-        if self.plan.is_complete() {
+    pub(super) fn ask(&mut self, tokio: &Handle, plan: &Plan) -> Asked {
+        if self.answered {
             return Asked::Answered(None);
         }
         if self.task.is_none() {
@@ -59,7 +73,7 @@ impl Question {
                 return Asked::NotYet;
             }
         }
-        let task = self.task.get_or_insert_with(|| tokio.spawn(self.plan.fetch()));
+        let task = self.task.get_or_insert_with(|| tokio.spawn(plan.fetch()));
         let Ok(ended) = tokio.block_on(async { tokio::time::timeout(SLICE, &mut *task).await }) else {
             return Asked::NotYet;
         };

@@ -1,22 +1,27 @@
 //! The record loop of a worker: what was fetched is sorted by partition, cut into batches and judged. What is not judged at
-//! once, because a checkpoint is full or a lookup has no answer, waits in the backlog while the loop goes around.
+//! once, because a checkpoint is full or a lookup has no answer, waits in the backlog while the loop goes around. While
+//! Redis answers for one batch the next is decoded and asks for its own: else every batch would wait for a round trip.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use super::super::judging::Opened;
 use super::Worker;
 use super::question::{Asked, Question};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
 use crate::rules::LiveSet;
-use crate::source::{Fetched, Message};
+use crate::source::{Fetched, Messages};
 
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);
+
+/// Batches that may be open at once.
+const OPEN: usize = 2;
 
 /// What one fetch brought and is not judged yet. It goes with everything else that is not in the store: nothing of it may be
 /// judged after the partitions were taken anew.
@@ -26,32 +31,45 @@ pub(super) struct Backlog {
     order: Vec<(Partition, usize)>,
     /// How many of them are judged.
     judged: usize,
-    open: Option<Open>,
+    /// The batches that come next, [`OPEN`] at most.
+    open: VecDeque<Open>,
 }
 
-/// The batch that comes next, decoded; its lookups are not answered yet.
+/// A batch that is decoded; its lookups are not answered yet.
 struct Open {
     set: Arc<LiveSet>,
     rows: Range<usize>,
+    batch: Opened,
     question: Question,
 }
 
 impl Backlog {
-    /// The next rows, all of one partition.
-    fn next(&self, most: usize) -> Option<Range<usize>> {
-        let rest = &self.order[self.judged..];
-        let (partition, _) = rest.first()?;
-        let rows = rest.iter().take(most.min(Batch::MAX_ROWS)).take_while(|(other, _)| other == partition).count();
-        Some(self.judged..self.judged + rows)
+    /// Rows that are not open yet begin here.
+    fn opened(&self) -> usize {
+        self.open.back().map_or(self.judged, |last| last.rows.end)
     }
 
-    fn messages(&self, rows: Range<usize>) -> Vec<Message<'_>> {
-        self.order[rows].iter().map(|(_, index)| self.fetched.message(*index)).collect()
+    /// The next rows, all of one partition.
+    fn next(&self, most: usize) -> Option<Range<usize>> {
+        let from = self.opened();
+        let rest = &self.order[from..];
+        let (partition, _) = rest.first()?;
+        let rows = rest.iter().take(most.min(Batch::MAX_ROWS)).take_while(|(other, _)| other == partition).count();
+        (rows > 0).then_some(from..from + rows)
+    }
+
+    /// Whether it is worth opening one more: none is, or Redis has to be waited for.
+    fn wants_more(&self) -> bool {
+        self.open.back().is_none_or(|last| self.open.len() < OPEN && !last.question.is_answered())
+    }
+
+    fn messages(&self, rows: &Range<usize>) -> Messages<'_> {
+        Messages { fetched: &self.fetched, order: &self.order[rows.clone()] }
     }
 
     /// Why its next batch is not judged.
     pub(super) fn away(&self) -> Option<&str> {
-        self.open.as_ref()?.question.away.as_deref()
+        self.open.front()?.question.away.as_deref()
     }
 }
 
@@ -65,47 +83,52 @@ impl Worker {
         order.extend(ours.map(|(index, partition, _)| (partition, index)));
         // Stable: within a partition they are in order.
         order.sort_by_key(|(partition, _)| *partition);
-        self.backlog = Some(Backlog { fetched, order, judged: 0, open: None });
+        self.backlog = Some(Backlog { fetched, order, judged: 0, open: VecDeque::new() });
     }
 
     /// Judges the backlog until it is empty, a checkpoint's bound is met, or a lookup has no answer yet.
     pub(super) fn judge(&mut self) -> anyhow::Result<()> {
         let Some(mut backlog) = self.backlog.take() else { return Ok(()) };
         while !self.is_full() {
-            let Some(mut open) = backlog.open.take().or_else(|| self.open(&backlog)) else {
+            while backlog.wants_more()
+                && let Some(open) = self.open(&backlog)
+            {
+                backlog.open.push_back(open);
+            }
+            let Some(open) = backlog.open.front_mut() else {
                 self.report_errors(&backlog.fetched);
                 self.serve_log(&backlog.fetched);
                 return Ok(());
             };
-            let Asked::Answered(answers) = open.question.ask(&self.parts.tokio) else {
-                backlog.open = Some(open);
-                break;
-            };
+            let Asked::Answered(answers) = open.question.ask(&self.parts.tokio, open.batch.plan()) else { break };
             let began = Instant::now();
-            let messages = backlog.messages(open.rows.clone());
-            let plan = open.question.plan;
+            let Some(Open { set, rows, batch, .. }) = backlog.open.pop_front() else { break };
+            let messages = backlog.messages(&rows);
             self.bench
-                .judge(&open.set, &messages, (plan, answers), &mut self.pending)
+                .judge(&set, messages, (batch, answers), &mut self.pending)
                 .context("halted, as on_failure says")?;
-            self.count(messages[0].partition, messages.len(), began);
-            backlog.judged = open.rows.end;
+            self.count(messages.order[0].0, messages.len(), began);
+            backlog.judged = rows.end;
         }
         self.backlog = Some(backlog);
         Ok(())
     }
 
-    /// None: all of it is judged.
+    /// None: all of it is open or judged, or the checkpoint has no room for more.
     fn open(&mut self, backlog: &Backlog) -> Option<Open> {
         let began = Instant::now();
         // No more than the checkpoint has room for. Its other bounds are known only afterwards: a batch may overshoot them.
-        let room = self.parts.config.checkpoint.max_records.saturating_sub(self.pending.records());
+        let judged = self.pending.records() + (backlog.opened() - backlog.judged);
+        let room = self.parts.config.checkpoint.max_records.saturating_sub(judged);
         let rows = backlog.next(room)?;
-        let messages = backlog.messages(rows.clone());
+        let messages = backlog.messages(&rows);
         let set = self.parts.catalog.live();
-        let plan = self.bench.open(&set, messages.first()?.partition, &messages);
-        let waits = self.bench.waits(&plan);
+        let batch = self.bench.open(&set, messages.order.first()?.0, messages);
+        self.counters.surprises.absolute(self.bench.surprises());
+        let mut question = Question::new(self.bench.waits(batch.plan()));
+        question.begin(&self.parts.tokio, batch.plan());
         self.counters.busy(began);
-        Some(Open { set, rows, question: Question::new(plan, waits) })
+        Some(Open { set, rows, batch, question })
     }
 
     fn count(&mut self, partition: Partition, records: usize, began: Instant) {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::account::Account;
 use super::findings::{keep, lacking};
 use super::instances::Instances;
 use super::verdict::Verdict;
@@ -21,7 +22,7 @@ const SEARCH: Duration = Duration::from_secs(1);
 /// Judges row by row. `whole` is how the batch failed: the rest shares it if the time runs out before any row failed.
 pub(super) fn row_by_row(
     instances: &mut Instances,
-    rule: &Arc<LiveRule>,
+    (account, rule): (&Account, &Arc<LiveRule>),
     columns: &[&Column],
     rows: usize,
     whole: &Failure,
@@ -41,8 +42,11 @@ pub(super) fn row_by_row(
             None => alone(instances, rule, columns, row),
         };
         match answer {
-            Ok(hits) => verdict.pass(keep(rule, columns, hits, row), 1),
-            Err(failure) => verdict.fail(rule, row, failure),
+            Ok(hits) => {
+                keep((account, rule), columns, hits, row, verdict);
+                verdict.good += 1;
+            }
+            Err(failure) => verdict.fail(account, rule, row, failure),
         }
     }
 }

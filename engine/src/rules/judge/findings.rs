@@ -1,7 +1,9 @@
 //! From the hits that a module answered to findings.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
+use super::account::Account;
+use super::verdict::Verdict;
 use crate::model::finding::{Effect, Finding};
 use crate::model::record::Column;
 use crate::rules::contract::guest;
@@ -16,40 +18,64 @@ pub(super) fn lacking<'a>(rule: &'a LiveRule, columns: &[&Column], row: usize) -
     fields.find(|(field, column)| field.required && !column.has(row)).map(|(field, _)| field.name.as_str())
 }
 
-/// A rule that can dead-letter fails closed on rows that lack what it requires; one that cannot skips so many.
-pub(super) fn missing(rule: &LiveRule, columns: &[&Column], rows: usize) -> (Vec<Finding>, usize) {
+/// Before the rule is asked: one that can dead-letter fails closed on rows that lack what it requires; one that cannot
+/// skips them.
+pub(super) fn missing(account: &Account, rule: &LiveRule, columns: &[&Column], rows: usize) -> Verdict {
     let complete =
         rule.manifest.fields.iter().zip(columns).all(|(field, column)| !field.required || column.all_present());
+    let mut verdict = Verdict { complete, ..Verdict::default() };
     if complete {
-        return (Vec::new(), 0);
+        return verdict;
     }
-    let closed = rule.manifest.codes.iter().any(|code| code.effect == Effect::DeadLetter);
-    let (mut findings, mut skipped) = (Vec::new(), 0);
+    let closed = account.codes.iter().any(|code| code.effect == Effect::DeadLetter);
+    let code: Arc<str> = FIELD_MISSING.into();
     for row in 0..rows {
         let Some(field) = lacking(rule, columns, row) else {
             continue;
         };
         if closed {
             let detail = format!("rule {} requires field {field}", rule.id.name);
-            findings.push(finding(rule, row, "FIELD_MISSING".into(), Effect::DeadLetter, &detail));
+            verdict.findings.push(finding(account, row, code.clone(), Effect::DeadLetter, detail));
         } else {
-            skipped += 1;
+            verdict.skipped += 1;
         }
     }
-    (findings, skipped)
+    if !verdict.findings.is_empty() {
+        verdict.failures.insert(FIELD_MISSING, verdict.findings.len() as u64);
+    }
+    verdict
 }
 
-/// The hits of a call whose row 0 is this row of the batch, without those on rows that the rule does not apply to.
-pub(super) fn keep(rule: &LiveRule, columns: &[&Column], hits: Vec<guest::Hit>, first: usize) -> Vec<Finding> {
-    let row = |hit: &guest::Hit| first + hit.row as usize;
-    let found = |hit: guest::Hit| {
-        let code = &rule.manifest.codes[hit.code as usize];
-        finding(rule, row(&hit), code.name.clone().into(), code.effect, &hit.detail)
-    };
-    hits.into_iter().filter(|hit| lacking(rule, columns, row(hit)).is_none()).map(found).collect()
+const FIELD_MISSING: &str = "FIELD_MISSING";
+
+/// Enters the hits of a call whose row 0 is this row of the batch, without those on rows that the rule does not apply to.
+pub(super) fn keep(
+    (account, rule): (&Account, &LiveRule),
+    columns: &[&Column],
+    hits: Vec<guest::Hit>,
+    first: usize,
+    verdict: &mut Verdict,
+) {
+    if hits.is_empty() {
+        return;
+    }
+    verdict.hits.resize(account.codes.len(), 0);
+    verdict.findings.reserve(hits.len());
+    for hit in hits {
+        let (row, number) = (first + hit.row as usize, hit.code as usize);
+        if !verdict.complete && lacking(rule, columns, row).is_some() {
+            continue;
+        }
+        verdict.hits[number] += 1;
+        let code = &account.codes[number];
+        verdict.findings.push(finding(account, row, code.name.clone(), code.effect, hit.detail));
+    }
 }
 
-pub(super) fn finding(rule: &LiveRule, row: usize, code: Cow<'static, str>, effect: Effect, detail: &str) -> Finding {
-    let detail = detail[..detail.floor_char_boundary(DETAIL)].to_owned();
-    Finding { row: row as u32, rule: rule.id.clone(), code, effect, detail }
+pub(super) fn finding(account: &Account, row: usize, code: Arc<str>, effect: Effect, mut detail: String) -> Finding {
+    if detail.len() > DETAIL {
+        // Not only cut: its room would be held until the batch is done with.
+        detail = detail[..detail.floor_char_boundary(DETAIL)].to_owned();
+    }
+    Finding { row: row as u32, rule: account.id.clone(), code, effect, detail }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::account::Account;
+use super::findings::finding;
 use crate::config::OnFailure;
 use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, Finding};
@@ -11,6 +13,10 @@ use crate::rules::runtime::Failure;
 #[derive(Default)]
 pub(super) struct Verdict {
     pub(super) findings: Vec<Finding>,
+    /// Of the rule's own codes, in the manifest's order; empty if there are none.
+    pub(super) hits: Vec<u64>,
+    /// No row lacks a field that the rule requires.
+    pub(super) complete: bool,
     /// Rows that lack a field and pass unjudged.
     pub(super) skipped: usize,
     /// Rows that the rule judged.
@@ -26,28 +32,13 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// Before the rule is asked: `missing` fail closed for want of a field.
-    pub(super) fn of((missing, skipped): (Vec<Finding>, usize)) -> Self {
-        let mut failures = BTreeMap::new();
-        if !missing.is_empty() {
-            failures.insert("FIELD_MISSING", missing.len() as u64);
-        }
-        Self { findings: missing, skipped, failures, ..Self::default() }
-    }
-
-    /// So many rows judged.
-    pub(super) fn pass(&mut self, hits: Vec<Finding>, rows: usize) {
-        self.findings.extend(hits);
-        self.good += rows;
-    }
-
     /// The rule failed on this row.
-    pub(super) fn fail(&mut self, rule: &LiveRule, row: usize, failure: Failure) {
+    pub(super) fn fail(&mut self, account: &Account, rule: &LiveRule, row: usize, failure: Failure) {
         self.failed += 1;
         *self.failures.entry(failure.code).or_default() += 1;
         if rule.on_failure == OnFailure::DeadLetter {
-            let (code, effect) = (failure.code.into(), Effect::DeadLetter);
-            self.findings.push(super::findings::finding(rule, row, code, effect, &failure.message));
+            let (code, detail) = (failure.code.into(), failure.message.clone());
+            self.findings.push(finding(account, row, code, Effect::DeadLetter, detail));
         }
         self.first.get_or_insert((row, failure));
     }

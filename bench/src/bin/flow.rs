@@ -1,0 +1,89 @@
+//! A steady flow into a topic, and when each record of it was sent: what latencies are measured by. Record i goes to
+//! partition i modulo their number and carries that as its `type` (G0, G1, …), so the sum of a group in `risk_stats` says
+//! exactly which records of a partition are visible. Event time is the clock's. Ends at the end of its input or its time.
+//!
+//!     flow --brokers HOST:PORT --topic TOPIC --rate 50000 --seconds 30 --log FILE
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use clap::Parser;
+use rdkafka::producer::BaseRecord;
+use weir_bench::kafka;
+use weir_bench::records::Cents;
+
+/// How long the client may gather a batch, milliseconds: it is part of every latency that is measured.
+const LINGER: &str = "1";
+const TICK: Duration = Duration::from_millis(1);
+
+#[derive(Parser)]
+struct Args {
+    #[arg(long)]
+    brokers: String,
+    #[arg(long)]
+    topic: String,
+    /// Records a second.
+    #[arg(long)]
+    rate: u64,
+    #[arg(long)]
+    seconds: u64,
+    /// A line a tick: epoch microseconds before the tick's first record was sent, records sent after it.
+    #[arg(long)]
+    log: PathBuf,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let producer = kafka::producer(&args.brokers, LINGER)?;
+    let partitions = kafka::partitions(&kafka::consumer(&args.brokers)?, &args.topic)?;
+    let (mut log, mut sent, mut value) = (String::new(), 0_u64, String::new());
+    let over = when_input_ends();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(args.seconds) && !over.load(Ordering::Relaxed) {
+        let due = u64::try_from(began.elapsed().as_micros() * u128::from(args.rate) / 1_000_000)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        for i in sent..due {
+            let partition = partitions[usize::try_from(i % partitions.len() as u64)?];
+            value.clear();
+            payment(&mut value, i, partition, now.as_millis())?;
+            let key = format!("C{}", 100_000 + i % 200_000);
+            let record = BaseRecord::to(&args.topic).partition(partition).key(key.as_bytes());
+            kafka::send(&producer, record.payload(value.as_bytes()))?;
+        }
+        if due > sent {
+            sent = due;
+            writeln!(log, "{},{sent}", now.as_micros())?;
+        }
+        producer.poll(Duration::ZERO);
+        std::thread::sleep(TICK);
+    }
+    kafka::flush(&producer)?;
+    std::fs::write(&args.log, log)?;
+    println!(r#"{{"records":{sent},"partitions":{}}}"#, partitions.len());
+    Ok(())
+}
+
+fn when_input_ends() -> Arc<AtomicBool> {
+    let over = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&over);
+    // Nothing waits for it: a read from a terminal may never end.
+    std::thread::spawn(move || {
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
+        set.store(true, Ordering::Relaxed);
+    });
+    over
+}
+
+/// Of the same shape and length as the peers' records, always valid.
+fn payment(out: &mut String, i: u64, partition: i32, now: u128) -> std::fmt::Result {
+    let (amount, old) = (Cents(1 + (i % 1_000_000).cast_signed()), Cents(1_500_000));
+    let (orig, dest) = (100_000 + i % 200_000, 100_000 + i % 199_999);
+    write!(
+        out,
+        r#"{{"step":1,"tx_id":"T{i:07}","type":"G{partition}","amount":{amount},"name_orig":"C{orig}","old_balance_org":{old},"new_balance_orig":{old},"name_dest":"M{dest}","old_balance_dest":{old},"new_balance_dest":{old},"is_fraud":0,"event_time":{now}}}"#
+    )
+}

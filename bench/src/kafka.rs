@@ -1,0 +1,70 @@
+//! Kafka's clients as the peers' programs set them: as generous to a yardstick as its figures on record were.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+/// How long the broker may take to answer.
+pub const WAIT: Duration = Duration::from_secs(30);
+
+/// `linger`: how long a record may wait for others, milliseconds.
+pub fn producer(brokers: &str, linger: &str) -> Result<BaseProducer> {
+    Ok(ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("linger.ms", linger)
+        .set("batch.size", "1000000")
+        .set("batch.num.messages", "10000")
+        .set("queue.buffering.max.messages", "500000")
+        .set("queue.buffering.max.kbytes", "524288")
+        .set("compression.type", "none")
+        .set("acks", "all")
+        .create()?)
+}
+
+/// Waits while the client's queue is full.
+pub fn send<'a>(producer: &BaseProducer, mut record: BaseRecord<'a, [u8], [u8]>) -> Result<()> {
+    loop {
+        match producer.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                producer.poll(Duration::from_millis(5));
+                record = back;
+            }
+            Err((why, _)) => return Err(why.into()),
+        }
+    }
+}
+
+/// Until the broker has all of them.
+pub fn flush(producer: &BaseProducer) -> Result<()> {
+    producer.flush(Duration::from_secs(120)).context("the broker does not take the records")
+}
+
+pub fn partitions<C: Consumer>(consumer: &C, topic: &str) -> Result<Vec<i32>> {
+    let metadata = consumer.fetch_metadata(Some(topic), WAIT)?;
+    let topic = metadata.topics().first().context("the topic is unknown")?;
+    Ok(topic.partitions().iter().map(|partition| partition.id()).collect())
+}
+
+pub fn consumer(brokers: &str) -> Result<BaseConsumer> {
+    Ok(ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "weir-bench")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("fetch.queue.backoff.ms", "2")
+        .set("fetch.wait.max.ms", "10")
+        .set("queued.min.messages", "400000")
+        .set("queued.max.messages.kbytes", "131072")
+        .set("fetch.message.max.bytes", "8388608")
+        .set("fetch.max.bytes", "67108864")
+        .set("receive.message.max.bytes", "134217728")
+        .set("check.crcs", "false")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_committed")
+        .create()?)
+}

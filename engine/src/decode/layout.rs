@@ -1,0 +1,276 @@
+//! Records of one topic mostly look alike: the same keys in the same order with the same white space, only the values
+//! differ. A layout is what stays: the text in front of each value, learned from a record that the slow way accepted. A
+//! record that fits one to its last byte is converted on the way; whatever does not fit counts for nothing and goes the
+//! slow way, which alone decides what is wrong with it.
+//!
+//! Objects are part of the text between values, so needed fields inside them cost no more than others.
+
+use super::convert::Slot;
+use super::scan::{self, Literal, MOST_DIGITS, POWERS, Plain};
+use crate::model::number;
+use crate::model::record::{Field, Kind};
+use crate::model::time;
+
+/// Layouts kept: topics with optional fields have a few, those with keys in random order have no use for any.
+const KEPT: usize = 4;
+/// Objects within objects that are looked into.
+const DEPTH: usize = 8;
+/// Bytes between the values of a record, and values, that are worth remembering: what bounds the memory of odd records.
+const MOST_BYTES: usize = 64 << 10;
+const MOST_VALUES: usize = 1_024;
+/// So many surprises in a row mean that records do not look alike: for so many no layout is tried or learned.
+const SURPRISES: u32 = 16;
+const PAUSE: u32 = 1_000;
+
+/// A field that the decoder needs.
+pub(super) struct Want {
+    path: Vec<String>,
+    kind: Kind,
+    scale: usize,
+    required: bool,
+}
+
+impl Want {
+    pub(super) fn new(field: &Field) -> Self {
+        let scale = usize::from(field.scale);
+        Self { path: field.path.clone(), kind: field.kind, scale, required: field.required }
+    }
+}
+
+/// The layouts of the last records, the one that fitted last in front.
+pub(super) struct Layouts {
+    wants: Vec<Want>,
+    kept: Vec<Layout>,
+    /// Records in a row that fitted none.
+    in_a_row: u32,
+    /// Records left to pass untried.
+    pause: u32,
+}
+
+struct Layout {
+    parts: Vec<Part>,
+    /// Behind the last value.
+    end: Vec<u8>,
+}
+
+/// A value and what stands in front of it.
+struct Part {
+    before: Literal,
+    role: Role,
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    /// The wanted field with this index.
+    Wanted(usize),
+    /// Nobody wants it.
+    Skipped,
+    /// Nobody wants it as it is, but something in it if it were an object or array.
+    Plain,
+}
+
+impl Layouts {
+    pub(super) fn new(wants: Vec<Want>) -> Self {
+        Self { wants, kept: Vec::new(), in_a_row: 0, pause: 0 }
+    }
+
+    /// One that fits nothing and learns nothing.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self { pause: u32::MAX, ..Self::new(Vec::new()) }
+    }
+
+    /// Fills one slot a wanted field, if the record fits a layout. Else what the slots hold means nothing.
+    pub(super) fn fill(&mut self, text: &str, slots: &mut Vec<Slot>) -> bool {
+        if self.pause == 0 {
+            for at in 0..self.kept.len() {
+                slots.clear();
+                slots.resize_with(self.wants.len(), || Slot::Missing);
+                if self.kept[at].fill(text, &self.wants, slots).is_some() {
+                    self.kept.swap(0, at);
+                    self.in_a_row = 0;
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Learns from a record that fitted no layout and was accepted.
+    pub(super) fn learn(&mut self, text: &str) {
+        if self.pause > 0 {
+            self.pause -= 1;
+            return;
+        }
+        self.in_a_row += 1;
+        if self.in_a_row > SURPRISES {
+            (self.in_a_row, self.pause) = (0, PAUSE);
+            return;
+        }
+        if let Some(layout) = Layout::of(text, &self.wants) {
+            self.kept.truncate(KEPT - 1);
+            self.kept.insert(0, layout);
+        }
+    }
+}
+
+impl Layout {
+    fn fill(&self, text: &str, wants: &[Want], slots: &mut [Slot]) -> Option<()> {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        for part in &self.parts {
+            at = part.before.end(bytes, at)?;
+            match part.role {
+                Role::Wanted(want) => (slots[want], at) = wants[want].slot(text, at)?,
+                Role::Plain if is_nested(bytes, at) => return None,
+                Role::Skipped | Role::Plain => at = scan::value_end(text, at)?,
+            }
+        }
+        (bytes[at..] == self.end).then_some(())
+    }
+
+    /// None: the record is one that no layout could tell.
+    fn of(text: &str, wants: &[Want]) -> Option<Self> {
+        let mut walk = Walk { text, wants, at: 0, before: 0, path: Vec::new(), parts: Vec::new() };
+        walk.blank();
+        walk.object()?;
+        let end = &text.as_bytes()[walk.before..];
+        let length = walk.parts.iter().map(|part| part.before.len()).sum::<usize>() + end.len();
+        (length <= MOST_BYTES).then(|| Self { parts: walk.parts, end: end.to_vec() })
+    }
+}
+
+impl Want {
+    /// The value at `at` as the field wants it, and where it ends; None where the slow way has to look.
+    fn slot(&self, text: &str, at: usize) -> Option<(Slot, usize)> {
+        let bytes = text.as_bytes();
+        let first = *bytes.get(at)?;
+        if first == b'n' && !self.required {
+            return Some((Slot::Missing, scan::word_end(bytes, at, b"null")?));
+        }
+        match (self.kind, first) {
+            (Kind::Text, b'"') => {
+                let quote = scan::text_end(bytes, at + 1)?;
+                Some((Slot::Text(at + 1..quote), quote + 1))
+            }
+            (Kind::Decimal, b'"') => {
+                let (plain, end) = scan::number(bytes, at + 1)?;
+                (bytes.get(end) == Some(&b'"')).then_some((Slot::Decimal(self.scaled(plain)?), end + 1))
+            }
+            (Kind::Decimal, _) => {
+                let (plain, end) = scan::number(bytes, at)?;
+                Some((Slot::Decimal(self.scaled(plain)?), end))
+            }
+            (Kind::Integer, _) => {
+                let (plain, end) = scan::number(bytes, at)?;
+                (plain.fraction == 0).then_some((Slot::Integer(plain.unscaled), end))
+            }
+            (Kind::Timestamp, b'"') => {
+                let quote = scan::text_end(bytes, at + 1)?;
+                let ms = time::from_rfc3339(&text[at + 1..quote]).ok()?;
+                Some((Slot::Timestamp(ms), quote + 1))
+            }
+            (Kind::Timestamp, _) => {
+                let (plain, end) = scan::number(bytes, at)?;
+                let ms = (plain.fraction == 0).then_some(plain.unscaled)?;
+                Some((Slot::Timestamp(time::from_ms(ms).ok()?), end))
+            }
+            (Kind::Float, b'-' | b'0'..=b'9') => {
+                let end = scan::number_end(bytes, at)?;
+                Some((Slot::Float(number::float(&text[at..end]).ok()?), end))
+            }
+            (Kind::Boolean, b't') => Some((Slot::Boolean(true), scan::word_end(bytes, at, b"true")?)),
+            (Kind::Boolean, b'f') => Some((Slot::Boolean(false), scan::word_end(bytes, at, b"false")?)),
+            _ => None,
+        }
+    }
+
+    fn scaled(&self, plain: Plain) -> Option<i64> {
+        let zeros = self.scale.checked_sub(plain.fraction)?;
+        (plain.digits + zeros <= MOST_DIGITS).then(|| plain.unscaled * POWERS[zeros])
+    }
+}
+
+/// Over a record that is known to be good.
+struct Walk<'t> {
+    text: &'t str,
+    wants: &'t [Want],
+    at: usize,
+    /// Where the text before the next value begins.
+    before: usize,
+    /// Keys of the objects around.
+    path: Vec<&'t str>,
+    parts: Vec<Part>,
+}
+
+impl Walk<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn pass(&mut self, wanted: u8) -> Option<()> {
+        self.blank();
+        (self.peek()? == wanted).then(|| self.at += 1)
+    }
+
+    fn blank(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn object(&mut self) -> Option<()> {
+        self.pass(b'{')?;
+        if self.pass(b'}').is_some() {
+            return Some(());
+        }
+        loop {
+            self.pass(b'"')?;
+            // A key with escapes is another one than its bytes say.
+            let quote = scan::text_end(self.text.as_bytes(), self.at)?;
+            self.path.push(&self.text[self.at..quote]);
+            self.at = quote + 1;
+            self.pass(b':')?;
+            self.blank();
+            self.value()?;
+            self.path.pop();
+            if self.pass(b',').is_none() {
+                return self.pass(b'}');
+            }
+        }
+    }
+
+    fn value(&mut self) -> Option<()> {
+        if self.peek()? == b'{' && self.path.len() <= DEPTH {
+            return self.object();
+        }
+        let role = self.role()?;
+        if self.parts.len() == MOST_VALUES || matches!(role, Role::Plain) && is_nested(self.text.as_bytes(), self.at) {
+            return None;
+        }
+        let before = Literal::new(&self.text.as_bytes()[self.before..self.at]);
+        self.at = scan::value_end(self.text, self.at)?;
+        self.before = self.at;
+        self.parts.push(Part { before, role });
+        Some(())
+    }
+
+    /// Who wants the value at the path. None: more than one.
+    fn role(&self) -> Option<Role> {
+        let mut role = Role::Skipped;
+        for (index, want) in self.wants.iter().enumerate() {
+            let begins = want.path.len() >= self.path.len() && want.path.iter().zip(&self.path).all(|(a, b)| a == b);
+            role = match role {
+                _ if !begins => role,
+                Role::Skipped if want.path.len() == self.path.len() => Role::Wanted(index),
+                Role::Skipped | Role::Plain if want.path.len() > self.path.len() => Role::Plain,
+                _ => return None,
+            };
+        }
+        Some(role)
+    }
+}
+
+fn is_nested(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at), Some(b'{' | b'['))
+}

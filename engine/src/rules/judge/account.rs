@@ -1,0 +1,68 @@
+//! What one worker knows of one rule: what its findings share, and the counters. Each worker has its own, for the count of
+//! references to something that all of them share would be what their processors wait for most.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::Counter;
+
+use super::verdict::Verdict;
+use crate::model::catalog::Mode;
+use crate::model::finding::{Effect, RuleId};
+use crate::rules::live::{Figures, LiveRule};
+
+/// Of the rule as it stands in one revision.
+pub(super) struct Account {
+    pub(super) id: Arc<RuleId>,
+    /// In the manifest's order.
+    pub(super) codes: Vec<Code>,
+    nanos: Option<Counter>,
+}
+
+/// One of the rule's own codes.
+pub(super) struct Code {
+    pub(super) name: Arc<str>,
+    pub(super) effect: Effect,
+    /// Made at the first hit: what never hit is not among the metrics.
+    hits: Option<Counter>,
+}
+
+impl Account {
+    pub(super) fn of(rule: &LiveRule) -> Self {
+        let codes = rule.manifest.codes.iter();
+        Self {
+            id: Arc::new(RuleId::clone(&rule.id)),
+            codes: codes.map(|code| Code { name: (*code.name).into(), effect: code.effect, hits: None }).collect(),
+            nanos: None,
+        }
+    }
+
+    /// Once per batch: the figures of the admin API and the metrics.
+    pub(super) fn enter(&mut self, rule: &LiveRule, verdict: &Verdict, rows: usize, took: Duration) {
+        let (figures, name, took) = (&rule.figures, &self.id.name, took.as_nanos() as u64);
+        Figures::add(&figures.batches, 1);
+        Figures::add(&figures.rows, rows as u64);
+        Figures::add(&figures.nanos, took);
+        let nanos = || metrics::counter!("weir_judge_nanoseconds_total", "rule" => name.to_string());
+        self.nanos.get_or_insert_with(nanos).increment(took);
+        if verdict.skipped > 0 {
+            Figures::add(&figures.skipped, verdict.skipped as u64);
+            metrics::counter!("weir_rule_skipped_total", "rule" => name.to_string()).increment(verdict.skipped as u64);
+        }
+        let mode = if rule.mode == Mode::Shadow { "shadow" } else { "live" };
+        for (code, &hits) in self.codes.iter_mut().zip(&verdict.hits).filter(|(_, hits)| **hits > 0) {
+            Figures::count(&figures.hits, &code.name, hits);
+            let Code { name: label, hits: counter, .. } = code;
+            let labels = || (name.to_string(), label.to_string());
+            let make = |(rule, code)| metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => code, "mode" => mode);
+            counter.get_or_insert_with(|| make(labels())).increment(hits);
+        }
+        for (&code, &rows) in &verdict.failures {
+            Figures::count(&figures.failures, code, rows);
+            metrics::counter!("weir_rule_failures_total", "rule" => name.to_string(), "code" => code).increment(rows);
+        }
+        if rule.mode == Mode::Shadow {
+            figures.sample(&verdict.findings);
+        }
+    }
+}
