@@ -13,12 +13,13 @@ pub(super) fn consumer(source: &config::Source) -> ClientConfig {
         .set("heartbeat.interval.ms", "500")
         .set("max.poll.interval.ms", "60000")
         .set("queued.min.messages", "100000")
-        .set("queued.max.messages.kbytes", "65536")
+        // What most of the engine's memory is. Less keeps up as well, for a full queue is looked at again soon (below).
+        .set("queued.max.messages.kbytes", "16384")
         .set("fetch.wait.max.ms", "100")
         // How long a full queue is left alone. librdkafka's own second empties it many times over.
         .set("fetch.queue.backoff.ms", "2")
-        // Of one partition in one answer: half as many requests as with librdkafka's own MiB are half as many round trips.
-        .set("fetch.message.max.bytes", "4194304")
+        // Of one partition in one answer: half as many requests as with librdkafka's own MiB.
+        .set("fetch.message.max.bytes", "2097152")
         // How long new partitions of the topic are not seen; five minutes would be librdkafka's own.
         .set("topic.metadata.refresh.interval.ms", "30000");
     for (name, value) in &source.properties {

@@ -37,7 +37,7 @@ use records::Backlog;
 use steps::{Drain, InFlight};
 
 /// Records fetched in one call: a few batches, so that the group is served often. They may wait for a checkpoint or a
-/// lookup, beside the 64 MiB that librdkafka fetches ahead.
+/// lookup, beside the 16 MiB that librdkafka fetches ahead.
 const FETCH: usize = 4 * Batch::MAX_ROWS;
 /// How long a call waits for records when there are few: the least delay of an idle topic.
 const FETCH_WAIT: Duration = Duration::from_millis(10);
