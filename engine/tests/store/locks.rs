@@ -61,15 +61,22 @@ impl Scene {
         self.locks(2).await;
     }
 
+    async fn until_the_step_waits(&mut self) {
+        let end = Instant::now() + Duration::from_secs(60);
+        let waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+        loop {
+            // Asked more often than every 100 ms the server goes on showing what it showed before: a wait that is over, maybe.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            if self.number(waiting).await > 0 {
+                return;
+            }
+            assert!(Instant::now() < end, "the step does not wait for the rival's row");
+        }
+    }
+
     /// The step has the first row and waits for the second; now the rival wants the first.
     async fn closes_the_circle(&mut self) {
-        let end = Instant::now() + Duration::from_secs(60);
-        while self.number("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'").await == 0
-        {
-            assert!(Instant::now() < end, "the step does not wait for the rival's row");
-            // Asked more often than every 100 ms the server goes on showing what it showed before.
-            tokio::time::sleep(Duration::from_millis(150)).await;
-        }
+        self.until_the_step_waits().await;
         let deadlocks = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status \
                          WHERE variable_name = 'Innodb_deadlocks'";
         let before = self.number(deadlocks).await;
@@ -114,6 +121,22 @@ async fn a_deadlock_takes_back_the_try_and_the_step_is_done_again_whole() {
     scene.runs("ROLLBACK").await;
     step.await.unwrap().unwrap();
     scene.both_steps_count_once().await;
+}
+
+/// Under REPEATABLE READ, the server's own, an upsert would lock the gaps beside its rows too, and with them those of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_is_read_committed() {
+    let mut scene = scene("isolation").await;
+    let (store, next) = (scene.store.clone(), scene.next.clone());
+    scene.runs("START TRANSACTION").await;
+    scene.locks(2).await;
+    let step = tokio::spawn(async move { store.commit(&next).await });
+    scene.until_the_step_waits().await;
+    let level = "SELECT COUNT(*) FROM information_schema.innodb_trx \
+                 WHERE trx_state = 'LOCK WAIT' AND trx_isolation_level = 'READ COMMITTED'";
+    assert_eq!(scene.number(level).await, 1);
+    scene.runs("ROLLBACK").await;
+    step.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
