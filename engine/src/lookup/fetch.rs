@@ -1,7 +1,7 @@
 //! Asking Redis: one pipeline of HMGET a lookup, within its time-out. The only file that knows the client.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError, RedisResult};
@@ -48,6 +48,8 @@ pub(super) type PartAnswers = Vec<Option<Vec<Option<Vec<u8>>>>>;
 pub struct Answers {
     /// One a part; None: not asked, or away and not to be waited for.
     pub(super) parts: Vec<Option<PartAnswers>>,
+    /// When it did. Its batch may be applied much later, and then the cache must not take it for new.
+    pub(super) since: Instant,
 }
 
 /// Owns all it needs, so that it can run on tokio while the worker goes on.
@@ -56,7 +58,7 @@ pub(super) fn all(parts: &[Part]) -> impl Future<Output = Result<Answers, Lookup
     async move {
         let parts = asked.into_iter().map(|(redis, keys)| async move { redis.fetch(&keys).await });
         let parts = futures::future::join_all(parts).await.into_iter().collect::<Result<_, _>>()?;
-        Ok(Answers { parts })
+        Ok(Answers { parts, since: Instant::now() })
     }
 }
 

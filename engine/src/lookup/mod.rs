@@ -109,9 +109,10 @@ impl Lookups {
 
     /// Fills every column of the lookups that are needed. Without answers what the cache lacks is missing.
     pub fn apply(&mut self, plan: Plan, answers: Option<Answers>, batch: &mut Batch, now: Instant) {
+        let since = answers.as_ref().map_or(now, |answers| answers.since);
         let mut answers = answers.map(|answers| answers.parts).unwrap_or_default().into_iter();
         for part in plan.parts {
-            self.lookups[part.lookup].apply(part, answers.next().flatten(), batch, now);
+            self.lookups[part.lookup].apply(part, answers.next().flatten(), batch, (now, since));
         }
     }
 }
@@ -180,10 +181,16 @@ impl Lookup {
         Part { lookup: index, redis: self.redis.clone(), rows, lacking }
     }
 
-    fn apply(&mut self, part: Part, answers: Option<fetch::PartAnswers>, batch: &mut Batch, now: Instant) {
+    fn apply(
+        &mut self,
+        part: Part,
+        answers: Option<fetch::PartAnswers>,
+        batch: &mut Batch,
+        (now, since): (Instant, Instant),
+    ) {
         let mut learned = Vec::new();
         match answers {
-            Some(answers) => learned = self.learn(&part, answers, now),
+            Some(answers) => learned = self.learn(&part, answers, since),
             None if part.lacking.is_empty() => {}
             None => self.paused_until = Some(now + PAUSE),
         }
@@ -201,14 +208,14 @@ impl Lookup {
     }
 
     /// The hashes of the keys that were lacking, in their order.
-    fn learn(&mut self, part: &Part, answers: fetch::PartAnswers, now: Instant) -> Vec<Arc<Hash>> {
+    fn learn(&mut self, part: &Part, answers: fetch::PartAnswers, since: Instant) -> Vec<Arc<Hash>> {
         self.paused_until = None;
         let mut misfits = 0;
         let mut learned = Vec::with_capacity(part.lacking.len());
         for (key, answer) in part.lacking.iter().zip(answers) {
             let fields = self.fields.iter().map(|id| self.schema.field(*id));
             let hash = Arc::new(Hash::read(fields, answer, &mut misfits));
-            self.cache.insert(key, hash.clone(), now);
+            self.cache.insert(key, hash.clone(), since);
             learned.push(hash);
         }
         self.counters.misfits.increment(misfits);

@@ -173,6 +173,19 @@ async fn a_redis_that_is_away_makes_fields_missing_where_it_need_not_be_waited_f
     assert!(!lookups.plan(&rows, &[SEGMENT], now + PAUSE).is_complete(), "nothing was cached");
 }
 
+#[tokio::test]
+async fn an_answer_that_waited_to_be_applied_is_as_old_as_it_is() {
+    let redis = Server::start(free_port());
+    let mut lookups = lookups(redis.port, "wait", "60s");
+    let now = Instant::now();
+    let mut rows = batch(&[Some("ann")]);
+    let plan = lookups.plan(&rows, &[SEGMENT], now);
+    let answers = plan.fetch().await.unwrap();
+    lookups.apply(plan, Some(answers), &mut rows, now + Duration::from_secs(3_600));
+    let later = now + Duration::from_secs(3_601);
+    assert!(!lookups.plan(&rows, &[SEGMENT], later).is_complete(), "an hour old, a minute is allowed");
+}
+
 #[test]
 fn a_lookup_that_nothing_needs_is_neither_asked_nor_filled() {
     let mut lookups = lookups(1, "wait", "60s");

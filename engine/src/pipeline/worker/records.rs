@@ -96,6 +96,9 @@ impl Worker {
                 backlog.open.push_back(open);
             }
             let Some(open) = backlog.open.front_mut() else {
+                if backlog.opened() < backlog.order.len() {
+                    break; // No room for them yet.
+                }
                 self.report_errors(&backlog.fetched);
                 self.serve_log(&backlog.fetched);
                 return Ok(());
