@@ -47,6 +47,7 @@ pub(super) struct Layouts {
     pause: u32,
 }
 
+#[derive(PartialEq)]
 struct Layout {
     parts: Vec<Part>,
     /// Behind the last value.
@@ -54,12 +55,13 @@ struct Layout {
 }
 
 /// A value and what stands in front of it.
+#[derive(PartialEq)]
 struct Part {
     before: Literal,
     role: Role,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Role {
     /// The wanted field with this index.
     Wanted(usize),
@@ -107,7 +109,10 @@ impl Layouts {
             (self.in_a_row, self.pause) = (0, PAUSE);
             return;
         }
-        if let Some(layout) = Layout::of(text, &self.wants) {
+        // One that is kept already declined this record for its values: an escape, an exponent.
+        if let Some(layout) = Layout::of(text, &self.wants)
+            && !self.kept.contains(&layout)
+        {
             self.kept.truncate(KEPT - 1);
             self.kept.insert(0, layout);
         }
@@ -245,7 +250,7 @@ impl Walk<'_> {
             return self.object();
         }
         let role = self.role()?;
-        if self.parts.len() == MOST_VALUES || matches!(role, Role::Plain) && is_nested(self.text.as_bytes(), self.at) {
+        if self.parts.len() == MOST_VALUES || role == Role::Plain && is_nested(self.text.as_bytes(), self.at) {
             return None;
         }
         let before = Literal::new(&self.text.as_bytes()[self.before..self.at]);

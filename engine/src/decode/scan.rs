@@ -28,6 +28,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// A text to compare with, as words: most are of a few, and then a call to `memcmp` costs more than the comparison.
+#[derive(PartialEq)]
 pub(super) struct Literal {
     /// The bytes of each word, and which of its bits count.
     words: Box<[(u64, u64)]>,

@@ -59,7 +59,7 @@ impl Queue {
             let count = rd::rd_kafka_consume_batch_queue(self.0.as_ptr(), wait, messages.as_mut_ptr(), max);
             messages.set_len(usize::try_from(count).unwrap_or(0));
         }
-        Fetched { messages }
+        Fetched::of(messages)
     }
 }
 
@@ -72,7 +72,9 @@ impl Drop for Queue {
 
 /// What one call brought. The records live as long as it does.
 pub struct Fetched {
-    messages: Vec<*mut rd::rd_kafka_message_t>,
+    records: Vec<*mut rd::rd_kafka_message_t>,
+    /// Ends and errors: few, so nobody who asks for them goes over the records.
+    others: Vec<*mut rd::rd_kafka_message_t>,
 }
 
 // SAFETY: librdkafka's messages belong to no thread; they are destroyed once, by whoever has this last.
@@ -93,56 +95,60 @@ pub struct Message<'a> {
 }
 
 impl Fetched {
+    /// Of pointers that the batch call set.
+    fn of(all: Vec<*mut rd::rd_kafka_message_t>) -> Self {
+        let (mut records, mut others) = (Vec::with_capacity(all.len()), Vec::new());
+        for (at, message) in raw(&all).enumerate() {
+            if let Some(soon) = all.get(at + AHEAD) {
+                prefetch(soon.cast_const().cast(), size_of::<rd::rd_kafka_message_t>());
+            }
+            match message.err {
+                rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => records.push(all[at]),
+                _ => others.push(all[at]),
+            }
+        }
+        Self { records, others }
+    }
+
     /// How many elements, errors included.
     pub fn len(&self) -> usize {
-        self.messages.len()
+        self.records.len() + self.others.len()
     }
 
     /// Whether nothing came.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
-    fn raw(&self) -> impl Iterator<Item = &rd::rd_kafka_message_t> {
-        self.messages.iter().enumerate().map(|(at, message)| {
-            if let Some(soon) = self.messages.get(at + AHEAD) {
-                prefetch(soon.cast_const().cast(), size_of::<rd::rd_kafka_message_t>());
-            }
-            // SAFETY: each pointer was set by the batch call and is destroyed only in `drop`.
-            unsafe { &**message }
-        })
+        self.len() == 0
     }
 
     /// The records, in the order of each partition.
     pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
-        self.raw().filter(|raw| is_record(raw)).map(message)
+        raw(&self.records).map(message)
     }
 
     /// Where each record stands, and its index for [`Messages`].
     pub fn places(&self) -> impl Iterator<Item = (usize, Partition, Offset)> + '_ {
-        let places = self.raw().enumerate().filter(|(_, raw)| is_record(raw));
-        places.map(|(index, raw)| (index, Partition(raw.partition), Offset(raw.offset)))
+        raw(&self.records).enumerate().map(|(index, raw)| (index, Partition(raw.partition), Offset(raw.offset)))
     }
 
     /// Partitions that were read to their end, and where that is: past aborted records, control records and whatever else
     /// no consumer sees.
     pub fn ends(&self) -> impl Iterator<Item = (Partition, Offset)> + '_ {
-        let ends = self.raw().filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
+        let ends = raw(&self.others).filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
         ends.map(|raw| (Partition(raw.partition), Offset(raw.offset)))
     }
 
     /// Partitions whose next record is not in their logs any more: they stand still until they are taken anew. Not those
     /// whose log lost its end to another one (an unclean election): taken anew they might be read on from within that.
     pub fn outside(&self) -> impl Iterator<Item = Partition> + '_ {
-        let outside = self.raw().filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET);
+        let outside =
+            raw(&self.others).filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET);
         outside.filter(|raw| !text(raw).contains("truncation")).map(|raw| Partition(raw.partition))
     }
 
     /// Partitions that cannot be read on, and what librdkafka says of them.
     pub fn errors(&self) -> Vec<(Partition, Offset, String)> {
-        let failed = self
-            .raw()
-            .filter(|raw| !is_record(raw) && raw.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
+        let failed =
+            raw(&self.others).filter(|raw| raw.err != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF);
         failed.map(|raw| (Partition(raw.partition), Offset(raw.offset), text(raw))).collect()
     }
 }
@@ -170,7 +176,7 @@ impl<'a> Messages<'a> {
     /// The one at this place.
     pub fn get(&self, at: usize) -> Message<'a> {
         // SAFETY: as in `raw`.
-        message(unsafe { &*self.fetched.messages[self.order[at].1] })
+        message(unsafe { &*self.fetched.records[self.order[at].1] })
     }
 
     /// All of them. Another core wrote them, so each would be waited for: they are asked of the memory some way ahead.
@@ -179,7 +185,7 @@ impl<'a> Messages<'a> {
         (0..messages.len()).map(move |at| {
             if let Some(&(_, soon)) = messages.order.get(at + AHEAD) {
                 // SAFETY: as in `raw`.
-                let raw = unsafe { &*messages.fetched.messages[soon] };
+                let raw = unsafe { &*messages.fetched.records[soon] };
                 prefetch(raw.payload.cast(), raw.len.min(MOST_AHEAD));
             }
             messages.get(at)
@@ -214,7 +220,7 @@ fn text(raw: &rd::rd_kafka_message_t) -> String {
 
 impl Drop for Fetched {
     fn drop(&mut self) {
-        for message in &self.messages {
+        for message in self.records.iter().chain(&self.others) {
             // SAFETY: ours, and nothing borrowed from it outlives `self`.
             unsafe { rd::rd_kafka_message_destroy(*message) }
         }
@@ -257,8 +263,9 @@ impl<'a> Message<'a> {
     }
 }
 
-fn is_record(raw: &rd::rd_kafka_message_t) -> bool {
-    raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+fn raw(messages: &[*mut rd::rd_kafka_message_t]) -> impl Iterator<Item = &rd::rd_kafka_message_t> {
+    // SAFETY: each pointer was set by the batch call and is destroyed only when its `Fetched` is dropped.
+    messages.iter().map(|message| unsafe { &**message })
 }
 
 fn message(raw: &rd::rd_kafka_message_t) -> Message<'_> {

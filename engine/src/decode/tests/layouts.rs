@@ -178,6 +178,22 @@ fn records_that_look_alike_are_no_surprise_and_a_few_looks_are_remembered() {
 }
 
 #[test]
+fn a_record_that_needs_the_slow_way_for_a_value_puts_no_other_look_out() {
+    let mut bench = Bench::new(payments());
+    let looks = [
+        r#"{"type":"T","amount":1,"event_time":1760000000000}"#,
+        r#"{"x":1,"type":"T","amount":1,"event_time":1760000000000}"#,
+    ];
+    looks.iter().for_each(|look| drop(bench.row(look.as_bytes()).unwrap()));
+    for _ in 0..5 {
+        bench.row(br#"{"type":"T\n","amount":1,"event_time":1760000000000}"#).unwrap();
+    }
+    let before = bench.decoder.surprises();
+    looks.iter().for_each(|look| drop(bench.row(look.as_bytes()).unwrap()));
+    assert_eq!(bench.decoder.surprises(), before);
+}
+
+#[test]
 fn where_no_two_records_look_alike_layouts_are_left_alone_for_a_while() {
     let mut bench = Bench::new(payments());
     for n in 0..3_000 {

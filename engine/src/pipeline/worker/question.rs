@@ -24,8 +24,6 @@ const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
 pub(super) struct Question {
     /// Whether an answer has to be waited for, or else its fields are missing.
     waits: bool,
-    /// There was nothing to ask.
-    answered: bool,
     task: Option<JoinHandle<Result<Answers, LookupError>>>,
     delays: ExponentialBackoff,
     /// Not asked before then.
@@ -43,27 +41,15 @@ pub(super) enum Asked {
 }
 
 impl Question {
-    /// Asks nothing yet.
-    pub(super) fn new(waits: bool) -> Self {
-        Self { waits, answered: false, task: None, delays: DELAYS.build(), again: Instant::now(), away: None }
-    }
-
     /// Asks, if there is anything to ask, and does not wait.
-    pub(super) fn begin(&mut self, tokio: &Handle, plan: &Plan) {
-        self.answered = plan.is_complete();
-        if !self.answered {
-            self.task.get_or_insert_with(|| tokio.spawn(plan.fetch()));
-        }
-    }
-
-    /// Whether nobody has to wait.
-    pub(super) fn is_answered(&self) -> bool {
-        self.answered
+    pub(super) fn new(tokio: &Handle, plan: &Plan, waits: bool) -> Self {
+        let task = (!plan.is_complete()).then(|| tokio.spawn(plan.fetch()));
+        Self { waits, task, delays: DELAYS.build(), again: Instant::now(), away: None }
     }
 
     /// Waits for a slice at most.
     pub(super) fn ask(&mut self, tokio: &Handle, plan: &Plan) -> Asked {
-        if self.answered {
+        if plan.is_complete() {
             return Asked::Answered(None);
         }
         if self.task.is_none() {

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::super::judging::Opened;
 use super::Worker;
 use super::question::{Asked, Question};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
+use crate::pipeline::judging::Opened;
 use crate::rules::LiveSet;
 use crate::source::{Fetched, Messages};
 
@@ -60,7 +60,7 @@ impl Backlog {
 
     /// Whether it is worth opening one more: none is, or Redis has to be waited for.
     fn wants_more(&self) -> bool {
-        self.open.back().is_none_or(|last| self.open.len() < OPEN && !last.question.is_answered())
+        self.open.back().is_none_or(|last| self.open.len() < OPEN && !last.batch.plan().is_complete())
     }
 
     fn messages(&self, rows: &Range<usize>) -> Messages<'_> {
@@ -95,7 +95,7 @@ impl Worker {
             {
                 backlog.open.push_back(open);
             }
-            let Some(open) = backlog.open.front_mut() else {
+            let Some(mut open) = backlog.open.pop_front() else {
                 if backlog.opened() < backlog.order.len() {
                     break; // No room for them yet.
                 }
@@ -103,9 +103,12 @@ impl Worker {
                 self.serve_log(&backlog.fetched);
                 return Ok(());
             };
-            let Asked::Answered(answers) = open.question.ask(&self.parts.tokio, open.batch.plan()) else { break };
+            let Asked::Answered(answers) = open.question.ask(&self.parts.tokio, open.batch.plan()) else {
+                backlog.open.push_front(open);
+                break;
+            };
             let began = Instant::now();
-            let Some(Open { set, rows, batch, .. }) = backlog.open.pop_front() else { break };
+            let Open { set, rows, batch, .. } = open;
             let messages = backlog.messages(&rows);
             self.bench
                 .judge(&set, messages, (batch, answers), &mut self.pending)
@@ -128,8 +131,7 @@ impl Worker {
         let set = self.parts.catalog.live();
         let batch = self.bench.open(&set, messages.order.first()?.0, messages);
         self.counters.surprises.absolute(self.bench.surprises());
-        let mut question = Question::new(self.bench.waits(batch.plan()));
-        question.begin(&self.parts.tokio, batch.plan());
+        let question = Question::new(&self.parts.tokio, batch.plan(), self.bench.waits(batch.plan()));
         self.counters.busy(began);
         Some(Open { set, rows, batch, question })
     }

@@ -52,10 +52,11 @@ impl Account {
         let mode = if rule.mode == Mode::Shadow { "shadow" } else { "live" };
         for (code, &hits) in self.codes.iter_mut().zip(&verdict.hits).filter(|(_, hits)| **hits > 0) {
             Figures::count(&figures.hits, &code.name, hits);
-            let Code { name: label, hits: counter, .. } = code;
-            let labels = || (name.to_string(), label.to_string());
-            let make = |(rule, code)| metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => code, "mode" => mode);
-            counter.get_or_insert_with(|| make(labels())).increment(hits);
+            let counter = code.hits.get_or_insert_with(|| {
+                let (rule, code) = (name.to_string(), code.name.to_string());
+                metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => code, "mode" => mode)
+            });
+            counter.increment(hits);
         }
         for (&code, &rows) in &verdict.failures {
             Figures::count(&figures.failures, code, rows);
