@@ -80,6 +80,7 @@ soak: rules target/demo/high_amount.wasm weir ## an hour (or MINUTES=n) of 100,0
 # Apart from the engine, whose serde_json parses floats more exactly and slower: the yardstick has to be a fast one.
 yardsticks:
 	$(CARGO) build --release -p weir-bench
+
 bench: rules weir yardsticks ## 20,000,000 records (or RECORDS=n) through `weir run` on the real stack, beside the least that a reader can do
 	bench/run $(RECORDS)
 

@@ -40,6 +40,13 @@ class Engine:
     def alive(self):
         assert all(process.poll() is None for process in self.processes), f"the engine ended: see {self.log}"
 
+    def until_taken(self, db, partitions):
+        until = time.monotonic() + 60
+        while db.number(f"SELECT COUNT(next_offset) FROM weir_partition WHERE pipeline = '{self.name}'") < partitions:
+            assert time.monotonic() < until, f"the partitions were not taken: see {self.log}"
+            self.alive()
+            time.sleep(0.1)
+
     def cpu(self):
         """Until now, without its children: those compile modules at the start."""
         return sum(bed.cpu(process.pid) for process in self.processes)
@@ -133,12 +140,13 @@ def steady(samples):
 
 
 def check(topic, engine, shipped):
-    """Every row of the table and every letter against the truth; a difference is a failure of the run, not a figure."""
+    """Every row of the table, and the letters by code and source offset, against the truth; a difference is a failure of the run, not a figure."""
     rows, differences = store.differences(engine.table, topic.truth, shipped)
     letters, totals = feed.letters(engine.letters), topic.totals
-    wanted = totals["malformed"] + (totals["negative"] if shipped else 0)
+    codes = {"PARSE_JSON": totals["malformed"], "AMOUNT_NEGATIVE": totals["negative"] if shipped else 0}
+    wanted = sum(codes.values())
     found = {"rows": rows, "differences": differences, "letters": letters["letters"], "letters_truth": wanted,
              "duplicate_letters": letters["duplicates"]}
-    right = not differences and letters["letters"] == letters["distinct"] == wanted
+    right = not differences and letters["distinct"] == wanted and letters["codes"] == {code: n for code, n in codes.items() if n}
     assert right, f"{engine.name} is not what the truth says: {found}, {letters['codes']}; see {engine.log}"
     return found

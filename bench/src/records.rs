@@ -4,7 +4,7 @@
 use std::io::Write;
 
 /// `type` of the five groups.
-const TYPES: [&str; 5] = ["PAYMENT", "TRANSFER", "CASH_OUT", "DEBIT", "CASH_IN"];
+pub const TYPES: [&str; 5] = ["PAYMENT", "TRANSFER", "CASH_OUT", "DEBIT", "CASH_IN"];
 /// Event times lie up to so much before the newest, in milliseconds.
 const JITTER: u64 = 2_001;
 
@@ -170,9 +170,9 @@ impl std::fmt::Display for Cents {
     }
 }
 
-/// splitmix64.
+/// splitmix64 from a seed.
 #[derive(Debug)]
-struct Rng(u64);
+pub struct Rng(pub u64);
 
 impl Rng {
     fn next(&mut self) -> u64 {
@@ -183,7 +183,8 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: u64) -> u64 {
+    /// One of 0 to `n - 1`.
+    pub fn below(&mut self, n: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(n);
         u64::try_from(wide >> 64).expect("below n")
     }

@@ -4,7 +4,9 @@ use weir::decode::Decoder;
 use weir::model::ids::{Offset, Partition};
 use weir::model::record::Batch;
 
-use crate::inputs::{self, Fields, Payments, RECORDS, ROWS, Record, Rng, ids, plain};
+use weir_bench::records::Rng;
+
+use crate::inputs::{self, Fields, Payments, RECORDS, ROWS, Record, ids, plain};
 use crate::{Case, Turn};
 
 const THREE: &[&str] = &["event_time", "type", "amount"];
@@ -43,7 +45,7 @@ fn turn(needed: &[&str], records: Vec<Record>, good: bool) -> Turn {
 }
 
 fn shuffled(rng: &mut Rng, mut fields: Fields) -> Vec<u8> {
-    rng.shuffle(&mut fields);
+    inputs::shuffle(rng, &mut fields);
     plain(rng, fields)
 }
 
@@ -58,7 +60,7 @@ fn malformed(rng: &mut Rng, fields: Fields) -> Vec<u8> {
     let id = fields[1].1.trim_matches('"').to_owned();
     let mut value = plain(rng, fields);
     if rng.below(2) == 0 {
-        value.truncate(1 + rng.below(value.len() - 1));
+        value.truncate(1 + rng.below(value.len() as u64 - 1) as usize);
         return value;
     }
     format!("ERR upstream timeout, tx {id} not serialised <<binary>>").into_bytes()

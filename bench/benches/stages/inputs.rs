@@ -7,6 +7,7 @@ use weir::config::Config;
 use weir::decode::Decoder;
 use weir::model::ids::{Offset, Partition};
 use weir::model::record::{Batch, FieldId, Schema, Value};
+use weir_bench::records::{Cents, Rng, TYPES};
 
 /// What a case passes over: larger than a cache close to the core, as what comes from Kafka is.
 pub(crate) const RECORDS: usize = 10_000;
@@ -15,32 +16,12 @@ pub(crate) const ROWS: usize = 1_000;
 /// 2025-10-09T08:53:20Z; a window of 5 s begins here.
 pub(crate) const START: i64 = 1_760_000_000_000;
 
-const TYPES: [&str; 5] = ["PAYMENT", "TRANSFER", "CASH_OUT", "DEBIT", "CASH_IN"];
+/// What is drawn is the same on every run.
+pub(crate) const SEED: u64 = 42;
 
-/// splitmix64
-pub(crate) struct Rng(u64);
-
-impl Rng {
-    pub(crate) fn new() -> Self {
-        Self(42)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
-    }
-
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
+pub(crate) fn shuffle<T>(rng: &mut Rng, items: &mut [T]) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, rng.below(last as u64 + 1) as usize);
     }
 }
 
@@ -70,7 +51,7 @@ pub(crate) fn plain(_: &mut Rng, fields: Fields) -> Vec<u8> {
 
 /// None is malformed unless `write` makes it so.
 pub(crate) fn records(payments: Payments, write: impl Fn(&mut Rng, Fields) -> Vec<u8>) -> Vec<Record> {
-    let mut rng = Rng::new();
+    let mut rng = Rng(SEED);
     let record = |i| {
         let (customer, fields) = payment(&mut rng, i, payments);
         Record { key: format!("C{customer}"), value: write(&mut rng, fields) }
@@ -78,8 +59,8 @@ pub(crate) fn records(payments: Payments, write: impl Fn(&mut Rng, Fields) -> Ve
     (0..RECORDS).map(record).collect()
 }
 
-fn payment(rng: &mut Rng, i: usize, payments: Payments) -> (usize, Fields) {
-    let kind = TYPES[rng.below(TYPES.len())];
+fn payment(rng: &mut Rng, i: usize, payments: Payments) -> (u64, Fields) {
+    let kind = TYPES[rng.below(TYPES.len() as u64) as usize];
     let mut cents = 1 + rng.below(1_000_000) as i64;
     if rng.below(1_000) < 20 || payments == Payments::Bad {
         cents = -cents;
@@ -91,6 +72,7 @@ fn payment(rng: &mut Rng, i: usize, payments: Payments) -> (usize, Fields) {
         new = if kind == "CASH_IN" { old + cents } else { old - cents };
     }
     let (customer, merchant) = (100_000 + rng.below(200_000), 100_000 + rng.below(200_000));
+    let decimal = |cents| Cents(cents).to_string();
     let fields = vec![
         ("step", (1 + i / 3_600_000).to_string()),
         ("tx_id", format!("\"T{i:07}\"")),
@@ -102,15 +84,10 @@ fn payment(rng: &mut Rng, i: usize, payments: Payments) -> (usize, Fields) {
         ("name_dest", format!("\"M{merchant}\"")),
         ("old_balance_dest", decimal(old_dest)),
         ("new_balance_dest", decimal(old_dest + cents)),
-        ("is_fraud", usize::from(rng.below(1_000) == 0).to_string()),
+        ("is_fraud", u8::from(rng.below(1_000) == 0).to_string()),
         ("event_time", (START + i as i64 - rng.below(2_001) as i64).to_string()),
     ];
     (customer, fields)
-}
-
-fn decimal(cents: i64) -> String {
-    let sign = if cents < 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}", cents.unsigned_abs() / 100, cents.unsigned_abs() % 100)
 }
 
 pub(crate) fn config() -> Config {

@@ -7,7 +7,9 @@ use weir::model::ids::Partition;
 use weir::model::record::{Batch, Value};
 use weir::window::{RowVerdict, WindowSpec, Windows};
 
-use crate::inputs::{self, Payments, RECORDS, ROWS, Rng, START, ids, plain};
+use weir_bench::records::Rng;
+
+use crate::inputs::{self, Payments, RECORDS, ROWS, SEED, START, ids, plain};
 use crate::{Case, Turn};
 
 /// As many as the engine remembers from one checkpoint to the next.
@@ -37,7 +39,7 @@ fn customers(count: usize) -> Vec<Batch> {
     let schema = inputs::schema();
     let needed = ids(&schema, &["event_time", "name_orig", "amount"]);
     let mut names: Vec<usize> = (0..count).collect();
-    Rng::new().shuffle(&mut names);
+    inputs::shuffle(&mut Rng(SEED), &mut names);
     let batch = |names: &[usize]| {
         let mut batch = Batch::new(&schema);
         for name in names {
