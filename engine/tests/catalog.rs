@@ -14,6 +14,8 @@ mod changes;
 mod directory;
 #[path = "catalog/evaluate.rs"]
 mod evaluate;
+#[path = "catalog/explaining.rs"]
+mod explaining;
 #[path = "catalog/module.rs"]
 mod module;
 #[path = "catalog/opening.rs"]

@@ -59,7 +59,8 @@
 //! - A record that lacks a field that is no `Option` is skipped. If the rule can dead-letter, the engine makes such a
 //!   record a dead letter, FIELD_MISSING: a check that cannot be made has not been passed.
 //! - A code has one effect, fixed where it is declared: `dead_letter(…)` of a `flag` code does not compile.
-//! - A detail is at most [`MAX_DETAIL`] bytes; the rest is cut between characters.
+//! - A detail is at most [`MAX_DETAIL`] bytes; the rest is cut between characters. That of a flag is built only where it
+//!   is kept: in a dead letter, a shadow rule's samples, an evaluation, a test.
 //! - A panic ends the module's instance, and the record that caused it becomes a dead letter, RULE_TRAP.
 #![warn(missing_docs)]
 
@@ -74,13 +75,13 @@ pub mod testing;
 mod timestamp;
 mod verdict;
 
-/// What wit-bindgen makes of `wit/rule.wit`.
+/// What wit-bindgen makes of `wit/`.
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // generated
 #[doc(hidden)]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "wit",
-        world: "rule",
+        world: "explained-rule",
         pub_export_macro: true,
         export_macro_name: "export_rule",
         default_bindings_module: "weir_sdk::bindings",

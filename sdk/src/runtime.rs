@@ -1,10 +1,11 @@
 //! What the code that `#[rule]` writes calls. Not for authors: it may change with any version.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::bindings::exports::weir::rule::guest::{Column, Hit};
 use crate::{Decimal, Parameters, Record, Verdict};
 
+pub use crate::bindings::Guest as Explain;
 pub use crate::bindings::exports::weir::rule::guest::{Code, Effect, Field, Guest, Kind, Manifest, Parameter};
 pub use crate::parameters::setting;
 
@@ -16,6 +17,20 @@ pub struct Configured<P> {
 
 /// Where a rule keeps it between calls.
 pub type State<P> = RefCell<Option<Configured<P>>>;
+
+thread_local! {
+    static EXPLAINS_FLAGS: Cell<bool> = const { Cell::new(true) };
+}
+
+/// The guest's `explain-flags`.
+pub fn explain_flags(wanted: bool) {
+    EXPLAINS_FLAGS.set(wanted);
+}
+
+#[inline]
+pub(crate) fn explains_flags() -> bool {
+    EXPLAINS_FLAGS.get()
+}
 
 /// The guest's `configure`.
 pub fn configure<P: Parameters>(

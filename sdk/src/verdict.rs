@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use crate::runtime;
+
 /// Bytes of a detail that are kept. Longer ones are cut here, in the guest: the engine's bound on what a batch may
 /// return counts them before the engine could cut them.
 pub const MAX_DETAIL: usize = 256;
@@ -103,12 +105,17 @@ pub fn dead_letter_if<D: Into<String>>(
     if condition { dead_letter(code, detail) } else { PASS }
 }
 
-/// The record stays valid and is counted as flagged, with this code and what was seen.
+/// The record stays valid and is counted as flagged, with this code and what was seen. The detail is built only where it
+/// is kept.
+#[inline]
 pub fn flag<D: Into<String>>(code: impl FlagCode, detail: impl FnOnce() -> D) -> Verdict {
-    found(code.index(), detail)
+    if runtime::explains_flags() {
+        return found(code.index(), detail);
+    }
+    Verdict(Some(Found { code: code.index(), detail: String::new() }))
 }
 
-/// [`flag`] where the condition holds, else [`PASS`]; the detail is built only on a hit.
+/// [`flag`] where the condition holds, else [`PASS`].
 #[inline]
 pub fn flag_if<D: Into<String>>(condition: bool, code: impl FlagCode, detail: impl FnOnce() -> D) -> Verdict {
     if condition { flag(code, detail) } else { PASS }
@@ -138,6 +145,17 @@ mod tests {
         assert_eq!(detail.as_deref().map(str::len), Some(255), "256 would split an ä");
         assert_eq!(cut("a".repeat(300)).len(), 256);
         assert_eq!(cut("short".into()), "short");
+    }
+
+    #[test]
+    fn a_flag_that_nobody_asks_to_explain_builds_no_detail() {
+        runtime::explain_flags(false);
+        let told = flag(CODE, || -> String { unreachable!("nobody reads it") });
+        let dead = dead_letter(HitCode::<DeadLetter>::declared(1), || "-5 < 0");
+        runtime::explain_flags(true);
+        assert_eq!(told, Verdict(Some(Found { code: 0, detail: String::new() })));
+        assert_eq!(dead, Verdict(Some(Found { code: 1, detail: "-5 < 0".into() })));
+        assert_eq!(flag(CODE, || "seen"), Verdict(Some(Found { code: 0, detail: "seen".into() })));
     }
 
     #[test]

@@ -40,5 +40,6 @@ fn a_module_is_small_imports_nothing_and_says_its_contract() {
             let wanted = format!("weir:rule/guest@0.1.0#{function}");
             assert!(exports.contains(&wanted), "{rule} exports {exports:?}");
         }
+        assert!(exports.iter().any(|export| export == "explain-flags"), "{rule} exports {exports:?}");
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Bench {
     findings: Vec<Finding>,
     verdicts: Vec<RowVerdict>,
     late: Vec<(u32, Fault)>,
+    /// Rows that become letters, ascending.
+    letters: Vec<u32>,
     /// Index into the messages, ascending.
     rejected: Vec<(usize, Why)>,
     codes: Codes,
@@ -80,6 +82,7 @@ impl Bench {
             findings: Vec::new(),
             verdicts: Vec::new(),
             late: Vec::new(),
+            letters: Vec::new(),
             rejected: Vec::new(),
             codes: Codes::default(),
         })
@@ -131,6 +134,7 @@ impl Bench {
         self.late.clear();
         self.windows.add(&desk.batch, &self.verdicts, now(), &mut self.late);
         pending.judged(partition, first.offset, Offset(last.offset.0 + 1), messages.len(), set.revision);
+        self.explain(set, &desk.batch);
         self.write_letters(set.revision, &desk, messages, pending);
         self.spare.push(desk);
         Ok(())
@@ -174,6 +178,16 @@ impl Bench {
                 Effect::Flag => {}
             }
         }
+    }
+
+    /// Letters have all that was seen in their records.
+    fn explain(&mut self, set: &LiveSet, batch: &Batch) {
+        self.letters.clear();
+        let rejected = self.verdicts.iter().zip(0..).filter(|(verdict, _)| **verdict == RowVerdict::Rejected);
+        self.letters.extend(rejected.map(|(_, row)| row));
+        self.letters.extend(self.late.iter().map(|(row, _)| *row));
+        self.letters.sort_unstable();
+        self.judge.explain(set, batch, &self.letters, &mut self.findings);
     }
 
     /// In order of offset, whatever stage rejected the record: per key, the queue keeps the topic's order.

@@ -4,6 +4,7 @@
 mod account;
 mod alone;
 mod breaker;
+mod explain;
 mod findings;
 mod instances;
 mod verdict;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 
 use self::account::Account;
 use self::breaker::Breaker;
-use self::instances::Instances;
+use self::instances::{Details, Instances};
 use self::verdict::Verdict;
 use super::live::{LiveRule, LiveSet, Trip};
 use super::runtime::Runtime;
@@ -64,13 +65,16 @@ impl Judge {
         Self { instances, breakers: HashMap::new(), accounts: HashMap::new(), trips, revision: None }
     }
 
-    /// Appends what the rules find, sorted by row and rule order.
+    /// Appends what the rules find, sorted by row and rule order. Flags of live rules may lack their details: see
+    /// [`Judge::explain`].
     pub fn judge(&mut self, set: &Arc<LiveSet>, batch: &Batch, out: &mut Vec<Finding>) -> Result<(), Halt> {
         self.forget_old(set);
         let start = out.len();
         for rule in set.rules.iter().filter(|rule| rule.judges()) {
             let began = Instant::now();
-            let verdict = self.ask(rule, batch);
+            // A shadow rule's hits are kept as samples.
+            let details = if rule.mode == Mode::Live { Details::DeadLetters } else { Details::All };
+            let verdict = self.ask(rule, batch, details);
             self.record(set.revision, rule, batch, &verdict, began.elapsed());
             halt(rule, batch, &verdict)?;
             if rule.mode == Mode::Live {
@@ -87,7 +91,7 @@ impl Judge {
         self.forget_old(set);
         let mut all = Vec::new();
         for rule in set.rules.iter().filter(|rule| rule.judges()) {
-            let verdict = self.ask(rule, batch);
+            let verdict = self.ask(rule, batch, Details::All);
             let halt = halt(rule, batch, &verdict).err();
             let mut findings = verdict.findings;
             findings.sort_by_key(|finding| finding.row);
@@ -105,21 +109,22 @@ impl Judge {
         }
     }
 
-    fn ask(&mut self, rule: &Arc<LiveRule>, batch: &Batch) -> Verdict {
+    fn ask(&mut self, rule: &Arc<LiveRule>, batch: &Batch, details: Details) -> Verdict {
         let columns: Vec<&Column> = rule.fields.iter().map(|&id| batch.column(id)).collect();
         let rows = batch.rows();
         let account = &*self.accounts.entry(rule.id.sha256).or_insert_with(|| Account::of(rule));
         let mut verdict = findings::missing(account, rule, &columns, rows);
         let lacking = verdict.findings.len() + verdict.skipped;
         // Once more before blaming a row: time is wall time, and memory may have leaked over batches.
-        let first = self.instances.call(rule, &columns, rows).or_else(|_| self.instances.call(rule, &columns, rows));
-        match first {
+        let mut call = || self.instances.call(rule, &columns, rows, details);
+        match call().or_else(|_| call()) {
             Ok(hits) => {
                 findings::keep((account, rule), &columns, hits, 0, &mut verdict);
                 verdict.good += rows - lacking;
             }
             Err(whole) => {
-                alone::row_by_row(&mut self.instances, (account, rule), &columns, rows, &whole, &mut verdict);
+                let asked = (account, rule, details);
+                alone::row_by_row(&mut self.instances, asked, &columns, rows, &whole, &mut verdict);
             }
         }
         verdict

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, Linker, TypedFunc};
 use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap, WasmBacktrace};
 
 use super::contract::{self, Rule};
@@ -49,6 +49,9 @@ pub(super) struct Failure {
 pub(super) struct Instance {
     store: Store<Limits>,
     rule: Rule,
+    /// As the SDK's modules export it: the calls that follow fill in the details of flags, or do not.
+    explain: Option<TypedFunc<(bool,), ()>>,
+    explains: bool,
     ticks: u64,
 }
 
@@ -102,8 +105,12 @@ impl Runtime {
         store.set_hostcall_fuel(SMALL_ANSWER);
         // A store starts at deadline 0: a start function would trap at once.
         store.set_epoch_deadline(self.ticks);
-        match Rule::instantiate(&mut store, component, &Linker::new(&self.engine)) {
-            Ok(rule) => Ok(Instance { store, rule, ticks: self.ticks }),
+        let made = Linker::new(&self.engine).instantiate(&mut store, component);
+        match made.and_then(|made| Ok((Rule::new(&mut store, &made)?, made))) {
+            Ok((rule, made)) => {
+                let explain = made.get_typed_func(&mut store, "explain-flags").ok();
+                Ok(Instance { store, rule, explain, explains: true, ticks: self.ticks })
+            }
             Err(error) => Err(failure(&store, &error)),
         }
     }
@@ -126,6 +133,19 @@ impl Instance {
             }
             Err(e) => Err(failure(&self.store, &e)),
         }
+    }
+
+    /// Whether flags have details from now on. Without effect on a module that cannot be told: there they always have.
+    pub(super) fn explain(&mut self, wanted: bool) -> Result<(), Failure> {
+        if self.explains == wanted {
+            return Ok(());
+        }
+        self.arm(SMALL_ANSWER);
+        if let Some(explain) = &self.explain {
+            explain.call(&mut self.store, (wanted,)).map_err(|e| failure(&self.store, &e))?;
+        }
+        self.explains = wanted;
+        Ok(())
     }
 
     /// Its hits, which are on rows and with codes (so many does the manifest name) that are there.

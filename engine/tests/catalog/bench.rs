@@ -145,9 +145,13 @@ impl Opened {
         self.catalog.evaluate(&self.catalog.live(), &self.batch(amounts))
     }
 
+    pub(crate) fn judge_of_a_worker(&self) -> Judge {
+        Judge::new(self.runtime.clone(), self.catalog.trips())
+    }
+
     /// A worker judges batches of this amount only until its breaker trips.
     pub(crate) fn judge_until_it_trips(&self, amount: i64) {
-        let mut judge = Judge::new(self.runtime.clone(), self.catalog.trips());
+        let mut judge = self.judge_of_a_worker();
         for _ in 0..3 {
             judge.judge(&self.catalog.live(), &self.batch(&[amount; 8]), &mut Vec::new()).unwrap();
         }

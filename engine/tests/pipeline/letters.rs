@@ -58,12 +58,15 @@ impl Way {
         assert_eq!(time, original.timestamp, "Kafka's timestamp of {place:?}");
         assert_eq!(header(letter, "weir.revision"), history.revision(place).to_string(), "the revision of {place:?}");
         let hits: serde_json::Value = serde_json::from_str(header(letter, "weir.hits")).expect("JSON");
+        let hits = hits.as_array().expect("a list");
+        for flag in hits.iter().filter(|hit| hit["effect"] == "flag") {
+            assert!(flag["detail"].is_string(), "{place:?} does not tell what was flagged: {hits:?}");
+        }
         let rule = (letter.header("weir.rule"), letter.header("weir.rule.sha256"));
         if stage == "rule" {
             let (Some(name), Some(sha256)) = rule else { panic!("no rule for {place:?}: {letter:?}") };
             let in_force = history.rule(place, name).map(|rule| rule.sha256.as_str());
             assert_eq!(in_force, Some(sha256), "what was in force of {name} for {place:?}");
-            let hits = hits.as_array().expect("a list");
             let code = header(letter, "weir.code");
             assert!(hits.iter().any(|hit| hit["rule"] == name && hit["code"] == code), "{place:?}: {hits:?}");
         } else {

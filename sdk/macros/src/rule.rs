@@ -166,6 +166,12 @@ pub(crate) fn expand(codes: &Codes, function: &ItemFn) -> Result<TokenStream> {
                 }
             }
 
+            impl ::weir_sdk::runtime::Explain for #name {
+                fn explain_flags(wanted: bool) {
+                    ::weir_sdk::runtime::explain_flags(wanted);
+                }
+            }
+
             #[cfg(target_arch = "wasm32")]
             ::weir_sdk::bindings::export_rule!(#name with_types_in ::weir_sdk::bindings);
         };

@@ -37,14 +37,20 @@ impl Account {
         }
     }
 
+    /// Adds to the time that the rule took.
+    pub(super) fn spent(&mut self, rule: &LiveRule, took: Duration) {
+        let took = took.as_nanos() as u64;
+        Figures::add(&rule.figures.nanos, took);
+        let nanos = || metrics::counter!("weir_judge_nanoseconds_total", "rule" => self.id.name.to_string());
+        self.nanos.get_or_insert_with(nanos).increment(took);
+    }
+
     /// Once per batch: the figures of the admin API and the metrics.
     pub(super) fn enter(&mut self, rule: &LiveRule, verdict: &Verdict, rows: usize, took: Duration) {
-        let (figures, name, took) = (&rule.figures, &self.id.name, took.as_nanos() as u64);
+        self.spent(rule, took);
+        let (figures, name) = (&rule.figures, &self.id.name);
         Figures::add(&figures.batches, 1);
         Figures::add(&figures.rows, rows as u64);
-        Figures::add(&figures.nanos, took);
-        let nanos = || metrics::counter!("weir_judge_nanoseconds_total", "rule" => name.to_string());
-        self.nanos.get_or_insert_with(nanos).increment(took);
         if verdict.skipped > 0 {
             Figures::add(&figures.skipped, verdict.skipped as u64);
             metrics::counter!("weir_rule_skipped_total", "rule" => name.to_string()).increment(verdict.skipped as u64);

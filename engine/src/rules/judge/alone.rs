@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::findings::{keep, lacking};
-use super::instances::Instances;
+use super::instances::{Details, Instances};
 use super::verdict::Verdict;
 use crate::model::record::Column;
 use crate::rules::contract::guest;
@@ -22,7 +22,7 @@ const SEARCH: Duration = Duration::from_secs(1);
 /// Judges row by row. `whole` is how the batch failed: the rest shares it if the time runs out before any row failed.
 pub(super) fn row_by_row(
     instances: &mut Instances,
-    (account, rule): (&Account, &Arc<LiveRule>),
+    (account, rule, details): (&Account, &Arc<LiveRule>, Details),
     columns: &[&Column],
     rows: usize,
     whole: &Failure,
@@ -39,7 +39,7 @@ pub(super) fn row_by_row(
         }
         let answer = match &verdict.rest {
             Some(unasked) => Err(unasked.clone()),
-            None => alone(instances, rule, columns, row),
+            None => alone(instances, (rule, details), columns, row),
         };
         match answer {
             Ok(hits) => {
@@ -64,23 +64,26 @@ fn past_the_bound(verdict: &Verdict, took: Duration, whole: &Failure) -> Option<
 
 fn alone(
     instances: &mut Instances,
-    rule: &Arc<LiveRule>,
+    (rule, details): (&Arc<LiveRule>, Details),
     columns: &[&Column],
     row: usize,
 ) -> Result<Vec<guest::Hit>, Failure> {
-    let alone: Vec<Column> = columns.iter().map(|column| one_row(column, row)).collect();
+    let alone: Vec<Column> = columns.iter().map(|column| only(column, &[row as u32])).collect();
     let alone: Vec<&Column> = alone.iter().collect();
     let used = instances.used(rule);
-    match instances.call(rule, &alone, 1) {
+    match instances.call(rule, &alone, 1, details) {
         // The rows before may have used up the instance's memory, and a worker that was not scheduled loses an honest
         // call: neither is the row's fault.
-        Err(failure) if used || failure.code == "RULE_TIMEOUT" => instances.call(rule, &alone, 1),
+        Err(failure) if used || failure.code == "RULE_TIMEOUT" => instances.call(rule, &alone, 1, details),
         answer => answer,
     }
 }
 
-fn one_row(column: &Column, row: usize) -> Column {
-    let mut alone = Column::new(column.kind());
-    alone.push(column.get(row));
-    alone
+/// These rows of a column, as a column.
+pub(super) fn only(column: &Column, rows: &[u32]) -> Column {
+    let mut some = Column::new(column.kind());
+    for &row in rows {
+        some.push(column.get(row as usize));
+    }
+    some
 }

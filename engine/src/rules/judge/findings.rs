@@ -72,10 +72,14 @@ pub(super) fn keep(
     }
 }
 
-pub(super) fn finding(account: &Account, row: usize, code: Arc<str>, effect: Effect, mut detail: String) -> Finding {
-    if detail.len() > DETAIL {
-        // Not only cut: its room would be held until the batch is done with.
-        detail = detail[..detail.floor_char_boundary(DETAIL)].to_owned();
+pub(super) fn finding(account: &Account, row: usize, code: Arc<str>, effect: Effect, detail: String) -> Finding {
+    Finding { row: row as u32, rule: account.id.clone(), code, effect, detail: cut(detail) }
+}
+
+pub(super) fn cut(detail: String) -> String {
+    if detail.len() <= DETAIL {
+        return detail;
     }
-    Finding { row: row as u32, rule: account.id.clone(), code, effect, detail }
+    // Not only cut: its room would be held until the batch is done with.
+    detail[..detail.floor_char_boundary(DETAIL)].to_owned()
 }

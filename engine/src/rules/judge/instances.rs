@@ -9,6 +9,14 @@ use crate::rules::contract::{self, guest};
 use crate::rules::live::{LiveRule, LiveSet};
 use crate::rules::runtime::{Failure, Instance, Runtime};
 
+/// Which details a module is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Details {
+    All,
+    /// None of flags, if the module can do without.
+    DeadLetters,
+}
+
 pub(super) struct Instances {
     runtime: Arc<Runtime>,
     /// With the rule that each was configured for; a module stands in a set once.
@@ -33,17 +41,20 @@ impl Instances {
         self.made.contains_key(&rule.id.sha256)
     }
 
-    /// One call; the instance survives only a good one, for after a lifting error the next call is not refused.
+    /// One call, in which flags have details if wanted; the instance survives only a good one, for after a lifting error
+    /// the next call is not refused.
     pub(super) fn call(
         &mut self,
         rule: &Arc<LiveRule>,
         columns: &[&Column],
         rows: usize,
+        details: Details,
     ) -> Result<Vec<guest::Hit>, Failure> {
         let (owner, mut instance) = match self.made.remove(&rule.id.sha256) {
             Some(made) => made,
             None => (rule.clone(), self.make(rule)?),
         };
+        instance.explain(details == Details::All)?;
         let lowered: Vec<_> = columns.iter().map(|column| contract::column(column)).collect();
         let hits = instance.judge(rows, &lowered, rule.manifest.codes.len())?;
         self.made.insert(rule.id.sha256, (owner, instance));
