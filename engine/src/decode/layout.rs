@@ -5,10 +5,9 @@
 //!
 //! Objects are part of the text between values, so needed fields inside them cost no more than others.
 
-use super::convert::Slot;
 use super::scan::{self, Literal, MOST_DIGITS, POWERS, Plain};
 use crate::model::number;
-use crate::model::record::{Field, Kind};
+use crate::model::record::{Column, Field, FieldId, Kind, Schema};
 use crate::model::time;
 
 /// Layouts kept: topics with optional fields have a few, those with keys in random order have no use for any.
@@ -22,8 +21,9 @@ const MOST_VALUES: usize = 1_024;
 const SURPRISES: u32 = 16;
 const PAUSE: u32 = 1_000;
 
-/// A field that the decoder needs.
+/// A field that the decoder needs, and the column that it fills.
 pub(super) struct Want {
+    column: FieldId,
     path: Vec<String>,
     kind: Kind,
     scale: usize,
@@ -31,9 +31,9 @@ pub(super) struct Want {
 }
 
 impl Want {
-    pub(super) fn new(field: &Field) -> Self {
-        let scale = usize::from(field.scale);
-        Self { path: field.path.clone(), kind: field.kind, scale, required: field.required }
+    pub(super) fn new(schema: &Schema, column: FieldId) -> Self {
+        let Field { path, kind, scale, required, .. } = schema.field(column);
+        Self { column, path: path.clone(), kind: *kind, scale: usize::from(*scale), required: *required }
     }
 }
 
@@ -52,6 +52,8 @@ struct Layout {
     parts: Vec<Part>,
     /// Behind the last value.
     end: Vec<u8>,
+    /// Wanted fields that are not in it.
+    absent: Vec<usize>,
 }
 
 /// A value and what stands in front of it.
@@ -82,18 +84,18 @@ impl Layouts {
         Self { pause: u32::MAX, ..Self::new(Vec::new()) }
     }
 
-    /// Fills one slot a wanted field, if the record fits a layout. Else what the slots hold means nothing.
-    pub(super) fn fill(&mut self, text: &str, slots: &mut Vec<Slot>) -> bool {
-        if self.pause == 0 {
-            for at in 0..self.kept.len() {
-                slots.clear();
-                slots.resize_with(self.wants.len(), || Slot::Missing);
-                if self.kept[at].fill(text, &self.wants, slots).is_some() {
-                    self.kept.swap(0, at);
-                    self.in_a_row = 0;
-                    return true;
-                }
+    /// Appends a row to the columns of all wanted fields, if the record fits a layout; else they are as before.
+    pub(super) fn fill(&mut self, text: &str, rows: usize, columns: &mut [Column]) -> bool {
+        if self.pause > 0 {
+            return false;
+        }
+        for at in 0..self.kept.len() {
+            if self.kept[at].fill(text, &self.wants, columns).is_some() {
+                self.kept.swap(0, at);
+                self.in_a_row = 0;
+                return true;
             }
+            self.wants.iter().for_each(|want| columns[want.column.0].truncate(rows));
         }
         false
     }
@@ -120,18 +122,26 @@ impl Layouts {
 }
 
 impl Layout {
-    fn fill(&self, text: &str, wants: &[Want], slots: &mut [Slot]) -> Option<()> {
+    /// None: it does not fit, and what was appended on the way has to go.
+    fn fill(&self, text: &str, wants: &[Want], columns: &mut [Column]) -> Option<()> {
         let bytes = text.as_bytes();
         let mut at = 0;
         for part in &self.parts {
             at = part.before.end(bytes, at)?;
             match part.role {
-                Role::Wanted(want) => (slots[want], at) = wants[want].slot(text, at)?,
+                Role::Wanted(want) => {
+                    let want = &wants[want];
+                    at = want.append(text, at, &mut columns[want.column.0])?;
+                }
                 Role::Plain if is_nested(bytes, at) => return None,
                 Role::Skipped | Role::Plain => at = scan::value_end(text, at)?,
             }
         }
-        (bytes[at..] == self.end).then_some(())
+        if bytes[at..] != self.end {
+            return None;
+        }
+        self.absent.iter().for_each(|want| columns[wants[*want].column.0].push_missing());
+        Some(())
     }
 
     /// None: the record is one that no layout could tell.
@@ -140,52 +150,72 @@ impl Layout {
         walk.blank();
         walk.object()?;
         let end = &text.as_bytes()[walk.before..];
-        let length = walk.parts.iter().map(|part| part.before.len()).sum::<usize>() + end.len();
-        (length <= MOST_BYTES).then(|| Self { parts: walk.parts, end: end.to_vec() })
+        let parts = walk.parts;
+        let length = parts.iter().map(|part| part.before.len()).sum::<usize>() + end.len();
+        let times = |want| parts.iter().filter(|part| part.role == Role::Wanted(want)).count();
+        // Of a key that stands twice the last value counts, which is for the slow way to say.
+        if length > MOST_BYTES || (0..wants.len()).any(|want| times(want) > 1) {
+            return None;
+        }
+        let absent = (0..wants.len()).filter(|want| times(*want) == 0).collect();
+        Some(Self { parts, end: end.to_vec(), absent })
     }
 }
 
 impl Want {
-    /// The value at `at` as the field wants it, and where it ends; None where the slow way has to look.
-    fn slot(&self, text: &str, at: usize) -> Option<(Slot, usize)> {
+    /// Appends the value at `at` as the field wants it, and says where it ends; None where the slow way has to look.
+    #[inline]
+    fn append(&self, text: &str, at: usize, column: &mut Column) -> Option<usize> {
         let bytes = text.as_bytes();
         let first = *bytes.get(at)?;
         if first == b'n' && !self.required {
-            return Some((Slot::Missing, scan::word_end(bytes, at, b"null")?));
+            column.push_missing();
+            return scan::word_end(bytes, at, b"null");
         }
         match (self.kind, first) {
             (Kind::Text, b'"') => {
                 let quote = scan::text_end(bytes, at + 1)?;
-                Some((Slot::Text(at + 1..quote), quote + 1))
+                column.push_text(&text[at + 1..quote]);
+                Some(quote + 1)
             }
             (Kind::Decimal, b'"') => {
                 let (plain, end) = scan::number(bytes, at + 1)?;
-                (bytes.get(end) == Some(&b'"')).then_some((Slot::Decimal(self.scaled(plain)?), end + 1))
+                column.push_number(self.scaled(plain)?);
+                (bytes.get(end) == Some(&b'"')).then_some(end + 1)
             }
             (Kind::Decimal, _) => {
                 let (plain, end) = scan::number(bytes, at)?;
-                Some((Slot::Decimal(self.scaled(plain)?), end))
+                column.push_number(self.scaled(plain)?);
+                Some(end)
             }
             (Kind::Integer, _) => {
                 let (plain, end) = scan::number(bytes, at)?;
-                (plain.fraction == 0).then_some((Slot::Integer(plain.unscaled), end))
+                column.push_number(plain.unscaled);
+                (plain.fraction == 0).then_some(end)
             }
             (Kind::Timestamp, b'"') => {
                 let quote = scan::text_end(bytes, at + 1)?;
-                let ms = time::from_rfc3339(&text[at + 1..quote]).ok()?;
-                Some((Slot::Timestamp(ms), quote + 1))
+                column.push_number(time::from_rfc3339(&text[at + 1..quote]).ok()?);
+                Some(quote + 1)
             }
             (Kind::Timestamp, _) => {
                 let (plain, end) = scan::number(bytes, at)?;
-                let ms = (plain.fraction == 0).then_some(plain.unscaled)?;
-                Some((Slot::Timestamp(time::from_ms(ms).ok()?), end))
+                column.push_number(time::from_ms(plain.unscaled).ok()?);
+                (plain.fraction == 0).then_some(end)
             }
             (Kind::Float, b'-' | b'0'..=b'9') => {
                 let end = scan::number_end(bytes, at)?;
-                Some((Slot::Float(number::float(&text[at..end]).ok()?), end))
+                column.push_float(number::float(&text[at..end]).ok()?);
+                Some(end)
             }
-            (Kind::Boolean, b't') => Some((Slot::Boolean(true), scan::word_end(bytes, at, b"true")?)),
-            (Kind::Boolean, b'f') => Some((Slot::Boolean(false), scan::word_end(bytes, at, b"false")?)),
+            (Kind::Boolean, b't') => {
+                column.push_boolean(true);
+                scan::word_end(bytes, at, b"true")
+            }
+            (Kind::Boolean, b'f') => {
+                column.push_boolean(false);
+                scan::word_end(bytes, at, b"false")
+            }
             _ => None,
         }
     }

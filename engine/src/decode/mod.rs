@@ -1,7 +1,7 @@
 //! Bytes of a record to a row of the batch's columns. Pure: no clock, no network. Two halves: [`locate`] finds where the
 //! needed values stand in the JSON text, [`convert`] turns those texts into values. In front of them [`layout`] knows what
 //! the last records looked like, and does both at once for those that look the same; it is never asked what is wrong with
-//! a record. A row is written when all of it is known to be good, so a fault leaves no trace in the batch. Surprising: a skipped value has to follow the grammar
+//! a record. A fault leaves no trace in the batch. Surprising: a skipped value has to follow the grammar
 //! and no more (a lone surrogate in it passes), while a needed one has to decode.
 
 mod convert;
@@ -29,7 +29,7 @@ pub struct Decoder {
     needed: Vec<FieldId>,
     layouts: Layouts,
     locator: Locator,
-    /// One a needed field: what the record holds, before any of it is written.
+    /// One a needed field: what a record that was looked at closely holds, before any of it is written.
     slots: Vec<Slot>,
     /// Texts that had escapes, decoded.
     unescaped: String,
@@ -60,7 +60,7 @@ impl Decoder {
         self.needed = needed.iter().copied().filter(|id| self.schema.field(*id).lookup.is_none()).collect();
         self.needed.sort_unstable();
         self.needed.dedup();
-        self.layouts = Layouts::new(self.needed.iter().map(|id| Want::new(self.schema.field(*id))).collect());
+        self.layouts = Layouts::new(self.needed.iter().map(|id| Want::new(&self.schema, *id)).collect());
         self.locator = Locator::new(self.needed.iter().map(|id| self.schema.field(*id).path.as_slice()));
     }
 
@@ -83,14 +83,15 @@ impl Decoder {
             return Err(fault("OVERSIZE", message));
         }
         let value = value.ok_or_else(|| parse_fault("the record has no value (a tombstone)"))?;
-        let text = std::str::from_utf8(value).map_err(|e| parse_fault(format_args!("invalid UTF-8: {e}")))?;
-        if !self.layouts.fill(text, &mut self.slots) {
+        let text = simdutf8::compat::from_utf8(value).map_err(|e| parse_fault(format_args!("invalid UTF-8: {e}")))?;
+        if !self.layouts.fill(text, batch.rows(), &mut batch.columns) {
             self.surprises += 1;
             self.locator.locate(text).map_err(parse_fault)?;
             self.convert(text)?;
             self.layouts.learn(text);
+            self.write(text, batch);
         }
-        self.write(text, offset, batch);
+        batch.offsets.push(offset);
         Ok(())
     }
 
@@ -111,11 +112,10 @@ impl Decoder {
         first.map_or(Ok(()), Err)
     }
 
-    fn write(&self, text: &str, offset: Offset, batch: &mut Batch) {
+    fn write(&self, text: &str, batch: &mut Batch) {
         for (id, slot) in self.needed.iter().zip(&self.slots) {
             batch.columns[id.0].push(slot.value(text, &self.unescaped));
         }
-        batch.offsets.push(offset);
     }
 }
 

@@ -101,19 +101,23 @@ fn value_of(word: u64, count: usize) -> u64 {
     low.wrapping_mul(0x000f_4240_0000_0064).wrapping_add(high.wrapping_mul(0x0000_2710_0000_0001)) >> 32
 }
 
-/// Past the digits at `at`.
-fn digits_end(bytes: &[u8], mut at: usize) -> usize {
+/// Past the digits at `at`, and the byte there: 0 at the end.
+#[inline]
+fn digits_end(bytes: &[u8], mut at: usize) -> (usize, u8) {
     loop {
-        let count = digits_of(word(bytes, at));
+        let word = word(bytes, at);
+        let count = digits_of(word);
         at += count;
         if count < 8 {
-            return at;
+            return (at, (word >> (8 * count)) as u8);
         }
     }
 }
 
-/// The digits at `at` appended to `value`, and where they end. Wraps where there are more than a u64 holds.
-fn append_digits(bytes: &[u8], mut at: usize, mut value: u64) -> (u64, usize) {
+/// The digits at `at` appended to `value`, where they end, and the byte there: 0 at the end. Wraps where there are more than
+/// a u64 holds.
+#[inline]
+fn append_digits(bytes: &[u8], mut at: usize, mut value: u64) -> (u64, usize, u8) {
     loop {
         let word = word(bytes, at);
         let count = digits_of(word);
@@ -122,7 +126,7 @@ fn append_digits(bytes: &[u8], mut at: usize, mut value: u64) -> (u64, usize) {
             at += count;
         }
         if count < 8 {
-            return (value, at);
+            return (value, at, (word >> (8 * count)) as u8);
         }
     }
 }
@@ -139,23 +143,25 @@ pub(super) const POWERS: [i64; MOST_DIGITS + 1] = {
 };
 
 /// The number at `at` and where it ends, if it has no exponent and not too many digits.
+#[inline]
 pub(super) fn number(bytes: &[u8], at: usize) -> Option<(Plain, usize)> {
     let negative = bytes.get(at) == Some(&b'-');
     let first = at + usize::from(negative);
-    let (mut value, point) = append_digits(bytes, first, 0);
-    let whole = point - first;
+    let (mut value, mut end, mut next) = append_digits(bytes, first, 0);
+    let whole = end - first;
     if whole == 0 || whole > 1 && bytes[first] == b'0' {
         return None;
     }
-    let (mut end, mut fraction) = (point, 0);
-    if bytes.get(point) == Some(&b'.') {
-        (value, end) = append_digits(bytes, point + 1, value);
-        fraction = end - point - 1;
+    let mut fraction = 0;
+    if next == b'.' {
+        let behind = end + 1;
+        (value, end, next) = append_digits(bytes, behind, value);
+        fraction = end - behind;
         if fraction == 0 {
             return None;
         }
     }
-    if whole + fraction > MOST_DIGITS || matches!(bytes.get(end), Some(b'e' | b'E')) {
+    if whole + fraction > MOST_DIGITS || matches!(next, b'e' | b'E') {
         return None;
     }
     let unscaled = if negative { -(value as i64) } else { value as i64 };
@@ -163,26 +169,29 @@ pub(super) fn number(bytes: &[u8], at: usize) -> Option<(Plain, usize)> {
 }
 
 /// Where the number at `at` ends, by the grammar of RFC 8259.
+#[inline]
 pub(super) fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
     let first = at + usize::from(bytes.get(at) == Some(&b'-'));
-    let mut end = match bytes.get(first)? {
-        b'0' => first + 1,
-        b'1'..=b'9' => digits_end(bytes, first),
-        _ => return None,
-    };
-    if bytes.get(end) == Some(&b'.') {
-        end = some_digits(bytes, end + 1)?;
+    let (mut end, mut next) = digits_end(bytes, first);
+    if end == first {
+        return None;
     }
-    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+    if bytes[first] == b'0' && end > first + 1 {
+        return Some(first + 1);
+    }
+    if next == b'.' {
+        (end, next) = some_digits(bytes, end + 1)?;
+    }
+    if matches!(next, b'e' | b'E') {
         end += 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        end = some_digits(bytes, end)?;
+        (end, _) = some_digits(bytes, end)?;
     }
     Some(end)
 }
 
-fn some_digits(bytes: &[u8], at: usize) -> Option<usize> {
-    let end = digits_end(bytes, at);
-    (end > at).then_some(end)
+fn some_digits(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
+    let (end, next) = digits_end(bytes, at);
+    (end > at).then_some((end, next))
 }
 
 /// Where any value at `at` ends, if it follows the grammar.

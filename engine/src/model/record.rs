@@ -1,6 +1,8 @@
 //! A record as columns: the schema that the configuration declares, and the batch that decode fills, lookup extends,
 //! rules and windows read. Columns are reused from batch to batch: clear them, never make new ones.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::{Offset, Partition};
@@ -81,9 +83,16 @@ impl Texts {
     }
 
     /// Appends a row.
+    #[inline]
     pub fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
         self.ends.push(self.bytes.len() as u32);
+    }
+
+    /// Keeps so many rows.
+    fn truncate(&mut self, rows: usize) {
+        self.ends.truncate(rows);
+        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 }
 
@@ -109,8 +118,8 @@ pub enum Values {
 pub struct Column {
     /// One value a row.
     pub values: Values,
-    /// Bit i of word i/64 is set where row i has a value; bits past the last row are 0. Always as long as the rows need.
-    pub present: Vec<u64>,
+    /// Bit i of word i/64 is set where row i has a value; bits past the last row are 0. Empty: every row has one.
+    present: Vec<u64>,
     rows: usize,
     missing: usize,
 }
@@ -130,6 +139,26 @@ pub enum Value<'a> {
     Timestamp(i64),
     /// See [`Kind::Text`].
     Text(&'a str),
+}
+
+/// Appends bit `at`, which is the first behind the words or stands in the last of them.
+#[inline]
+fn set(words: &mut Vec<u64>, at: usize, bit: bool) {
+    if at.is_multiple_of(64) {
+        words.push(0);
+    }
+    words[at / 64] |= u64::from(bit) << (at % 64);
+}
+
+/// Takes bit `at`, the last, away.
+fn clear(words: &mut Vec<u64>, at: usize) {
+    words[at / 64] &= (1 << (at % 64)) - 1;
+    words.truncate(at.div_ceil(64));
+}
+
+#[cold]
+fn other(values: &Values, value: &dyn fmt::Debug) -> ! {
+    panic!("{value:?} pushed to a column of {values:?}")
 }
 
 impl Column {
@@ -171,7 +200,12 @@ impl Column {
     /// Whether this row has a value.
     #[inline]
     pub fn has(&self, row: usize) -> bool {
-        row < self.rows && self.present[row / 64] >> (row % 64) & 1 == 1
+        row < self.rows && (self.present.is_empty() || self.present[row / 64] >> (row % 64) & 1 == 1)
+    }
+
+    /// Which rows have a value, as `rule.wit` has it: bit i of word i/64 is row i, no words where every row has one.
+    pub fn present(&self) -> &[u64] {
+        &self.present
     }
 
     /// The value of a row, if it has one.
@@ -194,33 +228,112 @@ impl Column {
     ///
     /// # Panics
     /// If the value is not of the column's kind: the caller converted by the same schema.
-    #[inline]
     pub fn push(&mut self, value: Option<Value<'_>>) {
-        let (word, bit) = (self.rows / 64, self.rows % 64);
-        if bit == 0 {
-            self.present.push(0);
-            if let Values::Boolean(words) = &mut self.values {
-                words.push(0);
+        match value {
+            None => self.push_missing(),
+            Some(Value::Boolean(v)) => self.push_boolean(v),
+            Some(Value::Float(v)) => self.push_float(v),
+            Some(Value::Text(v)) => self.push_text(v),
+            Some(Value::Integer(v) | Value::Decimal(v) | Value::Timestamp(v)) => self.push_number(v),
+        }
+    }
+
+    /// Appends a row without a value.
+    pub fn push_missing(&mut self) {
+        if self.missing == 0 {
+            self.present.extend(std::iter::repeat_n(u64::MAX, self.rows / 64));
+            if self.rows % 64 > 0 {
+                self.present.push((1 << (self.rows % 64)) - 1);
             }
         }
-        match value {
-            Some(_) => self.present[word] |= 1 << bit,
-            None => self.missing += 1,
+        self.missing += 1;
+        let row = self.rows;
+        match &mut self.values {
+            Values::Boolean(words) => set(words, row, false),
+            Values::Integer(v) | Values::Decimal(v) | Values::Timestamp(v) => v.push(0),
+            Values::Float(v) => v.push(0.0),
+            Values::Text(texts) => texts.push(""),
         }
-        match (&mut self.values, value) {
-            (Values::Boolean(words), Some(Value::Boolean(v))) => words[word] |= u64::from(v) << bit,
-            (Values::Boolean(_), None) => {}
-            (Values::Integer(v), None) | (Values::Decimal(v), None) | (Values::Timestamp(v), None) => v.push(0),
-            (Values::Float(v), None) => v.push(0.0),
-            (Values::Text(texts), None) => texts.push(""),
-            (Values::Integer(v), Some(Value::Integer(x)))
-            | (Values::Decimal(v), Some(Value::Decimal(x)))
-            | (Values::Timestamp(v), Some(Value::Timestamp(x))) => v.push(x),
-            (Values::Float(v), Some(Value::Float(x))) => v.push(x),
-            (Values::Text(texts), Some(Value::Text(x))) => texts.push(x),
-            (values, Some(value)) => panic!("{value:?} pushed to a column of {values:?}"),
+        set(&mut self.present, row, false);
+        self.rows += 1;
+    }
+
+    /// Appends an integer, the unscaled digits of a decimal, or the milliseconds of a timestamp, as the column's kind wants.
+    ///
+    /// # Panics
+    /// As [`Column::push`].
+    #[inline]
+    pub fn push_number(&mut self, value: i64) {
+        match &mut self.values {
+            Values::Integer(v) | Values::Decimal(v) | Values::Timestamp(v) => v.push(value),
+            values => other(values, &value),
+        }
+        self.one_more();
+    }
+
+    /// Appends a text.
+    ///
+    /// # Panics
+    /// As [`Column::push`].
+    #[inline]
+    pub fn push_text(&mut self, value: &str) {
+        match &mut self.values {
+            Values::Text(texts) => texts.push(value),
+            values => other(values, &value),
+        }
+        self.one_more();
+    }
+
+    /// Appends a number.
+    ///
+    /// # Panics
+    /// As [`Column::push`].
+    pub fn push_float(&mut self, value: f64) {
+        match &mut self.values {
+            Values::Float(v) => v.push(value),
+            values => other(values, &value),
+        }
+        self.one_more();
+    }
+
+    /// Appends true or false.
+    ///
+    /// # Panics
+    /// As [`Column::push`].
+    pub fn push_boolean(&mut self, value: bool) {
+        match &mut self.values {
+            Values::Boolean(words) => set(words, self.rows, value),
+            values => other(values, &value),
+        }
+        self.one_more();
+    }
+
+    /// The row that was appended has a value.
+    #[inline]
+    fn one_more(&mut self) {
+        if self.missing > 0 {
+            set(&mut self.present, self.rows, true);
         }
         self.rows += 1;
+    }
+
+    /// Takes back what was appended behind so many rows.
+    pub fn truncate(&mut self, rows: usize) {
+        while self.rows > rows {
+            let last = self.rows - 1;
+            self.missing -= usize::from(!self.has(last));
+            match &mut self.values {
+                Values::Boolean(words) => clear(words, last),
+                Values::Integer(v) | Values::Decimal(v) | Values::Timestamp(v) => v.truncate(last),
+                Values::Float(v) => v.truncate(last),
+                Values::Text(texts) => texts.truncate(last),
+            }
+            match self.missing {
+                0 => self.present.clear(),
+                _ => clear(&mut self.present, last),
+            }
+            self.rows = last;
+        }
     }
 
     /// Empties it and keeps its buffers.
@@ -279,3 +392,6 @@ impl Batch {
         self.columns.iter_mut().for_each(Column::clear);
     }
 }
+
+#[cfg(test)]
+mod tests;

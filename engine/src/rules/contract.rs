@@ -76,6 +76,5 @@ pub(super) fn column(column: &Column) -> guest::Column<'_> {
         Values::Timestamp(v) => guest::Values::Timestamp(v),
         Values::Text(t) => guest::Values::Text(guest::Texts { bytes: &t.bytes, ends: &t.ends }),
     };
-    let present = if column.all_present() { &[][..] } else { &column.present[..] };
-    guest::Column { values, present }
+    guest::Column { values, present: column.present() }
 }
