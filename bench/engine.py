@@ -16,14 +16,14 @@ class Engine:
     """`weir run` under a name that its group, table and dead-letter topic have too, so that every run begins at nothing. Its
     folder of compiled code is empty as well: the start is a cold one."""
 
-    def __init__(self, name, topic, rules, partitions=4, interval="1s", workers=None):
+    def __init__(self, name, topic, rules, partitions=4, interval="1s", workers=None, more=""):
         self.name, self.table, self.letters = name, f"stats_{name}", f"letters_{name}"
         feed.create(self.letters, partitions)
         self.cache = bed.TARGET / f"cache-{name}"
         shutil.rmtree(self.cache, ignore_errors=True)
         self.config = bed.TARGET / f"{name}.toml"
         text = (bed.ROOT / "bench/weir.toml").read_text()
-        self.config.write_text(text + (f"\n[engine]\nworkers = {workers}\n" if workers else ""))
+        self.config.write_text(text + (f"\n[engine]\nworkers = {workers}\n" if workers else "") + more)
         self.environment = os.environ | {
             "WEIR_BENCH_NAME": name, "WEIR_BENCH_TOPIC": topic, "WEIR_BENCH_LETTERS": self.letters, "WEIR_BENCH_TABLE": self.table,
             "WEIR_BENCH_CACHE": str(self.cache), "WEIR_BENCH_INTERVAL": interval, "WEIR_RULES_DIR": str(rules)}
@@ -31,7 +31,7 @@ class Engine:
         self.processes, self.cpu_s = [], 0.0
 
     def start(self, processes=1):
-        with self.log.open("w") as log:
+        with self.log.open("a" if self.processes else "w") as log:
             for _ in range(processes):
                 self.processes.append(subprocess.Popen([bed.RELEASE / "weir", "run", self.config], env=self.environment,
                                                        stdout=log, stderr=log))
