@@ -20,6 +20,8 @@ mod bombs;
 mod components;
 #[path = "hostile_modules/contract.rs"]
 mod contract;
+#[path = "hostile_modules/explaining.rs"]
+mod explaining;
 #[path = "hostile_modules/lifting.rs"]
 mod lifting;
 #[path = "hostile_modules/memory.rs"]

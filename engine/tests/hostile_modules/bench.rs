@@ -153,6 +153,14 @@ impl Worker<'_> {
         self.try_judge(&amounts.iter().copied().map(Some).collect::<Vec<_>>()).unwrap()
     }
 
+    /// Judges and asks for the details of flags on these rows.
+    pub(crate) fn explained(&mut self, amounts: &[i64], rows: &[u32]) -> Vec<(u32, String)> {
+        let (set, batch, mut out) = (self.bench.catalog.live(), self.bench.rows(amounts), Vec::new());
+        self.judge.judge(&set, &batch, &mut out).unwrap();
+        self.judge.explain(&set, &batch, rows, &mut out);
+        out.into_iter().map(|found| (found.row, found.detail)).collect()
+    }
+
     /// How often the breaker tripped so far.
     pub(crate) fn trips(&self) -> usize {
         self.trips.len()

@@ -81,6 +81,9 @@ pub(super) fn probe(runtime: &Runtime, schema: &Schema, module: &Module, fitted:
         let judged = patiently(|| {
             let mut instance = runtime.instance(&module.component)?;
             instance.configure(&fitted.scales, &fitted.parameters)?;
+            // As a worker tells it.
+            instance.explain(false)?;
+            instance.explain(true)?;
             let lowered: Vec<_> = columns.iter().map(contract::column).collect();
             instance.judge(rows.len(), &lowered, module.manifest.codes.len())
         });

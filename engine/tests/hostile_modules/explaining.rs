@@ -1,0 +1,75 @@
+//! Modules that are told whether to explain their flags, and do as they like.
+
+use wit_component::StringEncoding::UTF8;
+
+use crate::bench::{Bench, refused};
+use crate::guest::{Guest, typed};
+
+const CONTRACT: &str = include_str!("../../../sdk/wit/rule.wit");
+const FLAG: &str = "(i32.store8 (i32.const 1316) (i32.const 1))";
+
+/// A rule whose one code is a flag, with this export and what its world says of it.
+fn told(export: &str, world: &str, each: &str) -> Vec<u8> {
+    let data = "(data (i32.const 8000) \"seen\") (global $told (mut i32) (i32.const 1)) (global $calls (mut i32) (i32.const 0))";
+    let more = format!("{data} {export}");
+    let guest = Guest { describe: FLAG, more: &more, ..Guest::hostile(each) };
+    typed(&guest.text(), &CONTRACT.replace("export guest;", &format!("export guest; {world}")), UTF8)
+}
+
+const WORLD: &str = "export explain-flags: func(wanted: bool);";
+const OBEYS: &str = r#"(func (export "explain-flags") (param i32) (global.set $told (local.get 0)))"#;
+/// The detail is four bytes if it was told to explain.
+const HIT: &str =
+    "(call $detail (local.get $i) (i32.const 0) (i32.const 8000) (i32.mul (global.get $told) (i32.const 4)))";
+
+#[tokio::test]
+async fn one_that_traps_when_it_is_told_is_refused() {
+    let trap = r#"(func (export "explain-flags") (param i32) unreachable)"#;
+    let why = refused(told(trap, WORLD, "")).await;
+    assert!(why.contains("RULE_TRAP") && why.contains("hostile"), "{why}");
+}
+
+#[tokio::test]
+async fn one_that_traps_only_while_it_explains_has_flags_without_details() {
+    let bench = Bench::new().await;
+    // It has judged four rows by then, which no probe did with one instance.
+    let each =
+        format!("(global.set $calls (i32.add (global.get $calls) (i32.const 1))) (if (local.get $bad) (then {HIT}))");
+    let trap = r#"(func (export "explain-flags") (param i32) (global.set $told (local.get 0))
+        (if (i32.and (local.get 0) (i32.gt_u (global.get $calls) (i32.const 3))) (then unreachable)))"#;
+    bench.upload(told(trap, WORLD, &each)).await.unwrap();
+    let mut worker = bench.worker();
+    for _ in 0..20 {
+        assert_eq!(worker.explained(&[5, 6, 7, -1], &[3]), [(3, String::new())]);
+    }
+    assert_eq!((bench.failures("hostile").len(), worker.trips()), (0, 0), "it judged every row");
+}
+
+#[tokio::test]
+async fn one_that_hits_other_rows_when_it_is_asked_again_changes_nothing() {
+    let bench = Bench::new().await;
+    // Told to be brief it hits bad rows; told to explain, every row.
+    let each = format!("(if (i32.or (local.get $bad) (global.get $told)) (then {HIT}))");
+    bench.upload(told(OBEYS, WORLD, &each)).await.unwrap();
+    let mut worker = bench.worker();
+    let bad = [(0, "seen".to_owned()), (2, String::new()), (3, "seen".to_owned())];
+    assert_eq!(worker.explained(&[-1, 6, -2, -1], &[0, 1, 3]), bad);
+
+    // Told to explain it hits nothing.
+    let each = format!("(if (i32.and (local.get $bad) (i32.eqz (global.get $told))) (then {HIT}))");
+    bench.upload(told(OBEYS, WORLD, &each)).await.unwrap();
+    assert_eq!(worker.explained(&[-1, 6], &[0, 1]), [(0, String::new())]);
+}
+
+#[tokio::test]
+async fn an_export_of_that_name_and_another_type_is_left_alone() {
+    for (parameter, world) in
+        [("", "export explain-flags: func();"), ("(param i64)", "export explain-flags: func(at: u64);")]
+    {
+        let bench = Bench::new().await;
+        let export = format!(r#"(func (export "explain-flags") {parameter} unreachable)"#);
+        let each = format!("(if (local.get $bad) (then {HIT}))");
+        bench.upload(told(&export, world, &each)).await.unwrap();
+        assert_eq!(bench.worker().explained(&[5, -1], &[1]), [(1, "seen".to_owned())], "{world}");
+    }
+}
