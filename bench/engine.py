@@ -131,10 +131,12 @@ def watch(db, engine, records, began):
 
 
 def steady(samples):
-    """Between the first position that was seen and the last: no start-up, no compiling. Nothing, if there was no second one."""
-    (from_, low, cpu), (to, high, cpu_to) = samples[1], samples[-1]
-    if high == low:
+    """Between the first position that was seen and the last but one: no start-up, no compiling. Both times the engine has judged
+    a checkpoint's worth more than stands in the database, so what was done before the one makes up for what comes after the
+    other. Nothing, if there were too few."""
+    if len(samples) < 4:
         return {}
+    (from_, low, cpu), (to, high, cpu_to) = samples[1], samples[-2]
     return {"steady_records_s": round((high - low) / (to - from_)),
             "steady_cpu_s_per_million": round((cpu_to - cpu) / (high - low) * 1e6, 3)}
 

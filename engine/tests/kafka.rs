@@ -247,3 +247,22 @@ async fn letters_around_the_topic_s_limit_all_arrive_whole_or_cut_and_marked() {
     }
     assert!(cut > 3 && cut < 60, "{cut} were cut");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_are_compressed_in_the_queue_unless_it_is_told_otherwise() {
+    let value = "the same text again and again ".repeat(30);
+    let many: Vec<(i64, &[u8])> = (0..2_000).map(|offset| (offset, value.as_bytes())).collect();
+    let (plain, many) = (many.len() * value.len(), letters(&many));
+    let mut sizes = Vec::new();
+    for told in [None, Some("compression.type"), Some("compression.codec")] {
+        let name = told.map_or("packed".to_owned(), |told| told.replace('.', "_"));
+        let mut bed = Bed::new(&name, &[]).await;
+        bed.letters.properties.extend(told.map(|told| (told.to_owned(), "none".to_owned())));
+        let member = bed.member();
+        let offsets = [(P0, Offset(2_000))];
+        bed.publisher().publish(&many, &BTreeMap::new(), &offsets, &member.metadata).await.unwrap();
+        sizes.push(bed.bytes_in_queue());
+    }
+    assert!(sizes[0] < plain / 4, "{} bytes in the log of {plain}", sizes[0]);
+    assert!(sizes[1] > plain && sizes[2] > plain, "{sizes:?} bytes of {plain}");
+}

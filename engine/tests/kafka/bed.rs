@@ -133,6 +133,15 @@ impl Bed {
         seen
     }
 
+    /// What the broker keeps of the letter topic.
+    pub(crate) fn bytes_in_queue(&self) -> usize {
+        let data = self.stack.folder().join("kafka/data");
+        let logs = (0..PARTITIONS).map(|partition| data.join(format!("{}-{partition}", self.letters.topic)));
+        let files = logs.flat_map(|log| std::fs::read_dir(log).unwrap()).map(|file| file.unwrap());
+        let segments = files.filter(|file| file.path().extension().is_some_and(|of| of == "log"));
+        segments.map(|file| file.metadata().unwrap().len() as usize).sum()
+    }
+
     /// Offsets of the source records whose letters are visible to a reader of committed letters.
     pub(crate) fn offsets_seen(&self) -> Vec<String> {
         self.letters_seen("read_committed").iter().filter_map(|letter| header(letter, "__dlq.errors.offset")).collect()
