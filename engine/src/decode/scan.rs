@@ -26,8 +26,9 @@ fn word(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
-/// Where there are fewer than eight.
+/// Where there are fewer than eight. Kept out of the loops, which it would fill with its own conditions.
 #[cold]
+#[inline(never)]
 fn last_word(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();
     match bytes.last_chunk() {
@@ -42,8 +43,14 @@ fn last_word(bytes: &[u8], at: usize) -> u64 {
 fn long_word(bytes: &[u8], at: usize) -> u128 {
     match bytes.get(at..at.wrapping_add(16)).and_then(<[u8]>::first_chunk) {
         Some(sixteen) => u128::from_le_bytes(*sixteen),
-        None => u128::from(word(bytes, at.wrapping_add(8))) << 64 | u128::from(word(bytes, at)),
+        None => last_long_word(bytes, at),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn last_long_word(bytes: &[u8], at: usize) -> u128 {
+    u128::from(word(bytes, at.wrapping_add(8))) << 64 | u128::from(word(bytes, at))
 }
 
 /// A text to compare with, as words: most are of a few, and then a call to `memcmp` costs more than the comparison.
@@ -113,42 +120,46 @@ fn digits_of(word: u64) -> usize {
     others.trailing_zeros() as usize / 8
 }
 
-/// The number that the first `count` (1 to 8) digits of a word are.
+/// The number that the first `count` (0 to 8) digits of a word are.
 #[inline]
 fn value_of(word: u64, count: usize) -> u64 {
     // Zeros in front. Then pairs, then fours, then all eight, each step for all at once.
-    let digits = (word ^ (ONES * u64::from(b'0'))) << (64 - 8 * count);
+    let digits = (word ^ (ONES * u64::from(b'0'))).unbounded_shl(64 - 8 * count as u32);
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let (low, high) = (pairs & 0x0000_00ff_0000_00ff, pairs >> 16 & 0x0000_00ff_0000_00ff);
     low.wrapping_mul(0x000f_4240_0000_0064).wrapping_add(high.wrapping_mul(0x0000_2710_0000_0001)) >> 32
 }
 
-/// Past the digits at `at`, and the byte there: 0 at the end.
+/// Digits in a row, and what stands behind them.
+struct Digits {
+    /// Wraps where they are more than a u64 holds.
+    value: u64,
+    count: usize,
+    /// 0 at the end.
+    next: u8,
+}
+
+/// The digits at `at`.
 #[inline]
-fn digits_end(bytes: &[u8], mut at: usize) -> (usize, u8) {
-    loop {
-        let word = word(bytes, at);
-        let count = digits_of(word);
-        at += count;
-        if count < 8 {
-            return (at, (word >> (8 * count)) as u8);
-        }
+fn digits(bytes: &[u8], at: usize) -> Digits {
+    let word = word(bytes, at);
+    match digits_of(word) {
+        8 => many_digits(bytes, at, word),
+        count => Digits { value: value_of(word, count), count, next: (word >> (8 * count)) as u8 },
     }
 }
 
-/// The digits at `at` appended to `value`, where they end, and the byte there: 0 at the end. Wraps where there are more than
-/// a u64 holds.
-#[inline]
-fn append_digits(bytes: &[u8], mut at: usize, mut value: u64) -> (u64, usize, u8) {
+/// Of which the first eight are in the word.
+#[inline(never)]
+fn many_digits(bytes: &[u8], at: usize, first: u64) -> Digits {
+    let (mut value, mut count) = (value_of(first, 8), 8);
     loop {
-        let word = word(bytes, at);
-        let count = digits_of(word);
-        if count > 0 {
-            value = value.wrapping_mul(POWERS[count] as u64).wrapping_add(value_of(word, count));
-            at += count;
-        }
-        if count < 8 {
-            return (value, at, (word >> (8 * count)) as u8);
+        let word = word(bytes, at + count);
+        let more = digits_of(word);
+        value = value.wrapping_mul(POWERS[more] as u64).wrapping_add(value_of(word, more));
+        count += more;
+        if more < 8 {
+            return Digits { value, count, next: (word >> (8 * more)) as u8 };
         }
     }
 }
@@ -165,25 +176,25 @@ pub(super) const POWERS: [i64; MOST_DIGITS + 1] = {
 };
 
 /// The number at `at` and where it ends, if it has no exponent and not too many digits.
-#[inline(always)] // a third of decode's time: its answer is to stay in registers
+#[inline]
 pub(super) fn number(bytes: &[u8], at: usize) -> Option<(Plain, usize)> {
     let negative = bytes.get(at) == Some(&b'-');
     let first = at + usize::from(negative);
-    let (mut value, mut end, mut next) = append_digits(bytes, first, 0);
-    let whole = end - first;
+    let Digits { mut value, count: whole, mut next } = digits(bytes, first);
     if whole == 0 || whole > 1 && bytes[first] == b'0' {
         return None;
     }
-    let mut fraction = 0;
+    let (mut fraction, mut end) = (0, first + whole);
     if next == b'.' {
-        let behind = end + 1;
-        (value, end, next) = append_digits(bytes, behind, value);
-        fraction = end - behind;
-        if fraction == 0 {
+        let behind = digits(bytes, end + 1);
+        (fraction, next) = (behind.count, behind.next);
+        end += 1 + fraction;
+        if fraction == 0 || fraction > MOST_DIGITS {
             return None;
         }
+        value = value.wrapping_mul(POWERS[fraction] as u64).wrapping_add(behind.value);
     }
-    if whole + fraction > MOST_DIGITS || matches!(next, b'e' | b'E') {
+    if whole + fraction > MOST_DIGITS || next | 0x20 == b'e' {
         return None;
     }
     let unscaled = if negative { -(value as i64) } else { value as i64 };
@@ -194,26 +205,32 @@ pub(super) fn number(bytes: &[u8], at: usize) -> Option<(Plain, usize)> {
 #[inline]
 pub(super) fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
     let first = at + usize::from(bytes.get(at) == Some(&b'-'));
-    let (mut end, mut next) = digits_end(bytes, first);
-    if end == first {
-        return None;
-    }
+    let (mut end, mut next) = digits_end(bytes, first)?;
     if bytes[first] == b'0' && end > first + 1 {
         return Some(first + 1);
     }
     if next == b'.' {
-        (end, next) = some_digits(bytes, end + 1)?;
+        (end, next) = digits_end(bytes, end + 1)?;
     }
-    if matches!(next, b'e' | b'E') {
+    if next | 0x20 == b'e' {
         end += 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        (end, _) = some_digits(bytes, end)?;
+        (end, _) = digits_end(bytes, end)?;
     }
     Some(end)
 }
 
-fn some_digits(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
-    let (end, next) = digits_end(bytes, at);
-    (end > at).then_some((end, next))
+/// Past the digits at `at`, and the byte there, 0 at the end; None: there is none.
+#[inline]
+fn digits_end(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
+    let mut end = at;
+    loop {
+        let word = word(bytes, end);
+        let count = digits_of(word);
+        end += count;
+        if count < 8 {
+            return (end > at).then_some((end, (word >> (8 * count)) as u8));
+        }
+    }
 }
 
 /// Where any value at `at` ends, if it follows the grammar.
