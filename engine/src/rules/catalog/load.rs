@@ -153,7 +153,8 @@ impl Catalog {
         Ok(())
     }
 
-    pub(super) fn install(&self, live: LiveSet) {
+    pub(super) fn install(&self, mut live: LiveSet) {
+        live.in_force = Instant::now();
         metrics::gauge!("weir_rules_revision").set(live.revision.0 as f64);
         self.0.live.store(Arc::new(live));
         self.forget_checked();
@@ -193,7 +194,7 @@ impl Catalog {
         let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
         needed.sort();
         needed.dedup();
-        Ok((LiveSet { revision: set.revision, rules, needed }, failures))
+        Ok((LiveSet { revision: set.revision, in_force: Instant::now(), rules, needed }, failures))
     }
 
     /// The entry with its code. Guest code runs only if it did not judge with these parameters already.

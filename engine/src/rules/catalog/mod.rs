@@ -19,7 +19,7 @@ mod vet;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -142,7 +142,7 @@ impl Catalog {
         config: Arc<Config>,
     ) -> Result<Arc<Self>, CatalogError> {
         let (trips, tripped) = mpsc::channel(64);
-        let empty = LiveSet { revision: Revision(0), rules: Vec::new(), needed: Vec::new() };
+        let empty = LiveSet { revision: Revision(0), in_force: Instant::now(), rules: Vec::new(), needed: Vec::new() };
         let cache = Arc::new(Cache::new(&config, &runtime.engine));
         let catalog = Arc::new(Self(Arc::new(Inner {
             runtime,
