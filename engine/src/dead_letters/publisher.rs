@@ -143,6 +143,9 @@ impl Publisher {
                 .create_with_context(Deliveries::default())
                 .map_err(|why| PublishError::Config(why.to_string()))?;
             fault::at("letters.prepare")?;
+            // This waits for a broker; `init_transactions`, where no broker is up yet, looks again half a second later.
+            let found = producer.client().fetch_metadata(Some(&topic), PATIENCE);
+            found.map_err(|why| PublishError::Unknown(why.to_string()))?;
             producer.init_transactions(PATIENCE).map_err(|why| PublishError::Unknown(why.to_string()))?;
             fault::at("letters.prepared")?;
             Ok(Ready { producer: Arc::new(producer), partitions, limit })
