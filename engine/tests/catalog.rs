@@ -24,6 +24,8 @@ mod opening;
 mod parameters;
 #[path = "catalog/swap_wait.rs"]
 mod swap_wait;
+#[path = "catalog/together.rs"]
+mod together;
 #[path = "catalog/two.rs"]
 mod two;
 #[path = "catalog/vetting.rs"]

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::{StreamExt, stream};
 use wasmtime::component::Component;
 
 use super::breaker::reason;
 use super::history::SUSPEND;
 use super::probe::{self, Fitted};
 use super::vet::{Held, Unvetted};
-use super::{Catalog, CatalogError, Refused, blocking, now};
+use super::{COMPILERS, Catalog, CatalogError, Refused, blocking, now};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, RuleSet};
 use crate::model::finding::RuleId;
@@ -175,26 +176,41 @@ impl Catalog {
         trial: Trial,
     ) -> Result<(LiveSet, Failures), CatalogError> {
         let (mut rules, mut failures) = (Vec::new(), Vec::new());
-        for entry in &set.entries {
-            if entry.suspended.is_some() {
-                rules.push(Arc::new(self.stand_in(entry).await?));
-                continue;
-            }
-            match self.rule(entry, trial).await {
+        // As many as may compile. The order is the set's.
+        let loads: Vec<_> = set.entries.iter().map(|entry| self.rule_if_it_fits(entry, trial)).collect();
+        let mut loaded = stream::iter(loads).buffered(COMPILERS);
+        while let Some(rule) = loaded.next().await {
+            match rule? {
                 Ok(rule) => rules.push(Arc::new(rule)),
-                Err(Misfit::Away(error)) => return Err(error),
-                // It judges nothing anyhow, and is seen with the reason.
-                Err(Misfit::Rule(why)) if entry.mode == Mode::Off => {
-                    let why = format!("it is off, and does not fit this instance: {}", reason(&why));
-                    rules.push(Arc::new(LiveRule { suspended: Some(why), ..self.stand_in(entry).await? }));
-                }
-                Err(Misfit::Rule(why)) => failures.push((entry.name.clone(), why)),
+                Err(failure) => failures.push(failure),
             }
         }
+        drop(loaded);
         let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
         needed.sort();
         needed.dedup();
         Ok((LiveSet { revision: set.revision, in_force: Instant::now(), rules, needed }, failures))
+    }
+
+    /// The inner error: it should judge, and does not fit.
+    async fn rule_if_it_fits(
+        &self,
+        entry: &Entry,
+        trial: Trial,
+    ) -> Result<Result<LiveRule, (String, String)>, CatalogError> {
+        if entry.suspended.is_some() {
+            return Ok(Ok(self.stand_in(entry).await?));
+        }
+        match self.rule(entry, trial).await {
+            Ok(rule) => Ok(Ok(rule)),
+            Err(Misfit::Away(error)) => Err(error),
+            // It judges nothing anyhow, and is seen with the reason.
+            Err(Misfit::Rule(why)) if entry.mode == Mode::Off => {
+                let why = format!("it is off, and does not fit this instance: {}", reason(&why));
+                Ok(Ok(LiveRule { suspended: Some(why), ..self.stand_in(entry).await? }))
+            }
+            Err(Misfit::Rule(why)) => Ok(Err((entry.name.clone(), why))),
+        }
     }
 
     /// The entry with its code. Guest code runs only if it did not judge with these parameters already.
