@@ -3,8 +3,8 @@
 //!
 //! Each step has its file: [`vet`] (bytes to a module that may be called), [`manifest`], [`probe`] (a module against
 //! this pipeline), [`cache`] (compiled code on disk), [`publish`], [`change`] (other edits of the set), [`history`]
-//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`directory`]. Guest code runs on
-//! blocking threads only.
+//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`start`], [`directory`], [`look`] (at a
+//! file of it). Guest code runs on blocking threads only.
 
 mod breaker;
 mod cache;
@@ -12,9 +12,11 @@ mod change;
 mod directory;
 mod history;
 mod load;
+mod look;
 mod manifest;
 mod probe;
 mod publish;
+mod start;
 mod vet;
 
 use std::collections::BTreeMap;
