@@ -113,10 +113,9 @@ impl Counters {
 }
 
 impl Worker {
-    pub(super) fn new(parts: Parts) -> anyhow::Result<Self> {
+    pub(super) fn new(parts: Parts, publisher: Publisher) -> anyhow::Result<Self> {
         let config = &parts.config;
         let source = Source::connect(&config.source).context("source")?;
-        let publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
         parts.status.add_worker();
