@@ -98,8 +98,7 @@ pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters
         tokio::task::spawn_blocking(move || partitions(of_source(&source), key, &topic).map(drop))
     };
     // Together, as each question needs a client of its own; if both fail, the first is told.
-    let (first, second) =
-        tokio::join!(look("source.topic", &source.topic), look("dead_letters.topic", &letters.topic));
+    let (first, second) = tokio::join!(look("source.topic", &source.topic), look("dead_letters.topic", &letters.topic));
     for found in [first, second] {
         found.map_err(|why| TopicError::Property { key: "source", why: why.to_string() })??;
     }
