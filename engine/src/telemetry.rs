@@ -44,6 +44,25 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
     ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
     ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
+    (
+        "weir_judging_revision",
+        Gauge,
+        &["worker"],
+        "Revision of the rule set that the worker judged its latest batch by",
+    ),
+    (
+        "weir_rules_swap_seconds",
+        Histogram,
+        &[],
+        "Once a worker and new rule set: from its coming into force (or, if that was later, from when the worker last had nothing \
+         to judge) until the worker had judged a batch by it",
+    ),
+    (
+        "weir_rules_swap_wait_seconds",
+        Histogram,
+        &[],
+        "Once a worker and new rule set: what its first batch waited for old instances to go and for new ones to be made",
+    ),
     ("weir_rules_file_errors", Gauge, &[], "Files in the rules directory that could not be published"),
     ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answered when it was last asked"),
     ("weir_lookup_keys_total", Counter, &["lookup"], "Keys that records looked up"),
@@ -62,6 +81,9 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
 
 /// Seconds; a checkpoint takes from a few milliseconds to its time-outs.
 const CHECKPOINT_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Seconds; a batch may wait 5 ms for a new set, and be judged by it within 250.
+const SWAP_BUCKETS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Logs to standard error, one JSON object or one line of text each; `WEIR_LOG` filters as `RUST_LOG` does elsewhere
@@ -86,6 +108,7 @@ pub fn metrics() -> PrometheusHandle {
 fn install() -> PrometheusHandle {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("weir_checkpoint_seconds".into()), CHECKPOINT_BUCKETS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Prefix("weir_rules_swap_".into()), SWAP_BUCKETS))
         .expect("the buckets are not empty")
         .build_recorder();
     let handle = recorder.handle();

@@ -22,6 +22,10 @@ mod module;
 mod opening;
 #[path = "catalog/parameters.rs"]
 mod parameters;
+#[path = "catalog/swap_wait.rs"]
+mod swap_wait;
+#[path = "catalog/together.rs"]
+mod together;
 #[path = "catalog/two.rs"]
 mod two;
 #[path = "catalog/vetting.rs"]

@@ -201,6 +201,20 @@ async fn of_two_publishers_with_one_id_the_older_is_fenced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_producer_that_was_made_ahead_publishes_even_if_who_waited_for_it_gave_up() {
+    let bed = Bed::new("ahead", &[]).await;
+    let member = bed.member();
+    let (mut publisher, from) = (bed.publisher(), BTreeMap::new());
+    publisher.settle_ahead();
+    drop(tokio::time::timeout(Duration::ZERO, publisher.settle()).await);
+    for next in 1..4 {
+        let one = letters(&[(next, b"a")]);
+        publisher.publish(&one, &from, &[(P0, Offset(next + 1))], &member.metadata).await.unwrap();
+    }
+    assert_eq!(bed.offsets_seen(), ["1", "2", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_workers_that_replay_one_outbox_only_the_newest_generation_publishes() {
     let bed = Bed::new("replays", &[]).await;
     let old = bed.member();

@@ -11,6 +11,7 @@ use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use tokio::task::JoinHandle;
 
 use super::client::client_config;
 use super::message::Origin;
@@ -79,6 +80,8 @@ pub struct Publisher {
     /// Unique per process start and worker: from the configuration alone, two hosts would fence each other (FACTS C8).
     transactional_id: String,
     ready: Option<Ready>,
+    /// What [`Publisher::settle_ahead`] began.
+    ahead: Option<JoinHandle<Result<Ready, PublishError>>>,
 }
 
 /// A producer after `init_transactions`, and what the topic is like.
@@ -90,14 +93,19 @@ pub(super) struct Ready {
 }
 
 impl Publisher {
-    /// Connects nothing yet: [`Publisher::settle`] or the first transaction does.
+    /// Connects nothing yet: [`Publisher::settle_ahead`], [`Publisher::settle`] or the first transaction does.
     pub fn new(source: &config::Source, letters: &config::DeadLetters, pipeline: &str) -> Self {
         Self::with_id(source, letters, format!("weir-{pipeline}-{}", uuid::Uuid::new_v4()))
     }
 
     /// The same under a transactional id that the caller answers for: a second publisher under it fences the first.
     pub fn with_id(source: &config::Source, letters: &config::DeadLetters, transactional_id: String) -> Self {
-        Self { source: source.clone(), letters: letters.clone(), transactional_id, ready: None }
+        Self { source: source.clone(), letters: letters.clone(), transactional_id, ready: None, ahead: None }
+    }
+
+    /// Begins what the first [`Publisher::settle`] waits for, and what comes of it is for that one to say. On tokio.
+    pub fn settle_ahead(&mut self) {
+        self.ahead = Some(tokio::spawn(self.prepare()));
     }
 
     /// Ends whatever a transaction of ours left undecided. Cheap when there is none.
@@ -105,49 +113,22 @@ impl Publisher {
         if self.ready.is_some() {
             return Ok(());
         }
-        self.ready = Some(self.prepare().await?);
+        let ready = match &mut self.ahead {
+            // Not taken out before it is over: under one id it must not come to two at once.
+            Some(ahead) => {
+                let ready = ahead.await;
+                self.ahead = None;
+                ready.map_err(|why| PublishError::Unknown(why.to_string()))?
+            }
+            None => self.prepare().await,
+        };
+        self.ready = Some(ready?);
         Ok(())
     }
 
-    async fn prepare(&self) -> Result<Ready, PublishError> {
-        let (source, topic) = (self.source.clone(), self.letters.topic.clone());
-        let limit = topics::limit(&source, &topic).await;
-        let mut client = client_config(&source.brokers, &source.properties);
-        // librdkafka knows it by two names.
-        let set = |name: &str| source.properties.contains_key(name) || self.letters.properties.contains_key(name);
-        if !set("compression.type") && !set("compression.codec") {
-            client.set("compression.type", "lz4");
-        }
-        for (name, value) in &self.letters.properties {
-            client.set(name, value);
-        }
-        client
-            .set("transactional.id", &self.transactional_id)
-            .set("transaction.timeout.ms", PATIENCE.as_millis().to_string())
-            .set("message.timeout.ms", PATIENCE.as_millis().to_string())
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            .set("linger.ms", "5")
-            // A client batch above the topic's limit is refused whole, small messages included (FACTS section 2).
-            .set("batch.size", limit.clamp(1_000, 1_000_000).to_string())
-            .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
-            // What a worker holds here beyond its outbox: the second does not count headers.
-            .set("queue.buffering.max.messages", "20000")
-            .set("queue.buffering.max.kbytes", "32768")
-            // What was delivered is known by the transaction's end; a report for each costs as much as to read it.
-            .set("delivery.report.only.error", "true");
-        blocking(move || {
-            let partitions = topics::partitions(topics::of_source(&source), "dead_letters.topic", &topic)
-                .map_err(|why| PublishError::Config(why.to_string()))?;
-            let producer: BaseProducer<Deliveries> = client
-                .create_with_context(Deliveries::default())
-                .map_err(|why| PublishError::Config(why.to_string()))?;
-            fault::at("letters.prepare")?;
-            producer.init_transactions(PATIENCE).map_err(|why| PublishError::Unknown(why.to_string()))?;
-            fault::at("letters.prepared")?;
-            Ok(Ready { producer: Arc::new(producer), partitions, limit })
-        })
-        .await
+    /// A new producer, ready for a transaction.
+    fn prepare(&self) -> impl Future<Output = Result<Ready, PublishError>> + Send + use<> {
+        prepare(self.source.clone(), self.letters.clone(), self.transactional_id.clone())
     }
 
     /// One transaction: the letters of these chunks at or after `from`, then the offsets.
@@ -177,6 +158,53 @@ impl Publisher {
         }
         result
     }
+}
+
+async fn prepare(
+    source: config::Source,
+    letters: config::DeadLetters,
+    transactional_id: String,
+) -> Result<Ready, PublishError> {
+    let topic = letters.topic.clone();
+    let limit = topics::limit(&source, &topic).await;
+    let mut client = client_config(&source.brokers, &source.properties);
+    // librdkafka knows it by two names.
+    let set = |name: &str| source.properties.contains_key(name) || letters.properties.contains_key(name);
+    if !set("compression.type") && !set("compression.codec") {
+        client.set("compression.type", "lz4");
+    }
+    for (name, value) in &letters.properties {
+        client.set(name, value);
+    }
+    client
+        .set("transactional.id", &transactional_id)
+        .set("transaction.timeout.ms", PATIENCE.as_millis().to_string())
+        .set("message.timeout.ms", PATIENCE.as_millis().to_string())
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "5")
+        // A client batch above the topic's limit is refused whole, small messages included (FACTS section 2).
+        .set("batch.size", limit.clamp(1_000, 1_000_000).to_string())
+        .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
+        // What a worker holds here beyond its outbox: the second does not count headers.
+        .set("queue.buffering.max.messages", "20000")
+        .set("queue.buffering.max.kbytes", "32768")
+        // What was delivered is known by the transaction's end; a report for each costs as much as to read it.
+        .set("delivery.report.only.error", "true");
+    blocking(move || {
+        let partitions = topics::partitions(topics::of_source(&source), "dead_letters.topic", &topic)
+            .map_err(|why| PublishError::Config(why.to_string()))?;
+        let producer: BaseProducer<Deliveries> =
+            client.create_with_context(Deliveries::default()).map_err(|why| PublishError::Config(why.to_string()))?;
+        fault::at("letters.prepare")?;
+        // This waits for a broker; `init_transactions`, where no broker is up yet, looks again half a second later.
+        let found = producer.client().fetch_metadata(Some(&topic), PATIENCE);
+        found.map_err(|why| PublishError::Unknown(why.to_string()))?;
+        producer.init_transactions(PATIENCE).map_err(|why| PublishError::Unknown(why.to_string()))?;
+        fault::at("letters.prepared")?;
+        Ok(Ready { producer: Arc::new(producer), partitions, limit })
+    })
+    .await
 }
 
 async fn blocking<T: Send + 'static>(

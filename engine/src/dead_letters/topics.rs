@@ -93,13 +93,16 @@ pub struct Cluster<'a> {
 
 /// Both topics exist.
 pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters) -> Result<(), TopicError> {
-    let (source, letters) = (source.clone(), letters.clone());
-    tokio::task::spawn_blocking(move || {
-        partitions(of_source(&source), "source.topic", &source.topic)?;
-        partitions(of_source(&source), "dead_letters.topic", &letters.topic).map(drop)
-    })
-    .await
-    .map_err(|why| TopicError::Property { key: "source", why: why.to_string() })?
+    let look = |key, topic: &str| {
+        let (source, topic) = (source.clone(), topic.to_owned());
+        tokio::task::spawn_blocking(move || partitions(of_source(&source), key, &topic).map(drop))
+    };
+    // Together, as each question needs a client of its own; if both fail, the first is told.
+    let (first, second) = tokio::join!(look("source.topic", &source.topic), look("dead_letters.topic", &letters.topic));
+    for found in [first, second] {
+        found.map_err(|why| TopicError::Property { key: "source", why: why.to_string() })??;
+    }
+    Ok(())
 }
 
 pub(super) fn of_source(source: &config::Source) -> Cluster<'_> {

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::admin;
 use crate::config::Config;
-use crate::dead_letters;
+use crate::dead_letters::{self, Publisher};
 use crate::rules::{Catalog, Runtime};
 use crate::store::{self, Store};
 use crate::telemetry;
@@ -88,6 +88,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     dead_letters::check_topics(&config.source, &config.dead_letters).await?;
     store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
 
+    let count = config.engine.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // While the rules are compiled: workers that have partitions would wait for it else.
+    let publishers: Vec<_> = (0..count).map(|_| publisher(&config)).collect();
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
         Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
@@ -110,7 +113,6 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         }
     });
 
-    let count = config.engine.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let parts = |index| worker::Parts {
         index,
         config: config.clone(),
@@ -123,10 +125,19 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         stop: stop.clone(),
         tokio: tokio::runtime::Handle::current(),
     };
-    let workers = (0..count).map(|index| worker::Worker::new(parts(index))).collect::<anyhow::Result<Vec<_>>>()?;
+    let workers =
+        publishers.into_iter().enumerate().map(|(index, publisher)| worker::Worker::new(parts(index), publisher));
+    let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
     let workers = spawn(workers, &stop)?;
     tracing::info!(admin = %admin_at, workers = count, revision = %catalog.live().revision, "running");
     Ok(Running { admin: admin_at, catalog, status, store, stop, stopped, workers, service, keeper })
+}
+
+/// Of a worker; its producer is being made. Its id is its own, so it ends nothing that another has open.
+fn publisher(config: &Config) -> Publisher {
+    let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
+    publisher.settle_ahead();
+    publisher
 }
 
 /// A thread each. All of them run, or none is left behind: nobody would stop those any more.

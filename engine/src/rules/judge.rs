@@ -68,7 +68,7 @@ impl Judge {
     /// Appends what the rules find, sorted by row and rule order. Flags of live rules may lack their details: see
     /// [`Judge::explain`].
     pub fn judge(&mut self, set: &Arc<LiveSet>, batch: &Batch, out: &mut Vec<Finding>) -> Result<(), Halt> {
-        self.forget_old(set);
+        let forgetting = self.forget_old(set);
         let start = out.len();
         for rule in set.rules.iter().filter(|rule| rule.judges()) {
             let began = Instant::now();
@@ -83,6 +83,10 @@ impl Judge {
         }
         // Stable, so rule order holds within a row.
         out[start..].sort_by_key(|finding| finding.row);
+        if let Some(forgetting) = forgetting {
+            let waited = forgetting + self.instances.making();
+            metrics::histogram!("weir_rules_swap_wait_seconds").record(waited.as_secs_f64());
+        }
         Ok(())
     }
 
@@ -100,13 +104,17 @@ impl Judge {
         all
     }
 
-    fn forget_old(&mut self, set: &LiveSet) {
-        if self.revision != Some(set.revision) {
-            self.revision = Some(set.revision);
-            self.instances.forget_old(set);
-            self.breakers.clear();
-            self.accounts.clear();
+    /// How long it took, if this set replaces another.
+    fn forget_old(&mut self, set: &LiveSet) -> Option<Duration> {
+        if self.revision == Some(set.revision) {
+            return None;
         }
+        let began = Instant::now();
+        let replaced = self.revision.replace(set.revision);
+        self.instances.forget_old(set);
+        self.breakers.clear();
+        self.accounts.clear();
+        replaced.map(|_| began.elapsed())
     }
 
     fn ask(&mut self, rule: &Arc<LiveRule>, batch: &Batch, details: Details) -> Verdict {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use wasmtime::component::Component;
 
@@ -50,6 +51,8 @@ pub struct LiveRule {
 /// The numbered set.
 pub struct LiveSet {
     pub revision: Revision,
+    /// In this process.
+    pub in_force: Instant,
     pub rules: Vec<Arc<LiveRule>>,
     /// Fields that live and shadow rules read.
     pub needed: Vec<FieldId>,

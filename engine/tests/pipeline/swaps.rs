@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 #[test]
 fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_judge_nothing_twice() {
-    let way = Way::new("swapped");
+    let way = Way::new("swapped").with("[admin]", "[engine]\nworkers = 2\n\n[admin]");
     let generated = Generated::new(&way, 250_000, 5, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
@@ -33,6 +33,7 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
     let second = way.publish(&another_build("high_amount"));
     assert_eq!(way.in_force("high_amount"), Some(second.clone()), "after POST /rules");
     flow(&mut engine);
+    engine.until("every worker judges by the new set, and says so", SOON, || says_so(&way));
     revisions.push(way.roll_back("high_amount"));
     assert_eq!(way.in_force("high_amount"), Some(first), "after the rollback");
     flow(&mut engine);
@@ -92,6 +93,15 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
     assert_eq!(way.in_force("self_transfer"), Some(kept), "the rule set through the API is kept");
     assert_eq!(way.in_force("balance_mismatch"), None, "the retired rule stays away");
     engine.stop();
+}
+
+/// Each of the two workers judged by the set in force, and told of both swaps how long it waited, and a batch for it.
+fn says_so(way: &Way) -> bool {
+    let in_force = way.metric("weir_rules_revision", "");
+    let by = |worker: &str| way.metric("weir_judging_revision", worker);
+    let told = |what: &str| way.metric(&format!("weir_rules_swap_{what}seconds_count"), "");
+    let all = in_force.is_some() && by("worker=\"0\"") == in_force && by("worker=\"1\"") == in_force;
+    all && told("") >= Some(4.0) && told("wait_") == told("")
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -2,13 +2,14 @@
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
 //! does to it, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`log`] what else a fetch
-//! tells of the logs, [`steps`] its checkpoints.
+//! tells of the logs, [`steps`] its checkpoints, [`swaps`] when it took up a new rule set.
 
 mod group;
 mod log;
 mod question;
 mod records;
 mod steps;
+mod swaps;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::window::WindowSpec;
 use group::{Assignment, Phase};
 use records::Backlog;
 use steps::{Drain, InFlight};
+use swaps::Swaps;
 
 /// Records fetched in one call: a few batches, so that the group is served often. They may wait for a checkpoint or a
 /// lookup, beside the 16 MiB that librdkafka fetches ahead.
@@ -73,6 +75,7 @@ pub(super) struct Worker {
     events: VecDeque<Event>,
     last_step: Instant,
     counters: Counters,
+    swaps: Swaps,
 }
 
 /// Looked up once: their label is the same for as long as the worker lives.
@@ -110,10 +113,9 @@ impl Counters {
 }
 
 impl Worker {
-    pub(super) fn new(parts: Parts) -> anyhow::Result<Self> {
+    pub(super) fn new(parts: Parts, publisher: Publisher) -> anyhow::Result<Self> {
         let config = &parts.config;
         let source = Source::connect(&config.source).context("source")?;
-        let publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
         parts.status.add_worker();
@@ -132,6 +134,7 @@ impl Worker {
             events: VecDeque::new(),
             last_step: Instant::now(),
             counters: Counters::new(parts.index),
+            swaps: Swaps::new(parts.index),
             parts,
         })
     }
@@ -160,6 +163,9 @@ impl Worker {
             self.ask_bounds_if_due();
             let paused = !matches!(self.phase, Phase::Running) || self.is_full();
             self.counters.pause(paused);
+            if !matches!(self.phase, Phase::Running) {
+                self.swaps.idle();
+            }
             if paused {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;

@@ -81,6 +81,9 @@ impl Worker {
             .filter(|(_, partition, offset)| self.pending.position(*partition).is_some_and(|at| *offset >= at.to));
         let mut order = Vec::with_capacity(fetched.len());
         order.extend(ours.map(|(index, partition, _)| (partition, index)));
+        if order.is_empty() {
+            self.swaps.idle();
+        }
         // Stable: within a partition they are in order.
         order.sort_by_key(|(partition, _)| *partition);
         self.backlog = Some(Backlog { fetched, order, judged: 0, open: VecDeque::new() });
@@ -113,6 +116,7 @@ impl Worker {
             self.bench
                 .judge(&set, messages, (batch, answers), &mut self.pending)
                 .context("halted, as on_failure says")?;
+            self.swaps.judged(&set);
             self.count(messages.order[0].0, messages.len(), began);
             backlog.judged = rows.end;
         }

@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
+use futures::{FutureExt, StreamExt, stream};
 use notify::Watcher;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::change::{Line, entry};
+use super::look::{Content, Found};
 use super::publish::Publish;
-use super::{Catalog, Refused, stopped};
+use super::{COMPILERS, Catalog, Refused, stopped};
 use crate::fault;
 use crate::model::catalog::{Entry, Origin};
 use crate::model::ids::Sha256;
@@ -124,9 +126,10 @@ impl Catalog {
             }
             Err(_) => return Ok(true),
         };
-        let (mut settled, mut taken) = (true, true);
+        let (mut settled, mut due) = (true, Vec::new());
         for (file, (path, stamp)) in &files {
-            if known.0.get(file).is_some_and(|seen| seen.stamp == *stamp) {
+            let seen = known.0.get(file);
+            if seen.is_some_and(|seen| seen.stamp == *stamp) {
                 continue;
             }
             // A time in the future (another machine's clock) counts as settled.
@@ -134,8 +137,19 @@ impl Catalog {
                 settled = false;
                 continue;
             }
-            taken &= self.take(&mut known, file, path, *stamp).await?;
+            due.push((file.clone(), path.clone(), *stamp, seen.map(|seen| seen.sha256)));
         }
+        let mut taken = true;
+        // Tasks: what is being published may wait for a compiler that one of the next files has.
+        let look = |(file, path, stamp, before): (String, PathBuf, Stamp, _)| {
+            let look = self.clone().look(file.clone(), path, stamp.1, before);
+            tokio::spawn(look).map(move |found| (file, stamp, found))
+        };
+        let mut found = stream::iter(due).map(look).buffered(COMPILERS);
+        while let Some((file, stamp, found)) = found.next().await {
+            taken &= self.take(&mut known, &file, stamp, found.unwrap_or(Found::Nothing)).await?;
+        }
+        drop(found);
         // A file may have gone because one that is not taken yet holds its rule: retired and published as new, the rule
         // would lose its mode, order and parameters, and records in between would go unjudged.
         if !settled || !taken {
@@ -149,28 +163,21 @@ impl Catalog {
     }
 
     /// False: not through the file's fault, again at the next scan.
-    async fn take(&self, known: &mut Known, file: &str, path: &Path, stamp: Stamp) -> Result<bool, StoreError> {
-        let most = self.0.config.rules.max_module.as_u64();
-        if stamp.1 > most {
-            let refused = Refused::TooLarge { size: stamp.1 as usize, most: most as usize };
-            self.problem(file, Some(refused.to_string()));
-            known.0.insert(file.to_owned(), Seen { stamp, sha256: Sha256::of(&[]), rule: None });
-            return Ok(true);
-        }
-        let path = path.to_owned();
-        // Gone or unreadable for a moment: the next scan sees it.
-        let Ok(Ok(wasm)) = tokio::task::spawn_blocking(move || std::fs::read(path)).await else {
-            return Ok(true);
+    async fn take(&self, known: &mut Known, file: &str, stamp: Stamp, found: Found) -> Result<bool, StoreError> {
+        let (sha256, content) = match found {
+            Found::Nothing => return Ok(true),
+            Found::TooLarge(refused) => {
+                self.problem(file, Some(refused.to_string()));
+                known.0.insert(file.to_owned(), Seen { stamp, sha256: Sha256::of(&[]), rule: None });
+                return Ok(true);
+            }
+            Found::Same => {
+                known.0.get_mut(file).expect("it was the same as this").stamp = stamp;
+                return Ok(true);
+            }
+            Found::Content(sha256, content) => (sha256, content?),
         };
-        let sha256 = Sha256::of(&wasm);
-        if let Some(seen) = known.0.get_mut(file)
-            && seen.sha256 == sha256
-        {
-            // Touched only: a compile bomb is not compiled again.
-            seen.stamp = stamp;
-            return Ok(true);
-        }
-        let rule = match self.publish_file(file, sha256, wasm).await {
+        let rule = match self.publish_file(file, sha256, content).await {
             Ok(rule) => {
                 self.problem(file, None);
                 Some(rule)
@@ -192,12 +199,11 @@ impl Catalog {
     }
 
     /// The name of the rule that the file holds.
-    async fn publish_file(&self, file: &str, sha256: Sha256, wasm: Vec<u8>) -> Result<String, Refused> {
-        if self.0.store.directory_seen(file).await? == Some(sha256)
-            && let Some(version) = self.0.store.version(sha256).await?
-        {
-            return Ok(version.manifest.name);
-        }
+    async fn publish_file(&self, file: &str, sha256: Sha256, content: Content) -> Result<String, Refused> {
+        let (wasm, vetted) = match content {
+            Content::Before(rule) => return Ok(rule),
+            Content::New(wasm, vetted) => (wasm, vetted),
+        };
         let how = Publish {
             origin: Origin::Directory,
             source: file.to_owned(),
@@ -206,7 +212,7 @@ impl Catalog {
             mode: None,
             replace: false,
         };
-        let published = self.publish(wasm, how).await?;
+        let published = self.publish_vetted(vetted, sha256, wasm, how).await?;
         tracing::info!(file, rule = published.name, %sha256, "the directory brought a rule");
         fault::pass("catalog.directory.published");
         self.0.store.set_directory_seen(file, Some(sha256)).await?;

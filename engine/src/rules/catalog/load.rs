@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::{StreamExt, stream};
 use wasmtime::component::Component;
 
 use super::breaker::reason;
-use super::history::SUSPEND;
 use super::probe::{self, Fitted};
 use super::vet::{Held, Unvetted};
-use super::{Catalog, CatalogError, Refused, blocking, now};
+use super::{COMPILERS, Catalog, CatalogError, Refused, blocking};
 use crate::fault;
-use crate::model::catalog::{Audit, Entry, Manifest, Mode, RuleSet};
+use crate::model::catalog::{Entry, Manifest, Mode, RuleSet};
 use crate::model::finding::RuleId;
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
@@ -21,11 +20,6 @@ use crate::model::store::StoreError;
 use crate::rules::compile::Failed;
 use crate::rules::live::{Figures, LiveRule, LiveSet};
 
-/// Between tries to reach the store at a start: 200 ms, doubling, 3 s together.
-const PAUSES: ExponentialBuilder =
-    ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_factor(2.0).with_max_times(4);
-/// The tries, and a set that others keep changing while it is opened.
-const ROUNDS: usize = 15;
 /// Until a set is tried again that did not fit.
 const AGAIN: Duration = Duration::from_secs(30);
 /// The smallest component. It stands in for code that there is not, and is never instantiated.
@@ -57,65 +51,6 @@ impl From<StoreError> for Misfit {
 pub(super) type Failures = Vec<(String, String)>;
 
 impl Catalog {
-    /// Brings the stored set into force, all of it: a rule that silently does not judge lets fraud pass, and what does
-    /// not fit this instance may well judge on the others, so nothing is written. A database that restarts must not keep
-    /// the engine from starting.
-    pub(super) async fn start(&self) -> Result<(), CatalogError> {
-        let mut pauses = PAUSES.build();
-        for _ in 0..ROUNDS {
-            match self.start_once().await {
-                Ok(true) => return Ok(()),
-                // `--suspend-misfits`: by now it is, here or by another instance that starts.
-                Ok(false) | Err(CatalogError::Store(StoreError::Stale(_))) => {}
-                // The set is read anew, so it shows what became of a suspension whose COMMIT was not answered.
-                Err(CatalogError::Store(StoreError::Unavailable(why) | StoreError::Unknown(why))) => {
-                    let Some(pause) = pauses.next() else { return Err(StoreError::Unavailable(why).into()) };
-                    tracing::warn!(why, "the rule set can't be read yet");
-                    tokio::time::sleep(pause).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::Unavailable("the rule set keeps changing: start again".into()).into())
-    }
-
-    /// False: rules were suspended, and the set is to be read anew.
-    async fn start_once(&self) -> Result<bool, CatalogError> {
-        let set = self.0.store.rule_set().await?;
-        let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
-        if failures.is_empty() {
-            fault::pass("catalog.started");
-            self.install(live);
-            return Ok(true);
-        }
-        if !self.0.config.rules.suspend_misfits {
-            return Err(CatalogError::Misfits(failures));
-        }
-        self.suspend_misfits(set, failures).await?;
-        Ok(false)
-    }
-
-    /// A revision each, as the audit has one line a revision.
-    async fn suspend_misfits(&self, mut set: RuleSet, failures: Failures) -> Result<(), StoreError> {
-        for (name, why) in failures {
-            let why = reason(&why);
-            tracing::warn!(rule = name, why, "a stored rule does not fit any more and is suspended");
-            for entry in set.entries.iter_mut().filter(|entry| entry.name == name) {
-                entry.suspended = Some(why.to_owned());
-            }
-            let audit = Audit {
-                at: now(),
-                who: "engine".to_owned(),
-                action: SUSPEND.to_owned(),
-                rule: name,
-                revision: set.revision.0 + 1,
-                detail: format!("it does not fit at start: {why}"),
-            };
-            set.revision = self.0.store.advance(set.revision, None, &set.entries, &audit).await?;
-        }
-        Ok(())
-    }
-
     /// Takes the set that the store has by now, if it is another. One that did not fit is tried again now and then
     /// only: each try may compile.
     pub(super) async fn poll(&self, misfit: &mut Option<(Revision, Instant)>) {
@@ -153,7 +88,8 @@ impl Catalog {
         Ok(())
     }
 
-    pub(super) fn install(&self, live: LiveSet) {
+    pub(super) fn install(&self, mut live: LiveSet) {
+        live.in_force = Instant::now();
         metrics::gauge!("weir_rules_revision").set(live.revision.0 as f64);
         self.0.live.store(Arc::new(live));
         self.forget_checked();
@@ -174,26 +110,41 @@ impl Catalog {
         trial: Trial,
     ) -> Result<(LiveSet, Failures), CatalogError> {
         let (mut rules, mut failures) = (Vec::new(), Vec::new());
-        for entry in &set.entries {
-            if entry.suspended.is_some() {
-                rules.push(Arc::new(self.stand_in(entry).await?));
-                continue;
-            }
-            match self.rule(entry, trial).await {
+        // As many as may compile. The order is the set's.
+        let loads: Vec<_> = set.entries.iter().map(|entry| self.rule_if_it_fits(entry, trial)).collect();
+        let mut loaded = stream::iter(loads).buffered(COMPILERS);
+        while let Some(rule) = loaded.next().await {
+            match rule? {
                 Ok(rule) => rules.push(Arc::new(rule)),
-                Err(Misfit::Away(error)) => return Err(error),
-                // It judges nothing anyhow, and is seen with the reason.
-                Err(Misfit::Rule(why)) if entry.mode == Mode::Off => {
-                    let why = format!("it is off, and does not fit this instance: {}", reason(&why));
-                    rules.push(Arc::new(LiveRule { suspended: Some(why), ..self.stand_in(entry).await? }));
-                }
-                Err(Misfit::Rule(why)) => failures.push((entry.name.clone(), why)),
+                Err(failure) => failures.push(failure),
             }
         }
+        drop(loaded);
         let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
         needed.sort();
         needed.dedup();
-        Ok((LiveSet { revision: set.revision, rules, needed }, failures))
+        Ok((LiveSet { revision: set.revision, in_force: Instant::now(), rules, needed }, failures))
+    }
+
+    /// The inner error: it should judge, and does not fit.
+    async fn rule_if_it_fits(
+        &self,
+        entry: &Entry,
+        trial: Trial,
+    ) -> Result<Result<LiveRule, (String, String)>, CatalogError> {
+        if entry.suspended.is_some() {
+            return Ok(Ok(self.stand_in(entry).await?));
+        }
+        match self.rule(entry, trial).await {
+            Ok(rule) => Ok(Ok(rule)),
+            Err(Misfit::Away(error)) => Err(error),
+            // It judges nothing anyhow, and is seen with the reason.
+            Err(Misfit::Rule(why)) if entry.mode == Mode::Off => {
+                let why = format!("it is off, and does not fit this instance: {}", reason(&why));
+                Ok(Ok(LiveRule { suspended: Some(why), ..self.stand_in(entry).await? }))
+            }
+            Err(Misfit::Rule(why)) => Ok(Err((entry.name.clone(), why))),
+        }
     }
 
     /// The entry with its code. Guest code runs only if it did not judge with these parameters already.

@@ -3,8 +3,8 @@
 //!
 //! Each step has its file: [`vet`] (bytes to a module that may be called), [`manifest`], [`probe`] (a module against
 //! this pipeline), [`cache`] (compiled code on disk), [`publish`], [`change`] (other edits of the set), [`history`]
-//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`directory`]. Guest code runs on
-//! blocking threads only.
+//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`start`], [`directory`], [`look`] (at a
+//! file of it). Guest code runs on blocking threads only.
 
 mod breaker;
 mod cache;
@@ -12,14 +12,16 @@ mod change;
 mod directory;
 mod history;
 mod load;
+mod look;
 mod manifest;
 mod probe;
 mod publish;
+mod start;
 mod vet;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -142,7 +144,7 @@ impl Catalog {
         config: Arc<Config>,
     ) -> Result<Arc<Self>, CatalogError> {
         let (trips, tripped) = mpsc::channel(64);
-        let empty = LiveSet { revision: Revision(0), rules: Vec::new(), needed: Vec::new() };
+        let empty = LiveSet { revision: Revision(0), in_force: Instant::now(), rules: Vec::new(), needed: Vec::new() };
         let cache = Arc::new(Cache::new(&config, &runtime.engine));
         let catalog = Arc::new(Self(Arc::new(Inner {
             runtime,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::change::{Line, differences, entry};
 use super::load::Trial;
-use super::vet::Held;
+use super::vet::{Held, Unvetted};
 use super::{Catalog, Refused, now};
 use crate::config::RuleStart;
 use crate::model::catalog::{Entry, Manifest, Mode, Origin, Version};
@@ -62,8 +62,19 @@ impl Catalog {
     /// with them is applied, and a suspension lifted.
     pub async fn publish(&self, wasm: Vec<u8>, how: Publish) -> Result<Published, Refused> {
         let sha256 = Sha256::of(&wasm);
+        let vetted = self.vet(sha256, &wasm).await;
+        self.publish_vetted(vetted, sha256, wasm, how).await
+    }
+
+    pub(super) async fn publish_vetted(
+        &self,
+        vetted: Result<Held, Unvetted>,
+        sha256: Sha256,
+        wasm: Vec<u8>,
+        how: Publish,
+    ) -> Result<Published, Refused> {
         // Held to the end: until then no set names it.
-        let published = match self.vet(sha256, &wasm).await {
+        let published = match vetted {
             Ok(module) => self.bring(&module, sha256, wasm, how).await,
             Err(unvetted) => Err(unvetted.into()),
         };

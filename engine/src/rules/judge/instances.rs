@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::model::ids::Sha256;
 use crate::model::record::Column;
@@ -21,19 +22,27 @@ pub(super) struct Instances {
     runtime: Arc<Runtime>,
     /// With the rule that each was configured for; a module stands in a set once.
     made: HashMap<Sha256, (Arc<LiveRule>, Instance)>,
+    /// How long those took that were made since a set was replaced.
+    making: Duration,
 }
 
 impl Instances {
     pub(super) fn new(runtime: Arc<Runtime>) -> Self {
-        Self { runtime, made: HashMap::new() }
+        Self { runtime, made: HashMap::new(), making: Duration::ZERO }
     }
 
     /// Drops those that the set does not name, or names with other parameters.
     pub(super) fn forget_old(&mut self, set: &LiveSet) {
+        self.making = Duration::ZERO;
         self.made.retain(|sha256, (old, _)| {
             let same = |r: &Arc<LiveRule>| r.id.sha256 == *sha256 && r.parameters == old.parameters;
             set.rules.iter().any(same)
         });
+    }
+
+    /// How long instances took to be made since [`Instances::forget_old`], those after a failure included.
+    pub(super) fn making(&self) -> Duration {
+        self.making
     }
 
     /// Whether the next call goes to an instance that has judged before.
@@ -61,9 +70,13 @@ impl Instances {
         Ok(hits)
     }
 
-    fn make(&self, rule: &LiveRule) -> Result<Instance, Failure> {
-        let mut instance = self.runtime.instance(&rule.component)?;
-        instance.configure(&rule.scales, &rule.parameters)?;
-        Ok(instance)
+    fn make(&mut self, rule: &LiveRule) -> Result<Instance, Failure> {
+        let began = Instant::now();
+        let made = self.runtime.instance(&rule.component).and_then(|mut instance| {
+            instance.configure(&rule.scales, &rule.parameters)?;
+            Ok(instance)
+        });
+        self.making += began.elapsed();
+        made
     }
 }
