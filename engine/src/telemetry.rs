@@ -43,6 +43,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
     ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
     ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
+    (
+        "weir_unexplained_flags_total",
+        Counter,
+        &["rule"],
+        "Flags of dead letters without a detail, for the rule failed when it was asked for them",
+    ),
     ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
     (
         "weir_judging_revision",
@@ -54,14 +60,15 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         "weir_rules_swap_seconds",
         Histogram,
         &[],
-        "Once a worker and new rule set: from its coming into force (or, if that was later, from when the worker last had nothing \
+        "Once a worker and new rule set that it judged by: from its coming into force (or, if that was later, from when the worker last had nothing \
          to judge) until the worker had judged a batch by it",
     ),
     (
         "weir_rules_swap_wait_seconds",
         Histogram,
         &[],
-        "Once a worker and new rule set: what its first batch waited for old instances to go and for new ones to be made",
+        "Once a worker and new rule set that it judged by: what its first batch waited for old instances to go and for new ones to \
+         be made, those after a failure in it included",
     ),
     ("weir_rules_file_errors", Gauge, &[], "Files in the rules directory that could not be published"),
     ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answered when it was last asked"),

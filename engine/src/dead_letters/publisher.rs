@@ -105,7 +105,8 @@ impl Publisher {
 
     /// Begins what the first [`Publisher::settle`] waits for, and what comes of it is for that one to say. On tokio.
     pub fn settle_ahead(&mut self) {
-        self.ahead = Some(tokio::spawn(self.prepare()));
+        self.ahead =
+            Some(tokio::spawn(prepare(self.source.clone(), self.letters.clone(), self.transactional_id.clone())));
     }
 
     /// Ends whatever a transaction of ours left undecided. Cheap when there is none.
@@ -113,22 +114,34 @@ impl Publisher {
         if self.ready.is_some() {
             return Ok(());
         }
-        let ready = match &mut self.ahead {
-            // Not taken out before it is over: under one id it must not come to two at once.
-            Some(ahead) => {
-                let ready = ahead.await;
-                self.ahead = None;
-                ready.map_err(|why| PublishError::Unknown(why.to_string()))?
-            }
-            None => self.prepare().await,
+        let ready = match self.ahead {
+            // What was tried ahead, maybe long ago, is no answer of now.
+            Some(_) => match self.prepared().await {
+                Err(_) => self.prepared().await,
+                ready => ready,
+            },
+            None => self.prepared().await,
         };
         self.ready = Some(ready?);
         Ok(())
     }
 
-    /// A new producer, ready for a transaction.
-    fn prepare(&self) -> impl Future<Output = Result<Ready, PublishError>> + Send + use<> {
-        prepare(self.source.clone(), self.letters.clone(), self.transactional_id.clone())
+    /// What is under way, or a new producer. Whoever gives up waiting leaves it under way: under one id there must not be
+    /// two at once.
+    async fn prepared(&mut self) -> Result<Ready, PublishError> {
+        let (source, letters, id) = (&self.source, &self.letters, &self.transactional_id);
+        let begin = || tokio::spawn(prepare(source.clone(), letters.clone(), id.clone()));
+        let ready = self.ahead.get_or_insert_with(begin).await;
+        self.ahead = None;
+        ready.map_err(|why| PublishError::Unknown(why.to_string()))?
+    }
+
+    /// Lets the producer go: one that nobody uses has threads and, while a broker is away, more and more to tell.
+    pub async fn rest(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            let _ = ahead.await;
+        }
+        (self.ahead, self.ready) = (None, None);
     }
 
     /// One transaction: the letters of these chunks at or after `from`, then the offsets.

@@ -153,7 +153,7 @@ impl Layout {
         let parts = walk.parts;
         let length = parts.iter().map(|part| part.before.len()).sum::<usize>() + end.len();
         let times = |want| parts.iter().filter(|part| part.role == Role::Wanted(want)).count();
-        // Of a key that stands twice the last value counts, which is for the slow way to say.
+        // The slow way refuses a wanted key that stands twice; were one learned, the columns would get out of step.
         if length > MOST_BYTES || (0..wants.len()).any(|want| times(want) > 1) {
             return None;
         }

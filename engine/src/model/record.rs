@@ -143,7 +143,7 @@ pub enum Value<'a> {
 
 /// Appends bit `at`, which is the first behind the words or stands in the last of them.
 #[inline]
-fn set(words: &mut Vec<u64>, at: usize, bit: bool) {
+fn push_bit(words: &mut Vec<u64>, at: usize, bit: bool) {
     if at.is_multiple_of(64) {
         words.push(0);
     }
@@ -151,13 +151,13 @@ fn set(words: &mut Vec<u64>, at: usize, bit: bool) {
 }
 
 /// Takes bit `at`, the last, away.
-fn clear(words: &mut Vec<u64>, at: usize) {
+fn pop_bit(words: &mut Vec<u64>, at: usize) {
     words[at / 64] &= (1 << (at % 64)) - 1;
     words.truncate(at.div_ceil(64));
 }
 
 #[cold]
-fn other(values: &Values, value: &dyn fmt::Debug) -> ! {
+fn wrong_kind(values: &Values, value: &dyn fmt::Debug) -> ! {
     panic!("{value:?} pushed to a column of {values:?}")
 }
 
@@ -229,12 +229,15 @@ impl Column {
     /// # Panics
     /// If the value is not of the column's kind: the caller converted by the same schema.
     pub fn push(&mut self, value: Option<Value<'_>>) {
-        match value {
-            None => self.push_missing(),
-            Some(Value::Boolean(v)) => self.push_boolean(v),
-            Some(Value::Float(v)) => self.push_float(v),
-            Some(Value::Text(v)) => self.push_text(v),
-            Some(Value::Integer(v) | Value::Decimal(v) | Value::Timestamp(v)) => self.push_number(v),
+        match (self.kind(), value) {
+            (_, None) => self.push_missing(),
+            (Kind::Boolean, Some(Value::Boolean(v))) => self.push_boolean(v),
+            (Kind::Float, Some(Value::Float(v))) => self.push_float(v),
+            (Kind::Text, Some(Value::Text(v))) => self.push_text(v),
+            (Kind::Integer, Some(Value::Integer(v)))
+            | (Kind::Decimal, Some(Value::Decimal(v)))
+            | (Kind::Timestamp, Some(Value::Timestamp(v))) => self.push_number(v),
+            (_, Some(value)) => wrong_kind(&self.values, &value),
         }
     }
 
@@ -242,31 +245,31 @@ impl Column {
     pub fn push_missing(&mut self) {
         if self.missing == 0 {
             self.present.extend(std::iter::repeat_n(u64::MAX, self.rows / 64));
-            if self.rows % 64 > 0 {
+            if !self.rows.is_multiple_of(64) {
                 self.present.push((1 << (self.rows % 64)) - 1);
             }
         }
         self.missing += 1;
         let row = self.rows;
         match &mut self.values {
-            Values::Boolean(words) => set(words, row, false),
+            Values::Boolean(words) => push_bit(words, row, false),
             Values::Integer(v) | Values::Decimal(v) | Values::Timestamp(v) => v.push(0),
             Values::Float(v) => v.push(0.0),
             Values::Text(texts) => texts.push(""),
         }
-        set(&mut self.present, row, false);
+        push_bit(&mut self.present, row, false);
         self.rows += 1;
     }
 
     /// Appends an integer, the unscaled digits of a decimal, or the milliseconds of a timestamp, as the column's kind wants.
     ///
     /// # Panics
-    /// As [`Column::push`].
+    /// If it wants none of them.
     #[inline]
     pub fn push_number(&mut self, value: i64) {
         match &mut self.values {
             Values::Integer(v) | Values::Decimal(v) | Values::Timestamp(v) => v.push(value),
-            values => other(values, &value),
+            values => wrong_kind(values, &value),
         }
         self.one_more();
     }
@@ -279,7 +282,7 @@ impl Column {
     pub fn push_text(&mut self, value: &str) {
         match &mut self.values {
             Values::Text(texts) => texts.push(value),
-            values => other(values, &value),
+            values => wrong_kind(values, &value),
         }
         self.one_more();
     }
@@ -291,7 +294,7 @@ impl Column {
     pub fn push_float(&mut self, value: f64) {
         match &mut self.values {
             Values::Float(v) => v.push(value),
-            values => other(values, &value),
+            values => wrong_kind(values, &value),
         }
         self.one_more();
     }
@@ -302,8 +305,8 @@ impl Column {
     /// As [`Column::push`].
     pub fn push_boolean(&mut self, value: bool) {
         match &mut self.values {
-            Values::Boolean(words) => set(words, self.rows, value),
-            values => other(values, &value),
+            Values::Boolean(words) => push_bit(words, self.rows, value),
+            values => wrong_kind(values, &value),
         }
         self.one_more();
     }
@@ -312,7 +315,7 @@ impl Column {
     #[inline]
     fn one_more(&mut self) {
         if self.missing > 0 {
-            set(&mut self.present, self.rows, true);
+            push_bit(&mut self.present, self.rows, true);
         }
         self.rows += 1;
     }
@@ -323,14 +326,14 @@ impl Column {
             let last = self.rows - 1;
             self.missing -= usize::from(!self.has(last));
             match &mut self.values {
-                Values::Boolean(words) => clear(words, last),
+                Values::Boolean(words) => pop_bit(words, last),
                 Values::Integer(v) | Values::Decimal(v) | Values::Timestamp(v) => v.truncate(last),
                 Values::Float(v) => v.truncate(last),
                 Values::Text(texts) => texts.truncate(last),
             }
             match self.missing {
                 0 => self.present.clear(),
-                _ => clear(&mut self.present, last),
+                _ => pop_bit(&mut self.present, last),
             }
             self.rows = last;
         }

@@ -180,7 +180,7 @@ impl Bench {
         }
     }
 
-    /// Letters have all that was seen in their records.
+    /// Letters have all that was seen in their records, as far as the rules say it.
     fn explain(&mut self, set: &LiveSet, batch: &Batch) {
         self.letters.clear();
         let rejected = self.verdicts.iter().zip(0..).filter(|(verdict, _)| **verdict == RowVerdict::Rejected);

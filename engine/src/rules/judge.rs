@@ -72,8 +72,9 @@ impl Judge {
         let start = out.len();
         for rule in set.rules.iter().filter(|rule| rule.judges()) {
             let began = Instant::now();
-            // A shadow rule's hits are kept as samples.
-            let details = if rule.mode == Mode::Live { Details::DeadLetters } else { Details::All };
+            // The first hits of a shadow rule are kept as samples; apart from those it costs what it will cost.
+            let sampled = rule.mode == Mode::Shadow && rule.figures.wants_samples();
+            let details = if sampled { Details::All } else { Details::DeadLetters };
             let verdict = self.ask(rule, batch, details);
             self.record(set.revision, rule, batch, &verdict, began.elapsed());
             halt(rule, batch, &verdict)?;

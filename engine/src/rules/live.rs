@@ -85,6 +85,10 @@ impl Figures {
         }
     }
 
+    pub(super) fn wants_samples(&self) -> bool {
+        self.samples.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).len() < SAMPLES
+    }
+
     pub(super) fn sample(&self, findings: &[Finding]) {
         let mut samples = self.samples.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let room = SAMPLES.saturating_sub(samples.len());

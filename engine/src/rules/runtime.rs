@@ -135,6 +135,10 @@ impl Instance {
         }
     }
 
+    pub(super) fn can_be_told(&self) -> bool {
+        self.explain.is_some()
+    }
+
     /// Whether flags have details from now on. Without effect on a module that cannot be told: there they always have.
     pub(super) fn explain(&mut self, wanted: bool) -> Result<(), Failure> {
         if self.explains == wanted {

@@ -1,5 +1,7 @@
 //! Modules that are told whether to explain their flags, and do as they like.
 
+use std::time::{Duration, Instant};
+
 use wit_component::StringEncoding::UTF8;
 
 use crate::bench::{Bench, refused};
@@ -43,6 +45,21 @@ async fn one_that_traps_only_while_it_explains_has_flags_without_details() {
         assert_eq!(worker.explained(&[5, 6, 7, -1], &[3]), [(3, String::new())]);
     }
     assert_eq!((bench.failures("hostile").len(), worker.trips()), (0, 0), "it judged every row");
+}
+
+#[tokio::test]
+async fn one_that_never_ends_when_it_explains_is_soon_asked_no_more() {
+    let bench = Bench::new().await;
+    let each =
+        format!("(global.set $calls (i32.add (global.get $calls) (i32.const 1))) (if (local.get $bad) (then {HIT}))");
+    let spin = r#"(func (export "explain-flags") (param i32) (global.set $told (local.get 0))
+        (if (i32.and (local.get 0) (i32.gt_u (global.get $calls) (i32.const 3))) (then (loop (br 0)))))"#;
+    bench.upload(told(spin, WORLD, &each)).await.unwrap();
+    let (mut worker, began) = (bench.worker(), Instant::now());
+    for _ in 0..100 {
+        assert_eq!(worker.explained(&[5, 6, 7, -1], &[3]), [(3, String::new())]);
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}: two time-outs of 50 ms a batch are ten", began.elapsed());
 }
 
 #[tokio::test]

@@ -86,3 +86,9 @@ proptest! {
 fn a_value_of_another_kind_is_the_caller_s_fault() {
     Column::new(Kind::Text).push(Some(Value::Integer(1)));
 }
+
+#[test]
+#[should_panic(expected = "Decimal(1) pushed to a column of Integer")]
+fn a_decimal_is_no_integer() {
+    Column::new(Kind::Integer).push(Some(Value::Decimal(1)));
+}

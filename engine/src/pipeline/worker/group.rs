@@ -102,7 +102,11 @@ impl Worker {
         let given_up = cancel.clone();
         let task = self.parts.tokio.spawn(async move {
             let mut broker = broker.lock().await;
-            take(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await
+            let taken = take(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
+            if partitions.is_empty() {
+                broker.publisher.rest().await;
+            }
+            taken
         });
         self.phase = Phase::Taking { task, cancel };
     }

@@ -147,7 +147,8 @@ impl Catalog {
         };
         let mut found = stream::iter(due).map(look).buffered(COMPILERS);
         while let Some((file, stamp, found)) = found.next().await {
-            taken &= self.take(&mut known, &file, stamp, found.unwrap_or(Found::Nothing)).await?;
+            let found = found.unwrap_or_else(|why| Found::Unreadable(format!("the look at it did not end: {why}")));
+            taken &= self.take(&mut known, &file, stamp, found).await?;
         }
         drop(found);
         // A file may have gone because one that is not taken yet holds its rule: retired and published as new, the rule
@@ -165,10 +166,16 @@ impl Catalog {
     /// False: not through the file's fault, again at the next scan.
     async fn take(&self, known: &mut Known, file: &str, stamp: Stamp, found: Found) -> Result<bool, StoreError> {
         let (sha256, content) = match found {
-            Found::Nothing => return Ok(true),
+            Found::Gone => return Ok(true),
+            Found::Unreadable(why) => {
+                self.problem(file, Some(why));
+                return Ok(false);
+            }
             Found::TooLarge(refused) => {
                 self.problem(file, Some(refused.to_string()));
-                known.0.insert(file.to_owned(), Seen { stamp, sha256: Sha256::of(&[]), rule: None });
+                // As below: a rule that it brought before stays its own.
+                let rule = known.0.remove(file).and_then(|seen| seen.rule);
+                known.0.insert(file.to_owned(), Seen { stamp, sha256: Sha256::of(&[]), rule });
                 return Ok(true);
             }
             Found::Same => {

@@ -1,5 +1,6 @@
 //! A look at a file of the rules directory, which changes nothing: read, and compiled where its content is new.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::vet::{Held, Unvetted};
@@ -9,7 +10,10 @@ use crate::model::store::StoreError;
 
 /// A file that was looked at.
 pub(super) enum Found {
-    Nothing,
+    /// It has gone since the folder was listed.
+    Gone,
+    /// Why it can't be read.
+    Unreadable(String),
     TooLarge(Refused),
     /// As it was the last time.
     Same,
@@ -29,9 +33,10 @@ impl Catalog {
         if size > most {
             return Found::TooLarge(Refused::TooLarge { size: size as usize, most: most as usize });
         }
-        // Gone or unreadable for a moment: the next scan sees it.
-        let Ok(Ok(wasm)) = tokio::task::spawn_blocking(move || std::fs::read(path)).await else {
-            return Found::Nothing;
+        let wasm = match tokio::fs::read(path).await {
+            Ok(wasm) => wasm,
+            Err(why) if why.kind() == ErrorKind::NotFound => return Found::Gone,
+            Err(why) => return Found::Unreadable(format!("it can't be read: {why}")),
         };
         let sha256 = Sha256::of(&wasm);
         if before == Some(sha256) {

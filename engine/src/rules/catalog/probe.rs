@@ -81,11 +81,13 @@ pub(super) fn probe(runtime: &Runtime, schema: &Schema, module: &Module, fitted:
         let judged = patiently(|| {
             let mut instance = runtime.instance(&module.component)?;
             instance.configure(&fitted.scales, &fitted.parameters)?;
-            // As a worker tells it.
-            instance.explain(false)?;
-            instance.explain(true)?;
-            let lowered: Vec<_> = columns.iter().map(contract::column).collect();
-            instance.judge(rows.len(), &lowered, module.manifest.codes.len())
+            // As a worker asks: without the details of flags, and again with them.
+            for details in [false, true] {
+                instance.explain(details)?;
+                let lowered: Vec<_> = columns.iter().map(contract::column).collect();
+                instance.judge(rows.len(), &lowered, module.manifest.codes.len())?;
+            }
+            Ok(())
         });
         judged.map_err(|failure| {
             let (rule, Failure { code, message }) = (&module.manifest.name, failure);

@@ -17,6 +17,8 @@ pub(super) struct Account {
     /// In the manifest's order.
     pub(super) codes: Vec<Code>,
     nanos: Option<Counter>,
+    /// How often in a row it failed when it was asked for details.
+    pub(super) unexplained: u32,
 }
 
 /// One of the rule's own codes.
@@ -34,6 +36,7 @@ impl Account {
             id: Arc::new(RuleId::clone(&rule.id)),
             codes: codes.map(|code| Code { name: (*code.name).into(), effect: code.effect, hits: None }).collect(),
             nanos: None,
+            unexplained: 0,
         }
     }
 

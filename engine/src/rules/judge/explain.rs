@@ -14,40 +14,71 @@ use crate::model::finding::{Effect, Finding};
 use crate::model::record::{Batch, Column};
 use crate::rules::contract::guest;
 use crate::rules::live::{LiveRule, LiveSet};
+use crate::rules::runtime::Failure;
+
+/// Rows of a call: their details stay well within what a call may return, and a row that fails costs no more of them.
+const ROWS: usize = 200;
+/// Calls in a row that may fail before a rule is asked no more, until the next set: each may take its whole time-out.
+const FAILURES: u32 = 3;
 
 impl Judge {
     /// Fills in the details of flags on these rows, which ascend, as do the findings. A rule that fails now has said
     /// before what it finds, and was counted then: its flags stay without a detail.
     pub fn explain(&mut self, set: &LiveSet, batch: &Batch, rows: &[u32], findings: &mut [Finding]) {
         let mut bare = bare(rows, findings);
-        if bare.is_empty() {
-            return;
-        }
         for rule in set.rules.iter().filter(|rule| rule.judges() && rule.mode == Mode::Live) {
+            if bare.is_empty() {
+                return;
+            }
             let Some(account) = self.accounts.get(&rule.id.sha256) else {
                 continue;
             };
-            let (of_rule, others) = bare.into_iter().partition(|&at| Arc::ptr_eq(&findings[at].rule, &account.id));
+            let (of_rule, others): (Vec<_>, _) =
+                bare.into_iter().partition(|&at| Arc::ptr_eq(&findings[at].rule, &account.id));
             bare = others;
-            self.explain_rule(rule, batch, &of_rule, findings);
+            if !of_rule.is_empty() && self.instances.can_be_told(rule) {
+                self.explain_rule(rule, batch, &of_rule, findings);
+            }
         }
     }
 
     fn explain_rule(&mut self, rule: &Arc<LiveRule>, batch: &Batch, bare: &[usize], findings: &mut [Finding]) {
-        if bare.is_empty() {
-            return;
-        }
         let began = Instant::now();
         let mut rows: Vec<u32> = bare.iter().map(|&at| findings[at].row).collect();
         rows.dedup();
-        let some: Vec<Column> = rule.fields.iter().map(|&id| only(batch.column(id), &rows)).collect();
-        let some: Vec<&Column> = some.iter().collect();
-        let answer = self.instances.call(rule, &some, rows.len(), Details::All);
-        let account = self.accounts.get_mut(&rule.id.sha256).expect("its findings are of this account");
-        for hit in answer.into_iter().flatten() {
-            tell(account, hit, &rows, bare, findings);
+        let mut rest = bare;
+        for rows in rows.chunks(ROWS) {
+            let asked;
+            (asked, rest) = rest.split_at(rest.partition_point(|&at| findings[at].row <= rows[rows.len() - 1]));
+            let failed = &self.accounts[&rule.id.sha256].unexplained;
+            let answer = if *failed < FAILURES { Some(self.ask_again(rule, batch, rows)) } else { None };
+            let account = self.accounts.get_mut(&rule.id.sha256).expect("its findings are of this account");
+            match answer {
+                Some(Ok(hits)) => {
+                    account.unexplained = 0;
+                    hits.into_iter().for_each(|hit| tell(account, hit, rows, asked, findings));
+                    continue;
+                }
+                Some(Err(Failure { code, message })) => {
+                    account.unexplained += 1;
+                    let name = &*account.id.name;
+                    tracing::warn!(rule = name, code, "flags of dead letters stay without details: {message}");
+                }
+                None => {}
+            }
+            let rule = account.id.name.to_string();
+            metrics::counter!("weir_unexplained_flags_total", "rule" => rule).increment(asked.len() as u64);
         }
+        let account = self.accounts.get_mut(&rule.id.sha256).expect("its findings are of this account");
         account.spent(rule, began.elapsed());
+    }
+
+    fn ask_again(&mut self, rule: &Arc<LiveRule>, batch: &Batch, rows: &[u32]) -> Result<Vec<guest::Hit>, Failure> {
+        let some: Vec<Column> = rule.fields.iter().map(|&id| only(batch.column(id), rows)).collect();
+        let some: Vec<&Column> = some.iter().collect();
+        // Once more before it counts as a failure, as when it judges.
+        let mut call = || self.instances.call(rule, &some, rows.len(), Details::All);
+        call().or_else(|_| call())
     }
 }
 
@@ -72,7 +103,9 @@ fn tell(account: &Account, hit: guest::Hit, rows: &[u32], bare: &[usize], findin
     let (row, code) = (rows[hit.row as usize], &account.codes[usize::from(hit.code)].name);
     let from = bare.partition_point(|&at| findings[at].row < row);
     let of_row = bare[from..].iter().take_while(|&&at| findings[at].row == row);
-    let found = of_row.copied().find(|&at| Arc::ptr_eq(&findings[at].code, code) && findings[at].detail.is_empty());
+    // A rule hits a row once with each of its codes; one that does so more often has no claim on time that no limit covers.
+    let mut of_row = of_row.copied().take(account.codes.len());
+    let found = of_row.find(|&at| Arc::ptr_eq(&findings[at].code, code) && findings[at].detail.is_empty());
     if let Some(at) = found {
         findings[at].detail = cut(hit.detail);
     }

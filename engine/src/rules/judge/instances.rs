@@ -50,6 +50,11 @@ impl Instances {
         self.made.contains_key(&rule.id.sha256)
     }
 
+    /// Whether its module says the details of flags only if told to. One that stands no more is not known.
+    pub(super) fn can_be_told(&self, rule: &LiveRule) -> bool {
+        self.made.get(&rule.id.sha256).is_none_or(|(_, instance)| instance.can_be_told())
+    }
+
     /// One call, in which flags have details if wanted; the instance survives only a good one, for after a lifting error
     /// the next call is not refused.
     pub(super) fn call(
