@@ -38,6 +38,8 @@ mod letters;
 #[path = "../chaos/oracle.rs"]
 #[allow(dead_code)]
 mod oracle;
+#[path = "../pipeline/member.rs"]
+mod member;
 #[path = "../pipeline/plain.rs"]
 #[allow(dead_code)]
 mod plain;
