@@ -11,8 +11,9 @@ use crate::way::Way;
 /// How long the group may wait for an instance: the heartbeat that tells it, `checkpoint.drain`, which is 2 s here, and
 /// much for a busy machine. A statement waits for the database for 30 s.
 const REBALANCED: Duration = Duration::from_secs(15);
-/// From the database's return until all is judged, which is a matter of moments.
-const JUDGED_AGAIN: Duration = Duration::from_secs(30);
+/// From the database's return until all is judged, which is a matter of moments. Partitions that nobody takes when an abandoned
+/// step ends are taken after 15 s, or never.
+const JUDGED_AGAIN: Duration = Duration::from_secs(12);
 
 /// The others of the stack need the database too, however this ends.
 struct Silence<'w>(&'w Way);
