@@ -35,11 +35,11 @@ mod kafka;
 #[path = "../pipeline/letters.rs"]
 #[allow(dead_code)]
 mod letters;
+#[path = "../pipeline/member.rs"]
+mod member;
 #[path = "../chaos/oracle.rs"]
 #[allow(dead_code)]
 mod oracle;
-#[path = "../pipeline/member.rs"]
-mod member;
 #[path = "../pipeline/plain.rs"]
 #[allow(dead_code)]
 mod plain;
