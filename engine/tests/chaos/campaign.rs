@@ -44,8 +44,8 @@ fn nothing_is_lost_or_counted_twice_whatever_dies() {
     assert!(diary.findings.is_empty(), "{}", diary.findings.join("\n"));
     assert!(diary.count(&["instance killed"]) >= 3 * minutes, "kills: {:?}", diary.counts);
     if minutes >= 5 {
-        // Not the full disk: what an engine writes mostly finds room in what its tables have. See edges_store/full.rs.
-        let met = ["Deadlock", "Lock wait timeout", "lost=true"].map(|what| (what, diary.said(what)));
+        let mut met = ["Deadlock", "Lock wait timeout", "lost=true"].map(|what| (what, diary.said(what))).to_vec();
+        met.push(("a step on a full disk", diary.steps_without_room()));
         assert!(met.iter().all(|(_, lines)| *lines > 0), "what no engine met proves nothing: {met:?}");
     }
     diary.all_is_well();
@@ -128,7 +128,9 @@ impl Campaign {
                 self.grow();
             }
             if Instant::now() >= next {
-                let fault = Fault::draw(&mut self.rng);
+                // It is drawn seldom, and once it has to be.
+                let is_due = began.elapsed() > time / 2 && self.diary.count(&[Fault::DiskFull.name()]) == 0;
+                let fault = if is_due { Fault::DiskFull } else { Fault::draw(&mut self.rng) };
                 if let Some(alone) = self.begin(fault) {
                     next = Instant::now() + alone + Duration::from_millis(self.rng.random_range(200..2_500));
                 }

@@ -51,10 +51,20 @@ impl Diary {
 
     /// How many lines of the engines' logs say this.
     pub(crate) fn said(&self, what: &str) -> usize {
+        self.lines(|line| line.contains(what))
+    }
+
+    /// How many tries of a running engine's steps failed because the disk was full.
+    pub(crate) fn steps_without_room(&self) -> usize {
+        let no_room = ["Errcode: 28", "(1114)"];
+        self.lines(|line| line.contains("committing a checkpoint: ") && no_room.iter().any(|why| line.contains(why)))
+    }
+
+    fn lines(&self, wanted: impl Fn(&str) -> bool) -> usize {
         let logs = std::fs::read_dir(&self.folder).expect("it is there").flatten().map(|entry| entry.path());
         let logs =
             logs.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("engine")));
-        let lines = |text: String| text.lines().filter(|line| line.contains(what)).count();
+        let lines = |text: String| text.lines().filter(|line| wanted(line)).count();
         logs.map(|path| lines(std::fs::read_to_string(path).unwrap_or_default())).sum()
     }
 
