@@ -231,7 +231,13 @@ impl Campaign {
         if !self.database.is_up() || self.disk.is_full() {
             return None;
         }
-        let time = self.millis(3_000, 9_000);
+        // The first is to be met by steps, so records have to flow; the others may fall into any other trouble.
+        let is_first = self.diary.count(&[Fault::DiskFull.name()]) == 0;
+        let flows = self.broker.is_up() && self.redis.is_up() && self.fleet.pick(0, true).is_some();
+        if is_first && !flows {
+            return None;
+        }
+        let time = if is_first { self.millis(8_000, 9_000) } else { self.millis(3_000, 9_000) };
         self.alone = time;
         locks::give_back(&self.way);
         self.disk.fill(time);
