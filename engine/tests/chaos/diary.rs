@@ -7,6 +7,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::faults::Fault;
+
 pub(crate) struct Diary {
     pub(crate) folder: PathBuf,
     file: File,
@@ -58,6 +60,16 @@ impl Diary {
     pub(crate) fn steps_without_room(&self) -> usize {
         let no_room = ["Errcode: 28", "(1114)"];
         self.lines(|line| line.contains("committing a checkpoint: ") && no_room.iter().any(|why| line.contains(why)))
+    }
+
+    /// A fault of the database that no running engine has met yet.
+    pub(crate) fn unmet(&self) -> Option<Fault> {
+        let met = [
+            (Fault::DiskFull, self.steps_without_room()),
+            (Fault::Deadlock, self.said("Deadlock")),
+            (Fault::LocksHeld, self.said("Lock wait timeout")),
+        ];
+        met.into_iter().find(|(_, lines)| *lines == 0).map(|(fault, _)| fault)
     }
 
     fn lines(&self, wanted: impl Fn(&str) -> bool) -> usize {
