@@ -7,13 +7,17 @@ mod admin_fakes;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use admin_fakes::{Fakes, PUBLISHER};
+use admin_fakes::{Fakes, PUBLISHER, WASM};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A served API, and what stops it.
 async fn served(fakes: &Fakes) -> (SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    // So that little of an answer is on its way to a peer that does not read.
+    socket.set_send_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1024).unwrap();
     let at = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let until = async move { stopped.await.unwrap_or(()) };
@@ -107,4 +111,104 @@ async fn a_request_that_is_being_answered_is_never_the_one_that_makes_room() {
         stopping.elapsed()
     );
     drop(streams);
+}
+
+/// Sends the head of a request with a body of which a byte comes now and then; the answer's status, once the connection is
+/// closed, and how long that took.
+async fn trickle(at: SocketAddr, line: &str) -> (u16, Duration) {
+    let (began, mut stream) = (Instant::now(), TcpStream::connect(at).await.unwrap());
+    let head = format!("{line} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {PUBLISHER}\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(b"content-type: application/wasm\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    loop {
+        match tokio::time::timeout(Duration::from_millis(100), stream.read_buf(&mut answer)).await {
+            Err(_) if stream.write_all(b"x").await.is_ok() => {}
+            Ok(Ok(1..)) => {}
+            _ => break,
+        }
+    }
+    let status = String::from_utf8_lossy(&answer).split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.unwrap_or_else(|| panic!("no answer within {:?}", began.elapsed())), began.elapsed())
+}
+
+/// What others meet meanwhile.
+async fn others_are_answered(at: SocketAddr) {
+    assert!(probe(at).await < Duration::from_secs(1));
+    let asked = Instant::now();
+    assert_eq!(ask(at, &format!("GET /rules HTTP/1.1\r\nauthorization: Bearer {PUBLISHER}"), b"").await, 200);
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn bodies_that_come_by_the_byte_are_cut_when_the_request_s_time_is_over_and_keep_nobody_out() {
+    let (at, _stop, _server) = served(&Fakes::default()).await;
+    let lines = ["POST /rules", "POST /rules", "POST /rules/check", "POST /rules/check", "POST /evaluate"];
+    let slow = lines.map(|line| tokio::spawn(trickle(at, line)));
+    // What needs no body does not wait for it.
+    for line in ["GET /livez", "GET /rules"] {
+        let (status, took) = trickle(at, line).await;
+        assert!(status == 200 && took < Duration::from_secs(1), "{line}: {status} after {took:?}");
+    }
+    for _ in 0..10 {
+        others_are_answered(at).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for (line, slow) in lines.iter().zip(slow) {
+        let (status, took) = slow.await.unwrap();
+        let in_time = took > Duration::from_secs(1) && took < Duration::from_secs(4);
+        assert!(status == 504 && in_time, "{line}: {status} after {took:?}, where a request may take 2 s");
+    }
+    let head = format!("POST /rules HTTP/1.1\r\ncontent-type: application/wasm\r\nauthorization: Bearer {PUBLISHER}");
+    assert_eq!(ask(at, &head, WASM).await, 201, "the places that they had are free again");
+}
+
+/// Asks so many times for an answer that does not fit into what the kernel keeps, and reads none.
+async fn ask_and_leave(at: SocketAddr, times: usize, more: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(2048).unwrap();
+    let mut stream = socket.connect(at).await.unwrap();
+    let get =
+        format!("GET /openapi.json HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {PUBLISHER}\r\n{more}\r\n");
+    stream.write_all(get.repeat(times).as_bytes()).await.unwrap();
+    stream
+}
+
+/// The bytes that are still to be had.
+async fn rest(mut stream: TcpStream) -> usize {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    answer.len()
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up_and_one_that_is_read_late_is_whole() {
+    let (at, _stop, _server) = served(&Fakes::default()).await;
+    // One answer; one on a connection that is kept; more than a connection's buffers take.
+    let kinds = [(1, "connection: close\r\n"), (1, ""), (8, "")];
+    let (began, mut never, mut late) = (Instant::now(), Vec::new(), Vec::new());
+    for _ in 0..30 {
+        for (times, more) in kinds {
+            never.push(ask_and_leave(at, times, more).await);
+        }
+    }
+    for (times, more) in kinds {
+        late.push(ask_and_leave(at, times, more).await);
+    }
+    while began.elapsed() < Duration::from_secs(8) {
+        others_are_answered(at).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let mut whole = Vec::new();
+    for (stream, (times, _)) in late.into_iter().zip(kinds) {
+        whole.push(rest(stream).await / times);
+    }
+    assert!(whole.iter().all(|bytes| bytes.abs_diff(whole[0]) < 100 && *bytes > 20_000), "{whole:?}");
+    // 20 s after they were made the answers are given up.
+    tokio::time::sleep(Duration::from_secs(25).saturating_sub(began.elapsed())).await;
+    for (at, stream) in never.into_iter().enumerate() {
+        let (times, more) = kinds[at % kinds.len()];
+        let got = rest(stream).await;
+        assert!(got < times * whole[0] - 1_000, "{times} {more:?}: {got} bytes, as if it were waited for for ever");
+    }
 }

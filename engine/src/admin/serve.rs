@@ -1,5 +1,5 @@
 //! The listening side of the admin API. Connections are bounded in number, and so is the time that the head of a request
-//! may take, so peers that are idle or slow keep nobody out. It knows no path.
+//! and the reading of an answer may take, so peers that are idle or slow keep nobody out. It knows no path.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -27,6 +27,9 @@ use tower::ServiceExt;
 const CONNECTIONS: usize = 256;
 /// From the connection, or the answer before, to the end of a request's head. An idle connection ends with it too.
 const HEAD: Duration = Duration::from_secs(10);
+/// From an answer's making to its end at the peer, or to the next request. hyper has no such bound: an answer that nobody reads
+/// would be held for as long as the peer likes.
+const READ: Duration = Duration::from_secs(20);
 /// Of a connection, for what is read and not yet understood.
 const BUFFER: usize = 64 * 1024;
 /// How long connections may take to end after the signal to stop.
@@ -96,6 +99,7 @@ struct Connection {
     answering: AtomicUsize,
     /// Requests so far.
     asked: AtomicUsize,
+    answered: Notify,
     leave: Notify,
 }
 
@@ -115,12 +119,27 @@ impl Connection {
                 }
                 return;
             }
+            () = self.unread() => {
+                tracing::debug!(%peer, "an answer of the admin API was not read within {READ:?}");
+                return;
+            }
             () = self.leave.notified() => {}
         }
         // One that never finished a request's head has nothing to wait for.
         if self.asked.load(Ordering::Relaxed) > 0 {
             serving.as_mut().graceful_shutdown();
             let _ = tokio::time::timeout(GRACE, serving).await;
+        }
+    }
+
+    /// Returns when the last answer should have been read long ago. One that was leaves an idle connection, which [`HEAD`] ends.
+    async fn unread(&self) {
+        loop {
+            let another = tokio::time::timeout(READ, self.answered.notified()).await.is_ok();
+            // A request in hand has a bound of its own.
+            if !another && self.answering.load(Ordering::Relaxed) == 0 {
+                return;
+            }
         }
     }
 
@@ -132,7 +151,7 @@ impl Connection {
     ) -> Result<Response, Infallible> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.answering.fetch_add(1, Ordering::Relaxed);
-        let _answered = Answered(&self.answering);
+        let _answered = Answered(self);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.oneshot(request).await
@@ -140,10 +159,11 @@ impl Connection {
 }
 
 /// Counts down even if the peer goes away midway.
-struct Answered<'c>(&'c AtomicUsize);
+struct Answered<'c>(&'c Connection);
 
 impl Drop for Answered<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.answering.fetch_sub(1, Ordering::Relaxed);
+        self.0.answered.notify_one();
     }
 }

@@ -7,6 +7,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::faults::Fault;
+
 pub(crate) struct Diary {
     pub(crate) folder: PathBuf,
     file: File,
@@ -51,10 +53,30 @@ impl Diary {
 
     /// How many lines of the engines' logs say this.
     pub(crate) fn said(&self, what: &str) -> usize {
+        self.lines(|line| line.contains(what))
+    }
+
+    /// How many tries of a running engine's steps failed because the disk was full.
+    pub(crate) fn steps_without_room(&self) -> usize {
+        let no_room = ["Errcode: 28", "(1114)"];
+        self.lines(|line| line.contains("committing a checkpoint: ") && no_room.iter().any(|why| line.contains(why)))
+    }
+
+    /// A fault of the database that no running engine has met yet.
+    pub(crate) fn unmet(&self) -> Option<Fault> {
+        let met = [
+            (Fault::DiskFull, self.steps_without_room()),
+            (Fault::Deadlock, self.said("Deadlock")),
+            (Fault::LocksHeld, self.said("Lock wait timeout")),
+        ];
+        met.into_iter().find(|(_, lines)| *lines == 0).map(|(fault, _)| fault)
+    }
+
+    fn lines(&self, wanted: impl Fn(&str) -> bool) -> usize {
         let logs = std::fs::read_dir(&self.folder).expect("it is there").flatten().map(|entry| entry.path());
         let logs =
             logs.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("engine")));
-        let lines = |text: String| text.lines().filter(|line| line.contains(what)).count();
+        let lines = |text: String| text.lines().filter(|line| wanted(line)).count();
         logs.map(|path| lines(std::fs::read_to_string(path).unwrap_or_default())).sum()
     }
 

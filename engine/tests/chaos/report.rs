@@ -14,7 +14,8 @@ pub(crate) fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): 
     let (kills, faults) = (diary.count(&KILLS), diary.counts.values().sum::<u64>());
     let said = ["Deadlock", "Lock wait timeout", "is full", "fenced", "not taken", "lost=true"]
         .map(|what| (what, diary.said(what)));
-    println!("lines of the engines' logs that say so: {said:?}");
+    let without_room = diary.steps_without_room();
+    println!("lines of the engines' logs that say so: {said:?}; of steps that found the disk full: {without_room}");
     println!("{faults} faults: {:?}", diary.counts);
     println!(
         "{kills} kills survived; compared {records} records, {windows} windows, {letters} letters {codes:?} by {revisions} revisions; 0 differences; {took:?}"
@@ -23,7 +24,7 @@ pub(crate) fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): 
     let commit = Command::new("git").args(["describe", "--always", "--dirty"]).output().expect("git runs");
     let line = json!({
         "what": "campaign", "seed": seed, "minutes": minutes, "rate": rate, "took_s": took.as_secs(),
-        "faults": diary.counts, "kills": kills, "records": records, "letters": letters, "codes": codes, "windows": windows,
+        "faults": diary.counts, "kills": kills, "steps_on_a_full_disk": without_room, "records": records, "letters": letters, "codes": codes, "windows": windows,
         "revisions": revisions, "differences": 0, "findings": diary.findings.len(),
         "commit": String::from_utf8_lossy(&commit.stdout).trim(),
         "at": chrono::Utc::now().format("%Y-%m-%dT%H:%MZ").to_string(),

@@ -1,11 +1,14 @@
 /* A disk that is full while the file named by WEIR_FULL_DISK is there: what a file has it keeps, no file grows. By LD_PRELOAD,
- * for mariadbd and for an engine with SQLite. What InnoDB writes asynchronously goes to space that it has, as on a real disk. */
+ * for mariadbd and for an engine with SQLite. What InnoDB writes asynchronously goes to space that it has, as on a real disk.
+ * The folder of WEIR_FULL_TEMPORARY, if there is one, is on it too: no temporary file there is written at all. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,3 +47,17 @@ LENGTHEN(ftruncate64)
     }
 WRITE(pwrite)
 WRITE(pwrite64)
+
+static int is_temporary(int fd) {
+    char link[64], path[4096];
+    const char *folder = getenv("WEIR_FULL_TEMPORARY");
+    if (!folder) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, path, sizeof path);
+    return size >= (ssize_t)strlen(folder) && memcmp(path, folder, strlen(folder)) == 0;
+}
+
+ssize_t write(int fd, const void *bytes, size_t size) {
+    if (is_full() && is_temporary(fd)) return errno = ENOSPC, -1;
+    return REAL(write)(fd, bytes, size);
+}

@@ -9,7 +9,7 @@ const HELD: u32 = 8;
 
 impl Bed {
     /// Holds every row of the table; returns when it has them.
-    fn holds(&self, table: &str) -> Child {
+    pub(crate) fn holds(&self, table: &str) -> Child {
         let (name, mark) = (format!("weir_{}", self.name), self.folder.path().join("held"));
         let _ = std::fs::remove_file(&mark);
         let sql = format!(

@@ -11,6 +11,7 @@ mod locks;
 mod names;
 mod outbox;
 mod payments;
+mod silent;
 
 // The harness of the pipeline's tests.
 #[path = "../pipeline/api.rs"]
@@ -27,6 +28,8 @@ mod kafka;
 #[path = "../common/mariadb.rs"]
 #[allow(dead_code)]
 mod mariadb;
+#[path = "../pipeline/member.rs"]
+mod member;
 #[path = "../common/refusal.rs"]
 mod refusal;
 #[path = "../common/stack.rs"]

@@ -35,6 +35,8 @@ mod kafka;
 #[path = "../pipeline/letters.rs"]
 #[allow(dead_code)]
 mod letters;
+#[path = "../pipeline/member.rs"]
+mod member;
 #[path = "../chaos/oracle.rs"]
 #[allow(dead_code)]
 mod oracle;

@@ -2,17 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use serde_json::Value;
-
-use crate::api::ask;
+use crate::api::flowing;
 use crate::engine::Engine;
 use crate::kafka::PARTITIONS;
 use crate::life::{Hit, Life, SOON};
+use crate::member::Member;
 use crate::stack::Stack;
 use crate::way::{RULES, Way};
 
@@ -75,43 +71,5 @@ fn until_it_has(engine: &mut Engine, admin: u16, partitions: usize) {
 }
 
 fn has(admin: u16, partitions: usize) -> bool {
-    let running = || {
-        let (_, text) = ask(admin, "GET", "/pipeline", "application/json", b"")?;
-        let status: Value = serde_json::from_str(&text).ok()?;
-        let of = status["partitions"].as_array()?;
-        Some(of.len() == partitions && of.iter().all(|partition| partition["state"] == "running"))
-    };
-    running() == Some(true)
-}
-
-/// A member of the group that is no engine: it comes, has partitions, reads nothing that counts, and goes when dropped.
-struct Member {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Member {
-    fn of(way: &Way) -> Self {
-        let mut config = way.kafka();
-        config.set("partition.assignment.strategy", "range").set("session.timeout.ms", "3000");
-        let consumer: BaseConsumer = config.set("heartbeat.interval.ms", "200").create().expect("a consumer");
-        consumer.subscribe(&[&way.topic()]).expect("a topic");
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                drop(consumer.poll(Duration::from_millis(50)));
-            }
-        });
-        Self { stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("it does not panic");
-        }
-    }
+    flowing(admin) == Some(partitions)
 }

@@ -21,6 +21,15 @@ pub(crate) fn ask(admin: u16, method: &str, path: &str, kind: &str, body: &[u8])
     Some((answer.status().as_u16(), text))
 }
 
+/// How many partitions the instance has, if all of them flow.
+#[allow(dead_code, reason = "the tests of the group ask")]
+pub(crate) fn flowing(admin: u16) -> Option<usize> {
+    let (_, text) = ask(admin, "GET", "/pipeline", "application/json", b"")?;
+    let status: Value = serde_json::from_str(&text).ok()?;
+    let of = status["partitions"].as_array()?;
+    of.iter().all(|partition| partition["state"] == "running").then_some(of.len())
+}
+
 impl Way {
     /// One request that must succeed; its answer.
     fn call(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Value {
