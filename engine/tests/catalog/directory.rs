@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
 use weir::model::catalog::Mode;
@@ -119,6 +120,38 @@ async fn a_bad_file_is_reported_and_changes_nothing() {
     fs::remove_file(bench.file("text.wasm")).unwrap();
     becomes(&catalog, "3.0.0").await;
     within(SOON, "nothing is wrong any more", || catalog.catalog.problems().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_file_that_can_t_be_read_is_reported_and_nothing_is_retired_meanwhile() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    catalog.mode("dropped", Mode::Shadow).await;
+    let _running = catalog.run();
+    // A file, and its first byte can't be read, not even by root.
+    symlink("/proc/self/mem", bench.file("renamed.wasm")).unwrap();
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
+    let problem = catalog.catalog.problems().remove(0);
+    assert!(problem.file == "renamed.wasm" && problem.message.contains("can't be read"), "{problem:?}");
+    assert!(catalog.rule("dropped").is_some(), "it may be what the other file holds");
+    fs::remove_file(bench.file("renamed.wasm")).unwrap();
+    fs::write(bench.file("renamed.wasm"), version("1.0.0").wasm()).unwrap();
+    until_forgotten(&catalog, "dropped.wasm").await;
+    assert_eq!(catalog.rule("dropped").unwrap().mode, Mode::Shadow, "it was never retired");
+}
+
+#[tokio::test]
+async fn a_file_that_grew_too_large_and_is_removed_takes_the_rule_along_that_it_brought() {
+    let mut bench = Bench::new();
+    bench.config.rules.max_module = bytesize::ByteSize::kib(64);
+    let catalog = with_a_file(&bench).await;
+    let _running = catalog.run();
+    fs::write(bench.file("dropped.wasm"), vec![0; 65 << 10]).unwrap();
+    within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
+    assert!(catalog.rule("dropped").is_some(), "what it brought before stays in force");
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    within(SOON, "it is retired", || catalog.rule("dropped").is_none()).await;
 }
 
 #[tokio::test]
