@@ -31,15 +31,15 @@ async fn one_that_traps_when_it_is_told_is_refused() {
     assert!(why.contains("RULE_TRAP") && why.contains("hostile"), "{why}");
 }
 
+/// Hits bad rows when it is told to be brief, and does this when it is told to explain them.
+fn explains_by(act: &str) -> String {
+    format!("(if (local.get $bad) (then (if (global.get $told) (then {act})) {HIT}))")
+}
+
 #[tokio::test]
-async fn one_that_traps_only_while_it_explains_has_flags_without_details() {
+async fn one_that_traps_while_it_explains_has_flags_without_details() {
     let bench = Bench::new().await;
-    // It has judged four rows by then, which no probe did with one instance.
-    let each =
-        format!("(global.set $calls (i32.add (global.get $calls) (i32.const 1))) (if (local.get $bad) (then {HIT}))");
-    let trap = r#"(func (export "explain-flags") (param i32) (global.set $told (local.get 0))
-        (if (i32.and (local.get 0) (i32.gt_u (global.get $calls) (i32.const 3))) (then unreachable)))"#;
-    bench.upload(told(trap, WORLD, &each)).await.unwrap();
+    bench.upload(told(OBEYS, WORLD, &explains_by("unreachable"))).await.unwrap();
     let mut worker = bench.worker();
     for _ in 0..20 {
         assert_eq!(worker.explained(&[5, 6, 7, -1], &[3]), [(3, String::new())]);
@@ -50,16 +50,27 @@ async fn one_that_traps_only_while_it_explains_has_flags_without_details() {
 #[tokio::test]
 async fn one_that_never_ends_when_it_explains_is_soon_asked_no_more() {
     let bench = Bench::new().await;
-    let each =
-        format!("(global.set $calls (i32.add (global.get $calls) (i32.const 1))) (if (local.get $bad) (then {HIT}))");
-    let spin = r#"(func (export "explain-flags") (param i32) (global.set $told (local.get 0))
-        (if (i32.and (local.get 0) (i32.gt_u (global.get $calls) (i32.const 3))) (then (loop (br 0)))))"#;
-    bench.upload(told(spin, WORLD, &each)).await.unwrap();
+    bench.upload(told(OBEYS, WORLD, &explains_by("(loop (br 0))"))).await.unwrap();
     let (mut worker, began) = (bench.worker(), Instant::now());
     for _ in 0..100 {
         assert_eq!(worker.explained(&[5, 6, 7, -1], &[3]), [(3, String::new())]);
     }
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}: two time-outs of 50 ms a batch are ten", began.elapsed());
+}
+
+#[tokio::test]
+async fn one_whose_instance_is_worn_out_explains_on_another() {
+    let bench = Bench::new().await;
+    let each =
+        format!("(global.set $calls (i32.add (global.get $calls) (i32.const 1))) (if (local.get $bad) (then {HIT}))");
+    // It has judged six rows by then; a publish tries five at most.
+    let worn = r#"(func (export "explain-flags") (param i32) (global.set $told (local.get 0))
+        (if (i32.and (local.get 0) (i32.gt_u (global.get $calls) (i32.const 5))) (then unreachable)))"#;
+    bench.upload(told(worn, WORLD, &each)).await.unwrap();
+    let mut worker = bench.worker();
+    for _ in 0..5 {
+        assert_eq!(worker.explained(&[5, 6, 7, 8, 9, -1], &[5]), [(5, "seen".to_owned())]);
+    }
 }
 
 #[tokio::test]
