@@ -60,15 +60,15 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         "weir_rules_swap_seconds",
         Histogram,
         &[],
-        "Once a worker and new rule set that it judged by: from its coming into force (or, if that was later, from when the worker last had nothing \
-         to judge) until the worker had judged a batch by it",
+        "Once a worker and new rule set that it judged by: from its coming into force (or, if that was later, from when the \
+         worker last had nothing to judge) until the worker had judged a batch by it",
     ),
     (
         "weir_rules_swap_wait_seconds",
         Histogram,
         &[],
-        "Once a worker and new rule set that it judged by: what its first batch waited for old instances to go and for new ones to \
-         be made, those after a failure in it included",
+        "Once a worker and new rule set that it judged by: what its first batch waited for old instances to go and for new \
+         ones to be made, those after a failure in it included",
     ),
     ("weir_rules_file_errors", Gauge, &[], "Files in the rules directory that could not be published"),
     ("weir_lookup_up", Gauge, &["lookup"], "1 if the lookup answered when it was last asked"),

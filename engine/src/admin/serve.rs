@@ -27,8 +27,8 @@ use tower::ServiceExt;
 const CONNECTIONS: usize = 256;
 /// From the connection, or the answer before, to the end of a request's head. An idle connection ends with it too.
 const HEAD: Duration = Duration::from_secs(10);
-/// From an answer's making to its end at the peer, or to the next request. hyper has no such bound: an answer that nobody reads
-/// would be held for as long as the peer likes.
+/// From an answer's making until the connection has taken all of it, or to the next request. hyper has no such bound: an answer
+/// that nobody reads would be held for as long as the peer likes.
 const READ: Duration = Duration::from_secs(20);
 /// Of a connection, for what is read and not yet understood.
 const BUFFER: usize = 64 * 1024;

@@ -138,10 +138,14 @@ impl Publisher {
 
     /// Lets the producer go: one that nobody uses has threads and, while a broker is away, more and more to tell.
     pub async fn rest(&mut self) {
-        if let Some(ahead) = &mut self.ahead {
-            let _ = ahead.await;
-        }
-        (self.ahead, self.ready) = (None, None);
+        let ahead = match &mut self.ahead {
+            Some(ahead) => ahead.await.ok().and_then(Result::ok),
+            None => None,
+        };
+        self.ahead = None;
+        let unused = (ahead, self.ready.take());
+        // Its end waits for its threads.
+        let _ = tokio::task::spawn_blocking(move || drop(unused)).await;
     }
 
     /// One transaction: the letters of these chunks at or after `from`, then the offsets.

@@ -135,10 +135,16 @@ async fn a_file_that_can_t_be_read_is_reported_and_nothing_is_retired_meanwhile(
     let problem = catalog.catalog.problems().remove(0);
     assert!(problem.file == "renamed.wasm" && problem.message.contains("can't be read"), "{problem:?}");
     assert!(catalog.rule("dropped").is_some(), "it may be what the other file holds");
-    fs::remove_file(bench.file("renamed.wasm")).unwrap();
-    fs::write(bench.file("renamed.wasm"), version("1.0.0").wasm()).unwrap();
+    fs::write(bench.file(".renamed.wasm"), version("1.0.0").wasm()).unwrap();
+    fs::rename(bench.file(".renamed.wasm"), bench.file("renamed.wasm")).unwrap();
     until_forgotten(&catalog, "dropped.wasm").await;
     assert_eq!(catalog.rule("dropped").unwrap().mode, Mode::Shadow, "it was never retired");
+    within(SOON, "nothing is wrong any more", || catalog.catalog.problems().is_empty()).await;
+
+    symlink("/proc/self/mem", bench.file("another.wasm")).unwrap();
+    within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
+    fs::remove_file(bench.file("another.wasm")).unwrap();
+    within(SOON, "what has gone is no problem", || catalog.catalog.problems().is_empty()).await;
 }
 
 #[tokio::test]

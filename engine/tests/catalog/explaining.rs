@@ -47,6 +47,26 @@ async fn a_flag_is_explained_where_it_is_asked_for_and_a_dead_letter_everywhere(
 }
 
 #[tokio::test]
+async fn every_one_of_many_flags_gets_its_own_detail() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    shipped(&catalog, "high_amount").await;
+    let amounts: Vec<i64> = (0..1_001).map(|n| if n % 2 == 0 { 20_000_001 + n } else { n }).collect();
+    let (set, batch, mut findings) = (catalog.catalog.live(), catalog.batch(&amounts), Vec::new());
+    let mut judge = catalog.judge_of_a_worker();
+    judge.judge(&set, &batch, &mut findings).unwrap();
+    // All but the first and the last, and rows between that are not flagged.
+    judge.explain(&set, &batch, &(1..1_000).collect::<Vec<_>>(), &mut findings);
+    assert_eq!(findings.len(), 501);
+    for found in &findings {
+        let amount = amounts[found.row as usize];
+        let detail = format!("amount {}.{:02} > 200000", amount / 100, amount % 100);
+        let wanted = if [0, 1_000].contains(&found.row) { "" } else { &detail };
+        assert_eq!(found.detail, wanted, "row {}", found.row);
+    }
+}
+
+#[tokio::test]
 async fn a_rule_in_shadow_keeps_details_as_samples_and_is_told_again_when_it_goes_live() {
     let bench = Bench::new();
     let catalog = bench.open().await;

@@ -62,14 +62,14 @@ impl Diary {
         self.lines(|line| line.contains("committing a checkpoint: ") && no_room.iter().any(|why| line.contains(why)))
     }
 
-    /// A fault of the database that no running engine has met yet.
-    pub(crate) fn unmet(&self) -> Option<Fault> {
+    /// Faults of the database that no engine has met yet.
+    pub(crate) fn unmet(&self) -> Vec<Fault> {
         let met = [
             (Fault::DiskFull, self.steps_without_room()),
             (Fault::Deadlock, self.said("Deadlock")),
             (Fault::LocksHeld, self.said("Lock wait timeout")),
         ];
-        met.into_iter().find(|(_, lines)| *lines == 0).map(|(fault, _)| fault)
+        met.into_iter().filter(|(_, lines)| *lines == 0).map(|(fault, _)| fault).collect()
     }
 
     fn lines(&self, wanted: impl Fn(&str) -> bool) -> usize {

@@ -23,8 +23,7 @@ const MARGIN: Duration = Duration::from_secs(3);
 fn partitions_of_a_killed_and_of_a_stopped_instance_are_judged_again_in_time() {
     let _alone = alone();
     let way = Way::on(Arc::new(Stack::up()), "recovery", include_str!("../pipeline/paysim.toml"), &RULES)
-        .with(r#"interval = "1s""#, r#"interval = "200ms""#)
-        .with(r#"timeout = "50ms""#, r#"timeout = "1s""#);
+        .with(r#"interval = "1s""#, r#"interval = "200ms""#);
     way.grow(&way.topic(), 6);
     let _flow = Flow::start(&way, 1, 2_000);
     let log = tempfile::NamedTempFile::new().expect("a log");

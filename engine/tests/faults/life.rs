@@ -52,7 +52,6 @@ impl Life {
         let way = way
             .with("properties = {}", &format!("properties = {quick}"))
             .with(r#"interval = "1s""#, r#"interval = "200ms""#)
-            .with(r#"timeout = "50ms""#, r#"timeout = "1s""#)
             .with("[checkpoint]\n", "[engine]\nworkers = 1\n\n[checkpoint]\n");
         let flow = Flow::start(&way);
         Self { way, flow, rounds: Vec::new(), began: Instant::now() }

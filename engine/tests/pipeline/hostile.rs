@@ -24,9 +24,13 @@ const HOSTILE: [(&str, i128, &str, &str); 3] = [
     ("traps", -300, "unreachable", "RULE_TRAP"),
 ];
 
+/// A loop is to end soon.
+const SLOW: &str = r#"timeout = "1s""#;
+const QUICK: &str = r#"timeout = "50ms""#;
+
 #[test]
 fn modules_that_loop_grow_or_trap_on_one_row_in_ten_thousand_cost_those_rows_only() {
-    let way = Way::on(shared(), "hostile", include_str!("paysim.toml"), &FLAGS);
+    let way = Way::on(shared(), "hostile", include_str!("paysim.toml"), &FLAGS).with(SLOW, QUICK);
     for (rule, amount, fails, _) in HOSTILE {
         let body = format!("(if (i64.eq {AMOUNT} (i64.const {amount})) (then {fails}))");
         std::fs::write(way.rules().join(format!("{rule}.wasm")), guest::module(rule, &body)).expect("writable");
@@ -64,7 +68,7 @@ fn modules_that_loop_grow_or_trap_on_one_row_in_ten_thousand_cost_those_rows_onl
 
 #[test]
 fn a_module_that_always_fails_trips_its_breaker_and_the_version_before_it_is_back() {
-    let way = Way::on(shared(), "fickle", include_str!("paysim.toml"), &FLAGS);
+    let way = Way::on(shared(), "fickle", include_str!("paysim.toml"), &FLAGS).with(SLOW, QUICK);
     let generated = Generated::new(&way, 60_000, 17, &["--clean"]);
     // No probe of a publish knows this amount, so the module gets in.
     set_amounts(&generated.csv, |_, amount| format!("{}.37", amount.split('.').next().expect("whole part")));

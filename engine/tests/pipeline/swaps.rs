@@ -22,7 +22,7 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
     let mut producer = generated.produce_at(&way, 10_000);
     let flow = |engine: &mut Engine| {
         let (before, what) = (way.position(), "records are judged by the new set");
-        engine.until(what, SOON, || way.position() > before + 4_000);
+        engine.until(what, SOON, || way.position() > before + 4_000 && all_judge_by_it(&way));
     };
     flow(&mut engine);
     let first = way.in_force("high_amount").expect("it came with the directory");
@@ -97,11 +97,14 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
 
 /// Each of the two workers judged by the set in force, and told of both swaps how long it waited, and a batch for it.
 fn says_so(way: &Way) -> bool {
+    let told = |what: &str| way.metric(&format!("weir_rules_swap_{what}seconds_count"), "");
+    all_judge_by_it(way) && told("") >= Some(4.0) && told("wait_") == told("")
+}
+
+fn all_judge_by_it(way: &Way) -> bool {
     let in_force = way.metric("weir_rules_revision", "");
     let by = |worker: &str| way.metric("weir_judging_revision", worker);
-    let told = |what: &str| way.metric(&format!("weir_rules_swap_{what}seconds_count"), "");
-    let all = in_force.is_some() && by("worker=\"0\"") == in_force && by("worker=\"1\"") == in_force;
-    all && told("") >= Some(4.0) && told("wait_") == told("")
+    in_force.is_some() && by("worker=\"0\"") == in_force && by("worker=\"1\"") == in_force
 }
 
 fn sha256(bytes: &[u8]) -> String {

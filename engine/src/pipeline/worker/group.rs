@@ -103,7 +103,8 @@ impl Worker {
         let task = self.parts.tokio.spawn(async move {
             let mut broker = broker.lock().await;
             let taken = take(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
-            if partitions.is_empty() {
+            // An empty share that is the last word.
+            if partitions.is_empty() && !given_up.is_cancelled() {
                 broker.publisher.rest().await;
             }
             taken

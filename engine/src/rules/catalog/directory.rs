@@ -5,6 +5,7 @@
 //! rules of all others out of force.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
@@ -34,7 +35,8 @@ pub(super) struct Known(BTreeMap<String, Seen>);
 
 struct Seen {
     stamp: Stamp,
-    sha256: Sha256,
+    /// None: it was not read.
+    sha256: Option<Sha256>,
     /// The rule that it holds, unless it was refused.
     rule: Option<String>,
 }
@@ -126,6 +128,7 @@ impl Catalog {
             }
             Err(_) => return Ok(true),
         };
+        self.forget_problems(|file| files.contains_key(file) || known.0.contains_key(file));
         let (mut settled, mut due) = (true, Vec::new());
         for (file, (path, stamp)) in &files {
             let seen = known.0.get(file);
@@ -137,7 +140,7 @@ impl Catalog {
                 settled = false;
                 continue;
             }
-            due.push((file.clone(), path.clone(), *stamp, seen.map(|seen| seen.sha256)));
+            due.push((file.clone(), path.clone(), *stamp, seen.and_then(|seen| seen.sha256)));
         }
         let mut taken = true;
         // Tasks: what is being published may wait for a compiler that one of the next files has.
@@ -168,14 +171,16 @@ impl Catalog {
         let (sha256, content) = match found {
             Found::Gone => return Ok(true),
             Found::Unreadable(why) => {
-                self.problem(file, Some(why));
+                self.problem(file, Some(format!("{why}; until it can be, no removed file retires its rule")));
+                // Whatever it holds by then is looked at.
+                known.0.entry(file.to_owned()).and_modify(|seen| seen.sha256 = None);
                 return Ok(false);
             }
             Found::TooLarge(refused) => {
                 self.problem(file, Some(refused.to_string()));
                 // As below: a rule that it brought before stays its own.
                 let rule = known.0.remove(file).and_then(|seen| seen.rule);
-                known.0.insert(file.to_owned(), Seen { stamp, sha256: Sha256::of(&[]), rule });
+                known.0.insert(file.to_owned(), Seen { stamp, sha256: None, rule });
                 return Ok(true);
             }
             Found::Same => {
@@ -201,7 +206,7 @@ impl Catalog {
                 known.0.remove(file).and_then(|seen| seen.rule)
             }
         };
-        known.0.insert(file.to_owned(), Seen { stamp, sha256, rule });
+        known.0.insert(file.to_owned(), Seen { stamp, sha256: Some(sha256), rule });
         Ok(true)
     }
 
@@ -262,6 +267,8 @@ impl Catalog {
     fn problem(&self, file: &str, message: Option<String>) {
         let mut problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
         match message {
+            // What is tried again and again is told once.
+            Some(message) if problems.get(file) == Some(&message) => {}
             Some(message) => {
                 tracing::warn!(file, message, "a file of the rules directory was refused");
                 problems.insert(file.to_owned(), message);
@@ -270,23 +277,33 @@ impl Catalog {
         }
         metrics::gauge!("weir_rules_file_errors").set(problems.len() as f64);
     }
+
+    /// A file that was never taken and is not there any more has none.
+    fn forget_problems(&self, stays: impl Fn(&str) -> bool) {
+        let mut problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.retain(|file, _| stays(file));
+        metrics::gauge!("weir_rules_file_errors").set(problems.len() as f64);
+    }
 }
 
 /// The `.wasm` files, without hidden ones (editors and Kubernetes write beside and rename).
 fn list(dir: &Path) -> std::io::Result<BTreeMap<String, (PathBuf, Stamp)>> {
     std::fs::create_dir_all(dir)?;
     let mut files = BTreeMap::new();
-    for found in std::fs::read_dir(dir)?.flatten() {
+    for found in std::fs::read_dir(dir)? {
+        let found = found?;
         let path = found.path();
         let name = found.file_name().to_string_lossy().into_owned();
         if name.starts_with('.') || path.extension().is_none_or(|e| e != "wasm") {
             continue;
         }
         // Follows links: a Kubernetes mount is made of them.
-        if let Ok(meta) = std::fs::metadata(&path)
-            && meta.is_file()
-        {
-            files.insert(name, (path, (meta.modified()?, meta.len())));
+        match std::fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => drop(files.insert(name, (path, (meta.modified()?, meta.len())))),
+            Ok(_) => {}
+            Err(gone) if gone.kind() == ErrorKind::NotFound => {}
+            // It may well be there: a list without it would retire its rule.
+            Err(error) => return Err(error),
         }
     }
     Ok(files)

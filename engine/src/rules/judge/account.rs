@@ -2,7 +2,7 @@
 //! references to something that all of them share would be what their processors wait for most.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics::Counter;
 
@@ -17,8 +17,8 @@ pub(super) struct Account {
     /// In the manifest's order.
     pub(super) codes: Vec<Code>,
     nanos: Option<Counter>,
-    /// How often in a row it failed when it was asked for details.
-    pub(super) unexplained: u32,
+    /// When it last failed as it was asked for details.
+    pub(super) unexplained: Option<Instant>,
 }
 
 /// One of the rule's own codes.
@@ -36,7 +36,7 @@ impl Account {
             id: Arc::new(RuleId::clone(&rule.id)),
             codes: codes.map(|code| Code { name: (*code.name).into(), effect: code.effect, hits: None }).collect(),
             nanos: None,
-            unexplained: 0,
+            unexplained: None,
         }
     }
 

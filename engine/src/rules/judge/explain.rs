@@ -2,7 +2,7 @@
 //! judging: details are asked for once it is known which rows become letters.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Judge;
 use super::account::Account;
@@ -16,10 +16,10 @@ use crate::rules::contract::guest;
 use crate::rules::live::{LiveRule, LiveSet};
 use crate::rules::runtime::Failure;
 
-/// Rows of a call: their details stay well within what a call may return, and a row that fails costs no more of them.
+/// Rows of a call: their details stay well within what a call may return, and a row that fails costs those of no more.
 const ROWS: usize = 200;
-/// Calls in a row that may fail before a rule is asked no more, until the next set: each may take its whole time-out.
-const FAILURES: u32 = 3;
+/// How long a rule is left alone that failed: each try may take its whole time-out, twice.
+const PAUSE: Duration = Duration::from_secs(10);
 
 impl Judge {
     /// Fills in the details of flags on these rows, which ascend, as do the findings. A rule that fails now has said
@@ -50,19 +50,18 @@ impl Judge {
         for rows in rows.chunks(ROWS) {
             let asked;
             (asked, rest) = rest.split_at(rest.partition_point(|&at| findings[at].row <= rows[rows.len() - 1]));
-            let failed = &self.accounts[&rule.id.sha256].unexplained;
-            let answer = if *failed < FAILURES { Some(self.ask_again(rule, batch, rows)) } else { None };
+            let left_alone = self.accounts[&rule.id.sha256].unexplained.is_some_and(|since| since.elapsed() < PAUSE);
+            let answer = if left_alone { None } else { Some(self.ask_again(rule, batch, rows)) };
             let account = self.accounts.get_mut(&rule.id.sha256).expect("its findings are of this account");
             match answer {
                 Some(Ok(hits)) => {
-                    account.unexplained = 0;
                     hits.into_iter().for_each(|hit| tell(account, hit, rows, asked, findings));
                     continue;
                 }
                 Some(Err(Failure { code, message })) => {
-                    account.unexplained += 1;
-                    let name = &*account.id.name;
-                    tracing::warn!(rule = name, code, "flags of dead letters stay without details: {message}");
+                    account.unexplained = Some(Instant::now());
+                    let (name, pause) = (&*account.id.name, PAUSE.as_secs());
+                    tracing::warn!(rule = name, code, "for {pause} s flags of dead letters have no details: {message}");
                 }
                 None => {}
             }
