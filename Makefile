@@ -87,7 +87,7 @@ bench: rules weir yardsticks ## 20,000,000 records (or RECORDS=n) through `weir 
 bench-sweep: rules weir yardsticks ## the picture: records/s over rules, dead letters, groups and partitions
 	bench/sweep $(RECORDS)
 
-bench-latency: rules target/demo/high_amount.wasm weir yardsticks ## produced to visible; a rule's swap; a killed process; two processes against one
+bench-latency: rules weir yardsticks ## produced to visible; a rule's swap; a killed process; two processes against one
 	bench/latency
 	bench/swap
 	bench/recovery

@@ -215,6 +215,21 @@ async fn a_producer_that_was_made_ahead_publishes_even_if_who_waited_for_it_gave
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_that_let_its_producer_go_makes_another() {
+    let bed = Bed::new("rests", &[]).await;
+    let member = bed.member();
+    let (mut publisher, from) = (bed.publisher(), BTreeMap::new());
+    publisher.settle_ahead();
+    for next in 1..3 {
+        // The first time it is on its way still.
+        publisher.rest().await;
+        let one = letters(&[(next, b"a")]);
+        publisher.publish(&one, &from, &[(P0, Offset(next + 1))], &member.metadata).await.unwrap();
+    }
+    assert_eq!(bed.offsets_seen(), ["1", "2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_workers_that_replay_one_outbox_only_the_newest_generation_publishes() {
     let bed = Bed::new("replays", &[]).await;
     let old = bed.member();

@@ -81,8 +81,10 @@ pub struct Publisher {
     transactional_id: String,
     ready: Option<Ready>,
     /// What [`Publisher::settle_ahead`] began.
-    ahead: Option<JoinHandle<Result<Ready, PublishError>>>,
+    ahead: Option<Ahead>,
 }
+
+type Ahead = JoinHandle<Result<Ready, PublishError>>;
 
 /// A producer after `init_transactions`, and what the topic is like.
 #[derive(Clone)]
@@ -105,8 +107,7 @@ impl Publisher {
 
     /// Begins what the first [`Publisher::settle`] waits for, and what comes of it is for that one to say. On tokio.
     pub fn settle_ahead(&mut self) {
-        self.ahead =
-            Some(tokio::spawn(prepare(self.source.clone(), self.letters.clone(), self.transactional_id.clone())));
+        self.ahead.get_or_insert_with(|| begin(&self.source, &self.letters, &self.transactional_id));
     }
 
     /// Ends whatever a transaction of ours left undecided. Cheap when there is none.
@@ -114,14 +115,12 @@ impl Publisher {
         if self.ready.is_some() {
             return Ok(());
         }
-        let ready = match self.ahead {
-            // What was tried ahead, maybe long ago, is no answer of now.
-            Some(_) => match self.prepared().await {
-                Err(_) => self.prepared().await,
-                ready => ready,
-            },
-            None => self.prepared().await,
-        };
+        let ahead = self.ahead.is_some();
+        let mut ready = self.prepared().await;
+        // What was tried ahead, maybe long ago, is no answer of now.
+        if ahead && ready.is_err() {
+            ready = self.prepared().await;
+        }
         self.ready = Some(ready?);
         Ok(())
     }
@@ -129,8 +128,7 @@ impl Publisher {
     /// What is under way, or a new producer. Whoever gives up waiting leaves it under way: under one id there must not be
     /// two at once.
     async fn prepared(&mut self) -> Result<Ready, PublishError> {
-        let (source, letters, id) = (&self.source, &self.letters, &self.transactional_id);
-        let begin = || tokio::spawn(prepare(source.clone(), letters.clone(), id.clone()));
+        let begin = || begin(&self.source, &self.letters, &self.transactional_id);
         let ready = self.ahead.get_or_insert_with(begin).await;
         self.ahead = None;
         ready.map_err(|why| PublishError::Unknown(why.to_string()))?
@@ -138,11 +136,7 @@ impl Publisher {
 
     /// Lets the producer go: one that nobody uses has threads and, while a broker is away, more and more to tell.
     pub async fn rest(&mut self) {
-        let ahead = match &mut self.ahead {
-            Some(ahead) => ahead.await.ok().and_then(Result::ok),
-            None => None,
-        };
-        self.ahead = None;
+        let ahead = if self.ahead.is_some() { self.prepared().await.ok() } else { None };
         let unused = (ahead, self.ready.take());
         // Its end waits for its threads.
         let _ = tokio::task::spawn_blocking(move || drop(unused)).await;
@@ -175,6 +169,10 @@ impl Publisher {
         }
         result
     }
+}
+
+fn begin(source: &config::Source, letters: &config::DeadLetters, transactional_id: &str) -> Ahead {
+    tokio::spawn(prepare(source.clone(), letters.clone(), transactional_id.to_owned()))
 }
 
 async fn prepare(

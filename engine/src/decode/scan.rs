@@ -1,4 +1,4 @@
-//! Where a JSON value ends, eight bytes at a time. Knows only what is plain; whatever is not (an escape, a number with an
+//! Where a JSON value ends, eight bytes at a time, and sixteen where it is compared with what is known. Knows only what is plain; whatever is not (an escape, a number with an
 //! exponent where a value is wanted) is None, and the slow way decides what it is. Never reads past the text: where fewer
 //! than eight bytes are left zeros stand in, which end every kind of value.
 
@@ -17,13 +17,16 @@ pub(super) struct Plain {
     pub(super) digits: usize,
 }
 
+/// So many bytes from `at` on, if there are so many.
+#[inline]
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    bytes.get(at..at.wrapping_add(N))?.first_chunk()
+}
+
 /// Eight bytes from `at` on.
 #[inline]
 fn word(bytes: &[u8], at: usize) -> u64 {
-    match bytes.get(at..at.wrapping_add(8)).and_then(<[u8]>::first_chunk) {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => last_word(bytes, at),
-    }
+    chunk(bytes, at).map_or_else(|| last_word(bytes, at), |eight| u64::from_le_bytes(*eight))
 }
 
 /// Where there are fewer than eight. Kept out of the loops, which it would fill with its own conditions.
@@ -41,10 +44,7 @@ fn last_word(bytes: &[u8], at: usize) -> u64 {
 /// Sixteen bytes from `at` on.
 #[inline]
 fn long_word(bytes: &[u8], at: usize) -> u128 {
-    match bytes.get(at..at.wrapping_add(16)).and_then(<[u8]>::first_chunk) {
-        Some(sixteen) => u128::from_le_bytes(*sixteen),
-        None => last_long_word(bytes, at),
-    }
+    chunk(bytes, at).map_or_else(|| last_long_word(bytes, at), |sixteen| u128::from_le_bytes(*sixteen))
 }
 
 #[cold]

@@ -134,6 +134,7 @@ impl Bench {
         self.late.clear();
         self.windows.add(&desk.batch, &self.verdicts, now(), &mut self.late);
         pending.judged(partition, first.offset, Offset(last.offset.0 + 1), messages.len(), set.revision);
+        self.reject(&desk);
         self.explain(set, &desk.batch);
         self.write_letters(set.revision, &desk, messages, pending);
         self.spare.push(desk);
@@ -180,19 +181,8 @@ impl Bench {
         }
     }
 
-    /// Letters have all that was seen in their records, as far as the rules say it.
-    fn explain(&mut self, set: &LiveSet, batch: &Batch) {
-        self.letters.clear();
-        let rejected = self.verdicts.iter().zip(0..).filter(|(verdict, _)| **verdict == RowVerdict::Rejected);
-        self.letters.extend(rejected.map(|(_, row)| row));
-        self.letters.extend(self.late.iter().map(|(row, _)| *row));
-        self.letters.sort_unstable();
-        self.judge.explain(set, batch, &self.letters, &mut self.findings);
-    }
-
     /// In order of offset, whatever stage rejected the record: per key, the queue keeps the topic's order.
-    fn write_letters(&mut self, revision: Revision, desk: &Desk, messages: Messages<'_>, pending: &mut Pending) {
-        let partition = desk.batch.partition;
+    fn reject(&mut self, desk: &Desk) {
         self.rejected.clear();
         self.rejected.extend(desk.undecoded.iter().zip(0..).map(|((index, _), at)| (*index, Why::Undecoded(at))));
         let mut at = 0;
@@ -205,6 +195,21 @@ impl Bench {
         // Rows that a rule rejected already never get here: `Windows::add` reports only rows it would have summed.
         self.rejected.extend(self.late.iter().zip(0..).map(|((row, _), at)| (desk.rows[*row as usize], Why::Late(at))));
         self.rejected.sort_unstable_by_key(|(index, _)| *index);
+    }
+
+    /// Letters have all that was seen in their records, as far as the rules say it.
+    fn explain(&mut self, set: &LiveSet, batch: &Batch) {
+        self.letters.clear();
+        self.letters.extend(self.rejected.iter().filter_map(|(_, why)| match why {
+            Why::Undecoded(_) => None,
+            Why::Hit(at) => Some(self.findings[at.start].row),
+            Why::Late(at) => Some(self.late[*at].0),
+        }));
+        self.judge.explain(set, batch, &self.letters, &mut self.findings);
+    }
+
+    fn write_letters(&mut self, revision: Revision, desk: &Desk, messages: Messages<'_>, pending: &mut Pending) {
+        let partition = desk.batch.partition;
         let mut hits = Vec::new();
         for (index, why) in &self.rejected {
             let message = messages.get(*index);

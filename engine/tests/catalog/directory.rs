@@ -141,10 +141,34 @@ async fn a_file_that_can_t_be_read_is_reported_and_nothing_is_retired_meanwhile(
     assert_eq!(catalog.rule("dropped").unwrap().mode, Mode::Shadow, "it was never retired");
     within(SOON, "nothing is wrong any more", || catalog.catalog.problems().is_empty()).await;
 
-    symlink("/proc/self/mem", bench.file("another.wasm")).unwrap();
+    // Of a link to itself not even the size is known; what is beside it is taken all the same.
+    symlink(bench.file("another.wasm"), bench.file("another.wasm")).unwrap();
     within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
+    fs::write(bench.file("renamed.wasm"), version("2.0.0").wasm()).unwrap();
+    becomes(&catalog, "2.0.0").await;
     fs::remove_file(bench.file("another.wasm")).unwrap();
     within(SOON, "what has gone is no problem", || catalog.catalog.problems().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_file_that_could_not_be_looked_at_for_a_while_is_no_problem_once_it_can_be() {
+    let bench = Bench::new();
+    let (elsewhere, file) = (bench.folder.path().join("mounted"), bench.file("dropped.wasm"));
+    fs::write(&elsewhere, version("1.0.0").wasm()).unwrap();
+    let catalog = bench.open().await;
+    let _running = catalog.run();
+    let points_to = |target: &std::path::Path| {
+        symlink(target, bench.file(".link")).unwrap();
+        fs::rename(bench.file(".link"), &file).unwrap();
+    };
+    points_to(&elsewhere);
+    becomes(&catalog, "1.0.0").await;
+    points_to(&file);
+    within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
+    assert!(catalog.rule("dropped").is_some(), "it may be there");
+    points_to(&elsewhere);
+    within(SOON, "nothing is wrong any more", || catalog.catalog.problems().is_empty()).await;
+    assert_eq!(catalog.catalog.live().revision.0, 1, "it is as it was");
 }
 
 #[tokio::test]

@@ -21,13 +21,24 @@ pub(crate) fn ask(admin: u16, method: &str, path: &str, kind: &str, body: &[u8])
     Some((answer.status().as_u16(), text))
 }
 
+/// What `GET /pipeline` says of each partition that the instance has.
+fn partitions(admin: u16) -> Option<Vec<Value>> {
+    let (_, text) = ask(admin, "GET", "/pipeline", "application/json", b"")?;
+    serde_json::from_str::<Value>(&text).ok()?["partitions"].as_array().cloned()
+}
+
 /// How many partitions the instance has, if all of them flow.
 #[allow(dead_code, reason = "the tests of the group ask")]
 pub(crate) fn flowing(admin: u16) -> Option<usize> {
-    let (_, text) = ask(admin, "GET", "/pipeline", "application/json", b"")?;
-    let status: Value = serde_json::from_str(&text).ok()?;
-    let of = status["partitions"].as_array()?;
+    let of = partitions(admin)?;
     of.iter().all(|partition| partition["state"] == "running").then_some(of.len())
+}
+
+/// Records that are not judged yet. None: that is not known of each of so many partitions.
+#[allow(dead_code, reason = "only the tests of the store's edges ask")]
+pub(crate) fn behind(admin: u16, count: usize) -> Option<i64> {
+    let of = partitions(admin).filter(|of| of.len() == count)?;
+    of.iter().map(|partition| partition["lag"].as_i64()).sum()
 }
 
 impl Way {

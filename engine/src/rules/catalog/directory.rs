@@ -129,10 +129,18 @@ impl Catalog {
             Err(_) => return Ok(true),
         };
         self.forget_problems(|file| files.contains_key(file) || known.0.contains_key(file));
-        let (mut settled, mut due) = (true, Vec::new());
+        let (mut settled, mut taken, mut due) = (true, true, Vec::new());
         for (file, (path, stamp)) in &files {
+            let stamp = match stamp {
+                Ok(stamp) => stamp,
+                Err(why) => {
+                    self.unreadable(&mut known, file, why);
+                    taken = false;
+                    continue;
+                }
+            };
             let seen = known.0.get(file);
-            if seen.is_some_and(|seen| seen.stamp == *stamp) {
+            if seen.is_some_and(|seen| seen.stamp == *stamp && seen.sha256.is_some()) {
                 continue;
             }
             // A time in the future (another machine's clock) counts as settled.
@@ -142,7 +150,6 @@ impl Catalog {
             }
             due.push((file.clone(), path.clone(), *stamp, seen.and_then(|seen| seen.sha256)));
         }
-        let mut taken = true;
         // Tasks: what is being published may wait for a compiler that one of the next files has.
         let look = |(file, path, stamp, before): (String, PathBuf, Stamp, _)| {
             let look = self.clone().look(file.clone(), path, stamp.1, before);
@@ -150,7 +157,7 @@ impl Catalog {
         };
         let mut found = stream::iter(due).map(look).buffered(COMPILERS);
         while let Some((file, stamp, found)) = found.next().await {
-            let found = found.unwrap_or_else(|why| Found::Unreadable(format!("the look at it did not end: {why}")));
+            let found = found.unwrap_or_else(|why| Found::Unreadable(std::io::Error::other(why)));
             taken &= self.take(&mut known, &file, stamp, found).await?;
         }
         drop(found);
@@ -171,9 +178,7 @@ impl Catalog {
         let (sha256, content) = match found {
             Found::Gone => return Ok(true),
             Found::Unreadable(why) => {
-                self.problem(file, Some(format!("{why}; until it can be, no removed file retires its rule")));
-                // Whatever it holds by then is looked at.
-                known.0.entry(file.to_owned()).and_modify(|seen| seen.sha256 = None);
+                self.unreadable(known, file, &why);
                 return Ok(false);
             }
             Found::TooLarge(refused) => {
@@ -264,6 +269,13 @@ impl Catalog {
         self.change(Line::of("retire", name, "directory"), edit).await.map(drop)
     }
 
+    fn unreadable(&self, known: &mut Known, file: &str, why: &std::io::Error) {
+        let message = format!("it can't be read: {why}; until it can be, no removed file retires its rule");
+        self.problem(file, Some(message));
+        // Whatever it holds by then is looked at.
+        known.0.entry(file.to_owned()).and_modify(|seen| seen.sha256 = None);
+    }
+
     fn problem(&self, file: &str, message: Option<String>) {
         let mut problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
         match message {
@@ -286,8 +298,11 @@ impl Catalog {
     }
 }
 
+/// Files by name, and why one that is there tells nothing of itself.
+type Files = BTreeMap<String, (PathBuf, std::io::Result<Stamp>)>;
+
 /// The `.wasm` files, without hidden ones (editors and Kubernetes write beside and rename).
-fn list(dir: &Path) -> std::io::Result<BTreeMap<String, (PathBuf, Stamp)>> {
+fn list(dir: &Path) -> std::io::Result<Files> {
     std::fs::create_dir_all(dir)?;
     let mut files = BTreeMap::new();
     for found in std::fs::read_dir(dir)? {
@@ -298,13 +313,14 @@ fn list(dir: &Path) -> std::io::Result<BTreeMap<String, (PathBuf, Stamp)>> {
             continue;
         }
         // Follows links: a Kubernetes mount is made of them.
-        match std::fs::metadata(&path) {
-            Ok(meta) if meta.is_file() => drop(files.insert(name, (path, (meta.modified()?, meta.len())))),
-            Ok(_) => {}
-            Err(gone) if gone.kind() == ErrorKind::NotFound => {}
-            // It may well be there: a list without it would retire its rule.
-            Err(error) => return Err(error),
-        }
+        let stamp = match std::fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => meta.modified().map(|time| (time, meta.len())),
+            Ok(_) => continue,
+            Err(gone) if gone.kind() == ErrorKind::NotFound => continue,
+            // A list without it would retire its rule.
+            Err(error) => Err(error),
+        };
+        files.insert(name, (path, stamp));
     }
     Ok(files)
 }

@@ -13,7 +13,7 @@ pub(super) enum Found {
     /// It has gone since the folder was listed.
     Gone,
     /// Why it can't be read.
-    Unreadable(String),
+    Unreadable(std::io::Error),
     TooLarge(Refused),
     /// As it was the last time.
     Same,
@@ -36,7 +36,7 @@ impl Catalog {
         let wasm = match tokio::fs::read(path).await {
             Ok(wasm) => wasm,
             Err(why) if why.kind() == ErrorKind::NotFound => return Found::Gone,
-            Err(why) => return Found::Unreadable(format!("it can't be read: {why}")),
+            Err(why) => return Found::Unreadable(why),
         };
         let sha256 = Sha256::of(&wasm);
         if before == Some(sha256) {
