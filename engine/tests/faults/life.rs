@@ -6,8 +6,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-
 use crate::engine::Engine;
 use crate::flow::Flow;
 use crate::oracle::all_is_exact;
@@ -147,7 +145,6 @@ impl Life {
         let mut engine = self.start("");
         self.way.until_all_is_committed(&mut engine, SOON);
         engine.stop();
-        self.until_no_transaction_is_open();
         let outbox = self.way.sql("SELECT COUNT(*) FROM weir_outbox");
         assert_eq!(outbox[0][0], "0", "rows of the outbox after a clean stop");
         assert_eq!(self.way.position(), self.way.end(), "the store's position");
@@ -164,22 +161,6 @@ impl Life {
             compared.windows
         );
         told.into_iter().collect()
-    }
-
-    /// The broker ends those of the dead when their time is up; until then nobody can read what stands behind them.
-    fn until_no_transaction_is_open(&self) {
-        let stable: BaseConsumer = self.way.kafka().create().expect("a consumer");
-        let all: BaseConsumer =
-            self.way.kafka().set("isolation.level", "read_uncommitted").create().expect("a consumer");
-        let (topic, end) = (self.way.queue(), Instant::now() + SOON);
-        let ends =
-            |consumer: &BaseConsumer, partition| consumer.fetch_watermarks(&topic, partition, SOON).map(|(_, end)| end);
-        for partition in 0..self.way.partitions(&topic) {
-            while ends(&stable, partition).expect("its bounds") < ends(&all, partition).expect("its bounds") {
-                assert!(Instant::now() < end, "a transaction is open for {SOON:?}");
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        }
     }
 }
 

@@ -88,6 +88,7 @@ impl Way {
 
     /// The same, one by one, in the order of each partition.
     pub(crate) fn each(&self, topic: &str, mut seen: impl FnMut(Place, Record)) {
+        self.until_all_is_decided(topic);
         let partitions = self.partitions(topic);
         let consumer: BaseConsumer = self.kafka().set("enable.partition.eof", "true").create().expect("a consumer");
         let mut list = TopicPartitionList::new();
@@ -101,6 +102,24 @@ impl Way {
                 Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ended += 1,
                 Err(why) => panic!("{topic}: {why}"),
                 Ok(message) => seen((message.partition(), message.offset()), record(&message)),
+            }
+        }
+    }
+
+    /// Until the transactions that are open now have ended. Nobody can read what stands behind one of a killed engine
+    /// before the broker ends it: after its time-out of 10 s, looked for every 10 s.
+    fn until_all_is_decided(&self, topic: &str) {
+        let stable: BaseConsumer = self.kafka().create().expect("a consumer");
+        let all: BaseConsumer = self.kafka().set("isolation.level", "read_uncommitted").create().expect("a consumer");
+        let ends = |consumer: &BaseConsumer, partition| {
+            consumer.fetch_watermarks(topic, partition, ASK).expect("the bounds of its log").1
+        };
+        let until = Instant::now() + 6 * ASK;
+        for partition in 0..self.partitions(topic) {
+            let end = ends(&all, partition);
+            while ends(&stable, partition) < end {
+                assert!(Instant::now() < until, "a transaction is open in {topic} {partition} for a minute");
+                std::thread::sleep(Duration::from_millis(100));
             }
         }
     }

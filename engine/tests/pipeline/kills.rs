@@ -15,7 +15,7 @@ fn kill_nine_and_restart_twenty_times_is_still_exact() {
     let way = Way::new("killed")
         .with("properties = {}", &format!("properties = {{ {quick}{small} }}"))
         .with(r#"interval = "1s""#, "interval = \"200ms\"\nmax_records = 1_000");
-    let generated = Generated::new(&way, 200_000, 11, &[]);
+    let generated = Generated::new(&way, 400_000, 11, &[]);
     generated.produce(&way);
     let end = way.end();
     let began = Instant::now();
@@ -39,6 +39,7 @@ fn kill_nine_and_restart_twenty_times_is_still_exact() {
             at_work.push(now);
         }
         at = now;
+        assert!(at < end, "all {end} records were read by kill {kill}: it needs more of them");
     }
     println!("{KILLS} kills in {:?}, those at work at positions {at_work:?} of {end}", began.elapsed());
     assert!(at_work.len() >= 10, "killed while it worked: only {} of {KILLS}, {at_work:?} of {end}", at_work.len());
