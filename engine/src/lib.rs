@@ -3,6 +3,7 @@
 //! share, [`fault`] is where tests let things fail.
 
 pub mod admin;
+mod arenas;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;

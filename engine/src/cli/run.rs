@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::{pipeline, telemetry};
+use crate::{arenas, pipeline, telemetry};
 
 /// How long what is still at work on tokio's threads may take when everything else has ended.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -32,6 +32,7 @@ pub(super) fn run(RunArgs { args, suspend_misfits }: &RunArgs) -> anyhow::Result
     let mut config = Config::load(&args.config)?;
     config.rules.suspend_misfits = *suspend_misfits;
     telemetry::init_logs(args.json_logs);
+    arenas::bound(config.engine.count());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async { pipeline::run(config, signalled()?).await });
     // Calls to Kafka that were given up run on, on threads of their own: at the end nobody waits for them.

@@ -1,9 +1,17 @@
-//! What other parts make of the configuration: the schema of records, the fingerprint of what may not change.
+//! What other parts make of the configuration: the schema of records, the fingerprint of what may not change, how many
+//! workers there are.
 
 use super::load::{ConfigError, Problem};
-use super::{Config, RecordField};
+use super::{Config, Engine, RecordField};
 use crate::model::record::{Field, Schema};
 use crate::model::step::Fingerprint;
+
+impl Engine {
+    /// How many workers there are.
+    pub fn count(&self) -> usize {
+        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
 
 impl Config {
     /// The record's fields by name, then those of the lookups (`customer.segment`).

@@ -25,6 +25,8 @@ use crate::model::step::OutboxChunk;
 
 /// Of each call to Kafka; `transaction.timeout.ms` is the same, so nothing of ours stays open for longer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// Of a question that is asked for the connection alone: about what it saves.
+const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Why letters and offsets are not in Kafka.
 #[derive(Debug, thiserror::Error)]
@@ -212,9 +214,11 @@ async fn prepare(
         let producer: BaseProducer<Deliveries> =
             client.create_with_context(Deliveries::default()).map_err(|why| PublishError::Config(why.to_string()))?;
         fault::at("letters.prepare")?;
-        // This waits for a broker; `init_transactions`, where no broker is up yet, looks again half a second later.
+        // `init_transactions` looks again half a second later if no broker is up, or if the coordinator is none that the
+        // metadata have told of. So they come first, and then a question to one of these brokers; its answer is nothing to us.
         let found = producer.client().fetch_metadata(Some(&topic), PATIENCE);
         found.map_err(|why| PublishError::Unknown(why.to_string()))?;
+        let _ = producer.client().fetch_watermarks(&topic, 0, WARM_UP);
         producer.init_transactions(PATIENCE).map_err(|why| PublishError::Unknown(why.to_string()))?;
         fault::at("letters.prepared")?;
         Ok(Ready { producer: Arc::new(producer), partitions, limit })

@@ -22,6 +22,7 @@ use crate::admin;
 use crate::config::Config;
 use crate::dead_letters::{self, Publisher};
 use crate::rules::{Catalog, Runtime};
+use crate::source::Source;
 use crate::store::{self, Store};
 use crate::telemetry;
 use crate::window::WindowSpec;
@@ -88,9 +89,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     dead_letters::check_topics(&config.source, &config.dead_letters).await?;
     store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
 
-    let count = config.engine.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    // While the rules are compiled: workers that have partitions would wait for it else.
-    let publishers: Vec<_> = (0..count).map(|_| publisher(&config)).collect();
+    let count = config.engine.count();
+    let clients = (0..count).map(|_| clients(&config)).collect::<anyhow::Result<Vec<_>>>()?;
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
         Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
@@ -125,19 +125,24 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         stop: stop.clone(),
         tokio: tokio::runtime::Handle::current(),
     };
-    let workers =
-        publishers.into_iter().enumerate().map(|(index, publisher)| worker::Worker::new(parts(index), publisher));
+    let workers = clients.into_iter().enumerate();
+    let workers = workers.map(|(index, (source, publisher))| worker::Worker::new(parts(index), source, publisher));
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
     let workers = spawn(workers, &stop)?;
     tracing::info!(admin = %admin_at, workers = count, revision = %catalog.live().revision, "running");
     Ok(Running { admin: admin_at, catalog, status, store, stop, stopped, workers, service, keeper })
 }
 
-/// Of a worker; its producer is being made. Its id is its own, so it ends nothing that another has open.
-fn publisher(config: &Config) -> Publisher {
+/// Of a worker. They connect while the rules are compiled: a worker with partitions would wait for its producer else, and
+/// workers that do not join the group together are given partitions twice. The producer's id is its own, so it ends nothing
+/// that another has open. On tokio.
+fn clients(config: &Config) -> anyhow::Result<(Source, Publisher)> {
+    let source = Source::connect(&config.source).context("source")?;
+    let reader = source.reader();
+    tokio::spawn(async move { reader.greet().await });
     let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
     publisher.settle_ahead();
-    publisher
+    Ok((source, publisher))
 }
 
 /// A thread each. All of them run, or none is left behind: nobody would stop those any more.

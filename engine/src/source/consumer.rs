@@ -126,13 +126,17 @@ pub struct Source {
 }
 
 impl Source {
-    /// Makes the consumer and asks to join the group; an assignment comes as an event.
+    /// Makes the consumer, which looks for the group's coordinator; nobody's partitions move before [`Source::join`].
     pub fn connect(config: &config::Source) -> Result<Self, SourceError> {
         let consumer: BaseConsumer<Membership> =
             properties::consumer(config).create_with_context(Membership::default())?;
-        consumer.subscribe(&[&config.topic])?;
         let queue = Queue::new(&consumer);
         Ok(Self { queue, consumer: Arc::new(consumer), topic: config.topic.as_str().into() })
+    }
+
+    /// Asks to join the group; an assignment comes as an event.
+    pub fn join(&mut self) -> Result<(), SourceError> {
+        Ok(self.consumer.subscribe(&[&*self.topic])?)
     }
 
     /// Serves the group and returns what it said. Must be called often: it is the member's sign of life.

@@ -83,6 +83,13 @@ impl Reader {
         partitions.iter().map(edge).collect()
     }
 
+    /// Asks a question for the connection alone: a client that knows the topic and has a broker joins its group at once, one
+    /// that has not looks again up to a second later.
+    pub async fn greet(&self) {
+        let topic = self.topic.clone();
+        let _ = self.ask(move |consumer| consumer.fetch_watermarks(&topic, 0, PATIENCE)).await;
+    }
+
     /// Commits outside a transaction: the first offset of a partition that nobody consumed.
     pub async fn commit(&self, at: &[(Partition, Offset)]) -> Result<(), NoAnswer> {
         let list = self.list(at.iter().map(|(partition, offset)| (*partition, KafkaOffset::Offset(offset.0))));

@@ -92,6 +92,7 @@ impl Bed {
     /// Joins the group and waits until it has all partitions.
     pub(crate) fn member(&self) -> Member {
         let mut source = Source::connect(&self.source).unwrap();
+        source.join().unwrap();
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             assert!(Instant::now() < end, "no assignment within a minute");

@@ -113,9 +113,8 @@ impl Counters {
 }
 
 impl Worker {
-    pub(super) fn new(parts: Parts, publisher: Publisher) -> anyhow::Result<Self> {
+    pub(super) fn new(parts: Parts, source: Source, publisher: Publisher) -> anyhow::Result<Self> {
         let config = &parts.config;
-        let source = Source::connect(&config.source).context("source")?;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
         parts.status.add_worker();
@@ -155,6 +154,7 @@ impl Worker {
     }
 
     fn work(&mut self) -> anyhow::Result<()> {
+        self.source.join().context("source")?;
         while !self.stopping() {
             self.serve_group()?;
             self.settle_taking()?;

@@ -34,7 +34,9 @@ fn connect(cluster: &MockCluster<'static, DefaultProducerContext>) -> Source {
         max_record: bytesize::ByteSize::mib(1),
         properties: BTreeMap::new(),
     };
-    Source::connect(&config).expect("a consumer")
+    let mut source = Source::connect(&config).expect("a consumer");
+    source.join().expect("a subscription");
+    source
 }
 
 /// The first event that is looked for.
