@@ -21,17 +21,18 @@ const STAGES: [(&str, &[&str]); 8] = [
 const JOINTS: [&str; 3] = ["checkpoint", "pipeline", "cli"];
 
 /// A library and the modules that may name it.
-const LIBRARIES: [(&str, &[&str]); 6] = [
+const LIBRARIES: [(&str, &[&str]); 7] = [
     ("wasmtime", &["rules"]),
     ("rdkafka", &["source", "dead_letters", "cli"]),
-    ("rdkafka_sys", &["source"]),
+    ("rdkafka_sys", &["source", "dead_letters"]),
     ("sqlx", &["store"]),
     ("redis", &["lookup"]),
     ("fail", &["fault"]),
+    ("libc", &["arenas"]),
 ];
 
 /// The only files that may hold `unsafe`.
-const UNSAFE: [&str; 3] = ["arenas.rs", "source/batch.rs", "rules/compiled.rs"];
+const UNSAFE: [&str; 4] = ["arenas.rs", "source/batch.rs", "rules/compiled.rs", "dead_letters/flush.rs"];
 
 #[test]
 fn stages_never_import_each_other() {
@@ -81,7 +82,7 @@ fn decode_and_window_are_pure() {
 }
 
 #[test]
-fn unsafe_code_stands_in_three_files_only() {
+fn unsafe_code_stands_in_four_files_only() {
     for source in sources() {
         let allowed = UNSAFE.contains(&source.path.as_str());
         let held = source.code.split(|c| !is_name(c)).any(|word| word == "unsafe");

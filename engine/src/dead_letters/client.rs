@@ -9,6 +9,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, ClientContext};
 
+use super::publisher::PATIENCE;
+use crate::config;
+
 const POLL: Duration = Duration::from_millis(50);
 
 pub(super) fn client_config(brokers: &str, properties: &BTreeMap<String, String>) -> ClientConfig {
@@ -18,6 +21,46 @@ pub(super) fn client_config(brokers: &str, properties: &BTreeMap<String, String>
     }
     client.set("bootstrap.servers", brokers);
     client
+}
+
+/// Of a worker's transactional producer. `limit`: the longest message that the topic takes.
+pub(super) fn producer_config(
+    source: &config::Source,
+    letters: &config::DeadLetters,
+    transactional_id: &str,
+    limit: usize,
+) -> ClientConfig {
+    let mut client = client_config(&source.brokers, &source.properties);
+    // librdkafka knows it by two names.
+    let set = |name: &str| source.properties.contains_key(name) || letters.properties.contains_key(name);
+    if !set("compression.type") && !set("compression.codec") {
+        client.set("compression.type", "lz4");
+    }
+    for (name, value) in &letters.properties {
+        client.set(name, value);
+    }
+    client
+        .set("transactional.id", transactional_id)
+        .set("transaction.timeout.ms", PATIENCE.as_millis().to_string())
+        .set("message.timeout.ms", PATIENCE.as_millis().to_string())
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        // `rounds` lets them go; this is for what it counted wrong.
+        .set("linger.ms", "20")
+        .set("batch.size", request(limit).to_string())
+        .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
+        // What a worker holds here beyond its outbox: the second does not count headers.
+        .set("queue.buffering.max.messages", "20000")
+        .set("queue.buffering.max.kbytes", "32768")
+        // What was delivered is known by the transaction's end; a report for each costs as much as to read it.
+        .set("delivery.report.only.error", "true");
+    client
+}
+
+/// Bytes of a request of one partition. One above the topic's limit is refused whole, small messages included (FACTS
+/// section 2).
+pub(super) fn request(limit: usize) -> usize {
+    limit.clamp(1_000, 1_000_000)
 }
 
 /// librdkafka's complaints are kept for the error that follows from them, instead of being logged.

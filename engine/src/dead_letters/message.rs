@@ -33,6 +33,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) key: Option<&'a [u8]>,
     pub(super) value: Option<&'a [u8]>,
     pub(super) headers: OwnedHeaders,
+    /// What it takes of a request, rather more than less.
+    pub(super) size: usize,
 }
 
 /// Makes messages of the letters of one partition, without a text of its own for each value.
@@ -114,7 +116,7 @@ impl<'o> Writer<'o> {
         for (name, value) in &own {
             all = all.insert(Header { key: name, value: Some(text.of(value)) });
         }
-        Outgoing { key, value, headers: all }
+        Outgoing { key, value, headers: all, size: size + value.map_or(0, <[u8]>::len) }
     }
 
     fn reason<'a>(&'a mut self, letter: &'a Letter<'_>) -> (Own<'a>, &'a mut Text) {

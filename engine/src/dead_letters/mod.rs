@@ -2,8 +2,10 @@
 //! that also commits the group's offsets. It knows no rule and no store.
 
 mod client;
+mod flush;
 mod message;
 mod publisher;
+mod rounds;
 mod tail;
 mod topics;
 mod transaction;

@@ -13,7 +13,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use tokio::task::JoinHandle;
 
-use super::client::client_config;
+use super::client::producer_config;
 use super::message::Origin;
 use super::topics;
 use super::transaction::Transaction;
@@ -184,30 +184,7 @@ async fn prepare(
 ) -> Result<Ready, PublishError> {
     let topic = letters.topic.clone();
     let limit = topics::limit(&source, &topic).await;
-    let mut client = client_config(&source.brokers, &source.properties);
-    // librdkafka knows it by two names.
-    let set = |name: &str| source.properties.contains_key(name) || letters.properties.contains_key(name);
-    if !set("compression.type") && !set("compression.codec") {
-        client.set("compression.type", "lz4");
-    }
-    for (name, value) in &letters.properties {
-        client.set(name, value);
-    }
-    client
-        .set("transactional.id", &transactional_id)
-        .set("transaction.timeout.ms", PATIENCE.as_millis().to_string())
-        .set("message.timeout.ms", PATIENCE.as_millis().to_string())
-        .set("acks", "all")
-        .set("enable.idempotence", "true")
-        .set("linger.ms", "5")
-        // A client batch above the topic's limit is refused whole, small messages included (FACTS section 2).
-        .set("batch.size", limit.clamp(1_000, 1_000_000).to_string())
-        .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
-        // What a worker holds here beyond its outbox: the second does not count headers.
-        .set("queue.buffering.max.messages", "20000")
-        .set("queue.buffering.max.kbytes", "32768")
-        // What was delivered is known by the transaction's end; a report for each costs as much as to read it.
-        .set("delivery.report.only.error", "true");
+    let client = producer_config(&source, &letters, &transactional_id, limit);
     blocking(move || {
         let partitions = topics::partitions(topics::of_source(&source), "dead_letters.topic", &topic)
             .map_err(|why| PublishError::Config(why.to_string()))?;

@@ -8,8 +8,9 @@ use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::BaseProducer;
 
-use super::client::{Complaints, client_config, complaint};
+use super::client::{Complaints, client_config, complaint, producer_config};
 use crate::config;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -91,7 +92,7 @@ pub struct Cluster<'a> {
     pub keys: (&'static str, &'static str),
 }
 
-/// Both topics exist.
+/// Both topics exist, and a producer of letters takes the properties that it is given.
 pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters) -> Result<(), TopicError> {
     let look = |key, topic: &str| {
         let (source, topic) = (source.clone(), topic.to_owned());
@@ -102,7 +103,16 @@ pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters
     for found in [first, second] {
         found.map_err(|why| TopicError::Property { key: "source", why: why.to_string() })??;
     }
-    Ok(())
+    producer_can_be_made(source, letters)
+}
+
+/// A property that librdkafka refuses would be found out by the workers only, and waited for.
+fn producer_can_be_made(source: &config::Source, letters: &config::DeadLetters) -> Result<(), TopicError> {
+    if letters.properties.is_empty() {
+        return Ok(());
+    }
+    let made: Result<BaseProducer, _> = producer_config(source, letters, "weir-check", DEFAULT_LIMIT).create();
+    made.map(drop).map_err(|why| TopicError::Property { key: "dead_letters.properties", why: why.to_string() })
 }
 
 pub(super) fn of_source(source: &config::Source) -> Cluster<'_> {

@@ -11,8 +11,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
+use super::client::request;
 use super::message::{Origin, Writer};
 use super::publisher::{PATIENCE, PublishError, Ready};
+use super::rounds::Rounds;
 use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
 use crate::model::letter::{Damaged, read};
@@ -20,10 +22,6 @@ use crate::model::step::OutboxChunk;
 
 /// Of one of the calls that an abort is made of.
 const ABORT_SLICE: Duration = Duration::from_millis(200);
-/// Between two looks while librdkafka's queue empties. In rdkafka's own poll the last millisecond would be spent spinning.
-const SLICE: Duration = Duration::from_millis(2);
-/// Letters between two looks at what librdkafka has to tell: only what was not delivered.
-const LOOK: usize = 512;
 
 pub(super) struct Transaction {
     pub(super) ready: Ready,
@@ -41,17 +39,20 @@ impl Transaction {
         producer.context().too_large.store(false, Ordering::Relaxed);
         fault::at("letters.begin")?;
         producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
-        match self.fill().and_then(|()| Ok(self.commit()?)) {
+        let mut rounds = Rounds::new(producer, request(self.ready.limit));
+        match self.fill(&mut rounds).and_then(|()| Ok(self.commit(&rounds)?)) {
             Ok(()) => Ok(fault::at("letters.commit.answer")?),
             Err(problem) => Err(self.abort(problem)),
         }
     }
 
-    fn fill(&self) -> Result<(), Problem> {
+    fn fill(&self, rounds: &mut Rounds<'_>) -> Result<(), Problem> {
         fault::at("letters.begun")?;
         for chunk in self.outbox.iter() {
-            self.send(chunk)?;
+            self.send(chunk, rounds)?;
         }
+        // On their way while the offsets are.
+        rounds.next()?;
         fault::at("letters.produced")?;
         let mut list = TopicPartitionList::new();
         for (partition, offset) in &self.offsets {
@@ -61,11 +62,11 @@ impl Transaction {
         Ok(fault::at("letters.offsets")?)
     }
 
-    fn send(&self, chunk: &OutboxChunk) -> Result<(), Problem> {
+    fn send(&self, chunk: &OutboxChunk, rounds: &mut Rounds<'_>) -> Result<(), Problem> {
         let from = self.from.get(&chunk.partition).copied();
         let to = chunk.partition.0 % self.ready.partitions;
         let mut writer = Writer::new(&self.origin, chunk.partition, self.ready.limit);
-        for (number, letter) in read(&chunk.letters)?.enumerate() {
+        for letter in read(&chunk.letters)? {
             let letter = letter?;
             if from.is_some_and(|from| letter.offset < from) {
                 continue;
@@ -79,43 +80,16 @@ impl Transaction {
             if let Some(value) = message.value {
                 record = record.payload(value);
             }
-            self.enqueue(record)?;
-            if number % LOOK == 0 {
-                self.ready.producer.poll(Duration::ZERO);
-            }
+            rounds.send(to, message.size, record)?;
             fault::at("letters.produce")?;
         }
         Ok(())
     }
 
-    fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), Problem> {
-        loop {
-            match self.ready.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
-                    record = returned;
-                    self.wait();
-                }
-                Err((why, _)) => return Err(why.into()),
-            }
-        }
-    }
-
-    fn wait(&self) {
-        std::thread::sleep(SLICE);
-        self.ready.producer.poll(Duration::ZERO);
-    }
-
-    /// All letters are out before it commits: rdkafka would see to it too, by sleeping a tenth of a second at a time.
-    fn commit(&self) -> Result<(), KafkaError> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match self.ready.producer.flush(Duration::ZERO) {
-                Err(KafkaError::Flush(_)) if Instant::now() < until => self.wait(),
-                Ok(()) => return self.ready.producer.commit_transaction(PATIENCE),
-                ended => return ended,
-            }
-        }
+    /// All letters have arrived before it commits: rdkafka would see to it too, by sleeping a tenth of a second at a time.
+    fn commit(&self, rounds: &Rounds<'_>) -> Result<(), KafkaError> {
+        rounds.arrived()?;
+        self.ready.producer.commit_transaction(PATIENCE)
     }
 
     /// librdkafka purges what is queued and waits for the reports of it, which come only when somebody polls: in one call

@@ -1,5 +1,5 @@
 //! librdkafka's batch call, which rdkafka does not wrap: records of all partitions of a worker come from one queue, a few
-//! thousand in a call, and are read where librdkafka keeps them. The one file of the engine's data path with `unsafe`.
+//! thousand in a call, and are read where librdkafka keeps them.
 //!
 //! The queue must not be the consumer's own: there the batch call answers rebalances itself, with an empty assignment
 //! (FACTS section 4).

@@ -30,6 +30,10 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     let line = run_with(&way, "${WEIR_QUEUE}", "no_such_queue");
     says(&line, &["dead_letters.topic", "no_such_queue", "create it"]);
 
+    let refused = "topic = \"${WEIR_QUEUE}\"\nproperties = { \"compression.type\" = \"lz5\" }";
+    let line = run_with(&way, "topic = \"${WEIR_QUEUE}\"", refused);
+    says(&line, &["dead_letters.properties", "compression.type", "lz5"]);
+
     let line = run_with(&way, "${WEIR_SINK}", &format!("mysql://weir:secret@{host}/{database}"));
     says(&line, &["sink.url", "'weir'", "Mend user or password"]);
     let line = run_with(&way, "${WEIR_SINK}", &format!("{address}/weir_nowhere"));

@@ -13,16 +13,19 @@ const BINDS: usize = 65_535;
 
 pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
     let columns = stats::columns(layout);
-    let mut rest = windows;
+    let (mut rest, mut statement) = (windows, (0, String::new()));
     while !rest.is_empty() {
         let (part, others) = rest.split_at(chunk(rest.len(), columns.len()));
         rest = others;
-        let texts = part.iter().map(|window| stats::texts(layout, window)).collect::<Result<Vec<_>>>()?;
+        let texts = stats::Texts::of(layout, part)?;
         let mut binds = Vec::with_capacity(part.len() * columns.len());
-        for (window, texts) in part.iter().zip(&texts) {
-            stats::push(&mut binds, window, texts);
+        for (at, window) in part.iter().enumerate() {
+            texts.push(&mut binds, at, window);
         }
-        tx.execute(&upsert(layout, &columns, part.len()), &binds as &[Bind<'_>]).await?;
+        if statement.0 != part.len() {
+            statement = (part.len(), upsert(layout, &columns, part.len()));
+        }
+        tx.execute(&statement.1, &binds as &[Bind<'_>]).await?;
         fault::at("store.commit.window")?;
     }
     Ok(())

@@ -1,46 +1,80 @@
 //! Rows of the statistics as both databases read them.
 
+use std::ops::Range;
+
 use super::{Bind, Result, Tx, schema, text};
 use crate::model::step::{StatsLayout, WindowDelta};
 use crate::store::{StatsRow, StoreError};
 
-/// The texts of a delta that binds borrow: start, end, then every aggregate of the layout.
+/// The texts that a statement's binds borrow, one behind the other: there may be a million windows in a step.
+#[derive(Default)]
 pub(crate) struct Texts {
-    pub start: String,
-    pub end: String,
-    pub aggregates: Vec<Option<String>>,
+    all: String,
+    /// Of each window its start, its end, then every aggregate of the layout; None: no value.
+    places: Vec<Option<Range<usize>>>,
+    each: usize,
 }
 
-pub(crate) fn texts(layout: &StatsLayout, window: &WindowDelta) -> Result<Texts> {
-    let time = |ms| text::time(ms).ok_or_else(|| StoreError::Fatal(format!("no calendar holds a window at {ms} ms")));
-    let mut aggregates = Vec::new();
-    for (measure, gained) in layout.measures.iter().zip(&window.measures) {
-        let decimal = |value: i128| text::decimal(value, measure.scale);
-        let values = [
-            (measure.sum, gained.sum),
-            (measure.min, gained.min.map(i128::from)),
-            (measure.max, gained.max.map(i128::from)),
-        ];
-        aggregates.extend(values.into_iter().filter(|(there, _)| *there).map(|(_, value)| value.map(decimal)));
+impl Texts {
+    pub(crate) fn of(layout: &StatsLayout, windows: &[WindowDelta]) -> Result<Self> {
+        let mut texts = Self::default();
+        // Windows come in the order of their start, so neighbours share their times.
+        let mut before: Option<(i64, i64, [Range<usize>; 2])> = None;
+        for window in windows {
+            let times = match before.take() {
+                Some((start, end, times)) if (start, end) == (window.start, window.end) => times,
+                _ => [texts.time(window.start)?, texts.time(window.end)?],
+            };
+            texts.places.extend(times.clone().map(Some));
+            before = Some((window.start, window.end, times));
+            for (measure, gained) in layout.measures.iter().zip(&window.measures) {
+                let values = [
+                    (measure.sum, gained.sum),
+                    (measure.min, gained.min.map(i128::from)),
+                    (measure.max, gained.max.map(i128::from)),
+                ];
+                for (_, value) in values.into_iter().filter(|(there, _)| *there) {
+                    let place = value.map(|value| texts.write(|all| text::push_decimal(all, value, measure.scale)));
+                    texts.places.push(place);
+                }
+            }
+        }
+        texts.each = texts.places.len().checked_div(windows.len()).unwrap_or(0);
+        Ok(texts)
     }
-    Ok(Texts { start: time(window.start)?, end: time(window.end)?, aggregates })
+
+    fn time(&mut self, ms: i64) -> Result<Range<usize>> {
+        let time = text::time(ms);
+        let time = time.ok_or_else(|| StoreError::Fatal(format!("no calendar holds a window at {ms} ms")))?;
+        Ok(self.write(|all| all.push_str(&time)))
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut String)) -> Range<usize> {
+        let from = self.all.len();
+        write(&mut self.all);
+        from..self.all.len()
+    }
+
+    /// Appends the binds of `window`, which stands at `at`, in the order of [`columns`].
+    pub(crate) fn push<'a>(&'a self, binds: &mut Vec<Bind<'a>>, at: usize, window: &'a WindowDelta) {
+        let text = |place: &Option<Range<usize>>| Bind::text(place.clone().map(|place| &self.all[place]));
+        let [start, end, aggregates @ ..] = &self.places[at * self.each..(at + 1) * self.each] else {
+            unreachable!("every window has a start and an end")
+        };
+        binds.extend([text(start), Bind::Blob(&window.group.id), text(end)]);
+        binds.extend(window.group.values.iter().map(|value| Bind::text(value.as_deref().map(text::cut))));
+        binds.extend([window.records, window.flagged, window.late].map(Bind::Int));
+        binds.extend(aggregates.iter().map(text));
+    }
 }
 
-/// The columns that a delta fills, quoted, in the order of [`push`].
+/// The columns that a delta fills, quoted, in the order of [`Texts::push`].
 pub(crate) fn columns(layout: &StatsLayout) -> Vec<String> {
     let mut columns: Vec<String> = ["window_start", "group_id", "window_end"].map(String::from).to_vec();
     columns.extend(layout.group_by.iter().map(|field| format!("`{field}`")));
     columns.extend(["records", "flagged", "late"].map(String::from));
     columns.extend(schema::aggregates(layout).into_iter().map(|(name, _)| format!("`{name}`")));
     columns
-}
-
-/// Appends the binds of a delta, in the order of [`columns`].
-pub(crate) fn push<'a>(binds: &mut Vec<Bind<'a>>, window: &'a WindowDelta, texts: &'a Texts) {
-    binds.extend([Bind::Text(&texts.start), Bind::Blob(&window.group.id), Bind::Text(&texts.end)]);
-    binds.extend(window.group.values.iter().map(|value| Bind::text(value.as_deref().map(text::cut))));
-    binds.extend([window.records, window.flagged, window.late].map(Bind::Int));
-    binds.extend(texts.aggregates.iter().map(|value| Bind::text(value.as_deref())));
 }
 
 pub(super) async fn read(tx: &mut dyn Tx, layout: &StatsLayout, limit: u32, final_only: bool) -> Result<Vec<StatsRow>> {

@@ -5,13 +5,19 @@ use chrono::{DateTime, NaiveDateTime};
 const TIME: &str = "%Y-%m-%d %H:%M:%S%.3f";
 
 /// An unscaled integer with its point put in: (-5, 2) is `-0.05`.
-pub(crate) fn decimal(unscaled: i128, scale: u8) -> String {
-    let scale = usize::from(scale);
-    let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let sign = if unscaled < 0 { "-" } else { "" };
-    let point = if scale == 0 { "" } else { "." };
-    format!("{sign}{whole}{point}{fraction}")
+pub(crate) fn push_decimal(text: &mut String, unscaled: i128, scale: u8) {
+    let (scale, mut digits) = (usize::from(scale), itoa::Buffer::new());
+    let digits = digits.format(unscaled.unsigned_abs());
+    if unscaled < 0 {
+        text.push('-');
+    }
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale));
+    text.push_str(if whole.is_empty() { "0" } else { whole });
+    if scale > 0 {
+        text.push('.');
+        text.extend(std::iter::repeat_n('0', scale - fraction.len()));
+        text.push_str(fraction);
+    }
 }
 
 /// The other way; None if it is not a decimal of this scale.
@@ -37,6 +43,9 @@ pub(crate) fn epoch_ms(text: &str) -> Option<i64> {
 
 /// At most 255 characters of it.
 pub(crate) fn cut(text: &str) -> &str {
+    if text.len() <= 255 {
+        return text;
+    }
     text.char_indices().nth(255).map_or(text, |(end, _)| &text[..end])
 }
 
@@ -47,9 +56,11 @@ mod tests {
     #[test]
     fn decimals_read_back_as_they_were() {
         for (value, scale, wanted) in
-            [(-5, 2, "-0.05"), (0, 2, "0.00"), (12345, 2, "123.45"), (7, 0, "7"), (-120, 1, "-12.0")]
+            [(-5, 2, "-0.05"), (0, 2, "0.00"), (12345, 2, "123.45"), (7, 0, "7"), (-120, 1, "-12.0"), (-1, 3, "-0.001")]
         {
-            assert_eq!(decimal(value, scale), wanted);
+            let mut text = String::new();
+            push_decimal(&mut text, value, scale);
+            assert_eq!(text, wanted);
             assert_eq!(unscaled(wanted, scale), Some(value));
         }
         assert_eq!(unscaled("1.5", 2), None);

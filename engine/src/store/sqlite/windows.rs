@@ -16,9 +16,9 @@ pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[Window
             Some(row) => added(layout, window, row)?,
             None => window.clone(),
         };
-        let texts = stats::texts(layout, &sum)?;
+        let texts = stats::Texts::of(layout, std::slice::from_ref(&sum))?;
         let mut binds = Vec::new();
-        stats::push(&mut binds, &sum, &texts);
+        texts.push(&mut binds, 0, &sum);
         tx.execute(&sql.replace, &binds).await?;
         fault::at("store.commit.window")?;
     }
