@@ -6,7 +6,7 @@
 /// Enough that threads seldom wait for each other.
 const A_WORKER: usize = 2;
 
-/// Before any thread is started. `MALLOC_ARENA_MAX` in the environment goes before.
+/// Before any thread is started. `MALLOC_ARENA_MAX` in the environment goes before; `GLIBC_TUNABLES` does not.
 pub(crate) fn bound(workers: usize) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if std::env::var_os("MALLOC_ARENA_MAX").is_none() {

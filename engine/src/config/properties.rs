@@ -4,6 +4,7 @@
 const OFFSETS: &str = "offsets come from the store alone; a commit of Kafka's own would break exactly-once";
 const GROUP: &str = "the checkpoint needs the classic protocol with eager assignment";
 const PRODUCER: &str = "the engine's letters are sent in its own transactions";
+const LINGER: &str = "a checkpoint's letters go out as soon as the one before has arrived";
 
 const REFUSED: &[(&str, &str)] = &[
     ("bootstrap.servers", "set source.brokers"),
@@ -31,6 +32,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("acks", PRODUCER),
     ("request.required.acks", PRODUCER),
     ("enable.gapless.guarantee", PRODUCER),
+    ("message.timeout.ms", PRODUCER),
+    ("delivery.timeout.ms", PRODUCER),
+    ("linger.ms", LINGER),
+    ("queue.buffering.max.ms", LINGER),
 ];
 
 /// Why a property can't be set here.

@@ -1,7 +1,7 @@
 //! Letters on their way into a producer, a request of each partition at a time. An idempotent producer has one request of a
 //! partition under way, however many it may have, and while another one is ready its thread asks for the answer without a
 //! pause: with thousands of letters in its queue that was a third of the CPU of a topic of letters. So what is queued is less than a
-//! request, and is let go when the one before it has arrived.
+//! request, and is let go when the one before it has arrived; what a broker needs longer for than `linger.ms` goes the old way.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ impl<'p> Rounds<'p> {
         Ok(())
     }
 
-    /// Waits until all have arrived.
+    /// Waits until all have arrived, or were given up: with such a one `commit_transaction` refuses to commit.
     pub(super) fn arrived(&self) -> Result<(), KafkaError> {
         let until = Instant::now() + PATIENCE;
         while !flush(self.producer, LOOK) {

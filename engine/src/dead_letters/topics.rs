@@ -16,7 +16,7 @@ use crate::config;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A topic that was made a moment ago is not known to every broker yet: so long it may be missing.
 const NEW_TOPIC: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_millis(200)).with_max_times(10);
-/// Kafka's own default for `max.message.bytes`, where the cluster does not tell.
+/// Where the cluster does not tell: a little below Kafka's own default of `max.message.bytes`.
 const DEFAULT_LIMIT: usize = 1_000_000;
 
 /// A topic is not as the configuration says.
@@ -106,13 +106,21 @@ pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters
     producer_can_be_made(source, letters)
 }
 
-/// A property that librdkafka refuses would be found out by the workers only, and waited for.
+/// A property that librdkafka refuses would be found out by the workers only, and waited for. Not all that a consumer takes
+/// is right for a producer of transactions.
 fn producer_can_be_made(source: &config::Source, letters: &config::DeadLetters) -> Result<(), TopicError> {
-    if letters.properties.is_empty() {
-        return Ok(());
+    let with = |letters: &config::DeadLetters| -> Result<(), String> {
+        let made: Result<BaseProducer, _> = producer_config(source, letters, "weir-check", DEFAULT_LIMIT).create();
+        made.map(drop).map_err(|why| why.to_string())
+    };
+    let none = config::DeadLetters { properties: BTreeMap::new(), ..letters.clone() };
+    for (key, letters) in [("source.properties", &none), ("dead_letters.properties", letters)] {
+        let given = if key == "source.properties" { &source.properties } else { &letters.properties };
+        if !given.is_empty() {
+            with(letters).map_err(|why| TopicError::Property { key, why })?;
+        }
     }
-    let made: Result<BaseProducer, _> = producer_config(source, letters, "weir-check", DEFAULT_LIMIT).create();
-    made.map(drop).map_err(|why| TopicError::Property { key: "dead_letters.properties", why: why.to_string() })
+    Ok(())
 }
 
 pub(super) fn of_source(source: &config::Source) -> Cluster<'_> {

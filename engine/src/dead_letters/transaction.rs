@@ -86,7 +86,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// All letters have arrived before it commits: rdkafka would see to it too, by sleeping a tenth of a second at a time.
+    /// All letters are out before it commits: rdkafka would see to it too, by sleeping a tenth of a second at a time.
     fn commit(&self, rounds: &Rounds<'_>) -> Result<(), KafkaError> {
         rounds.arrived()?;
         self.ready.producer.commit_transaction(PATIENCE)

@@ -39,7 +39,7 @@ fn kill_nine_and_restart_twenty_times_is_still_exact() {
             at_work.push(now);
         }
         at = now;
-        assert!(at < end, "all {end} records were read by kill {kill}: it needs more of them");
+        assert!(at < end || kill + 1 == KILLS, "all {end} records were read by kill {kill}: it needs more of them");
     }
     println!("{KILLS} kills in {:?}, those at work at positions {at_work:?} of {end}", began.elapsed());
     assert!(at_work.len() >= 10, "killed while it worked: only {} of {KILLS}, {at_work:?} of {end}", at_work.len());
