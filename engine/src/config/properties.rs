@@ -4,7 +4,7 @@
 const OFFSETS: &str = "offsets come from the store alone; a commit of Kafka's own would break exactly-once";
 const GROUP: &str = "the checkpoint needs the classic protocol with eager assignment";
 const PRODUCER: &str = "the engine's letters are sent in its own transactions";
-const LINGER: &str = "a checkpoint's letters go out as soon as the one before has arrived";
+const LINGER: &str = "the engine lets a checkpoint's letters go itself, a request at a time";
 
 const REFUSED: &[(&str, &str)] = &[
     ("bootstrap.servers", "set source.brokers"),

@@ -80,6 +80,16 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
             "properties = { \"transactional.id\" = \"x\" }\ntopic = \"dead",
             "dead_letters.properties.\"transactional.id\": can't be set: the engine's letters",
         ),
+        (
+            "topic = \"dead",
+            "properties = { \"delivery.timeout.ms\" = \"1\" }\ntopic = \"dead",
+            "dead_letters.properties.\"delivery.timeout.ms\": can't be set: the engine's letters",
+        ),
+        (
+            "topic = \"finance",
+            "properties = { \"queue.buffering.max.ms\" = \"1\" }\ntopic = \"finance",
+            "source.properties.\"queue.buffering.max.ms\": can't be set: the engine lets",
+        ),
         ("name_dest = {", "\"name-dest\" = {", "record.fields.name-dest: \"name-dest\" should be"),
         (
             "name_dest = { kind",

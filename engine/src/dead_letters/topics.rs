@@ -109,15 +109,13 @@ pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters
 /// A property that librdkafka refuses would be found out by the workers only, and waited for. Not all that a consumer takes
 /// is right for a producer of transactions.
 fn producer_can_be_made(source: &config::Source, letters: &config::DeadLetters) -> Result<(), TopicError> {
-    let with = |letters: &config::DeadLetters| -> Result<(), String> {
-        let made: Result<BaseProducer, _> = producer_config(source, letters, "weir-check", DEFAULT_LIMIT).create();
-        made.map(drop).map_err(|why| why.to_string())
-    };
     let none = config::DeadLetters { properties: BTreeMap::new(), ..letters.clone() };
-    for (key, letters) in [("source.properties", &none), ("dead_letters.properties", letters)] {
-        let given = if key == "source.properties" { &source.properties } else { &letters.properties };
+    for (key, given, letters) in
+        [("source.properties", &source.properties, &none), ("dead_letters.properties", &letters.properties, letters)]
+    {
         if !given.is_empty() {
-            with(letters).map_err(|why| TopicError::Property { key, why })?;
+            let made: Result<BaseProducer, _> = producer_config(source, letters, "weir-check", DEFAULT_LIMIT).create();
+            made.map_err(|why| TopicError::Property { key, why: why.to_string() })?;
         }
     }
     Ok(())

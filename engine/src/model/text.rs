@@ -18,10 +18,23 @@ impl Value<'_> {
 }
 
 fn decimal(unscaled: i64, scale: u8) -> String {
-    let (sign, digits) = (if unscaled < 0 { "-" } else { "" }, unscaled.unsigned_abs());
-    if scale == 0 {
-        return format!("{sign}{digits}");
+    let mut text = String::new();
+    push_decimal(&mut text, unscaled.into(), scale);
+    text
+}
+
+/// An unscaled integer with its point put in: (-5, 2) is `-0.05`.
+pub(crate) fn push_decimal(text: &mut String, unscaled: i128, scale: u8) {
+    let (scale, mut digits) = (usize::from(scale), itoa::Buffer::new());
+    let digits = digits.format(unscaled.unsigned_abs());
+    if unscaled < 0 {
+        text.push('-');
     }
-    let unit = 10_u64.pow(u32::from(scale));
-    format!("{sign}{}.{:0width$}", digits / unit, digits % unit, width = usize::from(scale))
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale));
+    text.push_str(if whole.is_empty() { "0" } else { whole });
+    if scale > 0 {
+        text.push('.');
+        text.extend(std::iter::repeat_n('0', scale - fraction.len()));
+        text.push_str(fraction);
+    }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Bind, Result, Tx, schema, text};
 use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::text::push_decimal;
 use crate::store::{StatsRow, StoreError};
 
 /// The texts that a statement's binds borrow, one behind the other: there may be a million windows in a step.
@@ -34,7 +35,7 @@ impl Texts {
                     (measure.max, gained.max.map(i128::from)),
                 ];
                 for (_, value) in values.into_iter().filter(|(there, _)| *there) {
-                    let place = value.map(|value| texts.write(|all| text::push_decimal(all, value, measure.scale)));
+                    let place = value.map(|value| texts.write(|all| push_decimal(all, value, measure.scale)));
                     texts.places.push(place);
                 }
             }

@@ -4,23 +4,7 @@ use chrono::{DateTime, NaiveDateTime};
 
 const TIME: &str = "%Y-%m-%d %H:%M:%S%.3f";
 
-/// An unscaled integer with its point put in: (-5, 2) is `-0.05`.
-pub(crate) fn push_decimal(text: &mut String, unscaled: i128, scale: u8) {
-    let (scale, mut digits) = (usize::from(scale), itoa::Buffer::new());
-    let digits = digits.format(unscaled.unsigned_abs());
-    if unscaled < 0 {
-        text.push('-');
-    }
-    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale));
-    text.push_str(if whole.is_empty() { "0" } else { whole });
-    if scale > 0 {
-        text.push('.');
-        text.extend(std::iter::repeat_n('0', scale - fraction.len()));
-        text.push_str(fraction);
-    }
-}
-
-/// The other way; None if it is not a decimal of this scale.
+/// The unscaled integer of what `push_decimal` wrote; None if it is not a decimal of this scale.
 pub(crate) fn unscaled(text: &str, scale: u8) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() != usize::from(scale) || !fraction.bytes().all(|b| b.is_ascii_digit()) {
@@ -52,6 +36,7 @@ pub(crate) fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::text::push_decimal;
 
     #[test]
     fn decimals_read_back_as_they_were() {
