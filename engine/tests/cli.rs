@@ -9,6 +9,8 @@ mod datasets;
 mod letters;
 #[path = "cli/new_rule.rs"]
 mod new_rule;
+#[path = "common/port.rs"]
+mod port;
 #[path = "common/stack.rs"]
 #[allow(dead_code)]
 mod stack;

@@ -5,14 +5,16 @@
 
 #[path = "readme/blocks.rs"]
 mod blocks;
+#[path = "common/port.rs"]
+mod port;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use blocks::bare;
+use port::free_port;
 
 const README: &str = include_str!("../../README.md");
 
@@ -102,7 +104,7 @@ fn every_command_runs_in_order_and_says_what_it_should() {
     let folder = above.path().join("weir");
     std::fs::create_dir(&folder).unwrap();
     copy_of_the_checkout(&folder);
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().port();
+    let port = free_port();
     std::fs::write(folder.join("readme.sh"), script(&commands, port)).unwrap();
     let weir = Path::new(env!("CARGO_BIN_EXE_weir"));
     let path = format!("{}:{}", weir.parent().unwrap().display(), std::env::var("PATH").unwrap());

@@ -19,6 +19,8 @@ mod engine;
 #[path = "../pipeline/kafka.rs"]
 #[allow(dead_code)]
 mod kafka;
+#[path = "../common/port.rs"]
+mod port;
 #[path = "../common/stack.rs"]
 #[allow(dead_code)]
 mod stack;

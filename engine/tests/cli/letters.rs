@@ -1,6 +1,5 @@
 //! `weir dead-letters ls` against a real broker: letters far back, a time that runs out, a listener that asks for SASL.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +13,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
+use crate::port::free_port;
 use crate::stack::{Stack, root};
 use crate::weir;
 
@@ -164,7 +164,7 @@ fn what_stands_in_a_record_moves_no_cursor() {
 
 /// Adds a listener that asks for a name and a password to the stack's broker.
 fn with_sasl(stack: &Stack) -> u16 {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().port();
+    let port = free_port();
     let file = stack.folder().join("kafka/server.properties");
     let mut text = String::new();
     for line in std::fs::read_to_string(&file).unwrap().lines() {

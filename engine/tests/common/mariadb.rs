@@ -1,15 +1,18 @@
 //! A real mariadbd of the test's own, on a free port over a fresh folder. It ends with the value.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use super::port::free_port;
 
 pub(crate) struct MariaDb {
     server: Child,
     pub(crate) port: u16,
     folder: tempfile::TempDir,
+    data: PathBuf,
 }
 
 impl Drop for MariaDb {
@@ -32,12 +35,9 @@ impl MariaDb {
         // Its own: whoever starts removes what others have in a shared one, and their installation fails.
         let temporary = folder.path().join("tmp");
         std::fs::create_dir(&temporary).expect("the folder is writable");
-        // The server refuses to run as root unless told to; an ordinary user, whose the folder is then, may not name root.
-        let is_root = std::fs::metadata(&temporary).expect("it was just made").uid() == 0;
-        let user: &[&str] = if is_root { &["--user=root"] } else { &[] };
         let installed = Command::new("mariadb-install-db")
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
-            .args(user)
+            .args(user(folder.path()))
             .arg(format!("--datadir={}", data.display()))
             .args(settings)
             .env("TMPDIR", &temporary)
@@ -45,31 +45,28 @@ impl MariaDb {
             .expect("mariadb-install-db is installed");
         let said = String::from_utf8_lossy(&installed.stderr);
         assert!(installed.status.success(), "mariadb-install-db: {}: {said}", installed.status);
-        let init = folder.path().join("init.sql");
+        // Read at every start.
         std::fs::write(
-            &init,
-            "CREATE DATABASE weir;\nCREATE USER 'weir'@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON weir.* TO 'weir'@'%';\n",
+            folder.path().join("init.sql"),
+            "CREATE DATABASE IF NOT EXISTS weir;\nCREATE USER IF NOT EXISTS 'weir'@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON weir.* TO 'weir'@'%';\n",
         )
         .expect("the folder is writable");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let server = Command::new("/usr/sbin/mariadbd")
-            .args(["--no-defaults", "--skip-networking=0", "--bind-address=127.0.0.1"])
-            .args(user)
-            .args(["--innodb-buffer-pool-size=32M", "--skip-name-resolve"])
-            .arg(format!("--port={port}"))
-            .arg(format!("--datadir={}", data.display()))
-            .arg(format!("--socket={}", folder.path().join("sock").display()))
-            .arg(format!("--pid-file={}", folder.path().join("pid").display()))
-            .arg(format!("--init-file={}", init.display()))
-            .args(settings)
-            .env("TMPDIR", &temporary)
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.path().join("log")).expect("the folder is writable"))
-            .spawn()
-            .expect("/usr/sbin/mariadbd starts");
-        let mut database = Self { server, port, folder };
+        let port = free_port();
+        let server = serve(folder.path(), data, port, settings);
+        let mut database = Self { server, port, folder, data: data.to_owned() };
         database.wait();
         database
+    }
+
+    /// Ends it as an operator does and starts it again with other settings; it keeps its port.
+    #[allow(dead_code, reason = "only the test of a full disk does")]
+    pub(crate) fn restart_with(&mut self, settings: &[&str]) {
+        let pid = self.server.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().expect("kill runs").success());
+        // Not asked how it ended: on a disk that is full to the last byte it had ended itself.
+        self.server.wait().expect("it is ours");
+        self.server = serve(self.folder.path(), &self.data, self.port, settings);
+        self.wait();
     }
 
     fn wait(&mut self) {
@@ -77,11 +74,14 @@ impl MariaDb {
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let ended = self.server.try_wait().expect("the child can be asked");
             if ended.is_some() || Instant::now() > end {
-                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-                panic!("mariadbd did not answer ({ended:?}):\n{log}");
+                panic!("mariadbd did not answer ({ended:?}):\n{}", self.said());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -91,4 +91,30 @@ impl MariaDb {
     pub(crate) fn url_with(&self, password: &str, database: &str) -> String {
         format!("mysql://weir:{password}@127.0.0.1:{}/{database}", self.port)
     }
+}
+
+/// The server refuses to run as root unless told to; an ordinary user, whose the folder is then, may not name root.
+fn user(folder: &Path) -> &'static [&'static str] {
+    let is_root = std::fs::metadata(folder).expect("it is there").uid() == 0;
+    if is_root { &["--user=root"] } else { &[] }
+}
+
+/// Starts it over what was installed, and what it says is added to its log.
+fn serve(folder: &Path, data: &Path, port: u16, settings: &[&str]) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log"));
+    Command::new("/usr/sbin/mariadbd")
+        .args(["--no-defaults", "--skip-networking=0", "--bind-address=127.0.0.1"])
+        .args(user(folder))
+        .args(["--innodb-buffer-pool-size=32M", "--skip-name-resolve"])
+        .arg(format!("--port={port}"))
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--socket={}", folder.join("sock").display()))
+        .arg(format!("--pid-file={}", folder.join("pid").display()))
+        .arg(format!("--init-file={}", folder.join("init.sql").display()))
+        .args(settings)
+        .env("TMPDIR", folder.join("tmp"))
+        .stdout(Stdio::null())
+        .stderr(log.expect("the folder is writable"))
+        .spawn()
+        .expect("/usr/sbin/mariadbd starts")
 }

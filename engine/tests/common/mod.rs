@@ -2,4 +2,5 @@
 #![allow(dead_code)]
 
 pub(crate) mod mariadb;
+pub(crate) mod port;
 pub(crate) mod reason;

@@ -30,6 +30,8 @@ mod kafka;
 mod mariadb;
 #[path = "../pipeline/member.rs"]
 mod member;
+#[path = "../common/port.rs"]
+mod port;
 #[path = "../common/refusal.rs"]
 mod refusal;
 #[path = "../common/stack.rs"]

@@ -35,6 +35,8 @@ mod letters;
 #[path = "../pipeline/plain.rs"]
 #[allow(dead_code)]
 mod plain;
+#[path = "../common/port.rs"]
+mod port;
 #[path = "../common/stack.rs"]
 #[allow(dead_code)]
 mod stack;

@@ -1,7 +1,6 @@
 //! The life of one pipeline: started, dead, started again, while records flow; and the comparison at its end.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::engine::Engine;
 use crate::flow::Flow;
 use crate::oracle::all_is_exact;
+use crate::port::free_port;
 use crate::stack::Stack;
 use crate::way::{RULES, Way};
 
@@ -62,7 +62,7 @@ impl Life {
 
     /// One more instance, with a port of its own.
     pub(crate) fn start_another(&mut self, points: &str) -> (Engine, u16) {
-        let admin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let admin = free_port();
         (self.start_at(admin, points), admin)
     }
 

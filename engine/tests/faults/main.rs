@@ -43,6 +43,8 @@ mod oracle;
 #[path = "../pipeline/plain.rs"]
 #[allow(dead_code)]
 mod plain;
+#[path = "../common/port.rs"]
+mod port;
 #[path = "../common/stack.rs"]
 #[allow(dead_code)]
 mod stack;

@@ -17,6 +17,8 @@ mod kills;
 mod letters;
 mod outages;
 mod plain;
+#[path = "../common/port.rs"]
+mod port;
 #[path = "../common/refusal.rs"]
 mod refusal;
 mod refusals;

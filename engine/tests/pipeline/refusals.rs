@@ -2,6 +2,7 @@
 
 use crate::generated::Generated;
 use crate::guest::{self, Guest};
+use crate::port::free_port;
 use crate::refusal::{refusal, says};
 use crate::way::{Way, weir};
 
@@ -40,7 +41,7 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     says(&line, &["sink.url", "'weir'", "Mend user or password"]);
     let line = run_with(&way, "${WEIR_SINK}", &format!("{address}/weir_nowhere"));
     says(&line, &["sink", "weir_nowhere", "Create it"]);
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let nobody = free_port();
     let away = address.replace(&format!(":{port}"), &format!(":{nobody}"));
     let line = run_with(&way, "${WEIR_SINK}", &format!("{away}/{database}"));
     says(&line, &["sink.url", &format!("127.0.0.1:{nobody}"), "start the database", "mend the address"]);

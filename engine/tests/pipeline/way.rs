@@ -1,6 +1,5 @@
 //! One pipeline of a test's own (topics, group, database, rules folder) on a stack that tests share, or on its own.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,6 +8,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::engine::Engine;
+use crate::port::free_port;
 use crate::stack::{Stack, root};
 
 pub(crate) const RULES: [&str; 5] =
@@ -57,7 +57,7 @@ impl Way {
 
     pub(crate) fn on(stack: Arc<Stack>, name: &str, config: &str, rules: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let admin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let admin = free_port();
         let way = Self { name: name.to_owned(), folder, stack, admin };
         way.make_topic(&way.topic(), &[]);
         way.make_topic(&way.queue(), &[("max.message.bytes", "200000")]);
@@ -132,7 +132,7 @@ impl Way {
     /// An instance of the pipeline beside the others: its own port, which it returns, and log.
     #[allow(dead_code, reason = "only some of the tests have several")]
     pub(crate) fn start_beside(&self, log: &Path) -> (Engine, u16) {
-        let admin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let admin = free_port();
         let mut command = self.running(&self.config());
         command.env("WEIR_LISTEN", format!("127.0.0.1:{admin}")).env("NO_COLOR", "1");
         (Engine::start(command, log.to_owned()), admin)
