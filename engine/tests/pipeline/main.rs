@@ -15,6 +15,7 @@ mod hostile;
 mod kafka;
 mod kills;
 mod letters;
+mod memory;
 mod outages;
 mod plain;
 #[path = "../common/port.rs"]

@@ -131,7 +131,7 @@ async fn a_step_that_waits_for_the_database_is_given_up_at_once_and_costs_nothin
     let told = Instant::now();
     cancel.cancel();
     assert!(matches!(task.await.unwrap(), Err(Failed::Cancelled)));
-    assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
 
     proxy.is_open(true);
     two_steps(&store, &mut kafka).await;

@@ -38,7 +38,7 @@ async fn with_idle_after(url: &str, idle_after: Duration) -> Arc<dyn Store> {
 }
 
 pub(crate) async fn a_partition_that_stands_still_for_the_configured_time_holds_nothing_back(url: &str) {
-    let (short, long) = (Duration::from_millis(700), Duration::from_secs(60));
+    let (short, long) = (Duration::from_secs(3), Duration::from_secs(60));
     let store = with_idle_after(url, short).await;
     let owners = store.take(&[P0, P1]).await.unwrap();
     for taken in &owners {
