@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::producer::Producer;
 
+use crate::api::flowing;
 use crate::bed::{self, SOON};
 use crate::engine::Engine;
 use crate::way::Way;
@@ -62,13 +63,17 @@ fn sigterm_in_the_middle_of_a_rebalance_ends_well_in_time_and_nothing_is_lost_or
     let way = Arc::new(bed::way("leaving"));
     let stream = Stream::into(&way);
     let log = |number: usize| way.folder.path().join(format!("{number}.log"));
-    let (mut old, _) = way.start_beside(&log(0));
+    let (mut old, mut admin) = way.start_beside(&log(0));
     let mut old_log = log(0);
     until_said(&mut old, &old_log, "assigned", 0);
     let mut slowest = Duration::ZERO;
     for round in 1..=10 {
-        let (mut new, _) = way.start_beside(&log(round));
+        // What is revoked then is for the new one; else both find the group still moving after the one that left.
+        if matches!(round % 5, 1 | 3) {
+            old.until("it has all of them", SOON, || flowing(admin) == Some(4));
+        }
         let (revoked, new_log) = (says(&old_log, "revoked"), log(round));
+        let (mut new, new_admin) = way.start_beside(&new_log);
         until_said(&mut new, &new_log, "running admin=", 0);
         // It has asked to join. The old one is told at its next heartbeat, lets go and takes what is left.
         match round % 5 {
@@ -79,11 +84,12 @@ fn sigterm_in_the_middle_of_a_rebalance_ends_well_in_time_and_nothing_is_lost_or
             3 => until_said(&mut old, &old_log, "revoked", revoked + 1),
             _ => until_said(&mut new, &new_log, "assigned", 1),
         }
-        let (leaving, staying, stays) = if round % 2 == 0 { (old, new, new_log) } else { (new, old, old_log) };
+        let (is_old, is_new) = ((old, old_log, admin), (new, new_log, new_admin));
+        let ((leaving, ..), staying) = if round % 2 == 0 { (is_old, is_new) } else { (is_new, is_old) };
         let began = Instant::now();
         leaving.stop();
         slowest = slowest.max(began.elapsed());
-        (old, old_log) = (staying, stays);
+        (old, old_log, admin) = staying;
     }
     println!("the slowest end took {slowest:?}");
     assert!(slowest < TO_END, "{slowest:?} after SIGTERM");
