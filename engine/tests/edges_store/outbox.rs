@@ -10,13 +10,13 @@ use crate::windows::same;
 impl Bed {
     /// The engine dies between a checkpoint's two transactions: its letters stand in the outbox and nowhere else.
     fn dies_with_letters_in_the_outbox(&mut self, payments: i64) {
-        // One checkpoint, of everything: it is due when all was judged long ago.
+        // One checkpoint, of everything: before the worker looks for records all of them are here.
         let changes = [("interval = \"200ms\"", "interval = \"5s\""), ("[admin]", "[engine]\nworkers = 1\n\n[admin]")];
         changes.iter().for_each(|(from, to)| self.change(from, to));
         let before = self.letters_in(&self.queue());
         self.payments.send(payments);
         let mut command = self.running(&self.config());
-        command.env("FAILPOINTS", "checkpoint.committed=return(crash)");
+        command.env("FAILPOINTS", "worker.reading=return(2000);checkpoint.committed=return(crash)");
         let mut engine = Engine::start(command, self.folder.path().join("run.log"));
         let end = Instant::now() + SOON;
         while engine.ended().is_none() {
