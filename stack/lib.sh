@@ -80,6 +80,8 @@ await() { # FOLDER SERVICE SECONDS COMMAND...: until COMMAND succeeds; the log's
         fi
         sleep 0.1
     done
+    # Somebody else's on its port is no answer of it.
+    pid_of "$folder" "$service" >/dev/null || { tail -n 25 "$folder/$service/log" >&2; say "$service ended, and another process answers on its port"; return 1; }
 }
 
 await_ready() { # FOLDER SERVICE: until it answers in its own protocol

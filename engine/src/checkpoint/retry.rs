@@ -82,7 +82,6 @@ impl<'a> Patience<'a> {
 
 #[cfg(test)]
 mod tests {
-
     use tokio::time::Instant;
 
     use super::*;
