@@ -67,7 +67,8 @@ await() { # FOLDER SERVICE SECONDS COMMAND...: until COMMAND succeeds; the log's
     local folder="$1" service="$2" seconds="$3" end
     shift 3
     end=$((SECONDS + seconds))
-    until "$@" >/dev/null 2>&1; do
+    # If it has ended, what answers on its port is somebody else.
+    until "$@" >/dev/null 2>&1 && pid_of "$folder" "$service" >/dev/null; do
         if ! pid_of "$folder" "$service" >/dev/null; then
             tail -n 25 "$folder/$service/log" >&2
             say "$service ended at its start; its log is $folder/$service/log"
@@ -80,8 +81,6 @@ await() { # FOLDER SERVICE SECONDS COMMAND...: until COMMAND succeeds; the log's
         fi
         sleep 0.1
     done
-    # Somebody else's on its port is no answer of it.
-    pid_of "$folder" "$service" >/dev/null || { tail -n 25 "$folder/$service/log" >&2; say "$service ended, and another process answers on its port"; return 1; }
 }
 
 await_ready() { # FOLDER SERVICE: until it answers in its own protocol
