@@ -6,7 +6,7 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     make rules \
-    && cargo build --release --locked -p weir --features tls \
+    && cargo build --release --locked -p weir \
     && install -D target/release/weir /out/weir \
     && mkdir -p /out/rules.d && cp rules.d/*.wasm /out/rules.d/
 

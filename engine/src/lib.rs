@@ -6,6 +6,7 @@ pub mod admin;
 mod arenas;
 pub mod checkpoint;
 pub mod cli;
+pub mod conditions;
 pub mod config;
 pub mod dead_letters;
 pub mod decode;

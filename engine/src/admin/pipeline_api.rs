@@ -123,7 +123,7 @@ pub(super) async fn metrics(State(state): State<AdminState>) -> impl IntoRespons
 /// The process answers. Open to all.
 #[utoipa::path(get, path = "/livez", tag = "probes", security(()), responses((status = 200, body = HealthView)))]
 pub(super) async fn livez() -> Json<HealthView> {
-    Json(HealthView { status: "alive".into() })
+    Json(HealthView { status: "alive".into(), warnings: Vec::new() })
 }
 
 /// The pipeline judges records. Open to all.
@@ -131,7 +131,10 @@ pub(super) async fn livez() -> Json<HealthView> {
     responses((status = 200, body = HealthView), (status = 503, body = Problem)))]
 pub(super) async fn readyz(State(state): State<AdminState>) -> Result<Json<HealthView>, Problem> {
     match state.pipeline.ready() {
-        Ok(()) => Ok(Json(HealthView { status: "ready".into() })),
+        Ok(warnings) => {
+            let warnings = warnings.iter().map(|warning| scrub(warning)).collect();
+            Ok(Json(HealthView { status: "ready".into(), warnings }))
+        }
         Err(reasons) => Err(Trouble::Unavailable
             .problem(reasons.join("; "), "bring back what is away; the engine goes on by itself, nothing is lost")),
     }

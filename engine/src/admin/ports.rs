@@ -97,8 +97,8 @@ pub trait RuleAdmin: Send + Sync {
 /// The state of the running pipeline. Answers from memory, so that it answers while Kafka and the store are away.
 pub trait PipelineView: Send + Sync {
     fn pipeline(&self) -> PipelineStatus;
-    /// Err: each reason why it is not, for a person.
-    fn ready(&self) -> Result<(), Vec<String>>;
+    /// Ok: what stands in spite of which it works. Err: each reason why it does not. Texts for a person.
+    fn ready(&self) -> Result<Vec<String>, Vec<String>>;
 }
 
 /// Reads the newest dead letters from their topic.

@@ -20,6 +20,7 @@ use crate::admin::views::{
     RuleDetail, RuleView, RulesView, code_views,
 };
 use crate::admin::{AdminState, Limits};
+use crate::conditions::{Condition, Severity};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::model::catalog::{Origin, VersionInfo};
@@ -272,10 +273,11 @@ impl PipelineView for View {
                 .map(|name| (name.clone(), !waiting.iter().any(|why| why.contains("lookup"))))
                 .collect(),
             partitions: partitions.into_iter().map(|(partition, status)| partition_view(partition, status)).collect(),
+            conditions: self.conditions(),
         }
     }
 
-    fn ready(&self) -> Result<(), Vec<String>> {
+    fn ready(&self) -> Result<Vec<String>, Vec<String>> {
         let mut reasons = self.status.waiting();
         reasons.extend(self.status.store_away().map(|why| format!("the store of [sink] does not answer: {why}")));
         if !self.status.kafka_up() {
@@ -287,7 +289,21 @@ impl PipelineView for View {
             }
             reasons.extend(status.error.map(|why| format!("partition {partition}: {why}")));
         }
-        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+        let (hindering, warnings): (Vec<_>, Vec<_>) =
+            self.conditions().into_iter().partition(|condition| condition.severity == Severity::NotReady);
+        reasons.extend(hindering.into_iter().map(|condition| condition.message));
+        match reasons.is_empty() {
+            true => Ok(warnings.into_iter().map(|condition| condition.message).collect()),
+            false => Err(reasons),
+        }
+    }
+}
+
+impl View {
+    fn conditions(&self) -> Vec<Condition> {
+        let mut all = self.status.conditions().all();
+        all.extend(self.catalog.conditions().all());
+        all
     }
 }
 

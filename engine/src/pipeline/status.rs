@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::conditions::Conditions;
 use crate::model::ids::{Offset, Partition};
 
 /// How far a partition is.
@@ -42,6 +43,7 @@ pub struct Status {
     waiting: Mutex<BTreeMap<usize, String>>,
     /// Why the store did not answer when it was last asked.
     store: Mutex<Option<String>>,
+    conditions: Conditions,
 }
 
 impl Default for Status {
@@ -54,11 +56,17 @@ impl Default for Status {
             partitions: Mutex::default(),
             waiting: Mutex::default(),
             store: Mutex::default(),
+            conditions: Conditions::default(),
         }
     }
 }
 
 impl Status {
+    /// What workers and the start found that an operator has to look at.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
     /// Seconds since the start.
     pub fn uptime(&self) -> u64 {
         self.since.elapsed().as_secs()

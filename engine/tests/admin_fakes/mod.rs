@@ -241,11 +241,12 @@ impl PipelineView for Pipeline {
             store_up: false,
             lookups_up: BTreeMap::from([("customer".into(), true)]),
             partitions: vec![stopped],
+            conditions: Vec::new(),
         }
     }
 
-    fn ready(&self) -> Result<(), Vec<String>> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.0.clone()) }
+    fn ready(&self) -> Result<Vec<String>, Vec<String>> {
+        if self.0.is_empty() { Ok(Vec::new()) } else { Err(self.0.clone()) }
     }
 }
 

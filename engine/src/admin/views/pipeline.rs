@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::conditions::Condition;
+
 /// GET /pipeline
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PipelineStatus {
@@ -20,6 +22,8 @@ pub struct PipelineStatus {
     pub lookups_up: BTreeMap<String, bool>,
     /// Those that this instance was given.
     pub partitions: Vec<PartitionStatus>,
+    /// What an operator has to look at; empty when all is well.
+    pub conditions: Vec<Condition>,
 }
 
 /// Where a partition stands.
@@ -50,6 +54,9 @@ pub enum PartitionState {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HealthView {
     pub status: String,
+    /// What stands in spite of which the pipeline works: each a text for a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A row of `risk_stats`.

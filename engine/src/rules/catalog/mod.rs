@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::conditions::Conditions;
 use crate::config::Config;
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::{Batch, Schema};
@@ -127,6 +128,7 @@ struct Inner {
     changing: tokio::sync::Mutex<()>,
     trips: mpsc::Sender<Trip>,
     tripped: tokio::sync::Mutex<mpsc::Receiver<Trip>>,
+    conditions: Conditions,
 }
 
 /// A cheap handle.
@@ -160,6 +162,7 @@ impl Catalog {
             changing: tokio::sync::Mutex::default(),
             trips,
             tripped: tokio::sync::Mutex::new(tripped),
+            conditions: Conditions::default(),
         })));
         catalog.start().await?;
         Ok(catalog)
@@ -173,6 +176,11 @@ impl Catalog {
     /// Where judges report rules that keep failing.
     pub fn trips(&self) -> mpsc::Sender<Trip> {
         self.0.trips.clone()
+    }
+
+    /// What the catalog found that an operator has to look at.
+    pub fn conditions(&self) -> &Conditions {
+        &self.0.conditions
     }
 
     /// Files of the directory that were refused.
