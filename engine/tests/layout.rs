@@ -21,10 +21,11 @@ const STAGES: [(&str, &[&str]); 8] = [
 const JOINTS: [&str; 3] = ["checkpoint", "pipeline", "cli"];
 
 /// A library and the modules that may name it.
-const LIBRARIES: [(&str, &[&str]); 7] = [
+const LIBRARIES: [(&str, &[&str]); 8] = [
     ("wasmtime", &["rules"]),
     ("rdkafka", &["source", "dead_letters", "cli"]),
     ("rdkafka_sys", &["source", "dead_letters"]),
+    ("openssl", &["dead_letters"]),
     ("sqlx", &["store"]),
     ("redis", &["lookup"]),
     ("fail", &["fault"]),

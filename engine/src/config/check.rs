@@ -26,6 +26,7 @@ const BUILD_TLS: &str = "this `weir` was built without the cargo feature `tls`; 
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Found { problems: Vec::new(), kinds: kinds(config) };
     found.kafka(config);
+    found.mechanism(config);
     found.record(config);
     found.lookups(config);
     found.window(config);
@@ -86,6 +87,21 @@ impl Found {
             }
             if !TLS && let Some(protocol) = needs_tls(set) {
                 self.add(format!("{key}.\"security.protocol\""), format!("{protocol:?} needs TLS: {BUILD_TLS}"));
+            }
+        }
+    }
+
+    /// Users log in, and nothing says how: librdkafka's own default, GSSAPI, is not built in.
+    fn mechanism(&mut self, config: &Config) {
+        let (source, letters) = (&config.source.properties, &config.dead_letters.properties);
+        let over: BTreeMap<_, _> = source.iter().chain(letters).map(|(name, value)| (name.as_str(), value)).collect();
+        let source = source.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        for (key, set) in [("source.properties", &source), ("dead_letters.properties", &over)] {
+            let sasl = set.get("security.protocol").is_some_and(|of| of.to_ascii_uppercase().starts_with("SASL"));
+            if sasl && !set.contains_key("sasl.mechanism") && !set.contains_key("sasl.mechanisms") {
+                let why = "is not set, and users log in: write PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
+                self.add(format!("{key}.\"sasl.mechanism\""), why);
+                return;
             }
         }
     }
