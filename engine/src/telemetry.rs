@@ -40,6 +40,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_fenced_total", Counter, &[], "Checkpoints refused because another worker took a partition"),
     ("weir_partition_position", Gauge, &["partition"], "Next offset that is not yet in a checkpoint"),
     ("weir_partition_lag", Gauge, &["partition"], "Records behind the end of the partition"),
+    (
+        "weir_partition_watermark",
+        Gauge,
+        &["partition"],
+        "Event time that the partition has reached, in epoch seconds, less window.out_of_orderness; never ahead of the clock",
+    ),
     ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
     ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
     ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
@@ -77,7 +83,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
     ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
     ("weir_admin_unauthorized_total", Counter, &[], "Requests to the admin API without a valid token"),
-    ("weir_condition", Gauge, &["code"], "Conditions that an operator has to look at, by code; GET /pipeline has their texts"),
+    (
+        "weir_condition",
+        Gauge,
+        &["code"],
+        "Conditions that an operator has to look at, by code; GET /pipeline has their texts",
+    ),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
     (
         "weir_source_paused",

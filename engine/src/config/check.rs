@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::load::Problem;
-use super::{Config, derive, properties};
+use super::{Config, Late, derive, properties};
 use crate::model::record::Kind;
 
 /// A JSON number's digits after the point that a DECIMAL(38) of 10^19 sums has room for (FACTS C10).
@@ -160,6 +160,14 @@ impl Found {
         self.unless(good, "window.size", "should be whole milliseconds, 1ms to 31days");
         // Beyond it a DATETIME could overflow, which would stop the pipeline for good.
         self.unless(window.max_ahead <= 36_500 * DAY, "window.max_ahead", "should be 36500days at most");
+        // What a fast clock puts into windows to come, the others still have to reach before those are over.
+        let half = window.allowed_lateness / 2;
+        let good = window.late == Late::DeadLetter || window.allowed_lateness.is_zero() || window.max_ahead <= half;
+        let (ahead, half) = (humantime::format_duration(window.max_ahead), humantime::format_duration(half));
+        let why = format!(
+            "{ahead} should be {half} at most, half of window.allowed_lateness: set it, or raise window.allowed_lateness"
+        );
+        self.unless(good, "window.max_ahead", why);
         for (key, names) in [
             ("window.group_by", window.group_by.iter().collect::<Vec<_>>()),
             ("window.measures", window.measures.keys().collect()),

@@ -179,7 +179,8 @@ pub struct Window {
     pub measures: BTreeMap<String, Vec<Aggregate>>,
     #[serde(default = "defaults::millis::<2_000>", with = "humantime_serde")]
     pub out_of_orderness: Duration,
-    #[serde(default = "defaults::millis::<3_600_000>", with = "humantime_serde")]
+    /// An event time that is further ahead of the clock is a dead letter, EVENT_TIME_AHEAD.
+    #[serde(default = "defaults::millis::<300_000>", with = "humantime_serde")]
     pub max_ahead: Duration,
     #[serde(default)]
     pub late: Late,

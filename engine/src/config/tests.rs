@@ -42,6 +42,16 @@ fn the_repository_s_own_file_parses_and_gives_the_schema() {
 #[test]
 fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
     let cases = [
+        (
+            "max_ahead = \"5m\"",
+            "max_ahead = \"31m\"",
+            "window.max_ahead: 31m should be 30m at most, half of window.allowed_lateness",
+        ),
+        (
+            "allowed_lateness = \"1h\"",
+            "allowed_lateness = \"1m\"",
+            "window.max_ahead: 5m should be 30s at most, half of window.allowed_lateness",
+        ),
         ("interval = \"1s\"", "interval = \"100ms\"", "checkpoint.interval: should be 200ms or more"),
         ("scale = 2, required", "scale = 11, required", "record.fields.amount.scale: 11 should be 10 at most"),
         (

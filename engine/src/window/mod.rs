@@ -2,8 +2,10 @@
 //! verdicts and the time come in as arguments. It holds deltas, never totals: the store adds them, so a late record merges
 //! into its row and a restart begins with nothing.
 //!
-//! The watermark of a partition is its greatest event time less `out_of_orderness`. A row is late if its window had
-//! ended by then. An event time too far ahead moves nothing, else one bad clock would make everybody else late.
+//! The watermark of a partition is the greatest event time of its valid rows, or the clock where that is less, less
+//! `out_of_orderness`. A row is late if its window had ended by then. So no record makes those late that are on time by
+//! the engine's clock, whatever time it says, and no window that is still open is taken for final. A row that is a dead
+//! letter moves nothing.
 
 mod deltas;
 mod group;
@@ -27,7 +29,7 @@ pub use spec::WindowSpec;
 /// What was decided about a row before it came here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowVerdict {
-    /// It is a dead letter: it moves the watermark and is not summed.
+    /// It is a dead letter: it is not summed and moves no watermark.
     Rejected,
     /// No rule found anything.
     Valid,
@@ -66,8 +68,14 @@ impl Windows {
         self.watermarks.get(&partition).copied()
     }
 
-    /// What the store says of a partition that was taken; None also forgets one that was given up.
-    pub fn set_watermark(&mut self, partition: Partition, watermark: Option<i64>) {
+    /// What the store says of a partition that was taken; None also forgets one that was given up. One that is ahead of
+    /// the clock is set back to what the clock allows: it is of a clock that was wrong, or of a version that let records
+    /// move it there, and would make records late that are on time.
+    pub fn take_watermark(&mut self, partition: Partition, watermark: Option<i64>, now_ms: i64) {
+        self.set_watermark(partition, watermark.map(|at| at.min(self.spec.watermark_at(now_ms))));
+    }
+
+    fn set_watermark(&mut self, partition: Partition, watermark: Option<i64>) {
         match watermark {
             Some(at) => self.watermarks.insert(partition, at),
             None => self.watermarks.remove(&partition),
@@ -86,17 +94,16 @@ impl Windows {
             if !times.has(row) {
                 continue; // Decode lets no row pass without it: the configuration says that it is required.
             }
-            let time = values[row];
-            start = self.spec.start_near(time, start);
-            let place = self.spec.place(time, start, watermark, now_ms);
-            if !matches!(place, Place::Ahead) {
-                watermark = watermark.max(Some(self.spec.watermark_at(time)));
-            }
             if *verdict == RowVerdict::Rejected {
                 continue;
             }
-            match place {
-                Place::Window { late } => self.sum(batch, row, start, late, *verdict == RowVerdict::Flagged),
+            let time = values[row];
+            start = self.spec.start_near(time, start);
+            match self.spec.place(time, start, watermark, now_ms) {
+                Place::Window { late } => {
+                    watermark = watermark.max(Some(self.spec.watermark_at(time.min(now_ms))));
+                    self.sum(batch, row, start, late, *verdict == RowVerdict::Flagged);
+                }
                 Place::Ahead => faults.push((row as u32, self.spec.ahead(time, now_ms))),
                 Place::Late => faults.push((row as u32, self.spec.late(time, watermark))),
             }
