@@ -9,6 +9,7 @@ use bytesize::ByteSize;
 use super::load::Problem;
 use super::{Config, Late, derive, properties};
 use crate::model::record::Kind;
+use crate::model::time::{Refused, TimeFormat};
 
 /// A JSON number's digits after the point that a DECIMAL(38) of 10^19 sums has room for (FACTS C10).
 const MAX_SCALE: u8 = 10;
@@ -96,6 +97,8 @@ impl Found {
             let key = format!("record.fields.{name}");
             self.name(&key, name);
             self.scale(&key, field.kind, field.scale);
+            let given = field.unit.is_some() || field.format.is_some() || field.zone.is_some();
+            self.time(&key, field.kind, given, field.time());
             if let Err(why) = derive::path(name, field) {
                 self.add(format!("{key}.path"), why);
             }
@@ -125,6 +128,8 @@ impl Found {
                 let key = format!("{key}.fields.{field}");
                 self.name(&key, field);
                 self.scale(&key, table.kind, table.scale);
+                let given = table.unit.is_some() || table.format.is_some() || table.zone.is_some();
+                self.time(&key, table.kind, given, table.time());
             }
             let waits = Duration::from_millis(1)..=Duration::from_secs(10);
             self.unless(waits.contains(&lookup.timeout), format!("{key}.timeout"), "should be 1ms to 10s");
@@ -249,6 +254,15 @@ impl Found {
         self.unless(scale <= MAX_SCALE, format!("{key}.scale"), format!("{scale} should be {MAX_SCALE} at most"));
         let fits = scale == 0 || kind == Kind::Decimal;
         self.unless(fits, format!("{key}.scale"), "only a decimal has a scale; write kind = \"decimal\"");
+    }
+
+    fn time(&mut self, key: &str, kind: Kind, given: bool, time: Result<TimeFormat, Refused>) {
+        if given && kind != Kind::Timestamp {
+            return self.add(key, "has unit, format or zone, as only a timestamp has; write kind = \"timestamp\"");
+        }
+        if let Err(Refused { key: which, why }) = time {
+            self.add(format!("{key}.{which}"), why);
+        }
     }
 
     fn no_field(&mut self, key: &str, name: &str) {

@@ -59,6 +59,26 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
             "kind = \"text\", scale = 2, required",
             "record.fields.type.scale: only a decimal has a scale",
         ),
+        (
+            "type = { kind = \"text\"",
+            "type = { unit = \"ms\", kind = \"text\"",
+            "record.fields.type: has unit, format or zone, as only a timestamp has",
+        ),
+        (
+            "{ segment = { kind = \"text\" } }",
+            "{ segment = { kind = \"text\" }, since = { kind = \"timestamp\", format = \"%d.%m.%Y\" } }",
+            "lookup.customer.fields.since.zone: is missing: the format has no offset. Write zone = \"Europe/Berlin\"",
+        ),
+        (
+            "kind = \"timestamp\", required",
+            "kind = \"timestamp\", format = \"%Y-%m-%d %H:%M:%S\", zone = \"Europe/Brelin\", required",
+            "record.fields.event_time.zone: \"Europe/Brelin\" is no time zone; did you mean \"Europe/Berlin\"?",
+        ),
+        (
+            "kind = \"timestamp\", required",
+            "kind = \"timestamp\", unit = \"sec\", required",
+            "record.fields.event_time.unit: \"sec\" is not known; did you mean",
+        ),
         ("[\"type\"]", "[\"typ\"]", "window.group_by: there is no field \"typ\"; did you mean \"type\"?"),
         ("measures = { amount", "measures = { type", "window.measures: \"type\" is neither decimal nor integer"),
         ("event_time = \"event_time\"", "event_time = \"type\"", "record.fields.type: is the event time"),

@@ -6,6 +6,7 @@ use super::*;
 use crate::config;
 use crate::model::ids::Offset;
 use crate::model::record::{Field, FieldId, Kind};
+use crate::model::time::TimeFormat;
 
 const NOW: i64 = 1_760_000_000_000;
 
@@ -16,6 +17,7 @@ fn schema() -> Arc<Schema> {
         required: false,
         path: vec![name.into()],
         scale,
+        time: TimeFormat::default(),
         lookup: None,
     };
     Arc::new(Schema {
