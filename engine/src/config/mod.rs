@@ -193,6 +193,9 @@ pub struct Window {
     /// An event time that is further ahead of the clock is a dead letter, EVENT_TIME_AHEAD.
     #[serde(default = "defaults::millis::<300_000>", with = "humantime_serde")]
     pub max_ahead: Duration,
+    /// One that is further behind it is a dead letter, EVENT_TIME_BEHIND: mostly a number of another unit.
+    #[serde(default = "defaults::years::<10>", with = "humantime_serde")]
+    pub max_behind: Duration,
     #[serde(default)]
     pub late: Late,
     #[serde(default = "defaults::millis::<3_600_000>", with = "humantime_serde")]

@@ -15,12 +15,13 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::finding::{Fault, Stage};
 use crate::model::ids::Partition;
 use crate::model::record::{Batch, Schema, Value, Values};
 use crate::model::step::WindowDelta;
-use crate::model::time::to_rfc3339 as rfc3339;
+use crate::model::time::{likely_unit, to_rfc3339 as rfc3339};
 
 use deltas::Deltas;
 use group::Groups;
@@ -48,6 +49,7 @@ pub struct Windows {
 /// Where a row belongs by its time.
 enum Place {
     Ahead,
+    Behind,
     /// Too late to be summed.
     Late,
     Window {
@@ -83,7 +85,7 @@ impl Windows {
     }
 
     /// Adds the rows that are valid; one verdict a row. `faults` gets those of them that have no window any more (LATE)
-    /// or not yet (EVENT_TIME_AHEAD), ascending by row. A rejected row gets no fault: it has a reason already.
+    /// or not yet (EVENT_TIME_AHEAD), or whose time can't be meant (EVENT_TIME_BEHIND), ascending by row. A rejected row gets no fault: it has a reason already.
     pub fn add(&mut self, batch: &Batch, verdicts: &[RowVerdict], now_ms: i64, faults: &mut Vec<(u32, Fault)>) {
         debug_assert_eq!(batch.rows(), verdicts.len(), "one verdict a row");
         let mut watermark = self.watermark(batch.partition);
@@ -105,6 +107,7 @@ impl Windows {
                     self.sum(batch, row, start, late, *verdict == RowVerdict::Flagged);
                 }
                 Place::Ahead => faults.push((row as u32, self.spec.ahead(time, now_ms))),
+                Place::Behind => faults.push((row as u32, self.spec.behind(time, now_ms))),
                 Place::Late => faults.push((row as u32, self.spec.late(time, watermark))),
             }
         }
@@ -165,6 +168,9 @@ impl WindowSpec {
         if time > now_ms.saturating_add(self.max_ahead) {
             return Place::Ahead;
         }
+        if time < now_ms.saturating_sub(self.max_behind) {
+            return Place::Behind;
+        }
         let end = self.end(start);
         let late = watermark.is_some_and(|at| end <= at);
         let too_late = watermark.is_some_and(|at| end.saturating_add(self.allowed_lateness) <= at);
@@ -172,9 +178,23 @@ impl WindowSpec {
     }
 
     fn ahead(&self, time: i64, now_ms: i64) -> Fault {
-        let (time, now) = (rfc3339(time), rfc3339(now_ms));
-        let message = format!("event time {time} is more than {} ms ahead of the clock, {now}", self.max_ahead);
-        Fault { stage: Stage::Window, code: "EVENT_TIME_AHEAD", message }
+        let far = format!("more than {} ms ahead of the clock", self.max_ahead);
+        self.afar(time, now_ms, "EVENT_TIME_AHEAD", &far)
+    }
+
+    fn behind(&self, time: i64, now_ms: i64) -> Fault {
+        let most = humantime::format_duration(Duration::from_millis(self.max_behind.unsigned_abs()));
+        let far = format!("more than {most} behind the clock");
+        self.afar(time, now_ms, "EVENT_TIME_BEHIND", &far)
+    }
+
+    /// Says also what time it would be in another unit, if that is near.
+    fn afar(&self, time: i64, now_ms: i64, code: &'static str, far: &str) -> Fault {
+        let near = now_ms.saturating_sub(self.max_behind)..=now_ms.saturating_add(self.max_ahead);
+        let meant = self.unit.and_then(|unit| likely_unit(unit.from_ms(time), unit, &near, &self.event_time_name));
+        let meant = meant.map_or_else(String::new, |meant| format!("; {meant}"));
+        let message = format!("event time {} is {far}, {}{meant}", rfc3339(time), rfc3339(now_ms));
+        Fault { stage: Stage::Window, code, message }
     }
 
     fn late(&self, time: i64, watermark: Option<i64>) -> Fault {

@@ -37,7 +37,7 @@ fn windows(extra: &str) -> Windows {
 fn windows_by(fields: &str, extra: &str) -> Windows {
     let text = format!(
         "size = \"5s\"\ngroup_by = {fields}\nmeasures = {{ amount = [\"sum\", \"max\"] }}\n\
-         out_of_orderness = \"2s\"\nmax_ahead = \"1h\"\n{extra}"
+         out_of_orderness = \"2s\"\nmax_ahead = \"1h\"\nmax_behind = \"100years\"\n{extra}"
     );
     let window: config::Window = toml::from_str(&text).unwrap();
     let spec = WindowSpec::new(&window, FieldId(0), &schema()).unwrap();
@@ -133,6 +133,22 @@ fn a_fast_clock_makes_nobody_late_who_is_on_time_by_the_engine_s_clock() {
     assert_eq!(windows.watermark(Partition(0)), Some(NOW + 4_000));
     let late: i64 = windows.drain().iter().map(|delta| delta.late).sum();
     assert_eq!(late, 0);
+}
+
+#[test]
+fn a_time_too_far_behind_is_a_dead_letter_that_names_the_likely_unit_and_moves_nothing() {
+    let mut windows = windows("");
+    let years = |years: i64| years * 31_557_600_000;
+    Arc::get_mut(&mut windows.spec).unwrap().max_behind = years(10);
+    let times = [NOW - years(10), NOW - years(10) - 1, NOW / 1_000];
+    assert_eq!(codes(&mut windows, &times), ["summed", "EVENT_TIME_BEHIND", "EVENT_TIME_BEHIND"]);
+    assert_eq!(windows.watermark(Partition(0)), Some(NOW - years(10) - 2_000));
+    let messages: Vec<_> =
+        add_rows(&mut windows, Partition(0), &times.map(at)[1..]).into_iter().map(|(_, fault)| fault.message).collect();
+    let behind = "is more than 10years behind the clock, 2025-10-09T08:53:20.000Z";
+    assert_eq!(messages[0], format!("event time 2015-10-09T20:53:19.999Z {behind}"));
+    let seconds = "1760000000 as seconds is 2025-10-09T08:53:20.000Z: set unit = \"s\" of the field at";
+    assert_eq!(messages[1], format!("event time 1970-01-21T08:53:20.000Z {behind}; {seconds}"));
 }
 
 #[test]

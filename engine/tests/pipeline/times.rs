@@ -25,9 +25,11 @@ impl Way {
 
     /// Code and message of each letter, in the order of its record.
     fn letters(&self) -> Vec<(String, String)> {
-        let header = |letter: &Record, name| letter.header(name).unwrap_or_default().to_owned();
-        let letters = self.read(&self.queue());
-        letters.values().map(|letter| (header(letter, "weir.code"), header(letter, "weir.message"))).collect()
+        let header = |letter: &Record, name| letter.header(name).expect("a letter has it").to_owned();
+        let offset = |letter: &Record| header(letter, "__dlq.errors.offset").parse::<i64>().expect("an offset");
+        let mut letters: Vec<Record> = self.read(&self.queue()).into_values().collect();
+        letters.sort_by_key(offset);
+        letters.iter().map(|letter| (header(letter, "weir.code"), header(letter, "__dlq.errors.message"))).collect()
     }
 
     /// Event time of partition 0, in epoch milliseconds, as GET /pipeline has it.
@@ -76,5 +78,44 @@ fn a_fast_clock_moves_no_watermark_past_the_engine_s_and_ends_no_window_that_is_
     way.until_all_is_committed(&mut engine, SOON);
     assert_eq!(way.counts(), ["5", "1"]);
     assert_eq!(way.sql(open), [["0"]]);
+    engine.stop();
+}
+
+#[test]
+fn another_unit_and_local_times_are_letters_that_say_what_to_set_and_set_they_are_summed() {
+    let now = chrono::Utc::now();
+    let seconds = now.timestamp();
+    let plain = now.format("%Y-%m-%d %H:%M:%S").to_string();
+    let wrong = Way::new("units");
+    wrong.pay(seconds);
+    wrong.pay(&plain);
+    let mut engine = wrong.start();
+    wrong.until_all_is_committed(&mut engine, SOON);
+    let letters = wrong.letters();
+    let said = [
+        (
+            "EVENT_TIME_BEHIND",
+            format!("{seconds} as seconds is {}: set unit = \"s\"", now.format("%Y-%m-%dT%H:%M:%S.000Z")),
+        ),
+        ("FIELD_KIND", "it has no zone: set format = \"%Y-%m-%d %H:%M:%S\" and zone = ".to_owned()),
+    ];
+    assert_eq!(letters.len(), 2, "{letters:?}");
+    for ((code, message), (wanted, says)) in letters.iter().zip(&said) {
+        assert!(code == wanted && message.contains(says), "{code}: {message}, wanted {wanted}: {says}");
+    }
+    assert_eq!(wrong.counts(), ["0", "0"]);
+    engine.stop();
+
+    // The same records, from the beginning, by a pipeline that is told what they are. 14 hours east of UTC.
+    let told = "unit = \"s\", format = \"%Y-%m-%d %H:%M:%S\", zone = \"Pacific/Kiritimati\", required";
+    let way = Way::new("units_told").with("kind = \"timestamp\", required", &format!("kind = \"timestamp\", {told}"));
+    way.pay(seconds);
+    way.pay((now + chrono::Duration::hours(14)).format("%Y-%m-%d %H:%M:%S").to_string());
+    let mut engine = way.start();
+    way.until_all_is_committed(&mut engine, SOON);
+    assert_eq!(way.letters(), []);
+    let start = (seconds - seconds.rem_euclid(5)) * SECOND;
+    let windows = way.windows("type");
+    assert_eq!(windows.iter().map(|((at, _), sums)| (*at, sums.records)).collect::<Vec<_>>(), [(start, 2)]);
     engine.stop();
 }

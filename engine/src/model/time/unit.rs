@@ -31,6 +31,11 @@ impl Unit {
         i64::try_from((count * 1_000).div_euclid(self.a_second())).ok()
     }
 
+    /// How many of it these epoch milliseconds are.
+    pub fn from_ms(self, ms: i64) -> i128 {
+        (i128::from(ms) * self.a_second()).div_euclid(1_000)
+    }
+
     /// As the key `unit` has it.
     pub fn key(self) -> &'static str {
         match self {
