@@ -40,6 +40,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_fenced_total", Counter, &[], "Checkpoints refused because another worker took a partition"),
     ("weir_partition_position", Gauge, &["partition"], "Next offset that is not yet in a checkpoint"),
     ("weir_partition_lag", Gauge, &["partition"], "Records behind the end of the partition"),
+    (
+        "weir_partition_watermark",
+        Gauge,
+        &["partition"],
+        "Event time that the partition has reached, in epoch seconds, less window.out_of_orderness; never ahead of the clock",
+    ),
     ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
     ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
     ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),

@@ -27,6 +27,7 @@ use crate::model::catalog::{Origin, VersionInfo};
 use crate::model::finding::Fault;
 use crate::model::ids::{Offset, Partition, Sha256};
 use crate::model::record::{Batch, Column, FieldId, Schema};
+use crate::model::time::to_rfc3339;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused};
 use crate::store::{Store, StoreError};
 
@@ -318,6 +319,7 @@ fn partition_view(partition: Partition, status: super::status::PartitionStatus) 
         worker: u32::try_from(status.worker).unwrap_or(u32::MAX),
         position: status.committed,
         lag: status.end.zip(status.judged.or(status.committed)).map(|(end, at)| (end - at).max(0)),
+        watermark: status.watermark.map(to_rfc3339),
         state,
         error: status.error,
     }

@@ -19,6 +19,8 @@ pub struct PartitionStatus {
     pub committed: Option<i64>,
     /// The end of the log, as last asked.
     pub end: Option<i64>,
+    /// Epoch milliseconds; None: no record moved it yet.
+    pub watermark: Option<i64>,
     /// Why it is stopped, if it is.
     pub error: Option<String>,
 }
@@ -159,6 +161,14 @@ impl Status {
             status.committed = Some(next.0);
             status.error = None;
         });
+    }
+
+    /// How far event time is in a partition that is ours.
+    pub(super) fn watermark(&self, partition: Partition, watermark: Option<i64>) {
+        let mut partitions = self.partitions.lock().expect("no code panics while it holds the lock");
+        if let Some(status) = partitions.get_mut(&partition) {
+            status.watermark = watermark;
+        }
     }
 
     pub(super) fn committed(&self, worker: usize, partition: Partition, next: Offset) {

@@ -27,6 +27,7 @@ mod refusals;
 #[allow(dead_code)]
 mod stack;
 mod swaps;
+mod times;
 mod way;
 mod whole_way;
 mod windows;

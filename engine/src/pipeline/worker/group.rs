@@ -12,6 +12,7 @@ use super::steps::Drain;
 use crate::checkpoint::{Cancel, TakeError, TakenOver, take};
 use crate::fault;
 use crate::model::ids::Partition;
+use crate::pipeline::clock::now_ms;
 use crate::source::{Event, GroupMetadata};
 
 /// After the group moved on without a rebalance in sight, the partitions are taken again anyway.
@@ -148,8 +149,9 @@ impl Worker {
         self.pending.restart(&taken.stands);
         let mut at = Vec::new();
         for stand in &taken.stands {
-            self.bench.windows.set_watermark(stand.partition, stand.watermark);
+            self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
+            self.parts.status.watermark(stand.partition, self.bench.windows.watermark(stand.partition));
             at.push((stand.partition, stand.next));
         }
         fault::pass("worker.taken");
