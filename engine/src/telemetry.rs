@@ -1,7 +1,7 @@
 //! Logs and metrics of the process: what installs them, and the one list of metric names. It knows no stage; stages
 //! count through the `metrics` macros and log through `tracing`.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -19,6 +19,12 @@ use Type::{Counter, Gauge, Histogram};
 
 /// Every metric: name, type, labels and meaning. A metric that is not in here is a mistake.
 pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
+    (
+        "weir_rejoins_total",
+        Counter,
+        &["worker"],
+        "Consumers made anew because their worker was no member of the group, though Kafka answered others",
+    ),
     ("weir_records_total", Counter, &["worker"], "Records judged, those judged again after a failure included"),
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
     (
@@ -77,7 +83,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
     ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
     ("weir_admin_unauthorized_total", Counter, &[], "Requests to the admin API without a valid token"),
-    ("weir_condition", Gauge, &["code"], "Conditions that an operator has to look at, by code; GET /pipeline has their texts"),
+    (
+        "weir_condition",
+        Gauge,
+        &["code"],
+        "Conditions that an operator has to look at, by code; GET /pipeline has their texts",
+    ),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
     (
         "weir_source_paused",
@@ -105,6 +116,11 @@ pub fn init_logs(json: bool) {
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
     let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
+}
+
+/// A line on standard error that is no log. Where it can't be written it is dropped: nobody may end for want of a reader.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The handle that renders the metrics. The first call installs the recorder of the process.

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::{arenas, pipeline, telemetry};
 
 /// How long what is still at work on tokio's threads may take when everything else has ended.
-const SHUTDOWN: Duration = Duration::from_secs(2);
+const SHUTDOWN: Duration = Duration::from_millis(200);
 
 /// What can differ between two runs stands in the file.
 #[derive(Debug, clap::Args)]
