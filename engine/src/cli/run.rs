@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::out;
 use crate::config::Config;
 use crate::{arenas, pipeline, telemetry};
 
@@ -43,7 +44,12 @@ pub(super) fn run(RunArgs { args, suspend_misfits }: &RunArgs) -> anyhow::Result
 pub(super) fn check(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(&args.config)?;
     let schema = config.schema()?;
-    println!("{}: fine; {} fields, topic {}", args.config.display(), schema.fields.len(), config.source.topic);
+    out::line(format_args!(
+        "{}: fine; {} fields, topic {}",
+        args.config.display(),
+        schema.fields.len(),
+        config.source.topic
+    ));
     Ok(())
 }
 

@@ -50,3 +50,32 @@ fn a_worker_that_librdkafka_leaves_without_a_broker_is_named_and_made_anew() {
     let source = way.read(&way.topic());
     way.letters_are(&source, &generated.dirty(&source));
 }
+
+#[test]
+fn an_engine_whose_group_instance_id_another_one_takes_ends_and_says_why() {
+    let id = format!("properties = {{ {QUICK}, \"group.instance.id\" = \"pod-7\" }}");
+    let way = Way::new("instance").with("properties = {}", &id).with("[window]", "[engine]\nworkers = 2\n\n[window]");
+    let logs = ["first", "second"].map(|name| way.folder.path().join(format!("{name}.log")));
+    let (mut first, admin) = way.start_beside(&logs[0]);
+    // Two workers are two members, though the configuration has one id.
+    first.until("both workers are members", Duration::from_secs(60), || {
+        readyz(admin).0 == 200 && crate::api::flowing(admin) == Some(crate::kafka::PARTITIONS as usize)
+    });
+    let (mut second, admin) = way.start_beside(&logs[1]);
+    let until = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        if let Some(status) = first.ended() {
+            break status;
+        }
+        assert!(Instant::now() < until, "the first goes on:\n{}", first.said());
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let said = first.said();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let last = said.lines().rfind(|line| line.starts_with("weir:")).unwrap_or_else(|| panic!("no last word:\n{said}"));
+    assert!(last.contains("group.instance.id") && last.contains("an id of its own"), "{last}");
+    second.until("the second has all partitions", Duration::from_secs(60), || {
+        readyz(admin).0 == 200 && crate::api::flowing(admin) == Some(crate::kafka::PARTITIONS as usize)
+    });
+    second.stop();
+}

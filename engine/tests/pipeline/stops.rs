@@ -93,3 +93,13 @@ fn a_stop_is_heard_while_it_starts_and_ends_in_time_while_kafka_is_silent() {
     way.service("resume", "kafka");
     drop(producer);
 }
+
+#[test]
+fn an_engine_whose_log_nobody_reads_works_on_and_counts_what_it_could_not_say() {
+    let way = Way::new("unread");
+    let mut engine = Engine::start_unread(way.running(&way.config()));
+    way.until_ready(&mut engine);
+    let dropped = way.metric("weir_log_lines_dropped_total", "").unwrap_or_default();
+    assert!(dropped > 3.0, "{dropped} lines were dropped");
+    engine.stop();
+}
