@@ -79,6 +79,8 @@ impl Found {
         let size = source.max_record;
         let good = (ByteSize::b(1)..=ByteSize::mib(64)).contains(&size);
         self.unless(good, "source.max_record", format!("{size} should be 1 B to 64 MiB"));
+        let wait = Duration::from_secs(5)..=Duration::from_secs(3_600);
+        self.unless(wait.contains(&source.rejoin_after), "source.rejoin_after", "should be 5s to 1h");
         for (key, set) in [("source.properties", &source.properties), ("dead_letters.properties", &letters.properties)]
         {
             for name in set.keys() {
