@@ -91,6 +91,17 @@ fn unsafe_code_stands_in_four_files_only() {
     }
 }
 
+/// They panic when nobody reads or the disk is full.
+#[test]
+fn nothing_prints_by_a_macro_of_the_standard_library() {
+    for source in sources() {
+        for word in source.code.split(|c| !(is_name(c) || c == '!')) {
+            let prints = ["print!", "println!", "eprint!", "eprintln!", "dbg!"].contains(&word);
+            assert!(!prints, "{} uses {word}: `cli/out.rs` prints, `telemetry::say` complains", source.path);
+        }
+    }
+}
+
 #[test]
 fn main_is_a_page_at_most() {
     let lines = fs::read_to_string(src().join("main.rs")).expect("main.rs").lines().count();

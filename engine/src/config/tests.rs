@@ -42,12 +42,43 @@ fn the_repository_s_own_file_parses_and_gives_the_schema() {
 #[test]
 fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
     let cases = [
+        ("size = \"5s\"", "size = \"5s\"\nmax_behind = \"4s\"", "window.max_behind: should be window.size or more"),
+        (
+            "max_ahead = \"5m\"",
+            "max_ahead = \"31m\"",
+            "window.max_ahead: 31m should be 30m at most, half of window.allowed_lateness",
+        ),
+        (
+            "allowed_lateness = \"1h\"",
+            "allowed_lateness = \"1m\"",
+            "window.max_ahead: 5m should be 30s at most, half of window.allowed_lateness",
+        ),
         ("interval = \"1s\"", "interval = \"100ms\"", "checkpoint.interval: should be 200ms or more"),
         ("scale = 2, required", "scale = 11, required", "record.fields.amount.scale: 11 should be 10 at most"),
         (
             "kind = \"text\", required",
             "kind = \"text\", scale = 2, required",
             "record.fields.type.scale: only a decimal has a scale",
+        ),
+        (
+            "type = { kind = \"text\"",
+            "type = { unit = \"ms\", kind = \"text\"",
+            "record.fields.type: has unit, format or zone, as only a timestamp has",
+        ),
+        (
+            "{ segment = { kind = \"text\" } }",
+            "{ segment = { kind = \"text\" }, since = { kind = \"timestamp\", format = \"%d.%m.%Y\" } }",
+            "lookup.customer.fields.since.zone: is missing: the format has no offset. Write zone = \"Europe/Berlin\"",
+        ),
+        (
+            "kind = \"timestamp\", required",
+            "kind = \"timestamp\", format = \"%Y-%m-%d %H:%M:%S\", zone = \"Europe/Brelin\", required",
+            "record.fields.event_time.zone: \"Europe/Brelin\" is no time zone; did you mean \"Europe/Berlin\"?",
+        ),
+        (
+            "kind = \"timestamp\", required",
+            "kind = \"timestamp\", unit = \"sec\", required",
+            "record.fields.event_time.unit: \"sec\" is not known; did you mean",
         ),
         ("[\"type\"]", "[\"typ\"]", "window.group_by: there is no field \"typ\"; did you mean \"type\"?"),
         ("measures = { amount", "measures = { type", "window.measures: \"type\" is neither decimal nor integer"),
