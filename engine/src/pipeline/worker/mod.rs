@@ -2,10 +2,12 @@
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
 //! does to it, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`log`] what else a fetch
-//! tells of the logs, [`steps`] its checkpoints, [`swaps`] when it took up a new rule set.
+//! tells of the logs, [`steps`] its checkpoints, [`overflow`] that windows have too many groups, [`swaps`] when it took up a
+//! new rule set.
 
 mod group;
 mod log;
+mod overflow;
 mod question;
 mod records;
 mod steps;
@@ -34,6 +36,7 @@ use crate::source::{Event, Source};
 use crate::store::Store;
 use crate::window::WindowSpec;
 use group::{Assignment, Phase};
+use overflow::OverflowTold;
 use records::Backlog;
 use steps::{Drain, InFlight};
 use swaps::Swaps;
@@ -76,6 +79,7 @@ pub(super) struct Worker {
     last_step: Instant,
     counters: Counters,
     swaps: Swaps,
+    overflow: OverflowTold,
 }
 
 /// Looked up once: their label is the same for as long as the worker lives.
@@ -134,6 +138,7 @@ impl Worker {
             last_step: Instant::now(),
             counters: Counters::new(parts.index),
             swaps: Swaps::new(parts.index),
+            overflow: OverflowTold::new(parts.index),
             parts,
         })
     }
