@@ -27,6 +27,7 @@ const BUILD_TLS: &str = "this `weir` was built without the cargo feature `tls`; 
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Found { problems: Vec::new(), kinds: kinds(config) };
     found.kafka(config);
+    found.mechanism(config);
     found.record(config);
     found.lookups(config);
     found.window(config);
@@ -78,6 +79,8 @@ impl Found {
         let size = source.max_record;
         let good = (ByteSize::b(1)..=ByteSize::mib(64)).contains(&size);
         self.unless(good, "source.max_record", format!("{size} should be 1 B to 64 MiB"));
+        let wait = Duration::from_secs(5)..=Duration::from_secs(3_600);
+        self.unless(wait.contains(&source.rejoin_after), "source.rejoin_after", "should be 5s to 1h");
         for (key, set) in [("source.properties", &source.properties), ("dead_letters.properties", &letters.properties)]
         {
             for name in set.keys() {
@@ -87,6 +90,21 @@ impl Found {
             }
             if !TLS && let Some(protocol) = needs_tls(set) {
                 self.add(format!("{key}.\"security.protocol\""), format!("{protocol:?} needs TLS: {BUILD_TLS}"));
+            }
+        }
+    }
+
+    /// Users log in, and nothing says how: librdkafka's own default, GSSAPI, is not built in.
+    fn mechanism(&mut self, config: &Config) {
+        let (source, letters) = (&config.source.properties, &config.dead_letters.properties);
+        let over: BTreeMap<_, _> = source.iter().chain(letters).map(|(name, value)| (name.as_str(), value)).collect();
+        let source = source.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        for (key, set) in [("source.properties", &source), ("dead_letters.properties", &over)] {
+            let sasl = set.get("security.protocol").is_some_and(|of| of.to_ascii_uppercase().starts_with("SASL"));
+            if sasl && !set.contains_key("sasl.mechanism") && !set.contains_key("sasl.mechanisms") {
+                let why = "is not set, and users log in: write PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
+                self.add(format!("{key}.\"sasl.mechanism\""), why);
+                return;
             }
         }
     }

@@ -77,6 +77,9 @@ pub struct Source {
     /// A record (key + value) beyond it is a dead letter, OVERSIZE.
     #[serde(default = "defaults::mib::<1>")]
     pub max_record: ByteSize,
+    /// A worker that is no member of its group for so long, while Kafka answers others, gets a new consumer.
+    #[serde(default = "defaults::millis::<60_000>", with = "humantime_serde")]
+    pub rejoin_after: Duration,
     /// librdkafka properties, passed through; those that the checkpoint rests on are refused.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,

@@ -160,7 +160,9 @@ fn a_property_that_would_break_exactly_once_is_refused_with_the_reason() {
 fn a_protocol_over_tls_needs_a_build_with_it_whichever_way_it_is_written() {
     for (table, before) in [("source", "[dead_letters]"), ("dead_letters", "[record]")] {
         for protocol in ["SSL", "SASL_SSL", "sasl_ssl"] {
-            let properties = format!("[{table}.properties]\n\"security.protocol\" = \"{protocol}\"\n{before}");
+            let mechanism = "\"sasl.mechanism\" = \"PLAIN\"";
+            let properties =
+                format!("[{table}.properties]\n\"security.protocol\" = \"{protocol}\"\n{mechanism}\n{before}");
             let result = parse(&changed(before, &properties));
             if cfg!(feature = "tls") {
                 result.unwrap();
@@ -170,8 +172,14 @@ fn a_protocol_over_tls_needs_a_build_with_it_whichever_way_it_is_written() {
             let wanted = format!("{table}.properties.\"security.protocol\": \"{protocol}\" needs TLS");
             assert!(why.contains(&wanted) && why.contains("--features tls"), "{why}");
         }
-        let plain = format!("[{table}.properties]\n\"security.protocol\" = \"SASL_PLAINTEXT\"\n{before}");
-        parse(&changed(before, &plain)).unwrap();
+        let plain =
+            |more: &str| format!("[{table}.properties]\n\"security.protocol\" = \"SASL_PLAINTEXT\"\n{more}{before}");
+        parse(&changed(before, &plain("\"sasl.mechanism\" = \"PLAIN\"\n"))).unwrap();
+        let why = error(&changed(before, &plain("")));
+        assert!(
+            why.contains(&format!("{table}.properties.\"sasl.mechanism\": is not set")) && why.lines().count() == 1,
+            "{why}"
+        );
     }
 }
 

@@ -281,9 +281,14 @@ impl PipelineView for View {
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
         let mut reasons = self.status.waiting();
         reasons.extend(self.status.store_away().map(|why| format!("the store of [sink] does not answer: {why}")));
-        if !self.status.kafka_up() {
-            reasons.push("no worker is a member of the group yet, or Kafka is away".to_owned());
-        }
+        let (group, workers) = (&self.config.source.group, self.status.workers());
+        reasons.extend(self.status.outside().into_iter().map(|(worker, outside)| {
+            let (seconds, why) = (outside.since.elapsed().as_secs(), outside.why.map(|why| format!(" ({why})")));
+            format!(
+                "worker {worker} of {workers} (counted from 0) is not a member of the group {group:?} for {seconds} s{}",
+                why.unwrap_or_default()
+            )
+        }));
         for (partition, status) in self.status.partitions() {
             if status.is_being_taken() {
                 reasons.push(format!("partition {partition}: its position is being asked of the store and the group"));

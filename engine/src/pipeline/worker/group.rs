@@ -48,6 +48,7 @@ impl Worker {
                 Event::Assign { partitions, metadata } => {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
                     self.parts.status.joined(self.parts.index);
+                    self.membership.joined();
                     fault::pass("worker.assigned");
                     self.assignment = Some(Assignment { partitions, metadata });
                     self.start_taking();
@@ -178,6 +179,7 @@ impl Worker {
         self.forget();
         self.parts.status.let_go(self.parts.index);
         self.overflow.let_go(&self.parts.status);
+        self.membership.left(Instant::now());
         self.parts.status.waits(self.parts.index, None);
     }
 }
