@@ -52,6 +52,18 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         &["partition"],
         "Event time that the partition has reached, in epoch seconds, less window.out_of_orderness; never ahead of the clock",
     ),
+    (
+        "weir_window_groups",
+        Gauge,
+        &["worker"],
+        "Groups of the open window that has the most of them, as far as the worker knows, at its last checkpoint",
+    ),
+    (
+        "weir_window_groups_overflow_total",
+        Counter,
+        &[],
+        "Records that were summed in the group __other__, as their window had window.max_groups groups",
+    ),
     ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
     ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
     ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
