@@ -77,7 +77,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
     ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
     ("weir_admin_unauthorized_total", Counter, &[], "Requests to the admin API without a valid token"),
-    ("weir_condition", Gauge, &["code"], "Conditions that an operator has to look at, by code; GET /pipeline has their texts"),
+    (
+        "weir_condition",
+        Gauge,
+        &["code"],
+        "Conditions that an operator has to look at, by code; GET /pipeline has their texts",
+    ),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
     (
         "weir_source_paused",
