@@ -17,7 +17,7 @@ mod stack;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use weir::cli::produce::{Mapping, Produced, records};
@@ -187,4 +187,28 @@ fn a_file_that_is_not_there_is_one_clear_line_and_wrong_usage_is_two() {
     let said = refused(&["produce", "--brokers", "b", "--topic", "t", "--mapping", "/none.toml", "x.csv"], 1);
     assert_eq!(said, "weir: cannot read mapping /none.toml: No such file or directory (os error 2)\n");
     refused(&["generate", "--records", "many"], 2);
+}
+
+/// How a command ends whose output is a pipe that nobody reads any more.
+fn unread(arguments: &[&str]) -> Option<i32> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is_one_that_is_told() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../weir.toml");
+    assert_eq!(unread(&["check", config]), Some(0));
+    assert_eq!(unread(&["check", "no_such.toml"]), Some(1), "what is wrong is so, whether it is read or not");
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = |command: &mut Command| command.args(["check", config]).output().unwrap();
+    let told = output(Command::new(env!("CARGO_BIN_EXE_weir")).stdout(full()));
+    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert_eq!(told.status.code(), Some(1), "{said}");
+    assert!(said.contains("can't be printed") && said.contains("No space left"), "{said}");
+    let mut nowhere = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let status = nowhere.args(["check", config]).stdout(full()).stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(1), "also where nobody hears of it");
 }

@@ -19,6 +19,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext};
 
+use super::out;
 use super::properties::Properties;
 use crate::dead_letters;
 
@@ -104,7 +105,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     settle(&producer)?;
     bar.finish_and_clear();
-    println!("{sent} records sent to {}, {skipped} bad lines skipped", args.topic);
+    out::line(format_args!("{sent} records sent to {}, {skipped} bad lines skipped", args.topic));
     Ok(())
 }
 
