@@ -28,6 +28,8 @@ impl Default for Rules {
             memory: ByteSize::mib(16),
             max_module: ByteSize::mib(8),
             on_failure: OnFailure::default(),
+            required: Vec::new(),
+            max_rules: 100,
             cache: None,
             suspend_misfits: false,
         }

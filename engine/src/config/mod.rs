@@ -239,6 +239,10 @@ pub struct Rules {
     pub memory: ByteSize,
     pub max_module: ByteSize,
     pub on_failure: OnFailure,
+    /// Rules that have to be live, or the pipeline is not ready.
+    pub required: Vec<String>,
+    /// Rules of the set, whatever their mode: a publish beyond it is refused.
+    pub max_rules: usize,
     /// Compiled modules; the system's temporary folder unless given.
     pub cache: Option<PathBuf>,
     /// `weir run --suspend-misfits`: of one start, so no file may say it.
