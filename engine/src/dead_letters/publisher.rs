@@ -13,7 +13,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use tokio::task::JoinHandle;
 
-use super::client::producer_config;
+use super::client::{not_made, producer_config};
 use super::message::Origin;
 use super::topics;
 use super::transaction::Transaction;
@@ -208,7 +208,7 @@ async fn prepare(
         let partitions = topics::partitions(topics::of_source(&source), "dead_letters.topic", &topic)
             .map_err(|why| PublishError::Config(why.to_string()))?;
         let producer: BaseProducer<Deliveries> =
-            client.create_with_context(Deliveries::default()).map_err(|why| PublishError::Config(why.to_string()))?;
+            client.create_with_context(Deliveries::default()).map_err(|why| PublishError::Config(not_made(&why)))?;
         fault::at("letters.prepare")?;
         // `init_transactions` looks again half a second later if no broker is up, or if the coordinator is none that the
         // metadata have told of. So they come first, and then a question to one of these brokers; its answer is nothing to us.
