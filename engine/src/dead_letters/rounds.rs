@@ -72,12 +72,8 @@ impl<'l> Rounds<'l> {
         for chunk in outbox {
             by_lane.entry(chunk.partition.0 % bounds.partitions).or_default().push(chunk);
         }
-        let lane = |(to, chunks): (i32, Vec<&'l OutboxChunk>)| Lane {
-            to,
-            chunks: chunks.into_iter(),
-            open: None,
-            held: None,
-        };
+        let lane =
+            |(to, chunks): (i32, Vec<&'l OutboxChunk>)| Lane { to, chunks: chunks.into_iter(), open: None, held: None };
         Self { lanes: by_lane.into_iter().map(lane).collect(), bounds, from, origin }
     }
 
