@@ -2,6 +2,7 @@
 //! that also commits the group's offsets. It knows no rule and no store.
 
 mod client;
+mod cluster;
 mod diagnosis;
 mod flush;
 mod message;
@@ -11,6 +12,7 @@ mod tail;
 mod topics;
 mod transaction;
 
+pub use cluster::cluster_id;
 pub use publisher::{PublishError, Publisher};
 pub use tail::{Shown, Tail, TailError, Wanted, tail};
 pub use topics::{Cluster, TopicError, check_topics, partitions};
