@@ -183,6 +183,7 @@ impl Found {
         self.unless(good, "window.size", "should be whole milliseconds, 1ms to 31days");
         // Beyond it a DATETIME could overflow, which would stop the pipeline for good.
         self.unless(window.max_ahead <= 36_500 * DAY, "window.max_ahead", "should be 36500days at most");
+        self.unless(window.max_groups > 0, "window.max_groups", "should be 1 or more");
         self.unless(window.max_behind >= window.size, "window.max_behind", "should be window.size or more");
         // What a fast clock puts into windows to come, the others still have to reach before those are over.
         let half = window.allowed_lateness / 2;

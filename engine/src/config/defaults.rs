@@ -70,6 +70,10 @@ pub(super) fn mib<const N: u64>() -> ByteSize {
     ByteSize::mib(N)
 }
 
+pub(super) fn window_groups() -> usize {
+    10_000
+}
+
 /// As humantime has them, of 365.25 days.
 pub(super) fn years<const N: u64>() -> Duration {
     Duration::from_secs(N * 31_557_600)

@@ -201,6 +201,9 @@ pub struct Window {
     pub max_behind: Duration,
     #[serde(default)]
     pub late: Late,
+    /// Groups of a window that have a row of their own, for each worker; records of further ones are summed in one more.
+    #[serde(default = "defaults::window_groups")]
+    pub max_groups: usize,
     #[serde(default = "defaults::millis::<3_600_000>", with = "humantime_serde")]
     pub allowed_lateness: Duration,
     /// A partition without records for so long no longer holds `risk_stats_final` back.

@@ -4,6 +4,7 @@
 mod client;
 mod cluster;
 mod diagnosis;
+mod flight;
 mod flush;
 mod message;
 mod publisher;
