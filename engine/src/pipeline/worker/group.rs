@@ -145,12 +145,14 @@ impl Worker {
         for stopped in taken.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
+            self.parts.catalog.hold_directory(stopped.partition, &stopped.why);
             self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
         }
         self.pending.restart(&taken.stands);
         let mut at = Vec::new();
         for stand in &taken.stands {
             self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
+            self.parts.catalog.release_directory(stand.partition);
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
             self.parts.status.watermark(stand.partition, self.bench.windows.watermark(stand.partition));
             at.push((stand.partition, stand.next));
@@ -175,7 +177,9 @@ impl Worker {
             in_flight.cancel.cancel();
         }
         self.phase = Phase::Idle;
-        self.assignment = None;
+        for partition in self.assignment.take().into_iter().flat_map(|assignment| assignment.partitions) {
+            self.parts.catalog.release_directory(partition);
+        }
         self.forget();
         self.parts.status.let_go(self.parts.index);
         self.overflow.let_go(&self.parts.status);
