@@ -1,4 +1,4 @@
-"""ports.py FOLDER: prints four free ports and keeps them for the stack in FOLDER, also while a service of it is stopped.
+"""ports.py FOLDER [COUNT]: prints four free ports, or COUNT, and keeps them for the stack in FOLDER, also while a service of it is stopped.
 
 Below the range from which the kernel takes ports for outgoing connections, so none is taken before its service binds it.
 A port is kept by a file of its name that says for which folder; it is free again when no stack is there any more."""
@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 
-COUNT = 4
 folder = sys.argv[1]
+count = int(sys.argv[2]) if len(sys.argv) > 2 else 4
 kept = pathlib.Path(tempfile.gettempdir()) / f"weir-ports-{os.getuid()}"
 kept.mkdir(mode=0o700, exist_ok=True)
 
@@ -49,7 +49,7 @@ def is_free(port):
 for file in kept.iterdir():
     forget(file, lambda of: of == folder)
 ports = []
-while len(ports) < COUNT:
+while len(ports) < count:
     port = random.randrange(20_000, 32_000)
     if is_free(port) and not is_kept(port):
         ports.append(port)

@@ -19,7 +19,7 @@ const ROWS: usize = 1_000;
 fn field(name: &str, kind: Kind) -> Field {
     let path = vec![name.to_owned()];
     let scale = if kind == Kind::Decimal { 2 } else { 0 };
-    Field { name: name.to_owned(), kind, required: false, path, scale, lookup: None }
+    Field { name: name.to_owned(), kind, required: false, path, scale, time: Default::default(), lookup: None }
 }
 
 fn schema() -> Arc<Schema> {

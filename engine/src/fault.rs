@@ -144,7 +144,7 @@ pub(crate) fn pass(point: &'static str) {
 
 #[allow(dead_code, reason = "nothing calls it where the points are left out")]
 fn obey(point: &'static str, told: String) -> Result<(), Fault> {
-    eprintln!("fault: {point} {told}");
+    crate::telemetry::say(&format!("fault: {point} {told}"));
     if told == "crash" {
         std::process::abort();
     }

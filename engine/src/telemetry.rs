@@ -1,7 +1,7 @@
 //! Logs and metrics of the process: what installs them, and the one list of metric names. It knows no stage; stages
 //! count through the `metrics` macros and log through `tracing`.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -19,6 +19,12 @@ use Type::{Counter, Gauge, Histogram};
 
 /// Every metric: name, type, labels and meaning. A metric that is not in here is a mistake.
 pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
+    (
+        "weir_rejoins_total",
+        Counter,
+        &["worker"],
+        "Consumers made anew because their worker was no member of the group, though Kafka answered others",
+    ),
     ("weir_records_total", Counter, &["worker"], "Records judged, those judged again after a failure included"),
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
     (
@@ -40,6 +46,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_fenced_total", Counter, &[], "Checkpoints refused because another worker took a partition"),
     ("weir_partition_position", Gauge, &["partition"], "Next offset that is not yet in a checkpoint"),
     ("weir_partition_lag", Gauge, &["partition"], "Records behind the end of the partition"),
+    (
+        "weir_partition_watermark",
+        Gauge,
+        &["partition"],
+        "Event time that the partition has reached, in epoch seconds, less window.out_of_orderness; never ahead of the clock",
+    ),
     ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
     ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
     ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
@@ -76,8 +88,14 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_lookup_misses_total", Counter, &["lookup"], "Keys that the cache did not hold, once a batch"),
     ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
     ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
+    ("weir_log_lines_dropped_total", Counter, &[], "Lines of the log that could not be written"),
     ("weir_admin_unauthorized_total", Counter, &[], "Requests to the admin API without a valid token"),
-    ("weir_condition", Gauge, &["code"], "Conditions that an operator has to look at, by code; GET /pipeline has their texts"),
+    (
+        "weir_condition",
+        Gauge,
+        &["code"],
+        "Conditions that an operator has to look at, by code; GET /pipeline has their texts",
+    ),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
     (
         "weir_source_paused",
@@ -102,9 +120,32 @@ pub fn init_logs(json: bool) {
     // At its end it calls an error that the source has closed the consumer before, as it has to: a reader may live longer.
     let filter = filter.add_directive("rdkafka::consumer::base_consumer=off".parse().expect("a directive"));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Lossy).with_ansi(colours);
+    // It would panic where it can't say so.
+    let logs = logs.log_internal_errors(false);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
     let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
+}
+
+/// Standard error, whose reader may go and whose disk may be full: what can't be written is dropped and counted.
+struct Lossy;
+
+impl Write for Lossy {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        if std::io::stderr().write_all(line).is_err() {
+            metrics::counter!("weir_log_lines_dropped_total").increment(1);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A line on standard error that is no log. Where it can't be written it is dropped: nobody may end for want of a reader.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The handle that renders the metrics. The first call installs the recorder of the process.

@@ -5,6 +5,8 @@
 mod api;
 #[path = "cli/datasets.rs"]
 mod datasets;
+#[path = "cli/dirty.rs"]
+mod dirty;
 #[path = "cli/letters.rs"]
 mod letters;
 #[path = "cli/new_rule.rs"]
@@ -17,7 +19,7 @@ mod stack;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use weir::cli::produce::{Mapping, Produced, records};
@@ -145,7 +147,7 @@ fn paysim_rows_keep_their_amounts_and_their_dirt() {
     assert!(text(&made[0]).starts_with(r#"{"amount":9007199254740993.10,"event_time":5,"#));
     assert!(text(&made[1]).starts_with(r#"{"amount":"twelve","#));
     assert!(!text(&made[2]).contains("amount"));
-    assert_eq!(made[3], Produced { key: "C9".to_owned(), value: b"{bad".to_vec() });
+    assert_eq!(made[3], Produced { line: 5, key: "C9".to_owned(), value: b"{bad".to_vec() });
 }
 
 #[test]
@@ -171,14 +173,15 @@ fn a_bad_line_is_one_clear_line_with_file_line_column_and_what_is_wrong() {
     std::fs::write(&mapping, CREDITCARD).unwrap();
     let cases: [(&[u8], &str); 3] = [
         (b"Time,Amount,Class\n0,1.00\n", "2: 2 cells, expected 3"),
-        (b"Time,Amount,Class\nnoon,1.00,0\n", "2: column \"Time\", field event_time: \"noon\" is no timestamp"),
-        (b"Time,Amount,Class\n0,\xff,0\n", "2: invalid UTF-8"),
+        (b"Time,Amount,Class\nnoon,1.00,0\n", "2: column \"Time\", field event_time: \"noon\" is no timestamp; wanted seconds from `base` on"),
+        (b"Time,Amount,Class\n0,\xff,0\n", "2: invalid UTF-8; if the file is written otherwise, say so in the mapping: `encoding = \"windows-1252\"`"),
     ];
     for (text, wanted) in cases {
         std::fs::write(&input, text).unwrap();
         let (input, mapping) = (input.to_str().unwrap(), mapping.to_str().unwrap());
         let said = refused(&["produce", "--brokers", "127.0.0.1:1", "--topic", "t", "--mapping", mapping, input], 1);
-        assert_eq!(said, format!("weir: {input}:{wanted}\n"));
+        let stopped = "(stopped at line 2: 0 records before it sent to t, none from it on)";
+        assert_eq!(said, format!("weir: {input}:{wanted} {stopped}\n"));
     }
 }
 
@@ -187,4 +190,28 @@ fn a_file_that_is_not_there_is_one_clear_line_and_wrong_usage_is_two() {
     let said = refused(&["produce", "--brokers", "b", "--topic", "t", "--mapping", "/none.toml", "x.csv"], 1);
     assert_eq!(said, "weir: cannot read mapping /none.toml: No such file or directory (os error 2)\n");
     refused(&["generate", "--records", "many"], 2);
+}
+
+/// How a command ends whose output is a pipe that nobody reads any more.
+fn unread(arguments: &[&str]) -> Option<i32> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is_one_that_is_told() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../weir.toml");
+    assert_eq!(unread(&["check", config]), Some(0));
+    assert_eq!(unread(&["check", "no_such.toml"]), Some(1), "what is wrong is so, whether it is read or not");
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = |command: &mut Command| command.args(["check", config]).output().unwrap();
+    let told = output(Command::new(env!("CARGO_BIN_EXE_weir")).stdout(full()));
+    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert_eq!(told.status.code(), Some(1), "{said}");
+    assert!(said.contains("can't be printed") && said.contains("No space left"), "{said}");
+    let mut nowhere = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let status = nowhere.args(["check", config]).stdout(full()).stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(1), "also where nobody hears of it");
 }

@@ -5,6 +5,8 @@
 mod bed;
 #[path = "common/reason.rs"]
 mod reason;
+#[path = "kafka/secure.rs"]
+mod secure;
 #[path = "common/stack.rs"]
 #[allow(dead_code)]
 mod stack;
@@ -294,4 +296,47 @@ async fn letters_are_compressed_in_the_queue_unless_it_is_told_otherwise() {
     }
     assert!(sizes[0] < plain / 4, "{} bytes in the log of {plain}", sizes[0]);
     assert!(sizes[1] > plain && sizes[2] > plain, "{sizes:?} bytes of {plain}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_every_codec_are_read_and_letters_of_every_codec_listed() {
+    let bed = Bed::new("codecs", &[]).await;
+    let codecs = ["none", "gzip", "snappy", "lz4", "zstd"];
+    for codec in codecs {
+        let producer: BaseProducer =
+            bed.client().set("compression.type", codec).set("linger.ms", "50").create().unwrap();
+        // Compressible, and enough of them: what does not get smaller is sent as it is.
+        for number in 0..100 {
+            for topic in [&bed.source.topic, &bed.letters.topic] {
+                let value = format!("{codec} {number} {}", "a".repeat(100));
+                let record = BaseRecord::<(), _>::to(topic).partition(0).payload(&value);
+                producer.send(record).map_err(|(why, _)| why).unwrap();
+            }
+        }
+        producer.flush(PATIENCE).unwrap();
+    }
+    let mut member = bed.member();
+    member.source.assign(&[(P0, Offset(0)), (P1, Offset(0))]).unwrap();
+    let fetched = fetch(&mut member.source, 500);
+    let errors: Vec<_> = fetched.iter().flat_map(|fetched| fetched.errors()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let values = |codec: &str| {
+        whole(P0, &fetched)
+            .iter()
+            .filter(|(_, _, value, _)| value.as_deref().is_some_and(|value| value.starts_with(codec.as_bytes())))
+            .count()
+    };
+    assert_eq!(codecs.map(values), [100; 5]);
+    let wanted = weir::dead_letters::Wanted {
+        topic: &bed.letters.topic,
+        limit: 1_000,
+        code: None,
+        within: PATIENCE,
+        text: 10,
+        bytes: usize::MAX,
+    };
+    let read = tokio::task::block_in_place(|| {
+        weir::dead_letters::tail(&bed.source.brokers, &BTreeMap::new(), &wanted).unwrap()
+    });
+    assert_eq!(read.letters.len(), 500);
 }

@@ -16,8 +16,8 @@ use rows::Row;
 pub fn csv(data: &[u8]) {
     let (mapping, file) = parted(data);
     let Ok(text) = std::str::from_utf8(mapping) else { return };
-    let mapping = match Mapping::parse(text) {
-        Ok(mapping) => mapping.for_input(Path::new("in.csv")).unwrap(),
+    let mapping = match Mapping::parse(text).and_then(|mapping| mapping.for_input(Path::new("in.csv"))) {
+        Ok(mapping) => mapping,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     let made: Vec<_> = records(Cursor::new(file.to_vec()), mapping.clone()).collect();

@@ -102,6 +102,7 @@ fn fields(line: &str) -> (Vec<Field>, Vec<usize>) {
             required: spec.contains('!'),
             scale: if kind == Kind::Decimal { scale(spec) } else { 0 },
             path,
+            time: weir::model::time::TimeFormat::default(),
             lookup: None,
         });
     }

@@ -63,7 +63,7 @@ fn turn(group_by: &str, batches: Vec<Batch>, drain_at: usize) -> Turn {
     Box::new(move || {
         if at == 0 {
             // The records begin again: without this they would all be late.
-            windows.set_watermark(Partition(0), None);
+            windows.take_watermark(Partition(0), None, START);
         }
         windows.add(&batches[at], &verdicts, START + RECORDS as i64, &mut faults);
         assert!(faults.is_empty());

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use comfy_table::Table;
 
+use super::out;
 use super::printable::{printable, printable_json};
 use super::properties::Properties;
 use crate::config::Config;
@@ -63,10 +64,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let tail = tail(&brokers, &properties, &wanted)?;
     if args.json {
         for letter in &tail.letters {
-            println!("{}", printable_json(&serde_json::to_string(letter)?));
+            out::line(format_args!("{}", printable_json(&serde_json::to_string(letter)?)));
         }
     } else {
-        println!("{}", table(&tail.letters));
+        out::line(format_args!("{}", table(&tail.letters)));
     }
     if !tail.complete {
         bail!("these are only a part: {:?} were over after {} letters; give --within more", args.within, tail.read);

@@ -3,6 +3,7 @@
 mod dead_letters;
 mod demo;
 pub mod generate;
+mod out;
 mod printable;
 pub mod produce;
 mod properties;
@@ -12,6 +13,8 @@ mod run;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::telemetry;
 
 /// Judges a Kafka topic by WebAssembly rules, sums windows into MySQL, exactly once
 #[derive(Debug, Parser)]
@@ -47,7 +50,7 @@ pub fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("weir: {}", format!("{error:#}").replace('\n', " "));
+            telemetry::say(&format!("weir: {}", format!("{error:#}").replace('\n', " ")));
             ExitCode::FAILURE
         }
     }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::out;
 use crate::config::Config;
 use crate::{arenas, pipeline, telemetry};
 
 /// How long what is still at work on tokio's threads may take when everything else has ended.
-const SHUTDOWN: Duration = Duration::from_secs(2);
+const SHUTDOWN: Duration = Duration::from_millis(200);
 
 /// What can differ between two runs stands in the file.
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,12 @@ pub(super) fn run(RunArgs { args, suspend_misfits }: &RunArgs) -> anyhow::Result
 pub(super) fn check(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(&args.config)?;
     let schema = config.schema()?;
-    println!("{}: fine; {} fields, topic {}", args.config.display(), schema.fields.len(), config.source.topic);
+    out::line(format_args!(
+        "{}: fine; {} fields, topic {}",
+        args.config.display(),
+        schema.fields.len(),
+        config.source.topic
+    ));
     Ok(())
 }
 

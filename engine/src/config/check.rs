@@ -7,8 +7,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::load::Problem;
-use super::{Config, derive, properties};
+use super::{Config, Late, derive, properties};
 use crate::model::record::Kind;
+use crate::model::time::{Refused, TimeFormat};
 
 /// A JSON number's digits after the point that a DECIMAL(38) of 10^19 sums has room for (FACTS C10).
 const MAX_SCALE: u8 = 10;
@@ -26,6 +27,7 @@ const BUILD_TLS: &str = "this `weir` was built without the cargo feature `tls`; 
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Found { problems: Vec::new(), kinds: kinds(config) };
     found.kafka(config);
+    found.mechanism(config);
     found.record(config);
     found.lookups(config);
     found.window(config);
@@ -77,6 +79,8 @@ impl Found {
         let size = source.max_record;
         let good = (ByteSize::b(1)..=ByteSize::mib(64)).contains(&size);
         self.unless(good, "source.max_record", format!("{size} should be 1 B to 64 MiB"));
+        let wait = Duration::from_secs(5)..=Duration::from_secs(3_600);
+        self.unless(wait.contains(&source.rejoin_after), "source.rejoin_after", "should be 5s to 1h");
         for (key, set) in [("source.properties", &source.properties), ("dead_letters.properties", &letters.properties)]
         {
             for name in set.keys() {
@@ -90,12 +94,29 @@ impl Found {
         }
     }
 
+    /// Users log in, and nothing says how: librdkafka's own default, GSSAPI, is not built in.
+    fn mechanism(&mut self, config: &Config) {
+        let (source, letters) = (&config.source.properties, &config.dead_letters.properties);
+        let over: BTreeMap<_, _> = source.iter().chain(letters).map(|(name, value)| (name.as_str(), value)).collect();
+        let source = source.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        for (key, set) in [("source.properties", &source), ("dead_letters.properties", &over)] {
+            let sasl = set.get("security.protocol").is_some_and(|of| of.to_ascii_uppercase().starts_with("SASL"));
+            if sasl && !set.contains_key("sasl.mechanism") && !set.contains_key("sasl.mechanisms") {
+                let why = "is not set, and users log in: write PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
+                self.add(format!("{key}.\"sasl.mechanism\""), why);
+                return;
+            }
+        }
+    }
+
     fn record(&mut self, config: &Config) {
         let record = &config.record;
         for (name, field) in &record.fields {
             let key = format!("record.fields.{name}");
             self.name(&key, name);
             self.scale(&key, field.kind, field.scale);
+            let given = field.unit.is_some() || field.format.is_some() || field.zone.is_some();
+            self.time(&key, field.kind, given, field.time());
             if let Err(why) = derive::path(name, field) {
                 self.add(format!("{key}.path"), why);
             }
@@ -125,6 +146,8 @@ impl Found {
                 let key = format!("{key}.fields.{field}");
                 self.name(&key, field);
                 self.scale(&key, table.kind, table.scale);
+                let given = table.unit.is_some() || table.format.is_some() || table.zone.is_some();
+                self.time(&key, table.kind, given, table.time());
             }
             let waits = Duration::from_millis(1)..=Duration::from_secs(10);
             self.unless(waits.contains(&lookup.timeout), format!("{key}.timeout"), "should be 1ms to 10s");
@@ -160,6 +183,15 @@ impl Found {
         self.unless(good, "window.size", "should be whole milliseconds, 1ms to 31days");
         // Beyond it a DATETIME could overflow, which would stop the pipeline for good.
         self.unless(window.max_ahead <= 36_500 * DAY, "window.max_ahead", "should be 36500days at most");
+        self.unless(window.max_behind >= window.size, "window.max_behind", "should be window.size or more");
+        // What a fast clock puts into windows to come, the others still have to reach before those are over.
+        let half = window.allowed_lateness / 2;
+        let good = window.late == Late::DeadLetter || window.allowed_lateness.is_zero() || window.max_ahead <= half;
+        let (ahead, half) = (humantime::format_duration(window.max_ahead), humantime::format_duration(half));
+        let why = format!(
+            "{ahead} should be {half} at most, half of window.allowed_lateness: set it, or raise window.allowed_lateness"
+        );
+        self.unless(good, "window.max_ahead", why);
         for (key, names) in [
             ("window.group_by", window.group_by.iter().collect::<Vec<_>>()),
             ("window.measures", window.measures.keys().collect()),
@@ -241,6 +273,15 @@ impl Found {
         self.unless(scale <= MAX_SCALE, format!("{key}.scale"), format!("{scale} should be {MAX_SCALE} at most"));
         let fits = scale == 0 || kind == Kind::Decimal;
         self.unless(fits, format!("{key}.scale"), "only a decimal has a scale; write kind = \"decimal\"");
+    }
+
+    fn time(&mut self, key: &str, kind: Kind, given: bool, time: Result<TimeFormat, Refused>) {
+        if given && kind != Kind::Timestamp {
+            return self.add(key, "has unit, format or zone, as only a timestamp has; write kind = \"timestamp\"");
+        }
+        if let Err(Refused { key: which, why }) = time {
+            self.add(format!("{key}.{which}"), why);
+        }
     }
 
     fn no_field(&mut self, key: &str, name: &str) {

@@ -68,6 +68,11 @@ pub(super) fn mib<const N: u64>() -> ByteSize {
     ByteSize::mib(N)
 }
 
+/// As humantime has them, of 365.25 days.
+pub(super) fn years<const N: u64>() -> Duration {
+    Duration::from_secs(N * 31_557_600)
+}
+
 pub(super) fn millis<const N: u64>() -> Duration {
     Duration::from_millis(N)
 }

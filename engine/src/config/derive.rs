@@ -2,9 +2,10 @@
 //! workers there are.
 
 use super::load::{ConfigError, Problem};
-use super::{Config, Engine, RecordField};
+use super::{Config, Engine, LookupField, RecordField};
 use crate::model::record::{Field, Schema};
 use crate::model::step::Fingerprint;
+use crate::model::time::{Refused, TimeFormat};
 
 impl Engine {
     /// How many workers there are.
@@ -21,18 +22,22 @@ impl Config {
             let path = path(name, field).map_err(|why| {
                 ConfigError::Invalid(vec![Problem { key: format!("record.fields.{name}.path"), why }])
             })?;
+            let time = field.time().map_err(|refused| invalid(format!("record.fields.{name}"), refused))?;
             let (name, kind, required, scale) = (name.clone(), field.kind, field.required, field.scale);
-            fields.push(Field { name, kind, required, path, scale, lookup: None });
+            fields.push(Field { name, kind, required, path, scale, time, lookup: None });
         }
         for (lookup, table) in &self.lookup {
-            fields.extend(table.fields.iter().map(|(name, field)| Field {
-                name: format!("{lookup}.{name}"),
-                kind: field.kind,
-                required: false,
-                path: Vec::new(),
-                scale: field.scale,
-                lookup: Some(lookup.clone()),
-            }));
+            for (name, field) in &table.fields {
+                fields.push(Field {
+                    name: format!("{lookup}.{name}"),
+                    kind: field.kind,
+                    required: false,
+                    path: Vec::new(),
+                    scale: field.scale,
+                    time: field.time().map_err(|refused| invalid(format!("lookup.{lookup}.fields.{name}"), refused))?,
+                    lookup: Some(lookup.clone()),
+                });
+            }
         }
         Ok(Schema { fields })
     }
@@ -56,6 +61,22 @@ impl Config {
             table: self.sink.table.clone(),
         }
     }
+}
+
+impl RecordField {
+    pub(super) fn time(&self) -> Result<TimeFormat, Refused> {
+        TimeFormat::new(self.unit, self.format.as_deref(), self.zone.as_deref())
+    }
+}
+
+impl LookupField {
+    pub(super) fn time(&self) -> Result<TimeFormat, Refused> {
+        TimeFormat::new(self.unit, self.format.as_deref(), self.zone.as_deref())
+    }
+}
+
+fn invalid(field: String, Refused { key, why }: Refused) -> ConfigError {
+    ConfigError::Invalid(vec![Problem { key: format!("{field}.{key}"), why }])
 }
 
 /// The unescaped tokens of a field's JSON pointer.

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use crate::model::catalog::Mode;
 use crate::model::record::Kind;
+use crate::model::time::Unit;
 
 pub use load::{ConfigError, Problem};
 
@@ -76,6 +77,9 @@ pub struct Source {
     /// A record (key + value) beyond it is a dead letter, OVERSIZE.
     #[serde(default = "defaults::mib::<1>")]
     pub max_record: ByteSize,
+    /// A worker that is no member of its group for so long, while Kafka answers others, gets a new consumer.
+    #[serde(default = "defaults::millis::<60_000>", with = "humantime_serde")]
+    pub rejoin_after: Duration,
     /// librdkafka properties, passed through; those that the checkpoint rests on are refused.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
@@ -109,6 +113,12 @@ pub struct RecordField {
     pub path: Option<String>,
     #[serde(default)]
     pub scale: u8,
+    /// What a timestamp's numbers count; milliseconds unless given.
+    pub unit: Option<Unit>,
+    /// How a timestamp's texts are written, as chrono's strftime has it; RFC 3339 unless given.
+    pub format: Option<String>,
+    /// Time zone of a `format` without an offset, as the IANA names it.
+    pub zone: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -142,6 +152,10 @@ pub struct LookupField {
     pub kind: Kind,
     #[serde(default)]
     pub scale: u8,
+    /// These three as of a record's field.
+    pub unit: Option<Unit>,
+    pub format: Option<String>,
+    pub zone: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -179,8 +193,12 @@ pub struct Window {
     pub measures: BTreeMap<String, Vec<Aggregate>>,
     #[serde(default = "defaults::millis::<2_000>", with = "humantime_serde")]
     pub out_of_orderness: Duration,
-    #[serde(default = "defaults::millis::<3_600_000>", with = "humantime_serde")]
+    /// An event time that is further ahead of the clock is a dead letter, EVENT_TIME_AHEAD.
+    #[serde(default = "defaults::millis::<300_000>", with = "humantime_serde")]
     pub max_ahead: Duration,
+    /// One that is further behind it is a dead letter, EVENT_TIME_BEHIND: mostly a number of another unit.
+    #[serde(default = "defaults::years::<10>", with = "humantime_serde")]
+    pub max_behind: Duration,
     #[serde(default)]
     pub late: Late,
     #[serde(default = "defaults::millis::<3_600_000>", with = "humantime_serde")]

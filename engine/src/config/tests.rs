@@ -42,12 +42,43 @@ fn the_repository_s_own_file_parses_and_gives_the_schema() {
 #[test]
 fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
     let cases = [
+        ("size = \"5s\"", "size = \"5s\"\nmax_behind = \"4s\"", "window.max_behind: should be window.size or more"),
+        (
+            "max_ahead = \"5m\"",
+            "max_ahead = \"31m\"",
+            "window.max_ahead: 31m should be 30m at most, half of window.allowed_lateness",
+        ),
+        (
+            "allowed_lateness = \"1h\"",
+            "allowed_lateness = \"1m\"",
+            "window.max_ahead: 5m should be 30s at most, half of window.allowed_lateness",
+        ),
         ("interval = \"1s\"", "interval = \"100ms\"", "checkpoint.interval: should be 200ms or more"),
         ("scale = 2, required", "scale = 11, required", "record.fields.amount.scale: 11 should be 10 at most"),
         (
             "kind = \"text\", required",
             "kind = \"text\", scale = 2, required",
             "record.fields.type.scale: only a decimal has a scale",
+        ),
+        (
+            "type = { kind = \"text\"",
+            "type = { unit = \"ms\", kind = \"text\"",
+            "record.fields.type: has unit, format or zone, as only a timestamp has",
+        ),
+        (
+            "{ segment = { kind = \"text\" } }",
+            "{ segment = { kind = \"text\" }, since = { kind = \"timestamp\", format = \"%d.%m.%Y\" } }",
+            "lookup.customer.fields.since.zone: is missing: the format has no offset. Write zone = \"Europe/Berlin\"",
+        ),
+        (
+            "kind = \"timestamp\", required",
+            "kind = \"timestamp\", format = \"%Y-%m-%d %H:%M:%S\", zone = \"Europe/Brelin\", required",
+            "record.fields.event_time.zone: \"Europe/Brelin\" is no time zone; did you mean \"Europe/Berlin\"?",
+        ),
+        (
+            "kind = \"timestamp\", required",
+            "kind = \"timestamp\", unit = \"sec\", required",
+            "record.fields.event_time.unit: \"sec\" is not known; did you mean",
         ),
         ("[\"type\"]", "[\"typ\"]", "window.group_by: there is no field \"typ\"; did you mean \"type\"?"),
         ("measures = { amount", "measures = { type", "window.measures: \"type\" is neither decimal nor integer"),
@@ -128,7 +159,9 @@ fn a_property_that_would_break_exactly_once_is_refused_with_the_reason() {
 fn a_protocol_over_tls_needs_a_build_with_it_whichever_way_it_is_written() {
     for (table, before) in [("source", "[dead_letters]"), ("dead_letters", "[record]")] {
         for protocol in ["SSL", "SASL_SSL", "sasl_ssl"] {
-            let properties = format!("[{table}.properties]\n\"security.protocol\" = \"{protocol}\"\n{before}");
+            let mechanism = "\"sasl.mechanism\" = \"PLAIN\"";
+            let properties =
+                format!("[{table}.properties]\n\"security.protocol\" = \"{protocol}\"\n{mechanism}\n{before}");
             let result = parse(&changed(before, &properties));
             if cfg!(feature = "tls") {
                 result.unwrap();
@@ -138,8 +171,14 @@ fn a_protocol_over_tls_needs_a_build_with_it_whichever_way_it_is_written() {
             let wanted = format!("{table}.properties.\"security.protocol\": \"{protocol}\" needs TLS");
             assert!(why.contains(&wanted) && why.contains("--features tls"), "{why}");
         }
-        let plain = format!("[{table}.properties]\n\"security.protocol\" = \"SASL_PLAINTEXT\"\n{before}");
-        parse(&changed(before, &plain)).unwrap();
+        let plain =
+            |more: &str| format!("[{table}.properties]\n\"security.protocol\" = \"SASL_PLAINTEXT\"\n{more}{before}");
+        parse(&changed(before, &plain("\"sasl.mechanism\" = \"PLAIN\"\n"))).unwrap();
+        let why = error(&changed(before, &plain("")));
+        assert!(
+            why.contains(&format!("{table}.properties.\"sasl.mechanism\": is not set")) && why.lines().count() == 1,
+            "{why}"
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 //! that also commits the group's offsets. It knows no rule and no store.
 
 mod client;
+mod diagnosis;
 mod flush;
 mod message;
 mod publisher;

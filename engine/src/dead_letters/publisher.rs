@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
@@ -27,6 +27,9 @@ use crate::model::step::OutboxChunk;
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Of a question that is asked for the connection alone: about what it saves.
 const WARM_UP: Duration = Duration::from_millis(500);
+
+/// A producer none of whose transactions gets through for so long is made anew.
+const GIVE_UP: Duration = Duration::from_secs(60);
 
 /// Why letters and offsets are not in Kafka.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +87,8 @@ pub struct Publisher {
     ready: Option<Ready>,
     /// What [`Publisher::settle_ahead`] began.
     ahead: Option<Ahead>,
+    /// Since when no transaction of this producer got through.
+    failing: Option<Instant>,
 }
 
 type Ahead = JoinHandle<Result<Ready, PublishError>>;
@@ -104,7 +109,14 @@ impl Publisher {
 
     /// The same under a transactional id that the caller answers for: a second publisher under it fences the first.
     pub fn with_id(source: &config::Source, letters: &config::DeadLetters, transactional_id: String) -> Self {
-        Self { source: source.clone(), letters: letters.clone(), transactional_id, ready: None, ahead: None }
+        Self {
+            source: source.clone(),
+            letters: letters.clone(),
+            transactional_id,
+            ready: None,
+            ahead: None,
+            failing: None,
+        }
     }
 
     /// Begins what the first [`Publisher::settle`] waits for, and what comes of it is for that one to say. On tokio.
@@ -168,6 +180,13 @@ impl Publisher {
         let result = blocking(move || transaction.run()).await;
         if matches!(result, Ok(()) | Err(PublishError::Abortable(_) | PublishError::Group(_))) {
             self.ready = ready;
+        }
+        // A client may have no broker left, for good, beside a Kafka that serves others: it aborts what it never sent and
+        // would be tried for ever. The next try makes a new one, which asks the cluster first.
+        let failing = result.as_ref().err().map(|_| self.failing.unwrap_or_else(Instant::now));
+        self.failing = failing.filter(|since| since.elapsed() < GIVE_UP);
+        if failing.is_some() && self.failing.is_none() {
+            self.ready = None;
         }
         result
     }

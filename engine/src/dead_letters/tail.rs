@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use self::newest::{Age, Newest, age};
 use super::client::{Complaints, client_config, complaint};
+use super::topics::{Cluster, told};
 
 pub use self::newest::Shown;
 
@@ -84,7 +85,8 @@ pub enum TailError {
 pub fn tail(brokers: &str, properties: &BTreeMap<String, String>, wanted: &Wanted) -> Result<Tail, TailError> {
     let until = Instant::now() + wanted.within;
     let consumer = connect(brokers, properties)?;
-    let mut partitions = partitions(&consumer, brokers, wanted.topic, until)?;
+    let cluster = Cluster { brokers, properties, keys: ("source.brokers or --brokers", "source.properties or -X") };
+    let mut partitions = partitions(&consumer, cluster, wanted.topic, until)?;
     let (mut newest, mut read) = (Newest::default(), 0);
     loop {
         let assigned = assign(&consumer, &mut partitions, wanted, &newest)?;
@@ -147,18 +149,24 @@ fn connect(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Reade
     client.create_with_context(Complaints::default()).map_err(TailError::Client)
 }
 
-fn partitions(consumer: &Reader, brokers: &str, topic: &str, until: Instant) -> Result<Vec<Backwards>, TailError> {
+fn partitions(
+    consumer: &Reader,
+    cluster: Cluster<'_>,
+    topic: &str,
+    until: Instant,
+) -> Result<Vec<Backwards>, TailError> {
     // A broker that is there answers at once; one that is not must not look like an empty topic.
     let patience = || until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     let unreachable = |why: KafkaError| {
         let why = complaint(consumer).unwrap_or_else(|| why.to_string());
-        TailError::Unreachable { brokers: brokers.to_owned(), why }
+        TailError::Unreachable { brokers: cluster.brokers.to_owned(), why }
     };
     let refused = |why: String| TailError::Topic { topic: topic.to_owned(), why };
-    let metadata = consumer.fetch_metadata(Some(topic), patience()).map_err(unreachable)?;
+    let unanswered = |why| TailError::Unreachable { brokers: cluster.brokers.to_owned(), why };
+    let metadata = told(consumer, cluster, topic, patience()).map_err(unanswered)?;
     let found = metadata.topics().first().ok_or_else(|| refused("is not there".to_owned()))?;
     if let Some(fault) = found.error() {
-        return Err(refused(rdkafka::error::RDKafkaErrorCode::from(fault).to_string()));
+        return Err(refused(RDKafkaErrorCode::from(fault).to_string()));
     }
     let mut all = Vec::new();
     for id in found.partitions().iter().map(|partition| partition.id()) {
@@ -205,6 +213,9 @@ fn round(
         let (id, message) = match consumer.poll(POLL) {
             None => continue,
             Some(Err(KafkaError::PartitionEOF(id))) => (id, None),
+            // Partitions and offsets are given by hand, so the group is only a name, which librdkafka asks for; nobody needs
+            // a right to it for that.
+            Some(Err(why)) if why.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => continue,
             Some(Err(why)) => return Err(TailError::Broken { topic: wanted.topic.to_owned(), why }),
             Some(Ok(message)) => (message.partition(), Some(message)),
         };

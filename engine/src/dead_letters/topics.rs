@@ -1,19 +1,23 @@
 //! What the topics are like: asked at start, so that a topic that is missing is one clear line and not a silent wait.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BlockingRetryable, ConstantBuilder};
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::Metadata;
 use rdkafka::producer::BaseProducer;
 
 use super::client::{Complaints, client_config, complaint, producer_config};
+use super::diagnosis::diagnose;
 use crate::config;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at what librdkafka complains of: what no waiting mends is told at once.
+const SLICE: Duration = Duration::from_millis(500);
 /// A topic that was made a moment ago is not known to every broker yet: so long it may be missing.
 const NEW_TOPIC: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_millis(200)).with_max_times(10);
 /// Where the cluster does not tell: a little below Kafka's own default of `max.message.bytes`.
@@ -137,12 +141,9 @@ fn look(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, Top
         .create_with_context(Complaints::default())
         .map_err(|why| TopicError::Property { key: keys.1, why: why.to_string() })?;
     let (topic, brokers) = (topic.to_owned(), brokers.to_owned());
-    let metadata = match client.fetch_metadata(Some(&topic), PATIENCE) {
+    let metadata = match told(&client, cluster, &topic, PATIENCE) {
         Ok(metadata) => metadata,
-        Err(why) => {
-            let why = complaint(&client).unwrap_or_else(|| why.to_string());
-            return Err(TopicError::Unreachable { key: keys.0, brokers, why });
-        }
+        Err(why) => return Err(TopicError::Unreachable { key: keys.0, brokers, why }),
     };
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
         return Err(TopicError::Missing { key, topic, brokers });
@@ -157,6 +158,35 @@ fn look(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, Top
             Err(TopicError::Forbidden { key, topic, brokers, at: keys.1 })
         }
         Some(why) => Err(TopicError::Faulty { key, topic, brokers, why: why.to_string() }),
+    }
+}
+
+/// What the cluster says of a topic, or why it says nothing: at once if waiting does not mend it, else after `patience`.
+pub(super) fn told(
+    client: &BaseConsumer<Complaints>,
+    cluster: Cluster<'_>,
+    topic: &str,
+    patience: Duration,
+) -> Result<Metadata, String> {
+    let until = Instant::now() + patience;
+    let mut first = None;
+    loop {
+        let left = until.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(100), SLICE);
+        let why = match client.fetch_metadata(Some(topic), left) {
+            Ok(metadata) => return Ok(metadata),
+            Err(why) => why,
+        };
+        let news = if first.is_none() { complaint(client) } else { None };
+        if let Some(complaint) = news {
+            let diagnosis = diagnose(cluster, &complaint);
+            if diagnosis.lasts {
+                return Err(diagnosis.text);
+            }
+            first = Some(diagnosis.text);
+        }
+        if Instant::now() >= until {
+            return Err(first.unwrap_or_else(|| diagnose(cluster, &why.to_string()).text));
+        }
     }
 }
 

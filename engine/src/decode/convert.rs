@@ -75,9 +75,9 @@ pub(super) fn convert(
         (Kind::Float, Found::Number) => number::float(json).map(Slot::Float).map_err(Wrong::from),
         (Kind::Decimal, Found::Number) => decimal(json, field),
         (Kind::Decimal, Found::Text(slot)) => decimal(text(&slot, record, unescaped), field),
-        (Kind::Timestamp, Found::Number) => epoch(json).map(Slot::Timestamp),
+        (Kind::Timestamp, Found::Number) => field.time.number(json).map(Slot::Timestamp).map_err(Wrong::from),
         (Kind::Timestamp, Found::Text(slot)) => {
-            time::from_rfc3339(text(&slot, record, unescaped)).map(Slot::Timestamp).map_err(Wrong::from)
+            field.time.text(text(&slot, record, unescaped)).map(Slot::Timestamp).map_err(Wrong::from)
         }
         _ => Err(Wrong::Kind),
     };
@@ -121,10 +121,6 @@ fn missing(field: &Field, how: &str) -> Result<Slot, Fault> {
     Err(fault("FIELD_MISSING", message))
 }
 
-fn epoch(text: &str) -> Result<i64, Wrong> {
-    Ok(time::from_ms(number::integer(text)?)?)
-}
-
 /// Why a value does not fit its field.
 enum Wrong {
     Kind,
@@ -145,6 +141,8 @@ impl From<NotATime> for Wrong {
     fn from(e: NotATime) -> Self {
         match e {
             NotATime::Form => Self::Kind,
+            NotATime::Number(e) => Self::from(e),
+            NotATime::Skipped => Self::Range("was no time in its zone: the clocks were put forward past it"),
             NotATime::Calendar => Self::Range("is in no calendar, or not in the years 1000 to 9999"),
         }
     }
@@ -154,8 +152,10 @@ impl Wrong {
     fn fault(self, field: &Field, json: &str) -> Fault {
         let (name, shown, wanted) = (name(field), Shown(json), Wanted(field));
         match self {
-            Self::Kind => fault("FIELD_KIND", format!("{name}: {shown} is not {wanted}")),
-            Self::Range(why) => fault("FIELD_RANGE", format!("{name}: {shown} {why}; {wanted} is wanted")),
+            Self::Kind => fault("FIELD_KIND", format!("{name}: {shown} is not {wanted}{}", Hint(field, json))),
+            Self::Range(why) => {
+                fault("FIELD_RANGE", format!("{name}: {shown} {why}; {wanted} is wanted{}", Hint(field, json)))
+            }
         }
     }
 }
@@ -180,6 +180,27 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// What to set if a time is written in another way than its field says.
+struct Hint<'a>(&'a Field, &'a str);
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(field, json) = self;
+        if field.kind != Kind::Timestamp {
+            return Ok(());
+        }
+        let hint = match (json.strip_prefix('"').and_then(|text| text.strip_suffix('"')), field.time.unit()) {
+            (Some(text), _) if field.time.is_rfc3339() => time::likely_format(text),
+            (None, Some(unit)) => {
+                let number = number::integer(json).ok();
+                number.and_then(|number| time::likely_unit(i128::from(number), unit, &time::LIKELY, &field.name))
+            }
+            _ => None,
+        };
+        hint.map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
+}
+
 /// What a field wants.
 struct Wanted<'a>(&'a Field);
 
@@ -192,7 +213,7 @@ impl fmt::Display for Wanted<'_> {
             Kind::Decimal => {
                 write!(f, "a decimal of at most {DECIMAL_DIGITS} integer and {} fraction digits", self.0.scale)
             }
-            Kind::Timestamp => f.write_str("a time (epoch milliseconds or RFC 3339)"),
+            Kind::Timestamp => write!(f, "a time ({})", self.0.time),
             Kind::Text => f.write_str("a text"),
         }
     }

@@ -8,7 +8,7 @@
 use super::scan::{self, Literal, MOST_DIGITS, POWERS, Plain};
 use crate::model::number;
 use crate::model::record::{Column, Field, FieldId, Kind, Schema};
-use crate::model::time;
+use crate::model::time::TimeFormat;
 
 /// Layouts kept: topics with optional fields have a few, those with keys in random order have no use for any.
 const KEPT: usize = 4;
@@ -27,13 +27,15 @@ pub(super) struct Want {
     path: Vec<String>,
     kind: Kind,
     scale: usize,
+    time: TimeFormat,
     required: bool,
 }
 
 impl Want {
     pub(super) fn new(schema: &Schema, column: FieldId) -> Self {
-        let Field { path, kind, scale, required, .. } = schema.field(column);
-        Self { column, path: path.clone(), kind: *kind, scale: usize::from(*scale), required: *required }
+        let Field { path, kind, scale, time, required, .. } = schema.field(column);
+        let (path, time) = (path.clone(), time.clone());
+        Self { column, path, kind: *kind, scale: usize::from(*scale), time, required: *required }
     }
 }
 
@@ -195,13 +197,13 @@ impl Want {
             }
             (Kind::Timestamp, b'"') => {
                 let quote = scan::text_end(bytes, at + 1)?;
-                column.push_number(time::from_rfc3339(&text[at + 1..quote]).ok()?);
+                column.push_number(self.time.text(&text[at + 1..quote]).ok()?);
                 Some(quote + 1)
             }
             (Kind::Timestamp, _) => {
                 let (plain, end) = scan::number(bytes, at)?;
-                column.push_number(time::from_ms(plain.unscaled).ok()?);
-                (plain.fraction == 0).then_some(end)
+                column.push_number(self.time.scaled(plain.unscaled, plain.fraction)?);
+                Some(end)
             }
             (Kind::Float, b'-' | b'0'..=b'9') => {
                 let end = scan::number_end(bytes, at)?;

@@ -3,6 +3,7 @@ use std::process::{Child, Command, Stdio};
 use super::*;
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Field, Kind, Value};
+use crate::model::time::TimeFormat;
 
 /// A real Redis, ended when the test ends.
 struct Server {
@@ -54,6 +55,7 @@ fn schema() -> Arc<Schema> {
         required: false,
         path: if lookup.is_some() { vec![] } else { vec![name.into()] },
         scale,
+        time: TimeFormat::default(),
         lookup: lookup.map(str::to_owned),
     };
     let customer = Some("customer");

@@ -1,9 +1,8 @@
 //! A Redis hash as values of the schema's kinds. Redis knows only bytes: numbers are read as in JSON, truth as `true`,
-//! `false`, `1` or `0`, times as epoch milliseconds or RFC 3339.
+//! `false`, `1` or `0`, times as the field's `unit`, `format` and `zone` say.
 
 use crate::model::number;
 use crate::model::record::{Field, Kind, Value};
-use crate::model::time;
 
 /// The values of one hash; None: missing.
 pub(super) struct Hash(Vec<Option<Owned>>);
@@ -54,10 +53,7 @@ fn value(field: &Field, bytes: Vec<u8>) -> Option<Owned> {
         Kind::Integer => Value::Integer(number::integer(&text).ok()?),
         Kind::Float => Value::Float(number::float(&text).ok()?),
         Kind::Decimal => Value::Decimal(number::decimal(&text, field.scale).ok()?),
-        Kind::Timestamp => Value::Timestamp(match number::integer(&text) {
-            Ok(ms) => time::from_ms(ms).ok()?,
-            Err(_) => time::from_rfc3339(&text).ok()?,
-        }),
+        Kind::Timestamp => Value::Timestamp(field.time.cell(&text).ok()?),
     };
     Some(Owned::Fixed(value))
 }

@@ -10,12 +10,13 @@ use super::ids::{Revision, Sha256};
 use super::record::Kind;
 
 /// The codes of the engine's own findings (DESIGN.md's table): no rule may declare one.
-pub const ENGINE_CODES: [&str; 11] = [
+pub const ENGINE_CODES: [&str; 12] = [
     "PARSE_JSON",
     "FIELD_MISSING",
     "FIELD_KIND",
     "FIELD_RANGE",
     "EVENT_TIME_AHEAD",
+    "EVENT_TIME_BEHIND",
     "LATE",
     "OVERSIZE",
     "RULE_TRAP",

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{Offset, Partition};
+use super::time::TimeFormat;
 
 /// What a field holds; the same kinds as `rule.wit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub struct Field {
     pub path: Vec<String>,
     /// Fraction digits of a decimal, 0..=10; 0 for other kinds.
     pub scale: u8,
+    /// How the times of a timestamp are written.
+    pub time: TimeFormat,
     /// The lookup that fills it, if it isn't decoded from the record.
     pub lookup: Option<String>,
 }

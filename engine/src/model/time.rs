@@ -1,7 +1,21 @@
-//! Event times: epoch milliseconds, in and out of text, within what a DATETIME column holds.
+//! Event times: epoch milliseconds, in and out of text, within what a DATETIME column holds. [`TimeFormat`] is how a field's
+//! times are written. Knows no clock.
+
+mod format;
+mod hint;
+mod pattern;
+#[cfg(test)]
+mod tests;
+mod unit;
 
 use chrono::DateTime;
-use chrono::format::ParseErrorKind::{Impossible, OutOfRange};
+use chrono::format::{ParseError, ParseErrorKind};
+
+use super::number::NotANumber;
+
+pub use format::{Refused, TimeFormat};
+pub use hint::{LIKELY, likely_format, likely_unit};
+pub use unit::Unit;
 
 /// 1000-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z.
 const CALENDAR: std::ops::RangeInclusive<i64> = -30_610_224_000_000..=253_402_300_799_999;
@@ -9,10 +23,23 @@ const CALENDAR: std::ops::RangeInclusive<i64> = -30_610_224_000_000..=253_402_30
 /// Why something is no event time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotATime {
-    /// It is no RFC 3339 at all.
+    /// It is not written as the field's times are.
     Form,
+    /// It is a number, but not one that counts.
+    Number(NotANumber),
     /// A month 13, a year 12,000.
     Calendar,
+    /// A local time that the zone's clocks went past, as they were put forward.
+    Skipped,
+}
+
+impl From<ParseError> for NotATime {
+    fn from(e: ParseError) -> Self {
+        match e.kind() {
+            ParseErrorKind::Impossible | ParseErrorKind::OutOfRange => Self::Calendar,
+            _ => Self::Form,
+        }
+    }
 }
 
 /// Epoch milliseconds, if they are in the calendar.
@@ -22,11 +49,7 @@ pub fn from_ms(ms: i64) -> Result<i64, NotATime> {
 
 /// Epoch milliseconds of an RFC 3339 text.
 pub fn from_rfc3339(text: &str) -> Result<i64, NotATime> {
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(time) => from_ms(time.timestamp_millis()),
-        Err(e) if matches!(e.kind(), Impossible | OutOfRange) => Err(NotATime::Calendar),
-        Err(_) => Err(NotATime::Form),
-    }
+    from_ms(DateTime::parse_from_rfc3339(text)?.timestamp_millis())
 }
 
 /// RFC 3339 in UTC with milliseconds.

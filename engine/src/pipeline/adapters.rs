@@ -27,6 +27,7 @@ use crate::model::catalog::{Origin, VersionInfo};
 use crate::model::finding::Fault;
 use crate::model::ids::{Offset, Partition, Sha256};
 use crate::model::record::{Batch, Column, FieldId, Schema};
+use crate::model::time::to_rfc3339;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused};
 use crate::store::{Store, StoreError};
 
@@ -280,9 +281,14 @@ impl PipelineView for View {
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
         let mut reasons = self.status.waiting();
         reasons.extend(self.status.store_away().map(|why| format!("the store of [sink] does not answer: {why}")));
-        if !self.status.kafka_up() {
-            reasons.push("no worker is a member of the group yet, or Kafka is away".to_owned());
-        }
+        let (group, workers) = (&self.config.source.group, self.status.workers());
+        reasons.extend(self.status.outside().into_iter().map(|(worker, outside)| {
+            let (seconds, why) = (outside.since.elapsed().as_secs(), outside.why.map(|why| format!(" ({why})")));
+            format!(
+                "worker {worker} of {workers} (counted from 0) is not a member of the group {group:?} for {seconds} s{}",
+                why.unwrap_or_default()
+            )
+        }));
         for (partition, status) in self.status.partitions() {
             if status.is_being_taken() {
                 reasons.push(format!("partition {partition}: its position is being asked of the store and the group"));
@@ -318,6 +324,7 @@ fn partition_view(partition: Partition, status: super::status::PartitionStatus) 
         worker: u32::try_from(status.worker).unwrap_or(u32::MAX),
         position: status.committed,
         lag: status.end.zip(status.judged.or(status.committed)).map(|(end, at)| (end - at).max(0)),
+        watermark: status.watermark.map(to_rfc3339),
         state,
         error: status.error,
     }

@@ -1,14 +1,20 @@
-//! Whether the machine's clock was set back. Weir's own pauses go by a clock that nobody sets, but librdkafka's waits go by
+//! What time it is for event times, and whether the machine's clock was set back. Weir's own pauses go by a clock that nobody sets, but librdkafka's waits go by
 //! the wall clock (confluentinc/librdkafka#2145): set back by an hour its threads stand still for an hour, heartbeats among
 //! them, and so would the pipeline. Whoever starts it again loses nothing: it is what kill -9 is.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often it looks. A clock that jumps ahead and is set right in between is not seen, but is enough for a thread of
 /// librdkafka to wait for the time that it read.
 const EVERY: Duration = Duration::from_millis(100);
 /// What only delays: less than a group's session time-out.
 const HARMLESS: Duration = Duration::from_secs(5);
+
+/// The machine's clock, in epoch milliseconds.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
 
 /// Ends when the clock was set back by more than is harmless; says by how much.
 pub(super) async fn set_back() -> Duration {

@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
+use super::clock::now_ms;
 use super::codes::Codes;
 use crate::checkpoint::Pending;
 use crate::config::Config;
@@ -132,7 +133,7 @@ impl Bench {
         self.judge.judge(set, &desk.batch, &mut self.findings)?;
         self.weigh(desk.batch.rows());
         self.late.clear();
-        self.windows.add(&desk.batch, &self.verdicts, now(), &mut self.late);
+        self.windows.add(&desk.batch, &self.verdicts, now_ms(), &mut self.late);
         pending.judged(partition, first.offset, Offset(last.offset.0 + 1), messages.len(), set.revision);
         self.reject(&desk);
         self.explain(set, &desk.batch);
@@ -272,11 +273,6 @@ fn of_row(findings: &[Finding], row: u32) -> impl Iterator<Item = &Finding> {
 
 fn hit(finding: &Finding) -> Hit<'_> {
     Hit { rule: &finding.rule.name, code: &finding.code, effect: finding.effect, detail: &finding.detail }
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod adapters;
 mod broker;
 mod clock;
 mod codes;
+mod deadline;
 mod judging;
 mod status;
 mod vitals;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::admin;
 use crate::config::Config;
@@ -26,6 +27,8 @@ use crate::source::Source;
 use crate::store::{self, Store};
 use crate::telemetry;
 use crate::window::WindowSpec;
+
+use deadline::Deadline;
 
 pub use status::Status;
 
@@ -41,16 +44,34 @@ pub struct Running {
     pub store: Arc<dyn Store>,
     stop: Arc<AtomicBool>,
     stopped: watch::Sender<bool>,
-    workers: Vec<std::thread::JoinHandle<anyhow::Result<()>>>,
+    workers: Vec<Thread>,
     service: tokio::task::JoinHandle<()>,
     keeper: tokio::task::JoinHandle<()>,
 }
 
-/// Runs until `shutdown`, then takes a last checkpoint and stops.
-pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let mut running = start(config).await?;
+/// A worker's thread. Its end is told before its clients are closed, which may take as long as Kafka is silent.
+struct Thread {
+    thread: std::thread::JoinHandle<()>,
+    tells: oneshot::Receiver<anyhow::Result<()>>,
+}
+
+/// Of the API, the watcher of rules and the workers' clients, when all workers have told their end.
+const REST: Duration = Duration::from_millis(500);
+
+/// Runs until `shutdown`, then takes a last checkpoint and stops, within `checkpoint.drain` and 2 s. `shutdown` is heard
+/// while it starts, too.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let deadline = Deadline::new(config.checkpoint.drain);
+    let mut told = deadline.heard(shutdown);
+    let mut starting = told.clone();
+    let mut running = tokio::select! {
+        biased;
+        _ = starting.wait_for(|stop| *stop) => return Ok(()),
+        running = start(config) => running?,
+    };
+    deadline.running(running.status.clone());
     tokio::select! {
-        () = shutdown => tracing::info!("stopping: a last checkpoint first"),
+        _ = told.wait_for(|stop| *stop) => {}
         why = running.failed() => tracing::error!("a worker ended by itself: {why}"),
         back = clock::set_back() => {
             let why = format!(
@@ -59,7 +80,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
                 back.as_secs()
             );
             tracing::error!("{why}");
-            eprintln!("weir: {why}");
+            telemetry::say(&format!("weir: {why}"));
             // Not in order: that would wait for the client.
             std::process::exit(1);
         }
@@ -90,7 +111,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let count = config.engine.count();
-    let clients = (0..count).map(|_| clients(&config)).collect::<anyhow::Result<Vec<_>>>()?;
+    let clients =
+        (0..count).map(|index| clients(&config, (count > 1).then_some(index))).collect::<anyhow::Result<Vec<_>>>()?;
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
         Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
@@ -136,8 +158,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 /// Of a worker. They connect while the rules are compiled: a worker with partitions would wait for its producer else, and
 /// workers that do not join the group together are given partitions twice. The producer's id is its own, so it ends nothing
 /// that another has open. On tokio.
-fn clients(config: &Config) -> anyhow::Result<(Source, Publisher)> {
-    let source = Source::connect(&config.source).context("source")?;
+fn clients(config: &Config, worker: Option<usize>) -> anyhow::Result<(Source, Publisher)> {
+    let source = Source::connect(&config.source, worker).context("source")?;
     let reader = source.reader();
     tokio::spawn(async move { reader.greet().await });
     let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
@@ -146,14 +168,16 @@ fn clients(config: &Config) -> anyhow::Result<(Source, Publisher)> {
 }
 
 /// A thread each. All of them run, or none is left behind: nobody would stop those any more.
-fn spawn(
-    workers: Vec<worker::Worker>,
-    stop: &AtomicBool,
-) -> anyhow::Result<Vec<std::thread::JoinHandle<anyhow::Result<()>>>> {
+fn spawn(workers: Vec<worker::Worker>, stop: &AtomicBool) -> anyhow::Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for (index, mut worker) in workers.into_iter().enumerate() {
-        match std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run()) {
-            Ok(thread) => threads.push(thread),
+        let (tell, tells) = oneshot::channel();
+        let work = move || {
+            let _ = tell.send(worker.run());
+            drop(worker);
+        };
+        match std::thread::Builder::new().name(format!("worker-{index}")).spawn(work) {
+            Ok(thread) => threads.push(Thread { thread, tells }),
             Err(why) => {
                 stop.store(true, Ordering::Release);
                 return Err(why).with_context(|| format!("no thread for worker {index} of engine.workers"));
@@ -167,7 +191,8 @@ impl Running {
     /// Ends when a worker does, which it does only for good: the others must not go on as if all were well.
     async fn failed(&mut self) -> &'static str {
         loop {
-            if self.workers.iter().any(std::thread::JoinHandle::is_finished) {
+            // Told, or dropped by a panic: it works no more.
+            if self.workers.iter().any(|worker| worker.thread.is_finished() || !worker.tells.is_empty()) {
                 return "see its error";
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -176,14 +201,19 @@ impl Running {
 
     /// Takes a last checkpoint in every worker, then ends the API.
     pub async fn stop(self) -> anyhow::Result<()> {
+        self.status.stops();
         self.stop.store(true, Ordering::Release);
-        let workers = self.workers;
-        let ended =
-            tokio::task::spawn_blocking(move || workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>())
-                .await?;
+        let (tells, threads): (Vec<_>, Vec<_>) = self.workers.into_iter().map(|w| (w.tells, w.thread)).unzip();
+        let ended = futures::future::join_all(tells).await;
         let _ = self.stopped.send(true);
-        let _ = tokio::time::timeout(Duration::from_secs(5), self.service).await;
-        let _ = tokio::time::timeout(Duration::from_secs(5), self.keeper).await;
+        // Closed in order if it takes no time: what does not end by itself ends with the process.
+        let rest = async {
+            let _ = (self.service.await, self.keeper.await);
+            while threads.iter().any(|thread| !thread.is_finished()) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = tokio::time::timeout(REST, rest).await;
         for result in ended {
             match result {
                 Ok(result) => result?,

@@ -1,9 +1,9 @@
 //! What the workers do, for `/pipeline`, `/readyz` and the demo. Written once a batch or step, never once a record.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::conditions::Conditions;
 use crate::model::ids::{Offset, Partition};
@@ -19,6 +19,8 @@ pub struct PartitionStatus {
     pub committed: Option<i64>,
     /// The end of the log, as last asked.
     pub end: Option<i64>,
+    /// Epoch milliseconds; None: no record moved it yet.
+    pub watermark: Option<i64>,
     /// Why it is stopped, if it is.
     pub error: Option<String>,
 }
@@ -30,14 +32,27 @@ impl PartitionStatus {
     }
 }
 
+/// A worker that is no member of the group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// Since its start, or since what it had was revoked.
+    pub since: Instant,
+    /// What is known about it.
+    pub why: Option<String>,
+}
+
+/// To leave the group, once the last checkpoint is through or given up.
+const LEAVE: Duration = Duration::from_millis(800);
+
 /// Shared by all workers of a process.
 #[derive(Debug)]
 pub struct Status {
     since: Instant,
     judged: AtomicU64,
-    workers: AtomicU64,
-    /// Workers that the group has given partitions, none included.
-    members: Mutex<std::collections::BTreeSet<usize>>,
+    /// By worker; None: the group has given it partitions, or told it that it has none.
+    members: Mutex<BTreeMap<usize, Option<Outside>>>,
+    /// When the stop was asked for.
+    stop: OnceLock<Instant>,
     partitions: Mutex<BTreeMap<Partition, PartitionStatus>>,
     /// What keeps a worker from judging, by worker: the store, Kafka, a lookup.
     waiting: Mutex<BTreeMap<usize, String>>,
@@ -51,8 +66,8 @@ impl Default for Status {
         Self {
             since: Instant::now(),
             judged: AtomicU64::new(0),
-            workers: AtomicU64::new(0),
             members: Mutex::default(),
+            stop: OnceLock::new(),
             partitions: Mutex::default(),
             waiting: Mutex::default(),
             store: Mutex::default(),
@@ -98,20 +113,67 @@ impl Status {
 
     /// How many there are.
     pub fn workers(&self) -> u64 {
-        self.workers.load(Ordering::Relaxed)
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
     }
 
-    /// Whether any worker is a member of the group.
+    /// Whether every worker is a member of the group.
     pub fn kafka_up(&self) -> bool {
-        !self.members.lock().expect("no code panics while it holds the lock").is_empty()
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        !members.is_empty() && members.values().all(Option::is_none)
     }
 
-    pub(super) fn add_worker(&self) {
-        self.workers.fetch_add(1, Ordering::Relaxed);
+    /// The workers that are no members of the group.
+    pub fn outside(&self) -> Vec<(usize, Outside)> {
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.iter().filter_map(|(worker, outside)| Some((*worker, outside.clone()?))).collect()
+    }
+
+    pub(super) fn add_worker(&self, worker: usize) {
+        self.left(worker);
     }
 
     pub(super) fn joined(&self, worker: usize) {
-        self.members.lock().expect("no code panics while it holds the lock").insert(worker);
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).insert(worker, None);
+    }
+
+    /// What is known about why a worker is no member; says nothing about one that is.
+    pub(super) fn outside_for(&self, worker: usize, why: String) {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Some(outside)) = members.get_mut(&worker) {
+            outside.why = Some(why);
+        }
+    }
+
+    fn left(&self, worker: usize) {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.entry(worker).or_default().get_or_insert(Outside { since: Instant::now(), why: None });
+    }
+
+    /// Called once, when the workers are told to stop.
+    pub(super) fn stops(&self) {
+        let _ = self.stop.set(Instant::now());
+    }
+
+    /// When they were; None: they were not.
+    pub(super) fn stop_asked(&self) -> Option<Instant> {
+        self.stop.get().copied()
+    }
+
+    /// Until when a worker that ends may take to leave the group.
+    pub(super) fn leave_by(&self, drain: Duration) -> Instant {
+        match self.stop_asked() {
+            Some(asked) => asked + drain + LEAVE,
+            None => Instant::now() + LEAVE,
+        }
+    }
+
+    /// What no checkpoint holds.
+    pub(super) fn undone(&self) -> Vec<String> {
+        let judged = self.partitions().into_iter().filter_map(|(partition, status)| {
+            let (judged, stored) = (status.judged?, status.committed?);
+            (judged > stored).then(|| format!("partition {partition} (judged to {judged}, stored to {stored})"))
+        });
+        judged.collect()
     }
 
     /// The end of its log; an answer that comes after the partition was let go says nothing any more.
@@ -161,6 +223,14 @@ impl Status {
         });
     }
 
+    /// How far event time is in a partition that is ours.
+    pub(super) fn watermark(&self, partition: Partition, watermark: Option<i64>) {
+        let mut partitions = self.partitions.lock().expect("no code panics while it holds the lock");
+        if let Some(status) = partitions.get_mut(&partition) {
+            status.watermark = watermark;
+        }
+    }
+
     pub(super) fn committed(&self, worker: usize, partition: Partition, next: Offset) {
         self.update(partition, |status| {
             status.worker = worker;
@@ -176,7 +246,7 @@ impl Status {
     }
 
     pub(super) fn let_go(&self, worker: usize) {
-        self.members.lock().expect("no code panics while it holds the lock").remove(&worker);
+        self.left(worker);
         self.partitions
             .lock()
             .expect("no code panics while it holds the lock")

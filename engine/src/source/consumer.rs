@@ -56,6 +56,12 @@ pub enum SourceError {
     /// A property that librdkafka refuses, for example.
     #[error("{0}")]
     Kafka(#[from] KafkaError),
+    /// No broker knows it, or none is there.
+    #[error("the cluster does not know topic {topic:?}")]
+    Unknown {
+        /// As configured.
+        topic: Arc<str>,
+    },
     /// Its records would come where nobody reads them.
     #[error("librdkafka has no queue for partition {partition} of topic {topic:?}")]
     NoQueue {
@@ -81,10 +87,8 @@ impl Membership {
 
 impl ClientContext for Membership {
     fn error(&self, error: KafkaError, reason: &str) {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::Fatal) => self.say(Event::Fatal(format!("{error}: {reason}"))),
-            _ => self.say(Event::Error(format!("{error}: {reason}"))),
-        }
+        // A fatal error of a consumer comes by `poll`, see [`Source::events`].
+        self.say(Event::Error(format!("{error}: {reason}")));
     }
 }
 
@@ -123,15 +127,29 @@ pub struct Source {
     queue: Queue,
     consumer: Arc<BaseConsumer<Membership>>,
     topic: Arc<str>,
+    /// Its fatal error was told.
+    ended: bool,
+}
+
+/// What a fatal error means and what to do.
+fn fatal(code: RDKafkaErrorCode, reason: &str) -> String {
+    match code {
+        RDKafkaErrorCode::FencedInstanceId => format!(
+            "another member of the group took this one's group.instance.id ({reason}): give each process an id of its own \
+             in source.properties, then start this one again"
+        ),
+        _ => format!("the consumer can't go on: {code}: {reason}"),
+    }
 }
 
 impl Source {
     /// Makes the consumer, which looks for the group's coordinator; nobody's partitions move before [`Source::join`].
-    pub fn connect(config: &config::Source) -> Result<Self, SourceError> {
+    /// `worker`: its number, if the process has several.
+    pub fn connect(config: &config::Source, worker: Option<usize>) -> Result<Self, SourceError> {
         let consumer: BaseConsumer<Membership> =
-            properties::consumer(config).create_with_context(Membership::default())?;
+            properties::consumer(config, worker).create_with_context(Membership::default())?;
         let queue = Queue::new(&consumer);
-        Ok(Self { queue, consumer: Arc::new(consumer), topic: config.topic.as_str().into() })
+        Ok(Self { queue, consumer: Arc::new(consumer), topic: config.topic.as_str().into(), ended: false })
     }
 
     /// Asks to join the group; an assignment comes as an event.
@@ -149,6 +167,12 @@ impl Source {
                 }
                 Err(why) => self.consumer.context().say(Event::Error(why.to_string())),
             }
+        }
+        // Asked for rather than waited for: librdkafka tells it once, in one of several ways, and from then on it does nothing.
+        if let Some((code, reason)) = self.consumer.client().fatal_error()
+            && !std::mem::replace(&mut self.ended, true)
+        {
+            self.consumer.context().say(Event::Fatal(fatal(code, &reason)));
         }
         if let Some((partition, offset)) = stray {
             self.consumer.context().say(Event::Stray { partition, offset });
@@ -195,7 +219,7 @@ impl Source {
 
     /// Leaves the group, so that the others need not wait for a session to end; nothing comes any more. Not left to the last
     /// who holds the consumer: a [`Reader`] may outlive us, and a consumer that nobody polls stays a member.
-    pub fn close(&mut self) {
+    pub fn close(&mut self, until: Instant) {
         // From now on a revoke is answered inside the callback: the worker has let go already.
         if self.consumer.context().closing.swap(true, Ordering::AcqRel) {
             return;
@@ -205,7 +229,6 @@ impl Source {
             tracing::warn!("leaving the group: {why}");
             return;
         }
-        let until = Instant::now() + LEAVE;
         while !self.consumer.closed() && Instant::now() < until {
             self.consumer.poll(Duration::from_millis(20));
         }
@@ -223,7 +246,7 @@ impl Source {
 impl Drop for Source {
     /// Also when the worker's thread panics: without it the consumer would wait for an answer to its last revoke, for ever.
     fn drop(&mut self) {
-        self.close();
+        self.close(Instant::now() + LEAVE);
     }
 }
 

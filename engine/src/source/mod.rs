@@ -3,10 +3,12 @@
 
 mod batch;
 mod consumer;
+mod probe;
 mod properties;
 mod reader;
 
 pub use batch::{Fetched, Message, Messages};
 pub use consumer::{Event, Source, SourceError};
+pub use probe::answers;
 pub use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 pub use reader::Reader;

@@ -5,7 +5,11 @@ use rdkafka::ClientConfig;
 
 use crate::config;
 
-pub(super) fn consumer(source: &config::Source) -> ClientConfig {
+/// Kafka knows a member that comes back by it. One id is one member, so several workers of a process need one each.
+const INSTANCE: &str = "group.instance.id";
+
+/// `worker`: its number, if the process has several.
+pub(super) fn consumer(source: &config::Source, worker: Option<usize>) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("session.timeout.ms", "10000")
@@ -26,7 +30,10 @@ pub(super) fn consumer(source: &config::Source) -> ClientConfig {
         client.set("fetch.message.max.bytes", "2097152");
     }
     for (name, value) in &source.properties {
-        client.set(name, value);
+        match worker {
+            Some(number) if name == INSTANCE => client.set(name, format!("{value}-{number}")),
+            _ => client.set(name, value),
+        };
     }
     client
         .set("bootstrap.servers", &source.brokers)
@@ -41,4 +48,27 @@ pub(super) fn consumer(source: &config::Source) -> ClientConfig {
         // Aborted records and control records are seen by nobody: only the end of the log tells that they were passed.
         .set("enable.partition.eof", "true");
     client
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_of_several_workers_is_a_member_of_its_own() {
+        let source = config::Source {
+            brokers: "127.0.0.1:9092".into(),
+            topic: "stream".into(),
+            group: "group".into(),
+            start: config::Start::Earliest,
+            max_record: bytesize::ByteSize::mib(1),
+            rejoin_after: Duration::from_secs(60),
+            properties: [(INSTANCE.to_owned(), "pod-7".to_owned())].into(),
+        };
+        let id = |worker| consumer(&source, worker).get(INSTANCE).map(str::to_owned);
+        assert_eq!(id(None).as_deref(), Some("pod-7"), "as it is configured");
+        assert_eq!([id(Some(0)), id(Some(1))], [Some("pod-7-0".into()), Some("pod-7-1".into())]);
+    }
 }

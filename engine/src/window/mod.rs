@@ -2,8 +2,10 @@
 //! verdicts and the time come in as arguments. It holds deltas, never totals: the store adds them, so a late record merges
 //! into its row and a restart begins with nothing.
 //!
-//! The watermark of a partition is its greatest event time less `out_of_orderness`. A row is late if its window had
-//! ended by then. An event time too far ahead moves nothing, else one bad clock would make everybody else late.
+//! The watermark of a partition is the greatest event time of its valid rows, or the clock where that is less, less
+//! `out_of_orderness`. A row is late if its window had ended by then. So no record makes those late that are on time by
+//! the engine's clock, whatever time it says, and no window that is still open is taken for final. A row that is a dead
+//! letter moves nothing.
 
 mod deltas;
 mod group;
@@ -13,12 +15,13 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::finding::{Fault, Stage};
 use crate::model::ids::Partition;
 use crate::model::record::{Batch, Schema, Value, Values};
 use crate::model::step::WindowDelta;
-use crate::model::time::to_rfc3339 as rfc3339;
+use crate::model::time::{likely_unit, to_rfc3339 as rfc3339};
 
 use deltas::Deltas;
 use group::Groups;
@@ -27,7 +30,7 @@ pub use spec::WindowSpec;
 /// What was decided about a row before it came here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowVerdict {
-    /// It is a dead letter: it moves the watermark and is not summed.
+    /// It is a dead letter: it is not summed and moves no watermark.
     Rejected,
     /// No rule found anything.
     Valid,
@@ -46,6 +49,7 @@ pub struct Windows {
 /// Where a row belongs by its time.
 enum Place {
     Ahead,
+    Behind,
     /// Too late to be summed.
     Late,
     Window {
@@ -66,8 +70,14 @@ impl Windows {
         self.watermarks.get(&partition).copied()
     }
 
-    /// What the store says of a partition that was taken; None also forgets one that was given up.
-    pub fn set_watermark(&mut self, partition: Partition, watermark: Option<i64>) {
+    /// What the store says of a partition that was taken; None also forgets one that was given up. One that is ahead of
+    /// the clock is set back to what the clock allows: it is of a clock that was wrong, or of a version that let records
+    /// move it there, and would make records late that are on time.
+    pub fn take_watermark(&mut self, partition: Partition, watermark: Option<i64>, now_ms: i64) {
+        self.set_watermark(partition, watermark.map(|at| at.min(self.spec.watermark_at(now_ms))));
+    }
+
+    fn set_watermark(&mut self, partition: Partition, watermark: Option<i64>) {
         match watermark {
             Some(at) => self.watermarks.insert(partition, at),
             None => self.watermarks.remove(&partition),
@@ -75,7 +85,7 @@ impl Windows {
     }
 
     /// Adds the rows that are valid; one verdict a row. `faults` gets those of them that have no window any more (LATE)
-    /// or not yet (EVENT_TIME_AHEAD), ascending by row. A rejected row gets no fault: it has a reason already.
+    /// or not yet (EVENT_TIME_AHEAD), or whose time can't be meant (EVENT_TIME_BEHIND), ascending by row. A rejected row gets no fault: it has a reason already.
     pub fn add(&mut self, batch: &Batch, verdicts: &[RowVerdict], now_ms: i64, faults: &mut Vec<(u32, Fault)>) {
         debug_assert_eq!(batch.rows(), verdicts.len(), "one verdict a row");
         let mut watermark = self.watermark(batch.partition);
@@ -86,18 +96,18 @@ impl Windows {
             if !times.has(row) {
                 continue; // Decode lets no row pass without it: the configuration says that it is required.
             }
-            let time = values[row];
-            start = self.spec.start_near(time, start);
-            let place = self.spec.place(time, start, watermark, now_ms);
-            if !matches!(place, Place::Ahead) {
-                watermark = watermark.max(Some(self.spec.watermark_at(time)));
-            }
             if *verdict == RowVerdict::Rejected {
                 continue;
             }
-            match place {
-                Place::Window { late } => self.sum(batch, row, start, late, *verdict == RowVerdict::Flagged),
+            let time = values[row];
+            start = self.spec.start_near(time, start);
+            match self.spec.place(time, start, watermark, now_ms) {
+                Place::Window { late } => {
+                    watermark = watermark.max(Some(self.spec.watermark_at(time.min(now_ms))));
+                    self.sum(batch, row, start, late, *verdict == RowVerdict::Flagged);
+                }
                 Place::Ahead => faults.push((row as u32, self.spec.ahead(time, now_ms))),
+                Place::Behind => faults.push((row as u32, self.spec.behind(time, now_ms))),
                 Place::Late => faults.push((row as u32, self.spec.late(time, watermark))),
             }
         }
@@ -158,6 +168,9 @@ impl WindowSpec {
         if time > now_ms.saturating_add(self.max_ahead) {
             return Place::Ahead;
         }
+        if time < now_ms.saturating_sub(self.max_behind) {
+            return Place::Behind;
+        }
         let end = self.end(start);
         let late = watermark.is_some_and(|at| end <= at);
         let too_late = watermark.is_some_and(|at| end.saturating_add(self.allowed_lateness) <= at);
@@ -165,9 +178,23 @@ impl WindowSpec {
     }
 
     fn ahead(&self, time: i64, now_ms: i64) -> Fault {
-        let (time, now) = (rfc3339(time), rfc3339(now_ms));
-        let message = format!("event time {time} is more than {} ms ahead of the clock, {now}", self.max_ahead);
-        Fault { stage: Stage::Window, code: "EVENT_TIME_AHEAD", message }
+        let far = format!("more than {} ms ahead of the clock", self.max_ahead);
+        self.afar(time, now_ms, "EVENT_TIME_AHEAD", &far)
+    }
+
+    fn behind(&self, time: i64, now_ms: i64) -> Fault {
+        let most = humantime::format_duration(Duration::from_millis(self.max_behind.unsigned_abs()));
+        let far = format!("more than {most} behind the clock");
+        self.afar(time, now_ms, "EVENT_TIME_BEHIND", &far)
+    }
+
+    /// Says also what time it would be in another unit, if that is near.
+    fn afar(&self, time: i64, now_ms: i64, code: &'static str, far: &str) -> Fault {
+        let near = now_ms.saturating_sub(self.max_behind)..=now_ms.saturating_add(self.max_ahead);
+        let meant = self.unit.and_then(|unit| likely_unit(unit.from_ms(time), unit, &near, &self.event_time_name));
+        let meant = meant.map_or_else(String::new, |meant| format!("; {meant}"));
+        let message = format!("event time {} is {far}, {}{meant}", rfc3339(time), rfc3339(now_ms));
+        Fault { stage: Stage::Window, code, message }
     }
 
     fn late(&self, time: i64, watermark: Option<i64>) -> Fault {

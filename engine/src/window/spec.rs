@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::config::{self, Aggregate, Late};
 use crate::model::record::{FieldId, Kind, Schema};
 use crate::model::step::{Measure, StatsLayout};
+use crate::model::time::Unit;
 
 /// How rows are put into windows, and what of them is summed.
 #[derive(Clone, Debug)]
@@ -14,6 +15,10 @@ pub struct WindowSpec {
     /// In the order of the layout.
     pub(super) measures: Vec<(FieldId, Measure)>,
     pub(super) max_ahead: i64,
+    pub(super) max_behind: i64,
+    /// What numbers of the event time count; None: they are no times.
+    pub(super) unit: Option<Unit>,
+    pub(super) event_time_name: String,
     /// 0 where late rows are dead letters.
     pub(super) allowed_lateness: i64,
     group_names: Vec<String>,
@@ -42,6 +47,9 @@ impl WindowSpec {
             group_by,
             measures,
             max_ahead: millis(window.max_ahead),
+            max_behind: millis(window.max_behind),
+            unit: schema.field(event_time).time.unit(),
+            event_time_name: schema.field(event_time).name.clone(),
             allowed_lateness: match window.late {
                 Late::Merge => millis(window.allowed_lateness),
                 Late::DeadLetter => 0,

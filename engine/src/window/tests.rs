@@ -6,6 +6,7 @@ use super::*;
 use crate::config;
 use crate::model::ids::Offset;
 use crate::model::record::{Field, FieldId, Kind};
+use crate::model::time::TimeFormat;
 
 const NOW: i64 = 1_760_000_000_000;
 
@@ -16,6 +17,7 @@ fn schema() -> Arc<Schema> {
         required: false,
         path: vec![name.into()],
         scale,
+        time: TimeFormat::default(),
         lookup: None,
     };
     Arc::new(Schema {
@@ -35,7 +37,7 @@ fn windows(extra: &str) -> Windows {
 fn windows_by(fields: &str, extra: &str) -> Windows {
     let text = format!(
         "size = \"5s\"\ngroup_by = {fields}\nmeasures = {{ amount = [\"sum\", \"max\"] }}\n\
-         out_of_orderness = \"2s\"\nmax_ahead = \"1h\"\n{extra}"
+         out_of_orderness = \"2s\"\nmax_ahead = \"1h\"\nmax_behind = \"100years\"\n{extra}"
     );
     let window: config::Window = toml::from_str(&text).unwrap();
     let spec = WindowSpec::new(&window, FieldId(0), &schema()).unwrap();
@@ -56,6 +58,10 @@ fn at(time: i64) -> Row {
 }
 
 fn add_rows(windows: &mut Windows, partition: Partition, rows: &[Row]) -> Vec<(u32, Fault)> {
+    add_rows_at(NOW, windows, partition, rows)
+}
+
+fn add_rows_at(now: i64, windows: &mut Windows, partition: Partition, rows: &[Row]) -> Vec<(u32, Fault)> {
     let mut batch = Batch::new(&schema());
     batch.clear(partition);
     for (offset, row) in rows.iter().enumerate() {
@@ -67,7 +73,7 @@ fn add_rows(windows: &mut Windows, partition: Partition, rows: &[Row]) -> Vec<(u
     }
     let verdicts: Vec<_> = rows.iter().map(|row| row.verdict).collect();
     let mut faults = Vec::new();
-    windows.add(&batch, &verdicts, NOW, &mut faults);
+    windows.add(&batch, &verdicts, now, &mut faults);
     faults
 }
 
@@ -112,15 +118,58 @@ fn a_time_too_far_ahead_is_a_dead_letter_and_moves_nothing() {
     let mut windows = windows("");
     let hour = 3_600_000;
     assert_eq!(codes(&mut windows, &[NOW, NOW + hour, NOW + hour + 1]), ["summed", "summed", "EVENT_TIME_AHEAD"]);
-    assert_eq!(windows.watermark(Partition(0)), Some(NOW + hour - 2_000));
+    assert_eq!(windows.watermark(Partition(0)), Some(NOW - 2_000));
 }
 
 #[test]
-fn a_rejected_row_moves_the_watermark_and_is_neither_summed_nor_found_at_fault() {
+fn a_fast_clock_makes_nobody_late_who_is_on_time_by_the_engine_s_clock() {
+    let mut windows = windows("late = \"dead_letter\"");
+    // The second is 59 minutes and 50 seconds fast, and still within `max_ahead`.
+    let times = [NOW, NOW + 3_590_000, NOW, NOW - 1_000, NOW - 10_000];
+    assert_eq!(codes(&mut windows, &times), ["summed", "summed", "summed", "summed", "LATE"]);
+    assert_eq!(windows.watermark(Partition(0)), Some(NOW - 2_000));
+    // The clock goes on, and the watermark with the next record.
+    add_rows_at(NOW + 7_000, &mut windows, Partition(0), &[at(NOW + 6_000)]);
+    assert_eq!(windows.watermark(Partition(0)), Some(NOW + 4_000));
+    let late: i64 = windows.drain().iter().map(|delta| delta.late).sum();
+    assert_eq!(late, 0);
+}
+
+#[test]
+fn a_time_too_far_behind_is_a_dead_letter_that_names_the_likely_unit_and_moves_nothing() {
+    let mut windows = windows("");
+    let years = |years: i64| years * 31_557_600_000;
+    Arc::get_mut(&mut windows.spec).unwrap().max_behind = years(10);
+    let times = [NOW - years(10), NOW - years(10) - 1, NOW / 1_000];
+    assert_eq!(codes(&mut windows, &times), ["summed", "EVENT_TIME_BEHIND", "EVENT_TIME_BEHIND"]);
+    assert_eq!(windows.watermark(Partition(0)), Some(NOW - years(10) - 2_000));
+    let messages: Vec<_> =
+        add_rows(&mut windows, Partition(0), &times.map(at)[1..]).into_iter().map(|(_, fault)| fault.message).collect();
+    let behind = "is more than 10years behind the clock, 2025-10-09T08:53:20.000Z";
+    assert_eq!(messages[0], format!("event time 2015-10-09T20:53:19.999Z {behind}"));
+    let seconds = "1760000000 as seconds is 2025-10-09T08:53:20.000Z: set unit = \"s\" of the field at";
+    assert_eq!(messages[1], format!("event time 1970-01-21T08:53:20.000Z {behind}; {seconds}"));
+}
+
+#[test]
+fn a_stored_watermark_that_is_ahead_of_the_clock_is_set_back_to_it_when_its_partition_is_taken() {
+    let mut windows = windows("late = \"dead_letter\"");
+    windows.take_watermark(Partition(0), Some(NOW + 3_588_000), NOW);
+    windows.take_watermark(Partition(1), Some(NOW - 60_000), NOW);
+    windows.take_watermark(Partition(2), None, NOW);
+    let watermarks = [0, 1, 2].map(|partition| windows.watermark(Partition(partition)));
+    assert_eq!(watermarks, [Some(NOW - 2_000), Some(NOW - 60_000), None]);
+    assert_eq!(codes(&mut windows, &[NOW - 1_000]), ["summed"]);
+}
+
+#[test]
+fn a_row_that_is_a_dead_letter_moves_nothing_and_a_rejected_one_is_not_found_at_fault_again() {
     let mut windows = windows("late = \"dead_letter\"");
     let rejected = |time| Row { verdict: RowVerdict::Rejected, ..at(time) };
     assert_eq!(add_rows(&mut windows, Partition(0), &[rejected(9_000), rejected(0), rejected(i64::MAX)]), []);
-    assert_eq!((windows.len(), windows.watermark(Partition(0))), (0, Some(7_000)));
+    assert_eq!((windows.len(), windows.watermark(Partition(0))), (0, None));
+    assert_eq!(codes(&mut windows, &[9_000, 0, NOW + 3_600_001]), ["summed", "LATE", "EVENT_TIME_AHEAD"]);
+    assert_eq!(windows.watermark(Partition(0)), Some(7_000));
 }
 
 #[test]
@@ -129,7 +178,7 @@ fn partitions_have_their_own_watermarks_and_share_their_windows() {
     add_rows(&mut windows, Partition(0), &[at(100_000)]);
     assert_eq!(add_rows(&mut windows, Partition(1), &[at(1), at(100_000)]), []);
     assert_eq!(windows.len(), 2);
-    windows.set_watermark(Partition(1), None);
+    windows.take_watermark(Partition(1), None, NOW);
     assert_eq!(windows.watermark(Partition(1)), None);
     windows.clear();
     assert_eq!((windows.len(), windows.watermark(Partition(0))), (0, None));
@@ -167,15 +216,14 @@ type Key = (i64, Option<String>, Option<i64>);
 type Sums = (i64, i64, i64, Option<i128>, Option<i64>, Option<i64>);
 
 /// All rows of all partitions, summed by looking at each on its own.
-fn naive(batches: &[(i32, Vec<Row>)]) -> (BTreeMap<Key, Sums>, usize) {
+fn naive(batches: &[(i32, i64, Vec<Row>)]) -> (BTreeMap<Key, Sums>, usize) {
     let (mut sums, mut faults) = (BTreeMap::<Key, Sums>::new(), 0);
     let mut seen: Vec<(i32, i64)> = Vec::new();
-    for (partition, rows) in batches {
+    for (partition, now, rows) in batches {
         for row in rows {
             let greatest = seen.iter().filter(|(p, _)| p == partition).map(|(_, time)| *time).max();
             let watermark = greatest.map(|time| time - 2_000);
             let start = (row.time as f64 / 5_000.0).floor() as i64 * 5_000;
-            seen.push((*partition, row.time));
             if row.verdict == RowVerdict::Rejected {
                 continue;
             }
@@ -183,6 +231,7 @@ fn naive(batches: &[(i32, Vec<Row>)]) -> (BTreeMap<Key, Sums>, usize) {
                 faults += 1;
                 continue;
             }
+            seen.push((*partition, row.time.min(*now)));
             let late = watermark.is_some_and(|at| start + 5_000 <= at);
             let sum = sums.entry((start, row.kind.clone(), row.fee)).or_default();
             sum.0 += 1;
@@ -211,21 +260,21 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 proptest! {
     #[test]
     fn deltas_over_any_batches_and_drains_are_the_naive_sums(
-        batches in prop::collection::vec((0..3_i32, rows()), 0..8),
+        batches in prop::collection::vec((0..3_i32, -60_000_i64..60_000, rows()), 0..8),
         drains in prop::collection::vec(any::<bool>(), 8),
         by_type: bool,
     ) {
         let mut batches = batches;
         let fields = if by_type {
-            batches.iter_mut().flat_map(|(_, rows)| rows).for_each(|row| row.fee = None);
+            batches.iter_mut().flat_map(|(_, _, rows)| rows).for_each(|row| row.fee = None);
             r#"["type"]"#
         } else {
             r#"["type", "fee"]"#
         };
         let mut windows = windows_by(fields, "allowed_lateness = \"10s\"");
         let (mut got, mut faults) = (BTreeMap::<Key, Sums>::new(), 0);
-        for (at, (partition, rows)) in batches.iter().enumerate() {
-            faults += add_rows(&mut windows, Partition(*partition), rows).len();
+        for (at, (partition, now, rows)) in batches.iter().enumerate() {
+            faults += add_rows_at(*now, &mut windows, Partition(*partition), rows).len();
             if !drains[at] && at + 1 < batches.len() {
                 continue;
             }

@@ -228,6 +228,7 @@ impl PipelineView for Pipeline {
             worker: 1,
             position: Some(12),
             lag: None,
+            watermark: Some("2026-01-01T00:00:00.000Z".into()),
             state: PartitionState::Stopped,
             error: Some(url()),
         };

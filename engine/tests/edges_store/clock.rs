@@ -38,7 +38,7 @@ impl Bed {
 #[test]
 fn a_clock_that_jumps_loses_and_doubles_nothing() {
     let mut bed = Bed::new("clock");
-    bed.change("group_by = [\"type\"]", "group_by = [\"type\"]\nmax_ahead = \"90m\"");
+    bed.change("group_by = [\"type\"]", "group_by = [\"type\"]\nmax_ahead = \"90m\"\nallowed_lateness = \"3h\"");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     bed.payments.from = now - 120_000;
     bed.clock_is(0);

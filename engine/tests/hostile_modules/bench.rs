@@ -78,6 +78,7 @@ impl Bench {
             required: true,
             path: vec![name.into()],
             scale,
+            time: weir::model::time::TimeFormat::default(),
             lookup: None,
         };
         let mut fields = vec![field("amount", Kind::Decimal, 2)];

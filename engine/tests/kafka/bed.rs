@@ -59,6 +59,7 @@ impl Bed {
             group: format!("group_{name}"),
             start: Start::Earliest,
             max_record: bytesize::ByteSize::mib(1),
+            rejoin_after: Duration::from_secs(60),
             properties: BTreeMap::new(),
         };
         let letters = DeadLetters { topic: format!("letters_{name}"), properties: BTreeMap::new() };
@@ -91,7 +92,7 @@ impl Bed {
 
     /// Joins the group and waits until it has all partitions.
     pub(crate) fn member(&self) -> Member {
-        let mut source = Source::connect(&self.source).unwrap();
+        let mut source = Source::connect(&self.source, None).unwrap();
         source.join().unwrap();
         let end = Instant::now() + Duration::from_secs(60);
         loop {

@@ -25,6 +25,14 @@ impl Engine {
         Self { child, log }
     }
 
+    /// With standard error that nobody reads any more, so it has no log.
+    #[allow(dead_code, reason = "the tests of stops ask")]
+    pub(crate) fn start_unread(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("weir starts");
+        drop(child.stderr.take());
+        Self { child, log: PathBuf::new() }
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it is ours");

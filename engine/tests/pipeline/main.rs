@@ -15,18 +15,22 @@ mod hostile;
 mod kafka;
 mod kills;
 mod letters;
+mod members;
 mod memory;
 mod outages;
 mod plain;
 #[path = "../common/port.rs"]
 mod port;
+mod proxy;
 #[path = "../common/refusal.rs"]
 mod refusal;
 mod refusals;
 #[path = "../common/stack.rs"]
 #[allow(dead_code)]
 mod stack;
+mod stops;
 mod swaps;
+mod times;
 mod way;
 mod whole_way;
 mod windows;

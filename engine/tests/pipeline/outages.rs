@@ -162,22 +162,3 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
         said_503(&seen, outage, Duration::from_secs(2), "customer");
     }
 }
-
-#[test]
-fn a_stop_while_kafka_is_silent_ends_in_order_and_in_time() {
-    let way = way("no_kafka");
-    let generated = Generated::new(&way, 40_000, 41, &[]);
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    let producer = generated.produce_at(&way, 4_000);
-    engine.until("records flow", Duration::from_secs(60), || way.position() > 2_000);
-    way.service("pause", "kafka");
-    let began = Instant::now();
-    // The last checkpoint gets `checkpoint.drain` (10 s) and is given up, leaving the group 5 s.
-    engine.stop();
-    let took = began.elapsed();
-    println!("stopped after {took:?}");
-    assert!(took < Duration::from_secs(40), "{took:?}");
-    way.service("resume", "kafka");
-    drop(producer);
-}

@@ -14,12 +14,13 @@ const TEXT: usize = 1_024;
 const ITEMS: usize = 256;
 
 /// Codes of the engine's own findings. A test keeps the list equal to the engine's.
-const ENGINE_CODES: [&str; 11] = [
+const ENGINE_CODES: [&str; 12] = [
     "PARSE_JSON",
     "FIELD_MISSING",
     "FIELD_KIND",
     "FIELD_RANGE",
     "EVENT_TIME_AHEAD",
+    "EVENT_TIME_BEHIND",
     "LATE",
     "OVERSIZE",
     "RULE_TRAP",

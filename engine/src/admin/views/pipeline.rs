@@ -35,6 +35,8 @@ pub struct PartitionStatus {
     pub position: Option<i64>,
     /// Records behind the topic's end; None: not known.
     pub lag: Option<i64>,
+    /// Event time that the partition has reached, less `window.out_of_orderness`, RFC 3339; None: no record moved it yet.
+    pub watermark: Option<String>,
     pub state: PartitionState,
     /// Why it stopped.
     pub error: Option<String>,

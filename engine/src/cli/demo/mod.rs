@@ -14,6 +14,7 @@ use anyhow::{Context, bail};
 use rdkafka::mocking::MockCluster;
 
 use super::generate::{self, Parameters};
+use super::out;
 use crate::config::Config;
 use crate::pipeline::{self, Running};
 use crate::telemetry;
@@ -62,7 +63,7 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
 
     let csv = folder.path().join("records.csv");
     let parameters = Parameters { records: args.records, seed: args.seed, start: START, rate_ms: 1, clean: false };
-    println!("generating {} records (seed {})", args.records, args.seed);
+    out::note(format_args!("generating {} records (seed {})", args.records, args.seed));
     let truth = generate::write(&parameters, std::io::BufWriter::new(std::fs::File::create(&csv)?))?;
     let expected = truth::Expected::read(&csv, &truth)?;
 
@@ -70,7 +71,10 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
     cluster.create_topic(TOPIC, PARTITIONS, 1)?;
     cluster.create_topic(LETTERS, PARTITIONS, 1)?;
     let config = configuration(&cluster.bootstrap_servers(), folder.path(), args.live)?;
-    println!("starting {WORKERS} workers on the in-process cluster and SQLite in {}", folder.path().display());
+    out::note(format_args!(
+        "starting {WORKERS} workers on the in-process cluster and SQLite in {}",
+        folder.path().display()
+    ));
     let running = pipeline::start(config).await?;
     joined(&running).await?;
 
@@ -83,7 +87,7 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
 
     let verdict = report::print(&running, &expected, &places, &cluster.bootstrap_servers(), took).await?;
     if args.live {
-        println!("\nthe admin API is open: curl http://{}/rules   (Ctrl-C ends)", running.admin);
+        out::note(format_args!("\nthe admin API is open: curl http://{}/rules   (Ctrl-C ends)", running.admin));
         tokio::signal::ctrl_c().await?;
     }
     running.stop().await?;

@@ -8,6 +8,7 @@ use comfy_table::{Cell, CellAlignment, Table};
 use super::stream::Places;
 use super::truth::{Expected, Flags};
 use super::{LETTERS, PARTITIONS};
+use crate::cli::out;
 use crate::dead_letters::{Shown, Wanted, tail};
 use crate::model::catalog::{Entry, Mode};
 use crate::model::ids::Revision;
@@ -26,11 +27,11 @@ pub(super) async fn print(
     took: Duration,
 ) -> anyhow::Result<bool> {
     let records = expected.records.len();
-    println!(
+    out::note(format_args!(
         "\n{records} records in {:.1} s: {:.0} records/s (the demo sends at most 40,000/s)\n",
         took.as_secs_f64(),
         records as f64 / took.as_secs_f64()
-    );
+    ));
     let rows = running.store.windows(u32::MAX, false).await?;
     print_windows(&rows);
 
@@ -56,16 +57,16 @@ pub(super) async fn print(
 
     let differences = compare(&rows, expected, places, &activations, &revisions);
     for difference in differences.iter().take(10) {
-        println!("  differs: {difference}");
+        out::note(format_args!("  differs: {difference}"));
     }
     let right = differences.is_empty() && by_code;
-    println!(
+    out::note(format_args!(
         "\nverdict: {} of {} window rows and {} dead letters {}",
         rows.len() - differences.len().min(rows.len()),
         expected.windows.len(),
         letters.len(),
         if right { "equal the truth" } else { "were compared: NOT the truth" }
-    );
+    ));
     Ok(right)
 }
 
@@ -91,7 +92,7 @@ fn print_windows(rows: &[StatsRow]) {
             .map(|text| Cell::new(text).set_alignment(CellAlignment::Right)),
         );
     }
-    println!("risk_stats, the first 10 of {} rows\n{table}", rows.len());
+    out::note(format_args!("risk_stats, the first 10 of {} rows\n{table}", rows.len()));
 }
 
 fn print_letters(letters: &[Shown], expected: &Expected) -> bool {
@@ -106,32 +107,35 @@ fn print_letters(letters: &[Shown], expected: &Expected) -> bool {
         let count = |map: &BTreeMap<String, u64>| map.get(code).copied().unwrap_or_default().to_string();
         table.add_row([code.clone(), count(&found), count(&expected.letters)]);
     }
-    println!("\ndead letters\n{table}");
+    out::note(format_args!("\ndead letters\n{table}"));
     if let Some(letter) = letters.iter().find(|letter| letter.header("weir.stage") == "rule") {
-        println!("\none of them, whole: partition {} offset {} of the queue", letter.partition, letter.offset);
-        println!("  key   {}", letter.key.as_deref().unwrap_or("none"));
-        println!("  value {}", letter.value.as_deref().unwrap_or("none"));
+        out::note(format_args!(
+            "\none of them, whole: partition {} offset {} of the queue",
+            letter.partition, letter.offset
+        ));
+        out::note(format_args!("  key   {}", letter.key.as_deref().unwrap_or("none")));
+        out::note(format_args!("  value {}", letter.value.as_deref().unwrap_or("none")));
         for (name, value) in &letter.headers {
-            println!("  {name}: {}", value.as_deref().unwrap_or("none"));
+            out::note(format_args!("  {name}: {}", value.as_deref().unwrap_or("none")));
         }
     }
     found == expected.letters
 }
 
 fn print_activations(activations: &[Activation], revisions: &Revisions) {
-    println!("\nwhich revision judged which offsets");
+    out::note(format_args!("\nwhich revision judged which offsets"));
     for partition in 0..PARTITIONS {
         let of: Vec<String> = activations
             .iter()
             .filter(|activation| activation.partition.0 == partition)
             .map(|activation| format!("from {} revision {}", activation.first_offset, activation.revision))
             .collect();
-        println!("  partition {partition}: {}", of.join(", "));
+        out::note(format_args!("  partition {partition}: {}", of.join(", ")));
     }
     for (revision, entries) in revisions {
         let rules: Vec<String> =
             entries.iter().map(|entry| format!("{} {}", entry.name, &entry.sha256.to_string()[..8])).collect();
-        println!("  revision {revision}: {}", rules.join(", "));
+        out::note(format_args!("  revision {revision}: {}", rules.join(", ")));
     }
 }
 

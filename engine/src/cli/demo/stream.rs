@@ -13,6 +13,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use super::{Shared, TOPIC};
+use crate::cli::out;
 use crate::cli::produce::{Mapping, records};
 use crate::pipeline::{Running, Status};
 
@@ -77,14 +78,14 @@ async fn swap(running: &Running, count: u64, sent: &std::sync::atomic::AtomicU64
         let mut response = ureq::post(&url).header("content-type", "application/wasm").send(&swaps.strict[..])?;
         Ok(response.body_mut().read_to_string()?)
     });
-    println!("swap 1, POST /rules: {}", answer.await?.context("POST /rules")?);
+    out::note(format_args!("swap 1, POST /rules: {}", answer.await?.context("POST /rules")?));
     super::until("six tenths of the records", Duration::from_secs(120), reached(6)).await?;
     let partial = swaps.to.with_extension("tmp");
     std::fs::copy(&swaps.from, &partial).with_context(|| format!("{}: run `make rules`", swaps.from.display()))?;
     std::fs::rename(&partial, &swaps.to)?;
     let live = || running.catalog.live().rules.iter().any(|rule| rule.manifest.name == "balance_mismatch");
     super::until("the dropped file to come into force", Duration::from_secs(20), live).await?;
-    println!("swap 2, a file dropped into rules.d: revision {}", running.catalog.live().revision);
+    out::note(format_args!("swap 2, a file dropped into rules.d: revision {}", running.catalog.live().revision));
     Ok(())
 }
 

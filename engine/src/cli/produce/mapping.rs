@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use encoding_rs::Encoding;
 use serde::Deserialize;
 
@@ -77,17 +77,14 @@ impl Mapping {
 
     /// Parses and checks a mapping.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let mapping: Self = toml::from_str(text)?;
+        let mut mapping: Self = toml::from_str(text)?;
         ensure!(
             mapping.fields.contains_key(&mapping.key),
             "key = {:?} is not one of [fields]; name one of them",
             mapping.key
         );
-        for (name, field) in &mapping.fields {
-            ensure!(
-                field.column.is_some() != field.constant.is_some(),
-                "field {name}: give either `column` or `constant`"
-            );
+        for (name, field) in &mut mapping.fields {
+            field.prepare().map_err(|why| anyhow!("field {name}: {why}"))?;
         }
         let mut names = BTreeSet::new();
         for column in &mapping.columns {

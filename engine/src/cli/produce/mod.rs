@@ -23,8 +23,10 @@ use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::out;
 use super::printable::printable;
 use super::properties::Properties;
+use crate::telemetry;
 use send::{NotSent, Sender};
 
 pub use mapping::Mapping;
@@ -66,13 +68,13 @@ pub struct Args {
 
 /// Sends the file.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let (reader, bar) = open(&args.input)?;
     let mapping = Mapping::read(&args.mapping)?.for_input(&args.input)?;
+    let (reader, bar) = open(&args.input)?;
     let max_record = usize::try_from(args.max_record.as_u64()).unwrap_or(usize::MAX / 2);
     let mut records = records_within(reader, mapping, max_record).peekable();
     // A bad first line is told before anything waits for a broker.
     if let Some(Err(error)) = records.peek().filter(|first| first.as_ref().is_err_and(|e| e.fatal || !args.skip_bad)) {
-        return Err(stopped(args, error, 0));
+        return Err(stopped(args, error, (0, 0)));
     }
     let sender = match args.dry_run {
         true => None,
@@ -94,20 +96,21 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Err(error) => error,
         };
         if error.fatal || !args.skip_bad {
-            let confirmed = settle(args, sender.as_ref(), sent).map_err(|why| stopped(args, &error, sent).context(why))?;
-            return Err(stopped(args, &error, confirmed));
+            let confirmed = settle(args, sender.as_ref(), sent)
+                .with_context(|| format!("stopped at line {} ({})", error.line, located(args, &error)))?;
+            return Err(stopped(args, &error, (confirmed, skipped)));
         }
         skipped += 1;
         if skipped <= SHOWN {
             let rest = if skipped == SHOWN { " (further ones are only counted)" } else { "" };
-            bar.suspend(|| eprintln!("weir: skipped {}{rest}", located(args, &error)));
+            bar.suspend(|| telemetry::say(&format!("weir: skipped {}{rest}", located(args, &error))));
         }
     }
     let confirmed = settle(args, sender.as_ref(), sent)?;
     bar.finish_and_clear();
     match args.dry_run {
-        true => println!("{confirmed} records could be sent, {skipped} bad lines skipped"),
-        false => println!("{confirmed} records sent to {}, {skipped} bad lines skipped", args.topic),
+        true => out::line(format_args!("{confirmed} records could be sent, {skipped} bad lines skipped")),
+        false => out::line(format_args!("{confirmed} records sent to {}, {skipped} bad lines skipped", args.topic)),
     }
     Ok(())
 }
@@ -135,13 +138,16 @@ fn settle(args: &Args, sender: Option<&Sender>, sent: u64) -> anyhow::Result<u64
     sender.settle().with_context(|| args.input.display().to_string())
 }
 
-/// A row that ends it, with what became of those before it.
-fn stopped(args: &Args, error: &ProduceError, confirmed: u64) -> anyhow::Error {
-    let (line, topic) = (error.line, &args.topic);
-    let located = located(args, error);
+/// A row that ends it, with what became of those before it: so many confirmed, so many skipped.
+fn stopped(args: &Args, error: &ProduceError, (confirmed, skipped): (u64, u64)) -> anyhow::Error {
+    let (line, located) = (error.line, located(args, error));
+    let skipped = if args.skip_bad { format!(", {skipped} bad lines skipped") } else { String::new() };
     match args.dry_run {
-        true => anyhow!("{located} (stopped at line {line}; {confirmed} records before it could be sent)"),
-        false => anyhow!("{located} (stopped at line {line}; {confirmed} records before it are in {topic}, none from it on)"),
+        true => anyhow!("{located} (stopped at line {line}: {confirmed} records before it could be sent{skipped})"),
+        false => anyhow!(
+            "{located} (stopped at line {line}: {confirmed} records before it sent to {}{skipped}, none from it on)",
+            args.topic
+        ),
     }
 }
 

@@ -12,6 +12,7 @@ use clap::Subcommand;
 use comfy_table::Table;
 use serde_json::Value;
 
+use super::out;
 use super::printable::printable;
 use api::Api;
 
@@ -83,14 +84,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         }
         Command::Check { file, api } => {
             let manifest = api.post("/rules/check", "application/wasm", &read(file)?)?;
-            println!("{}", printable(&format!("{} {}: fine", text(&manifest, "name"), text(&manifest, "version"))));
+            out::line(format_args!(
+                "{}",
+                printable(&format!("{} {}: fine", text(&manifest, "name"), text(&manifest, "version")))
+            ));
             Ok(())
         }
         Command::Rollback { name, sha256, api } => {
             let body = sha256.as_ref().map_or_else(|| serde_json::json!({}), |to| serde_json::json!({ "sha256": to }));
             let path = format!("/rules/{name}/rollback");
             let done = api.post(&path, "application/json", body.to_string().as_bytes())?;
-            println!("{name} is back; revision {}", done["revision"]);
+            out::line(format_args!("{name} is back; revision {}", done["revision"]));
             Ok(())
         }
     }
@@ -103,7 +107,7 @@ fn push(api: &Api, file: &Path, query: [Option<String>; 3]) -> anyhow::Result<()
     let name = text(&done, "name");
     // It is published, whatever becomes of this question.
     let detail = api.get(&format!("/rules/{name}")).unwrap_or(Value::Null);
-    println!("{}", printable(&pushed(&done, &detail["rule"])));
+    out::line(format_args!("{}", printable(&pushed(&done, &detail["rule"]))));
     Ok(())
 }
 
@@ -139,12 +143,12 @@ fn list(rules: &Value) -> anyhow::Result<()> {
             printable(text(rule, "source")),
         ]);
     }
-    println!("revision {}\n{table}", rules["revision"]);
+    out::line(format_args!("revision {}\n{table}", rules["revision"]));
     for problem in rules["file_problems"].as_array().into_iter().flatten() {
-        println!("{}", printable(&format!("{}: {}", text(problem, "file"), text(problem, "problem"))));
+        out::line(format_args!("{}", printable(&format!("{}: {}", text(problem, "file"), text(problem, "problem")))));
     }
     if let Some(why) = rules["history_unavailable"].as_str() {
-        println!("{}", printable(&format!("where the versions came from is not known now: {why}")));
+        out::line(format_args!("{}", printable(&format!("where the versions came from is not known now: {why}"))));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::names;
 use super::workspace::Workspace;
+use crate::cli::out;
 
 /// As in Weir's own Cargo.toml: what a module is built with. Names are kept for backtraces, nothing else is.
 const PROFILE: &str = r#"
@@ -39,7 +40,7 @@ pub(super) fn create(path: &Path, sdk: Option<&Path>) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder.join("src")).with_context(|| format!("cannot make {}", path.display()))?;
     write(&folder.join("Cargo.toml"), &manifest)?;
     write(&folder.join("src/lib.rs"), &include_str!("template.rs.txt").replace("RULE", name))?;
-    println!("{}", what_next(path, name, workspace.as_ref()));
+    out::line(format_args!("{}", what_next(path, name, workspace.as_ref())));
     Ok(())
 }
 

@@ -1,12 +1,22 @@
 use super::*;
 use crate::model::ids::Partition;
 use crate::model::record::{Field, Kind, Value};
+use crate::model::time::TimeFormat;
 
 mod layouts;
 mod oracle;
+mod times;
 
 fn field(name: &str, kind: Kind, required: bool, scale: u8) -> Field {
-    Field { name: name.into(), kind, required, path: vec![name.into()], scale, lookup: None }
+    Field {
+        name: name.into(),
+        kind,
+        required,
+        path: vec![name.into()],
+        scale,
+        time: TimeFormat::default(),
+        lookup: None,
+    }
 }
 
 fn at(name: &str, kind: Kind, path: &[&str]) -> Field {

@@ -12,6 +12,7 @@ use super::steps::Drain;
 use crate::checkpoint::{Cancel, TakeError, TakenOver, take};
 use crate::fault;
 use crate::model::ids::Partition;
+use crate::pipeline::clock::now_ms;
 use crate::source::{Event, GroupMetadata};
 
 /// After the group moved on without a rebalance in sight, the partitions are taken again anyway.
@@ -47,6 +48,7 @@ impl Worker {
                 Event::Assign { partitions, metadata } => {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
                     self.parts.status.joined(self.parts.index);
+                    self.membership.joined();
                     fault::pass("worker.assigned");
                     self.assignment = Some(Assignment { partitions, metadata });
                     self.start_taking();
@@ -148,8 +150,9 @@ impl Worker {
         self.pending.restart(&taken.stands);
         let mut at = Vec::new();
         for stand in &taken.stands {
-            self.bench.windows.set_watermark(stand.partition, stand.watermark);
+            self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
+            self.parts.status.watermark(stand.partition, self.bench.windows.watermark(stand.partition));
             at.push((stand.partition, stand.next));
         }
         fault::pass("worker.taken");
@@ -175,6 +178,7 @@ impl Worker {
         self.assignment = None;
         self.forget();
         self.parts.status.let_go(self.parts.index);
+        self.membership.left(Instant::now());
         self.parts.status.waits(self.parts.index, None);
     }
 }

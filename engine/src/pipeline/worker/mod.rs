@@ -1,11 +1,12 @@
 //! One worker: its consumer, its partitions, its rule stores, its deltas, its checkpoints. It shares the live rule set
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
-//! does to it, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`log`] what else a fetch
+//! does to it, [`membership`] what is done when it is no member of it, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`log`] what else a fetch
 //! tells of the logs, [`steps`] its checkpoints, [`swaps`] when it took up a new rule set.
 
 mod group;
 mod log;
+mod membership;
 mod question;
 mod records;
 mod steps;
@@ -34,6 +35,7 @@ use crate::source::{Event, Source};
 use crate::store::Store;
 use crate::window::WindowSpec;
 use group::{Assignment, Phase};
+use membership::Membership;
 use records::Backlog;
 use steps::{Drain, InFlight};
 use swaps::Swaps;
@@ -69,6 +71,7 @@ pub(super) struct Worker {
     pending: Pending,
     phase: Phase,
     assignment: Option<Assignment>,
+    membership: Membership,
     in_flight: Option<InFlight>,
     cleared: Vec<(Partition, u64, Offset)>,
     last_bounds: Instant,
@@ -117,7 +120,7 @@ impl Worker {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
-        parts.status.add_worker();
+        parts.status.add_worker(parts.index);
         let bench = Bench::new(config, &parts.schema, &parts.spec, judge)?;
         Ok(Self {
             source,
@@ -127,6 +130,7 @@ impl Worker {
             backlog: None,
             phase: Phase::Idle,
             assignment: None,
+            membership: Membership::new(parts.config.source.rejoin_after),
             in_flight: None,
             cleared: Vec::new(),
             last_bounds: Instant::now(),
@@ -150,6 +154,7 @@ impl Worker {
             tracing::error!(worker = self.parts.index, "the last checkpoint: {why:#}");
         }
         self.let_go();
+        self.source.close(self.parts.status.leave_by(self.parts.config.checkpoint.drain));
         result.and(drained)
     }
 
@@ -157,6 +162,7 @@ impl Worker {
         self.source.join().context("source")?;
         while !self.stopping() {
             self.serve_group()?;
+            self.watch_membership()?;
             self.settle_taking()?;
             self.settle_step()?;
             self.step_if_due();

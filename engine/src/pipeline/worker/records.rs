@@ -147,6 +147,7 @@ impl Worker {
         self.counters.busy(began);
         if let Some(at) = self.pending.position(partition) {
             self.parts.status.judged_to(self.parts.index, partition, at.to);
+            self.parts.status.watermark(partition, self.bench.windows.watermark(partition));
         }
     }
 
@@ -163,7 +164,7 @@ impl Worker {
         }
     }
 
-    /// How far the ends of the logs are: for the lag that operators watch. Asked beside the loop, answers come as they come.
+    /// How far partitions are, and how far the ends of their logs: for the lag that operators watch. Asked beside the loop, answers come as they come.
     pub(super) fn ask_bounds_if_due(&mut self) {
         if self.last_bounds.elapsed() < LAG_EVERY {
             return;
@@ -173,6 +174,10 @@ impl Worker {
         let positions: BTreeMap<_, _> = self.pending.positions().collect();
         for (partition, at) in &positions {
             metrics::gauge!("weir_partition_position", "partition" => partition.to_string()).set(at.from.0 as f64);
+            if let Some(watermark) = self.bench.windows.watermark(*partition) {
+                let seconds = watermark as f64 / 1_000.0;
+                metrics::gauge!("weir_partition_watermark", "partition" => partition.to_string()).set(seconds);
+            }
         }
         self.parts.tokio.spawn(async move {
             let partitions: Vec<_> = positions.keys().copied().collect();

@@ -164,7 +164,12 @@ impl Worker {
     /// through is left to whoever takes the partitions next: the store knows where, so it costs work and no exactness. An
     /// error is one that ends the worker.
     pub(super) fn drain(&mut self, drain: Drain) -> anyhow::Result<()> {
-        let until = Instant::now() + self.parts.config.checkpoint.drain;
+        let asked = match drain {
+            Drain::Revoked => None,
+            // What the loop was at when it was told counts: the process has one time to stop.
+            Drain::Stopping => self.parts.status.stop_asked(),
+        };
+        let until = asked.unwrap_or_else(Instant::now) + self.parts.config.checkpoint.drain;
         // The first round waits for the step in flight, the second for what was judged since.
         for _ in 0..2 {
             if !self.finish_in_flight(drain, until)? {

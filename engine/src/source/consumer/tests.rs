@@ -32,9 +32,10 @@ fn connect(cluster: &MockCluster<'static, DefaultProducerContext>) -> Source {
         group: "group".into(),
         start: config::Start::Earliest,
         max_record: bytesize::ByteSize::mib(1),
+        rejoin_after: Duration::from_secs(60),
         properties: BTreeMap::new(),
     };
-    let mut source = Source::connect(&config).expect("a consumer");
+    let mut source = Source::connect(&config, None).expect("a consumer");
     source.join().expect("a subscription");
     source
 }
