@@ -173,8 +173,14 @@ fn a_bad_line_is_one_clear_line_with_file_line_column_and_what_is_wrong() {
     std::fs::write(&mapping, CREDITCARD).unwrap();
     let cases: [(&[u8], &str); 3] = [
         (b"Time,Amount,Class\n0,1.00\n", "2: 2 cells, expected 3"),
-        (b"Time,Amount,Class\nnoon,1.00,0\n", "2: column \"Time\", field event_time: \"noon\" is no timestamp; wanted seconds from `base` on"),
-        (b"Time,Amount,Class\n0,\xff,0\n", "2: invalid UTF-8; if the file is written otherwise, say so in the mapping: `encoding = \"windows-1252\"`"),
+        (
+            b"Time,Amount,Class\nnoon,1.00,0\n",
+            "2: column \"Time\", field event_time: \"noon\" is no timestamp; wanted seconds from `base` on",
+        ),
+        (
+            b"Time,Amount,Class\n0,\xff,0\n",
+            "2: invalid UTF-8; if the file is written otherwise, say so in the mapping: `encoding = \"windows-1252\"`",
+        ),
     ];
     for (text, wanted) in cases {
         std::fs::write(&input, text).unwrap();

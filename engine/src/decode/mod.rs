@@ -13,8 +13,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::model::foreign::foreign;
 use crate::model::finding::{Fault, Stage};
+use crate::model::foreign::foreign;
 use crate::model::ids::Offset;
 use crate::model::record::{Batch, FieldId, Schema};
 

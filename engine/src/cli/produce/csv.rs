@@ -276,7 +276,9 @@ impl Cells<'_> {
                 return false;
             }
             let shown = char::from(byte).escape_default();
-            self.refuse(|| format!("an escape before `{shown}`: only a quote, a delimiter or an escape may follow one"));
+            self.refuse(|| {
+                format!("an escape before `{shown}`: only a quote, a delimiter or an escape may follow one")
+            });
         }
         match self.now.state {
             State::Quoted => self.quoted(byte, dialect, limit),
@@ -324,7 +326,9 @@ impl Cells<'_> {
         }
         if dialect.quote == Some(byte) {
             let cell = self.ends.len() + 1;
-            self.refuse(|| format!("a quote within cell {cell}, which is not quoted; quote the cell and double the quote"));
+            self.refuse(|| {
+                format!("a quote within cell {cell}, which is not quoted; quote the cell and double the quote")
+            });
         }
         self.push(byte, limit);
     }

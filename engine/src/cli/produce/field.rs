@@ -45,7 +45,7 @@ pub enum Kind {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Unit {
+pub(super) enum Unit {
     #[default]
     Ms,
     S,
@@ -95,7 +95,9 @@ impl Field {
         match (made, self.otherwise) {
             (Ok(json), _) => Ok(json),
             (Err(_), Otherwise::Text) => Ok(text::quoted(source)),
-            (Err(why), Otherwise::Error) => Err(format!("{} is {}", text::shown(source), self.wanted(source, why, decimal))),
+            (Err(why), Otherwise::Error) => {
+                Err(format!("{} is {}", text::shown(source), self.wanted(source, why, decimal)))
+            }
         }
     }
 
@@ -112,7 +114,11 @@ impl Field {
             }
             _ => {
                 let hint = likely_format(source).filter(|_| self.texts.is_none());
-                format!("no timestamp; wanted {}{}", self.times(), hint.map(|hint| format!(" ({hint})")).unwrap_or_default())
+                format!(
+                    "no timestamp; wanted {}{}",
+                    self.times(),
+                    hint.map(|hint| format!(" ({hint})")).unwrap_or_default()
+                )
             }
         }
     }

@@ -110,7 +110,9 @@ impl<'de> Visitor<'de> for Object<'_> {
                 cells[at] = text;
             }
             if let Some(again) = seen.replace(key) {
-                return Err(A::Error::custom(format_args!("the key {again:?} stands twice; which is meant can't be told")));
+                return Err(A::Error::custom(format_args!(
+                    "the key {again:?} stands twice; which is meant can't be told"
+                )));
             }
         }
         Ok(cells)

@@ -161,7 +161,9 @@ impl Mapping {
         if self.format != Some(Format::Csv)
             && let Some((key, _)) = csv.into_iter().find(|(_, set)| *set)
         {
-            anyhow::bail!("{key} is of no use: the input is no CSV; take it out of the mapping, or set `format = \"csv\"`");
+            anyhow::bail!(
+                "{key} is of no use: the input is no CSV; take it out of the mapping, or set `format = \"csv\"`"
+            );
         }
         Ok(self)
     }

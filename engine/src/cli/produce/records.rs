@@ -238,13 +238,15 @@ fn blank_cells(line: &str, columns: usize, places: &[usize]) -> Result<Vec<Optio
     Ok(places.iter().map(|at| Some(cells[*at].to_owned())).collect())
 }
 
-const NUL: &str = "a NUL byte, which no text has; is it UTF-16 (set `encoding = \"utf-16le\"` in the mapping), or no text?";
+const NUL: &str =
+    "a NUL byte, which no text has; is it UTF-16 (set `encoding = \"utf-16le\"` in the mapping), or no text?";
 const MARKED: &str = "begins with a byte order mark, as where two files were joined: take it away";
 
 fn not_utf8(mapping: &Mapping) -> String {
     match mapping.encoding() {
         Some(encoding) => format!("invalid {}; is `encoding` in the mapping right?", encoding.name()),
-        None => "invalid UTF-8; if the file is written otherwise, say so in the mapping: `encoding = \"windows-1252\"`".to_owned(),
+        None => "invalid UTF-8; if the file is written otherwise, say so in the mapping: `encoding = \"windows-1252\"`"
+            .to_owned(),
     }
 }
 

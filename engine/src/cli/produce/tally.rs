@@ -34,7 +34,9 @@ impl<E> Tally<E> {
 
     /// What became of a record.
     pub(super) fn report(&mut self, number: usize, result: Result<(), E>) {
-        let Some((line, confirmed)) = number.checked_sub(self.first).and_then(|at| self.open.get_mut(at)) else { return };
+        let Some((line, confirmed)) = number.checked_sub(self.first).and_then(|at| self.open.get_mut(at)) else {
+            return;
+        };
         if let Err(error) = result {
             let line = *line;
             self.failure.get_or_insert((line, error));
