@@ -192,9 +192,18 @@ pub(super) fn told(
 
 /// The longest message that a topic takes, in bytes.
 pub(super) async fn limit(source: &config::Source, topic: &str) -> usize {
+    limit_at(of_source(source), topic).await
+}
+
+/// The longest message that a topic takes, in bytes. Blocks, for 10 s at most.
+pub fn longest_message(cluster: Cluster<'_>, topic: &str) -> usize {
+    futures::executor::block_on(limit_at(cluster, topic))
+}
+
+async fn limit_at(cluster: Cluster<'_>, topic: &str) -> usize {
     let asked = async {
         let admin: AdminClient<DefaultClientContext> =
-            client_config(&source.brokers, &source.properties).create().ok()?;
+            client_config(cluster.brokers, cluster.properties).create().ok()?;
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
         let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await.ok()?;
         let resource = described.into_iter().next()?.ok()?;
