@@ -11,8 +11,9 @@ mod question;
 mod records;
 mod steps;
 mod swaps;
+mod tells;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use tokio::sync::Mutex;
 
 use super::broker::KafkaBroker;
 use super::judging::Bench;
+use super::refused::Side;
 use super::status::Status;
 use crate::checkpoint::Pending;
 use crate::config::Config;
@@ -79,6 +81,8 @@ pub(super) struct Worker {
     last_step: Instant,
     counters: Counters,
     swaps: Swaps,
+    /// Conditions that this worker raised, by code and subject.
+    refused: BTreeMap<(&'static str, String), Side>,
 }
 
 /// Looked up once: their label is the same for as long as the worker lives.
@@ -138,6 +142,7 @@ impl Worker {
             last_step: Instant::now(),
             counters: Counters::new(parts.index),
             swaps: Swaps::new(parts.index),
+            refused: BTreeMap::new(),
             parts,
         })
     }
