@@ -143,8 +143,10 @@ pub(super) async fn readyz(State(state): State<AdminState>) -> Result<Json<Healt
             let warnings = warnings.iter().map(|warning| scrub(warning)).collect();
             Ok(Json(HealthView { status: "ready".into(), warnings }))
         }
-        Err(reasons) => Err(Trouble::Unavailable
-            .problem(reasons.join("; "), "bring back what is away; the engine goes on by itself, nothing is lost")),
+        Err(reasons) => Err(Trouble::Unavailable.problem(
+            reasons.join("; "),
+            "each reason says whom it waits for and where that is configured; the engine goes on by itself",
+        )),
     }
 }
 

@@ -7,8 +7,10 @@ mod clock;
 mod codes;
 mod deadline;
 mod judging;
+mod refused;
 mod status;
 mod vitals;
+mod waiting;
 mod worker;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use crate::checkpoint::{Cancel, TakeError, TakenOver, take};
 use crate::fault;
 use crate::model::ids::Partition;
 use crate::pipeline::clock::now_ms;
+use crate::pipeline::refused::Side;
 use crate::source::{Event, GroupMetadata};
 
 /// After the group moved on without a rebalance in sight, the partitions are taken again anyway.
@@ -49,6 +50,7 @@ impl Worker {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
                     self.parts.status.joined(self.parts.index);
                     self.membership.joined();
+                    self.allowed(&[Side::Group]);
                     fault::pass("worker.assigned");
                     self.assignment = Some(Assignment { partitions, metadata });
                     self.start_taking();
@@ -75,7 +77,10 @@ impl Worker {
                         self.start_taking();
                     }
                 }
-                Event::Error(why) => tracing::warn!(worker = self.parts.index, "Kafka: {why}"),
+                Event::Error(why) => {
+                    tracing::warn!(worker = self.parts.index, "Kafka: {why}");
+                    self.refuse(&why, Side::Source);
+                }
                 Event::Fatal(why) => anyhow::bail!("Kafka: {why}"),
             }
         }
@@ -148,6 +153,7 @@ impl Worker {
             self.parts.catalog.hold_directory(stopped.partition, &stopped.why);
             self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
         }
+        self.allowed(&[Side::Group, Side::Letters]);
         self.pending.restart(&taken.stands);
         let mut at = Vec::new();
         for stand in &taken.stands {
