@@ -253,7 +253,7 @@ impl RuleAdmin for Rules {
         let judged = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the request.
             let _permit = permit;
-            catalog.evaluate(&set, &batch, &stopped, EVALUATION)
+            catalog.evaluate_until(&set, &batch, &stopped, EVALUATION)
         })
         .await;
         let judged = judged.map_err(|why| AdminError::Unavailable(why.to_string()))?;

@@ -191,9 +191,13 @@ impl Catalog {
         problems.iter().map(|(file, message)| FileProblem { file: file.clone(), message: message.clone() }).collect()
     }
 
-    /// What each rule of this set says, shadow ones too, without counting; what is not asked when `stop` is set or the
-    /// time is up says so. It runs guest code: call it on a blocking thread.
-    pub fn evaluate(
+    /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking thread.
+    pub fn evaluate(&self, set: &Arc<LiveSet>, batch: &Batch) -> Vec<RuleVerdict> {
+        self.evaluate_until(set, batch, &Arc::default(), Duration::MAX)
+    }
+
+    /// The same; what is not asked when `stop` is set or the time is up says so.
+    pub fn evaluate_until(
         &self,
         set: &Arc<LiveSet>,
         batch: &Batch,
