@@ -81,6 +81,8 @@ pub(super) struct Worker {
     cleared: Vec<(Partition, u64, Offset)>,
     last_bounds: Instant,
     events: VecDeque<Event>,
+    /// When the group was last served while rules judged.
+    served: Instant,
     last_step: Instant,
     counters: Counters,
     swaps: Swaps,
@@ -127,7 +129,7 @@ impl Worker {
     pub(super) fn new(parts: Parts, source: Source, publisher: Publisher) -> anyhow::Result<Self> {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
-        let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
+        let judge = Judge::stoppable(parts.runtime.clone(), parts.catalog.trips(), parts.stop.clone());
         parts.status.add_worker(parts.index);
         let bench = Bench::new(config, &parts.schema, &parts.spec, judge)?;
         Ok(Self {
@@ -143,6 +145,7 @@ impl Worker {
             cleared: Vec::new(),
             last_bounds: Instant::now(),
             events: VecDeque::new(),
+            served: Instant::now(),
             last_step: Instant::now(),
             counters: Counters::new(parts.index),
             swaps: Swaps::new(parts.index),

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -15,11 +16,14 @@ use crate::model::ids::Partition;
 use crate::model::record::Batch;
 use crate::pipeline::judging::Opened;
 use crate::pipeline::refused::Side;
-use crate::rules::LiveSet;
-use crate::source::{Fetched, Messages};
+use crate::rules::{LiveSet, Unjudged};
+use crate::source::{Event, Fetched, Messages, Source};
 
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the group is served while rules judge: they may take long.
+const SERVE_EVERY: Duration = Duration::from_millis(100);
 
 /// Batches that may be open at once.
 const OPEN: usize = 2;
@@ -75,6 +79,19 @@ impl Backlog {
     }
 }
 
+/// Whether the batch at hand has to be given up: the worker stops, or its partitions are asked back. Asked between rules, so that
+/// the group is served however long these take.
+fn given_up(stop: &AtomicBool, source: &mut Source, events: &mut VecDeque<Event>, served: &mut Instant) -> bool {
+    if stop.load(Ordering::Relaxed) {
+        return true;
+    }
+    if served.elapsed() > SERVE_EVERY {
+        events.extend(source.events());
+        *served = Instant::now();
+    }
+    events.iter().any(|event| matches!(event, Event::Revoke { .. }))
+}
+
 impl Worker {
     pub(super) fn take_in(&mut self, fetched: Fetched) {
         // Defence: a partition that is not ours, or a record from before it was taken, is never judged.
@@ -115,9 +132,14 @@ impl Worker {
             let began = Instant::now();
             let Open { set, rows, batch, .. } = open;
             let messages = backlog.messages(&rows);
-            self.bench
-                .judge(&set, messages, (batch, answers), &mut self.pending)
-                .context("halted, as on_failure says")?;
+            let (stop, source, events) = (&self.parts.stop, &mut self.source, &mut self.events);
+            let mut until = || given_up(stop, source, events, &mut self.served);
+            match self.bench.judge(&set, messages, (batch, answers), &mut self.pending, &mut until) {
+                Ok(()) => {}
+                // The backlog goes with it: we stop, or the partitions are let go before anything else is judged.
+                Err(Unjudged::Interrupted) => return Ok(()),
+                Err(Unjudged::Halt(halt)) => return Err(halt).context("halted, as on_failure says"),
+            }
             self.swaps.judged(&set);
             self.count(messages.order[0].0, messages.len(), began);
             backlog.judged = rows.end;

@@ -28,7 +28,7 @@ mod vet;
 mod watcher;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -172,6 +172,7 @@ impl Catalog {
         let (trips, tripped) = mpsc::channel(64);
         let empty = LiveSet { revision: Revision(0), in_force: Instant::now(), rules: Vec::new(), needed: Vec::new() };
         let cache = Arc::new(Cache::new(&config, &runtime.engine));
+        let conditions = runtime.conditions.clone();
         let catalog = Arc::new(Self(Arc::new(Inner {
             runtime,
             store,
@@ -191,7 +192,7 @@ impl Catalog {
             changing: tokio::sync::Mutex::default(),
             trips,
             tripped: tokio::sync::Mutex::new(tripped),
-            conditions: Conditions::default(),
+            conditions,
         })));
         catalog.start().await?;
         Ok(catalog)
@@ -218,10 +219,22 @@ impl Catalog {
         problems.iter().map(|(file, message)| FileProblem { file: file.clone(), message: message.clone() }).collect()
     }
 
-    /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking
-    /// thread.
+    /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking thread.
     pub fn evaluate(&self, set: &Arc<LiveSet>, batch: &Batch) -> Vec<RuleVerdict> {
-        Judge::new(self.0.runtime.clone(), mpsc::channel(1).0).each(set, batch)
+        self.evaluate_until(set, batch, &Arc::default(), Duration::MAX)
+    }
+
+    /// The same; what is not asked when `stop` is set or the time is up says so.
+    pub fn evaluate_until(
+        &self,
+        set: &Arc<LiveSet>,
+        batch: &Batch,
+        stop: &Arc<AtomicBool>,
+        time: Duration,
+    ) -> Vec<RuleVerdict> {
+        let began = Instant::now();
+        let mut until = || stop.load(Ordering::Relaxed) || began.elapsed() > time;
+        Judge::stoppable(self.0.runtime.clone(), mpsc::channel(1).0, stop.clone()).each(set, batch, &mut until)
     }
 
     /// Takes other instances' swaps, breaker trips and the directory's files until told to stop.
