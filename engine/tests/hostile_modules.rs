@@ -22,6 +22,8 @@ mod components;
 mod contract;
 #[path = "hostile_modules/explaining.rs"]
 mod explaining;
+#[path = "hostile_modules/isolation.rs"]
+mod isolation;
 #[path = "hostile_modules/lifting.rs"]
 mod lifting;
 #[path = "hostile_modules/memory.rs"]

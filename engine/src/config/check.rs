@@ -253,6 +253,9 @@ impl Found {
         let call = Duration::from_millis(10)..=Duration::from_secs(10);
         self.unless(call.contains(&rules.timeout), "rules.timeout", "should be 10ms (the clock's tick) to 10s");
         self.unless(rules.memory >= ByteSize::kib(64), "rules.memory", "should be 64KiB (one page) or more");
+        self.unless(!rules.budget.is_zero(), "rules.budget", "should be more than nothing, as \"20us\"");
+        let part = (0.01..=0.5).contains(&rules.shadow_budget);
+        self.unless(part, "rules.shadow_budget", "should be 0.01 to 0.5, a part of each worker's time");
         self.unless(rules.max_module > ByteSize::b(0), "rules.max_module", "should be more than nothing");
         self.unless((1..=1_000).contains(&rules.max_rules), "rules.max_rules", "should be 1 to 1000");
         let room = rules.required.len() <= rules.max_rules;

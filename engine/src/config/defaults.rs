@@ -26,6 +26,8 @@ impl Default for Rules {
             dir: "rules.d".into(),
             timeout: Duration::from_millis(50),
             memory: ByteSize::mib(16),
+            budget: Duration::from_micros(20),
+            shadow_budget: 0.1,
             max_module: ByteSize::mib(8),
             on_failure: OnFailure::default(),
             required: Vec::new(),

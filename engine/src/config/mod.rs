@@ -239,6 +239,11 @@ pub struct Rules {
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
     pub memory: ByteSize,
+    /// Processor time that a live rule may take a record, averaged over 10 s; beyond it a warning stands.
+    #[serde(with = "humantime_serde")]
+    pub budget: Duration,
+    /// Of a worker's processor time, what all shadow rules together may take: beyond it they judge samples.
+    pub shadow_budget: f64,
     pub max_module: ByteSize,
     pub on_failure: OnFailure,
     /// Rules that have to be live, or the pipeline is not ready.

@@ -4,12 +4,13 @@ mod evaluate;
 mod letters;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use self::evaluate::{hit_view, judged_view, undecoded_view};
 use self::letters::Letters;
@@ -45,6 +46,7 @@ pub(super) fn admin_state(
         catalog: catalog.clone(),
         store: store.clone(),
         known: Mutex::default(),
+        evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
     };
     let view = View { config: config.clone(), catalog: catalog.clone(), status: status.clone() };
     let letters = Letters::new(config.clone());
@@ -60,6 +62,7 @@ struct Rules {
     store: Arc<dyn Store>,
     /// Where the versions in force came from. A version never changes, so each is asked for once.
     known: Mutex<BTreeMap<Sha256, VersionInfo>>,
+    evaluating: Arc<Semaphore>,
 }
 
 /// Of what is asked of the store for an answer that does not need it.
@@ -164,6 +167,7 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
         origin: version.map(|version| version.origin),
         source: version.map(|version| version.source.clone()),
         suspended: rule.suspended.clone(),
+        sampled_one_in: Some(rule.figures.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
     }
 }
 
@@ -239,13 +243,40 @@ impl RuleAdmin for Rules {
         let (batch, mut faults, rows) = self.decode(&records);
         let (live, catalog) = (self.catalog.live(), self.catalog.clone());
         let set = live.clone();
-        let judged = tokio::task::spawn_blocking(move || catalog.evaluate(&set, &batch)).await;
+        let Ok(permit) = self.evaluating.clone().try_acquire_owned() else {
+            let why = format!("{EVALUATIONS} evaluations run already: try again in a moment");
+            return Err(AdminError::Unavailable(why));
+        };
+        // Dropped with this request: what a caller does not wait for any more ends.
+        let stop = StopOnDrop::default();
+        let stopped = stop.0.clone();
+        let judged = tokio::task::spawn_blocking(move || {
+            // Held by the work, not by the request.
+            let _permit = permit;
+            catalog.evaluate_until(&set, &batch, &stopped, EVALUATION)
+        })
+        .await;
         let judged = judged.map_err(|why| AdminError::Unavailable(why.to_string()))?;
         let views = (0..records.len()).map(|index| match rows.iter().position(|row| *row == index) {
             Some(row) => judged_view(&judged, row as u32, Offset(index as i64)),
             None => undecoded_view(faults.remove(&index)),
         });
         Ok(EvaluateView { revision: live.revision.0, records: views.collect() })
+    }
+}
+
+/// Evaluations at once: each runs rules on a thread of its own, beside the workers.
+const EVALUATIONS: usize = 2;
+/// All rules' time for one evaluation; what is not asked by then says so.
+const EVALUATION: Duration = Duration::from_secs(5);
+
+/// Set when the request is over, whether it was answered or the caller hung up.
+#[derive(Default)]
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -257,7 +288,6 @@ struct View {
 
 impl PipelineView for View {
     fn pipeline(&self) -> PipelineStatus {
-        let waiting = self.status.waiting();
         let partitions = self.status.partitions();
         PipelineStatus {
             name: self.config.pipeline.name.clone(),
@@ -267,20 +297,20 @@ impl PipelineView for View {
             revision: self.catalog.live().revision.0,
             kafka_up: self.status.kafka_up(),
             store_up: self.status.store_away().is_none(),
-            lookups_up: self
-                .config
-                .lookup
-                .keys()
-                .map(|name| (name.clone(), !waiting.iter().any(|why| why.contains("lookup"))))
-                .collect(),
+            lookups_up: self.config.lookup.keys().map(|name| (name.clone(), self.status.lookup_up(name))).collect(),
             partitions: partitions.into_iter().map(|(partition, status)| partition_view(partition, status)).collect(),
             conditions: self.conditions(),
         }
     }
 
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
-        let mut reasons = self.status.waiting();
-        reasons.extend(self.status.store_away().map(|why| format!("the store of [sink] does not answer: {why}")));
+        let waiting = self.status.waiting();
+        let mut reasons: Vec<_> =
+            waiting.into_iter().map(|(worker, waiting)| waiting.text(worker, &self.config)).collect();
+        reasons.extend(self.status.store_away().map(|(since, why)| {
+            let seconds = since.elapsed().as_secs();
+            format!("the store of [sink] does not answer for {seconds} s: {why}; start it, or correct sink.url")
+        }));
         let (group, workers) = (&self.config.source.group, self.status.workers());
         reasons.extend(self.status.outside().into_iter().map(|(worker, outside)| {
             let (seconds, why) = (outside.since.elapsed().as_secs(), outside.why.map(|why| format!(" ({why})")));

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::clock::now_ms;
 use super::codes::Codes;
+use super::status::LookupAway;
 use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::decode::Decoder;
@@ -15,7 +16,7 @@ use crate::model::finding::{Effect, Fault, Finding, RuleId, Stage};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::{Batch, FieldId, Schema};
-use crate::rules::{Halt, Judge, LiveSet};
+use crate::rules::{Judge, LiveSet, Unjudged};
 use crate::source::Messages;
 use crate::window::{RowVerdict, WindowSpec, Windows};
 
@@ -108,12 +109,19 @@ impl Bench {
         self.decoder.surprises()
     }
 
+    /// See [`Lookups::away`].
+    pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
+        let away = self.lookups.away();
+        away.map(|(name, missing, why)| LookupAway { name: name.to_owned(), missing, why }).collect()
+    }
+
     /// Whether what the plan lacks has to be waited for.
     pub(super) fn waits(&self, plan: &Plan) -> bool {
         self.lookups.waits(plan)
     }
 
-    /// The second half: judges an open batch by the rule set that it was opened with. Without answers what the lookups lack
+    /// The second half: judges an open batch by the rule set that it was opened with, or gives it up when `until` says so: then
+    /// nothing of it is pending, and it has to be read again. Without answers what the lookups lack
     /// is missing.
     pub(super) fn judge(
         &mut self,
@@ -121,7 +129,8 @@ impl Bench {
         messages: Messages<'_>,
         (opened, answers): (Opened, Option<Answers>),
         pending: &mut Pending,
-    ) -> Result<(), Halt> {
+        until: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Unjudged> {
         if messages.is_empty() {
             return Ok(());
         }
@@ -130,7 +139,7 @@ impl Bench {
         let Opened { mut desk, plan } = opened;
         self.lookups.apply(plan, answers, &mut desk.batch, Instant::now());
         self.findings.clear();
-        self.judge.judge(set, &desk.batch, &mut self.findings)?;
+        self.judge.judge_until(set, &desk.batch, &mut self.findings, until)?;
         self.weigh(desk.batch.rows());
         self.late.clear();
         self.windows.add(&desk.batch, &self.verdicts, now_ms(), &mut self.late);

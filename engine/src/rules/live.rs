@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::Component;
 
@@ -20,7 +20,12 @@ const SAMPLES: usize = 20;
 pub struct Figures {
     pub batches: AtomicU64,
     pub rows: AtomicU64,
+    /// Processor time.
     pub nanos: AtomicU64,
+    /// Of a shadow rule: it judges one batch in so many. 0 and 1: all.
+    pub one_in: AtomicU64,
+    /// What it cost when its budget was last looked at.
+    pub(super) looked: Mutex<Option<Looked>>,
     /// Rows that lack a field and pass unjudged.
     pub skipped: AtomicU64,
     pub hits: Mutex<BTreeMap<String, u64>>,
@@ -60,12 +65,22 @@ pub struct LiveSet {
     pub needed: Vec<FieldId>,
 }
 
-/// A rule failed too often in a row.
+/// Where a rule's figures stood.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looked {
+    pub(super) at: Instant,
+    pub(super) nanos: u64,
+    pub(super) rows: u64,
+}
+
+/// A rule failed too often, or a shadow rule costs too much.
 #[derive(Clone, Debug)]
 pub struct Trip {
     pub rule: Arc<RuleId>,
     pub revision: Revision,
     pub message: String,
+    /// A cost and no failure: the version before says nothing about it, the rule is suspended.
+    pub over_budget: bool,
 }
 
 impl LiveRule {
@@ -75,6 +90,21 @@ impl LiveRule {
 }
 
 impl Figures {
+    /// Nanoseconds a record over the last window, if one of this length is over. None if it took less than 1 % of a core:
+    /// then it is no matter, and a call for a single record is always dear.
+    pub(super) fn look(&self, now: Instant, window: Duration) -> Option<Option<u64>> {
+        let (nanos, rows) = (self.nanos.load(Ordering::Relaxed), self.rows.load(Ordering::Relaxed));
+        let mut looked = self.looked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let before = *looked.get_or_insert(Looked { at: now, nanos, rows });
+        let over = now.saturating_duration_since(before.at);
+        if over < window {
+            return None;
+        }
+        *looked = Some(Looked { at: now, nanos, rows });
+        let (nanos, rows) = (nanos - before.nanos, rows - before.rows);
+        Some((nanos as f64 > over.as_nanos() as f64 / 100.0).then(|| nanos / rows.max(1)))
+    }
+
     pub(super) fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Ordering::Relaxed);
     }

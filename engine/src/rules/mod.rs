@@ -11,6 +11,6 @@ mod runtime;
 
 pub use catalog::{Catalog, CatalogError, FileProblem, Patch, Publish, Published, Refused};
 pub use compile::{compile, compile_child};
-pub use judge::{Halt, Judge, RuleVerdict};
+pub use judge::{Halt, Judge, RuleVerdict, Unjudged};
 pub use live::{Figures, LiveRule, LiveSet, Trip};
 pub use runtime::{Runtime, RuntimeError};

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use wasmtime::component::{Component, Linker, TypedFunc};
-use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap, WasmBacktrace};
+use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::contract::{self, Rule};
+use super::judge::cpu;
+use crate::conditions::Conditions;
 use crate::config;
 use crate::model::catalog::Manifest;
 
@@ -35,8 +38,18 @@ pub struct Runtime {
     pub(super) compiler: PathBuf,
     pub(super) max_module: usize,
     memory: usize,
-    ticks: u64,
+    /// Processor time of a call.
+    timeout: Duration,
+    /// A live rule's, a record.
+    pub(super) budget: Duration,
+    /// Of a worker's time, for all shadow rules together.
+    pub(super) shadow_budget: f64,
+    /// What judges and the catalog find.
+    pub(super) conditions: Conditions,
 }
+
+/// The code of a failure that is the host's: it is short of memory. No record and no rule is ever blamed for it.
+pub(super) const HOST: &str = "HOST_MEMORY";
 
 /// Why a call failed.
 #[derive(Clone, Debug)]
@@ -52,12 +65,31 @@ pub(super) struct Instance {
     /// As the SDK's modules export it: the calls that follow fill in the details of flags, or do not.
     explain: Option<TypedFunc<(bool,), ()>>,
     explains: bool,
-    ticks: u64,
 }
 
 struct Limits {
     memory: usize,
     refused: u32,
+    /// The host had no memory for a growth that these limits allow.
+    short: bool,
+    timeout: Duration,
+    /// The thread's processor time when the call was first seen by the clock.
+    began: Option<Duration>,
+    /// The worker stops: no call goes on.
+    stop: Arc<AtomicBool>,
+}
+
+impl Limits {
+    /// At each tick of a call that runs: whether it goes on. It is timed by the processor time that it had, from its first tick
+    /// on, so that a thread which is not scheduled costs no rule its call.
+    fn goes_on(&mut self) -> bool {
+        let now = cpu::thread();
+        let began = *self.began.get_or_insert(now);
+        // What passed before the first tick is a tick at most; the clocks' ticks differ by less than a fifth of one.
+        let allowed = self.timeout.saturating_sub(TICK + TICK / 5);
+        let late = now.saturating_sub(began) >= allowed && now != began;
+        !late && !self.stop.load(Ordering::Relaxed)
+    }
 }
 
 /// The same in the service and in its compiler, or code would not load.
@@ -84,7 +116,10 @@ impl Runtime {
             compiler,
             max_module: rules.max_module.as_u64() as usize,
             memory: rules.memory.as_u64() as usize,
-            ticks: rules.timeout.as_millis().div_ceil(TICK.as_millis()).max(1) as u64,
+            timeout: rules.timeout,
+            budget: rules.budget,
+            shadow_budget: rules.shadow_budget,
+            conditions: Conditions::default(),
         });
         let alive = Arc::downgrade(&runtime);
         std::thread::Builder::new()
@@ -100,16 +135,29 @@ impl Runtime {
     }
 
     pub(super) fn instance(&self, component: &Component) -> Result<Instance, Failure> {
-        let mut store = Store::new(&self.engine, Limits { memory: self.memory, refused: 0 });
+        self.stoppable(component, &Arc::default())
+    }
+
+    /// An instance whose calls end once this says so.
+    pub(super) fn stoppable(&self, component: &Component, stop: &Arc<AtomicBool>) -> Result<Instance, Failure> {
+        let (memory, timeout, stop) = (self.memory, self.timeout, stop.clone());
+        let limits = Limits { memory, refused: 0, short: false, timeout, began: None, stop };
+        let mut store = Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
+        store.epoch_deadline_callback(|mut store| {
+            Ok(if store.data_mut().goes_on() { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
+        });
         store.set_hostcall_fuel(SMALL_ANSWER);
         // A store starts at deadline 0: a start function would trap at once.
-        store.set_epoch_deadline(self.ticks);
+        store.set_epoch_deadline(1);
         let made = Linker::new(&self.engine).instantiate(&mut store, component);
         match made.and_then(|made| Ok((Rule::new(&mut store, &made)?, made))) {
             Ok((rule, made)) => {
                 let explain = made.get_typed_func(&mut store, "explain-flags").ok();
-                Ok(Instance { store, rule, explain, explains: true, ticks: self.ticks })
+                Ok(Instance { store, rule, explain, explains: true })
+            }
+            Err(error) if error.downcast_ref::<Trap>().is_none() && short_of_memory(&error) => {
+                Err(Failure { code: HOST, message: shorten(&message(&error)) })
             }
             Err(error) => Err(failure(&store, &error)),
         }
@@ -168,15 +216,17 @@ impl Instance {
 
     fn arm(&mut self, answer: usize) {
         // A growth that an earlier call was refused and did without is not why this one fails.
-        self.store.data_mut().refused = 0;
+        let limits = self.store.data_mut();
+        (limits.refused, limits.short, limits.began) = (0, false, None);
         self.store.set_hostcall_fuel(answer);
-        self.store.set_epoch_deadline(self.ticks);
+        self.store.set_epoch_deadline(1);
     }
 }
 
 fn failure(store: &Store<Limits>, error: &wasmtime::Error) -> Failure {
     let code = match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => "RULE_TIMEOUT",
+        _ if store.data().short => HOST,
         _ if store.data().refused > 0 || uncounted(error) => "RULE_MEMORY",
         Some(_) => "RULE_TRAP",
         None => "RULE_OUTPUT",
@@ -200,6 +250,13 @@ pub(super) fn shorten_to(text: &str, most: usize) -> String {
 /// More instances, memories or tables than the limiter's numbers: wasmtime compares these without asking it.
 fn uncounted(error: &wasmtime::Error) -> bool {
     error.root_cause().to_string().starts_with("resource limit exceeded")
+}
+
+/// Whether an instance could not be made, or its memory not grow, for want of address space or memory of this machine. Only of
+/// errors that hold no text of a module.
+fn short_of_memory(error: &wasmtime::Error) -> bool {
+    let text = format!("{error:#}");
+    text.contains("mmap failed") || text.contains("os error 12") || text.contains("Cannot allocate memory")
 }
 
 /// In one line, the cause first: a dead letter keeps 256 bytes, and the names of the functions on the way are the
@@ -227,6 +284,12 @@ impl ResourceLimiter for Limits {
         let fits = desired <= TABLE;
         self.refused += u32::from(!fits);
         Ok(fits)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // Also called for a growth past the module's own maximum, which is its own affair.
+        self.short |= short_of_memory(&error);
+        Ok(())
     }
 
     fn instances(&self) -> usize {

@@ -112,6 +112,7 @@ fn rule() -> RuleView {
         origin: Some(Origin::Api),
         source: Some("127.0.0.1".into()),
         suspended: None,
+        sampled_one_in: None,
     }
 }
 
@@ -205,6 +206,7 @@ impl RuleAdmin for Rules {
         let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::DeadLetter, detail: "9 > 1".into() };
         let fault = FaultView { stage: "decode".into(), code: "PARSE_JSON".into(), message: "byte 1".into() };
         let verdict = || VerdictView {
+            not_asked: false,
             rule: "high_amount".into(),
             sha256: Sha256::of(WASM).to_string(),
             mode: Mode::Live,

@@ -44,6 +44,8 @@ pub struct RuleView {
     pub source: Option<String>,
     /// Why the breaker suspended it, if it did.
     pub suspended: Option<String>,
+    /// A shadow rule judges one batch in so many, for shadow rules together have a share of the time only; null: all.
+    pub sampled_one_in: Option<u64>,
 }
 
 /// A code that a rule may give.
@@ -204,6 +206,8 @@ pub struct VerdictView {
     pub mode: Mode,
     /// Empty: the rule passed it.
     pub hits: Vec<HitView>,
+    /// The time of the evaluation was up before this rule was asked.
+    pub not_asked: bool,
 }
 
 /// A rule's finding.

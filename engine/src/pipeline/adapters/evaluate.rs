@@ -31,7 +31,8 @@ pub(super) fn judged_view(judged: &[RuleVerdict], row: u32, at: Offset) -> Evalu
         Some(Effect::Flag) => OutcomeView::Flagged,
         None => OutcomeView::Valid,
     };
-    let verdicts = judged.iter().map(|RuleVerdict { rule, findings, .. }| VerdictView {
+    let verdicts = judged.iter().map(|RuleVerdict { rule, findings, asked, .. }| VerdictView {
+        not_asked: !asked,
         rule: rule.manifest.name.clone(),
         sha256: rule.id.sha256.to_string(),
         mode: rule.mode,

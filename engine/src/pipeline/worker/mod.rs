@@ -13,8 +13,9 @@ mod question;
 mod records;
 mod steps;
 mod swaps;
+mod tells;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use tokio::sync::Mutex;
 
 use super::broker::KafkaBroker;
 use super::judging::Bench;
+use super::refused::Side;
 use super::status::Status;
 use crate::checkpoint::Pending;
 use crate::config::Config;
@@ -79,10 +81,14 @@ pub(super) struct Worker {
     cleared: Vec<(Partition, u64, Offset)>,
     last_bounds: Instant,
     events: VecDeque<Event>,
+    /// When the group was last served while rules judged.
+    served: Instant,
     last_step: Instant,
     counters: Counters,
     swaps: Swaps,
     overflow: OverflowTold,
+    /// Conditions that this worker raised, by code and subject.
+    refused: BTreeMap<(&'static str, String), Side>,
 }
 
 /// Looked up once: their label is the same for as long as the worker lives.
@@ -123,7 +129,7 @@ impl Worker {
     pub(super) fn new(parts: Parts, source: Source, publisher: Publisher) -> anyhow::Result<Self> {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
-        let judge = Judge::new(parts.runtime.clone(), parts.catalog.trips());
+        let judge = Judge::stoppable(parts.runtime.clone(), parts.catalog.trips(), parts.stop.clone());
         parts.status.add_worker(parts.index);
         let bench = Bench::new(config, &parts.schema, &parts.spec, judge)?;
         Ok(Self {
@@ -139,10 +145,12 @@ impl Worker {
             cleared: Vec::new(),
             last_bounds: Instant::now(),
             events: VecDeque::new(),
+            served: Instant::now(),
             last_step: Instant::now(),
             counters: Counters::new(parts.index),
             swaps: Swaps::new(parts.index),
             overflow: OverflowTold::new(parts.index),
+            refused: BTreeMap::new(),
             parts,
         })
     }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -14,11 +15,15 @@ use super::question::{Asked, Question};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
 use crate::pipeline::judging::Opened;
-use crate::rules::LiveSet;
-use crate::source::{Fetched, Messages};
+use crate::pipeline::refused::Side;
+use crate::rules::{LiveSet, Unjudged};
+use crate::source::{Event, Fetched, Messages, Source};
 
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the group is served while rules judge: they may take long.
+const SERVE_EVERY: Duration = Duration::from_millis(100);
 
 /// Batches that may be open at once.
 const OPEN: usize = 2;
@@ -67,10 +72,24 @@ impl Backlog {
         Messages { fetched: &self.fetched, order: &self.order[rows.clone()] }
     }
 
-    /// Why its next batch is not judged.
-    pub(super) fn away(&self) -> Option<&str> {
-        self.open.front()?.question.away.as_deref()
+    /// The lookup for which its next batch is not judged, and why.
+    pub(super) fn away(&self) -> Option<(&str, &str)> {
+        let (lookup, why) = self.open.front()?.question.away.as_ref()?;
+        Some((lookup, why))
     }
+}
+
+/// Whether the batch at hand has to be given up: the worker stops, or its partitions are asked back. Asked between rules, so that
+/// the group is served however long these take.
+fn given_up(stop: &AtomicBool, source: &mut Source, events: &mut VecDeque<Event>, served: &mut Instant) -> bool {
+    if stop.load(Ordering::Relaxed) {
+        return true;
+    }
+    if served.elapsed() > SERVE_EVERY {
+        events.extend(source.events());
+        *served = Instant::now();
+    }
+    events.iter().any(|event| matches!(event, Event::Revoke { .. }))
 }
 
 impl Worker {
@@ -113,9 +132,14 @@ impl Worker {
             let began = Instant::now();
             let Open { set, rows, batch, .. } = open;
             let messages = backlog.messages(&rows);
-            self.bench
-                .judge(&set, messages, (batch, answers), &mut self.pending)
-                .context("halted, as on_failure says")?;
+            let (stop, source, events) = (&self.parts.stop, &mut self.source, &mut self.events);
+            let mut until = || given_up(stop, source, events, &mut self.served);
+            match self.bench.judge(&set, messages, (batch, answers), &mut self.pending, &mut until) {
+                Ok(()) => {}
+                // The backlog goes with it: we stop, or the partitions are let go before anything else is judged.
+                Err(Unjudged::Interrupted) => return Ok(()),
+                Err(Unjudged::Halt(halt)) => return Err(halt).context("halted, as on_failure says"),
+            }
             self.swaps.judged(&set);
             self.count(messages.order[0].0, messages.len(), began);
             backlog.judged = rows.end;
@@ -145,6 +169,7 @@ impl Worker {
         self.counters.records.increment(records as u64);
         self.counters.batches.increment(1);
         self.counters.busy(began);
+        self.allowed(&[Side::Source]);
         if let Some(at) = self.pending.position(partition) {
             self.parts.status.judged_to(self.parts.index, partition, at.to);
             self.parts.status.watermark(partition, self.bench.windows.watermark(partition));
@@ -153,10 +178,11 @@ impl Worker {
 
     /// After the records that came before them: librdkafka goes on by itself after most errors, and then the next record
     /// says so.
-    fn report_errors(&self, fetched: &Fetched) {
+    fn report_errors(&mut self, fetched: &Fetched) {
         for (partition, offset, why) in fetched.errors() {
             let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
             tracing::error!("{why}");
+            self.refuse(&why, Side::Source);
             // Those outside their logs are taken anew, which says why they stand, if they do.
             if !fetched.outside().any(|outside| outside == partition) {
                 self.parts.status.stopped(self.parts.index, partition, why);

@@ -37,6 +37,9 @@ impl Catalog {
         let Some(rule) = live.rules.iter().find(|rule| rule.id.sha256 == now && rule.judges()) else {
             return Ok(());
         };
+        if trip.over_budget {
+            return self.suspend(trip).await;
+        }
         let history = self.history(name).await?;
         if let Some(good) = history.good_before(now, rule.mode) {
             match self.fall_back(trip, good, &history.parameters(good)).await {
@@ -71,7 +74,7 @@ impl Catalog {
             Ok(Some(format!("{now}: {why}")))
         };
         self.change(Line::of(SUSPEND, name, "engine").only_on(trip.revision), edit).await?;
-        tracing::error!(rule = name, sha256 = %now, why, "a rule kept failing and has no good version before: suspended");
+        tracing::error!(rule = name, sha256 = %now, why, "a rule that kept failing, or cost too much in shadow, is suspended");
         Ok(())
     }
 }

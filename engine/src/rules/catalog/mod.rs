@@ -10,7 +10,9 @@ mod assess;
 mod breaker;
 mod cache;
 mod change;
+mod damaged;
 mod directory;
+mod held;
 mod history;
 mod instance;
 mod known;
@@ -18,6 +20,7 @@ mod listing;
 mod load;
 mod look;
 mod manifest;
+mod places;
 mod probe;
 mod publish;
 mod start;
@@ -25,7 +28,7 @@ mod vet;
 mod watcher;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +46,7 @@ use crate::rules::runtime::Runtime;
 use cache::Cache;
 use known::Known;
 use load::Polled;
+use places::Places;
 use vet::Modules;
 
 pub use change::Patch;
@@ -131,10 +135,14 @@ struct Inner {
     cache: Arc<Cache>,
     live: ArcSwap<LiveSet>,
     modules: Modules,
-    compiling: Semaphore,
+    places: Places,
+    /// Versions whose row in the store is not what was published.
+    damaged: Mutex<BTreeSet<Sha256>>,
     /// By file: why it was refused.
     problems: Mutex<BTreeMap<String, String>>,
     known: tokio::sync::Mutex<Known>,
+    /// Why the directory may not publish.
+    held: held::Held,
     /// One look at the directory at a time.
     listing: Arc<Semaphore>,
     /// Files of the directory that are being read.
@@ -164,6 +172,7 @@ impl Catalog {
         let (trips, tripped) = mpsc::channel(64);
         let empty = LiveSet { revision: Revision(0), in_force: Instant::now(), rules: Vec::new(), needed: Vec::new() };
         let cache = Arc::new(Cache::new(&config, &runtime.engine));
+        let conditions = runtime.conditions.clone();
         let catalog = Arc::new(Self(Arc::new(Inner {
             runtime,
             store,
@@ -172,16 +181,18 @@ impl Catalog {
             cache,
             live: ArcSwap::from_pointee(empty),
             modules: Modules::default(),
-            compiling: Semaphore::new(COMPILERS),
+            places: Places::default(),
+            damaged: Mutex::default(),
             problems: Mutex::default(),
             known: tokio::sync::Mutex::default(),
+            held: held::Held::default(),
             listing: Arc::new(Semaphore::new(1)),
             reading: Mutex::default(),
             looked: AtomicBool::new(false),
             changing: tokio::sync::Mutex::default(),
             trips,
             tripped: tokio::sync::Mutex::new(tripped),
-            conditions: Conditions::default(),
+            conditions,
         })));
         catalog.start().await?;
         Ok(catalog)
@@ -208,10 +219,22 @@ impl Catalog {
         problems.iter().map(|(file, message)| FileProblem { file: file.clone(), message: message.clone() }).collect()
     }
 
-    /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking
-    /// thread.
+    /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking thread.
     pub fn evaluate(&self, set: &Arc<LiveSet>, batch: &Batch) -> Vec<RuleVerdict> {
-        Judge::new(self.0.runtime.clone(), mpsc::channel(1).0).each(set, batch)
+        self.evaluate_until(set, batch, &Arc::default(), Duration::MAX)
+    }
+
+    /// The same; what is not asked when `stop` is set or the time is up says so.
+    pub fn evaluate_until(
+        &self,
+        set: &Arc<LiveSet>,
+        batch: &Batch,
+        stop: &Arc<AtomicBool>,
+        time: Duration,
+    ) -> Vec<RuleVerdict> {
+        let began = Instant::now();
+        let mut until = || stop.load(Ordering::Relaxed) || began.elapsed() > time;
+        Judge::stoppable(self.0.runtime.clone(), mpsc::channel(1).0, stop.clone()).each(set, batch, &mut until)
     }
 
     /// Takes other instances' swaps, breaker trips and the directory's files until told to stop.

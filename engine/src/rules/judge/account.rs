@@ -11,6 +11,10 @@ use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, RuleId};
 use crate::rules::live::{Figures, LiveRule};
 
+const MINUTE: Duration = Duration::from_secs(60);
+/// Processor time that a worker gives a rule within a minute to find out which rows it fails on.
+pub(super) const SEARCHES: Duration = Duration::from_secs(2);
+
 /// Of the rule as it stands in one revision.
 pub(super) struct Account {
     pub(super) id: Arc<RuleId>,
@@ -19,6 +23,8 @@ pub(super) struct Account {
     nanos: Option<Counter>,
     /// When it last failed as it was asked for details.
     pub(super) unexplained: Option<Instant>,
+    /// Since when, and how much processor time, rows were asked one by one.
+    searched: Option<(Instant, Duration)>,
 }
 
 /// One of the rule's own codes.
@@ -37,7 +43,23 @@ impl Account {
             codes: codes.map(|code| Code { name: (*code.name).into(), effect: code.effect, hits: None }).collect(),
             nanos: None,
             unexplained: None,
+            searched: None,
         }
+    }
+
+    /// What is left of a minute's budget for searches.
+    pub(super) fn search_left(&self, now: Instant) -> Duration {
+        match self.searched {
+            Some((since, took)) if now.saturating_duration_since(since) < MINUTE => SEARCHES.saturating_sub(took),
+            _ => SEARCHES,
+        }
+    }
+
+    pub(super) fn searched(&mut self, now: Instant, took: Duration) {
+        self.searched = Some(match self.searched {
+            Some((since, before)) if now.saturating_duration_since(since) < MINUTE => (since, before + took),
+            _ => (now, took),
+        });
     }
 
     /// Adds to the time that the rule took.

@@ -2,12 +2,14 @@
 //! nothing else, is at fault; the search has a bound, for every row may be slow and every one may fail.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::account::Account;
+use super::account::{Account, SEARCHES};
+use super::cpu;
 use super::findings::{keep, lacking};
 use super::instances::{Details, Instances};
 use super::verdict::Verdict;
+use crate::model::catalog::Mode;
 use crate::model::record::Column;
 use crate::rules::contract::guest;
 use crate::rules::live::LiveRule;
@@ -15,47 +17,62 @@ use crate::rules::runtime::Failure;
 
 /// Rows that may fail alone before the rest is failed unasked.
 pub(super) const CULPRITS: usize = 8;
-/// How long the rows of a batch may be asked one by one, whether they fail or pass: 2,000 rows that pass just within
-/// the time-out of a call would hold the worker for minutes.
+/// Processor time in which the rows of a batch may be asked one by one, whether they fail or pass: 2,000 rows that pass just
+/// within the time-out of a call would hold the worker for minutes.
 const SEARCH: Duration = Duration::from_secs(1);
+/// The same for a shadow rule: nothing comes of what is found but a figure, and live flow waits.
+const SHADOW_SEARCH: Duration = Duration::from_millis(50);
 
-/// Judges row by row. `whole` is how the batch failed: the rest shares it if the time runs out before any row failed.
+/// How long this rule's search may take, of what a minute's budget has left.
+pub(super) fn bound(rule: &LiveRule, left: Duration) -> Duration {
+    left.min(if rule.mode == Mode::Shadow { SHADOW_SEARCH } else { SEARCH })
+}
+
+/// Judges row by row within this bound. Given up when `until` says so. `whole` is how the batch failed: the rest shares it if the time runs out before any row failed.
 pub(super) fn row_by_row(
     instances: &mut Instances,
     (account, rule, details): (&Account, &Arc<LiveRule>, Details),
-    columns: &[&Column],
-    rows: usize,
-    whole: &Failure,
+    (columns, rows): (&[&Column], usize),
+    (whole, bound): (&Failure, Duration),
+    until: &mut dyn FnMut() -> bool,
     verdict: &mut Verdict,
-) {
-    let began = Instant::now();
+) -> Duration {
+    let (began, mut took) = (cpu::thread(), Duration::ZERO);
     // What the rule does not apply to is decided already, and never its fault.
     for row in (0..rows).filter(|&row| lacking(rule, columns, row).is_none()) {
         if verdict.halted(rule) {
-            return;
+            break;
         }
         if verdict.rest.is_none() {
-            verdict.rest = past_the_bound(verdict, began.elapsed(), whole);
+            instances.given_up |= until();
+            took = cpu::thread().saturating_sub(began);
+            verdict.rest = past_the_bound(verdict, (took, bound), whole);
+        }
+        if instances.given_up {
+            break;
         }
         let answer = match &verdict.rest {
             Some(unasked) => Err(unasked.clone()),
-            None => alone(instances, (rule, details), columns, row),
+            None => alone(instances, (rule, details), columns, row, until),
         };
         match answer {
             Ok(hits) => {
                 keep((account, rule), columns, hits, row, verdict);
                 verdict.good += 1;
             }
+            Err(_) if instances.given_up => break,
             Err(failure) => verdict.fail(account, rule, row, failure),
         }
     }
+    took
 }
 
 /// The failure of all rows that follow, once no more of them are asked.
-fn past_the_bound(verdict: &Verdict, took: Duration, whole: &Failure) -> Option<Failure> {
+fn past_the_bound(verdict: &Verdict, (took, bound): (Duration, Duration), whole: &Failure) -> Option<Failure> {
     let why = match verdict.failed {
         CULPRITS.. => format!("{CULPRITS} rows of its batch had failed before"),
-        _ if took > SEARCH => format!("its batch had been judged row by row for {} ms", took.as_millis()),
+        _ if bound.is_zero() => format!("batches had been judged row by row for {SEARCHES:?} within a minute"),
+        _ if took > bound => format!("its batch had been judged row by row for {} ms", took.as_millis()),
         _ => return None,
     };
     let Failure { code, message } = verdict.first.as_ref().map_or(whole, |(_, failure)| failure);
@@ -67,14 +84,14 @@ fn alone(
     (rule, details): (&Arc<LiveRule>, Details),
     columns: &[&Column],
     row: usize,
+    until: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<guest::Hit>, Failure> {
     let alone: Vec<Column> = columns.iter().map(|column| only(column, &[row as u32])).collect();
     let alone: Vec<&Column> = alone.iter().collect();
     let used = instances.used(rule);
-    match instances.call(rule, &alone, 1, details) {
-        // The rows before may have used up the instance's memory, and a worker that was not scheduled loses an honest
-        // call: neither is the row's fault.
-        Err(failure) if used || failure.code == "RULE_TIMEOUT" => instances.call(rule, &alone, 1, details),
+    match instances.call(rule, &alone, 1, details, until) {
+        // The rows before may have used up the instance's memory: not the row's fault.
+        Err(_) if used && !instances.given_up => instances.call(rule, &alone, 1, details, until),
         answer => answer,
     }
 }

@@ -5,6 +5,8 @@ use super::verdict::Verdict;
 
 /// Batches that fail one after the other before the breaker trips: one may be bad luck.
 const BATCHES: u32 = 3;
+/// Batches of which as many are counted that cost a search which was dear or found nobody.
+const LATEST: u32 = 10;
 
 /// A rule's failures with no row between them that it judged well.
 ///
@@ -15,19 +17,22 @@ const BATCHES: u32 = 3;
 pub(super) struct Breaker {
     batches: u32,
     rows: usize,
+    /// A bit for each of the latest batches, the newest lowest: its search was dear or found nobody.
+    dear: u16,
 }
 
 impl Breaker {
     /// Takes in a batch; true if the rule has to go.
     pub(super) fn trips(&mut self, verdict: &Verdict) -> bool {
+        self.dear = (self.dear << 1 | u16::from(verdict.dear)) & ((1 << LATEST) - 1);
         if verdict.good > 0 {
-            *self = Self::default();
+            (self.batches, self.rows) = (0, 0);
         } else if verdict.failed > 0 {
             self.batches += 1;
             self.rows += verdict.failed;
         }
         // Past the bound of a search even good rows don't save it: each batch would cost that much again.
-        verdict.rest.is_some() || self.batches >= BATCHES && self.rows >= CULPRITS
+        verdict.rest.is_some() || self.dear.count_ones() >= BATCHES || self.batches >= BATCHES && self.rows >= CULPRITS
     }
 }
 
@@ -47,6 +52,16 @@ mod tests {
         assert_eq!(trips_after(&[(0, 1); 20]), 8);
         assert_eq!(trips_after(&[(0, 4); 20]), 3);
         assert_eq!(trips_after(&[(0, 8); 20]), 3);
+    }
+
+    #[test]
+    fn three_dear_searches_of_the_last_ten_batches_trip_whatever_they_found() {
+        let trip_at = |every: usize| {
+            let mut breaker = Breaker::default();
+            let of = |n: usize| Verdict { good: 100, dear: n % every == 0, ..Verdict::default() };
+            (0..200).position(|n| breaker.trips(&of(n)))
+        };
+        assert_eq!((trip_at(1), trip_at(2), trip_at(4), trip_at(5)), (Some(2), Some(4), Some(8), None));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::Judge;
 use super::account::Account;
 use super::alone::only;
+use super::cpu::Stopwatch;
 use super::findings::cut;
 use super::instances::Details;
 use crate::model::catalog::Mode;
@@ -43,7 +44,7 @@ impl Judge {
     }
 
     fn explain_rule(&mut self, rule: &Arc<LiveRule>, batch: &Batch, bare: &[usize], findings: &mut [Finding]) {
-        let began = Instant::now();
+        let mut watch = Stopwatch::start();
         let mut rows: Vec<u32> = bare.iter().map(|&at| findings[at].row).collect();
         rows.dedup();
         let mut rest = bare;
@@ -69,15 +70,17 @@ impl Judge {
             metrics::counter!("weir_unexplained_flags_total", "rule" => rule).increment(asked.len() as u64);
         }
         let account = self.accounts.get_mut(&rule.id.sha256).expect("its findings are of this account");
-        account.spent(rule, began.elapsed());
+        account.spent(rule, watch.lap());
     }
 
     fn ask_again(&mut self, rule: &Arc<LiveRule>, batch: &Batch, rows: &[u32]) -> Result<Vec<guest::Hit>, Failure> {
         let some: Vec<Column> = rule.fields.iter().map(|&id| only(batch.column(id), rows)).collect();
         let some: Vec<&Column> = some.iter().collect();
-        // Once more before it counts as a failure, as when it judges.
-        let mut call = || self.instances.call(rule, &some, rows.len(), Details::All);
-        call().or_else(|_| call())
+        // Once more before it counts as a failure, as when it judges. A detail is worth no wait for memory.
+        let mut call = || self.instances.call(rule, &some, rows.len(), Details::All, &mut || true);
+        let answer = call().or_else(|_| call());
+        self.instances.given_up = false;
+        answer
     }
 }
 

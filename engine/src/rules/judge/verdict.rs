@@ -27,6 +27,10 @@ pub(super) struct Verdict {
     pub(super) first: Option<(usize, Failure)>,
     /// How the rows failed that were not asked any more, past the bound.
     pub(super) rest: Option<Failure>,
+    /// It failed as a whole, and what that cost is not worth what came of it: time, or nobody was found, or a shadow rule's.
+    pub(super) dear: bool,
+    /// How the whole batch failed, if it did.
+    pub(super) whole: Option<Failure>,
     /// Failed rows by code, FIELD_MISSING included, whatever `on_failure` makes of them.
     pub(super) failures: BTreeMap<&'static str, u64>,
 }
