@@ -8,6 +8,7 @@ use super::input::{Text, text_of};
 use super::lines::{Line, Lines, json_cells};
 use super::mapping::{Decimal, Format, Mapping};
 use super::text::quoted;
+use crate::model::foreign::foreign;
 
 /// Bytes that a row may have unless the command says otherwise.
 const MAX_ROW: usize = 1 << 20;
@@ -217,7 +218,7 @@ fn line_rows(
                 Ok(line) if line.trim().is_empty() => continue,
                 Ok(line) if line.starts_with(MARK) => Err(MARKED.to_owned()),
                 Ok(line) => parse(line),
-                Err(_) => Err(not_utf8.clone()),
+                Err(_) => Err(foreign(line).map_or_else(|| not_utf8.clone(), |what| format!("it {what}"))),
             };
             return Some(match made {
                 Ok(cells) => Ok(Row { line: number, cells }),
