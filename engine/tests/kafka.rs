@@ -3,6 +3,10 @@
 
 #[path = "kafka/bed.rs"]
 mod bed;
+#[path = "common/delay.rs"]
+mod delay;
+#[path = "kafka/far.rs"]
+mod far;
 #[path = "common/reason.rs"]
 mod reason;
 #[path = "kafka/secure.rs"]

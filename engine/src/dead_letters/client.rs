@@ -13,6 +13,8 @@ use super::publisher::PATIENCE;
 use crate::config;
 
 const POLL: Duration = Duration::from_millis(50);
+/// Messages in the producer's queue: more than a round has.
+const QUEUED: &str = "20000";
 
 pub(super) fn client_config(brokers: &str, properties: &BTreeMap<String, String>) -> ClientConfig {
     let mut client = ClientConfig::new();
@@ -45,12 +47,14 @@ pub(super) fn producer_config(
         .set("message.timeout.ms", PATIENCE.as_millis().to_string())
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        // `rounds` lets them go; this is for what it counted wrong.
-        .set("linger.ms", "20")
+        // `flight` lets letters go. None of these three may make a batch ready before, or while another is under way: a
+        // round is a request a partition, of fewer messages than the queue holds, and is let go at once.
+        .set("linger.ms", (PATIENCE / 2).as_millis().to_string())
+        .set("batch.num.messages", QUEUED)
         .set("batch.size", request(limit).to_string())
         .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
         // What a worker holds here beyond its outbox: the second does not count headers.
-        .set("queue.buffering.max.messages", "20000")
+        .set("queue.buffering.max.messages", QUEUED)
         .set("queue.buffering.max.kbytes", "32768")
         // What was delivered is known by the transaction's end; a report for each costs as much as to read it.
         .set("delivery.report.only.error", "true");
@@ -61,6 +65,18 @@ pub(super) fn producer_config(
 /// section 2).
 pub(super) fn request(limit: usize) -> usize {
     limit.clamp(1_000, 1_000_000)
+}
+
+/// Why librdkafka made no client.
+pub(super) fn not_made(why: &KafkaError) -> String {
+    let why = why.to_string();
+    match why.contains("No provider for SASL mechanism") {
+        // Its own default is GSSAPI, and its advice to build it anew.
+        true => "users log in, and sasl.mechanism is not set or none that is built in: write PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 \
+                 or OAUTHBEARER"
+            .to_owned(),
+        false => why,
+    }
 }
 
 /// librdkafka's complaints are kept for the error that follows from them, instead of being logged.

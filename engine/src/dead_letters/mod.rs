@@ -3,6 +3,7 @@
 
 mod client;
 mod diagnosis;
+mod flight;
 mod flush;
 mod message;
 mod publisher;

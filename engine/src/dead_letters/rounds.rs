@@ -1,102 +1,135 @@
-//! Letters on their way into a producer, a request of each partition at a time. An idempotent producer has one request of a
-//! partition under way, however many it may have, and while another one is ready its thread asks for the answer without a
-//! pause: with thousands of letters in its queue that was a third of the CPU of a topic of letters. So what is queued is less than a
-//! request, and is let go when the one before it has arrived; what a broker needs longer for than `linger.ms` goes the old way.
+//! What goes to Kafka in one round: of each partition of the letter topic at most one request, in the order of the outbox.
+//! A round is made in memory, while the one before it is under way ([`flight`](super::flight)).
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::vec::IntoIter;
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::message::OwnedHeaders;
 
-use super::flush::flush;
-use super::publisher::{Deliveries, PATIENCE};
+use super::message::{Origin, Outgoing, Writer};
+use crate::model::ids::{Offset, Partition};
+use crate::model::letter::{Damaged, Reading, read};
+use crate::model::step::OutboxChunk;
 
-/// Of a flush that lets go what is queued: until the thread that sends has made requests of it.
-const LET_GO: Duration = Duration::from_millis(1);
-/// Between two looks at what librdkafka has to tell: only what was not delivered.
-const LOOK: Duration = Duration::from_millis(20);
-/// Between two looks while something is waited for.
-const SLICE: Duration = Duration::from_millis(1);
+/// Of a round, whatever the number of partitions: below what the producer's queue holds (`client`).
+const MOST_BYTES: usize = 16 << 20;
+const MOST_LETTERS: usize = 16_000;
 
-pub(super) struct Rounds<'p> {
-    producer: &'p BaseProducer<Deliveries>,
-    /// Bytes of a request of one partition.
-    request: usize,
-    /// What is queued and was not let go: bytes by partition, and how many letters.
-    queued: HashMap<i32, usize>,
-    letters: i32,
+/// A letter on its way; it stands in the outbox but for its headers.
+pub(super) struct Outbound<'l> {
+    /// Partition of the letter topic.
+    pub(super) to: i32,
+    pub(super) key: Option<&'l [u8]>,
+    pub(super) value: Option<&'l [u8]>,
+    pub(super) headers: OwnedHeaders,
 }
 
-type Record<'r> = BaseRecord<'r, [u8], [u8]>;
+/// What a topic takes.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// Of the letter topic.
+    pub(super) partitions: i32,
+    /// Bytes of a message.
+    pub(super) limit: usize,
+    /// Bytes of a request of one partition.
+    pub(super) request: usize,
+}
 
-impl<'p> Rounds<'p> {
-    pub(super) fn new(producer: &'p BaseProducer<Deliveries>, request: usize) -> Self {
-        Self { producer, request, queued: HashMap::new(), letters: 0 }
+/// The letters of an outbox, a round at a time.
+pub(super) struct Rounds<'l> {
+    lanes: Vec<Lane<'l>>,
+    bounds: Bounds,
+    from: &'l BTreeMap<Partition, Offset>,
+    origin: &'l Origin,
+}
+
+/// All that goes to one partition of the letter topic.
+struct Lane<'l> {
+    to: i32,
+    chunks: IntoIter<&'l OutboxChunk>,
+    open: Option<Chunk<'l>>,
+    /// The first letter that had no room in the round before.
+    held: Option<(usize, Outbound<'l>)>,
+}
+
+/// The chunk that is being read.
+struct Chunk<'l> {
+    letters: Reading<'l>,
+    writer: Writer<'l>,
+    /// Letters before it are in Kafka already.
+    from: Option<Offset>,
+}
+
+impl<'l> Rounds<'l> {
+    /// The letters of these chunks at or after `from`.
+    pub(super) fn new(
+        outbox: &'l [OutboxChunk],
+        from: &'l BTreeMap<Partition, Offset>,
+        origin: &'l Origin,
+        bounds: Bounds,
+    ) -> Self {
+        let mut by_lane: BTreeMap<i32, Vec<&OutboxChunk>> = BTreeMap::new();
+        for chunk in outbox {
+            by_lane.entry(chunk.partition.0 % bounds.partitions).or_default().push(chunk);
+        }
+        let lane =
+            |(to, chunks): (i32, Vec<&'l OutboxChunk>)| Lane { to, chunks: chunks.into_iter(), open: None, held: None };
+        Self { lanes: by_lane.into_iter().map(lane).collect(), bounds, from, origin }
     }
 
-    /// Queues a message of `size` bytes, its headers included.
-    pub(super) fn send(&mut self, partition: i32, size: usize, record: Record<'_>) -> Result<(), KafkaError> {
-        let queued = self.queued.get(&partition).copied().unwrap_or(0);
-        if queued > 0 && queued + size > self.request {
-            self.next()?;
-        }
-        self.enqueue(record)?;
-        *self.queued.entry(partition).or_default() += size;
-        self.letters += 1;
-        Ok(())
-    }
-
-    /// Lets what is queued go once all before it has arrived.
-    pub(super) fn next(&mut self) -> Result<(), KafkaError> {
-        if self.letters == 0 {
-            return Ok(());
-        }
-        let until = Instant::now() + PATIENCE;
-        while self.producer.in_flight_count() > self.letters {
-            self.wait(until)?;
-        }
-        flush(self.producer, LET_GO);
-        self.producer.poll(Duration::ZERO);
-        self.queued.clear();
-        self.letters = 0;
-        Ok(())
-    }
-
-    /// Waits until all have arrived, or were given up: with such a one `commit_transaction` refuses to commit.
-    pub(super) fn arrived(&self) -> Result<(), KafkaError> {
-        let until = Instant::now() + PATIENCE;
-        while !flush(self.producer, LOOK) {
-            self.producer.poll(Duration::ZERO);
-            in_time(until)?;
-        }
-        Ok(())
-    }
-
-    fn enqueue(&self, mut record: Record<'_>) -> Result<(), KafkaError> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
-                    record = returned;
-                    self.wait(until)?;
+    /// The next round; empty: there are no more.
+    pub(super) fn next(&mut self) -> Result<Vec<Outbound<'l>>, Damaged> {
+        let (mut round, mut bytes) = (Vec::new(), 0);
+        for lane in &mut self.lanes {
+            let mut request = 0;
+            while bytes < MOST_BYTES && round.len() < MOST_LETTERS {
+                let next = match lane.held.take() {
+                    Some(held) => Some(held),
+                    None => lane.next(self.from, self.origin, self.bounds.limit)?,
+                };
+                let Some((size, letter)) = next else { break };
+                if request > 0 && request + size > self.bounds.request {
+                    lane.held = Some((size, letter));
+                    break;
                 }
-                Err((why, _)) => return Err(why),
+                request += size;
+                bytes += size;
+                round.push(letter);
             }
         }
-    }
-
-    fn wait(&self, until: Instant) -> Result<(), KafkaError> {
-        std::thread::sleep(SLICE);
-        self.producer.poll(Duration::ZERO);
-        in_time(until)
+        Ok(round)
     }
 }
 
-fn in_time(until: Instant) -> Result<(), KafkaError> {
-    match Instant::now() < until {
-        true => Ok(()),
-        false => Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)),
+impl<'l> Lane<'l> {
+    fn next(
+        &mut self,
+        from: &BTreeMap<Partition, Offset>,
+        origin: &'l Origin,
+        limit: usize,
+    ) -> Result<Option<(usize, Outbound<'l>)>, Damaged> {
+        loop {
+            let Some(chunk) = &mut self.open else {
+                let Some(next) = self.chunks.next() else { return Ok(None) };
+                self.open = Some(Chunk {
+                    letters: read(&next.letters)?,
+                    writer: Writer::new(origin, next.partition, limit),
+                    from: from.get(&next.partition).copied(),
+                });
+                continue;
+            };
+            let Some(letter) = chunk.letters.next().transpose()? else {
+                self.open = None;
+                continue;
+            };
+            if chunk.from.is_some_and(|from| letter.offset < from) {
+                continue;
+            }
+            let Outgoing { key, value, headers, size } = chunk.writer.outgoing(&letter);
+            return Ok(Some((size, Outbound { to: self.to, key, value, headers })));
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

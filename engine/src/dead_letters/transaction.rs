@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseRecord, Producer};
+use rdkafka::producer::Producer;
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use super::client::request;
-use super::message::{Origin, Writer};
+use super::flight::{land_beside, queue};
+use super::message::Origin;
 use super::publisher::{PATIENCE, PublishError, Ready};
-use super::rounds::Rounds;
+use super::rounds::{Bounds, Rounds};
 use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
-use crate::model::letter::{Damaged, read};
+use crate::model::letter::Damaged;
 use crate::model::step::OutboxChunk;
 
 /// Of one of the calls that an abort is made of.
@@ -39,20 +40,41 @@ impl Transaction {
         producer.context().too_large.store(false, Ordering::Relaxed);
         fault::at("letters.begin")?;
         producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
-        let mut rounds = Rounds::new(producer, request(self.ready.limit));
-        match self.fill(&mut rounds).and_then(|()| Ok(self.commit(&rounds)?)) {
+        match self.fill().and_then(|()| Ok(producer.commit_transaction(PATIENCE)?)) {
             Ok(()) => Ok(fault::at("letters.commit.answer")?),
             Err(problem) => Err(self.abort(problem)),
         }
     }
 
-    fn fill(&self, rounds: &mut Rounds<'_>) -> Result<(), Problem> {
+    /// Letters and offsets; all have arrived when it ends: rdkafka's commit would see to it too, by sleeping a tenth of a second
+    /// at a time.
+    fn fill(&self) -> Result<(), Problem> {
         fault::at("letters.begun")?;
-        for chunk in self.outbox.iter() {
-            self.send(chunk, rounds)?;
+        let Ready { producer, partitions, limit } = &self.ready;
+        let bounds = Bounds { partitions: *partitions, limit: *limit, request: request(*limit) };
+        let mut rounds = Rounds::new(&self.outbox, &self.from, &self.origin, bounds);
+        let mut round = rounds.next()?;
+        if round.is_empty() {
+            return self.send_offsets();
         }
-        // On their way while the offsets are.
-        rounds.next()?;
+        while !round.is_empty() {
+            for letter in round {
+                queue(producer, &self.topic, letter)?;
+                fault::at("letters.produce")?;
+            }
+            // While they are under way the next ones are made, or else the offsets sent.
+            round = land_beside(producer, || -> Result<_, Problem> {
+                let next = rounds.next()?;
+                if next.is_empty() {
+                    self.send_offsets()?;
+                }
+                Ok(next)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn send_offsets(&self) -> Result<(), Problem> {
         fault::at("letters.produced")?;
         let mut list = TopicPartitionList::new();
         for (partition, offset) in &self.offsets {
@@ -60,36 +82,6 @@ impl Transaction {
         }
         self.ready.producer.send_offsets_to_transaction(&list, &self.metadata, PATIENCE)?;
         Ok(fault::at("letters.offsets")?)
-    }
-
-    fn send(&self, chunk: &OutboxChunk, rounds: &mut Rounds<'_>) -> Result<(), Problem> {
-        let from = self.from.get(&chunk.partition).copied();
-        let to = chunk.partition.0 % self.ready.partitions;
-        let mut writer = Writer::new(&self.origin, chunk.partition, self.ready.limit);
-        for letter in read(&chunk.letters)? {
-            let letter = letter?;
-            if from.is_some_and(|from| letter.offset < from) {
-                continue;
-            }
-            let message = writer.outgoing(&letter);
-            let mut record: BaseRecord<'_, [u8], [u8]> =
-                BaseRecord::to(&self.topic).partition(to).headers(message.headers);
-            if let Some(key) = message.key {
-                record = record.key(key);
-            }
-            if let Some(value) = message.value {
-                record = record.payload(value);
-            }
-            rounds.send(to, message.size, record)?;
-            fault::at("letters.produce")?;
-        }
-        Ok(())
-    }
-
-    /// All letters are out before it commits: rdkafka would see to it too, by sleeping a tenth of a second at a time.
-    fn commit(&self, rounds: &Rounds<'_>) -> Result<(), KafkaError> {
-        rounds.arrived()?;
-        self.ready.producer.commit_transaction(PATIENCE)
     }
 
     /// librdkafka purges what is queued and waits for the reports of it, which come only when somebody polls: in one call

@@ -18,9 +18,22 @@ pub(crate) fn root() -> PathBuf {
 impl Stack {
     /// Starts all three; panics with what `stack/up` said if it can't.
     pub(crate) fn up() -> Self {
+        Self::start(&mut Command::new(root().join("stack/up")))
+    }
+
+    /// The same, with a listener of Kafka's whose clients are sent on to this port, where the test has a proxy.
+    pub(crate) fn far(port: u16) -> Self {
+        Self::start(Command::new(root().join("stack/up")).env("WEIR_STACK_FAR", port.to_string()))
+    }
+
+    /// Of the listener for the proxy: where that leads.
+    pub(crate) fn far_broker(&self) -> &str {
+        self.var("WEIR_FAR_BROKER")
+    }
+
+    fn start(up: &mut Command) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let output =
-            Command::new(root().join("stack/up")).arg(folder.path().join("stack")).output().expect("stack/up runs");
+        let output = up.arg(folder.path().join("stack")).output().expect("stack/up runs");
         assert!(output.status.success(), "stack/up: {}", String::from_utf8_lossy(&output.stderr));
         let env = String::from_utf8_lossy(&output.stdout)
             .lines()

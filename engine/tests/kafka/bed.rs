@@ -18,20 +18,32 @@ use weir::model::letter::{Letters, Source as Record};
 use weir::model::step::OutboxChunk;
 use weir::source::{Event, Fetched, GroupMetadata, Source};
 
+use crate::delay::Delay;
 use crate::reason::reason;
 use crate::stack::Stack;
 
 pub(crate) const PARTITIONS: i32 = 2;
 pub(crate) const P0: Partition = Partition(0);
 pub(crate) const P1: Partition = Partition(1);
+/// How far the far broker is, each way.
+pub(crate) const FAR: Duration = Duration::from_millis(25);
 
-static SHARED: Mutex<Weak<Stack>> = Mutex::new(Weak::new());
+static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+/// A stack, and the broker of it that is far away.
+struct Shared {
+    stack: Stack,
+    far: Delay,
+}
 
 /// The stack lives as long as a test has it, so it is always ended.
-fn shared() -> Arc<Stack> {
+fn shared() -> Arc<Shared> {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     shared.upgrade().unwrap_or_else(|| {
-        let stack = Arc::new(Stack::up());
+        let far = Delay::listen(FAR);
+        let stack = Stack::far(far.port());
+        far.serve(stack.far_broker());
+        let stack = Arc::new(Shared { stack, far });
         *shared = Arc::downgrade(&stack);
         stack
     })
@@ -40,7 +52,7 @@ fn shared() -> Arc<Stack> {
 pub(crate) struct Bed {
     pub(crate) source: SourceConfig,
     pub(crate) letters: DeadLetters,
-    stack: Arc<Stack>,
+    stack: Arc<Shared>,
 }
 
 /// A member of the group that was given everything.
@@ -54,7 +66,7 @@ impl Bed {
     pub(crate) async fn new(name: &str, settings: &[(&str, &str)]) -> Self {
         let stack = tokio::task::spawn_blocking(shared).await.unwrap();
         let source = SourceConfig {
-            brokers: stack.brokers().to_owned(),
+            brokers: stack.stack.brokers().to_owned(),
             topic: format!("stream_{name}"),
             group: format!("group_{name}"),
             start: Start::Earliest,
@@ -74,8 +86,13 @@ impl Bed {
         bed
     }
 
+    /// From now on the engine's clients reach Kafka from [`FAR`] away.
+    pub(crate) fn goes_far(&mut self) {
+        self.source.brokers = format!("127.0.0.1:{}", self.stack.far.port());
+    }
+
     pub(crate) fn client(&self) -> ClientConfig {
-        ClientConfig::new().set("bootstrap.servers", self.stack.brokers()).clone()
+        ClientConfig::new().set("bootstrap.servers", self.stack.stack.brokers()).clone()
     }
 
     /// One more record of the source topic.
@@ -137,7 +154,7 @@ impl Bed {
 
     /// What the broker keeps of the letter topic.
     pub(crate) fn bytes_in_queue(&self) -> usize {
-        let data = self.stack.folder().join("kafka/data");
+        let data = self.stack.stack.folder().join("kafka/data");
         let logs = (0..PARTITIONS).map(|partition| data.join(format!("{}-{partition}", self.letters.topic)));
         let files = logs.flat_map(|log| std::fs::read_dir(log).unwrap()).map(|file| file.unwrap());
         let segments = files.filter(|file| file.path().extension().is_some_and(|of| of == "log"));
