@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -40,6 +41,49 @@ def stack(name):
         subprocess.run(["stack/down"], check=False)
         for service in ("kafka", "mysql", "redis"):
             shutil.rmtree(folder / service / "data", ignore_errors=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def distance(milliseconds):
+    """Kafka and MariaDB so far away, there and back, for whoever takes their addresses from the environment. The stack was started with
+    WEIR_STACK_FAR."""
+    before = {name: os.environ[name] for name in ("WEIR_BROKERS", "WEIR_MYSQL_URL")}
+    database = before["WEIR_MYSQL_URL"]
+    server = re.search(r"@([^/]+)/", database)[1]
+    proxies = []
+
+    def proxy(port, to):
+        proxies.append(subprocess.Popen([RELEASE / "delay", str(port), to, str(milliseconds / 2)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True))
+        return f"127.0.0.1:{proxies[-1].stdout.readline().strip()}"
+
+    try:
+        os.environ["WEIR_BROKERS"] = proxy(os.environ["WEIR_STACK_FAR"], os.environ["WEIR_FAR_BROKER"])
+        os.environ["WEIR_MYSQL_URL"] = database.replace(server, proxy(0, server))
+        yield
+    finally:
+        os.environ.update(before)
+        for child in proxies:
+            child.stdin.close()
+            child.wait()
+
+
+@contextlib.contextmanager
+def neighbours(count):
+    """Loops that take all the CPU they get."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
 
 
 def pid_of(service):

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::load::Problem;
+use super::words::meant;
 use super::{Config, Late, derive, properties};
 use crate::model::record::Kind;
 use crate::model::time::{Refused, TimeFormat};
@@ -67,12 +68,14 @@ impl Found {
         let name = &config.pipeline.name;
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let good = (1..=64).contains(&name.len()) && name.chars().all(plain);
-        self.unless(good, "pipeline.name", format!("{name:?} should be 1 to 64 letters, digits, '-', '_' or '.'"));
+        self.unless(good, "pipeline.name", "should be 1 to 64 letters, digits, '-', '_' or '.'");
         self.unless(!source.brokers.trim().is_empty(), "source.brokers", "is empty; write \"host:9092\"");
+        let bare = !source.brokers.contains('@');
+        self.unless(bare, "source.brokers", "should be host:port,…; a user goes into source.properties");
         self.unless(!source.group.is_empty(), "source.group", "is empty; write the name of a consumer group");
         for (key, topic) in [("source.topic", &source.topic), ("dead_letters.topic", &letters.topic)] {
             let good = (1..=249).contains(&topic.len()) && topic.chars().all(plain) && topic != "." && topic != "..";
-            self.unless(good, key, format!("{topic:?} is no name of a Kafka topic"));
+            self.unless(good, key, "is no name of a Kafka topic: 1 to 249 letters, digits, '-', '_' or '.'");
         }
         let apart = source.topic != letters.topic;
         self.unless(apart, "dead_letters.topic", "is the source topic: every dead letter would be read again");
@@ -89,7 +92,10 @@ impl Found {
                 }
             }
             if !TLS && let Some(protocol) = needs_tls(set) {
-                self.add(format!("{key}.\"security.protocol\""), format!("{protocol:?} needs TLS: {BUILD_TLS}"));
+                self.add(
+                    format!("{key}.\"security.protocol\""),
+                    format!("{} needs TLS: {BUILD_TLS}", protocol.to_uppercase()),
+                );
             }
         }
     }
@@ -158,9 +164,9 @@ impl Found {
     /// Kinds whose text is not one thing (a float) make no key.
     fn key_template(&mut self, key: &str, template: &str, config: &Config) {
         match placeholders(template) {
-            None => self.add(key, format!("{template:?} has a brace without its other half")),
+            None => self.add(key, "has a brace without its other half"),
             Some(names) if names.is_empty() => {
-                self.add(key, format!("{template:?} names no field; write \"customer:{{name_orig}}\""));
+                self.add(key, "names no field; write \"customer:{name_orig}\"");
             }
             Some(names) => {
                 for name in names {
@@ -260,7 +266,10 @@ impl Found {
     fn admin(&mut self, config: &Config) {
         let (listen, tokens) = (config.admin.listen, &config.admin.tokens);
         for (key, token) in [("admin.tokens.viewer", &tokens.viewer), ("admin.tokens.publisher", &tokens.publisher)] {
-            self.unless(token.as_ref().is_none_or(|token| !token.trim().is_empty()), key, "is empty");
+            let Some(token) = token else { continue };
+            self.unless(!token.trim().is_empty(), key, "is empty");
+            let plain = token.chars().all(|c| c.is_ascii_graphic());
+            self.unless(plain, key, "should be of printable ASCII characters without blanks: it stands in a header");
         }
         let guarded = tokens.viewer.is_some() && tokens.publisher.is_some();
         let why = format!("{listen} is open to other machines: set both admin.tokens, or listen on 127.0.0.1");
@@ -272,7 +281,7 @@ impl Found {
         let holds = (1..=MAX_NAME).contains(&name.len())
             && name.chars().all(good)
             && !name.starts_with(|c: char| c.is_ascii_digit());
-        let why = format!("{name:?} should be 1 to {MAX_NAME} letters, digits or '_', and begin with no digit");
+        let why = format!("should be 1 to {MAX_NAME} letters, digits or '_', and begin with no digit");
         self.unless(holds, key, why);
     }
 
@@ -292,9 +301,11 @@ impl Found {
     }
 
     fn no_field(&mut self, key: &str, name: &str) {
-        let near = |known: &&String| strsim::damerau_levenshtein(known, name);
-        let nearest = self.kinds.keys().min_by_key(near).cloned().unwrap_or_default();
-        self.add(key, format!("there is no field {name:?}; did you mean {nearest:?}?"));
+        let why = match meant(name, self.kinds.keys().map(String::as_str)) {
+            Some(nearest) => format!("there is no field {name:?}; did you mean {nearest:?}?"),
+            None => format!("names no field; there are {}", self.kinds.keys().cloned().collect::<Vec<_>>().join(", ")),
+        };
+        self.add(key, why);
     }
 }
 

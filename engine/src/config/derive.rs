@@ -59,6 +59,8 @@ impl Config {
             group_by: self.window.group_by.clone(),
             scales: self.window.measures.keys().map(|name| (name.clone(), scale(name))).collect(),
             table: self.sink.table.clone(),
+            // Kafka's to say.
+            cluster: None,
         }
     }
 }
@@ -86,10 +88,10 @@ pub(super) fn path(name: &str, field: &RecordField) -> Result<Vec<String>, Strin
     };
     let tokens = pointer
         .strip_prefix('/')
-        .ok_or_else(|| format!("{pointer:?} is no JSON pointer into the record: write \"/outer/inner\""))?;
+        .ok_or_else(|| "is no JSON pointer into the record: write \"/outer/inner\"".to_owned())?;
     let bad = |token: &str| token.replace("~0", "").replace("~1", "").contains('~');
     if tokens.split('/').any(bad) {
-        return Err(format!("{pointer:?}: write ~ as ~0 and / as ~1 within a key"));
+        return Err("is no JSON pointer: write ~ as ~0 and / as ~1 within a key".to_owned());
     }
     Ok(tokens.split('/').map(|token| token.replace("~1", "/").replace("~0", "~")).collect())
 }

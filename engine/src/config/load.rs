@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::words::meant;
 use super::{Config, check};
 
 /// Why a configuration can't be used.
@@ -102,13 +103,29 @@ fn put_in(key: &str, value: &mut Value, env: &dyn Fn(&str) -> Option<String>, pr
     }
 }
 
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 128 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A secret that an orchestrator mounts as a file; the line's end that editors add is none of it.
+fn from_file(path: &str) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|why| format!("${{file:{path}}} can't be read: {why}"))?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
 /// What a variable holds is taken as it is, never read for variables again.
 fn with_variables(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         let (name, after) = after.split_once('}').ok_or("${ without a }: write ${NAME}")?;
-        let value = env(name).ok_or_else(|| format!("the environment has no variable {name}; set it"))?;
+        let value = match name.strip_prefix("file:") {
+            Some(path) => from_file(path)?,
+            None if !is_variable(name) => {
+                return Err("${…} holds no name of a variable: write ${NAME}, or $ alone".into());
+            }
+            None => env(name).ok_or_else(|| format!("the environment has no variable {name}; set it"))?,
+        };
         out.push_str(before);
         out.push_str(&value);
         rest = after;
@@ -117,24 +134,59 @@ fn with_variables(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<St
     Ok(out)
 }
 
-/// serde says what does not fit; the nearest known key is found in its list of what it expected.
+/// serde says what does not fit, and quotes what stands there: of that only a name is shown that is nearly a known one.
 fn misfit(e: &toml::de::Error) -> Problem {
-    let key = path(e);
-    let message = e.message();
-    let secret = key.starts_with("admin.tokens") || key.ends_with("url") || key.contains(".properties");
-    if secret && message.starts_with("invalid") {
-        return Problem { key, why: "a text in quotes is wanted".into() };
+    let (key, message) = (path(e), e.message());
+    if let Some((name, known)) = unknown(message, "unknown field ") {
+        let table = if key.is_empty() { "at the top".into() } else { format!("in [{key}]") };
+        return match meant(&name, known.iter().map(String::as_str)) {
+            Some(nearest) => Problem {
+                key: join(&key, &name),
+                why: format!("there is no such key {table}; did you mean {nearest:?}?"),
+            },
+            None => Problem { key, why: format!("a key {table} is none of {}", known.join(", ")) },
+        };
     }
-    let why = message.replace('\n', "; ");
-    match unknown(message) {
-        Some((name, Some(nearest))) if message.starts_with("unknown field") => {
-            let table = if key.is_empty() { "at the top".into() } else { format!("in [{key}]") };
-            Problem { key: join(&key, &name), why: format!("there is no such key {table}; did you mean {nearest:?}?") }
+    if let Some((name, known)) = unknown(message, "unknown variant ") {
+        let why = match meant(&name, known.iter().map(String::as_str)) {
+            Some(nearest) => format!("{name:?} is not known; did you mean {nearest:?}?"),
+            None => format!("is none of {}", known.join(", ")),
+        };
+        return Problem { key, why };
+    }
+    Problem { key, why: wanted(message) }
+}
+
+/// Of "invalid type: string "x", expected y" the kinds, and of a text that a type's own parser refused nothing of it.
+fn wanted(message: &str) -> String {
+    let Some((kind, rest)) = message.split_once(": ") else { return message.replace('\n', "; ") };
+    let what = rest.split([' ', ',']).next().unwrap_or_default();
+    let what = match what {
+        "string" => "a text",
+        "integer" => "a number",
+        "floating" => "a number with a fraction",
+        "boolean" => "true or false",
+        "sequence" => "a list",
+        "map" => "a table",
+        _ => "something else",
+    };
+    match (kind, rest.rsplit_once("expected ")) {
+        ("invalid type", Some((_, expected))) => format!("{what} stands here; wanted is {}", plainly(expected)),
+        (_, Some((_, expected))) => format!("wanted is {}", plainly(expected)),
+        // "missing field `x`" names a key of ours, and so does "duplicate field".
+        _ if message.starts_with("missing field") || message.starts_with("duplicate field") => message.to_owned(),
+        _ => "this value can't be read; see the README for what the key takes".to_owned(),
+    }
+}
+
+/// serde's words for what it wants, in the file's.
+fn plainly(expected: &str) -> String {
+    match expected {
+        "a string" | "str" | "string" => "a text in quotes".into(),
+        expected if expected.starts_with("struct ") || expected == "a map" => {
+            "a table: a line [NAME], or { key = value }".into()
         }
-        Some((name, Some(nearest))) => {
-            Problem { key, why: format!("{name:?} is not known; did you mean {nearest:?}?") }
-        }
-        _ => Problem { key, why },
+        expected => expected.to_owned(),
     }
 }
 
@@ -149,11 +201,11 @@ fn path(e: &toml::de::Error) -> String {
     last.unwrap_or_default().to_owned()
 }
 
-/// "unknown field `x`, expected one of `a`, `b`": x, and what comes nearest to it.
-fn unknown(message: &str) -> Option<(String, Option<String>)> {
-    let rest = message.strip_prefix("unknown field ").or_else(|| message.strip_prefix("unknown variant "))?;
-    let mut quoted = rest.split('`').skip(1).step_by(2);
-    let name = quoted.next()?.to_owned();
-    let nearest = quoted.min_by_key(|known| strsim::damerau_levenshtein(known, &name)).map(str::to_owned);
-    Some((name, nearest))
+/// "unknown field `x`, expected one of `a`, `b`": x, and what there is.
+fn unknown(message: &str, of: &str) -> Option<(String, Vec<String>)> {
+    let rest = message.strip_prefix(of)?;
+    // The name may hold anything, also a quote: the known ones begin after the last "expected".
+    let (name, known) = rest.rsplit_once(", expected ").or_else(|| rest.rsplit_once(", there are no "))?;
+    let known = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    Some((name.trim_matches('`').to_owned(), known))
 }

@@ -9,6 +9,7 @@ mod properties;
 mod redacted;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::model::record::Kind;
 use crate::model::time::Unit;
 
 pub use load::{ConfigError, Problem};
+pub use words::no_property;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

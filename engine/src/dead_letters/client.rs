@@ -69,6 +69,12 @@ pub(super) fn request(limit: usize) -> usize {
 
 /// Why librdkafka made no client.
 pub(super) fn not_made(why: &KafkaError) -> String {
+    // Its own text quotes the value, which may be a secret.
+    if let KafkaError::ClientConfig(_, why, name, _) = why
+        && !name.is_empty()
+    {
+        return config::no_property(name, why);
+    }
     let why = why.to_string();
     match why.contains("No provider for SASL mechanism") {
         // Its own default is GSSAPI, and its advice to build it anew.

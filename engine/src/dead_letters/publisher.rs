@@ -2,18 +2,20 @@
 //! anything but a clean abort it makes a new producer, whose `init_transactions` ends what the old one had open.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use tokio::task::JoinHandle;
 
-use super::client::producer_config;
+use super::client::{not_made, producer_config};
 use super::message::Origin;
 use super::topics;
 use super::transaction::Transaction;
@@ -62,9 +64,34 @@ impl From<Fault> for PublishError {
 #[derive(Default)]
 pub(super) struct Deliveries {
     pub(super) too_large: AtomicBool,
+    /// What librdkafka said of the transaction that failed: its calls say "Erroneous state" from then on.
+    failed: Mutex<Option<String>>,
 }
 
-impl ClientContext for Deliveries {}
+impl Deliveries {
+    /// Before a transaction.
+    pub(super) fn forget(&self) {
+        self.too_large.store(false, Ordering::Relaxed);
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// An error of a call, and why the transaction could not go on if that is known.
+    pub(super) fn because(&self, why: String) -> String {
+        match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(cause) => format!("{why}: {cause}"),
+            None => why,
+        }
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        if fac == "TXNERR" {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| message.to_owned());
+        }
+        DefaultClientContext.log(level, fac, message);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
@@ -208,7 +235,7 @@ async fn prepare(
         let partitions = topics::partitions(topics::of_source(&source), "dead_letters.topic", &topic)
             .map_err(|why| PublishError::Config(why.to_string()))?;
         let producer: BaseProducer<Deliveries> =
-            client.create_with_context(Deliveries::default()).map_err(|why| PublishError::Config(why.to_string()))?;
+            client.create_with_context(Deliveries::default()).map_err(|why| PublishError::Config(not_made(&why)))?;
         fault::at("letters.prepare")?;
         // `init_transactions` looks again half a second later if no broker is up, or if the coordinator is none that the
         // metadata have told of. So they come first, and then a question to one of these brokers; its answer is nothing to us.

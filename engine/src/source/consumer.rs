@@ -53,9 +53,12 @@ pub enum Event {
 /// Why the consumer cannot do what it was told.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// A property that librdkafka refuses, for example.
+    /// What librdkafka says of a call.
     #[error("{0}")]
-    Kafka(#[from] KafkaError),
+    Kafka(KafkaError),
+    /// librdkafka refuses a property of `source.properties`.
+    #[error("properties: {0}")]
+    Property(String),
     /// No broker knows it, or none is there.
     #[error("the cluster does not know topic {topic:?}")]
     Unknown {
@@ -70,6 +73,18 @@ pub enum SourceError {
         /// Which.
         partition: Partition,
     },
+}
+
+impl From<KafkaError> for SourceError {
+    fn from(why: KafkaError) -> Self {
+        match why {
+            // Its own text quotes the value, which may be a secret.
+            KafkaError::ClientConfig(_, why, name, _) if !name.is_empty() => {
+                Self::Property(config::no_property(&name, &why))
+            }
+            why => Self::Kafka(why),
+        }
+    }
 }
 
 /// The context of librdkafka's callbacks, which all run inside [`Source::events`], on the worker's thread.

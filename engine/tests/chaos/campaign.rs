@@ -19,6 +19,7 @@ use crate::report::report;
 use crate::services::{How, Service};
 use crate::stack::Stack;
 use crate::swaps::Publisher;
+use crate::tricks::Tricks;
 use crate::way::{RULES, Way};
 use crate::{alone, locks};
 
@@ -69,6 +70,7 @@ struct Campaign {
     disk: Disk,
     broker: Service,
     redis: Service,
+    tricks: Tricks,
     grown: bool,
     /// Of the fault that has just begun.
     alone: Duration,
@@ -101,6 +103,7 @@ impl Campaign {
             disk,
             broker: Service::new("kafka"),
             redis: Service::new("redis"),
+            tricks: Tricks::default(),
             grown: false,
             alone: Duration::ZERO,
             diary: Diary::new("chaos", seed),
@@ -181,7 +184,8 @@ impl Campaign {
             Fault::RedisStopped | Fault::RedisKilled | Fault::RedisPaused => self.take_away(fault),
             Fault::ConnectionsCut | Fault::LocksHeld | Fault::Deadlock => self.session(fault),
             Fault::DiskFull => self.fill_disk(),
-            Fault::RulesChanged | Fault::RuleTraps => self.change(fault, number),
+            Fault::RulesChanged | Fault::RuleTraps | Fault::SlowShadow => self.change(fault, number),
+            Fault::RulesAway | Fault::SetBack | Fault::Readers => self.trick(fault, number),
         };
         self.diary.fault(name, said?);
         Some(std::mem::take(&mut self.alone))
@@ -253,8 +257,22 @@ impl Campaign {
         let admin = self.fleet.instances[self.fleet.pick(number, true)?].admin;
         Some(match fault {
             Fault::RuleTraps => self.publisher.trap(admin),
+            Fault::SlowShadow => self.publisher.slow(admin),
             _ => self.publisher.change(admin, &mut self.rng),
         })
+    }
+
+    fn trick(&mut self, fault: Fault, number: usize) -> Option<String> {
+        let time = self.millis(2_000, 9_000);
+        match fault {
+            Fault::RulesAway => self.tricks.take_rules(&self.way, time),
+            Fault::SetBack if self.database.is_up() && !self.disk.is_full() => self.tricks.set_back(&self.way, time),
+            Fault::SetBack => None,
+            _ => {
+                let admin = self.fleet.instances[self.fleet.pick(number, true)?].admin;
+                self.tricks.read(admin, time)
+            }
+        }
     }
 
     /// A moment passes.
@@ -266,6 +284,8 @@ impl Campaign {
             self.diary.note("the disk has room again");
             self.sessions.push(locks::empty(&self.way));
         }
+        let database = self.database.is_up() && !self.disk.is_full();
+        self.tricks.tick(&self.way, (at_once, database), &mut self.diary);
         self.fleet.tick(&self.way, at_once, &mut self.diary);
         if let Some(said) = self.publisher.came() {
             self.diary.note(said);
@@ -285,6 +305,7 @@ impl Campaign {
         while !(self.database.is_up() && self.broker.is_up() && self.redis.is_up())
             || self.disk.is_full()
             || self.publisher.is_busy()
+            || !self.tricks.is_over()
         {
             self.tick(true);
         }

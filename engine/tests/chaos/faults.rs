@@ -21,10 +21,14 @@ pub(crate) enum Fault {
     RedisPaused,
     RulesChanged,
     RuleTraps,
+    SlowShadow,
+    RulesAway,
+    SetBack,
+    Readers,
 }
 
 /// With the weight of each.
-const ALL: [(Fault, u32); 17] = [
+const ALL: [(Fault, u32); 21] = [
     (Fault::InstanceKilled, 26),
     (Fault::InstanceFrozen, 10),
     (Fault::InstanceAdded, 6),
@@ -42,6 +46,10 @@ const ALL: [(Fault, u32); 17] = [
     (Fault::RedisPaused, 2),
     (Fault::RulesChanged, 16),
     (Fault::RuleTraps, 5),
+    (Fault::SlowShadow, 3),
+    (Fault::RulesAway, 4),
+    (Fault::SetBack, 4),
+    (Fault::Readers, 4),
 ];
 
 pub(crate) const KILLS: [&str; 4] = ["instance killed", "database killed", "broker killed", "redis killed"];
@@ -77,6 +85,10 @@ impl Fault {
             Fault::RedisPaused => "redis paused",
             Fault::RulesChanged => "rules changed",
             Fault::RuleTraps => "rule traps",
+            Fault::SlowShadow => "shadow rule slow",
+            Fault::RulesAway => "rules directory away",
+            Fault::SetBack => "rule set set back",
+            Fault::Readers => "readers of windows",
         }
     }
 }

@@ -16,6 +16,7 @@ mod recovery;
 mod report;
 mod services;
 mod swaps;
+mod tricks;
 
 // The harness of the pipeline's tests.
 #[path = "../pipeline/api.rs"]

@@ -51,6 +51,15 @@ impl Publisher {
         self.post(admin, wasm, "a build of fickle that traps")
     }
 
+    /// A shadow rule that never ends on one payment in a thousand.
+    pub(crate) fn slow(&mut self, admin: u16) -> String {
+        let whole = format!("(i64.div_s {AMOUNT} (i64.const 100))");
+        let rare = format!("(i64.eq (i64.rem_s {whole} (i64.const 997)) (i64.const 5))");
+        let wasm = self.build(guest::module("slow", &format!("(if {rare} (then (loop $on (br $on))))")));
+        let what = format!("a build of slow that loops, {}", &sha256(&wasm)[..12]);
+        self.ask(admin, "POST", "/rules?mode=shadow".to_owned(), "application/wasm", wasm, &what)
+    }
+
     pub(crate) fn change(&mut self, admin: u16, rng: &mut impl Rng) -> String {
         match rng.random_range(0..9) {
             0 | 1 => {

@@ -19,7 +19,12 @@ pub(crate) struct Delay {
 impl Delay {
     /// Takes a port; nobody is served yet.
     pub(crate) fn listen(delay: Duration) -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").expect("a port"), delay }
+        Self::listen_at(0, delay)
+    }
+
+    /// The same on a certain port; 0: any.
+    pub(crate) fn listen_at(port: u16, delay: Duration) -> Self {
+        Self { listener: TcpListener::bind(("127.0.0.1", port)).expect("a free port"), delay }
     }
 
     pub(crate) fn port(&self) -> u16 {
