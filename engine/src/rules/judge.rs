@@ -322,8 +322,11 @@ impl Judge {
                 let (data, whole_bound) = ((&columns[..], rows), (&whole, bound));
                 let took = alone::row_by_row(&mut self.instances, asked, data, whole_bound, until, &mut verdict);
                 account.searched(now, took);
-                let worthless = whole.code == "RULE_TIMEOUT" || verdict.failed == 0 || rule.mode == Mode::Shadow;
-                verdict.dear = rows > 1 && worthless;
+                let (slow, nobody) = (whole.code == "RULE_TIMEOUT", verdict.failed == 0);
+                let worthless = slow || nobody || rule.mode == Mode::Shadow;
+                // It may have failed on rows that it does not apply to, which are never its fault.
+                let excused = nobody && !verdict.complete && !slow;
+                verdict.dear = rows > 1 && worthless && !excused;
                 verdict.whole = Some(whole);
             }
         }
