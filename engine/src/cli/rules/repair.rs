@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::cli::out;
 use crate::config::Config;
 use crate::model::catalog::{Entry, Repaired};
 use crate::store;
@@ -16,13 +17,13 @@ pub(super) fn repair(path: &Path) -> anyhow::Result<()> {
         let store = store::connect_with(&config.sink.url, name, topic, config.window.idle_after).await?;
         store.repair_rules(chrono::Utc::now().timestamp_millis(), "weir rules repair").await
     });
-    match repaired.context("sink.url")? {
-        Some(repaired) => println!("{}", told(&config.pipeline.name, &repaired)),
-        None => println!(
-            "pipeline {}: nothing to repair, the rows of its rule set do not contradict each other; nothing was written",
-            config.pipeline.name
+    let name = &config.pipeline.name;
+    out::line(match repaired.context("sink.url")? {
+        Some(repaired) => told(name, &repaired),
+        None => format!(
+            "pipeline {name}: nothing to repair, the rows of its rule set do not contradict each other; nothing was written"
         ),
-    }
+    });
     Ok(())
 }
 
