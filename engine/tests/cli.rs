@@ -9,6 +9,8 @@ mod datasets;
 mod dirty;
 #[path = "cli/letters.rs"]
 mod letters;
+#[path = "cli/slips.rs"]
+mod slips;
 #[path = "cli/new_rule.rs"]
 mod new_rule;
 #[path = "common/port.rs"]

@@ -58,7 +58,7 @@ mod tests {
     fn three_dear_searches_of_the_last_ten_batches_trip_whatever_they_found() {
         let trip_at = |every: usize| {
             let mut breaker = Breaker::default();
-            let of = |n: usize| Verdict { good: 100, dear: n % every == 0, ..Verdict::default() };
+            let of = |n: usize| Verdict { good: 100, dear: n.is_multiple_of(every), ..Verdict::default() };
             (0..200).position(|n| breaker.trips(&of(n)))
         };
         assert_eq!((trip_at(1), trip_at(2), trip_at(4), trip_at(5)), (Some(2), Some(4), Some(8), None));
