@@ -21,6 +21,9 @@ pub fn csv(data: &[u8]) {
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     let made: Vec<_> = records(Cursor::new(file.to_vec()), mapping.clone()).collect();
+    if !as_the_oracle_reads(text, file) {
+        return;
+    }
     let lines = file.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
     let mut last = 0;
     for error in made.iter().filter_map(|made| made.as_ref().err()) {
@@ -28,36 +31,35 @@ pub fn csv(data: &[u8]) {
         assert!((last.max(1)..=lines).contains(line) && !message.is_empty(), "line {line} of {lines}: {message}");
         last = *line;
     }
-    if !as_the_oracle_reads(text, file) {
+    // Where lenient readers guess, only what the strict one takes whole can be compared.
+    let guessed: &[u8] = if format!("{:?}", mapping.format) == "Some(Csv)" { b"\"\r\0" } else { b"\0" };
+    let lenient = file.iter().any(|byte| guessed.contains(byte));
+    if lenient && made.iter().any(Result::is_err) {
         return;
     }
     let Some(rows) = rows::of(&mapping, file) else {
         let fatal = |made: &Result<Produced, ProduceError>| made.as_ref().is_err_and(|error| error.fatal);
         return assert!(made.len() == 1 && made.iter().all(fatal), "the header is no good, and not so: {made:?}");
     };
-    for made in made.iter().flatten() {
-        match rows.iter().find(|(line, _)| *line == made.line) {
-            Some((_, Some(row))) => says(&mapping, made, row),
-            other => panic!("{made:?} of a row that is no row: {other:?}"),
-        }
-    }
-    // What lenient readers guess about is refused, or ends it.
-    if file.iter().any(|byte| b"\"\r\0".contains(byte)) {
+    // A row of one blank cell, quoted, is a row; the oracle takes it for an empty line.
+    if lenient && rows.iter().flatten().any(|row| row.len() < 2) {
         return;
     }
     assert_eq!(made.len(), rows.len(), "of so many rows: {made:?}");
-    for (made, (_, row)) in made.iter().zip(&rows) {
+    for (made, row) in made.iter().zip(&rows) {
         match (made, row) {
+            (Ok(made), Some(row)) => says(&mapping, made, row),
+            (Ok(made), None) => panic!("{made:?} of a row that is no row"),
             (Err(error), _) if error.fatal => panic!("nothing failed that can't be read further: {error}"),
             (Err(error), Some(row)) => assert!(may_fail(&mapping, row), "{error}: {row:?}"),
-            _ => {}
+            (Err(_), None) => {}
         }
     }
 }
 
 /// The oracle knows UTF-8, commas and double quotes.
 fn as_the_oracle_reads(mapping: &str, file: &[u8]) -> bool {
-    let keys = ["encoding", "delimiter", "quote", "escape", "decimal =", "decimal=", "\"decimal\" ", "\\"];
+    let keys = ["encoding", "delimiter", "quote", "escape", "decimal =", "decimal=", "decimal\" =", "decimal\"=", "\\"];
     let heads: [&[u8]; 9] = [
         b"\x1f\x8b",
         b"\xff\xfe",

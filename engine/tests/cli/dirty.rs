@@ -28,11 +28,14 @@ const MAX_ROW: usize = 10_000;
 struct Bed {
     stack: Stack,
     folder: tempfile::TempDir,
+    consumer: BaseConsumer,
 }
 
 impl Bed {
     fn new() -> Self {
-        Self { stack: Stack::up(), folder: tempfile::tempdir().unwrap() }
+        let (stack, mut config) = (Stack::up(), ClientConfig::new());
+        let consumer = config.set("bootstrap.servers", stack.brokers()).set("group.id", "dirty").create().unwrap();
+        Self { stack, folder: tempfile::tempdir().unwrap(), consumer }
     }
 
     fn make_topic(&self, topic: &str, limit: usize) {
@@ -45,17 +48,12 @@ impl Bed {
         }
     }
 
-    fn consumer(&self) -> BaseConsumer {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", self.stack.brokers()).set("group.id", "dirty").create().unwrap()
-    }
-
     fn count(&self, topic: &str) -> u64 {
-        self.consumer().fetch_watermarks(topic, 0, WAIT).unwrap().1.try_into().unwrap()
+        self.consumer.fetch_watermarks(topic, 0, WAIT).unwrap().1.try_into().unwrap()
     }
 
     fn values(&self, topic: &str) -> Vec<String> {
-        let (consumer, count) = (self.consumer(), self.count(topic));
+        let (consumer, count) = (&self.consumer, self.count(topic));
         let mut from = TopicPartitionList::new();
         from.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
         consumer.assign(&from).unwrap();

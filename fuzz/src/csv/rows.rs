@@ -7,15 +7,14 @@ use weir::cli::produce::Mapping;
 
 pub(crate) type Row = HashMap<String, String>;
 
-/// One a record or filled line, with the line on which it begins; None among them: it is no row. None at all: the header
-/// can't be used.
-pub(crate) fn of(mapping: &Mapping, file: &[u8]) -> Option<Vec<(u64, Option<Row>)>> {
+/// One a record or filled line; None among them: it is no row. None at all: the header can't be used.
+pub(crate) fn of(mapping: &Mapping, file: &[u8]) -> Option<Vec<Option<Row>>> {
     match format!("{:?}", mapping.format).as_str() {
         "Some(Csv)" => csv(mapping, file),
-        "Some(Jsonl)" => Some(lines(file).map(|(number, line)| (number, json(line))).collect()),
+        "Some(Jsonl)" => Some(lines(file).map(json).collect()),
         "Some(Whitespace)" => {
             wanted(mapping).all(|column| mapping.columns.contains(column)).then_some(())?;
-            Some(lines(file).map(|(number, line)| (number, whitespace(line, &mapping.columns))).collect())
+            Some(lines(file).map(|line| whitespace(line, &mapping.columns)).collect())
         }
         other => panic!("a mapping for a file has a format, not {other}"),
     }
@@ -25,22 +24,21 @@ fn wanted(mapping: &Mapping) -> impl Iterator<Item = &String> {
     mapping.fields.values().filter_map(|field| field.column.as_ref()).chain(&mapping.raw)
 }
 
-fn csv(mapping: &Mapping, file: &[u8]) -> Option<Vec<(u64, Option<Row>)>> {
+fn csv(mapping: &Mapping, file: &[u8]) -> Option<Vec<Option<Row>>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
     let blanks = |record: &csv::ByteRecord| record.len() == 1 && record[0].iter().all(|byte| b" \t".contains(byte));
     let records = reader.byte_records().map(|record| record.expect("bytes can be read"));
     let mut records = records.filter(|record| !blanks(record));
     let header: Vec<String> = match mapping.columns.as_slice() {
-        [] => cells(&records.next().unwrap_or_default())?,
+        [] => cells(&records.next()?).filter(|cells| !marked(&cells[0]))?,
         columns => columns.to_vec(),
     };
     if wanted(mapping).any(|column| header.iter().filter(|name| *name == column).count() != 1) {
         return None;
     }
     let row = |record: csv::ByteRecord| {
-        let line = record.position().map_or(0, csv::Position::line);
-        let cells = cells(&record).filter(|cells| cells.len() == header.len() && !marked(&cells[0]));
-        (line, cells.map(|cells| header.iter().cloned().zip(cells).collect()))
+        let cells = cells(&record).filter(|cells| cells.len() == header.len() && !marked(&cells[0]))?;
+        Some(header.iter().cloned().zip(cells).collect())
     };
     Some(records.map(row).collect())
 }
@@ -54,10 +52,10 @@ fn cells(record: &csv::ByteRecord) -> Option<Vec<String>> {
 }
 
 /// Those that hold something.
-fn lines(file: &[u8]) -> impl Iterator<Item = (u64, Option<&str>)> {
+fn lines(file: &[u8]) -> impl Iterator<Item = Option<&str>> {
     let lines = file.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).ok());
-    let filled = (1..).zip(lines).filter(|(_, line)| line.is_none_or(|line| !line.trim().is_empty()));
-    filled.map(|(number, line)| (number, line.filter(|line| !marked(line))))
+    let filled = lines.filter(|line| line.is_none_or(|line| !line.trim().is_empty()));
+    filled.map(|line| line.filter(|line| !marked(line)))
 }
 
 fn json(line: Option<&str>) -> Option<Row> {
