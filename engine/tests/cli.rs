@@ -9,12 +9,12 @@ mod datasets;
 mod dirty;
 #[path = "cli/letters.rs"]
 mod letters;
-#[path = "cli/slips.rs"]
-mod slips;
 #[path = "cli/new_rule.rs"]
 mod new_rule;
 #[path = "common/port.rs"]
 mod port;
+#[path = "cli/slips.rs"]
+mod slips;
 #[path = "common/stack.rs"]
 #[allow(dead_code)]
 mod stack;

@@ -268,8 +268,8 @@ impl Found {
         for (key, token) in [("admin.tokens.viewer", &tokens.viewer), ("admin.tokens.publisher", &tokens.publisher)] {
             let Some(token) = token else { continue };
             self.unless(!token.trim().is_empty(), key, "is empty");
-            let plain = token.chars().all(|c| c.is_ascii_graphic());
-            self.unless(plain, key, "should be of printable ASCII characters without blanks: it stands in a header");
+            let plain = !token.chars().any(char::is_control);
+            self.unless(plain, key, "holds a line's end or another control character, which no header can");
         }
         let guarded = tokens.viewer.is_some() && tokens.publisher.is_some();
         let why = format!("{listen} is open to other machines: set both admin.tokens, or listen on 127.0.0.1");

@@ -9,6 +9,9 @@ use toml::{Table, Value};
 use super::words::meant;
 use super::{Config, check};
 
+/// Of a file that holds a secret.
+const LONGEST_SECRET: u64 = 65_536;
+
 /// Why a configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -109,6 +112,10 @@ fn is_variable(name: &str) -> bool {
 
 /// A secret that an orchestrator mounts as a file; the line's end that editors add is none of it.
 fn from_file(path: &str) -> Result<String, String> {
+    let whole = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= LONGEST_SECRET);
+    if !whole {
+        return Err(format!("${{file:{path}}} is no file of {LONGEST_SECRET} bytes at most that can be read"));
+    }
     let text = std::fs::read_to_string(path).map_err(|why| format!("${{file:{path}}} can't be read: {why}"))?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }

@@ -89,17 +89,13 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
             "{name_origin}",
             "lookup.customer.key: there is no field \"name_origin\"; did you mean \"name_orig\"?",
         ),
-        (
-            "{name_orig}",
-            "{name_orig",
-            "lookup.customer.key: \"customer:{name_orig\" has a brace without its other half",
-        ),
+        ("{name_orig}", "{name_orig", "lookup.customer.key: has a brace without its other half"),
         (
             "127.0.0.1:8080",
             "0.0.0.0:8080",
             "admin.listen: 0.0.0.0:8080 is open to other machines: set both admin.tokens",
         ),
-        ("\"risk_stats\"", "\"risk stats; DROP\"", "sink.table: \"risk stats; DROP\" should be"),
+        ("\"risk_stats\"", "\"risk stats; DROP\"", "sink.table: should be 1 to 48 letters"),
         ("\"dead_letter_queue\"", "\"finance_stream\"", "dead_letters.topic: is the source topic"),
         ("[admin]", "[engine]\nworkers = 0\n[admin]", "engine.workers: should be 1 or more"),
         (
@@ -122,11 +118,11 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
             "properties = { \"queue.buffering.max.ms\" = \"1\" }\ntopic = \"finance",
             "source.properties.\"queue.buffering.max.ms\": can't be set: the engine lets",
         ),
-        ("name_dest = {", "\"name-dest\" = {", "record.fields.name-dest: \"name-dest\" should be"),
+        ("name_dest = {", "\"name-dest\" = {", "record.fields.name-dest: should be 1 to 48"),
         (
             "name_dest = { kind",
             "name_dest = { path = \"a/b\", kind",
-            "record.fields.name_dest.path: \"a/b\" is no JSON pointer",
+            "record.fields.name_dest.path: is no JSON pointer",
         ),
         ("[\"type\"]", "[\"type\", \"TYPE\"]", "window.group_by: there is no field \"TYPE\""),
         ("[\"type\"]", "[\"type\", \"type\"]", "two columns of risk_stats would be named \"type\""),

@@ -45,7 +45,8 @@ fn a_secret_in_the_wrong_place_of_a_configuration_is_in_no_output_and_no_log() {
             let slipped = text.replacen(from, &to.replace("SECRET", SECRET), 1);
             // So that `run` comes as far as Kafka's client: a port of its own, a database that is there.
             let slipped = slipped.replace("127.0.0.1:8080", "127.0.0.1:0");
-            let slipped = slipped.replace("mysql://weir:weir@127.0.0.1:3306/weir\"", &format!("sqlite://{number}.db\""));
+            let slipped =
+                slipped.replace("mysql://weir:weir@127.0.0.1:3306/weir\"", &format!("sqlite://{number}.db\""));
             std::fs::write(&file, slipped).unwrap();
             scope.spawn(move || {
                 for command in ["check", "run"] {
