@@ -83,11 +83,13 @@ const PROPERTIES: &[&str] = &[
 /// quotes the value.
 pub fn no_property(name: &str, why: &str) -> String {
     if !why.to_lowercase().contains("no such configuration property") {
-        return format!("{name:?} has a value that Kafka's client does not take; see librdkafka's CONFIGURATION.md");
+        return format!(
+            "{name:?} has a value that Kafka's client does not take; librdkafka's documentation says which it does"
+        );
     }
     match meant(name, PROPERTIES.iter().copied()) {
         Some(meant) => format!("there is no property {name:?}; did you mean {meant:?}?"),
-        None => format!("there is no property {name:?}; see librdkafka's CONFIGURATION.md"),
+        None => format!("there is no property {name:?}; librdkafka's documentation lists them"),
     }
 }
 
