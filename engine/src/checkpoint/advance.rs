@@ -47,9 +47,11 @@ pub async fn advance<B: Broker>(
     metadata: &B::Metadata,
     cancel: &Cancel,
 ) -> Result<(), Failed> {
-    clear(store, cleared, cancel).await?;
+    // Neither needs the other's answer, and both come before the step is in the database.
+    let (cleared, remembered) = tokio::join!(clear(store, cleared, cancel), remembered(broker, step, cancel));
+    cleared?;
     fault::pass("checkpoint.cleared");
-    remembered(broker, step, cancel).await?;
+    remembered?;
     commit(store, step, cancel).await?;
     fault::pass("checkpoint.committed");
     publish(broker, step, metadata, cancel).await?;

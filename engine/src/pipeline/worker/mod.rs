@@ -36,7 +36,7 @@ use crate::store::Store;
 use crate::window::WindowSpec;
 use group::{Assignment, Phase};
 use membership::Membership;
-use records::Backlog;
+use records::{Ahead, Backlog};
 use steps::{Drain, InFlight};
 use swaps::Swaps;
 
@@ -65,6 +65,7 @@ pub(super) struct Worker {
     parts: Parts,
     /// None: time to fetch. Before `source`: librdkafka's messages end before its client.
     backlog: Option<Backlog>,
+    ahead: Ahead,
     source: Source,
     broker: Arc<Mutex<KafkaBroker>>,
     bench: Bench,
@@ -128,6 +129,7 @@ impl Worker {
             bench,
             pending: Pending::default(),
             backlog: None,
+            ahead: Ahead::default(),
             phase: Phase::Idle,
             assignment: None,
             membership: Membership::new(parts.config.source.rejoin_after),
@@ -177,7 +179,7 @@ impl Worker {
                 continue;
             }
             if self.backlog.is_none() {
-                let fetched = self.source.fetch(FETCH, FETCH_WAIT);
+                let fetched = self.source.fetch(self.ahead.fetch(FETCH), FETCH_WAIT);
                 self.take_in(fetched);
             }
             self.judge()?;

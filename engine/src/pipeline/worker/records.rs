@@ -20,8 +20,13 @@ use crate::source::{Fetched, Messages};
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);
 
-/// Batches that may be open at once.
-const OPEN: usize = 2;
+/// Batches that may be open at once: two, while Redis answers as fast as batches are judged, and as many as it takes where
+/// it is far. Sixteen of 2,000 records of 1 KB are 32 MB and their columns.
+const LEAST_OPEN: usize = 2;
+const MOST_OPEN: usize = 16;
+
+/// Of waiting for an answer that is worth more batches: several times what Redis takes next door.
+const NOTICED: Duration = Duration::from_millis(2);
 
 /// What one fetch brought and is not judged yet. It goes with everything else that is not in the store: nothing of it may be
 /// judged after the partitions were taken anew.
@@ -31,7 +36,7 @@ pub(super) struct Backlog {
     order: Vec<(Partition, usize)>,
     /// How many of them are judged.
     judged: usize,
-    /// The batches that come next, [`OPEN`] at most.
+    /// The batches that come next, as many as [`Ahead`] says at most.
     open: VecDeque<Open>,
 }
 
@@ -41,6 +46,39 @@ struct Open {
     rows: Range<usize>,
     batch: Opened,
     question: Question,
+}
+
+/// How many batches are open at once: more each time that a worker had nothing to judge until an answer came, fewer again
+/// when a whole fetch went by without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ahead {
+    open: usize,
+    waited: bool,
+}
+
+impl Default for Ahead {
+    fn default() -> Self {
+        Self { open: LEAST_OPEN, waited: false }
+    }
+}
+
+impl Ahead {
+    /// Until something else than an answer was to be done, this long.
+    fn waited(&mut self, long: Duration) {
+        if long >= NOTICED {
+            self.waited = true;
+        }
+    }
+
+    /// Of the next fetch, whose records are all judged before there is another: no more batches are open than it has.
+    pub(super) fn fetch(&mut self, least: usize) -> usize {
+        self.open = match std::mem::take(&mut self.waited) {
+            true => (self.open * 2).min(MOST_OPEN),
+            false => (self.open - 1).max(LEAST_OPEN),
+        };
+        // Else the last of a fetch would be waited for with nothing behind them.
+        least.max(2 * self.open.saturating_sub(LEAST_OPEN) * Batch::MAX_ROWS)
+    }
 }
 
 impl Backlog {
@@ -59,8 +97,8 @@ impl Backlog {
     }
 
     /// Whether it is worth opening one more: none is, or Redis has to be waited for.
-    fn wants_more(&self) -> bool {
-        self.open.back().is_none_or(|last| self.open.len() < OPEN && !last.batch.plan().is_complete())
+    fn wants_more(&self, most: usize) -> bool {
+        self.open.back().is_none_or(|last| self.open.len() < most && !last.batch.plan().is_complete())
     }
 
     fn messages(&self, rows: &Range<usize>) -> Messages<'_> {
@@ -93,7 +131,7 @@ impl Worker {
     pub(super) fn judge(&mut self) -> anyhow::Result<()> {
         let Some(mut backlog) = self.backlog.take() else { return Ok(()) };
         while !self.is_full() {
-            while backlog.wants_more()
+            while backlog.wants_more(self.ahead.open)
                 && let Some(open) = self.open(&backlog)
             {
                 backlog.open.push_back(open);
@@ -106,7 +144,10 @@ impl Worker {
                 self.serve_log(&backlog.fetched);
                 return Ok(());
             };
-            let Asked::Answered(answers) = open.question.ask(&self.parts.tokio, open.batch.plan()) else {
+            let asked = Instant::now();
+            let answer = open.question.ask(&self.parts.tokio, open.batch.plan());
+            self.ahead.waited(asked.elapsed());
+            let Asked::Answered(answers) = answer else {
                 backlog.open.push_front(open);
                 break;
             };
@@ -187,5 +228,24 @@ impl Worker {
                 status.end(partition, end);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_batches_are_open_the_farther_redis_is_and_fewer_when_it_is_near_again() {
+        let mut ahead = Ahead::default();
+        let mut after = |wait: u64| {
+            ahead.waited(Duration::from_millis(wait));
+            let fetch = ahead.fetch(8_000);
+            (ahead.open, fetch)
+        };
+        assert_eq!(after(0), (2, 8_000));
+        assert_eq!([after(10), after(10), after(10), after(10)], [(4, 8_000), (8, 24_000), (16, 56_000), (16, 56_000)]);
+        let near: Vec<_> = (0..20).map(|_| after(1).0).collect();
+        assert_eq!((near[0], near[19]), (15, 2));
     }
 }
