@@ -1,12 +1,17 @@
 //! Logs and metrics of the process: what installs them, and the one list of metric names. It knows no stage; stages
 //! count through the `metrics` macros and log through `tracing`.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+
+mod lossy;
+
+use lossy::Lossy;
+pub use lossy::say;
 
 /// How a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,18 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         Gauge,
         &["partition"],
         "Event time that the partition has reached, in epoch seconds, less window.out_of_orderness; never ahead of the clock",
+    ),
+    (
+        "weir_window_groups",
+        Gauge,
+        &["worker"],
+        "Groups of the open window that has the most of them, as far as the worker knows, at its last checkpoint",
+    ),
+    (
+        "weir_window_groups_overflow_total",
+        Counter,
+        &[],
+        "Records that were summed in the group __other__, as their window had window.max_groups groups",
     ),
     ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
     ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
@@ -125,27 +142,6 @@ pub fn init_logs(json: bool) {
     let logs = logs.log_internal_errors(false);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
     let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
-}
-
-/// Standard error, whose reader may go and whose disk may be full: what can't be written is dropped and counted.
-struct Lossy;
-
-impl Write for Lossy {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        if std::io::stderr().write_all(line).is_err() {
-            metrics::counter!("weir_log_lines_dropped_total").increment(1);
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A line on standard error that is no log. Where it can't be written it is dropped: nobody may end for want of a reader.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The handle that renders the metrics. The first call installs the recorder of the process.

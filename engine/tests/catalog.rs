@@ -12,6 +12,8 @@ mod cache;
 mod changes;
 #[path = "catalog/directory.rs"]
 mod directory;
+#[path = "catalog/directory_lost.rs"]
+mod directory_lost;
 #[path = "catalog/evaluate.rs"]
 mod evaluate;
 #[path = "catalog/explaining.rs"]
@@ -22,6 +24,10 @@ mod module;
 mod opening;
 #[path = "catalog/parameters.rs"]
 mod parameters;
+#[path = "catalog/required.rs"]
+mod required;
+#[path = "catalog/set_back.rs"]
+mod set_back;
 #[path = "catalog/swap_wait.rs"]
 mod swap_wait;
 #[path = "catalog/together.rs"]

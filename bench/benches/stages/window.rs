@@ -56,6 +56,7 @@ fn customers(count: usize) -> Vec<Batch> {
 fn turn(group_by: &str, batches: Vec<Batch>, drain_at: usize) -> Turn {
     let (mut config, schema) = (inputs::config(), inputs::schema());
     config.window.group_by = vec![group_by.to_owned()];
+    config.window.max_groups = 2_000_000;
     let spec = WindowSpec::new(&config.window, ids(&schema, &["event_time"])[0], &schema).unwrap();
     let mut windows = Windows::new(spec.into(), schema);
     let verdicts = [RowVerdict::Valid; ROWS];

@@ -183,6 +183,7 @@ impl Found {
         self.unless(good, "window.size", "should be whole milliseconds, 1ms to 31days");
         // Beyond it a DATETIME could overflow, which would stop the pipeline for good.
         self.unless(window.max_ahead <= 36_500 * DAY, "window.max_ahead", "should be 36500days at most");
+        self.unless(window.max_groups > 0, "window.max_groups", "should be 1 or more");
         self.unless(window.max_behind >= window.size, "window.max_behind", "should be window.size or more");
         // What a fast clock puts into windows to come, the others still have to reach before those are over.
         let half = window.allowed_lateness / 2;
@@ -247,6 +248,9 @@ impl Found {
         self.unless(call.contains(&rules.timeout), "rules.timeout", "should be 10ms (the clock's tick) to 10s");
         self.unless(rules.memory >= ByteSize::kib(64), "rules.memory", "should be 64KiB (one page) or more");
         self.unless(rules.max_module > ByteSize::b(0), "rules.max_module", "should be more than nothing");
+        self.unless((1..=1_000).contains(&rules.max_rules), "rules.max_rules", "should be 1 to 1000");
+        let room = rules.required.len() <= rules.max_rules;
+        self.unless(room, "rules.required", "names more rules than rules.max_rules allows");
         self.unless(config.engine.workers != Some(0), "engine.workers", "should be 1 or more, or left out");
     }
 

@@ -28,6 +28,8 @@ impl Default for Rules {
             memory: ByteSize::mib(16),
             max_module: ByteSize::mib(8),
             on_failure: OnFailure::default(),
+            required: Vec::new(),
+            max_rules: 100,
             cache: None,
             suspend_misfits: false,
         }
@@ -66,6 +68,10 @@ pub(super) fn table() -> String {
 
 pub(super) fn mib<const N: u64>() -> ByteSize {
     ByteSize::mib(N)
+}
+
+pub(super) fn window_groups() -> usize {
+    10_000
 }
 
 /// As humantime has them, of 365.25 days.

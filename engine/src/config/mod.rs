@@ -201,6 +201,9 @@ pub struct Window {
     pub max_behind: Duration,
     #[serde(default)]
     pub late: Late,
+    /// Groups of a window that have a row of their own, for each worker; records of further ones are summed in one more.
+    #[serde(default = "defaults::window_groups")]
+    pub max_groups: usize,
     #[serde(default = "defaults::millis::<3_600_000>", with = "humantime_serde")]
     pub allowed_lateness: Duration,
     /// A partition without records for so long no longer holds `risk_stats_final` back.
@@ -236,6 +239,10 @@ pub struct Rules {
     pub memory: ByteSize,
     pub max_module: ByteSize,
     pub on_failure: OnFailure,
+    /// Rules that have to be live, or the pipeline is not ready.
+    pub required: Vec<String>,
+    /// Rules of the set, whatever their mode: a publish beyond it is refused.
+    pub max_rules: usize,
     /// Compiled modules; the system's temporary folder unless given.
     pub cache: Option<PathBuf>,
     /// `weir run --suspend-misfits`: of one start, so no file may say it.

@@ -42,6 +42,7 @@ fn the_repository_s_own_file_parses_and_gives_the_schema() {
 #[test]
 fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
     let cases = [
+        ("size = \"5s\"", "size = \"5s\"\nmax_groups = 0", "window.max_groups: should be 1 or more"),
         ("size = \"5s\"", "size = \"5s\"\nmax_behind = \"4s\"", "window.max_behind: should be window.size or more"),
         (
             "max_ahead = \"5m\"",

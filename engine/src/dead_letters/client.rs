@@ -67,6 +67,18 @@ pub(super) fn request(limit: usize) -> usize {
     limit.clamp(1_000, 1_000_000)
 }
 
+/// Why librdkafka made no client.
+pub(super) fn not_made(why: &KafkaError) -> String {
+    let why = why.to_string();
+    match why.contains("No provider for SASL mechanism") {
+        // Its own default is GSSAPI, and its advice to build it anew.
+        true => "users log in, and sasl.mechanism is not set or none that is built in: write PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 \
+                 or OAUTHBEARER"
+            .to_owned(),
+        false => why,
+    }
+}
+
 /// librdkafka's complaints are kept for the error that follows from them, instead of being logged.
 #[derive(Default)]
 pub(super) struct Complaints(Mutex<Option<String>>);

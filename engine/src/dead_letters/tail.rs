@@ -12,7 +12,7 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use self::newest::{Age, Newest, age};
-use super::client::{Complaints, client_config, complaint};
+use super::client::{Complaints, client_config, complaint, not_made};
 use super::topics::{Cluster, told};
 
 pub use self::newest::Shown;
@@ -54,7 +54,7 @@ pub struct Tail {
 pub enum TailError {
     /// A property that librdkafka refuses.
     #[error("Kafka client: {0}")]
-    Client(KafkaError),
+    Client(String),
     /// No broker answered.
     #[error("no answer from Kafka at {brokers}: {why}")]
     Unreachable {
@@ -146,7 +146,7 @@ fn connect(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Reade
     client.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "20");
     // Retention may take a range away while we read it: then on from what is left.
     client.set("auto.offset.reset", "earliest").set("queued.max.messages.kbytes", "16384");
-    client.create_with_context(Complaints::default()).map_err(TailError::Client)
+    client.create_with_context(Complaints::default()).map_err(|why| TailError::Client(not_made(&why)))
 }
 
 fn partitions(

@@ -11,7 +11,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
 use rdkafka::producer::BaseProducer;
 
-use super::client::{Complaints, client_config, complaint, producer_config};
+use super::client::{Complaints, client_config, complaint, not_made, producer_config};
 use super::diagnosis::diagnose;
 use crate::config;
 
@@ -119,7 +119,7 @@ fn producer_can_be_made(source: &config::Source, letters: &config::DeadLetters) 
     {
         if !given.is_empty() {
             let made: Result<BaseProducer, _> = producer_config(source, letters, "weir-check", DEFAULT_LIMIT).create();
-            made.map_err(|why| TopicError::Property { key, why: why.to_string() })?;
+            made.map_err(|why| TopicError::Property { key, why: not_made(&why) })?;
         }
     }
     Ok(())
@@ -139,7 +139,7 @@ fn look(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, Top
     let Cluster { brokers, properties, keys } = cluster;
     let client: BaseConsumer<Complaints> = client_config(brokers, properties)
         .create_with_context(Complaints::default())
-        .map_err(|why| TopicError::Property { key: keys.1, why: why.to_string() })?;
+        .map_err(|why| TopicError::Property { key: keys.1, why: not_made(&why) })?;
     let (topic, brokers) = (topic.to_owned(), brokers.to_owned());
     let metadata = match told(&client, cluster, &topic, PATIENCE) {
         Ok(metadata) => metadata,

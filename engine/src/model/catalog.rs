@@ -171,7 +171,7 @@ pub struct Audit {
     pub at: i64,
     /// Token role, "directory" or "engine" (breaker).
     pub who: String,
-    /// publish, patch, rollback, retire, trip, suspend.
+    /// publish, patch, rollback, retire, trip, suspend, repair.
     pub action: String,
     /// The rule.
     pub rule: String,
@@ -179,4 +179,17 @@ pub struct Audit {
     pub revision: u64,
     /// For a person: from which sha256 to which, which parameter.
     pub detail: String,
+}
+
+/// What a repair of the rule set's rows did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repaired {
+    /// What was said to be in force; None: the row was gone.
+    pub was: Option<Revision>,
+    /// The highest revision of which anything was stored.
+    pub highest: Revision,
+    /// The revision whose entries were taken: `highest`, unless its rows are gone.
+    pub taken: Revision,
+    /// What is in force now.
+    pub set: RuleSet,
 }

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use super::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
+use super::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use super::ids::{Offset, Partition, Revision, Sha256};
 use super::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 
@@ -22,6 +22,10 @@ pub enum StoreError {
     /// The change was made on another revision than the store is at.
     #[error("the rule set moved on to revision {0}")]
     Stale(Revision),
+    /// The rows of the catalog contradict each other: a revision was set back, or rows of it are gone. Nothing may be taken
+    /// from them, or rules would silently stop judging.
+    #[error("{0}")]
+    SetBack(String),
     /// Trying again does not help: wrong password, wrong table, a fingerprint that differs.
     #[error("{0}")]
     Fatal(String),
@@ -95,9 +99,9 @@ pub trait Store: Send + Sync + 'static {
     /// somebody else owns by now is left alone.
     async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<(), StoreError>;
 
-    /// The rule set in force and every stored version that it names. The set is empty at revision 0.
+    /// The rule set in force. It is empty at revision 0. `SetBack` if its rows can't be all of it.
     async fn rule_set(&self) -> Result<RuleSet, StoreError>;
-    /// Only its number: what an instance polls to see another's swap.
+    /// Only its number: what an instance polls to see another's swap. `SetBack` if later revisions are stored.
     async fn revision(&self) -> Result<Revision, StoreError>;
     /// One version with its bytes.
     async fn version(&self, sha256: Sha256) -> Result<Option<Version>, StoreError>;
@@ -115,6 +119,11 @@ pub trait Store: Send + Sync + 'static {
         entries: &[Entry],
         audit: &Audit,
     ) -> Result<Revision, StoreError>;
+    /// Puts the highest revision whose rows are there into force, as a new revision with a line of audit at this time and
+    /// by this person. None: nothing contradicts, and nothing was done.
+    async fn repair_rules(&self, at: i64, who: &str) -> Result<Option<Repaired>, StoreError>;
+    /// How a rule stood when it was last in the set; None: it never was.
+    async fn last_entry(&self, rule: &str) -> Result<Option<Entry>, StoreError>;
     /// The entries of an older revision.
     async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>, StoreError>;
     /// What the directory last published from a file: its sha256; None: never or retired.

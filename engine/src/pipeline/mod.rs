@@ -102,6 +102,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .with_context(|| format!("admin.listen: cannot listen on {}", config.admin.listen))?;
     let admin_at = listener.local_addr()?;
 
+    // A mistyped path would be a pipeline without rules.
+    Catalog::check_directory(&config.rules).await.context("rules.dir")?;
     let store =
         store::connect_with(&config.sink.url, &config.pipeline.name, &config.source.topic, config.window.idle_after)
             .await

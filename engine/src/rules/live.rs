@@ -40,6 +40,8 @@ pub struct LiveRule {
     pub parameters: BTreeMap<String, String>,
     pub on_failure: OnFailure,
     pub figures: Arc<Figures>,
+    /// The directory brought it, so a removed file may retire it.
+    pub from_directory: bool,
     /// Why the breaker suspended it.
     pub suspended: Option<String>,
     pub(super) component: Component,

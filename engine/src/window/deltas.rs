@@ -12,6 +12,7 @@ const RECENT: usize = 64;
 /// See the module.
 pub(super) struct Deltas {
     measures_each: usize,
+    /// By window and group, also of groups that are summed in another one.
     known: HashMap<(i64, GroupIndex), u32>,
     recent: [Recent; RECENT],
     keys: Vec<(i64, GroupIndex)>,
@@ -52,15 +53,21 @@ impl Deltas {
         }
     }
 
-    /// The counts and measures of a pair, zero if it is new.
-    pub(super) fn of(&mut self, start: i64, group: GroupIndex) -> (&mut Counts, &mut [Measured]) {
+    /// The counts and measures of a pair, zero if it is new. `summed_in` is asked once a new pair: the group itself, or the
+    /// one in which it is summed.
+    pub(super) fn of(
+        &mut self,
+        start: i64,
+        group: GroupIndex,
+        summed_in: impl FnOnce() -> GroupIndex,
+    ) -> (&mut Counts, &mut [Measured]) {
         // Few groups fall on places of their own; the next window's begin elsewhere.
         let place = (group as usize ^ (start as usize >> 8)) % RECENT;
         let recent = self.recent[place];
         let index = if recent.index != u32::MAX && recent.start == start && recent.group == group {
             recent.index
         } else {
-            let index = self.index(start, group);
+            let index = self.index(start, group, summed_in);
             self.recent[place] = Recent { start, group, index };
             index
         };
@@ -69,19 +76,27 @@ impl Deltas {
         (&mut self.counts[index], &mut self.measures[measures..measures + self.measures_each])
     }
 
-    fn index(&mut self, start: i64, group: GroupIndex) -> u32 {
+    fn index(&mut self, start: i64, group: GroupIndex, summed_in: impl FnOnce() -> GroupIndex) -> u32 {
+        if let Some(index) = self.known.get(&(start, group)) {
+            return *index;
+        }
+        let own = summed_in();
         let next = self.keys.len() as u32;
-        let index = *self.known.entry((start, group)).or_insert(next);
+        let index = *self.known.entry((start, own)).or_insert(next);
         if index == next {
-            self.keys.push((start, group));
+            self.keys.push((start, own));
             self.counts.push(Counts::default());
             self.measures.resize(self.measures.len() + self.measures_each, Measured::default());
+        }
+        if own != group {
+            self.known.insert((start, group), index);
         }
         index
     }
 
+    /// Pairs that came, those included that are summed in another one: what they take of memory.
     pub(super) fn len(&self) -> usize {
-        self.keys.len()
+        self.known.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -15,7 +15,13 @@ const KEPT: usize = 100_000;
 /// Stands for a group until [`Groups::trim`].
 pub(super) type GroupIndex = u32;
 
-/// Every group since the last trim.
+/// Stands for the group of all that are beyond `window.max_groups`, whatever is forgotten.
+pub(super) const OTHERS: GroupIndex = 0;
+
+/// What it has in each column. A record that says the same of itself belongs to it.
+const OTHERS_NAME: &str = "__other__";
+
+/// Every group since the last trim, and the group of the others.
 pub(super) struct Groups {
     fields: Vec<FieldId>,
     schema: Arc<Schema>,
@@ -31,7 +37,14 @@ pub(super) struct Groups {
 impl Groups {
     pub(super) fn new(fields: Vec<FieldId>, schema: Arc<Schema>) -> Self {
         let (known, by_text) = (HashMap::new(), HashMap::new());
-        Self { fields, schema, known, by_text, groups: Vec::new(), key: Vec::new() }
+        let values = vec![Some(OTHERS_NAME.to_owned()); fields.len()];
+        let others = Group { id: id(&values), values };
+        Self { fields, schema, known, by_text, groups: vec![Arc::new(others)], key: Vec::new() }
+    }
+
+    /// Whether there can be more than one.
+    pub(super) fn are_many(&self) -> bool {
+        !self.fields.is_empty()
     }
 
     /// The group of a row.
@@ -59,12 +72,16 @@ impl Groups {
     }
 
     fn add(&mut self, batch: &Batch, row: usize) -> GroupIndex {
-        self.groups.push(Arc::new(self.make(batch, row)));
+        let group = self.make(batch, row);
+        if group.id == self.groups[OTHERS as usize].id {
+            return OTHERS;
+        }
+        self.groups.push(Arc::new(group));
         (self.groups.len() - 1) as GroupIndex
     }
 
-    pub(super) fn get(&self, index: GroupIndex) -> Arc<Group> {
-        self.groups[index as usize].clone()
+    pub(super) fn get(&self, index: GroupIndex) -> &Arc<Group> {
+        &self.groups[index as usize]
     }
 
     /// Forgets all groups if they are too many. No index may be in use any more.
@@ -72,7 +89,7 @@ impl Groups {
         if self.groups.len() > KEPT {
             self.known.clear();
             self.by_text.clear();
-            self.groups.clear();
+            self.groups.truncate(OTHERS as usize + 1);
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod deltas;
 mod group;
+mod members;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,8 @@ use crate::model::step::WindowDelta;
 use crate::model::time::{likely_unit, to_rfc3339 as rfc3339};
 
 use deltas::Deltas;
-use group::Groups;
+use group::{Groups, OTHERS};
+use members::Members;
 pub use spec::WindowSpec;
 
 /// What was decided about a row before it came here.
@@ -43,7 +45,18 @@ pub struct Windows {
     spec: Arc<WindowSpec>,
     watermarks: HashMap<Partition, i64>,
     groups: Groups,
+    members: Members,
     deltas: Deltas,
+    overflow: Overflow,
+}
+
+/// What had no room as a group of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overflow {
+    /// Records that were summed in the group of the others.
+    pub records: u64,
+    /// Start of the newest window with such records.
+    pub window: i64,
 }
 
 /// Where a row belongs by its time.
@@ -62,7 +75,8 @@ impl Windows {
     pub fn new(spec: Arc<WindowSpec>, schema: Arc<Schema>) -> Self {
         let groups = Groups::new(spec.group_by.clone(), schema);
         let deltas = Deltas::new(spec.measures.len());
-        Self { spec, watermarks: HashMap::new(), groups, deltas }
+        let members = Members::new(spec.max_groups);
+        Self { spec, watermarks: HashMap::new(), groups, members, deltas, overflow: Overflow::default() }
     }
 
     /// Epoch milliseconds; None: no record moved it yet.
@@ -116,7 +130,12 @@ impl Windows {
 
     fn sum(&mut self, batch: &Batch, row: usize, start: i64, late: bool, flagged: bool) {
         let group = self.groups.of(batch, row);
-        let (counts, measures) = self.deltas.of(start, group);
+        let (groups, members) = (&self.groups, &mut self.members);
+        let (counts, measures) = self.deltas.of(start, group, || match group {
+            OTHERS => OTHERS,
+            group if members.admit(start, groups.get(group)) => group,
+            _ => OTHERS,
+        });
         counts.records += 1;
         counts.flagged += i64::from(flagged);
         counts.late += i64::from(late);
@@ -137,21 +156,40 @@ impl Windows {
         self.deltas.is_empty()
     }
 
+    /// How many groups the open window with the most of them has, as far as this worker knows.
+    pub fn groups(&self) -> usize {
+        self.members.most_known()
+    }
+
+    /// What the drains since the last call put into the group of the others; None: nothing.
+    pub fn take_overflow(&mut self) -> Option<Overflow> {
+        Some(std::mem::take(&mut self.overflow)).filter(|overflow| overflow.records > 0)
+    }
+
     /// Takes the deltas, ascending by (start, group id); the watermarks stay.
     pub fn drain(&mut self) -> Vec<WindowDelta> {
-        let (groups, spec) = (&self.groups, &self.spec);
-        let delta = |(start, group, counts, measures): deltas::Drained| WindowDelta {
-            start,
-            end: spec.end(start),
-            group: groups.get(group),
-            records: counts.records,
-            flagged: counts.flagged,
-            late: counts.late,
-            measures,
+        let (groups, spec, overflow) = (&self.groups, &self.spec, &mut self.overflow);
+        let delta = |(start, group, counts, measures): deltas::Drained| {
+            if group == OTHERS && groups.are_many() {
+                overflow.window = if overflow.records == 0 { start } else { overflow.window.max(start) };
+                overflow.records += counts.records.unsigned_abs();
+            }
+            WindowDelta {
+                start,
+                end: spec.end(start),
+                group: groups.get(group).clone(),
+                records: counts.records,
+                flagged: counts.flagged,
+                late: counts.late,
+                measures,
+            }
         };
         let mut deltas: Vec<WindowDelta> = self.deltas.drain().map(delta).collect();
         deltas.sort_unstable_by_key(|a| (a.start, a.group.id));
         self.groups.trim();
+        // Of a window that is over for every partition no record is summed any more.
+        let least = self.watermarks.values().min().copied();
+        self.members.trim(|start| least.is_some_and(|at| spec.closes(start) <= at));
         deltas
     }
 
@@ -159,6 +197,7 @@ impl Windows {
     pub fn clear(&mut self) {
         self.deltas.clear();
         self.watermarks.clear();
+        self.members.clear();
         self.groups.trim();
     }
 }
@@ -171,9 +210,8 @@ impl WindowSpec {
         if time < now_ms.saturating_sub(self.max_behind) {
             return Place::Behind;
         }
-        let end = self.end(start);
-        let late = watermark.is_some_and(|at| end <= at);
-        let too_late = watermark.is_some_and(|at| end.saturating_add(self.allowed_lateness) <= at);
+        let late = watermark.is_some_and(|at| self.end(start) <= at);
+        let too_late = watermark.is_some_and(|at| self.closes(start) <= at);
         if too_late { Place::Late } else { Place::Window { late } }
     }
 

@@ -16,6 +16,7 @@ pub struct WindowSpec {
     pub(super) measures: Vec<(FieldId, Measure)>,
     pub(super) max_ahead: i64,
     pub(super) max_behind: i64,
+    pub(super) max_groups: usize,
     /// What numbers of the event time count; None: they are no times.
     pub(super) unit: Option<Unit>,
     pub(super) event_time_name: String,
@@ -48,6 +49,7 @@ impl WindowSpec {
             measures,
             max_ahead: millis(window.max_ahead),
             max_behind: millis(window.max_behind),
+            max_groups: window.max_groups,
             unit: schema.field(event_time).time.unit(),
             event_time_name: schema.field(event_time).name.clone(),
             allowed_lateness: match window.late {
@@ -94,6 +96,11 @@ impl WindowSpec {
 
     pub(super) fn end(&self, start: i64) -> i64 {
         start.saturating_add(self.size)
+    }
+
+    /// The watermark from which on nothing is summed in the window any more.
+    pub(super) fn closes(&self, start: i64) -> i64 {
+        self.end(start).saturating_add(self.allowed_lateness)
     }
 
     /// The watermark that a row of this time allows.

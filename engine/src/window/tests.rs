@@ -195,6 +195,47 @@ fn groups_that_differ_in_case_space_or_missing_against_empty_never_merge() {
 }
 
 #[test]
+fn groups_beyond_the_bound_of_a_window_are_summed_in_one_and_counted() {
+    let mut windows = windows_by(r#"["type"]"#, "max_groups = 2\nallowed_lateness = \"10s\"");
+    let of = |time, kind: &str| Row { kind: Some(kind.into()), ..at(time) };
+    let sums = |windows: &mut Windows| -> Vec<(i64, String, i64)> {
+        let named = |delta: WindowDelta| (delta.start, delta.group.values[0].clone().unwrap(), delta.records);
+        let mut sums: Vec<_> = windows.drain().into_iter().map(named).collect();
+        sums.sort();
+        sums
+    };
+    let of = |time, kinds: &str| kinds.chars().map(|kind| of(time, &kind.to_string())).collect::<Vec<_>>();
+    add_rows(&mut windows, Partition(0), &of(0, "abcdcab"));
+    add_rows(&mut windows, Partition(0), &of(5_000, "dc"));
+    assert_eq!(windows.len(), 7, "of the checkpoint's bound also those count that have no row");
+    let others = || "__other__".to_owned();
+    let wanted =
+        [(0, others(), 3), (0, "a".into(), 2), (0, "b".into(), 2), (5_000, "c".into(), 1), (5_000, "d".into(), 1)];
+    assert_eq!(sums(&mut windows), wanted);
+    assert_eq!(windows.take_overflow(), Some(Overflow { records: 3, window: 0 }));
+    assert_eq!((windows.take_overflow(), windows.groups()), (None, 2));
+    // The next checkpoint knows which groups have a row; a record that calls itself __other__ belongs to the others.
+    let called = Row { kind: Some(others()), ..at(0) };
+    add_rows(&mut windows, Partition(0), &[of(0, "cb"), vec![called]].concat());
+    assert_eq!(sums(&mut windows), [(0, others(), 2), (0, "b".into(), 1)]);
+    // A window is forgotten when nothing is summed in it any more.
+    add_rows(&mut windows, Partition(0), &of(17_000, "a"));
+    windows.drain();
+    assert_eq!(windows.members.windows(), [5_000, 15_000]);
+}
+
+#[test]
+fn without_group_by_there_are_no_others() {
+    let mut windows = windows_by("[]", "max_groups = 1");
+    add_rows(&mut windows, Partition(0), &[at(0), at(0), at(5_000)]);
+    assert_eq!(
+        windows.drain().iter().map(|delta| (delta.start, delta.records)).collect::<Vec<_>>(),
+        [(0, 2), (5_000, 1)]
+    );
+    assert_eq!(windows.take_overflow(), None);
+}
+
+#[test]
 fn the_identity_of_a_group_is_the_one_that_is_in_databases_already() {
     let mut windows = windows("");
     add_rows(&mut windows, Partition(0), &[Row { kind: Some("PAYMENT".into()), fee: Some(-5), ..at(0) }]);

@@ -14,7 +14,7 @@ use weir::admin::ports::{
 use weir::admin::views::*;
 use weir::admin::{AdminState, Limits};
 use weir::config::Tokens;
-use weir::model::catalog::{Audit, Entry, Mode, Origin, RuleSet, Version, VersionInfo};
+use weir::model::catalog::{Audit, Entry, Mode, Origin, Repaired, RuleSet, Version, VersionInfo};
 use weir::model::finding::Effect;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
@@ -294,6 +294,8 @@ impl Store for ReadOnly {
     async fn version_info(&self, _: Sha256) -> Result<Option<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
     async fn versions(&self, _: Option<&str>, _: u32) -> Result<Vec<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
     async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
+    async fn repair_rules(&self, _: i64, _: &str) -> Result<Option<Repaired>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn last_entry(&self, _: &str) -> Result<Option<Entry>, StoreError> { panic!("{NOT_ASKED}") }
     async fn entries_at(&self, _: Revision) -> Result<Vec<Entry>, StoreError> { panic!("{NOT_ASKED}") }
     async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> { panic!("{NOT_ASKED}") }
     async fn set_directory_seen(&self, _: &str, _: Option<Sha256>) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }

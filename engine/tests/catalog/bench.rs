@@ -129,6 +129,11 @@ impl Opened {
         self.rule(name).unwrap().suspended.clone()
     }
 
+    /// What the catalog tells an operator under this code: subject and message.
+    pub(crate) fn told(&self, code: &str) -> Vec<(String, String)> {
+        self.catalog.conditions().with(code).into_iter().map(|c| (c.subject, c.message)).collect()
+    }
+
     /// The newest line.
     pub(crate) async fn audit(&self) -> Audit {
         self.store.audit(1).await.unwrap().remove(0)

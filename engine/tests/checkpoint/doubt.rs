@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use weir::checkpoint::{Cancel, advance};
-use weir::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
+use weir::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use weir::store::{Outcome, Position, StatsRow, Store, StoreError};
@@ -40,6 +40,8 @@ impl Store for Doubtful {
     async fn version_info(&self, _: Sha256) -> Result<Option<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
     async fn versions(&self, _: Option<&str>, _: u32) -> Result<Vec<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
     async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
+    async fn repair_rules(&self, _: i64, _: &str) -> Result<Option<Repaired>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn last_entry(&self, _: &str) -> Result<Option<Entry>, StoreError> { panic!("{NOT_ASKED}") }
     async fn entries_at(&self, _: Revision) -> Result<Vec<Entry>, StoreError> { panic!("{NOT_ASKED}") }
     async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> { panic!("{NOT_ASKED}") }
     async fn set_directory_seen(&self, _: &str, _: Option<Sha256>) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }

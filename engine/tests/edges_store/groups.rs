@@ -20,7 +20,7 @@ fn hundreds_of_thousands_of_groups_in_one_window_keep_checkpoints_and_memory_bou
     let bed = Bed::new("groups");
     let count = groups();
     let bound = count / 10;
-    bed.change("[\"type\"]", "[\"type\", \"account\"]");
+    bed.change("[\"type\"]", &format!("[\"type\", \"account\"]\nmax_groups = {count}"));
     bed.change("[window]", "account = { kind = \"text\" }\n\n[window]");
     bed.change("interval = \"200ms\"", &format!("interval = \"60s\"\ndrain = \"30s\"\nmax_groups = {bound}"));
     // Two payments of each account, far apart, so that the second finds its row in the store.

@@ -15,6 +15,7 @@ mod hostile;
 mod kafka;
 mod kills;
 mod letters;
+mod many_groups;
 mod members;
 mod memory;
 mod outages;

@@ -2,7 +2,7 @@
 //! scheduling point, with the faults that a server, a network and a frozen client bring.
 
 use async_trait::async_trait;
-use weir::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
+use weir::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use weir::model::store::{Outcome, Position, StatsRow, Store, StoreError};
@@ -269,6 +269,12 @@ impl Store for SimStore {
         not_asked()
     }
     async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> {
+        not_asked()
+    }
+    async fn repair_rules(&self, _: i64, _: &str) -> Result<Option<Repaired>, StoreError> {
+        not_asked()
+    }
+    async fn last_entry(&self, _: &str) -> Result<Option<Entry>, StoreError> {
         not_asked()
     }
     async fn entries_at(&self, _: Revision) -> Result<Vec<Entry>, StoreError> {

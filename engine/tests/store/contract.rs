@@ -209,9 +209,12 @@ async fn the_catalog_advances_by_one_and_refuses_a_stale_base(url: &str) {
     assert_eq!(store.advance(Revision(0), Some(&v), &entries, &audit).await.unwrap(), Revision(1));
     let stale = store.advance(Revision(0), Some(&version("x", 8)), &[], &audit).await;
     assert!(matches!(stale, Err(StoreError::Stale(Revision(1)))), "{stale:?}");
-    assert_eq!(store.advance(Revision(1), Some(&v), &[], &audit).await.unwrap(), Revision(2));
+    let retired = Audit { action: "retire".into(), ..audit.clone() };
+    assert_eq!(store.advance(Revision(1), Some(&v), &[], &retired).await.unwrap(), Revision(2));
     assert_eq!(store.rule_set().await.unwrap().entries, []);
     assert_eq!(store.entries_at(Revision(1)).await.unwrap(), entries);
+    assert_eq!(store.last_entry("high_amount").await.unwrap(), Some(entry.clone()));
+    assert_eq!(store.last_entry("another").await.unwrap(), None);
     assert_eq!(store.version(v.sha256).await.unwrap(), Some(v.clone()));
     assert_eq!(store.versions(Some("high_amount"), 9).await.unwrap().len(), 1);
     assert_eq!(store.versions(None, 9).await.unwrap().len(), 1);

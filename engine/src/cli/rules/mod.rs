@@ -1,8 +1,9 @@
-//! `weir rules`: a new rule's crate, and the admin API's rules from the shell.
+//! `weir rules`: a new rule's crate, the admin API's rules from the shell, and a repair of the rule set's rows.
 
 mod api;
 mod names;
 mod new;
+mod repair;
 mod workspace;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +72,12 @@ enum Command {
         #[command(flatten)]
         api: Api,
     },
+    /// After rows of the database were lost or set back: puts the highest revision that is left into force
+    Repair {
+        /// The configuration, as weir.toml; its database is written to, no engine is asked
+        #[arg(long)]
+        config: PathBuf,
+    },
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -97,6 +104,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             out::line(format_args!("{name} is back; revision {}", done["revision"]));
             Ok(())
         }
+        Command::Repair { config } => repair::repair(config),
     }
 }
 

@@ -178,6 +178,7 @@ impl Worker {
         self.assignment = None;
         self.forget();
         self.parts.status.let_go(self.parts.index);
+        self.overflow.let_go(&self.parts.status);
         self.membership.left(Instant::now());
         self.parts.status.waits(self.parts.index, None);
     }

@@ -1,12 +1,14 @@
 //! One worker: its consumer, its partitions, its rule stores, its deltas, its checkpoints. It shares the live rule set
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
-//! does to it, [`membership`] what is done when it is no member of it, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`log`] what else a fetch
-//! tells of the logs, [`steps`] its checkpoints, [`swaps`] when it took up a new rule set.
+//! does to it, [`membership`] what is done when it is no member of it, [`records`] the way of what was fetched, [`question`]
+//! what a batch asks of Redis, [`log`] what else a fetch tells of the logs, [`steps`] its checkpoints, [`overflow`] that windows
+//! have too many groups, [`swaps`] when it took up a new rule set.
 
 mod group;
 mod log;
 mod membership;
+mod overflow;
 mod question;
 mod records;
 mod steps;
@@ -36,6 +38,7 @@ use crate::store::Store;
 use crate::window::WindowSpec;
 use group::{Assignment, Phase};
 use membership::Membership;
+use overflow::OverflowTold;
 use records::{Ahead, Backlog};
 use steps::{Drain, InFlight};
 use swaps::Swaps;
@@ -80,6 +83,7 @@ pub(super) struct Worker {
     last_step: Instant,
     counters: Counters,
     swaps: Swaps,
+    overflow: OverflowTold,
 }
 
 /// Looked up once: their label is the same for as long as the worker lives.
@@ -140,6 +144,7 @@ impl Worker {
             last_step: Instant::now(),
             counters: Counters::new(parts.index),
             swaps: Swaps::new(parts.index),
+            overflow: OverflowTold::new(parts.index),
             parts,
         })
     }

@@ -61,6 +61,7 @@ impl Worker {
             return;
         }
         let deltas = self.bench.windows.drain();
+        self.overflow.drained(&mut self.bench.windows, &self.parts.config, &self.parts.status);
         let windows = &self.bench.windows;
         let Some(step) = self.pending.step(deltas, |partition| windows.watermark(partition)) else { return };
         self.last_step = Instant::now();

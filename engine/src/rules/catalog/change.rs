@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::breaker::reason;
 use super::history::PATCH;
+use super::instance::instance;
 use super::load::Trial;
 use super::{Catalog, Refused, now, probe};
 use crate::fault;
@@ -137,6 +138,8 @@ impl Catalog {
         for _ in 0..ROUNDS {
             let mut set = self.0.store.rule_set().await?;
             let base = set.revision;
+            // A change of rows that were set back would bring an older set into force.
+            self.follows(&set)?;
             if line.base.is_some_and(|only| only != base) {
                 return Err(StoreError::Stale(base).into());
             }
@@ -166,7 +169,7 @@ impl Catalog {
                 action: line.action.to_owned(),
                 rule: line.rule.to_owned(),
                 revision: set.revision.0,
-                detail,
+                detail: format!("{detail}; {}", instance()),
             };
             fault::pass("catalog.loaded");
             match self.0.store.advance(base, line.version, &set.entries, &audit).await {

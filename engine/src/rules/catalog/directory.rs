@@ -1,24 +1,28 @@
 //! The rules directory: new and changed files are published, removed ones retire what the directory brought. It knows
 //! how files settle, not how a module is vetted.
 //!
-//! Only a removal that this process saw retires a rule: an instance that starts with an empty mount must not take the
-//! rules of all others out of force.
+//! Only a removal that this process saw retires a rule, one file at a time and in the directory that it was in: an instance
+//! that starts with an empty mount, or under which one is taken away, must not take the rules of all others out of force.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::PoisonError;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
-use notify::Watcher;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::change::{Line, entry};
+use super::known::{Known, Seen};
+use super::listing::{Listing, Stamp, list};
 use super::look::{Content, Found};
 use super::publish::Publish;
-use super::{COMPILERS, Catalog, Refused, stopped};
+use super::watcher::Watch;
+use super::{COMPILERS, Catalog, CatalogError, Refused, stopped};
+use crate::conditions::Severity;
+use crate::config;
 use crate::fault;
 use crate::model::catalog::{Entry, Origin};
 use crate::model::ids::Sha256;
@@ -28,57 +32,25 @@ use crate::model::store::StoreError;
 const SETTLE: Duration = Duration::from_millis(200);
 /// Some file systems report no events.
 const RESCAN: Duration = Duration::from_secs(5);
+/// Of a look at the directory or at a file: a network file system may never answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the last scans saw, by file name.
-#[derive(Default)]
-pub(super) struct Known(BTreeMap<String, Seen>);
-
-struct Seen {
-    stamp: Stamp,
-    /// None: it was not read.
-    sha256: Option<Sha256>,
-    /// The rule that it holds, unless it was refused.
-    rule: Option<String>,
-}
-
-type Stamp = (SystemTime, u64);
-
-/// Says when to look; ends when dropped.
-struct Watch {
-    _watcher: Option<notify::RecommendedWatcher>,
-    events: mpsc::Receiver<()>,
-}
-
-impl Watch {
-    /// Without a watcher (no inotify handles left) the rescans find changes, later.
-    fn of(dir: &Path) -> Self {
-        let (sender, events) = mpsc::channel(1);
-        let look = move |event: notify::Result<notify::Event>| {
-            // Our own reads are events too. A full channel holds a wake-up already.
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                let _ = sender.try_send(());
-            }
-        };
-        let watcher = notify::recommended_watcher(look).and_then(|mut watcher| {
-            watcher.watch(dir, notify::RecursiveMode::NonRecursive)?;
-            Ok(watcher)
-        });
-        if let Err(error) = &watcher {
-            tracing::warn!(dir = %dir.display(), %error, "the rules directory is not watched, only rescanned");
-        }
-        Self { _watcher: watcher.ok(), events }
-    }
-
-    async fn changed(&mut self) {
-        if self.events.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
+/// The directory is away, or nobody may trust it.
+const AWAY: &str = "rules.directory";
+/// A rule that the directory brought has no file there.
+const NO_FILE: &str = "rules.file_missing";
 
 impl Catalog {
-    /// Scans the directory once, waiting a little for files that are being written.
-    pub async fn publish_directory(&self) -> Result<(), StoreError> {
+    /// Whether the directory can be used: asked before anything else is touched. The engine never makes it.
+    pub async fn check_directory(rules: &config::Rules) -> Result<(), CatalogError> {
+        let dir = rules.dir.clone();
+        let looked = tokio::task::spawn_blocking(move || list(&dir)).await;
+        looked.unwrap_or_else(|why| Err(why.to_string())).map(drop).map_err(CatalogError::Directory)
+    }
+
+    /// Scans the directory once, waiting a little for files that are being written. One that can't be used is an error.
+    pub async fn publish_directory(&self) -> Result<(), CatalogError> {
+        self.listed().await.map_err(CatalogError::Directory)?;
         for _ in 0..5 {
             if self.scan().await? {
                 break;
@@ -91,10 +63,7 @@ impl Catalog {
     /// Scans whenever the directory changes, until told to stop.
     pub(super) async fn follow_directory(&self, mut shutdown: watch::Receiver<bool>) {
         let dir = &self.0.config.rules.dir;
-        if let Err(error) = std::fs::create_dir_all(dir) {
-            tracing::warn!(dir = %dir.display(), %error, "the rules directory can't be made");
-        }
-        let mut watch = Watch::of(dir);
+        let (mut watch, mut watched) = (Watch::of(dir), None);
         let mut look = Instant::now();
         loop {
             tokio::select! {
@@ -109,6 +78,12 @@ impl Catalog {
                         }
                     };
                     look = Instant::now() + again;
+                    // A watch is on the directory that was there, not on the one that came since, and none survives a move.
+                    let found = self.0.known.lock().await.found().cloned();
+                    if found.is_some() && watched != found {
+                        watch = Watch::of(dir);
+                    }
+                    watched = found;
                 }
             }
         }
@@ -117,29 +92,58 @@ impl Catalog {
     /// Publishes what is new, retires what is gone. False: a file has not settled, look again.
     async fn scan(&self) -> Result<bool, StoreError> {
         let mut known = self.0.known.lock().await;
+        let scanned = self.scan_for(&mut known).await;
+        self.0.looked.store(true, Ordering::Release);
+        self.assess();
+        scanned
+    }
+
+    /// The directory as it is now.
+    async fn listed(&self) -> Result<Listing, String> {
         let dir = self.0.config.rules.dir.clone();
-        let listed = tokio::task::spawn_blocking(move || list(&dir)).await;
-        let files = match listed {
-            Ok(Ok(files)) => files,
+        // One at a time: a look that hangs keeps its thread.
+        let place = self.0.listing.clone();
+        let look = async move {
+            let place = place.acquire_owned().await.map_err(|closed| closed.to_string())?;
+            let look = move || {
+                let _place = place;
+                list(&dir)
+            };
+            tokio::task::spawn_blocking(look).await.map_err(|why| why.to_string())?
+        };
+        let dir = self.0.config.rules.dir.display();
+        tokio::time::timeout(PATIENCE, look)
+            .await
+            .unwrap_or_else(|_| Err(format!("{dir} gave no answer within {PATIENCE:?}: look after its file system")))
+    }
+
+    async fn scan_for(&self, known: &mut Known) -> Result<bool, StoreError> {
+        let Listing { identity, files } = match self.listed().await {
+            Ok(listing) => listing,
             // A directory that can't be read says nothing of its files.
-            Ok(Err(error)) => {
-                tracing::warn!(dir = %self.0.config.rules.dir.display(), %error, "the rules directory can't be read");
+            Err(why) => {
+                let message = format!(
+                    "rules.dir: {why}. The rules that it brought stay in force; no file is published or retired meanwhile"
+                );
+                self.0.conditions.raise(Severity::Warning, AWAY, "", message);
+                known.now(None);
                 return Ok(true);
             }
-            Err(_) => return Ok(true),
         };
-        self.forget_problems(|file| files.contains_key(file) || known.0.contains_key(file));
+        self.0.conditions.clear(AWAY, "");
+        known.now(Some(&identity));
+        self.forget_problems(|file| files.contains_key(file) || known.files.contains_key(file));
         let (mut settled, mut taken, mut due) = (true, true, Vec::new());
         for (file, (path, stamp)) in &files {
             let stamp = match stamp {
                 Ok(stamp) => stamp,
                 Err(why) => {
-                    self.unreadable(&mut known, file, why);
+                    self.unreadable(known, file, why);
                     taken = false;
                     continue;
                 }
             };
-            let seen = known.0.get(file);
+            let seen = known.files.get(file);
             if seen.is_some_and(|seen| seen.stamp == *stamp && seen.sha256.is_some()) {
                 continue;
             }
@@ -158,7 +162,7 @@ impl Catalog {
         let mut found = stream::iter(due).map(look).buffered(COMPILERS);
         while let Some((file, stamp, found)) = found.next().await {
             let found = found.unwrap_or_else(|why| Found::Unreadable(std::io::Error::other(why)));
-            taken &= self.take(&mut known, &file, stamp, found).await?;
+            taken &= self.take(known, &file, stamp, found).await?;
         }
         drop(found);
         // A file may have gone because one that is not taken yet holds its rule: retired and published as new, the rule
@@ -166,11 +170,42 @@ impl Catalog {
         if !settled || !taken {
             return Ok(settled);
         }
-        let gone: Vec<String> = known.0.keys().filter(|file| !files.contains_key(*file)).cloned().collect();
-        for file in gone {
-            self.file_gone(&mut known, &file).await?;
+        let gone: BTreeSet<String> = known.files.keys().filter(|file| !files.contains_key(*file)).cloned().collect();
+        // Twice in a row: a directory that is being emptied is not met when the first file has gone.
+        if !known.still_gone(&gone) {
+            return Ok(false);
         }
+        let live = self.live();
+        let brought = |rule: &str| live.rules.iter().any(|known| known.from_directory && *known.id.name == *rule);
+        if known.may_retire(&gone, identity, brought) {
+            for file in gone {
+                self.file_gone(known, &file).await?;
+            }
+        } else {
+            // What was published from them stays noted in the store: a file that comes back as it was changes nothing.
+            for file in gone {
+                known.files.remove(&file);
+                self.problem(&file, None);
+            }
+        }
+        self.tell_rules_without_a_file(known);
         Ok(settled)
+    }
+
+    fn tell_rules_without_a_file(&self, known: &Known) {
+        let (live, dir) = (self.live(), self.0.config.rules.dir.display());
+        let mut without = BTreeSet::new();
+        for rule in live.rules.iter().filter(|rule| rule.from_directory && !known.holds(&rule.id.name)) {
+            let name = &*rule.id.name;
+            without.insert(name);
+            let message = format!(
+                "rule {name} came from {dir}, and no file there holds it now: the directory is another one than before, several \
+                 files went at once, or this process did not see it go. The rule stays as it is. Put the file back, or retire \
+                 the rule (DELETE /rules/{name})"
+            );
+            self.0.conditions.raise(Severity::Warning, NO_FILE, name, message);
+        }
+        self.0.conditions.keep(NO_FILE, |rule| without.contains(rule));
     }
 
     /// False: not through the file's fault, again at the next scan.
@@ -184,12 +219,12 @@ impl Catalog {
             Found::TooLarge(refused) => {
                 self.problem(file, Some(refused.to_string()));
                 // As below: a rule that it brought before stays its own.
-                let rule = known.0.remove(file).and_then(|seen| seen.rule);
-                known.0.insert(file.to_owned(), Seen { stamp, sha256: None, rule });
+                let rule = known.files.remove(file).and_then(|seen| seen.rule);
+                known.files.insert(file.to_owned(), Seen { stamp, sha256: None, rule });
                 return Ok(true);
             }
             Found::Same => {
-                known.0.get_mut(file).expect("it was the same as this").stamp = stamp;
+                known.files.get_mut(file).expect("it was the same as this").stamp = stamp;
                 return Ok(true);
             }
             Found::Content(sha256, content) => (sha256, content?),
@@ -208,22 +243,22 @@ impl Catalog {
             Err(refused) => {
                 self.problem(file, Some(refused.to_string()));
                 // The rule that an earlier content brought stays in force, and stays this file's.
-                known.0.remove(file).and_then(|seen| seen.rule)
+                known.files.remove(file).and_then(|seen| seen.rule)
             }
         };
-        known.0.insert(file.to_owned(), Seen { stamp, sha256: Some(sha256), rule });
+        known.files.insert(file.to_owned(), Seen { stamp, sha256: Some(sha256), rule });
         Ok(true)
     }
 
     /// The name of the rule that the file holds.
     async fn publish_file(&self, file: &str, sha256: Sha256, content: Content) -> Result<String, Refused> {
-        let (wasm, vetted) = match content {
+        let (wasm, owner, vetted) = match content {
             Content::Before(rule) => return Ok(rule),
-            Content::New(wasm, vetted) => (wasm, vetted),
+            Content::New { wasm, owner, vetted } => (wasm, owner, vetted),
         };
         let how = Publish {
             origin: Origin::Directory,
-            source: file.to_owned(),
+            source: format!("{file}, of user {owner}"),
             who: "directory".to_owned(),
             order: None,
             mode: None,
@@ -241,11 +276,9 @@ impl Catalog {
         // round the same file would count as known when it comes again, and its rule would stay away.
         self.0.store.set_directory_seen(file, None).await?;
         fault::pass("catalog.directory.forgotten");
-        let rule = known.0.get(file).and_then(|seen| seen.rule.clone());
-        let elsewhere: BTreeSet<_> =
-            known.0.iter().filter(|(name, _)| *name != file).filter_map(|(_, seen)| seen.rule.as_deref()).collect();
+        let rule = known.files.get(file).and_then(|seen| seen.rule.clone());
         // A renamed file is one that went and one that came with the same rule.
-        if let Some(rule) = rule.filter(|rule| !elsewhere.contains(rule.as_str())) {
+        if let Some(rule) = rule.filter(|rule| !known.holds_beside(file, rule)) {
             match self.retire_from_directory(&rule).await {
                 Ok(()) => tracing::info!(file, rule, "the file was removed, its rule is retired"),
                 Err(Refused::Store(error)) => return Err(error),
@@ -253,7 +286,7 @@ impl Catalog {
                 Err(refused) => tracing::info!(file, rule, %refused, "the file was removed, its rule stays"),
             }
         }
-        known.0.remove(file);
+        known.files.remove(file);
         self.problem(file, None);
         Ok(())
     }
@@ -273,7 +306,7 @@ impl Catalog {
         let message = format!("it can't be read: {why}; until it can be, no removed file retires its rule");
         self.problem(file, Some(message));
         // Whatever it holds by then is looked at.
-        known.0.entry(file.to_owned()).and_modify(|seen| seen.sha256 = None);
+        known.files.entry(file.to_owned()).and_modify(|seen| seen.sha256 = None);
     }
 
     fn problem(&self, file: &str, message: Option<String>) {
@@ -296,31 +329,4 @@ impl Catalog {
         problems.retain(|file, _| stays(file));
         metrics::gauge!("weir_rules_file_errors").set(problems.len() as f64);
     }
-}
-
-/// Files by name, and why one that is there tells nothing of itself.
-type Files = BTreeMap<String, (PathBuf, std::io::Result<Stamp>)>;
-
-/// The `.wasm` files, without hidden ones (editors and Kubernetes write beside and rename).
-fn list(dir: &Path) -> std::io::Result<Files> {
-    std::fs::create_dir_all(dir)?;
-    let mut files = BTreeMap::new();
-    for found in std::fs::read_dir(dir)? {
-        let found = found?;
-        let path = found.path();
-        let name = found.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || path.extension().is_none_or(|e| e != "wasm") {
-            continue;
-        }
-        // Follows links: a Kubernetes mount is made of them.
-        let stamp = match std::fs::metadata(&path) {
-            Ok(meta) if meta.is_file() => meta.modified().map(|time| (time, meta.len())),
-            Ok(_) => continue,
-            Err(gone) if gone.kind() == ErrorKind::NotFound => continue,
-            // A list without it would retire its rule.
-            Err(error) => Err(error),
-        };
-        files.insert(name, (path, stamp));
-    }
-    Ok(files)
 }

@@ -20,8 +20,17 @@ use crate::model::store::StoreError;
 use crate::rules::compile::Failed;
 use crate::rules::live::{Figures, LiveRule, LiveSet};
 
-/// Until a set is tried again that did not fit.
+/// Until a set is tried again that did not fit, and until the rows of the one in force are compared again.
 const AGAIN: Duration = Duration::from_secs(30);
+
+/// What the looks at the store's set have come to.
+#[derive(Default)]
+pub(super) struct Polled {
+    /// The set that was not taken, and when it was tried.
+    misfit: Option<(Revision, Instant)>,
+    /// When the rows were last compared with what is in force.
+    compared: Option<Instant>,
+}
 /// The smallest component. It stands in for code that there is not, and is never instantiated.
 const NOTHING: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -53,29 +62,37 @@ pub(super) type Failures = Vec<(String, String)>;
 impl Catalog {
     /// Takes the set that the store has by now, if it is another. One that did not fit is tried again now and then
     /// only: each try may compile.
-    pub(super) async fn poll(&self, misfit: &mut Option<(Revision, Instant)>) {
-        let taken = async {
-            let stored = self.0.store.revision().await?;
-            let waiting = misfit.is_some_and(|(revision, tried)| revision == stored && tried.elapsed() < AGAIN);
-            if stored == self.live().revision || waiting {
-                return Ok(());
-            }
-            let _one = self.0.changing.lock().await;
-            let set = self.0.store.rule_set().await?;
-            let taken = self.take_over(&set).await;
-            if !matches!(taken, Err(CatalogError::Store(_))) {
-                *misfit = Some((stored, Instant::now()));
-            }
-            taken
+    pub(super) async fn poll(&self, polled: &mut Polled) {
+        let stored = match self.0.store.revision().await {
+            Ok(stored) => stored,
+            Err(error) => return self.told_of_store(Revision(0), &Err(error.into())),
         };
-        if let Err(error) = taken.await {
-            tracing::warn!(%error, "the rule set of the store is not taken, the one before stays in force");
+        let recent = |at: Instant| at.elapsed() < AGAIN;
+        let waiting = polled.misfit.is_some_and(|(revision, tried)| revision == stored && recent(tried));
+        let same = stored == self.live().revision && polled.compared.is_some_and(recent);
+        if waiting || same {
+            return;
+        }
+        let _one = self.0.changing.lock().await;
+        let taken = async {
+            let set = self.0.store.rule_set().await?;
+            self.take_over(&set).await
+        };
+        let taken = taken.await;
+        self.told_of_store(stored, &taken);
+        polled.misfit = matches!(taken, Err(ref error) if !matches!(error, CatalogError::Store(_)))
+            .then(|| (stored, Instant::now()));
+        // What contradicts is looked at again at once: it may be repaired.
+        polled.compared = taken.is_ok().then(Instant::now);
+        if let Err(error) = taken {
+            tracing::debug!(%error, "the rule set of the store is not taken, the one before stays in force");
         }
     }
 
     /// All of the set or nothing: an instance whose configuration lags behind keeps judging by the set that it has,
     /// and says so with every batch's revision.
     pub(super) async fn take_over(&self, set: &RuleSet) -> Result<(), CatalogError> {
+        self.follows(set)?;
         if set.revision == self.live().revision {
             return Ok(());
         }
@@ -92,6 +109,7 @@ impl Catalog {
         live.in_force = Instant::now();
         metrics::gauge!("weir_rules_revision").set(live.revision.0 as f64);
         self.0.live.store(Arc::new(live));
+        self.assess();
         self.forget_checked();
     }
 
@@ -218,6 +236,7 @@ impl Catalog {
             parameters: fitted.parameters,
             on_failure: start.and_then(|start| start.on_failure).unwrap_or(self.0.config.rules.on_failure),
             figures: old.map_or_else(|| Arc::new(Figures::default()), |rule| rule.figures.clone()),
+            from_directory: entry.from_directory,
             suspended: entry.suspended.clone(),
             component,
             fields: fitted.fields,
@@ -245,7 +264,9 @@ impl From<CatalogError> for Refused {
         match error {
             CatalogError::Store(error) => Self::Store(error),
             CatalogError::Compiler(why) => Self::Compiler(why),
-            error @ (CatalogError::Rule { .. } | CatalogError::Misfits(_)) => Self::Unfit(error.to_string()),
+            error @ (CatalogError::Rule { .. } | CatalogError::Misfits(_) | CatalogError::Directory(_)) => {
+                Self::Unfit(error.to_string())
+            }
         }
     }
 }

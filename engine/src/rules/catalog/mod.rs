@@ -3,14 +3,18 @@
 //!
 //! Each step has its file: [`vet`] (bytes to a module that may be called), [`manifest`], [`probe`] (a module against
 //! this pipeline), [`cache`] (compiled code on disk), [`publish`], [`change`] (other edits of the set), [`history`]
-//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`start`], [`directory`], [`look`] (at a
-//! file of it). Guest code runs on blocking threads only.
+//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`start`], [`directory`] ([`listing`], [`watcher`] and [`known`] are its parts), [`look`] (at a
+//! file of it), [`assess`] (what an operator has to know). Guest code runs on blocking threads only.
 
+mod assess;
 mod breaker;
 mod cache;
 mod change;
 mod directory;
 mod history;
+mod instance;
+mod known;
+mod listing;
 mod load;
 mod look;
 mod manifest;
@@ -18,8 +22,10 @@ mod probe;
 mod publish;
 mod start;
 mod vet;
+mod watcher;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,7 +41,8 @@ use crate::rules::judge::{Judge, RuleVerdict};
 use crate::rules::live::{LiveSet, Trip};
 use crate::rules::runtime::Runtime;
 use cache::Cache;
-use directory::Known;
+use known::Known;
+use load::Polled;
 use vet::Modules;
 
 pub use change::Patch;
@@ -59,6 +66,9 @@ pub enum CatalogError {
     Misfits(Vec<(String, String)>),
     #[error("rules can't be compiled: {0}")]
     Compiler(String),
+    /// Of a start: the directory can't be used.
+    #[error("{0}")]
+    Directory(String),
 }
 
 fn misfits(misfits: &[(String, String)]) -> String {
@@ -125,6 +135,12 @@ struct Inner {
     /// By file: why it was refused.
     problems: Mutex<BTreeMap<String, String>>,
     known: tokio::sync::Mutex<Known>,
+    /// One look at the directory at a time.
+    listing: Arc<Semaphore>,
+    /// Files of the directory that are being read.
+    reading: Mutex<BTreeSet<String>>,
+    /// Whether the directory was scanned once.
+    looked: AtomicBool,
     changing: tokio::sync::Mutex<()>,
     trips: mpsc::Sender<Trip>,
     tripped: tokio::sync::Mutex<mpsc::Receiver<Trip>>,
@@ -159,6 +175,9 @@ impl Catalog {
             compiling: Semaphore::new(COMPILERS),
             problems: Mutex::default(),
             known: tokio::sync::Mutex::default(),
+            listing: Arc::new(Semaphore::new(1)),
+            reading: Mutex::default(),
+            looked: AtomicBool::new(false),
             changing: tokio::sync::Mutex::default(),
             trips,
             tripped: tokio::sync::Mutex::new(tripped),
@@ -205,7 +224,7 @@ impl Catalog {
         let mut tick = tokio::time::interval(POLL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut tripped = self.0.tripped.lock().await;
-        let mut misfit = None;
+        let mut polled = Polled::default();
         loop {
             tokio::select! {
                 () = stopped(&mut shutdown) => return,
@@ -214,7 +233,7 @@ impl Catalog {
                         tracing::error!(rule = %trip.rule.name, %error, "the breaker could not act");
                     }
                 }
-                _ = tick.tick() => self.poll(&mut misfit).await,
+                _ = tick.tick() => self.poll(&mut polled).await,
             }
         }
     }

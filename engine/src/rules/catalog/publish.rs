@@ -52,7 +52,8 @@ impl Catalog {
             replace: true,
         };
         let mut entries = self.0.store.rule_set().await?.entries;
-        self.enter(&mut entries, &module.manifest, sha256, &how);
+        self.has_room(&entries, &module.manifest.name)?;
+        self.enter(&mut entries, &module.manifest, sha256, &how, None);
         let entered = entry(&mut entries, &module.manifest.name)?;
         self.rule(entered, Trial::Probe).await.map_err(|misfit| Refused::from(misfit).short())?;
         Ok(module.manifest.clone())
@@ -93,22 +94,54 @@ impl Catalog {
             published_at: now(),
             published_by: how.who.clone(),
         };
+        // A file that went and comes back, perhaps by another deployment: what people set stands. Over the API they say it.
+        let before = match how.origin {
+            Origin::Directory => self.0.store.last_entry(&manifest.name).await?,
+            Origin::Api => None,
+        };
         let new = AtomicBool::new(false);
         let edit = |entries: &mut Vec<Entry>| {
             let in_force = entries.iter().any(|e| e.name == manifest.name && e.sha256 == sha256);
             new.store(!in_force, Ordering::Relaxed);
             displaces(entries, &manifest.name, sha256, &how)?;
-            Ok(self.enter(entries, manifest, sha256, &how))
+            self.has_room(entries, &manifest.name)?;
+            Ok(self.enter(entries, manifest, sha256, &how, before.as_ref()))
         };
         let line = Line::of("publish", &manifest.name, &how.who).storing(&version);
         let revision = self.change(line, edit).await?;
         Ok(Published { name: manifest.name.clone(), sha256, revision, new: new.into_inner() })
     }
 
-    /// The entry that a publish makes, and what it changed; None: nothing.
-    fn enter(&self, entries: &mut Vec<Entry>, manifest: &Manifest, sha256: Sha256, how: &Publish) -> Option<String> {
+    /// Whether the set takes one more rule, if this is one more.
+    fn has_room(&self, entries: &[Entry], rule: &str) -> Result<(), Refused> {
+        let most = self.0.config.rules.max_rules;
+        if entries.len() < most || entries.iter().any(|entry| entry.name == rule) {
+            return Ok(());
+        }
+        Err(Refused::Unfit(format!(
+            "the set has {} rules, rules.max_rules allows {most}: retire one, or raise the limit; every rule costs time for \
+             every record",
+            entries.len()
+        )))
+    }
+
+    /// The entry that a publish makes, and what it changed; None: nothing. `before`: how a rule that is not in the set was
+    /// when it last was.
+    fn enter(
+        &self,
+        entries: &mut Vec<Entry>,
+        manifest: &Manifest,
+        sha256: Sha256,
+        how: &Publish,
+        before: Option<&Entry>,
+    ) -> Option<String> {
         let from_directory = how.origin == Origin::Directory;
         let Ok(entry) = entry(entries, &manifest.name) else {
+            if let Some(before) = before {
+                let (entry, note) = comes_back(before, manifest, sha256);
+                entries.push(Entry { from_directory, ..entry });
+                return Some(note);
+            }
             let start = self.0.config.rule.get(&manifest.name).cloned().unwrap_or_default();
             let RuleStart { parameters, order, mode, .. } = start;
             entries.push(Entry {
@@ -134,6 +167,21 @@ impl Catalog {
         let note = entry.swap(sha256, manifest);
         Some(format!("{} -> {sha256}{note}", before.sha256))
     }
+}
+
+/// A rule as it was, with these bytes; the answer says how that is. A suspension is of bytes.
+fn comes_back(before: &Entry, manifest: &Manifest, sha256: Sha256) -> (Entry, String) {
+    let mut entry = before.clone();
+    let mut note = String::new();
+    if before.sha256 != sha256 {
+        entry.suspended = None;
+        note = entry.swap(sha256, manifest);
+    }
+    let parameters: Vec<_> = entry.parameters.iter().map(|(name, value)| format!(", {name}={value}")).collect();
+    let mode = format!("{:?}", entry.mode).to_lowercase();
+    let suspended = if entry.suspended.is_some() { ", suspended" } else { "" };
+    let as_it_was = format!("as it was: mode {mode}, order {}{}{suspended}", entry.order, parameters.concat());
+    (entry, format!("{sha256}; it comes back {as_it_was}{note}"))
 }
 
 /// A push for a try must not end what judges: the set holds one version of a rule.

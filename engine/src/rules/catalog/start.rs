@@ -6,6 +6,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::breaker::reason;
 use super::history::SUSPEND;
+use super::instance::instance;
 use super::load::{Failures, Trial};
 use super::{Catalog, CatalogError, now};
 use crate::fault;
@@ -71,7 +72,7 @@ impl Catalog {
                 action: SUSPEND.to_owned(),
                 rule: name,
                 revision: set.revision.0 + 1,
-                detail: format!("it does not fit at start: {why}"),
+                detail: format!("it does not fit at start: {why}; {}", instance()),
             };
             set.revision = self.0.store.advance(set.revision, None, &set.entries, &audit).await?;
         }

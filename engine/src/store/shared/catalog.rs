@@ -1,12 +1,12 @@
 //! The catalog's rows: immutable versions, numbered sets of entries, the audit and what the directory last published.
-//! It gives them no meaning.
+//! It gives them no meaning; whether they are whole is [`super::whole`]'s to say.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Bind, Dialect, Result, Row, Tx};
+use super::{Bind, Dialect, Result, Row, Tx, whole};
 use crate::fault;
-use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
+use crate::model::catalog::{Audit, Entry, Version, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
 use crate::store::StoreError;
 
@@ -23,37 +23,33 @@ fn sha(bytes: Vec<u8>) -> Result<Sha256> {
     bytes.try_into().map(Sha256).map_err(wrong)
 }
 
-pub(super) async fn revision(tx: &mut dyn Tx, pipeline: &str) -> Result<Revision> {
-    let sql = "SELECT revision FROM weir_rule_current WHERE pipeline = ?";
-    match tx.rows(sql, &[Bind::Text(pipeline)]).await?.first_mut() {
-        Some(row) => Ok(Revision(row.int()? as u64)),
-        None => Ok(Revision(0)),
-    }
-}
+const ENTRY: &str = "rule, sha256, `order`, mode, parameters, from_directory, suspended";
 
-pub(super) async fn rule_set(tx: &mut dyn Tx, pipeline: &str) -> Result<RuleSet> {
-    let revision = revision(tx, pipeline).await?;
-    let entries = entries_at(tx, pipeline, revision).await?;
-    Ok(RuleSet { revision, entries })
+fn entry(row: &mut Row) -> Result<Entry> {
+    Ok(Entry {
+        name: row.text()?,
+        sha256: sha(row.blob()?)?,
+        order: row.int()? as i32,
+        mode: parsed(&row.text()?, "mode of a rule")?,
+        parameters: parsed(&row.text()?, "parameters of a rule")?,
+        from_directory: row.int()? != 0,
+        suspended: row.maybe_text()?,
+    })
 }
 
 pub(super) async fn entries_at(tx: &mut dyn Tx, pipeline: &str, revision: Revision) -> Result<Vec<Entry>> {
-    let sql = "SELECT rule, sha256, `order`, mode, parameters, from_directory, suspended FROM weir_rule_set \
-               WHERE pipeline = ? AND revision = ?";
-    let mut entries = Vec::new();
-    for mut row in tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(revision.0 as i64)]).await? {
-        entries.push(Entry {
-            name: row.text()?,
-            sha256: sha(row.blob()?)?,
-            order: row.int()? as i32,
-            mode: parsed(&row.text()?, "mode of a rule")?,
-            parameters: parsed(&row.text()?, "parameters of a rule")?,
-            from_directory: row.int()? != 0,
-            suspended: row.maybe_text()?,
-        });
-    }
+    let sql = format!("SELECT {ENTRY} FROM weir_rule_set WHERE pipeline = ? AND revision = ?");
+    let rows = tx.rows(&sql, &[Bind::Text(pipeline), Bind::Int(revision.0 as i64)]).await?;
+    let mut entries = rows.into_iter().map(|mut row| entry(&mut row)).collect::<Result<Vec<_>>>()?;
     entries.sort_by(|a: &Entry, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
     Ok(entries)
+}
+
+pub(super) async fn last_entry(tx: &mut dyn Tx, pipeline: &str, rule: &str) -> Result<Option<Entry>> {
+    let sql =
+        format!("SELECT {ENTRY} FROM weir_rule_set WHERE pipeline = ? AND rule = ? ORDER BY revision DESC LIMIT 1");
+    let mut rows = tx.rows(&sql, &[Bind::Text(pipeline), Bind::Text(rule)]).await?;
+    rows.first_mut().map(entry).transpose()
 }
 
 const INFO: &str = "sha256, manifest, origin, source, published_at, published_by";
@@ -113,13 +109,26 @@ pub(super) async fn advance(
     let sql = "UPDATE weir_rule_current SET revision = ? WHERE pipeline = ? AND revision = ?";
     let binds = [Bind::Int(next.0 as i64), Bind::Text(pipeline), Bind::Int(base.0 as i64)];
     if tx.execute(sql, &binds).await? != 1 {
-        return Err(StoreError::Stale(revision(tx, pipeline).await?));
+        return Err(StoreError::Stale(whole::revision(tx, pipeline).await?));
     }
     fault::at("store.catalog.current")?;
     if let Some(version) = version {
         add_version(tx, d, pipeline, version).await?;
         fault::at("store.catalog.version")?;
     }
+    add_set(tx, pipeline, next, entries, audit).await?;
+    fault::at("store.catalog.written")?;
+    Ok(next)
+}
+
+/// The entries of a new revision and its line of audit.
+pub(super) async fn add_set(
+    tx: &mut dyn Tx,
+    pipeline: &str,
+    next: Revision,
+    entries: &[Entry],
+    audit: &Audit,
+) -> Result<()> {
     for entry in entries {
         add_entry(tx, pipeline, next, entry).await?;
         fault::at("store.catalog.entry")?;
@@ -134,9 +143,7 @@ pub(super) async fn advance(
         Bind::Text(&audit.rule),
         Bind::Text(&audit.detail),
     ];
-    tx.execute(sql, &binds).await?;
-    fault::at("store.catalog.written")?;
-    Ok(next)
+    tx.execute(sql, &binds).await.map(|_| ())
 }
 
 /// Whether the revision after `base` is this change: it alone wrote this line of audit. Waits for a writer that is

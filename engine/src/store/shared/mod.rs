@@ -13,6 +13,7 @@ pub(super) mod schema;
 pub(super) mod stats;
 mod store;
 pub(super) mod text;
+mod whole;
 
 pub(super) use store::SqlStore;
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::positions::Scope;
-use super::{Driver, Result, Tx, catalog, fingerprint, finish, positions, schema, stats};
+use super::{Driver, Result, Tx, catalog, fingerprint, finish, positions, schema, stats, whole};
 use crate::fault;
-use crate::model::catalog::{Audit, Entry, RuleSet, Version, VersionInfo};
+use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use crate::store::{Outcome, Position, StatsRow, Store, StoreError};
@@ -147,11 +147,11 @@ impl Store for SqlStore {
     }
 
     async fn rule_set(&self) -> Result<RuleSet> {
-        in_tx!(self, begin_read, |tx| catalog::rule_set(tx, &self.scope.pipeline))
+        in_tx!(self, begin_read, |tx| whole::rule_set(tx, &self.scope.pipeline))
     }
 
     async fn revision(&self) -> Result<Revision> {
-        in_tx!(self, begin_read, |tx| catalog::revision(tx, &self.scope.pipeline))
+        in_tx!(self, begin_read, |tx| whole::revision(tx, &self.scope.pipeline))
     }
 
     async fn version(&self, sha256: Sha256) -> Result<Option<Version>> {
@@ -182,6 +182,15 @@ impl Store for SqlStore {
             Err(StoreError::Unknown(why)) => self.made(base, audit, &why).await,
             ended => ended,
         }
+    }
+
+    async fn repair_rules(&self, at: i64, who: &str) -> Result<Option<Repaired>> {
+        let (d, pipeline) = (self.driver.dialect(), &self.scope.pipeline);
+        in_tx!(self, begin, |tx| whole::repair(tx, d, pipeline, at, who))
+    }
+
+    async fn last_entry(&self, rule: &str) -> Result<Option<Entry>> {
+        in_tx!(self, begin_read, |tx| catalog::last_entry(tx, &self.scope.pipeline, rule))
     }
 
     async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>> {

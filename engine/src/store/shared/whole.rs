@@ -1,0 +1,122 @@
+//! Whether the catalog's rows are all there. A restore of some tables, or a row deleted by hand, must not bring an older
+//! set into force, or none: what contradicts itself is `SetBack`, until [`repair`] takes what is left.
+
+use super::{Bind, Dialect, Result, Tx, catalog};
+use crate::model::catalog::{Audit, Entry, Repaired, RuleSet};
+use crate::model::ids::Revision;
+use crate::store::StoreError;
+
+/// Actions of the audit after which a set may be empty.
+const RETIRE: &str = "retire";
+const REPAIR: &str = "repair";
+
+/// The numbers that the tables hold.
+struct Numbers {
+    /// Said to be in force; None: the row is gone.
+    current: Option<Revision>,
+    /// The highest that has a line of audit.
+    audit: Revision,
+    /// The highest that has an entry.
+    set: Revision,
+}
+
+impl Numbers {
+    /// One statement, so that a change which is committed meanwhile is in all of them or in none.
+    async fn read(tx: &mut dyn Tx, pipeline: &str) -> Result<Self> {
+        let sql = "SELECT (SELECT revision FROM weir_rule_current WHERE pipeline = ?), \
+                   (SELECT MAX(revision) FROM weir_audit WHERE pipeline = ?), \
+                   (SELECT MAX(revision) FROM weir_rule_set WHERE pipeline = ?)";
+        let name = Bind::Text(pipeline);
+        let mut rows = tx.rows(sql, &[name, name, name]).await?;
+        let row = rows.first_mut().ok_or_else(|| StoreError::Fatal("a SELECT of numbers gave no row".into()))?;
+        let mut next = || Ok::<_, StoreError>(row.maybe_int()?.map(|number| Revision(number as u64)));
+        Ok(Self { current: next()?, audit: next()?.unwrap_or_default(), set: next()?.unwrap_or_default() })
+    }
+
+    fn stored(&self) -> Revision {
+        self.audit.max(self.set)
+    }
+}
+
+/// The number in force.
+pub(super) async fn revision(tx: &mut dyn Tx, pipeline: &str) -> Result<Revision> {
+    let numbers = Numbers::read(tx, pipeline).await?;
+    let (current, stored) = (numbers.current.unwrap_or_default(), numbers.stored());
+    if current == stored {
+        return Ok(current);
+    }
+    let says = match numbers.current {
+        None => "has no row".to_owned(),
+        Some(current) => format!("says that revision {current} is in force"),
+    };
+    Err(set_back(pipeline, &format!("weir_rule_current {says}, but weir_audit and weir_rule_set end at {stored}")))
+}
+
+/// The set in force.
+pub(super) async fn rule_set(tx: &mut dyn Tx, pipeline: &str) -> Result<RuleSet> {
+    let revision = revision(tx, pipeline).await?;
+    let why = || set_back(pipeline, &format!("weir_rule_set has no row of revision {revision}, which was not empty"));
+    let entries = entries(tx, pipeline, revision).await?.ok_or_else(why)?;
+    Ok(RuleSet { revision, entries })
+}
+
+/// The entries of the highest revision; None: they are gone. A set is empty only before the first publish and after the
+/// last rule was retired.
+async fn entries(tx: &mut dyn Tx, pipeline: &str, revision: Revision) -> Result<Option<Vec<Entry>>> {
+    let entries = catalog::entries_at(tx, pipeline, revision).await?;
+    if !entries.is_empty() || revision.0 == 0 {
+        return Ok(Some(entries));
+    }
+    let newest = catalog::audit(tx, pipeline, 1).await?.pop().filter(|line| line.revision == revision.0);
+    let Some(line) = newest else { return Ok(None) };
+    let before = catalog::entries_at(tx, pipeline, Revision(revision.0 - 1)).await?;
+    let retired = line.action == RETIRE && before.len() == 1 && before[0].name == line.rule;
+    Ok((retired || line.action == REPAIR).then_some(entries))
+}
+
+fn set_back(pipeline: &str, what: &str) -> StoreError {
+    StoreError::SetBack(format!(
+        "{what} (pipeline {pipeline:?}): rows were lost or set back, perhaps by a restore of some tables. No rule set is \
+         taken from them. Restore the rest of the backup, or run `weir rules repair --config FILE`, which puts the highest \
+         revision that is left into force"
+    ))
+}
+
+/// Takes the highest revision that has rows, as a revision after all that ever were: instances that run take it as any
+/// other change.
+pub(super) async fn repair(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    pipeline: &str,
+    at: i64,
+    who: &str,
+) -> Result<Option<Repaired>> {
+    let name = Bind::Text(pipeline);
+    // Locked first, as a change does: one that is under way is waited for.
+    let lock = format!("SELECT revision FROM weir_rule_current WHERE pipeline = ?{}", d.for_update);
+    tx.rows(&lock, &[name]).await?;
+    match rule_set(tx, pipeline).await {
+        Ok(_) => return Ok(None),
+        Err(StoreError::SetBack(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let Numbers { current: was, audit, set } = Numbers::read(tx, pipeline).await?;
+    let highest = audit.max(set).max(was.unwrap_or_default());
+    let (taken, entries) = match entries(tx, pipeline, audit.max(set)).await? {
+        Some(entries) => (audit.max(set), entries),
+        None => (set, catalog::entries_at(tx, pipeline, set).await?),
+    };
+    let revision = Revision(highest.0 + 1);
+    let sql = format!(
+        "INSERT INTO weir_rule_current (pipeline, revision) VALUES (?, ?) {} revision = ?",
+        d.upsert("pipeline")
+    );
+    let number = Bind::Int(revision.0 as i64);
+    tx.execute(&sql, &[name, number, number]).await?;
+    let said = was.map_or_else(|| "weir_rule_current had no row".to_owned(), |was| format!("revision {was} was said"));
+    let detail = format!("{said}, {highest} was the highest: the {} rules of revision {taken} again", entries.len());
+    let audit =
+        Audit { at, who: who.to_owned(), action: REPAIR.to_owned(), rule: String::new(), revision: revision.0, detail };
+    catalog::add_set(tx, pipeline, revision, &entries, &audit).await?;
+    Ok(Some(Repaired { was, highest, taken, set: RuleSet { revision, entries } }))
+}
