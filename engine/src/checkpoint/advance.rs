@@ -47,11 +47,9 @@ pub async fn advance<B: Broker>(
     metadata: &B::Metadata,
     cancel: &Cancel,
 ) -> Result<(), Failed> {
-    // Neither needs the other's answer, and both come before the step is in the database.
-    let (cleared, remembered) = tokio::join!(clear(store, cleared, cancel), remembered(broker, step, cancel));
-    cleared?;
+    clear(store, cleared, cancel).await?;
     fault::pass("checkpoint.cleared");
-    remembered?;
+    remembered(broker, step, cancel).await?;
     commit(store, step, cancel).await?;
     fault::pass("checkpoint.committed");
     publish(broker, step, metadata, cancel).await?;

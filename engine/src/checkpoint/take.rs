@@ -154,7 +154,8 @@ async fn begin_unseen<B: Broker>(
     if unseen.is_empty() {
         return Ok(Ok(()));
     }
-    let (known, bounds) = tokio::try_join!(committed(broker, &unseen, cancel), bounds(broker, &unseen, cancel))?;
+    let known = committed(broker, &unseen, cancel).await?;
+    let bounds = bounds(broker, &unseen, cancel).await?;
     for taken in taken.iter_mut().filter(|taken| taken.next_offset.is_none()) {
         // With K > 0 and no position the store lost its data, or another pipeline uses the group: `examine` stops it.
         // K = 0 is none: somebody may have committed the start of an empty log without reading anything.
