@@ -10,6 +10,8 @@ mod breaker;
 mod cache;
 #[path = "catalog/changes.rs"]
 mod changes;
+#[path = "catalog/damaged.rs"]
+mod damaged;
 #[path = "catalog/directory.rs"]
 mod directory;
 #[path = "catalog/directory_lost.rs"]

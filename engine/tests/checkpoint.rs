@@ -48,6 +48,7 @@ async fn world(broker: Model) -> World {
         group_by: vec!["type".into()],
         scales: vec![("amount".into(), 2)],
         table: "risk_stats".into(),
+        cluster: None,
     };
     store.prepare(&fingerprint, &layout).await.unwrap();
     World { store, broker, _folder: folder }

@@ -5,6 +5,8 @@
 mod api;
 #[path = "cli/datasets.rs"]
 mod datasets;
+#[path = "cli/dirty.rs"]
+mod dirty;
 #[path = "cli/letters.rs"]
 mod letters;
 #[path = "cli/new_rule.rs"]
@@ -145,7 +147,7 @@ fn paysim_rows_keep_their_amounts_and_their_dirt() {
     assert!(text(&made[0]).starts_with(r#"{"amount":9007199254740993.10,"event_time":5,"#));
     assert!(text(&made[1]).starts_with(r#"{"amount":"twelve","#));
     assert!(!text(&made[2]).contains("amount"));
-    assert_eq!(made[3], Produced { key: "C9".to_owned(), value: b"{bad".to_vec() });
+    assert_eq!(made[3], Produced { line: 5, key: "C9".to_owned(), value: b"{bad".to_vec() });
 }
 
 #[test]
@@ -171,14 +173,21 @@ fn a_bad_line_is_one_clear_line_with_file_line_column_and_what_is_wrong() {
     std::fs::write(&mapping, CREDITCARD).unwrap();
     let cases: [(&[u8], &str); 3] = [
         (b"Time,Amount,Class\n0,1.00\n", "2: 2 cells, expected 3"),
-        (b"Time,Amount,Class\nnoon,1.00,0\n", "2: column \"Time\", field event_time: \"noon\" is no timestamp"),
-        (b"Time,Amount,Class\n0,\xff,0\n", "2: invalid UTF-8"),
+        (
+            b"Time,Amount,Class\nnoon,1.00,0\n",
+            "2: column \"Time\", field event_time: \"noon\" is no timestamp; wanted seconds from `base` on",
+        ),
+        (
+            b"Time,Amount,Class\n0,\xff,0\n",
+            "2: invalid UTF-8; if the file is written otherwise, say so in the mapping: `encoding = \"windows-1252\"`",
+        ),
     ];
     for (text, wanted) in cases {
         std::fs::write(&input, text).unwrap();
         let (input, mapping) = (input.to_str().unwrap(), mapping.to_str().unwrap());
         let said = refused(&["produce", "--brokers", "127.0.0.1:1", "--topic", "t", "--mapping", mapping, input], 1);
-        assert_eq!(said, format!("weir: {input}:{wanted}\n"));
+        let stopped = "(stopped at line 2: 0 records before it sent to t, none from it on)";
+        assert_eq!(said, format!("weir: {input}:{wanted} {stopped}\n"));
     }
 }
 

@@ -14,6 +14,12 @@ mod fixture;
 mod kafka;
 #[path = "store/locks.rs"]
 mod locks;
+#[path = "store/many.rs"]
+mod many;
+#[path = "store/mysql8.rs"]
+mod mysql8;
+#[path = "store/passing.rs"]
+mod passing;
 #[path = "store/proxy.rs"]
 mod proxy;
 #[path = "store/size.rs"]

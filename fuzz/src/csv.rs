@@ -16,8 +16,8 @@ use rows::Row;
 pub fn csv(data: &[u8]) {
     let (mapping, file) = parted(data);
     let Ok(text) = std::str::from_utf8(mapping) else { return };
-    let mapping = match Mapping::parse(text) {
-        Ok(mapping) => mapping.for_input(Path::new("in.csv")).unwrap(),
+    let mapping = match Mapping::parse(text).and_then(|mapping| mapping.for_input(Path::new("in.csv"))) {
+        Ok(mapping) => mapping,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     let made: Vec<_> = records(Cursor::new(file.to_vec()), mapping.clone()).collect();
@@ -28,20 +28,49 @@ pub fn csv(data: &[u8]) {
         assert!((last.max(1)..=lines).contains(line) && !message.is_empty(), "line {line} of {lines}: {message}");
         last = *line;
     }
+    if !as_the_oracle_reads(text, file) {
+        return;
+    }
     let Some(rows) = rows::of(&mapping, file) else {
         let fatal = |made: &Result<Produced, ProduceError>| made.as_ref().is_err_and(|error| error.fatal);
         return assert!(made.len() == 1 && made.iter().all(fatal), "the header is no good, and not so: {made:?}");
     };
-    assert_eq!(made.len(), rows.len(), "of so many rows: {made:?}");
-    for (made, row) in made.iter().zip(&rows) {
-        match (made, row) {
-            (Ok(made), Some(row)) => says(&mapping, made, row),
-            (Ok(made), None) => panic!("{made:?} of a row that is no row"),
-            (Err(error), _) if error.fatal => panic!("nothing failed that can't be read further: {error}"),
-            (Err(error), Some(row)) => assert!(may_fail(&mapping, row), "{error}: {row:?}"),
-            (Err(_), None) => {}
+    for made in made.iter().flatten() {
+        match rows.iter().find(|(line, _)| *line == made.line) {
+            Some((_, Some(row))) => says(&mapping, made, row),
+            other => panic!("{made:?} of a row that is no row: {other:?}"),
         }
     }
+    // What lenient readers guess about is refused, or ends it.
+    if file.iter().any(|byte| b"\"\r\0".contains(byte)) {
+        return;
+    }
+    assert_eq!(made.len(), rows.len(), "of so many rows: {made:?}");
+    for (made, (_, row)) in made.iter().zip(&rows) {
+        match (made, row) {
+            (Err(error), _) if error.fatal => panic!("nothing failed that can't be read further: {error}"),
+            (Err(error), Some(row)) => assert!(may_fail(&mapping, row), "{error}: {row:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// The oracle knows UTF-8, commas and double quotes.
+fn as_the_oracle_reads(mapping: &str, file: &[u8]) -> bool {
+    let keys = ["encoding", "delimiter", "quote", "escape", "decimal =", "decimal=", "\"decimal\" ", "\\"];
+    let heads: [&[u8]; 9] = [
+        b"\x1f\x8b",
+        b"\xff\xfe",
+        b"\xfe\xff",
+        b"\xef\xbb\xbf",
+        b"PK\x03\x04",
+        b"\x28\xb5",
+        b"\xfd7zX",
+        b"BZh",
+        b"PAR1",
+    ];
+    let unmarked = matches!(file, [_, 0, _, 0, ..] | [0, _, 0, _, ..]);
+    !unmarked && !keys.iter().any(|key| mapping.contains(key)) && !heads.iter().any(|head| file.starts_with(head))
 }
 
 /// A record has each field that its row has, and nothing else.

@@ -66,6 +66,8 @@ pub struct AdminState {
     limits: Limits,
     requests: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Requests that read the database.
+    readers: Arc<Semaphore>,
 }
 
 impl AdminState {
@@ -89,6 +91,7 @@ impl AdminState {
             refused: Arc::default(),
             requests: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
+            readers: Arc::new(Semaphore::new(pipeline_api::READERS)),
             limits,
         }
     }

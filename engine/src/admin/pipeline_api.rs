@@ -1,5 +1,6 @@
 //! The paths about the running pipeline: state, windows, letters, audit, metrics, probes. All of them only read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -12,10 +13,14 @@ use super::AdminState;
 use super::extract::{Params, within};
 use super::problem::{Problem, Trouble, scrub};
 use super::views::{ActivationView, AuditView, HealthView, LettersView, PipelineStatus, WindowView};
-use crate::model::store::StoreError;
+use crate::model::store::{Store, StoreError};
 
 /// How long the dead-letter topic may take to answer.
 const TAIL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests that read the database at once; as many connections as the store keeps for them.
+pub(super) const READERS: usize = 2;
+/// How long a request waits for its turn.
+const TURN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -70,8 +75,9 @@ pub(super) async fn windows(
     Params(query): Params<WindowsQuery>,
 ) -> Result<Json<Vec<WindowView>>, Problem> {
     let limit = limit(query.limit)?;
-    let rows = state.store.windows(limit, query.r#final.unwrap_or(false)).await;
-    Ok(Json(rows.map_err(from_store)?.into_iter().map(WindowView::from).collect()))
+    let only_final = query.r#final.unwrap_or(false);
+    let rows = reading(state, move |store| async move { store.windows(limit, only_final).await }).await?;
+    Ok(Json(rows.into_iter().map(WindowView::from).collect()))
 }
 
 /// Which revision judged a partition from which offset on; the newest, ascending by partition and offset.
@@ -81,8 +87,9 @@ pub(super) async fn activations(
     State(state): State<AdminState>,
     Params(query): Params<LimitQuery>,
 ) -> Result<Json<Vec<ActivationView>>, Problem> {
-    let rows = state.store.activations(limit(query.limit)?).await;
-    Ok(Json(rows.map_err(from_store)?.into_iter().map(ActivationView::from).collect()))
+    let limit = limit(query.limit)?;
+    let rows = reading(state, move |store| async move { store.activations(limit).await }).await?;
+    Ok(Json(rows.into_iter().map(ActivationView::from).collect()))
 }
 
 /// Who changed what in the rule set, newest first.
@@ -92,8 +99,9 @@ pub(super) async fn audit(
     State(state): State<AdminState>,
     Params(query): Params<LimitQuery>,
 ) -> Result<Json<Vec<AuditView>>, Problem> {
-    let rows = state.store.audit(limit(query.limit)?).await;
-    Ok(Json(rows.map_err(from_store)?.into_iter().map(AuditView::from).collect()))
+    let limit = limit(query.limit)?;
+    let rows = reading(state, move |store| async move { store.audit(limit).await }).await?;
+    Ok(Json(rows.into_iter().map(AuditView::from).collect()))
 }
 
 /// Dead letters, newest first, and whether these are all that was asked for.
@@ -135,8 +143,10 @@ pub(super) async fn readyz(State(state): State<AdminState>) -> Result<Json<Healt
             let warnings = warnings.iter().map(|warning| scrub(warning)).collect();
             Ok(Json(HealthView { status: "ready".into(), warnings }))
         }
-        Err(reasons) => Err(Trouble::Unavailable
-            .problem(reasons.join("; "), "bring back what is away; the engine goes on by itself, nothing is lost")),
+        Err(reasons) => Err(Trouble::Unavailable.problem(
+            reasons.join("; "),
+            "each reason says whom it waits for and where that is configured; the engine goes on by itself",
+        )),
     }
 }
 
@@ -144,8 +154,32 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     within(asked.unwrap_or(100), 1..=1_000, "limit")
 }
 
+/// A turn at the database. It is kept until the database has answered, also when the peer hangs up meanwhile: whoever asks and
+/// goes does not put more to work than these.
+async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn Store>) -> F) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, StoreError>> + Send + 'static,
+{
+    let turn = tokio::time::timeout(TURN, state.readers.clone().acquire_owned()).await;
+    let Ok(Ok(turn)) = turn else {
+        return Err(Trouble::Busy
+            .problem(format!("{READERS} requests are reading the database already"), "send it again in a moment"));
+    };
+    let asked = ask(state.store);
+    let answer = tokio::spawn(async move {
+        let _turn = turn;
+        asked.await
+    });
+    match answer.await {
+        Ok(answer) => answer.map_err(from_store),
+        Err(why) => Err(Trouble::Internal.problem(why.to_string(), "look at the engine's log")),
+    }
+}
+
 fn from_store(error: StoreError) -> Problem {
     let text = scrub(&error.to_string());
     tracing::warn!(error = text, "the store did not answer the admin API");
-    Trouble::Unavailable.problem(text, "bring the database of [sink] back; GET /readyz tells when it is")
+    Trouble::Unavailable
+        .problem(text, "if GET /readyz is 503, bring the database of [sink] back; else ask for fewer rows, or later")
 }

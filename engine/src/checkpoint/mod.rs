@@ -13,5 +13,5 @@ mod take;
 pub use advance::{Failed, advance};
 pub use broker::{Bounds, Broker, NotYet, Unpublished};
 pub use pending::{Pending, Positioned};
-pub use retry::Cancel;
+pub use retry::{Cancel, Obstacle};
 pub use take::{Stand, Stopped, TakeError, TakenOver, take};

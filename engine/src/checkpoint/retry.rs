@@ -1,6 +1,6 @@
 //! Waiting for a store or a broker that is away: backoff without limit, until cancelled.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -18,18 +18,32 @@ const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
 /// Asks a checkpoint task to give up where it would wait: what it is at is finished, nothing is tried again. It never
 /// interrupts a transaction half-way, so a task that was cancelled before it began tries everything once.
 #[derive(Clone, Debug)]
-pub struct Cancel(Arc<watch::Sender<bool>>);
+pub struct Cancel(Arc<watch::Sender<bool>>, Arc<Mutex<Option<Obstacle>>>);
+
+/// Why a checkpoint task does not get on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What it is at.
+    pub what: String,
+    /// What the last try said.
+    pub why: String,
+}
 
 impl Default for Cancel {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
+        Self(Arc::new(watch::Sender::new(false)), Arc::default())
     }
 }
 
 impl Cancel {
     /// One that is cancelled from the start.
     pub fn cancelled() -> Self {
-        Self(Arc::new(watch::Sender::new(true)))
+        Self(Arc::new(watch::Sender::new(true)), Arc::default())
+    }
+
+    /// What the task waits for now, if its last try failed.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on nothing is waited for; a pause that is under way ends at once.
@@ -72,10 +86,21 @@ impl<'a> Patience<'a> {
             tracing::warn!(tries = self.tries, "{what}: {why}; trying again");
         }
         self.tries += 1;
+        *self.cancel.1.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Obstacle { what: what.to_owned(), why: why.to_string() });
         let pause = self.delays.next().unwrap_or(LONGEST);
         tokio::select! {
             () = self.cancel.told() => Err(Cancelled),
             () = tokio::time::sleep(pause) => Ok(()),
+        }
+    }
+}
+
+impl Drop for Patience<'_> {
+    /// It got on, or was given up.
+    fn drop(&mut self) {
+        if self.tries > 0 {
+            *self.cancel.1.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 }

@@ -16,10 +16,6 @@ impl Properties {
         base.extend(self.pairs.iter().cloned());
         base
     }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::out;
 use crate::config::Config;
-use crate::{arenas, pipeline, telemetry};
+use crate::{arenas, pipeline, store, telemetry};
 
 /// How long what is still at work on tokio's threads may take when everything else has ended.
 const SHUTDOWN: Duration = Duration::from_millis(200);
@@ -44,6 +44,7 @@ pub(super) fn run(RunArgs { args, suspend_misfits }: &RunArgs) -> anyhow::Result
 pub(super) fn check(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(&args.config)?;
     let schema = config.schema()?;
+    store::validate_url(&config.sink.url).map_err(|why| anyhow::anyhow!("sink.url {why}"))?;
     out::line(format_args!(
         "{}: fine; {} fields, topic {}",
         args.config.display(),

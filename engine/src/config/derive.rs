@@ -59,6 +59,8 @@ impl Config {
             group_by: self.window.group_by.clone(),
             scales: self.window.measures.keys().map(|name| (name.clone(), scale(name))).collect(),
             table: self.sink.table.clone(),
+            // Kafka's to say.
+            cluster: None,
         }
     }
 }

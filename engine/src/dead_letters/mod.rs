@@ -2,6 +2,7 @@
 //! that also commits the group's offsets. It knows no rule and no store.
 
 mod client;
+mod cluster;
 mod diagnosis;
 mod flight;
 mod flush;
@@ -12,6 +13,7 @@ mod tail;
 mod topics;
 mod transaction;
 
+pub use cluster::cluster_id;
 pub use publisher::{PublishError, Publisher};
 pub use tail::{Shown, Tail, TailError, Wanted, tail};
-pub use topics::{Cluster, TopicError, check_topics, partitions};
+pub use topics::{Cluster, TopicError, check_topics, longest_message, partitions};

@@ -2,11 +2,13 @@
 //! anything but a clean abort it makes a new producer, whose `init_transactions` ends what the old one had open.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::DeliveryResult;
@@ -62,9 +64,34 @@ impl From<Fault> for PublishError {
 #[derive(Default)]
 pub(super) struct Deliveries {
     pub(super) too_large: AtomicBool,
+    /// What librdkafka said of the transaction that failed: its calls say "Erroneous state" from then on.
+    failed: Mutex<Option<String>>,
 }
 
-impl ClientContext for Deliveries {}
+impl Deliveries {
+    /// Before a transaction.
+    pub(super) fn forget(&self) {
+        self.too_large.store(false, Ordering::Relaxed);
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// An error of a call, and why the transaction could not go on if that is known.
+    pub(super) fn because(&self, why: String) -> String {
+        match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(cause) => format!("{why}: {cause}"),
+            None => why,
+        }
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        if fac == "TXNERR" {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| message.to_owned());
+        }
+        DefaultClientContext.log(level, fac, message);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();

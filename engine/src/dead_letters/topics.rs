@@ -75,6 +75,20 @@ pub enum TopicError {
         /// The broker's word.
         why: String,
     },
+    /// Letters would be refused or lost.
+    #[error(
+        "dead_letters.topic: {topic:?} has cleanup.policy={policy}: a compacted topic takes no letter of a record without a key \
+         and forgets all but the last of a key; name another topic, or: kafka-configs.sh --bootstrap-server {brokers} --alter \
+         --entity-type topics --entity-name {topic} --add-config cleanup.policy=delete"
+    )]
+    Compacted {
+        /// As configured.
+        topic: String,
+        /// As configured.
+        brokers: String,
+        /// As the topic has it.
+        policy: String,
+    },
     /// librdkafka refuses a property.
     #[error("{key}: {why}")]
     Property {
@@ -106,6 +120,12 @@ pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters
     let (first, second) = tokio::join!(look("source.topic", &source.topic), look("dead_letters.topic", &letters.topic));
     for found in [first, second] {
         found.map_err(|why| TopicError::Property { key: "source", why: why.to_string() })??;
+    }
+    if let Some(policy) = setting(of_source(source), &letters.topic, "cleanup.policy").await
+        && policy.contains("compact")
+    {
+        let (topic, brokers) = (letters.topic.clone(), source.brokers.clone());
+        return Err(TopicError::Compacted { topic, brokers, policy });
     }
     producer_can_be_made(source, letters)
 }
@@ -192,16 +212,25 @@ pub(super) fn told(
 
 /// The longest message that a topic takes, in bytes.
 pub(super) async fn limit(source: &config::Source, topic: &str) -> usize {
-    let asked = async {
-        let admin: AdminClient<DefaultClientContext> =
-            client_config(&source.brokers, &source.properties).create().ok()?;
-        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-        let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await.ok()?;
-        let resource = described.into_iter().next()?.ok()?;
-        resource.get("max.message.bytes")?.value.as_ref()?.parse().ok()
-    };
-    // The mock cluster and brokers that forbid DescribeConfigs do not tell.
-    asked.await.unwrap_or(DEFAULT_LIMIT)
+    limit_at(of_source(source), topic).await
+}
+
+/// The longest message that a topic takes, in bytes. Blocks, for 10 s at most.
+pub fn longest_message(cluster: Cluster<'_>, topic: &str) -> usize {
+    futures::executor::block_on(limit_at(cluster, topic))
+}
+
+async fn limit_at(cluster: Cluster<'_>, topic: &str) -> usize {
+    let told = setting(cluster, topic, "max.message.bytes").await;
+    told.and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_LIMIT)
+}
+
+/// Of a topic. None: the mock cluster and brokers that forbid DescribeConfigs do not tell.
+async fn setting(cluster: Cluster<'_>, topic: &str, name: &str) -> Option<String> {
+    let admin: AdminClient<DefaultClientContext> = client_config(cluster.brokers, cluster.properties).create().ok()?;
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await.ok()?;
+    described.into_iter().next()?.ok()?.get(name)?.value.clone()
 }
 
 #[cfg(test)]

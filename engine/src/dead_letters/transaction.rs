@@ -37,7 +37,7 @@ pub(super) struct Transaction {
 impl Transaction {
     pub(super) fn run(&self) -> Result<(), PublishError> {
         let producer = &self.ready.producer;
-        producer.context().too_large.store(false, Ordering::Relaxed);
+        producer.context().forget();
         fault::at("letters.begin")?;
         producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
         match self.fill().and_then(|()| Ok(producer.commit_transaction(PATIENCE)?)) {
@@ -106,7 +106,7 @@ impl Transaction {
                 let _ = self.abort_transaction();
                 return damaged.into();
             }
-            Problem::Kafka(why) => (why.to_string(), is_of_the_group(&why)),
+            Problem::Kafka(why) => (self.ready.producer.context().because(why.to_string()), is_of_the_group(&why)),
         };
         let fatal = self.ready.producer.client().fatal_error();
         if let Some((_, text)) = fatal {

@@ -14,6 +14,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::model::finding::{Fault, Stage};
+use crate::model::foreign::foreign;
 use crate::model::ids::Offset;
 use crate::model::record::{Batch, FieldId, Schema};
 
@@ -83,10 +84,11 @@ impl Decoder {
             return Err(fault("OVERSIZE", message));
         }
         let value = value.ok_or_else(|| parse_fault("the record has no value (a tombstone)"))?;
-        let text = simdutf8::compat::from_utf8(value).map_err(|e| parse_fault(format_args!("invalid UTF-8: {e}")))?;
+        let text = simdutf8::compat::from_utf8(value)
+            .map_err(|e| parse_fault(explained(value, format_args!("invalid UTF-8: {e}"))))?;
         if !self.layouts.fill(text, batch.rows(), &mut batch.columns) {
             self.surprises += 1;
-            self.locator.locate(text).map_err(parse_fault)?;
+            self.locator.locate(text).map_err(|e| parse_fault(explained(value, e)))?;
             self.convert(text)?;
             self.layouts.learn(text);
             self.write(text, batch);
@@ -123,6 +125,11 @@ const PARSE_JSON: &str = "PARSE_JSON";
 
 fn fault(code: &'static str, message: String) -> Fault {
     Fault { stage: Stage::Decode, code, message }
+}
+
+/// What is wrong with bytes that are no JSON, with what is known of their writer.
+fn explained(value: &[u8], what: impl std::fmt::Display) -> String {
+    foreign(value).map_or_else(|| what.to_string(), |known| format!("the record {known} ({what})"))
 }
 
 fn parse_fault(what: impl std::fmt::Display) -> Fault {

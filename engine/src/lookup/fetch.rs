@@ -1,6 +1,6 @@
 //! Asking Redis: one pipeline of HMGET a lookup, within its time-out. The only file that knows the client.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -20,6 +20,8 @@ pub(super) struct Redis {
     client: Client,
     /// Made by the first fetch, since only that runs on tokio; it connects again by itself.
     connection: OnceCell<ConnectionManager>,
+    /// Why it did not answer when it was last asked.
+    away: Mutex<Option<String>>,
 }
 
 /// What a batch asks of one lookup.
@@ -74,7 +76,13 @@ impl Redis {
             timeout: table.timeout,
             client,
             connection: OnceCell::new(),
+            away: Mutex::default(),
         })
+    }
+
+    /// Why it did not answer when it was last asked; None: it did, or was never asked.
+    pub(super) fn away(&self) -> Option<String> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn fetch(&self, keys: &[String]) -> Result<Option<PartAnswers>, LookupError> {
@@ -85,10 +93,14 @@ impl Redis {
         let up = f64::from(u8::from(matches!(asked, Ok(Ok(_)))));
         metrics::gauge!("weir_lookup_up", "lookup" => self.name.clone()).set(up);
         let why = match asked {
-            Ok(Ok(answers)) => return Ok(Some(answers)),
+            Ok(Ok(answers)) => {
+                *self.away.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                return Ok(Some(answers));
+            }
             Ok(Err(e)) => e.to_string(),
             Err(_) => format!("no answer within {} ms", self.timeout.as_millis()),
         };
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
         metrics::counter!("weir_lookup_failures_total", "lookup" => self.name.clone()).increment(1);
         match self.on_unavailable {
             OnUnavailable::Wait => Err(LookupError::Unavailable { lookup: self.name.clone(), why }),

@@ -102,6 +102,14 @@ impl Lookups {
         Plan { parts: lookups.map(|(index, lookup)| lookup.plan(index, batch, now)).collect() }
     }
 
+    /// The lookups that did not answer when they were last asked: name, whether their fields are missing meanwhile, and why.
+    pub fn away(&self) -> impl Iterator<Item = (&str, bool, String)> {
+        self.lookups.iter().filter_map(|lookup| {
+            let missing = lookup.redis.on_unavailable == OnUnavailable::Missing;
+            Some((lookup.redis.name.as_str(), missing, lookup.redis.away()?))
+        })
+    }
+
     /// Whether a lookup that the plan asks of has to be waited for (`on_unavailable = "wait"`).
     pub fn waits(&self, plan: &Plan) -> bool {
         plan.parts.iter().any(|part| !part.lacking.is_empty() && part.redis.on_unavailable == OnUnavailable::Wait)

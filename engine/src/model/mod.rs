@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod finding;
+pub mod foreign;
 pub mod ids;
 pub mod letter;
 pub mod number;

@@ -158,4 +158,7 @@ pub struct Fingerprint {
     pub scales: Vec<(String, u8)>,
     /// Table of the statistics.
     pub table: String,
+    /// Kafka's id of the cluster, whose offsets the rows count; None: not known. A pipeline that has none takes the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }

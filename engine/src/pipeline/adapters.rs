@@ -257,7 +257,6 @@ struct View {
 
 impl PipelineView for View {
     fn pipeline(&self) -> PipelineStatus {
-        let waiting = self.status.waiting();
         let partitions = self.status.partitions();
         PipelineStatus {
             name: self.config.pipeline.name.clone(),
@@ -267,20 +266,20 @@ impl PipelineView for View {
             revision: self.catalog.live().revision.0,
             kafka_up: self.status.kafka_up(),
             store_up: self.status.store_away().is_none(),
-            lookups_up: self
-                .config
-                .lookup
-                .keys()
-                .map(|name| (name.clone(), !waiting.iter().any(|why| why.contains("lookup"))))
-                .collect(),
+            lookups_up: self.config.lookup.keys().map(|name| (name.clone(), self.status.lookup_up(name))).collect(),
             partitions: partitions.into_iter().map(|(partition, status)| partition_view(partition, status)).collect(),
             conditions: self.conditions(),
         }
     }
 
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
-        let mut reasons = self.status.waiting();
-        reasons.extend(self.status.store_away().map(|why| format!("the store of [sink] does not answer: {why}")));
+        let waiting = self.status.waiting();
+        let mut reasons: Vec<_> =
+            waiting.into_iter().map(|(worker, waiting)| waiting.text(worker, &self.config)).collect();
+        reasons.extend(self.status.store_away().map(|(since, why)| {
+            let seconds = since.elapsed().as_secs();
+            format!("the store of [sink] does not answer for {seconds} s: {why}; start it, or correct sink.url")
+        }));
         let (group, workers) = (&self.config.source.group, self.status.workers());
         reasons.extend(self.status.outside().into_iter().map(|(worker, outside)| {
             let (seconds, why) = (outside.since.elapsed().as_secs(), outside.why.map(|why| format!(" ({why})")));

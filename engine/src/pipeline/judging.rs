@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::clock::now_ms;
 use super::codes::Codes;
+use super::status::LookupAway;
 use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::decode::Decoder;
@@ -106,6 +107,12 @@ impl Bench {
     /// Records so far that decode had to look at closely.
     pub(super) fn surprises(&self) -> u64 {
         self.decoder.surprises()
+    }
+
+    /// See [`Lookups::away`].
+    pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
+        let away = self.lookups.away();
+        away.map(|(name, missing, why)| LookupAway { name: name.to_owned(), missing, why }).collect()
     }
 
     /// Whether what the plan lacks has to be waited for.

@@ -7,8 +7,10 @@ mod clock;
 mod codes;
 mod deadline;
 mod judging;
+mod refused;
 mod status;
 mod vitals;
+mod waiting;
 mod worker;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use tokio::sync::{oneshot, watch};
 use crate::admin;
 use crate::config::Config;
 use crate::dead_letters::{self, Publisher};
+use crate::model::step::Fingerprint;
 use crate::rules::{Catalog, Runtime};
 use crate::source::Source;
 use crate::store::{self, Store};
@@ -110,7 +113,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             .context("sink.url")?;
     // Before the fingerprint is kept: else a mistyped topic would be what the pipeline "ran with", and the right one refused.
     dead_letters::check_topics(&config.source, &config.dead_letters).await?;
-    store.prepare(&config.fingerprint(), &spec.layout(&config.sink.table)).await.context("sink")?;
+    let cluster = dead_letters::cluster_id(&config.source).await;
+    let fingerprint = Fingerprint { cluster, ..config.fingerprint() };
+    store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let count = config.engine.count();
     let clients =

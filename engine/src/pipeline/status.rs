@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::conditions::Conditions;
+use super::waiting::{On, Waiting};
+use crate::conditions::{Conditions, Severity};
 use crate::model::ids::{Offset, Partition};
 
 /// How far a partition is.
@@ -32,6 +33,15 @@ impl PartitionStatus {
     }
 }
 
+/// A lookup that did not answer when a worker last asked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LookupAway {
+    pub name: String,
+    /// `on_unavailable = "missing"`: nobody waits for it.
+    pub missing: bool,
+    pub why: String,
+}
+
 /// A worker that is no member of the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outside {
@@ -54,10 +64,12 @@ pub struct Status {
     /// When the stop was asked for.
     stop: OnceLock<Instant>,
     partitions: Mutex<BTreeMap<Partition, PartitionStatus>>,
-    /// What keeps a worker from judging, by worker: the store, Kafka, a lookup.
-    waiting: Mutex<BTreeMap<usize, String>>,
-    /// Why the store did not answer when it was last asked.
-    store: Mutex<Option<String>>,
+    /// What keeps a worker from judging, by worker.
+    waiting: Mutex<BTreeMap<usize, Waiting>>,
+    /// Lookups that did not answer when they were last asked, by worker.
+    lookups: Mutex<BTreeMap<usize, Vec<LookupAway>>>,
+    /// Since when the store does not answer, and why.
+    store: Mutex<Option<(Instant, String)>>,
     conditions: Conditions,
 }
 
@@ -70,6 +82,7 @@ impl Default for Status {
             stop: OnceLock::new(),
             partitions: Mutex::default(),
             waiting: Mutex::default(),
+            lookups: Mutex::default(),
             store: Mutex::default(),
             conditions: Conditions::default(),
         }
@@ -98,17 +111,44 @@ impl Status {
     }
 
     /// What keeps workers from judging; empty when all is well.
-    pub fn waiting(&self) -> Vec<String> {
-        self.waiting.lock().expect("no code panics while it holds the lock").values().cloned().collect()
+    pub fn waiting(&self) -> BTreeMap<usize, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Why the store did not answer when it was last asked; None: it did.
-    pub fn store_away(&self) -> Option<String> {
-        self.store.lock().expect("no code panics while it holds the lock").clone()
+    /// Whether the lookup answered every worker that asked it last.
+    pub fn lookup_up(&self, name: &str) -> bool {
+        let away = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        !away.values().flatten().any(|lookup| lookup.name == name)
+    }
+
+    /// Why the store did not answer when it was last asked, and since when; None: it did.
+    pub fn store_away(&self) -> Option<(Instant, String)> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn store(&self, away: Option<String>) {
-        *self.store.lock().expect("no code panics while it holds the lock") = away;
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = store.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        *store = away.map(|why| (since, why));
+    }
+
+    /// The lookups that did not answer this worker. Those that are not waited for are a warning: what is judged lacks fields.
+    pub(super) fn lookups(&self, worker: usize, away: Vec<LookupAway>) {
+        let mut all = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.get(&worker).map_or(away.is_empty(), |before| *before == away) {
+            return;
+        }
+        all.insert(worker, away);
+        let missing: BTreeMap<_, _> =
+            all.values().flatten().filter(|lookup| lookup.missing).map(|lookup| (&lookup.name, &lookup.why)).collect();
+        for (name, why) in &missing {
+            let message = format!(
+                "lookup.{name}: Redis does not answer ({why}), so its fields are missing (on_unavailable); start it, or correct \
+                 lookup.{name}.url"
+            );
+            self.conditions.raise(Severity::Warning, "lookup.away", name.as_str(), message);
+        }
+        self.conditions.keep("lookup.away", |name| missing.keys().any(|other| *other == name));
     }
 
     /// How many there are.
@@ -197,12 +237,15 @@ impl Status {
         self.judged.fetch_add(records, Ordering::Relaxed);
     }
 
-    pub(super) fn waits(&self, worker: usize, why: Option<String>) {
-        let mut waiting = self.waiting.lock().expect("no code panics while it holds the lock");
-        match why {
-            Some(why) => waiting.insert(worker, why),
-            None => waiting.remove(&worker),
+    pub(super) fn waits(&self, worker: usize, why: Option<(On, String)>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((on, why)) = why else {
+            waiting.remove(&worker);
+            return;
         };
+        let before = waiting.get(&worker).filter(|before| before.on == on);
+        let since = before.map_or_else(Instant::now, |before| before.since);
+        waiting.insert(worker, Waiting { on, why, since });
     }
 
     /// Records flow: whatever kept them from being read is over.
@@ -282,6 +325,31 @@ mod tests {
         assert!(!status.partitions()[&p].is_being_taken());
         status.taking(0, &[p]);
         assert!(status.partitions()[&p].is_being_taken(), "again, after a failure");
+    }
+
+    #[test]
+    fn each_lookup_is_up_or_away_for_itself_also_if_nobody_waits_for_it() {
+        let status = Status::default();
+        let away = |name: &str, missing| LookupAway { name: name.into(), missing, why: "refused".into() };
+        status.lookups(0, vec![away("customer", true)]);
+        status.lookups(1, Vec::new());
+        assert!(!status.lookup_up("customer") && status.lookup_up("merchant"));
+        let warned: Vec<_> = status.conditions().all().into_iter().map(|condition| condition.subject).collect();
+        assert_eq!(warned, ["customer"], "its fields are missing, and somebody has to hear of it");
+        status.lookups(0, vec![away("merchant", false)]);
+        assert!(status.lookup_up("customer") && !status.lookup_up("merchant"));
+        assert!(status.conditions().all().is_empty(), "one that is waited for shows in /readyz");
+    }
+
+    #[test]
+    fn a_wait_is_as_old_as_its_first_word_about_the_same_service() {
+        let status = Status::default();
+        status.waits(0, Some((On::Kafka, "no answer".into())));
+        let since = status.waiting()[&0].since;
+        status.waits(0, Some((On::Kafka, "refused".into())));
+        assert_eq!((status.waiting()[&0].since, status.waiting()[&0].why.as_str()), (since, "refused"));
+        status.waits(0, None);
+        assert!(status.waiting().is_empty());
     }
 
     #[test]

@@ -33,9 +33,7 @@ pub(super) enum Failed {
 
 /// Body of `weir compile-module`: wasm in, compiled code or an error text out.
 pub fn compile_child() -> i32 {
-    let limited = rlimit::setrlimit(rlimit::Resource::AS, 1 << 30, 1 << 30)
-        .and_then(|()| rlimit::setrlimit(rlimit::Resource::CPU, 10, 10));
-    let result = limited.map_err(|e| Failed::Engine(format!("its limits can't be set: {e}"))).and_then(|()| {
+    let result = limited().map_err(|e| Failed::Engine(format!("its limits can't be set: {e}"))).and_then(|()| {
         let mut wasm = Vec::new();
         std::io::stdin().read_to_end(&mut wasm).map_err(|e| Failed::Engine(e.to_string()))?;
         compile(&wasm).map_err(Failed::Module)
@@ -46,6 +44,25 @@ pub fn compile_child() -> i32 {
         Err(Failed::Engine(text) | Failed::Killed(text)) => (text.into_bytes(), UNABLE),
     };
     if std::io::stdout().write_all(&bytes).is_err() { UNABLE } else { code }
+}
+
+/// It reads a stranger's bytes: it opens and writes no file, starts nothing, and yields to the workers.
+fn limited() -> std::io::Result<()> {
+    use rlimit::Resource;
+    for (resource, most) in [
+        (Resource::AS, 1 << 30),
+        (Resource::CPU, 10),
+        // stdin, stdout, stderr and what the reading of limits and names takes.
+        (Resource::NOFILE, 16),
+        (Resource::FSIZE, 0),
+        (Resource::NPROC, 0),
+        (Resource::CORE, 0),
+    ] {
+        rlimit::setrlimit(resource, most, most)?;
+    }
+    rustix::thread::set_no_new_privs(true)?;
+    rustix::process::nice(10)?;
+    Ok(())
 }
 
 /// Compiled code, or what is wrong with the module. Without limits: the engine compiles in the child only.
@@ -103,6 +120,10 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
     let run = async {
         let mut child = tokio::process::Command::new(&runtime.compiler)
             .arg("compile-module")
+            // Its environment may hold passwords.
+            .env_clear()
+            // Where the libraries of the binary are, if not where they are everywhere.
+            .envs(std::env::var_os("LD_LIBRARY_PATH").map(|path| ("LD_LIBRARY_PATH", path)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

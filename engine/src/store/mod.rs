@@ -27,15 +27,30 @@ pub async fn connect_with(
     topic: &str,
     idle_after: Duration,
 ) -> Result<Arc<dyn Store>, StoreError> {
-    let driver: Box<dyn shared::Driver> = match url.split_once("://").map(|(scheme, _)| scheme) {
+    let driver: Box<dyn shared::Driver> = match scheme(url) {
         Some("mysql" | "mariadb") => Box::new(mysql::MySqlDriver::new(url)?),
         Some("sqlite") => Box::new(sqlite::SqliteDriver::new(url)?),
-        _ => {
-            return Err(StoreError::Fatal("the sink url must begin with mysql://, mariadb:// or sqlite://".into()));
-        }
+        _ => return Err(StoreError::Fatal(format!("the sink url {SCHEMES}"))),
     };
     let store =
         shared::SqlStore::new(driver, pipeline, topic, i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX));
     store.ping().await?;
+    store.suits().await?;
     Ok(Arc::new(store))
+}
+
+const SCHEMES: &str = "must begin with mysql://, mariadb:// or sqlite://";
+
+fn scheme(url: &str) -> Option<&str> {
+    url.split_once("://").map(|(scheme, _)| scheme)
+}
+
+/// What [`connect`] would say of the URL before it connects: `weir check` asks it. Certificates that it names have to be there.
+/// The message goes on after `sink.url ` and never shows the password.
+pub fn validate_url(url: &str) -> Result<(), String> {
+    match scheme(url) {
+        Some("mysql" | "mariadb") => mysql::validate_url(url),
+        Some("sqlite") => sqlite::SqliteDriver::new(url).map(drop).map_err(|why| why.to_string()),
+        _ => Err(SCHEMES.to_owned()),
+    }
 }

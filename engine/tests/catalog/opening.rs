@@ -138,8 +138,12 @@ async fn rules_whose_version_is_gone_or_does_not_compile_are_suspended_each_for_
     let database = sqlx::SqlitePool::connect(&bench.url()).await.unwrap();
     sqlx::query("DELETE FROM weir_rule_version WHERE rule = 'reader'").execute(&database).await.unwrap();
     // As if a later release compiled less than the one that took it.
-    let spoil = "UPDATE weir_rule_version SET wasm = X'0061736D01000000FF' WHERE rule = 'steady'";
-    sqlx::query(spoil).execute(&database).await.unwrap();
+    let spoiled = b"\0asm\x01\0\0\0\xff";
+    let digest = weir::model::ids::Sha256::of(spoiled);
+    let spoil = "UPDATE weir_rule_version SET wasm = ?, sha256 = ? WHERE rule = 'steady'";
+    sqlx::query(spoil).bind(&spoiled[..]).bind(&digest.0[..]).execute(&database).await.unwrap();
+    let name = "UPDATE weir_rule_set SET sha256 = ? WHERE rule = 'steady'";
+    sqlx::query(name).bind(&digest.0[..]).execute(&database).await.unwrap();
     database.close().await;
     std::fs::remove_dir_all(bench.config.rules.cache.as_ref().unwrap()).unwrap();
     let catalog = bench.open().await;

@@ -88,6 +88,11 @@ impl MariaDb {
         self.url_with("secret", "weir")
     }
 
+    /// Of the user who may set what counts for everybody; by the server's socket.
+    pub(crate) fn url_of_root(&self) -> String {
+        format!("mysql://root@localhost/weir?socket={}", self.folder.path().join("sock").display())
+    }
+
     pub(crate) fn url_with(&self, password: &str, database: &str) -> String {
         format!("mysql://weir:{password}@127.0.0.1:{}/{database}", self.port)
     }

@@ -2,5 +2,6 @@
 #![allow(dead_code)]
 
 pub(crate) mod mariadb;
+pub(crate) mod mysql8;
 pub(crate) mod port;
 pub(crate) mod reason;

@@ -58,8 +58,12 @@ impl Secure {
     }
 
     fn allow(&self, what: &[&str]) {
+        self.rights(&[&["--add"][..], what].concat());
+    }
+
+    fn rights(&self, what: &[&str]) {
         let mut tool = Command::new(root().join("stack/kafka"));
-        tool.args(["AclCommand", "--bootstrap-server", self.at("ADMIN"), "--add"]).args(what);
+        tool.args(["AclCommand", "--bootstrap-server", self.at("ADMIN")]).args(what);
         let output = tool.output().unwrap();
         assert!(output.status.success(), "{what:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -175,6 +179,27 @@ impl Running {
         std::fs::read_to_string(self.folder.join("log")).unwrap()
     }
 
+    /// `GET /readyz`, until it is so.
+    fn until_readyz(&self, what: &str, so: impl Fn(u16, &str) -> bool) -> String {
+        let until = Instant::now() + SOON;
+        loop {
+            let log = self.log();
+            let admin = log.lines().find_map(|line| line.split("admin=").nth(1)?.split_whitespace().next());
+            let answer = admin.and_then(|admin| {
+                let config = ureq::Agent::config_builder().http_status_as_error(false);
+                let agent: ureq::Agent = config.timeout_global(Some(SOON)).build().into();
+                let mut answer = agent.get(&format!("http://{admin}/readyz")).call().ok()?;
+                Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
+            });
+            let (status, said) = answer.unwrap_or_default();
+            if so(status, &said) {
+                return said;
+            }
+            assert!(Instant::now() < until, "{what}: {status} {said}\n{log}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     /// Ends it in order.
     fn stop(mut self) {
         let pid = self.engine.id().to_string();
@@ -228,6 +253,33 @@ async fn the_engine_judges_under_every_mechanism_with_exactly_the_rights_that_ar
         assert_eq!(letters[0].header("weir.code"), "AMOUNT_NEGATIVE", "{name}");
         tokio::task::block_in_place(|| engine.stop());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_is_taken_away_is_named_with_the_command_that_gives_it_back() {
+    let secure = tokio::task::spawn_blocking(Secure::up).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    secure.topics("rights").await;
+    let nobody = ["--allow-principal", "User:nobody"];
+    secure.allow(
+        &[&nobody[..], &["--operation", "Read", "--topic", "stream_rights", "--group", "group_rights"]].concat(),
+    );
+    let write = ["--operation", "Write", "--topic", "letters_rights", "--transactional-id", "weir-rights-"];
+    // A prefix is one of a topic's name, too.
+    secure.allow(&[&nobody[..], &write, &["--resource-pattern-type", "prefixed"]].concat());
+    let deny = ["--deny-principal", "User:nobody", "--operation", "Write", "--topic", "letters_rights"];
+    secure.allow(&deny);
+    let properties = secure.sasl("SCRAM-SHA-256", "nobody", "secret");
+    let engine = Running::start(folder.path(), "rights", secure.at("SASL"), &properties);
+    let named = |status: u16, said: &str| status == 503 && said.contains("does not let User:nobody Write on topic");
+    let said = tokio::task::block_in_place(|| engine.until_readyz("the right is named", named));
+    assert!(said.contains("kafka-acls.sh --bootstrap-server"), "{said}");
+    assert!(said.contains("--operation Write --topic letters_rights"), "{said}");
+    secure.rights(&[&["--remove", "--force"][..], &deny].concat());
+    tokio::task::block_in_place(|| engine.until_readyz("it goes on by itself", |status, _| status == 200));
+    let letters = tokio::task::block_in_place(|| secure.letters("rights")).letters;
+    assert_eq!(letters.len(), 1);
+    tokio::task::block_in_place(|| engine.stop());
 }
 
 #[test]

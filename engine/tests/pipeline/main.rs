@@ -4,6 +4,7 @@
 
 mod api;
 mod cdnow;
+mod compacted;
 mod ends;
 mod engine;
 mod generated;

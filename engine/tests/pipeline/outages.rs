@@ -139,6 +139,7 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
         let all = || way.metric("weir_records_total", "") == Some(way.position() as f64);
         engine.until("what was judged before is committed", Duration::from_secs(20), all);
         assert_eq!(way.metric("weir_lookup_up", "customer"), Some(0.0), "after {away}");
+        assert_eq!(way.get("/pipeline")["lookups_up"]["customer"], false, "after {away}");
         failed = failures();
         outages.push((from, Instant::now()));
         way.service(back, "redis");

@@ -98,6 +98,28 @@ async fn a_changed_fingerprint_is_refused_by_name(url: &str) {
     assert!(!error.contains("group_by"), "{error}");
 }
 
+/// As the version before Kafka's id was asked for left it.
+async fn a_pipeline_without_a_cluster_takes_the_first_and_refuses_another(url: &str) {
+    let (store, _) = begun(url, "cluster").await;
+    let old = "{\"topic\":\"finance_stream\",\"group\":\"weir\",\"letter_topic\":\"dead_letter_queue\",\"window_ms\":5000,\
+               \"group_by\":[\"type\"],\"scales\":[[\"amount\",2]],\"table\":\"stats_cluster\"}";
+    assert_eq!(serde_json::to_string(&fingerprint("cluster")).unwrap(), old, "the text that baac756 wrote");
+    let on = |id: Option<&str>| Fingerprint { cluster: id.map(str::to_owned), ..fingerprint("cluster") };
+    let prepare = async |id: Option<&str>| {
+        let store = connect(url, "cluster", "finance_stream").await.unwrap();
+        store.prepare(&on(id), &layout("cluster")).await
+    };
+    drop(store);
+    prepare(Some("one")).await.unwrap();
+    prepare(Some("one")).await.unwrap();
+    prepare(None).await.unwrap();
+    let refused = prepare(Some("two")).await.unwrap_err().to_string();
+    for part in ["source.brokers", "cluster \"one\"", "\"two\"", "JSON_REMOVE", "another name"] {
+        assert!(refused.contains(part) && !refused.contains('\n'), "{refused}");
+    }
+    prepare(Some("one")).await.unwrap();
+}
+
 async fn a_fingerprint_binds_from_the_first_position_on(url: &str) {
     let first = prepared(url, "unbound").await;
     let taken = first.take(&[P0]).await.unwrap().remove(0);
@@ -266,6 +288,7 @@ pub(crate) async fn all(url: &str) {
     a_partition_begins_once(url).await;
     a_changed_fingerprint_is_refused_by_name(url).await;
     a_fingerprint_binds_from_the_first_position_on(url).await;
+    a_pipeline_without_a_cluster_takes_the_first_and_refuses_another(url).await;
     a_table_has_one_pipeline_whatever_its_case(url).await;
     an_aggregate_that_is_no_longer_asked_for_is_refused(url).await;
     groups_that_look_alike_stay_apart(url).await;

@@ -22,6 +22,7 @@ pub(crate) fn fingerprint(name: &str) -> Fingerprint {
         group_by: vec!["type".into()],
         scales: vec![("amount".into(), 2)],
         table: format!("stats_{name}"),
+        cluster: None,
     }
 }
 

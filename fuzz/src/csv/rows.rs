@@ -7,32 +7,46 @@ use weir::cli::produce::Mapping;
 
 pub(crate) type Row = HashMap<String, String>;
 
-/// One a record or filled line; None among them: it is no row. None at all: the header can't be used.
-pub(crate) fn of(mapping: &Mapping, file: &[u8]) -> Option<Vec<Option<Row>>> {
+/// One a record or filled line, with the line on which it begins; None among them: it is no row. None at all: the header
+/// can't be used.
+pub(crate) fn of(mapping: &Mapping, file: &[u8]) -> Option<Vec<(u64, Option<Row>)>> {
     match format!("{:?}", mapping.format).as_str() {
         "Some(Csv)" => csv(mapping, file),
-        "Some(Jsonl)" => Some(lines(file).map(json).collect()),
-        "Some(Whitespace)" => Some(lines(file).map(|line| whitespace(line, &mapping.columns)).collect()),
+        "Some(Jsonl)" => Some(lines(file).map(|(number, line)| (number, json(line))).collect()),
+        "Some(Whitespace)" => {
+            wanted(mapping).all(|column| mapping.columns.contains(column)).then_some(())?;
+            Some(lines(file).map(|(number, line)| (number, whitespace(line, &mapping.columns))).collect())
+        }
         other => panic!("a mapping for a file has a format, not {other}"),
     }
 }
 
-fn csv(mapping: &Mapping, file: &[u8]) -> Option<Vec<Option<Row>>> {
+fn wanted(mapping: &Mapping) -> impl Iterator<Item = &String> {
+    mapping.fields.values().filter_map(|field| field.column.as_ref()).chain(&mapping.raw)
+}
+
+fn csv(mapping: &Mapping, file: &[u8]) -> Option<Vec<(u64, Option<Row>)>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
-    let mut records = reader.byte_records().map(|record| record.expect("bytes can be read"));
+    let blanks = |record: &csv::ByteRecord| record.len() == 1 && record[0].iter().all(|byte| b" \t".contains(byte));
+    let records = reader.byte_records().map(|record| record.expect("bytes can be read"));
+    let mut records = records.filter(|record| !blanks(record));
     let header: Vec<String> = match mapping.columns.as_slice() {
         [] => cells(&records.next().unwrap_or_default())?,
         columns => columns.to_vec(),
     };
-    let wanted = mapping.fields.values().filter_map(|field| field.column.as_ref());
-    if wanted.into_iter().any(|column| !header.contains(column)) {
+    if wanted(mapping).any(|column| header.iter().filter(|name| *name == column).count() != 1) {
         return None;
     }
     let row = |record: csv::ByteRecord| {
-        let cells = cells(&record).filter(|cells| cells.len() == header.len())?;
-        Some(header.iter().cloned().zip(cells).collect())
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells = cells(&record).filter(|cells| cells.len() == header.len() && !marked(&cells[0]));
+        (line, cells.map(|cells| header.iter().cloned().zip(cells).collect()))
     };
     Some(records.map(row).collect())
+}
+
+fn marked(text: &str) -> bool {
+    text.starts_with('\u{feff}')
 }
 
 fn cells(record: &csv::ByteRecord) -> Option<Vec<String>> {
@@ -40,19 +54,47 @@ fn cells(record: &csv::ByteRecord) -> Option<Vec<String>> {
 }
 
 /// Those that hold something.
-fn lines(file: &[u8]) -> impl Iterator<Item = Option<&str>> {
+fn lines(file: &[u8]) -> impl Iterator<Item = (u64, Option<&str>)> {
     let lines = file.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).ok());
-    lines.filter(|line| line.is_none_or(|line| !line.trim().is_empty()))
+    let filled = (1..).zip(lines).filter(|(_, line)| line.is_none_or(|line| !line.trim().is_empty()));
+    filled.map(|(number, line)| (number, line.filter(|line| !marked(line))))
 }
 
 fn json(line: Option<&str>) -> Option<Row> {
-    let row: HashMap<String, Box<RawValue>> = serde_json::from_str(line?).ok()?;
+    let Object(keys) = serde_json::from_str(line?).ok()?;
     let cell = |json: &str| match serde_json::from_str(json) {
-        Ok(serde_json::Value::String(text)) => text,
-        Ok(serde_json::Value::Null) => String::new(),
-        _ => json.to_owned(),
+        Ok(serde_json::Value::String(text)) => Some(text),
+        Ok(serde_json::Value::Null) => Some(String::new()),
+        // Half of a surrogate is no text.
+        _ if json.starts_with('"') => None,
+        _ => Some(json.to_owned()),
     };
-    Some(row.into_iter().map(|(name, json)| (name, cell(json.get()))).collect())
+    let count = keys.len();
+    let row: Option<Row> = keys.into_iter().map(|(name, json)| Some((name, cell(json.get())?))).collect();
+    row.filter(|row| row.len() == count)
+}
+
+/// Its keys and values as they come, a key that stands twice included.
+struct Object(Vec<(String, Box<RawValue>)>);
+
+impl<'de> serde::Deserialize<'de> for Object {
+    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> serde::de::Visitor<'de> for Keys {
+            type Value = Object;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut keys = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    keys.push(entry);
+                }
+                Ok(Object(keys))
+            }
+        }
+        json.deserialize_map(Keys)
+    }
 }
 
 fn whitespace(line: Option<&str>, columns: &[String]) -> Option<Row> {

@@ -1,13 +1,15 @@
-//! The mapping file of `weir produce`: which JSON field comes from which column, and how its text becomes JSON.
-//! Amounts stay text from end to end; nothing here is ever a float.
+//! The mapping file of `weir produce`: how the input is written, and which JSON field comes from which column.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, ensure};
+use encoding_rs::Encoding;
 use serde::Deserialize;
 
-use super::text;
+use super::csv::Dialect;
+pub use super::field::Field;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,6 +20,17 @@ pub struct Mapping {
     /// Names of the columns of an input without a header (always for `whitespace`).
     #[serde(default)]
     pub columns: Vec<String>,
+    /// Of the input's text, as the web names it (`windows-1252`, `utf-16le`). Default: UTF-8, or what a byte order mark says.
+    encoding: Option<String>,
+    /// Between the cells of a CSV. Default: a comma.
+    delimiter: Option<String>,
+    /// Around cells of a CSV; empty: no cell is quoted. Default: `"`.
+    quote: Option<String>,
+    /// Before a quote or delimiter that is part of a CSV's cell. Default: none; a quote within quotes is doubled.
+    escape: Option<String>,
+    /// Before the fraction of numbers: `.`, the default, or `,`. No other mark is taken for part of a number.
+    #[serde(default)]
+    pub(super) decimal: Decimal,
     /// The JSON field whose text is the Kafka key.
     pub key: String,
     /// A column that, where not empty, holds the very bytes to send instead.
@@ -35,56 +48,24 @@ pub enum Format {
     Whitespace,
 }
 
-/// Where a field comes from.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Field {
-    /// The source column. An empty cell leaves the field out.
-    pub column: Option<String>,
-    /// The same text in every record.
-    pub constant: Option<String>,
-    pub kind: Kind,
-    /// Moves the decimal point of a number to the right (left if negative), exactly.
-    #[serde(default)]
-    pub shift: i8,
-    /// What a timestamp's number counts.
-    #[serde(default)]
-    pub unit: Unit,
-    /// Added to a timestamp that counts from a time of its own; RFC 3339 in the file, epoch milliseconds here.
-    #[serde(default, deserialize_with = "base_ms")]
-    pub base: i64,
-    /// What to do with a text that is not of the kind.
-    #[serde(default)]
-    pub otherwise: Otherwise,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    Text,
-    Decimal,
-    Timestamp,
-}
-
+/// Before the fraction of a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
+pub(super) enum Decimal {
     #[default]
-    Ms,
-    S,
-    H,
-    /// YYYYMMDD
-    Date,
+    #[serde(rename = ".")]
+    Point,
+    #[serde(rename = ",")]
+    Comma,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Otherwise {
-    /// The line is bad.
-    #[default]
-    Error,
-    /// Sent as a JSON string, for the engine to reject.
-    Text,
+impl Decimal {
+    /// A number's text with a point; None: it has a mark that is not of this kind.
+    pub(super) fn point(self, text: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Point => Some(Cow::Borrowed(text)),
+            Self::Comma => (!text.contains('.')).then(|| Cow::Owned(text.replace(',', "."))),
+        }
+    }
 }
 
 impl Mapping {
@@ -96,64 +77,94 @@ impl Mapping {
 
     /// Parses and checks a mapping.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let mapping: Self = toml::from_str(text)?;
-        anyhow::ensure!(
+        let mut mapping: Self = toml::from_str(text)?;
+        ensure!(
             mapping.fields.contains_key(&mapping.key),
             "key = {:?} is not one of [fields]; name one of them",
             mapping.key
         );
-        for (name, field) in &mapping.fields {
-            anyhow::ensure!(
-                field.column.is_some() != field.constant.is_some(),
-                "field {name}: give either `column` or `constant`"
+        for (name, field) in &mut mapping.fields {
+            field.prepare().map_err(|why| anyhow!("field {name}: {why}"))?;
+        }
+        let mut names = BTreeSet::new();
+        for column in &mapping.columns {
+            ensure!(names.insert(column), "columns: {column:?} stands twice; give each column a name of its own");
+        }
+        mapping.check_text()?;
+        Ok(mapping)
+    }
+
+    /// The keys that say how the text is written.
+    fn check_text(&self) -> anyhow::Result<()> {
+        if let Some(label) = &self.encoding {
+            ensure!(
+                Encoding::for_label_no_replacement(label.as_bytes()).is_some(),
+                "encoding = {label:?} is not known; write for example \"windows-1252\", \"utf-16le\" or \"shift_jis\""
             );
         }
-        Ok(mapping)
+        for (key, value) in [("delimiter", &self.delimiter), ("quote", &self.quote), ("escape", &self.escape)] {
+            let Some(value) = value else { continue };
+            let none = key == "quote" && value.is_empty();
+            ensure!(
+                none || matches!(value.as_bytes(), [byte] if byte.is_ascii() && !matches!(byte, 0 | b'\r' | b'\n')),
+                "{key} = {value:?} should be one character of ASCII, and no line's end"
+            );
+        }
+        let Dialect { delimiter, quote, escape } = self.dialect();
+        let differ = Some(delimiter) != quote && Some(delimiter) != escape && (quote.is_none() || quote != escape);
+        ensure!(differ, "delimiter, quote and escape should differ (a doubled quote needs no escape)");
+        Ok(())
+    }
+
+    /// The columns that are read, each once.
+    pub(super) fn wanted(&self) -> Vec<String> {
+        let fields = self.fields.values().filter_map(|field| field.column.as_ref());
+        let wanted: BTreeSet<&String> = fields.chain(&self.raw).collect();
+        wanted.into_iter().cloned().collect()
+    }
+
+    /// None: UTF-8, unless a byte order mark says otherwise.
+    pub(super) fn encoding(&self) -> Option<&'static Encoding> {
+        self.encoding.as_ref().and_then(|label| Encoding::for_label_no_replacement(label.as_bytes()))
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        let byte = |key: &Option<String>| key.as_ref().and_then(|text| text.bytes().next());
+        Dialect {
+            delimiter: byte(&self.delimiter).unwrap_or(b','),
+            quote: self.quote.as_ref().map_or(Some(b'"'), |_| byte(&self.quote)),
+            escape: byte(&self.escape),
+        }
     }
 
     /// Takes the format from the file's name where the mapping gives none.
     pub fn for_input(mut self, path: &Path) -> anyhow::Result<Self> {
-        let extension = path.extension().and_then(|extension| extension.to_str());
+        let unpacked = path.extension().is_some_and(|extension| extension == "gz").then(|| path.with_extension(""));
+        let extension = unpacked.as_deref().unwrap_or(path).extension().and_then(|extension| extension.to_str());
         self.format = match (self.format, extension) {
             (Some(format), _) => Some(format),
             (None, Some("csv")) => Some(Format::Csv),
             (None, Some("jsonl" | "ndjson" | "json")) => Some(Format::Jsonl),
             (None, _) => anyhow::bail!("{}: neither .csv nor .jsonl; set `format` in the mapping", path.display()),
         };
+        ensure!(
+            self.format != Some(Format::Whitespace) || !self.columns.is_empty(),
+            "format = \"whitespace\" needs `columns`, the names of its columns"
+        );
+        let csv = [
+            ("columns", !self.columns.is_empty() && self.format == Some(Format::Jsonl)),
+            ("delimiter", self.delimiter.is_some()),
+            ("quote", self.quote.is_some()),
+            ("escape", self.escape.is_some()),
+            ("decimal", self.decimal == Decimal::Comma && self.format == Some(Format::Jsonl)),
+        ];
+        if self.format != Some(Format::Csv)
+            && let Some((key, _)) = csv.into_iter().find(|(_, set)| *set)
+        {
+            anyhow::bail!(
+                "{key} is of no use: the input is no CSV; take it out of the mapping, or set `format = \"csv\"`"
+            );
+        }
         Ok(self)
     }
-}
-
-impl Field {
-    /// The field's JSON for this text.
-    pub(super) fn json(&self, source: &str) -> Result<String, String> {
-        let made = match self.kind {
-            Kind::Text => return Ok(text::quoted(source)),
-            Kind::Decimal => text::number(source, self.shift),
-            Kind::Timestamp => self.time(source).map(|time| time.to_string()),
-        };
-        match (made, self.otherwise) {
-            (Some(json), _) => Ok(json),
-            (None, Otherwise::Text) => Ok(text::quoted(source)),
-            (None, Otherwise::Error) => Err(format!("{source:?} is no {:?}", self.kind).to_lowercase()),
-        }
-    }
-
-    fn time(&self, source: &str) -> Option<i64> {
-        let milliseconds = match self.unit {
-            Unit::Ms => text::scaled(source, 0)?,
-            Unit::S => text::scaled(source, 3)?,
-            Unit::H => text::scaled(source, 0)?.checked_mul(3_600_000)?,
-            Unit::Date => {
-                let date = chrono::NaiveDate::parse_from_str(source, "%Y%m%d").ok()?;
-                date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis()
-            }
-        };
-        milliseconds.checked_add(self.base)
-    }
-}
-
-fn base_ms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    chrono::DateTime::parse_from_rfc3339(&text).map(|time| time.timestamp_millis()).map_err(serde::de::Error::custom)
 }

@@ -1,32 +1,39 @@
 //! `weir produce`: sends the records of a file to a topic, idempotently and keyed, as fast as the broker takes them or
-//! at a rate. The queue of librdkafka bounds what is in memory.
+//! at a rate. What holds whatever the file is like: records sent and rows refused are together the rows before the line at
+//! which it stopped (or all), nothing behind that line is sent, and it ends with 0 only if nothing was refused or
+//! `--skip-bad` said that it may be.
 
+mod csv;
+mod field;
+mod input;
+mod lines;
 pub mod mapping;
 mod records;
+mod send;
+mod tally;
 mod text;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
-use std::sync::Mutex;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use rdkafka::{ClientConfig, ClientContext};
 
 use super::out;
+use super::printable::printable;
 use super::properties::Properties;
-use crate::dead_letters;
+use crate::telemetry;
+use send::{NotSent, Sender};
 
 pub use mapping::Mapping;
-pub use records::{ProduceError, Produced, records};
+pub use records::{ProduceError, Produced, records, records_within};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Bad lines that `--skip-bad` shows; the others are counted.
+const SHOWN: u64 = 10;
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
@@ -45,125 +52,110 @@ pub struct Args {
     /// Records a second; as fast as possible without it
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// Count bad lines and go on instead of stopping at the first
+    /// Show the first bad lines, count the others and go on, instead of stopping at the first. A line behind which no row can
+    /// be told any more, such as that of a quote that is never closed, still ends it
     #[arg(long)]
     skip_bad: bool,
-    /// A .csv or .jsonl file, or as the mapping's `format` says
+    /// Read and convert everything, send nothing and ask no broker
+    #[arg(long)]
+    dry_run: bool,
+    /// The most bytes that a row may have; a longer one is a bad line
+    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
+    max_record: ByteSize,
+    /// A .csv or .jsonl file, or as the mapping's `format` says; gzip is unpacked; - is standard input
     input: PathBuf,
-}
-
-/// Keeps the first failed delivery; librdkafka has retried it already.
-#[derive(Default)]
-struct Deliveries(Mutex<Option<KafkaError>>);
-
-impl ClientContext for Deliveries {
-    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {} // errors come as errors, on one line
-    fn error(&self, _: KafkaError, _: &str) {}
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            let mut first = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            first.get_or_insert_with(|| error.clone());
-        }
-    }
 }
 
 /// Sends the file.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mapping = Mapping::read(&args.mapping)?.for_input(&args.input)?;
-    let file = File::open(&args.input).with_context(|| format!("cannot open {}", args.input.display()))?;
-    let size = file.metadata().map_or(0, |metadata| metadata.len());
-    let bar = ProgressBar::new(size).with_style(ProgressStyle::with_template("{bar:40} {percent}% {msg}")?);
-    let reader = BufReader::new(bar.wrap_read(file));
-    let mut records = records(reader, mapping).peekable();
+    let (reader, bar) = open(&args.input)?;
+    let max_record = usize::try_from(args.max_record.as_u64()).unwrap_or(usize::MAX / 2);
+    let mut records = records_within(reader, mapping, max_record).peekable();
     // A bad first line is told before anything waits for a broker.
-    if let Some(Err(_)) = records.peek().filter(|_| !args.skip_bad) {
-        records.next().transpose().map_err(|error| located(args, &error))?;
+    if let Some(Err(error)) = records.peek().filter(|first| first.as_ref().is_err_and(|e| e.fatal || !args.skip_bad)) {
+        return Err(stopped(args, error, (0, 0)));
     }
-    let producer = connect(args)?;
+    let sender = match args.dry_run {
+        true => None,
+        false => Some(Sender::connect(&args.brokers, &args.topic, &args.properties.over(BTreeMap::new()))?),
+    };
     let (started, mut sent, mut skipped) = (Instant::now(), 0_u64, 0_u64);
     for record in records {
-        match record {
-            Ok(record) => send(&producer, &args.topic, &record)?,
-            Err(error) if args.skip_bad && !error.fatal => {
-                skipped += 1;
+        let error = match record.map(|record| (hand_over(sender.as_ref(), &record), record.line)) {
+            Ok((Ok(()), _)) => {
+                sent += 1;
+                if sent % 1_000 == 0 {
+                    bar.set_message(format!("{sent} records"));
+                }
+                pace(sender.as_ref(), args.rate, started, sent);
                 continue;
             }
-            Err(error) => {
-                let _ = producer.flush(PATIENCE); // what came before the bad line is sent
-                return Err(located(args, &error).context(format!("stopped after {sent} records")));
-            }
+            Ok((Err(NotSent::Failed(error)), _)) => return Err(error.context(args.input.display().to_string())),
+            Ok((Err(NotSent::TooLarge(message)), line)) => ProduceError { line, message, fatal: false },
+            Err(error) => error,
+        };
+        if error.fatal || !args.skip_bad {
+            let confirmed = settle(args, sender.as_ref(), sent)
+                .with_context(|| format!("stopped at line {} ({})", error.line, located(args, &error)))?;
+            return Err(stopped(args, &error, (confirmed, skipped)));
         }
-        sent += 1;
-        if sent % 1_000 == 0 {
-            bar.set_message(format!("{sent} records"));
+        skipped += 1;
+        if skipped <= SHOWN {
+            let rest = if skipped == SHOWN { " (further ones are only counted)" } else { "" };
+            bar.suspend(|| telemetry::say(&format!("weir: skipped {}{rest}", located(args, &error))));
         }
-        pace(&producer, args.rate, started, sent);
     }
-    settle(&producer)?;
+    let confirmed = settle(args, sender.as_ref(), sent)?;
     bar.finish_and_clear();
-    out::line(format_args!("{sent} records sent to {}, {skipped} bad lines skipped", args.topic));
+    match args.dry_run {
+        true => out::line(format_args!("{confirmed} records could be sent, {skipped} bad lines skipped")),
+        false => out::line(format_args!("{confirmed} records sent to {}, {skipped} bad lines skipped", args.topic)),
+    }
     Ok(())
 }
 
-fn located(args: &Args, error: &ProduceError) -> anyhow::Error {
-    anyhow!("{}:{}: {}", args.input.display(), error.line, error.message)
-}
-
-fn connect(args: &Args) -> anyhow::Result<BaseProducer<Deliveries>> {
-    let mut client = ClientConfig::new();
-    for (name, value) in args.properties.iter() {
-        client.set(name, value);
+/// The input, and a bar that shows how much of it is read.
+fn open(input: &Path) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar)> {
+    if input == Path::new("-") {
+        return Ok((Box::new(BufReader::new(std::io::stdin())), ProgressBar::hidden()));
     }
-    let producer: BaseProducer<Deliveries> = client
-        .set("bootstrap.servers", &args.brokers)
-        .set("enable.idempotence", "true")
-        .set("linger.ms", "20")
-        .set("queue.buffering.max.messages", "100000")
-        .set("queue.buffering.max.kbytes", "65536")
-        .create_with_context(Deliveries::default())
-        .context("cannot make a producer")?;
-    let (properties, keys) = (args.properties.over(BTreeMap::new()), ("--brokers", "-X"));
-    let cluster = dead_letters::Cluster { brokers: &args.brokers, properties: &properties, keys };
-    dead_letters::partitions(cluster, "--topic", &args.topic)?;
-    Ok(producer)
+    let file = File::open(input).with_context(|| format!("cannot open {}", input.display()))?;
+    let metadata = file.metadata().with_context(|| format!("cannot open {}", input.display()))?;
+    anyhow::ensure!(!metadata.is_dir(), "{} is a directory; name a file, or - for standard input", input.display());
+    let style = ProgressStyle::with_template("{bar:40} {percent}% {msg}")?;
+    let bar = ProgressBar::new(metadata.len()).with_style(style);
+    Ok((Box::new(BufReader::new(bar.wrap_read(file))), bar))
 }
 
-fn send(producer: &BaseProducer<Deliveries>, topic: &str, record: &Produced) -> anyhow::Result<()> {
-    loop {
-        let message = BaseRecord::to(topic).key(&record.key).payload(&record.value);
-        match producer.send(message) {
-            Ok(()) => {
-                producer.poll(Duration::ZERO);
-                return failed(producer);
-            }
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                producer.poll(Duration::from_millis(100));
-                failed(producer)?;
-            }
-            Err((error, _)) => return Err(error).context(format!("cannot send to {topic}")),
-        }
+fn hand_over(sender: Option<&Sender>, record: &Produced) -> Result<(), NotSent> {
+    sender.map_or(Ok(()), |sender| sender.send(record))
+}
+
+/// Waits for what was handed over; says how many are confirmed.
+fn settle(args: &Args, sender: Option<&Sender>, sent: u64) -> anyhow::Result<u64> {
+    let Some(sender) = sender else { return Ok(sent) };
+    sender.settle().with_context(|| args.input.display().to_string())
+}
+
+/// A row that ends it, with what became of those before it: so many confirmed, so many skipped.
+fn stopped(args: &Args, error: &ProduceError, (confirmed, skipped): (u64, u64)) -> anyhow::Error {
+    let (line, located) = (error.line, located(args, error));
+    let skipped = if args.skip_bad { format!(", {skipped} bad lines skipped") } else { String::new() };
+    match args.dry_run {
+        true => anyhow!("{located} (stopped at line {line}: {confirmed} records before it could be sent{skipped})"),
+        false => anyhow!(
+            "{located} (stopped at line {line}: {confirmed} records before it sent to {}{skipped}, none from it on)",
+            args.topic
+        ),
     }
 }
 
-fn pace(producer: &BaseProducer<Deliveries>, rate: Option<u32>, started: Instant, sent: u64) {
-    let Some(rate) = rate else { return };
-    let due = started + Duration::from_secs_f64(sent as f64 / f64::from(rate));
-    while let Some(left) = due.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-        producer.poll(left.min(Duration::from_millis(100)));
-        std::thread::sleep(left.min(Duration::from_millis(1)));
-    }
+fn located(args: &Args, error: &ProduceError) -> String {
+    printable(&format!("{}:{}: {}", args.input.display(), error.line, error.message))
 }
 
-fn settle(producer: &BaseProducer<Deliveries>) -> anyhow::Result<()> {
-    producer.flush(Duration::from_secs(60)).context("Kafka did not confirm every record within 60 s")?;
-    failed(producer)
-}
-
-fn failed(producer: &BaseProducer<Deliveries>) -> anyhow::Result<()> {
-    let first = producer.context().0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-    first.map_or(Ok(()), |error| Err(error).context("a record was not delivered"))
+fn pace(sender: Option<&Sender>, rate: Option<u32>, started: Instant, sent: u64) {
+    let (Some(sender), Some(rate)) = (sender, rate) else { return };
+    sender.wait_until(started + Duration::from_secs_f64(sent as f64 / f64::from(rate)));
 }

@@ -5,6 +5,15 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// A text of a file in a message: as a literal, and not longer than a message should be.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
 /// Sign, integer digits, fraction digits and exponent of a decimal number; None if the text is none.
 fn parts(text: &str) -> Option<(bool, &str, &str, i32)> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {

@@ -173,6 +173,21 @@ fn what_is_no_object_of_good_json_is_parse_json() {
 }
 
 #[test]
+fn what_wrote_a_record_that_is_no_json_is_named() {
+    let mut bench = Bench::new(payments());
+    let cases: [(&[u8], &str); 4] = [
+        (b"\xef\xbb\xbf{\"event_time\":1,\"type\":\"a\",\"amount\":1}", "byte order mark"),
+        (b"\xff\xfe{\0}\0", "UTF-16"),
+        (b"\0\0\0\x04\xd2{}", "schema id 1234"),
+        (b"\x1f\x8b\x08\0", "gzip"),
+    ];
+    for (record, wanted) in cases {
+        let fault = bench.row(record).unwrap_err();
+        assert!(fault.code == "PARSE_JSON" && fault.message.contains(wanted), "{fault:?}");
+    }
+}
+
+#[test]
 fn a_record_beyond_the_limit_is_oversize_key_included() {
     let mut bench = Bench::new(payments());
     bench.decoder = Decoder::new(payments(), 50);

@@ -13,6 +13,7 @@ use crate::checkpoint::{Cancel, TakeError, TakenOver, take};
 use crate::fault;
 use crate::model::ids::Partition;
 use crate::pipeline::clock::now_ms;
+use crate::pipeline::refused::Side;
 use crate::source::{Event, GroupMetadata};
 
 /// After the group moved on without a rebalance in sight, the partitions are taken again anyway.
@@ -49,6 +50,7 @@ impl Worker {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
                     self.parts.status.joined(self.parts.index);
                     self.membership.joined();
+                    self.allowed(&[Side::Group]);
                     fault::pass("worker.assigned");
                     self.assignment = Some(Assignment { partitions, metadata });
                     self.start_taking();
@@ -75,7 +77,10 @@ impl Worker {
                         self.start_taking();
                     }
                 }
-                Event::Error(why) => tracing::warn!(worker = self.parts.index, "Kafka: {why}"),
+                Event::Error(why) => {
+                    tracing::warn!(worker = self.parts.index, "Kafka: {why}");
+                    self.refuse(&why, Side::Source);
+                }
                 Event::Fatal(why) => anyhow::bail!("Kafka: {why}"),
             }
         }
@@ -145,12 +150,15 @@ impl Worker {
         for stopped in taken.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
+            self.parts.catalog.hold_directory(stopped.partition, &stopped.why);
             self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
         }
+        self.allowed(&[Side::Group, Side::Letters]);
         self.pending.restart(&taken.stands);
         let mut at = Vec::new();
         for stand in &taken.stands {
             self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
+            self.parts.catalog.release_directory(stand.partition);
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
             self.parts.status.watermark(stand.partition, self.bench.windows.watermark(stand.partition));
             at.push((stand.partition, stand.next));
@@ -175,7 +183,9 @@ impl Worker {
             in_flight.cancel.cancel();
         }
         self.phase = Phase::Idle;
-        self.assignment = None;
+        for partition in self.assignment.take().into_iter().flat_map(|assignment| assignment.partitions) {
+            self.parts.catalog.release_directory(partition);
+        }
         self.forget();
         self.parts.status.let_go(self.parts.index);
         self.overflow.let_go(&self.parts.status);

@@ -13,8 +13,9 @@ mod question;
 mod records;
 mod steps;
 mod swaps;
+mod tells;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use tokio::sync::Mutex;
 
 use super::broker::KafkaBroker;
 use super::judging::Bench;
+use super::refused::Side;
 use super::status::Status;
 use crate::checkpoint::Pending;
 use crate::config::Config;
@@ -84,6 +86,8 @@ pub(super) struct Worker {
     counters: Counters,
     swaps: Swaps,
     overflow: OverflowTold,
+    /// Conditions that this worker raised, by code and subject.
+    refused: BTreeMap<(&'static str, String), Side>,
 }
 
 /// Looked up once: their label is the same for as long as the worker lives.
@@ -145,6 +149,7 @@ impl Worker {
             counters: Counters::new(parts.index),
             swaps: Swaps::new(parts.index),
             overflow: OverflowTold::new(parts.index),
+            refused: BTreeMap::new(),
             parts,
         })
     }

@@ -28,8 +28,8 @@ pub(super) struct Question {
     delays: ExponentialBackoff,
     /// Not asked before then.
     again: Instant,
-    /// Why there is no answer yet.
-    pub(super) away: Option<String>,
+    /// The lookup that has not answered, and why.
+    pub(super) away: Option<(String, String)>,
 }
 
 /// What became of a question.
@@ -66,15 +66,16 @@ impl Question {
         self.task = None;
         let why = match ended {
             Ok(Ok(answers)) => return Asked::Answered(Some(answers)),
-            Ok(Err(why)) => why.to_string(),
-            Err(why) => why.to_string(),
+            Ok(Err(LookupError::Unavailable { lookup, why })) => (lookup, why),
+            Ok(Err(LookupError::Config { lookup, why })) => (lookup, why),
+            Err(why) => (String::new(), why.to_string()),
         };
         if !self.waits {
             return Asked::Answered(None);
         }
-        tracing::warn!("lookup: {why}; trying again");
+        tracing::warn!("lookup.{}: Redis does not answer: {}; trying again", why.0, why.1);
         self.again = Instant::now() + self.delays.next().unwrap_or(LONGEST);
-        self.away = Some(format!("a lookup is away: {why}"));
+        self.away = Some(why);
         Asked::NotYet
     }
 }

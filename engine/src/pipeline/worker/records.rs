@@ -14,6 +14,7 @@ use super::question::{Asked, Question};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
 use crate::pipeline::judging::Opened;
+use crate::pipeline::refused::Side;
 use crate::rules::LiveSet;
 use crate::source::{Fetched, Messages};
 
@@ -105,9 +106,10 @@ impl Backlog {
         Messages { fetched: &self.fetched, order: &self.order[rows.clone()] }
     }
 
-    /// Why its next batch is not judged.
-    pub(super) fn away(&self) -> Option<&str> {
-        self.open.front()?.question.away.as_deref()
+    /// The lookup for which its next batch is not judged, and why.
+    pub(super) fn away(&self) -> Option<(&str, &str)> {
+        let (lookup, why) = self.open.front()?.question.away.as_ref()?;
+        Some((lookup, why))
     }
 }
 
@@ -186,6 +188,7 @@ impl Worker {
         self.counters.records.increment(records as u64);
         self.counters.batches.increment(1);
         self.counters.busy(began);
+        self.allowed(&[Side::Source]);
         if let Some(at) = self.pending.position(partition) {
             self.parts.status.judged_to(self.parts.index, partition, at.to);
             self.parts.status.watermark(partition, self.bench.windows.watermark(partition));
@@ -194,10 +197,11 @@ impl Worker {
 
     /// After the records that came before them: librdkafka goes on by itself after most errors, and then the next record
     /// says so.
-    fn report_errors(&self, fetched: &Fetched) {
+    fn report_errors(&mut self, fetched: &Fetched) {
         for (partition, offset, why) in fetched.errors() {
             let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
             tracing::error!("{why}");
+            self.refuse(&why, Side::Source);
             // Those outside their logs are taken anew, which says why they stand, if they do.
             if !fetched.outside().any(|outside| outside == partition) {
                 self.parts.status.stopped(self.parts.index, partition, why);

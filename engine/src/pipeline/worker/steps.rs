@@ -1,23 +1,23 @@
 //! The checkpoints of a worker: one in flight beside the loop, and what its end means. The protocol itself is
 //! `checkpoint`'s.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use tokio::task::{JoinError, JoinHandle};
 
 use super::Worker;
 use super::group::Phase;
-use super::records::Backlog;
 use crate::checkpoint::{Cancel, Failed, Pending, advance};
 use crate::model::ids::{Offset, Partition};
+use crate::pipeline::refused::Side;
 
 pub(super) struct InFlight {
     pub(super) task: JoinHandle<Result<(), Failed>>,
     pub(super) cancel: Cancel,
     /// What may be cleared from the outbox once it is through.
     published: Vec<(Partition, u64, Offset)>,
-    started: Instant,
+    pub(super) started: Instant,
 }
 
 /// Why the worker drains, and so for how long.
@@ -78,13 +78,7 @@ impl Worker {
 
     pub(super) fn settle_step(&mut self) -> anyhow::Result<()> {
         let Some(in_flight) = self.in_flight.take_if(|step| step.task.is_finished()) else {
-            let slow = self.in_flight.as_ref().is_some_and(|step| step.started.elapsed() > Duration::from_secs(2));
-            let why = match self.phase {
-                _ if slow => Some("a checkpoint does not get through: the store or Kafka is away".to_owned()),
-                Phase::Overdue { .. } => Some("the group moved on: a new assignment is waited for".to_owned()),
-                _ => self.backlog.as_ref().and_then(Backlog::away).map(str::to_owned),
-            };
-            self.parts.status.waits(self.parts.index, why);
+            self.tell();
             return Ok(());
         };
         let InFlight { task, published, started, .. } = in_flight;
@@ -125,6 +119,7 @@ impl Worker {
             // Of partitions that were let go: it says nothing about those that we have now.
             Ok(()) if self.assignment.is_none() || matches!(self.phase, Phase::Settling) => Ok(None),
             Ok(()) => {
+                self.allowed(&[Side::Group, Side::Letters]);
                 for (partition, _, next) in &published {
                     self.parts.status.committed(self.parts.index, *partition, *next);
                 }

@@ -54,8 +54,11 @@ impl Catalog {
                 ),
             ),
         }
-        let suspended =
-            |rule: &LiveRule| rule.mode != Mode::Off && !required.iter().any(|name| **name == *rule.id.name);
+        self.tell_damaged();
+        let suspended = |rule: &LiveRule| {
+            let told = self.row_is_damaged(rule.id.sha256) || required.iter().any(|name| **name == *rule.id.name);
+            rule.mode != Mode::Off && !told
+        };
         let suspended = live.rules.iter().filter(|rule| suspended(rule));
         let suspended: Vec<_> = suspended.filter_map(|rule| Some((&rule.id.name, rule.suspended.as_ref()?))).collect();
         for (name, why) in &suspended {

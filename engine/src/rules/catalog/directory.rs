@@ -118,6 +118,9 @@ impl Catalog {
     }
 
     async fn scan_for(&self, known: &mut Known) -> Result<bool, StoreError> {
+        if self.is_held() {
+            return Ok(true);
+        }
         let Listing { identity, files } = match self.listed().await {
             Ok(listing) => listing,
             // A directory that can't be read says nothing of its files.

@@ -68,8 +68,10 @@ pub(super) fn list(dir: &Path) -> Result<Listing, String> {
 
 /// Err: somebody else than this user and root may write it.
 pub(super) fn trusted(meta: &Metadata) -> Result<(), String> {
-    let ours = rustix::process::geteuid().as_raw();
-    let (owner, mode) = (meta.uid(), meta.mode() & 0o7777);
+    trusts(rustix::process::geteuid().as_raw(), meta.uid(), meta.mode() & 0o7777)
+}
+
+fn trusts(ours: u32, owner: u32, mode: u32) -> Result<(), String> {
     if owner != ours && owner != 0 {
         return Err(format!(
             "belongs to user {owner}, not to user {ours} who runs weir or to root: chown it, or rules would be taken from \
@@ -80,4 +82,19 @@ pub(super) fn trusted(meta: &Metadata) -> Result<(), String> {
         return Err(format!("may be written by every user (mode {mode:o}): chmod o-w"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trusts;
+
+    #[test]
+    fn only_this_user_and_root_may_bring_rules_and_no_one_else_write_them() {
+        assert_eq!(trusts(1_000, 1_000, 0o755), Ok(()));
+        // A ConfigMap, and a volume of a group.
+        assert_eq!(trusts(1_000, 0, 0o644), Ok(()));
+        assert_eq!(trusts(1_000, 0, 0o2775), Ok(()));
+        assert!(trusts(1_000, 1_001, 0o755).is_err_and(|why| why.contains("user 1001") && why.contains("chown")));
+        assert!(trusts(1_000, 1_000, 0o777).is_err_and(|why| why.contains("mode 777") && why.contains("chmod o-w")));
+    }
 }

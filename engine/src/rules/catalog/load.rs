@@ -8,6 +8,7 @@ use futures::{StreamExt, stream};
 use wasmtime::component::Component;
 
 use super::breaker::reason;
+use super::places::Asker;
 use super::probe::{self, Fitted};
 use super::vet::{Held, Unvetted};
 use super::{COMPILERS, Catalog, CatalogError, Refused, blocking};
@@ -48,6 +49,8 @@ pub(super) enum Misfit {
     /// Nothing is known of it: the store or the compiler is away.
     Away(CatalogError),
     Rule(String),
+    /// What is stored is not what was published.
+    Damaged(String),
 }
 
 impl From<StoreError> for Misfit {
@@ -69,6 +72,7 @@ impl Catalog {
         };
         let recent = |at: Instant| at.elapsed() < AGAIN;
         let waiting = polled.misfit.is_some_and(|(revision, tried)| revision == stored && recent(tried));
+        // Also a damaged row is looked at again now and then.
         let same = stored == self.live().revision && polled.compared.is_some_and(recent);
         if waiting || same {
             return;
@@ -79,6 +83,7 @@ impl Catalog {
             self.take_over(&set).await
         };
         let taken = taken.await;
+        self.assess();
         self.told_of_store(stored, &taken);
         polled.misfit = matches!(taken, Err(ref error) if !matches!(error, CatalogError::Store(_)))
             .then(|| (stored, Instant::now()));
@@ -93,7 +98,7 @@ impl Catalog {
     /// and says so with every batch's revision.
     pub(super) async fn take_over(&self, set: &RuleSet) -> Result<(), CatalogError> {
         self.follows(set)?;
-        if set.revision == self.live().revision {
+        if set.revision == self.live().revision && !self.is_damaged() {
             return Ok(());
         }
         let (live, failures) = self.load_what_fits(set, Trial::Configure).await?;
@@ -156,6 +161,8 @@ impl Catalog {
         match self.rule(entry, trial).await {
             Ok(rule) => Ok(Ok(rule)),
             Err(Misfit::Away(error)) => Err(error),
+            // Here only: another instance may have it in memory, and the row may be repaired.
+            Err(Misfit::Damaged(why)) => Ok(Ok(LiveRule { suspended: Some(why), ..self.stand_in(entry).await? })),
             // It judges nothing anyhow, and is seen with the reason.
             Err(Misfit::Rule(why)) if entry.mode == Mode::Off => {
                 let why = format!("it is off, and does not fit this instance: {}", reason(&why));
@@ -168,6 +175,15 @@ impl Catalog {
     /// The entry with its code. Guest code runs only if it did not judge with these parameters already.
     pub(super) async fn rule(&self, entry: &Entry, trial: Trial) -> Result<LiveRule, Misfit> {
         let module = self.module(entry.sha256).await?;
+        if module.manifest.name != entry.name {
+            return Err(self.damaged(
+                entry.sha256,
+                format!(
+                    "the set names version {} as rule {}, but the module says that it is rule {}",
+                    entry.sha256, entry.name, module.manifest.name
+                ),
+            ));
+        }
         let fitted = probe::fit(&self.0.schema, &module.manifest, &entry.parameters).map_err(Misfit::Rule)?;
         let before = self.live();
         let known = before.rules.iter().any(|rule| {
@@ -198,11 +214,19 @@ impl Catalog {
     /// From memory, or from the store.
     async fn module(&self, sha256: Sha256) -> Result<Held, Misfit> {
         if let Some(module) = self.0.modules.get(sha256) {
+            self.is_whole(sha256);
             return Ok(module);
         }
         let version = self.0.store.version(sha256).await?;
         let version = version.ok_or_else(|| Misfit::Rule(format!("version {sha256} is gone from the store")))?;
-        self.vet(sha256, &version.wasm).await.map_err(|unvetted| match unvetted {
+        let stored = Sha256::of(&version.wasm);
+        // Before anything is made of it: the code cache would keep it under this digest.
+        if stored != sha256 {
+            let why = format!("the module that weir_rule_version holds under {sha256} has the digest {stored}");
+            return Err(self.damaged(sha256, why));
+        }
+        self.is_whole(sha256);
+        self.vet(sha256, &version.wasm, Asker::Store).await.map_err(|unvetted| match unvetted {
             // What is stored passed once: a compiler that was killed or slow says nothing of it.
             Unvetted::Killed(why) | Unvetted::Refused(Refused::Compiler(why)) => {
                 Misfit::Away(CatalogError::Compiler(why))
@@ -214,7 +238,8 @@ impl Catalog {
     /// A suspended rule: it is seen and judges nothing, so its code, which may be why, is not asked for.
     async fn stand_in(&self, entry: &Entry) -> Result<LiveRule, StoreError> {
         let known = self.0.store.version_info(entry.sha256).await?;
-        let manifest = known.map_or_else(|| unknown(&entry.name), |version| version.manifest);
+        let known = known.map(|version| version.manifest).filter(|manifest| manifest.name == entry.name);
+        let manifest = known.unwrap_or_else(|| unknown(&entry.name));
         let component = Component::new(&self.0.runtime.engine, NOTHING).expect("the smallest component compiles");
         let fitted = probe::fit(&self.0.schema, &manifest, &entry.parameters).unwrap_or_else(|_| Fitted {
             fields: Vec::new(),
@@ -254,7 +279,7 @@ impl From<Misfit> for Refused {
     fn from(misfit: Misfit) -> Self {
         match misfit {
             Misfit::Away(error) => error.into(),
-            Misfit::Rule(why) => Self::Unfit(why),
+            Misfit::Rule(why) | Misfit::Damaged(why) => Self::Unfit(why),
         }
     }
 }

@@ -10,6 +10,7 @@ use rustix::fs::OFlags;
 
 use super::directory::PATIENCE;
 use super::listing::trusted;
+use super::places::Asker;
 use super::vet::{Held, Unvetted};
 use super::{Catalog, Refused};
 use crate::model::ids::Sha256;
@@ -63,7 +64,7 @@ impl Catalog {
         match self.published_before(&file, sha256).await {
             Ok(Some(rule)) => Found::Content(sha256, Ok(Content::Before(rule))),
             Ok(None) => {
-                let vetted = self.vet(sha256, &wasm).await;
+                let vetted = self.vet(sha256, &wasm, Asker::Directory).await;
                 Found::Content(sha256, Ok(Content::New { wasm, owner, vetted }))
             }
             Err(error) => Found::Content(sha256, Err(error)),

@@ -10,7 +10,9 @@ mod assess;
 mod breaker;
 mod cache;
 mod change;
+mod damaged;
 mod directory;
+mod held;
 mod history;
 mod instance;
 mod known;
@@ -18,6 +20,7 @@ mod listing;
 mod load;
 mod look;
 mod manifest;
+mod places;
 mod probe;
 mod publish;
 mod start;
@@ -43,6 +46,7 @@ use crate::rules::runtime::Runtime;
 use cache::Cache;
 use known::Known;
 use load::Polled;
+use places::Places;
 use vet::Modules;
 
 pub use change::Patch;
@@ -131,10 +135,14 @@ struct Inner {
     cache: Arc<Cache>,
     live: ArcSwap<LiveSet>,
     modules: Modules,
-    compiling: Semaphore,
+    places: Places,
+    /// Versions whose row in the store is not what was published.
+    damaged: Mutex<BTreeSet<Sha256>>,
     /// By file: why it was refused.
     problems: Mutex<BTreeMap<String, String>>,
     known: tokio::sync::Mutex<Known>,
+    /// Why the directory may not publish.
+    held: held::Held,
     /// One look at the directory at a time.
     listing: Arc<Semaphore>,
     /// Files of the directory that are being read.
@@ -172,9 +180,11 @@ impl Catalog {
             cache,
             live: ArcSwap::from_pointee(empty),
             modules: Modules::default(),
-            compiling: Semaphore::new(COMPILERS),
+            places: Places::default(),
+            damaged: Mutex::default(),
             problems: Mutex::default(),
             known: tokio::sync::Mutex::default(),
+            held: held::Held::default(),
             listing: Arc::new(Semaphore::new(1)),
             reading: Mutex::default(),
             looked: AtomicBool::new(false),

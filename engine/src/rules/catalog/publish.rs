@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::change::{Line, differences, entry};
 use super::load::Trial;
+use super::places::Asker;
 use super::vet::{Held, Unvetted};
 use super::{Catalog, Refused, now};
 use crate::config::RuleStart;
@@ -42,7 +43,8 @@ impl Catalog {
 
     async fn checked(&self, wasm: &[u8]) -> Result<Manifest, Refused> {
         let sha256 = Sha256::of(wasm);
-        let module = self.vet(sha256, wasm).await?;
+        // Checks of all callers together have one place.
+        let module = self.vet(sha256, wasm, Asker::Caller("check")).await?;
         let how = Publish {
             origin: Origin::Api,
             source: String::new(),
@@ -63,7 +65,7 @@ impl Catalog {
     /// with them is applied, and a suspension lifted.
     pub async fn publish(&self, wasm: Vec<u8>, how: Publish) -> Result<Published, Refused> {
         let sha256 = Sha256::of(&wasm);
-        let vetted = self.vet(sha256, &wasm).await;
+        let vetted = self.vet(sha256, &wasm, Asker::Caller(&how.source)).await;
         self.publish_vetted(vetted, sha256, wasm, how).await
     }
 
@@ -136,6 +138,7 @@ impl Catalog {
         before: Option<&Entry>,
     ) -> Option<String> {
         let from_directory = how.origin == Origin::Directory;
+        let rewrite = self.row_is_damaged(sha256);
         let Ok(entry) = entry(entries, &manifest.name) else {
             if let Some(before) = before {
                 let (entry, note) = comes_back(before, manifest, sha256);
@@ -162,7 +165,9 @@ impl Catalog {
         // Whoever brought a rule last takes it away: the file by its removal, or DELETE alone.
         entry.from_directory = from_directory;
         if before.sha256 == sha256 {
-            return (*entry != before).then(|| format!("{sha256} was in force already{}", differences(&before, entry)));
+            let changed = format!("{sha256} was in force already{}", differences(&before, entry));
+            let written = if rewrite { "; its row is written again" } else { "" };
+            return (*entry != before || rewrite).then(|| format!("{changed}{written}"));
         }
         let note = entry.swap(sha256, manifest);
         Some(format!("{} -> {sha256}{note}", before.sha256))

@@ -10,6 +10,7 @@ use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
+use super::places::Asker;
 use super::{Catalog, Refused, blocking, manifest};
 use crate::model::catalog::Manifest;
 use crate::model::ids::Sha256;
@@ -102,7 +103,7 @@ impl Modules {
 
 impl Catalog {
     /// The checks that need no pipeline.
-    pub(super) async fn vet(&self, sha256: Sha256, wasm: &[u8]) -> Result<Held, Unvetted> {
+    pub(super) async fn vet(&self, sha256: Sha256, wasm: &[u8], asker: Asker<'_>) -> Result<Held, Unvetted> {
         let most = self.0.runtime.max_module;
         if wasm.len() > most {
             return Err(Unvetted::Refused(Refused::TooLarge { size: wasm.len(), most }));
@@ -110,13 +111,20 @@ impl Catalog {
         if !wasm.starts_with(b"\0asm") {
             return Err(Unvetted::Refused(Refused::NotWasm));
         }
+        if let Some(refused) = self.0.places.refused(sha256, asker) {
+            return Err(refused);
+        }
         let cell = self.0.modules.cell(sha256);
-        let made = cell.get_or_try_init(|| self.make(sha256, wasm)).await;
-        made?;
-        Ok(Held(cell))
+        match cell.get_or_try_init(|| self.make(sha256, wasm, asker)).await {
+            Ok(_) => Ok(Held(cell)),
+            Err(unvetted) => {
+                self.0.places.remember(sha256, asker, &unvetted);
+                Err(unvetted)
+            }
+        }
     }
 
-    async fn make(&self, sha256: Sha256, wasm: &[u8]) -> Result<Module, Failed> {
+    async fn make(&self, sha256: Sha256, wasm: &[u8], asker: Asker<'_>) -> Result<Module, Unvetted> {
         let (runtime, cache) = (self.0.runtime.clone(), self.0.cache.clone());
         let cached = blocking(move || {
             let code = cache.code(sha256)?;
@@ -126,17 +134,20 @@ impl Catalog {
         if let Some(module) = cached.await.map_err(Failed::Engine)? {
             return Ok(module);
         }
-        let place = self.0.compiling.acquire().await.expect("this semaphore is never closed");
+        let place = self.0.places.take(asker).await;
+        // The same bytes may have been refused while this caller waited.
+        if let Some(refused) = self.0.places.refused(sha256, asker) {
+            return Err(refused);
+        }
         let code = compile::compile_apart(&self.0.runtime, wasm).await?;
         drop(place);
         let (runtime, cache) = (self.0.runtime.clone(), self.0.cache.clone());
-        blocking(move || {
+        let made = blocking(move || {
             let module = module(&runtime, &code)?;
             cache.keep(sha256, &code);
-            Ok(module)
-        })
-        .await
-        .map_err(Failed::Engine)?
+            Ok::<_, Failed>(module)
+        });
+        Ok(made.await.map_err(Failed::Engine)??)
     }
 }
 

@@ -1,7 +1,7 @@
 //! MySQL 8.4 and MariaDB 10.11 alike. Sums are exact DECIMALs that the server adds, so workers need not know of one
 //! another. Every session is strict, READ COMMITTED and short-lived when idle: a frozen worker must not hold locks.
 
-use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,14 +9,16 @@ use async_trait::async_trait;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 
 use super::StoreError;
-use super::shared::{Dialect, Driver, Tx};
+use super::shared::{Dialect, Driver, Row, Tx};
 use crate::model::step::{StatsLayout, WindowDelta};
 
+mod address;
+mod codes;
 mod errors;
 mod tx;
 mod windows;
 
-use errors::failed;
+use errors::{Unknown, failed};
 use tx::MySqlTx;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -25,6 +27,13 @@ type Result<T> = std::result::Result<T, StoreError>;
 const STATEMENT: Duration = Duration::from_secs(30);
 /// How long a connection is tried for.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// Connections of those who only look: the API's requests. Checkpoints have a pool of their own.
+const READERS: u32 = 2;
+/// What a look may cost the server: 5 s. Each server has a setting of its own and takes the other's for a comment.
+const READING: &str = "SET SESSION /*M! max_statement_time = 5 */ /*!50708 max_execution_time = 5000 */";
+/// The largest row of the outbox has 12 MiB (a letter's value, key and headers), and its statement some bytes more.
+const PACKET: i64 = 16 << 20;
 
 /// One statement each, so that a server which lacks a setting names it. Strict mode: else an overflowing sum is clamped.
 const SESSION: [&str; 5] = [
@@ -61,32 +70,35 @@ const DIALECT: Dialect = Dialect {
 pub(super) struct MySqlDriver {
     options: MySqlConnectOptions,
     pool: MySqlPool,
+    readers: MySqlPool,
     /// Whether a connection was ever had.
     reached: AtomicBool,
+    unknown: Arc<Unknown>,
+}
+
+/// Whether the URL is one; else what is wrong and what to write, without the password.
+pub(super) fn validate_url(url: &str) -> std::result::Result<(), String> {
+    address::options(url).map(drop)
 }
 
 impl MySqlDriver {
     pub(super) fn new(url: &str) -> Result<Self> {
-        let wanted = "the sink url is not a valid one: mysql://USER:PASSWORD@HOST:PORT/DATABASE is wanted";
-        let url = url.replacen("mariadb://", "mysql://", 1);
-        let options = MySqlConnectOptions::from_str(&url).map_err(|_| StoreError::Fatal(wanted.into()))?;
-        if options.get_database().is_none_or(str::is_empty) {
-            return Err(StoreError::Fatal(format!("{wanted}; it names no database")));
-        }
-        let pool = pool().max_connections(8).connect_lazy_with(options.clone());
-        Ok(Self { options, pool, reached: AtomicBool::new(false) })
+        let options = address::options(url).map_err(|why| StoreError::Fatal(format!("the sink url {why}")))?;
+        let pool = pool(&SESSION).max_connections(8).connect_lazy_with(options.clone());
+        let readers = pool_of_readers().max_connections(READERS).connect_lazy_with(options.clone());
+        Ok(Self { options, pool, readers, reached: AtomicBool::new(false), unknown: Arc::default() })
     }
 
     async fn begin_on(&self, pool: &MySqlPool) -> Result<Box<dyn Tx>> {
         let connection = pool.acquire().await.map_err(|error| self.away(error))?;
         self.reached.store(true, Ordering::Relaxed);
-        Ok(Box::new(MySqlTx::begin(connection).await?))
+        Ok(Box::new(MySqlTx::begin(connection, self.unknown.clone()).await?))
     }
 
     /// The pool tries again until its time is up, and then tells that and not where it knocked.
     fn away(&self, error: sqlx::Error) -> StoreError {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
-            return match failed(error) {
+            return match failed(error, &self.unknown) {
                 // It let us in before: a password that is being changed, a proxy that blocks hosts for a while. Whoever
                 // waits says so in the log and in /readyz; ending would only have every instance start over and over.
                 StoreError::Fatal(why) if self.reached.load(Ordering::Relaxed) => StoreError::Unavailable(why),
@@ -99,13 +111,18 @@ impl MySqlDriver {
     }
 }
 
+fn pool_of_readers() -> MySqlPoolOptions {
+    const ALL: [&str; 6] = [SESSION[0], SESSION[1], SESSION[2], SESSION[3], SESSION[4], READING];
+    pool(&ALL)
+}
+
 /// Idle connections go before the server's `wait_timeout` closes them.
-fn pool() -> MySqlPoolOptions {
+fn pool(session: &'static [&'static str]) -> MySqlPoolOptions {
     MySqlPoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(Duration::from_secs(5)).after_connect(
-        |connection, _| {
+        move |connection, _| {
             Box::pin(async move {
-                for statement in SESSION {
-                    sqlx::Executor::execute(&mut *connection, sqlx::raw_sql(statement)).await?;
+                for statement in session {
+                    sqlx::Executor::execute(&mut *connection, sqlx::raw_sql(*statement)).await?;
                 }
                 Ok(())
             })
@@ -115,16 +132,34 @@ fn pool() -> MySqlPoolOptions {
 
 #[async_trait]
 impl Driver for MySqlDriver {
+    async fn suits(&self) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let mut rows = tx.rows("SELECT CAST(@@max_allowed_packet AS SIGNED)", &[]).await?;
+        tx.rollback().await;
+        match rows.first_mut().map(Row::int).transpose()? {
+            Some(packet) if packet < PACKET => Err(StoreError::Fatal(format!(
+                "max_allowed_packet of the database server is {packet} bytes, and a dead letter may need {PACKET}: set \
+                 max_allowed_packet = {PACKET} under [mysqld] in its configuration, and SET GLOBAL max_allowed_packet = \
+                 {PACKET} where it runs"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     async fn begin(&self) -> Result<Box<dyn Tx>> {
         self.begin_on(&self.pool).await
     }
 
     async fn begin_anew(&self) -> Result<Box<dyn Tx>> {
-        self.begin_on(&pool().max_connections(1).connect_lazy_with(self.options.clone())).await
+        self.begin_on(&pool(&SESSION).max_connections(1).connect_lazy_with(self.options.clone())).await
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>> {
         self.begin_on(&self.pool).await
+    }
+
+    async fn begin_look(&self) -> Result<Box<dyn Tx>> {
+        self.begin_on(&self.readers).await
     }
 
     fn dialect(&self) -> &'static Dialect {

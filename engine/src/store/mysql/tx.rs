@@ -2,18 +2,22 @@
 //! at once; only a connection that ended in order goes back.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Column, Executor, MySql, Row as _, TypeInfo, ValueRef};
 
-use super::{Result, STATEMENT, failed};
+use super::{Result, STATEMENT, Unknown, failed};
 use crate::store::StoreError;
 use crate::store::shared::{Bind, Cell, Row, Tx};
 
 pub(super) struct MySqlTx {
     connection: Option<PoolConnection<MySql>>,
+    unknown: Arc<Unknown>,
+    /// A session may be what is wrong (one that began while the server was read-only stays so): the next try has another.
+    has_failed: bool,
 }
 
 impl Drop for MySqlTx {
@@ -23,9 +27,9 @@ impl Drop for MySqlTx {
 }
 
 impl MySqlTx {
-    pub(super) async fn begin(connection: PoolConnection<MySql>) -> Result<Self> {
-        let mut tx = Self { connection: Some(connection) };
-        bounded(tx.connection().execute(sqlx::raw_sql("START TRANSACTION"))).await?;
+    pub(super) async fn begin(connection: PoolConnection<MySql>, unknown: Arc<Unknown>) -> Result<Self> {
+        let mut tx = Self { connection: Some(connection), unknown: unknown.clone(), has_failed: false };
+        bounded(&unknown, tx.connection().execute(sqlx::raw_sql("START TRANSACTION"))).await?;
         Ok(tx)
     }
 
@@ -35,9 +39,9 @@ impl MySqlTx {
 }
 
 /// Without a bound a server that froze would hold the worker for as long as TCP believes in it.
-async fn bounded<T>(call: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> Result<T> {
+async fn bounded<T>(unknown: &Unknown, call: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> Result<T> {
     match tokio::time::timeout(STATEMENT, call).await {
-        Ok(answer) => answer.map_err(failed),
+        Ok(answer) => answer.map_err(|error| failed(error, unknown)),
         Err(_) => Err(StoreError::Unavailable(format!("no answer within {} s", STATEMENT.as_secs()))),
     }
 }
@@ -55,21 +59,19 @@ fn query<'q>(sql: &str, binds: &[Bind<'_>]) -> sqlx::query::Query<'q, MySql, MyS
     query
 }
 
-fn cells(row: &MySqlRow) -> Result<Row> {
+fn cells(row: &MySqlRow) -> std::result::Result<Row, sqlx::Error> {
     let mut cells = Vec::with_capacity(row.len());
     for column in row.columns() {
         let at = column.ordinal();
-        let raw = row.try_get_raw(at).map_err(failed)?;
+        let raw = row.try_get_raw(at)?;
         let kind = raw.type_info().name().to_owned();
         cells.push(match kind.as_str() {
             _ if raw.is_null() => Cell::Null,
-            "TINYINT" | "SMALLINT" | "INT" | "MEDIUMINT" | "BIGINT" => {
-                Cell::Int(row.try_get_unchecked(at).map_err(failed)?)
-            }
+            "TINYINT" | "SMALLINT" | "INT" | "MEDIUMINT" | "BIGINT" => Cell::Int(row.try_get_unchecked(at)?),
             "BINARY" | "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => {
-                Cell::Blob(row.try_get_unchecked(at).map_err(failed)?)
+                Cell::Blob(row.try_get_unchecked(at)?)
             }
-            _ => Cell::Text(row.try_get_unchecked(at).map_err(failed)?),
+            _ => Cell::Text(row.try_get_unchecked(at)?),
         });
     }
     Ok(Row(cells.into_iter()))
@@ -78,17 +80,22 @@ fn cells(row: &MySqlRow) -> Result<Row> {
 #[async_trait]
 impl Tx for MySqlTx {
     async fn execute(&mut self, sql: &str, binds: &[Bind<'_>]) -> Result<u64> {
-        let done = bounded(query(sql, binds).execute(&mut **self.connection())).await?;
-        Ok(done.rows_affected())
+        let unknown = self.unknown.clone();
+        let done = bounded(&unknown, query(sql, binds).execute(&mut **self.connection())).await;
+        self.has_failed |= done.is_err();
+        done.map(|done| done.rows_affected())
     }
 
     async fn rows(&mut self, sql: &str, binds: &[Bind<'_>]) -> Result<Vec<Row>> {
-        let rows = bounded(query(sql, binds).fetch_all(&mut **self.connection())).await?;
-        rows.iter().map(cells).collect()
+        let unknown = self.unknown.clone();
+        let rows = bounded(&unknown, query(sql, binds).fetch_all(&mut **self.connection())).await;
+        self.has_failed |= rows.is_err();
+        rows?.iter().map(cells).collect::<std::result::Result<_, _>>().map_err(|error| failed(error, &unknown))
     }
 
     async fn commit(mut self: Box<Self>) -> Result<()> {
-        match bounded(self.connection().execute(sqlx::raw_sql("COMMIT"))).await {
+        let unknown = self.unknown.clone();
+        match bounded(&unknown, self.connection().execute(sqlx::raw_sql("COMMIT"))).await {
             Ok(_) => {
                 drop(self.connection.take());
                 Ok(())
@@ -98,7 +105,8 @@ impl Tx for MySqlTx {
     }
 
     async fn rollback(mut self: Box<Self>) {
-        if bounded(self.connection().execute(sqlx::raw_sql("ROLLBACK"))).await.is_ok() {
+        let unknown = self.unknown.clone();
+        if bounded(&unknown, self.connection().execute(sqlx::raw_sql("ROLLBACK"))).await.is_ok() && !self.has_failed {
             drop(self.connection.take());
         }
     }

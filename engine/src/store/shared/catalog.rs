@@ -167,7 +167,7 @@ pub(super) async fn is_made(
 async fn add_version(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, version: &Version) -> Result<()> {
     let sql = format!(
         "INSERT INTO weir_rule_version (pipeline, sha256, rule, wasm, manifest, origin, source, published_at, \
-         published_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {} pipeline = weir_rule_version.pipeline",
+         published_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {} wasm = ?, manifest = ?",
         d.upsert("pipeline, sha256")
     );
     let (manifest, origin) = (json(&version.manifest), json(&version.origin));
@@ -181,6 +181,9 @@ async fn add_version(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, version: &Ver
         Bind::Text(&version.source),
         Bind::Int(version.published_at),
         Bind::Text(&version.published_by),
+        // The same bytes, unless somebody changed the row: then it is whole again.
+        Bind::Blob(&version.wasm),
+        Bind::Text(&manifest),
     ];
     tx.execute(&sql, &binds).await.map(|_| ())
 }

@@ -30,12 +30,16 @@ pub(super) async fn keep(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fi
         d.upsert("pipeline")
     );
     tx.execute(&sql, &[name]).await?;
-    match compare(pipeline, &stored(tx, d, pipeline).await?, mine) {
-        Err(_) if is_unused(tx, pipeline, mine).await? => {
+    let known = stored(tx, d, pipeline).await?;
+    // A version that did not ask for the cluster's id began this pipeline: the first id that comes is its own.
+    let adopts = known.cluster.is_none() && mine.cluster.is_some();
+    match compare(pipeline, &known, mine) {
+        Ok(()) if !adopts => {}
+        Err(error) if !is_unused(tx, pipeline, mine).await? => return Err(error),
+        Ok(()) | Err(_) => {
             let sql = "UPDATE weir_pipeline SET topic = ?, stats_table = ?, fingerprint = ? WHERE pipeline = ?";
             tx.execute(sql, &names).await?;
         }
-        result => result?,
     }
     fault::pass("store.prepare.written");
     Ok(())
@@ -80,6 +84,16 @@ fn compare(pipeline: &str, stored: &Fingerprint, mine: &Fingerprint) -> Result<(
         ("the scales of window.measures", format!("{:?}", stored.scales), format!("{:?}", mine.scales)),
         ("sink.table", format!("{:?}", stored.table), format!("{:?}", mine.table)),
     ];
+    if let (Some(was), Some(is)) = (&stored.cluster, &mine.cluster)
+        && was != is
+    {
+        return Err(StoreError::Fatal(format!(
+            "source.brokers: the pipeline {pipeline:?} ran on the Kafka cluster {was:?}, and this one is {is:?}: its offsets are \
+             not those of the rows in [sink]. Correct source.brokers, or give [pipeline] another name and [sink] another \
+             table. If the topic moved with its offsets, forget the old id: UPDATE weir_pipeline SET fingerprint = \
+             JSON_REMOVE(fingerprint, '$.cluster') WHERE pipeline = '{pipeline}'; the next start takes the new one"
+        )));
+    }
     let differs: Vec<String> = pairs
         .into_iter()
         .filter(|(_, stored, mine)| stored != mine)

@@ -118,12 +118,16 @@ pub(super) trait Tx: Send {
 /// A database.
 #[async_trait]
 pub(super) trait Driver: Send + Sync + 'static {
+    /// Whether the server's settings let the engine work; asked once.
+    async fn suits(&self) -> Result<()>;
     /// A transaction that will write.
     async fn begin(&self) -> Result<Box<dyn Tx>>;
     /// The same on a connection that nothing used before.
     async fn begin_anew(&self) -> Result<Box<dyn Tx>>;
     /// A transaction that only reads.
     async fn begin_read(&self) -> Result<Box<dyn Tx>>;
+    /// The same for somebody who only looks, the API: on connections of its own, and within a time of the server's.
+    async fn begin_look(&self) -> Result<Box<dyn Tx>>;
     fn dialect(&self) -> &'static Dialect;
     /// Adds windows to their rows.
     async fn add_windows(&self, tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()>;

@@ -185,22 +185,28 @@ async fn check_columns(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout) -> Re
     )))
 }
 
-/// The least watermark of the partitions that still move; while one of them has none, no window is final.
-fn final_view(d: &Dialect, layout: &StatsLayout, idle_ms: i64, mark: &str) -> String {
-    let table = &layout.table;
+/// An expression for when the last final window ended: the least watermark of the partitions that still move; NULL while one
+/// of them has none.
+pub(super) fn final_upto(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> String {
     let own = format!(
         "FROM weir_partition p JOIN weir_pipeline w ON w.pipeline = p.pipeline AND w.topic = p.topic \
-         WHERE w.stats_table = '{table}'"
+         WHERE w.stats_table = '{}'",
+        layout.table
     );
     let ms = "CASE WHEN COUNT(*) = COUNT(p.watermark) THEN MIN(p.watermark) END";
     let moving = format!("p.updated_at >= (SELECT MAX(p.updated_at) {own}) - {idle_ms}");
+    format!("(SELECT {} {own} AND {moving})", d.time_of_ms.replace("{ms}", ms))
+}
+
+fn final_view(d: &Dialect, layout: &StatsLayout, idle_ms: i64, mark: &str) -> String {
+    let table = &layout.table;
     let mut columns = super::stats::columns(layout);
     columns.push("updated_at".to_owned());
     let or_replace = if d.drop_view { "" } else { "OR REPLACE " };
     format!(
         "CREATE {or_replace}VIEW `{table}_final` AS SELECT {} FROM `{table}` \
-         WHERE window_end <= (SELECT {} {own} AND {moving}) AND 'weir {mark}' <> ''",
+         WHERE window_end <= {} AND 'weir {mark}' <> ''",
         columns.join(", "),
-        d.time_of_ms.replace("{ms}", ms)
+        final_upto(d, layout, idle_ms)
     )
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Bind, Result, Tx, schema, text};
+use super::{Bind, Dialect, Result, Tx, schema, text};
 use crate::model::step::{StatsLayout, WindowDelta};
 use crate::model::text::push_decimal;
 use crate::store::{StatsRow, StoreError};
@@ -78,7 +78,17 @@ pub(crate) fn columns(layout: &StatsLayout) -> Vec<String> {
     columns
 }
 
-pub(super) async fn read(tx: &mut dyn Tx, layout: &StatsLayout, limit: u32, final_only: bool) -> Result<Vec<StatsRow>> {
+/// Newest first, groups of one window by their id. `final_idle`: only final ones, with `window.idle_after` in ms.
+///
+/// The key is walked backwards, which costs no more than the rows that are shown, however many there are; so within a window
+/// it begins with the last group.
+pub(super) async fn read(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    layout: &StatsLayout,
+    limit: u32,
+    final_idle: Option<i64>,
+) -> Result<Vec<StatsRow>> {
     let aggregates = schema::aggregates(layout);
     let mut columns = String::from("CAST(window_start AS CHAR), CAST(window_end AS CHAR), records, flagged, late");
     for field in &layout.group_by {
@@ -87,13 +97,25 @@ pub(super) async fn read(tx: &mut dyn Tx, layout: &StatsLayout, limit: u32, fina
     for (name, _) in &aggregates {
         columns += &format!(", CAST(`{name}` AS CHAR)");
     }
-    let of = if final_only { "_final" } else { "" };
-    let sql = format!("SELECT {columns} FROM `{}{of}` ORDER BY window_start DESC, group_id LIMIT ?", layout.table);
+    // A window starts before it ends: what is said of the start is what lets the key be entered at the right place.
+    let mut upto = String::new();
+    if let Some(idle_ms) = final_idle {
+        let sql = format!("SELECT CAST({} AS CHAR)", schema::final_upto(d, layout, idle_ms));
+        match tx.rows(&sql, &[]).await?.first_mut().map(super::Row::maybe_text).transpose()?.flatten() {
+            Some(time) => upto = time,
+            None => return Ok(Vec::new()),
+        }
+    }
+    let only = if final_idle.is_some() { "WHERE window_start < ? AND window_end <= ? " } else { "" };
+    let table = &layout.table;
+    let sql = format!("SELECT {columns} FROM `{table}` {only}ORDER BY window_start DESC, group_id DESC LIMIT ?");
+    let mut binds = vec![Bind::Text(&upto); if final_idle.is_some() { 2 } else { 0 }];
+    binds.push(Bind::Int(limit.into()));
     let time = |text: String| {
-        text::epoch_ms(&text).ok_or_else(|| StoreError::Fatal(format!("{text:?} in {} is not a time", layout.table)))
+        text::epoch_ms(&text).ok_or_else(|| StoreError::Fatal(format!("{text:?} in {table} is not a time")))
     };
     let mut windows = Vec::new();
-    for mut row in tx.rows(&sql, &[Bind::Int(limit.into())]).await? {
+    for mut row in tx.rows(&sql, &binds).await? {
         let mut window = StatsRow {
             window_start: time(row.text()?)?,
             window_end: time(row.text()?)?,
@@ -111,5 +133,6 @@ pub(super) async fn read(tx: &mut dyn Tx, layout: &StatsLayout, limit: u32, fina
         }
         windows.push(window);
     }
+    windows.chunk_by_mut(|a, b| a.window_start == b.window_start).for_each(<[StatsRow]>::reverse);
     Ok(windows)
 }

@@ -30,6 +30,11 @@ impl SqlStore {
         Self { driver, scope, idle_ms, layout: OnceLock::new(), fingerprint: OnceLock::new() }
     }
 
+    /// Whether the server's settings let the engine work.
+    pub(crate) async fn suits(&self) -> Result<()> {
+        self.driver.suits().await
+    }
+
     fn layout(&self) -> Result<Arc<StatsLayout>> {
         self.layout.get().cloned().ok_or_else(unprepared)
     }
@@ -163,7 +168,7 @@ impl Store for SqlStore {
     }
 
     async fn versions(&self, rule: Option<&str>, limit: u32) -> Result<Vec<VersionInfo>> {
-        in_tx!(self, begin_read, |tx| catalog::versions(tx, &self.scope.pipeline, rule, limit))
+        in_tx!(self, begin_look, |tx| catalog::versions(tx, &self.scope.pipeline, rule, limit))
     }
 
     async fn advance(
@@ -208,19 +213,20 @@ impl Store for SqlStore {
 
     async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>> {
         let layout = self.layout()?;
-        in_tx!(self, begin_read, |tx| stats::read(tx, &layout, limit, final_only))
+        let d = self.driver.dialect();
+        in_tx!(self, begin_look, |tx| stats::read(tx, d, &layout, limit, final_only.then_some(self.idle_ms)))
     }
 
     async fn positions(&self) -> Result<Vec<Position>> {
-        in_tx!(self, begin_read, |tx| positions::positions(tx, &self.scope))
+        in_tx!(self, begin_look, |tx| positions::positions(tx, &self.scope))
     }
 
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>> {
-        in_tx!(self, begin_read, |tx| positions::activations(tx, &self.scope, limit))
+        in_tx!(self, begin_look, |tx| positions::activations(tx, &self.scope, limit))
     }
 
     async fn audit(&self, limit: u32) -> Result<Vec<Audit>> {
-        in_tx!(self, begin_read, |tx| catalog::audit(tx, &self.scope.pipeline, limit))
+        in_tx!(self, begin_look, |tx| catalog::audit(tx, &self.scope.pipeline, limit))
     }
 
     async fn ping(&self) -> Result<()> {

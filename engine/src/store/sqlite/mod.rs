@@ -86,6 +86,14 @@ impl Driver for SqliteDriver {
         self.begin_with(&self.pool, "BEGIN").await
     }
 
+    async fn begin_look(&self) -> Result<Box<dyn Tx>> {
+        self.begin_read().await
+    }
+
+    async fn suits(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
     }

@@ -1,0 +1,120 @@
+//! What no waiting mends and somebody can: Kafka refuses a right, or the dead-letter topic refuses letters. Stages hand on
+//! Kafka's own words; here they become the condition with the command that mends it.
+
+use std::collections::BTreeMap;
+
+use crate::config::Config;
+
+/// Through what it was met, and so when it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Over with the next assignment or checkpoint.
+    Group,
+    /// Over with the next record.
+    Source,
+    /// Over with the next checkpoint.
+    Letters,
+}
+
+/// A condition to be raised.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) code: &'static str,
+    pub(super) subject: String,
+    pub(super) message: String,
+    pub(super) side: Side,
+}
+
+/// What these words of Kafka mean, if they are of this kind. `side`: of a topic, which one it is.
+pub(super) fn refused(why: &str, side: Side, config: &Config) -> Option<Refused> {
+    let words = why.to_lowercase().replace(' ', "");
+    if side == Side::Letters && words.contains("failedtovalidaterecord") {
+        return Some(compacted(why, config));
+    }
+    let (group, prefix) = (&config.source.group, format!("weir-{}-", config.pipeline.name));
+    let (operation, resource, flags, side) = if words.contains("groupauthorizationfailed") {
+        ("Read", format!("group {group}"), format!("--group {group}"), Side::Group)
+    } else if words.contains("transactionalidauthorizationfailed") {
+        let flags = format!("--transactional-id {prefix} --resource-pattern-type prefixed");
+        ("Write", format!("transactional id {prefix}…"), flags, Side::Letters)
+    } else if words.contains("topicauthorizationfailed") {
+        let (operation, topic) = match side {
+            Side::Letters => ("Write", &config.dead_letters.topic),
+            Side::Group | Side::Source => ("Read", &config.source.topic),
+        };
+        (operation, format!("topic {topic}"), format!("--topic {topic}"), side)
+    } else {
+        return None;
+    };
+    let (principal, brokers) = (principal(&config.source.properties), &config.source.brokers);
+    let message = format!(
+        "Kafka does not let {principal} {operation} on {resource} ({why}); allow it, and the engine goes on by itself: \
+         kafka-acls.sh --bootstrap-server {brokers} --add --allow-principal {principal} --operation {operation} {flags}"
+    );
+    Some(Refused { code: "kafka.not_authorized", subject: resource, message, side })
+}
+
+fn compacted(why: &str, config: &Config) -> Refused {
+    let (topic, brokers) = (&config.dead_letters.topic, &config.source.brokers);
+    let message = format!(
+        "the dead-letter topic {topic:?} refuses letters ({why}): with cleanup.policy=compact it takes none of a record without a \
+         key; the engine goes on by itself after: kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics \
+         --entity-name {topic} --add-config cleanup.policy=delete"
+    );
+    Refused { code: "dead_letters.refused", subject: topic.clone(), message, side: Side::Letters }
+}
+
+/// As Kafka's default builder names it.
+fn principal(properties: &BTreeMap<String, String>) -> String {
+    let set = |name: &str| properties.get(name);
+    let certificate = ["ssl.certificate.location", "ssl.keystore.location", "ssl.certificate.pem"];
+    match set("sasl.username").or_else(|| set("sasl.oauthbearer.client.id")) {
+        Some(user) => format!("User:{user}"),
+        None if certificate.iter().any(|name| properties.contains_key(*name)) => {
+            "User:SUBJECT-OF-ITS-CERTIFICATE".to_owned()
+        }
+        None => "User:ANONYMOUS".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        let text = include_str!("../../../weir.toml");
+        let mut config = Config::parse(text, &|_| Some("a-secret-of-16-bytes".into())).expect("the repository's own");
+        config.source.properties.insert("sasl.username".into(), "weir".into());
+        config
+    }
+
+    #[test]
+    fn a_right_that_is_missing_becomes_the_command_that_gives_it() {
+        let cases = [
+            ("Broker: Group authorization failed", Side::Letters, "--operation Read --group weir-fraud", Side::Group),
+            ("Topic authorization failed", Side::Source, "--operation Read --topic finance_stream", Side::Source),
+            ("TopicAuthorizationFailed", Side::Letters, "--operation Write --topic dead_letter_queue", Side::Letters),
+            (
+                "Broker: Transactional Id authorization failed",
+                Side::Letters,
+                "--operation Write --transactional-id weir-fraud- --resource-pattern-type prefixed",
+                Side::Letters,
+            ),
+        ];
+        for (why, side, command, over) in cases {
+            let found = refused(why, side, &config()).unwrap_or_else(|| panic!("{why} is of this kind"));
+            assert!(found.message.ends_with(command), "{}", found.message);
+            assert!(found.message.contains("--allow-principal User:weir"), "{}", found.message);
+            assert_eq!((found.code, found.side), ("kafka.not_authorized", over));
+        }
+        assert_eq!(refused("Local: Timed out", Side::Letters, &config()), None);
+    }
+
+    #[test]
+    fn a_topic_that_became_compacted_has_its_own_words() {
+        let why = "ProduceRequest failed: Broker: Broker failed to validate record";
+        let found = refused(why, Side::Letters, &config()).expect("it is of this kind");
+        assert_eq!(found.code, "dead_letters.refused");
+        assert!(found.message.contains("cleanup.policy=delete"), "{}", found.message);
+    }
+}

@@ -1,0 +1,65 @@
+//! What keeps a worker from judging: on which service it waits, since when, and what to do about it. Every text names the service
+//! and the key of the configuration that says where it is.
+
+use std::time::Instant;
+
+use crate::config::Config;
+
+/// Whom it waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum On {
+    /// By its name.
+    Lookup(String),
+    Database,
+    Kafka,
+    /// A new assignment.
+    Group,
+    /// The database or Kafka; neither has answered or failed yet.
+    Either,
+}
+
+impl On {
+    /// Of what a checkpoint's task is at, in the words that `checkpoint` logs.
+    pub(super) fn of(what: &str) -> Self {
+        let database =
+            ["committing a checkpoint", "clearing", "a COMMIT", "asking what became", "taking partitions", "storing"];
+        match database.iter().any(|begin| what.starts_with(begin)) {
+            true => Self::Database,
+            false => Self::Kafka,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub on: On,
+    /// What it is at, and what the last try said.
+    pub why: String,
+    pub since: Instant,
+}
+
+impl Waiting {
+    /// For a person.
+    pub fn text(&self, worker: usize, config: &Config) -> String {
+        let (source, why) = (&config.source, &self.why);
+        let (service, mend) = match &self.on {
+            On::Lookup(name) => {
+                (format!("the Redis of lookup.{name}"), format!("start it, or correct lookup.{name}.url"))
+            }
+            On::Database => ("the store of [sink]".to_owned(), "start the database, or correct sink.url".to_owned()),
+            On::Kafka => {
+                (format!("Kafka at {}", source.brokers), "start it, or correct source.brokers or the right".to_owned())
+            }
+            On::Group => (
+                format!("the group {:?}", source.group),
+                "nothing, unless it lasts: kafka-consumer-groups.sh --describe --state".to_owned(),
+            ),
+            On::Either => (
+                format!("the store of [sink] or Kafka at {}", source.brokers),
+                "start what does not answer, or correct sink.url or source.brokers".to_owned(),
+            ),
+        };
+        format!("worker {worker} waits for {service} for {} s: {why}; {mend}", self.since.elapsed().as_secs())
+    }
+}
