@@ -51,10 +51,9 @@ impl Reader {
             .collect()
     }
 
-    /// The first offset in each log and the one past the last. Two questions to a broker, however many partitions there are.
+    /// The first offset in each log and the one past the last. Two questions to a broker at once, however many partitions there are.
     pub async fn bounds(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Offset, Offset)>, NoAnswer> {
-        let lows = self.edges(partitions, KafkaOffset::Beginning).await?;
-        let highs = self.ends(partitions).await?;
+        let (lows, highs) = tokio::try_join!(self.edges(partitions, KafkaOffset::Beginning), self.ends(partitions))?;
         Ok(lows.into_iter().zip(highs).map(|((partition, low), (_, high))| (partition, low, high)).collect())
     }
 

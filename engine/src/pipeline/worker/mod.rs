@@ -5,6 +5,7 @@
 //! what a batch asks of Redis, [`log`] what else a fetch tells of the logs, [`steps`] its checkpoints, [`overflow`] that windows
 //! have too many groups, [`swaps`] when it took up a new rule set.
 
+mod ahead;
 mod group;
 mod log;
 mod membership;
@@ -38,6 +39,7 @@ use crate::rules::{Catalog, Judge, Runtime};
 use crate::source::{Event, Source};
 use crate::store::Store;
 use crate::window::WindowSpec;
+use ahead::Ahead;
 use group::{Assignment, Phase};
 use membership::Membership;
 use overflow::OverflowTold;
@@ -70,6 +72,7 @@ pub(super) struct Worker {
     parts: Parts,
     /// None: time to fetch. Before `source`: librdkafka's messages end before its client.
     backlog: Option<Backlog>,
+    ahead: Ahead,
     source: Source,
     broker: Arc<Mutex<KafkaBroker>>,
     bench: Bench,
@@ -138,6 +141,7 @@ impl Worker {
             bench,
             pending: Pending::default(),
             backlog: None,
+            ahead: Ahead::default(),
             phase: Phase::Idle,
             assignment: None,
             membership: Membership::new(parts.config.source.rejoin_after),
@@ -190,7 +194,7 @@ impl Worker {
                 continue;
             }
             if self.backlog.is_none() {
-                let fetched = self.source.fetch(FETCH, FETCH_WAIT);
+                let fetched = self.source.fetch(self.ahead.fetch(FETCH), FETCH_WAIT);
                 self.take_in(fetched);
             }
             self.judge()?;

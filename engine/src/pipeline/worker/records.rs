@@ -25,9 +25,6 @@ const LAG_EVERY: Duration = Duration::from_secs(5);
 /// How often the group is served while rules judge: they may take long.
 const SERVE_EVERY: Duration = Duration::from_millis(100);
 
-/// Batches that may be open at once.
-const OPEN: usize = 2;
-
 /// What one fetch brought and is not judged yet. It goes with everything else that is not in the store: nothing of it may be
 /// judged after the partitions were taken anew.
 pub(super) struct Backlog {
@@ -36,7 +33,7 @@ pub(super) struct Backlog {
     order: Vec<(Partition, usize)>,
     /// How many of them are judged.
     judged: usize,
-    /// The batches that come next, [`OPEN`] at most.
+    /// The batches that come next, as many as [`Ahead`] says at most.
     open: VecDeque<Open>,
 }
 
@@ -64,8 +61,8 @@ impl Backlog {
     }
 
     /// Whether it is worth opening one more: none is, or Redis has to be waited for.
-    fn wants_more(&self) -> bool {
-        self.open.back().is_none_or(|last| self.open.len() < OPEN && !last.batch.plan().is_complete())
+    fn wants_more(&self, most: usize) -> bool {
+        self.open.back().is_none_or(|last| self.open.len() < most && !last.batch.plan().is_complete())
     }
 
     fn messages(&self, rows: &Range<usize>) -> Messages<'_> {
@@ -112,7 +109,7 @@ impl Worker {
     pub(super) fn judge(&mut self) -> anyhow::Result<()> {
         let Some(mut backlog) = self.backlog.take() else { return Ok(()) };
         while !self.is_full() {
-            while backlog.wants_more()
+            while backlog.wants_more(self.ahead.open())
                 && let Some(open) = self.open(&backlog)
             {
                 backlog.open.push_back(open);
@@ -125,7 +122,10 @@ impl Worker {
                 self.serve_log(&backlog.fetched);
                 return Ok(());
             };
-            let Asked::Answered(answers) = open.question.ask(&self.parts.tokio, open.batch.plan()) else {
+            let asked = Instant::now();
+            let answer = open.question.ask(&self.parts.tokio, open.batch.plan());
+            self.ahead.waited(asked.elapsed());
+            let Asked::Answered(answers) = answer else {
                 backlog.open.push_front(open);
                 break;
             };

@@ -28,10 +28,10 @@ pub(super) fn asks(number: u16) -> Asks {
     }
 }
 
-const WAITING: [u16; 47] = [
+const WAITING: [u16; 48] = [
     // The disk: full, or an error of the file system.
-    3, 1021, 1026, 1030,
-    1114, // ER_ERROR_ON_WRITE, ER_DISK_FULL, ER_ERROR_ON_WRITE, ER_GET_ERRNO, ER_RECORD_FILE_FULL
+    3, 1021, 1026, 1030, // EE_WRITE, ER_DISK_FULL, ER_ERROR_ON_WRITE, ER_GET_ERRNO
+    1114, 3675, // ER_RECORD_FILE_FULL, ER_DISK_FULL_NOWAIT
     // Locks: a row that changed, a time-out, a deadlock, the table of locks or of transactions is full, memory is short.
     1020, 1205, 1213, 1206,
     1637, // ER_CHECKREAD, ER_LOCK_WAIT_TIMEOUT, …_DEADLOCK, ER_LOCK_TABLE_FULL, ER_TOO_MANY_CONCURRENT_TRXS
