@@ -254,6 +254,63 @@ async fn the_catalog_advances_by_one_and_refuses_a_stale_base(url: &str) {
     assert_eq!(store.directory_seen("a.wasm").await.unwrap(), None);
 }
 
+async fn sql(url: &str, statement: &'static str) {
+    if url.starts_with("sqlite") {
+        let database = sqlx::SqlitePool::connect(url).await.unwrap();
+        sqlx::query(statement).execute(&database).await.unwrap();
+        database.close().await;
+    } else {
+        let database = sqlx::MySqlPool::connect(url).await.unwrap();
+        sqlx::query(statement).execute(&database).await.unwrap();
+        database.close().await;
+    }
+}
+
+/// A restore of some tables must not bring an older rule set into force, or none.
+async fn rows_of_the_rule_set_that_were_lost_are_told_and_repaired(url: &str) {
+    let store = prepared(url, "torn").await;
+    let line = |action: &str| Audit {
+        at: 1,
+        who: "publisher".into(),
+        action: action.into(),
+        rule: "high_amount".into(),
+        revision: 1,
+        detail: "new".into(),
+    };
+    let v = version("high_amount", 7);
+    let entry = |order| Entry {
+        name: "high_amount".into(),
+        sha256: v.sha256,
+        order,
+        mode: Mode::Shadow,
+        parameters: Default::default(),
+        from_directory: false,
+        suspended: None,
+    };
+    for base in 0..3 {
+        store.advance(Revision(base), Some(&v), &[entry(base as i32)], &line("publish")).await.unwrap();
+    }
+    assert_eq!(store.repair_rules(5, "test").await.unwrap(), None, "whole");
+    for (lost, said) in [
+        ("DELETE FROM weir_rule_current WHERE pipeline = 'torn'", "has no row"),
+        ("UPDATE weir_rule_current SET revision = 1 WHERE pipeline = 'torn'", "says that revision 1 is in force"),
+        ("DELETE FROM weir_rule_set WHERE pipeline = 'torn' AND revision = 5", "no row of revision 5"),
+    ] {
+        sql(url, lost).await;
+        let told = store.rule_set().await.unwrap_err();
+        assert!(matches!(&told, StoreError::SetBack(why) if why.contains(said) && why.contains("repair")), "{told}");
+        let before = store.audit(1).await.unwrap()[0].revision;
+        let repaired = store.repair_rules(5, "test").await.unwrap().expect("something to do");
+        assert_eq!((repaired.set.revision.0, &repaired.set.entries), (before + 1, &vec![entry(2)]), "{lost}");
+        assert_eq!(store.rule_set().await.unwrap(), repaired.set);
+    }
+    store.advance(Revision(6), None, &[], &line("retire")).await.unwrap();
+    assert_eq!(store.rule_set().await.unwrap().entries, [], "the last one was retired");
+    sql(url, "DELETE FROM weir_rule_current WHERE pipeline = 'torn'").await;
+    let repaired = store.repair_rules(5, "test").await.unwrap().expect("something to do");
+    assert_eq!((repaired.taken.0, repaired.set.entries.len()), (7, 0), "and stays so");
+}
+
 async fn two_writers_add_to_the_same_groups(url: &str) {
     let store = prepared(url, "writers").await;
     let mut writers = Vec::new();
@@ -288,6 +345,7 @@ pub(crate) async fn all(url: &str) {
     a_partition_begins_once(url).await;
     a_changed_fingerprint_is_refused_by_name(url).await;
     a_fingerprint_binds_from_the_first_position_on(url).await;
+    rows_of_the_rule_set_that_were_lost_are_told_and_repaired(url).await;
     a_pipeline_without_a_cluster_takes_the_first_and_refuses_another(url).await;
     a_table_has_one_pipeline_whatever_its_case(url).await;
     an_aggregate_that_is_no_longer_asked_for_is_refused(url).await;

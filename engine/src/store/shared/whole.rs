@@ -6,9 +6,10 @@ use crate::model::catalog::{Audit, Entry, Repaired, RuleSet};
 use crate::model::ids::Revision;
 use crate::store::StoreError;
 
-/// Actions of the audit after which a set may be empty.
+/// Actions of the audit. A set may be empty after the first, if it took the last rule, and is after the last.
 const RETIRE: &str = "retire";
 const REPAIR: &str = "repair";
+const REPAIR_TO_NONE: &str = "repair to no rule";
 
 /// The numbers that the tables hold.
 struct Numbers {
@@ -71,7 +72,7 @@ async fn entries(tx: &mut dyn Tx, pipeline: &str, revision: Revision) -> Result<
     let Some(line) = newest else { return Ok(None) };
     let before = catalog::entries_at(tx, pipeline, Revision(revision.0 - 1)).await?;
     let retired = line.action == RETIRE && before.len() == 1 && before[0].name == line.rule;
-    Ok((retired || line.action == REPAIR).then_some(entries))
+    Ok((retired || line.action == REPAIR_TO_NONE).then_some(entries))
 }
 
 fn set_back(pipeline: &str, what: &str) -> StoreError {
@@ -115,8 +116,9 @@ pub(super) async fn repair(
     tx.execute(&sql, &[name, number, number]).await?;
     let said = was.map_or_else(|| "weir_rule_current had no row".to_owned(), |was| format!("revision {was} was said"));
     let detail = format!("{said}, {highest} was the highest: the {} rules of revision {taken} again", entries.len());
+    let action = if entries.is_empty() { REPAIR_TO_NONE } else { REPAIR };
     let audit =
-        Audit { at, who: who.to_owned(), action: REPAIR.to_owned(), rule: String::new(), revision: revision.0, detail };
+        Audit { at, who: who.to_owned(), action: action.to_owned(), rule: String::new(), revision: revision.0, detail };
     catalog::add_set(tx, pipeline, revision, &entries, &audit).await?;
     Ok(Some(Repaired { was, highest, taken, set: RuleSet { revision, entries } }))
 }
