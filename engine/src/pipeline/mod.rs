@@ -107,13 +107,15 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     // A mistyped path would be a pipeline without rules.
     Catalog::check_directory(&config.rules).await.context("rules.dir")?;
-    let store =
-        store::connect_with(&config.sink.url, &config.pipeline.name, &config.source.topic, config.window.idle_after)
-            .await
-            .context("sink.url")?;
-    // Before the fingerprint is kept: else a mistyped topic would be what the pipeline "ran with", and the right one refused.
-    dead_letters::check_topics(&config.source, &config.dead_letters).await?;
-    let cluster = dead_letters::cluster_id(&config.source).await;
+    // Two systems side by side: each takes several round trips. Both before the fingerprint is kept: else a mistyped topic would be
+    // what the pipeline "ran with", and the right one refused.
+    let (sink, pipeline) = (&config.sink, &config.pipeline.name);
+    let connect = store::connect_with(&sink.url, pipeline, &config.source.topic, config.window.idle_after);
+    let asked = async {
+        dead_letters::check_topics(&config.source, &config.dead_letters).await?;
+        anyhow::Ok(dead_letters::cluster_id(&config.source).await)
+    };
+    let (store, cluster) = tokio::try_join!(async { connect.await.context("sink.url") }, asked)?;
     let fingerprint = Fingerprint { cluster, ..config.fingerprint() };
     store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
 
