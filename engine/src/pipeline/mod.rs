@@ -8,6 +8,7 @@ mod codes;
 mod deadline;
 mod judging;
 mod refused;
+mod retention;
 mod status;
 mod vitals;
 mod waiting;
@@ -24,6 +25,7 @@ use tokio::sync::{oneshot, watch};
 use crate::admin;
 use crate::config::Config;
 use crate::dead_letters::{self, Publisher};
+use crate::lookup;
 use crate::model::step::Fingerprint;
 use crate::rules::{Catalog, Runtime};
 use crate::source::Source;
@@ -107,6 +109,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     // A mistyped path would be a pipeline without rules.
     Catalog::check_directory(&config.rules).await.context("rules.dir")?;
+    // Its own error names the key.
+    lookup::check(&config.lookup).await?;
     let store =
         store::connect_with(&config.sink.url, &config.pipeline.name, &config.source.topic, config.window.idle_after)
             .await
@@ -130,6 +134,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (stopped, stopping) = watch::channel(false);
     let keeper = tokio::spawn(catalog.clone().run(stopping.clone()));
     tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
+    tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
     let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
     let mut served = stopping.clone();
