@@ -9,6 +9,7 @@ pub mod produce;
 mod properties;
 mod rules;
 mod run;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,8 @@ enum Command {
     Run(run::RunArgs),
     /// Check a configuration without connecting to anything
     Check(run::Args),
+    /// Print the SQL that makes the tables, for a database where the engine may not make them
+    Schema(schema::Args),
     /// The whole pipeline on an in-process cluster and SQLite, two swaps on the way, the truth beside the result
     Demo(demo::Args),
     /// Rules: a new crate, and the admin API from the shell
@@ -60,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => run::check(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),

@@ -8,6 +8,7 @@ mod codes;
 mod deadline;
 mod judging;
 mod refused;
+mod retention;
 mod status;
 mod vitals;
 mod waiting;
@@ -24,6 +25,7 @@ use tokio::sync::{oneshot, watch};
 use crate::admin;
 use crate::config::Config;
 use crate::dead_letters::{self, Publisher};
+use crate::lookup;
 use crate::model::step::Fingerprint;
 use crate::rules::{Catalog, Runtime};
 use crate::source::Source;
@@ -107,7 +109,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     // A mistyped path would be a pipeline without rules.
     Catalog::check_directory(&config.rules).await.context("rules.dir")?;
-    // Two systems side by side: each takes several round trips. Both before the fingerprint is kept: else a mistyped topic would be
+    // Three systems side by side: each takes several round trips. All before the fingerprint is kept: else a mistyped topic would be
     // what the pipeline "ran with", and the right one refused.
     let (sink, pipeline) = (&config.sink, &config.pipeline.name);
     let connect = store::connect_with(&sink.url, pipeline, &config.source.topic, config.window.idle_after);
@@ -115,7 +117,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         dead_letters::check_topics(&config.source, &config.dead_letters).await?;
         anyhow::Ok(dead_letters::cluster_id(&config.source).await)
     };
-    let (store, cluster) = tokio::try_join!(async { connect.await.context("sink.url") }, asked)?;
+    // Its own error names the key.
+    let redis = async { anyhow::Ok(lookup::check(&config.lookup).await?) };
+    let (store, cluster, ()) = tokio::try_join!(async { connect.await.context("sink.url") }, asked, redis)?;
     let fingerprint = Fingerprint { cluster, ..config.fingerprint() };
     store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
 
@@ -132,6 +136,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (stopped, stopping) = watch::channel(false);
     let keeper = tokio::spawn(catalog.clone().run(stopping.clone()));
     tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
+    tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
     let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
     let mut served = stopping.clone();

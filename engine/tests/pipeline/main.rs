@@ -19,6 +19,9 @@ mod letters;
 mod many_groups;
 mod members;
 mod memory;
+#[path = "../common/mysql8.rs"]
+#[allow(dead_code)]
+mod mysql8;
 mod outages;
 mod plain;
 #[path = "../common/port.rs"]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlSslMode};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, MySql};
 
@@ -44,7 +44,7 @@ const SESSION: &str = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_
                        SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
                        SET SESSION wait_timeout = 10, innodb_lock_wait_timeout = 5, lock_wait_timeout = 10";
 
-const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: Dialect = Dialect {
     name_type: "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     text_type: "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     blob_type: "LONGBLOB",
@@ -60,6 +60,11 @@ const DIALECT: Dialect = Dialect {
     for_update: " FOR UPDATE",
     time_of_ms: "TIMESTAMPADD(MICROSECOND, ({ms}) * 1000, CAST('1970-01-01' AS DATETIME(3)))",
     drop_view: false,
+    own_tables: "SELECT TABLE_NAME FROM information_schema.TABLES \
+                 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'weir\\_%'",
+    own_indexes: "SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS \
+                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'weir\\_%'",
+    index_if: "",
     columns_of: "SELECT COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS \
                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
     view_of: "SELECT VIEW_DEFINITION FROM information_schema.VIEWS \
@@ -107,7 +112,15 @@ impl MySqlDriver {
     /// The pool tries again until its time is up, and then tells that and not where it knocked.
     fn away(&self, error: sqlx::Error) -> StoreError {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
+            // MariaDB says no more of an account that wants TLS, or of a server that does.
+            let plain = matches!(self.options.get_ssl_mode(), MySqlSslMode::Disabled);
+            let refused = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("28000"));
             return match failed(error, &self.unknown) {
+                StoreError::Fatal(why) if plain && refused && !self.reached.load(Ordering::Relaxed) => {
+                    StoreError::Fatal(format!(
+                        "{why}; or it is TLS that is asked for: write ssl-mode=REQUIRED in sink.url"
+                    ))
+                }
                 // It let us in before: a password that is being changed, a proxy that blocks hosts for a while. Whoever
                 // waits says so in the log and in /readyz; ending would only have every instance start over and over.
                 StoreError::Fatal(why) if self.reached.load(Ordering::Relaxed) => StoreError::Unavailable(why),
