@@ -142,6 +142,15 @@ impl Redis {
         }
     }
 
+    /// Whether it answers, whatever the lookup does when it does not.
+    pub(super) async fn answers(&self, key: &str) -> Result<(), String> {
+        self.check(key).await.map_err(|why| why.to_string())?;
+        match self.connection.hashes(&[key.to_owned()], &self.fields).await {
+            Ok(_) => Ok(()),
+            Err(failed) => Err(self.told(failed).why),
+        }
+    }
+
     /// In one go, if the time-out carries it.
     async fn in_parts(&self, keys: &[String]) -> Result<Hashes, Failed> {
         let until = (self.on_unavailable == OnUnavailable::Missing).then(|| Instant::now() + self.timeout * PATIENCE);

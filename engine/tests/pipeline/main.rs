@@ -5,6 +5,7 @@
 mod api;
 mod cdnow;
 mod compacted;
+mod door;
 mod ends;
 mod engine;
 mod generated;
