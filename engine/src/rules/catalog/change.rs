@@ -37,22 +37,15 @@ pub(super) struct Line<'a> {
     who: &'a str,
     /// Stored with the change.
     version: Option<&'a Version>,
-    /// The only revision that it may be made on.
-    base: Option<Revision>,
 }
 
 impl<'a> Line<'a> {
     pub(super) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
-        Self { action, rule, who, version: None, base: None }
+        Self { action, rule, who, version: None }
     }
 
     pub(super) fn storing(self, version: &'a Version) -> Self {
         Self { version: Some(version), ..self }
-    }
-
-    /// Made on this revision or, with `StoreError::Stale`, not at all.
-    pub(super) fn only_on(self, base: Revision) -> Self {
-        Self { base: Some(base), ..self }
     }
 }
 
@@ -140,9 +133,6 @@ impl Catalog {
             let base = set.revision;
             // A change of rows that were set back would bring an older set into force.
             self.follows(&set)?;
-            if line.base.is_some_and(|only| only != base) {
-                return Err(StoreError::Stale(base).into());
-            }
             let before = set.entries.iter().find(|entry| entry.name == line.rule).cloned();
             let Some(detail) = edit(&mut set.entries)? else {
                 self.take_over(&set).await?;

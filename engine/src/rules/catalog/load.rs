@@ -138,7 +138,7 @@ impl Catalog {
         let mut loaded = stream::iter(loads).buffered(COMPILERS);
         while let Some(rule) = loaded.next().await {
             match rule? {
-                Ok(rule) => rules.push(Arc::new(rule)),
+                Ok(rule) => rules.push(Arc::new(self.known_since(rule, set.revision))),
                 Err(failure) => failures.push(failure),
             }
         }
@@ -147,6 +147,13 @@ impl Catalog {
         needed.sort();
         needed.dedup();
         Ok((LiveSet { revision: set.revision, in_force: Instant::now(), rules, needed }, failures))
+    }
+
+    /// The rule as it comes into force with this revision, or came with an earlier one.
+    fn known_since(&self, rule: LiveRule, revision: Revision) -> LiveRule {
+        let before = self.live();
+        let same = before.rules.iter().find(|known| known.is_as(&rule));
+        LiveRule { since: same.map_or(revision, |known| known.since), ..rule }
     }
 
     /// The inner error: it should judge, and does not fit.
@@ -263,6 +270,7 @@ impl Catalog {
             figures: old.map_or_else(|| Arc::new(Figures::default()), |rule| rule.figures.clone()),
             from_directory: entry.from_directory,
             suspended: entry.suspended.clone(),
+            since: Revision(0),
             component,
             fields: fitted.fields,
             scales: fitted.scales,
