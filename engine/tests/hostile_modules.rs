@@ -36,5 +36,7 @@ mod memory;
 mod on_failure;
 #[path = "hostile_modules/secrets.rs"]
 mod secrets;
+#[path = "hostile_modules/short_of_memory.rs"]
+mod short_of_memory;
 #[path = "hostile_modules/uploads.rs"]
 mod uploads;

@@ -260,7 +260,7 @@ fn uncounted(error: &wasmtime::Error) -> bool {
 
 /// Whether an instance could not be made, or its memory not grow, for want of address space or memory of this machine. Only of
 /// errors that hold no text of a module.
-fn short_of_memory(error: &wasmtime::Error) -> bool {
+pub(super) fn short_of_memory(error: &wasmtime::Error) -> bool {
     let text = format!("{error:#}");
     text.contains("mmap failed") || text.contains("os error 12") || text.contains("Cannot allocate memory")
 }

@@ -7,10 +7,12 @@ use super::breaker::reason;
 use super::history::PATCH;
 use super::instance::instance;
 use super::load::Trial;
+use super::manifest::ACTS;
 use super::{Catalog, Refused, now, probe};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
+use crate::model::shown::acts;
 use crate::model::store::StoreError;
 use crate::rules::live::LiveSet;
 
@@ -179,14 +181,22 @@ impl Catalog {
 }
 
 fn fits(parameter: &str, value: Option<&str>) -> Result<(), Refused> {
+    if let Some(c) = value.and_then(|value| value.chars().find(|c| acts(*c))) {
+        let name = shown(parameter);
+        return Err(Refused::Unfit(format!("the value of parameter {name} holds {}, {ACTS}", c.escape_unicode())));
+    }
     match value.map_or(0, str::len) {
         0..=VALUE => Ok(()),
         // A name that is unknown may be as long.
         bytes => Err(Refused::Unfit(format!(
-            "the value of parameter {:?} has {bytes} bytes: {VALUE} are allowed",
-            &parameter[..parameter.floor_char_boundary(VALUE)]
+            "the value of parameter {} has {bytes} bytes: {VALUE} are allowed",
+            shown(parameter)
         ))),
     }
+}
+
+fn shown(parameter: &str) -> String {
+    format!("{:?}", &parameter[..parameter.floor_char_boundary(VALUE)])
 }
 
 fn bounded(mut detail: String) -> String {
