@@ -128,7 +128,11 @@ fn cells(row: &str) -> Vec<String> {
 /// chain (`: `) and one wording and the next (` / `); without the signs at their ends.
 fn fragments(message: &str) -> Vec<String> {
     let plain = message.replace("\\_", "_").replace(": ", "…").replace(" / ", "…").replace('`', "…");
-    plain.split('…').map(|piece| piece.trim_matches([' ', ',', ';', '.', '(', ')']).to_owned()).filter(|piece| !piece.is_empty()).collect()
+    plain
+        .split('…')
+        .map(|piece| piece.trim_matches([' ', ',', ';', '.', '(', ')']).to_owned())
+        .filter(|piece| !piece.is_empty())
+        .collect()
 }
 
 /// The literals of the engine's code, tests left out, one a line.
@@ -191,13 +195,11 @@ fn codes() -> BTreeSet<String> {
     let letters = read("model/catalog.rs");
     let (_, letters) = letters.split_once("ENGINE_CODES").expect("the codes of dead letters");
     let (letters, _) = letters.split_once("];").expect("the end of these codes");
+    // Each as `(StatusCode::CONFLICT, "conflict", …)`.
     let problems = read("admin/problem.rs");
-    let problems = problems.split("(StatusCode::").skip(1);
-    quoted(letters)
-        .into_iter()
-        .chain(problems.filter_map(|arm| quoted(arm).into_iter().next()))
-        .chain(conditions())
-        .collect()
+    let arm = |arm: &str| Some(arm.split_once(',')?.1.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned());
+    let problems = problems.split("(StatusCode::").skip(1).filter_map(arm);
+    quoted(letters).into_iter().chain(problems).chain(conditions()).collect()
 }
 
 /// The codes that some `raise` names: as a literal, a constant of its file, or the `code:` of a struct.
