@@ -1,9 +1,9 @@
 //! The messages of the store that docs/errors.md lists and no other test provokes, on SQLite: they are the same on a server.
 
-use weir::model::step::{Measure, StatsLayout};
+use weir::model::step::{Measure, Measured, StatsLayout};
 use weir::store::{StoreError, connect};
 
-use crate::fixture::{P0, begun, fingerprint, layout, prepared};
+use crate::fixture::{P0, amount, begun, fingerprint, layout, prepared, step, window};
 
 async fn sql(url: &str, statement: &'static str) {
     let database = sqlx::SqlitePool::connect(url).await.unwrap();
@@ -61,6 +61,20 @@ async fn a_table_or_row_that_does_not_fit_is_named_with_the_way_out() {
     let store = connect(&url, "changed", "finance_stream").await.unwrap();
     told(
         store.revision().await,
-        "a table of the engine holds text where it wrote an integer: somebody else changed it",
+        "a table of the engine holds text where it wrote an integer: somebody else changed it; restore the row",
     );
+}
+
+/// SQLite knows no decimals, so the engine adds.
+#[tokio::test]
+async fn a_sum_that_cannot_be_or_is_none_is_an_error_that_names_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+    let (store, owner) = begun(&url, "sums").await;
+    let most = Measured { sum: Some(i128::MAX), ..amount(1) };
+    store.commit(&step(owner, 0, 1, vec![window(Some("x"), 1, 1, most)])).await.unwrap();
+    let again = step(owner, 1, 2, vec![window(Some("x"), 1, 1, most)]);
+    told(store.commit(&again).await, "a sum in stats_sums is out of range");
+    sql(&url, "UPDATE stats_sums SET amount_sum = 'much'").await;
+    told(store.commit(&again).await, "\"much\" in stats_sums is no decimal of scale 2");
 }
