@@ -66,7 +66,7 @@ async fn a_problem_says_what_was_wrong_and_what_to_do() {
         ),
         (publish(b"\0asm panic"), "internal", "the change panicked", "the log for the message"),
         (
-            call("POST", "/rules/check").body(MODULE, b"\0asm panic".as_slice()),
+            call("GET", "/dead-letters?code=PANIC"),
             "internal",
             "a handler panicked; the pipeline goes on",
             "please report it",

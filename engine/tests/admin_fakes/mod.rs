@@ -269,6 +269,7 @@ impl LetterTail for Letters {
         if code.as_deref() == Some("AWAY") {
             return Err(url());
         }
+        assert_ne!(code.as_deref(), Some("PANIC"), "{SECRET}");
         if code.as_deref() == Some("SLOW") {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
