@@ -78,6 +78,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         &["rule"],
         "Flags of dead letters without a detail, for the rule failed when it was asked for them",
     ),
+    (
+        "weir_letter_hits_left_out_total",
+        Counter,
+        &[],
+        "Hits that dead letters do not list, for a letter lists 64 of them and 16 KiB of their details",
+    ),
     ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
     (
         "weir_judging_revision",

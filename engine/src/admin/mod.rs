@@ -11,6 +11,7 @@ mod pipeline_api;
 pub mod ports;
 pub mod problem;
 mod rules_api;
+mod series;
 mod serve;
 pub mod views;
 

@@ -173,6 +173,10 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
 
 #[async_trait]
 impl RuleAdmin for Rules {
+    fn names(&self) -> Vec<String> {
+        self.catalog.live().rules.iter().map(|rule| rule.manifest.name.clone()).collect()
+    }
+
     async fn list(&self) -> Result<RulesView, AdminError> {
         let live = self.catalog.live();
         let (origins, history_unavailable) = self.origins(&live).await;

@@ -6,6 +6,7 @@ mod broker;
 mod clock;
 mod codes;
 mod deadline;
+mod hits;
 mod judging;
 mod refused;
 mod status;

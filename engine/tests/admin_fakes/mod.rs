@@ -138,6 +138,10 @@ fn manifest() -> ManifestView {
 
 #[async_trait]
 impl RuleAdmin for Rules {
+    fn names(&self) -> Vec<String> {
+        vec![rule().name]
+    }
+
     async fn list(&self) -> Result<RulesView, AdminError> {
         let problem = FileProblemView { file: "broken.wasm".into(), problem: "no module".into() };
         Ok(RulesView {

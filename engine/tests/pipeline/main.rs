@@ -5,6 +5,7 @@
 mod api;
 mod cdnow;
 mod compacted;
+mod dear_rules;
 mod ends;
 mod engine;
 mod generated;
@@ -15,8 +16,13 @@ mod history;
 mod hostile;
 mod kafka;
 mod kills;
+#[path = "../hostile_modules/kinds.rs"]
+#[allow(dead_code)]
+mod kinds;
 mod letters;
+mod letters_of_hits;
 mod many_groups;
+mod member;
 mod members;
 mod memory;
 mod outages;
