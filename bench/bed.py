@@ -26,8 +26,8 @@ def start_stack(name):
     for line in subprocess.check_output(["stack/up"], text=True).splitlines():
         name, _, value = line.partition("=")
         os.environ[name] = value
-    os.environ.update(WEIR_RULES_DIR=str(ROOT / "rules.d"), WEIR_LISTEN="127.0.0.1:0", WEIR_VIEWER_TOKEN="bench-viewer",
-                      WEIR_PUBLISHER_TOKEN="bench-publisher")
+    os.environ.update(WEIR_RULES_DIR=str(ROOT / "rules.d"), WEIR_LISTEN="127.0.0.1:0", WEIR_VIEWER_TOKEN="bench-viewer-token",
+                      WEIR_PUBLISHER_TOKEN="bench-publisher-token")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ class Scraper:
 
     def __call__(self):
         """Value by series, as it is written: `name{label="value"}`."""
-        self.connection.request("GET", "/metrics", headers={"Authorization": "Bearer bench-viewer"})
+        self.connection.request("GET", "/metrics", headers={"Authorization": "Bearer bench-viewer-token"})
         answer = self.connection.getresponse()
         text = answer.read().decode()
         assert answer.status == 200, text

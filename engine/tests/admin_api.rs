@@ -220,6 +220,73 @@ async fn without_tokens_all_is_open_to_this_machine_and_shut_to_pages_of_another
 }
 
 #[tokio::test]
+async fn a_page_of_another_origin_changes_nothing_with_a_token_or_without() {
+    let (with, without) = (Fakes::default(), Fakes { tokens: None, ..Fakes::default() });
+    for (fakes, token) in [(with, Some(PUBLISHER)), (without, None)] {
+        let api = fakes.api();
+        let host = ("host", "127.0.0.1:8080");
+        let cases: [(&[(&str, &str)], u16); 13] = [
+            (&[host], 200),
+            (&[host, ("origin", "http://127.0.0.1:8080")], 200),
+            (&[host, ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")], 200),
+            (&[host, ("sec-fetch-site", "none")], 200),
+            (&[("host", "localhost"), ("origin", "http://LOCALHOST:80")], 200),
+            (&[("host", "localhost"), ("origin", "https://localhost:80")], 403),
+            // Another service of this machine: the same host, another port.
+            (&[host, ("origin", "http://127.0.0.1:3000")], 403),
+            (&[host, ("origin", "http://localhost:8080")], 403),
+            (&[host, ("origin", "null")], 403),
+            (&[host, ("sec-fetch-site", "cross-site")], 403),
+            (&[host, ("sec-fetch-site", "same-site")], 403),
+            (&[host, ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "cross-site")], 403),
+            (&[("origin", "http://127.0.0.1:8080")], 403),
+        ];
+        for (headers, status) in cases {
+            // What a page may send without being asked first: no body, no type.
+            let mut request = Request::post("/rules/high_amount/rollback");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            if let Some(token) = token {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            let answer = read(api.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()).await;
+            assert_eq!(answer.status, status, "{headers:?}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_with_ten_wrong_tokens_waits_also_with_a_right_one_and_others_do_not() {
+    let api = Fakes::default().api();
+    let ask = async |from: &str, path: &str, token: Option<&str>| {
+        let mut request = call("GET", path).token(token).request();
+        let peer: std::net::SocketAddr = from.parse().unwrap();
+        request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+        read(api.clone().oneshot(request).await.unwrap()).await
+    };
+    // A request without a token is no guess.
+    for _ in 0..20 {
+        assert_eq!(ask("10.0.0.7:1", "/rules", None).await.status, 401);
+    }
+    for number in 0..10 {
+        assert_eq!(ask("10.0.0.7:1", "/rules", Some(&format!("guess-{number}"))).await.status, 401);
+    }
+    for token in ["guess-10", VIEWER, PUBLISHER] {
+        let answer = ask("10.0.0.7:2", "/rules", Some(token)).await;
+        assert_problem(&answer, 429);
+        assert_eq!(answer.headers["retry-after"], "60");
+    }
+    assert_eq!(ask("10.0.0.7:3", "/livez", Some(VIEWER)).await.status, 200);
+    assert_eq!(ask("10.0.0.8:1", "/rules", Some(VIEWER)).await.status, 200);
+    // Callers of this machine share an address with the operator and with a proxy.
+    for _ in 0..20 {
+        assert_eq!(ask("127.0.0.1:1", "/rules", Some("guess")).await.status, 401);
+    }
+    assert_eq!(ask("127.0.0.1:1", "/rules", Some(VIEWER)).await.status, 200);
+}
+
+#[tokio::test]
 async fn the_caller_and_what_it_asked_for_reach_the_catalog() {
     let fakes = Fakes::default();
     let api = fakes.api();

@@ -233,8 +233,19 @@ fn the_configuration_is_whole_with_what_the_engine_is_given() {
 /// stack/weir.compose.toml with the environment that docker-compose.yml gives the engine.
 fn config() -> Config {
     let environment = environment_of("engine");
-    Config::parse(&read("stack/weir.compose.toml"), &|name| environment.get(name).cloned())
+    Config::parse(&read("stack/weir.compose.toml"), &|name| environment.get(name).map(|value| set(value)))
         .unwrap_or_else(|error| panic!("stack/weir.compose.toml: {error}"))
+}
+
+/// With what an operator sets, as compose puts it in for `${NAME:?why}`.
+fn set(value: &str) -> String {
+    match value.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
+        Some((before, (variable, after))) => {
+            let name = variable.split(':').next().unwrap_or_default();
+            format!("{before}{name}-of-the-operator{after}")
+        }
+        None => value.to_owned(),
+    }
 }
 
 fn environment_of(service: &str) -> BTreeMap<String, String> {

@@ -32,8 +32,6 @@ mod kinds;
 mod lifting;
 #[path = "hostile_modules/memory.rs"]
 mod memory;
-#[path = "hostile_modules/no_memory.rs"]
-mod no_memory;
 #[path = "hostile_modules/on_failure.rs"]
 mod on_failure;
 #[path = "hostile_modules/secrets.rs"]

@@ -25,7 +25,12 @@ pub fn config(data: &[u8]) {
 }
 
 fn parsed(text: &str) -> Result<Config, ConfigError> {
-    Config::parse(text, &|name| name.starts_with('W').then(|| format!("{name}{{\"\n${{W}}")))
+    // Two that can be tokens, and others that nothing but their quotes keeps from being more than a value.
+    let value = |name: &str| match name {
+        "WEIR_V" | "WEIR_P" => format!("{name}-0123456789abcdef"),
+        name => format!("{name}{{\"\n${{W}}"),
+    };
+    Config::parse(text, &|name| name.starts_with('W').then(|| value(name)))
 }
 
 /// With what its own `Debug` keeps to itself.

@@ -2,9 +2,10 @@
 //! no handler.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -12,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::AdminState;
+use super::origin::{own_page, same_machine};
 use super::problem::{Problem, Trouble};
+use super::throttle::{MINUTE, WRONG};
 use crate::config::Tokens;
 
 /// What a caller may do; the later includes the earlier.
@@ -26,21 +29,45 @@ pub(super) enum Role {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Who(pub(super) &'static str);
 
-/// Digests of the configured tokens: comparing digests takes the same time whatever the guess, and a dump of the
-/// state shows no token.
+/// Digests of the tokens in force: comparing digests takes the same time whatever the guess, and a dump of the state
+/// shows no token. Cheap to clone; all clones see a replacement.
 #[derive(Clone)]
-pub(super) struct Keys {
+pub struct Keys(Arc<ArcSwap<Digests>>);
+
+#[derive(Clone, Copy)]
+struct Digests {
     viewer: Option<[u8; 32]>,
     publisher: Option<[u8; 32]>,
 }
 
-impl Keys {
-    pub(super) fn new(tokens: &Tokens) -> Self {
+impl Digests {
+    fn of(tokens: &Tokens) -> Self {
         Self { viewer: tokens.viewer.as_deref().map(digest), publisher: tokens.publisher.as_deref().map(digest) }
     }
+}
 
-    fn open(&self) -> bool {
-        self.viewer.is_none() && self.publisher.is_none()
+impl Keys {
+    pub fn new(tokens: &Tokens) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(Digests::of(tokens))))
+    }
+
+    /// Puts other tokens into force, from the next request on. Which roles have another one.
+    pub fn replace(&self, tokens: &Tokens) -> Vec<&'static str> {
+        let new = Digests::of(tokens);
+        let old = self.0.swap(Arc::new(new));
+        let changed = [("viewer", old.viewer != new.viewer), ("publisher", old.publisher != new.publisher)];
+        changed.into_iter().filter(|(_, changed)| *changed).map(|(role, _)| role).collect()
+    }
+
+    /// Whether it asks for none.
+    pub fn open(&self) -> bool {
+        let keys = self.0.load();
+        keys.viewer.is_none() && keys.publisher.is_none()
+    }
+
+    /// Whether this is one.
+    pub fn knows(&self, token: &str) -> bool {
+        self.role_of(token).is_some()
     }
 
     fn role_of(&self, token: &str) -> Option<Role> {
@@ -48,9 +75,9 @@ impl Keys {
         if token.is_empty() {
             return None;
         }
-        let guess = digest(token);
+        let (guess, keys) = (digest(token), self.0.load());
         let is = |key: &Option<[u8; 32]>| key.is_some_and(|key| same(&key, &guess));
-        match (is(&self.publisher), is(&self.viewer)) {
+        match (is(&keys.publisher), is(&keys.viewer)) {
             (true, _) => Some(Role::Publisher),
             (false, true) => Some(Role::Viewer),
             (false, false) => None,
@@ -60,19 +87,37 @@ impl Keys {
 
 /// The middleware.
 pub(super) async fn guard(State(state): State<AdminState>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let now = Instant::now();
+    let token = request.headers().contains_key(header::AUTHORIZATION);
+    let probe = needed(request.method(), request.uri().path()).is_none();
+    // Not looked at: a guess that happens to be right must not show.
+    if token && !probe && state.throttle.waits(peer, now) {
+        state.refused.count(peer, now);
+        return too_many().into_response();
+    }
     match admit(&state.keys, request.method(), request.uri().path(), request.headers()) {
         Ok(who) => {
             request.extensions_mut().insert(who);
             next.run(request).await
         }
         Err(problem) => {
-            let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
             if problem.status == StatusCode::UNAUTHORIZED.as_u16() {
-                state.refused.count(peer, Instant::now());
+                state.refused.count(peer, now);
+                if token {
+                    state.throttle.wrong(peer, now);
+                }
             }
             problem.into_response()
         }
     }
+}
+
+fn too_many() -> Problem {
+    Trouble::TooMany.problem(
+        format!("{WRONG} wrong tokens came from this address within {} s", MINUTE.as_secs()),
+        "correct the token of whoever calls from this address, and wait a minute; a proxy in front of the API should count by itself",
+    )
 }
 
 /// Guesses show in a counter, and in the log once in a while: whoever guesses must not be able to fill a disk.
@@ -104,6 +149,7 @@ fn admit(keys: &Keys, method: &Method, path: &str, headers: &HeaderMap) -> Resul
     let Some(needed) = needed(method, path) else {
         return Ok(Who("anonymous"));
     };
+    own_page(method, headers)?;
     if keys.open() {
         return same_machine(headers).map(|()| Who("anonymous"));
     }
@@ -116,7 +162,7 @@ fn admit(keys: &Keys, method: &Method, path: &str, headers: &HeaderMap) -> Resul
     match keys.role_of(token) {
         None => Err(Trouble::Unauthorized.problem(
             "the token is not one of [admin.tokens]",
-            "check the token; a restart may have brought another one",
+            "check the token; a restart or SIGHUP may have brought another one",
         )),
         Some(role) if role < needed => {
             Err(Trouble::Forbidden.problem("the viewer's token may read and not write", "use the publisher's token"))
@@ -135,36 +181,6 @@ fn needed(method: &Method, path: &str) -> Option<Role> {
         _ if reads => Some(Role::Viewer),
         _ => Some(Role::Publisher),
     }
-}
-
-/// Without tokens the API listens on loopback only, but a web page open in a browser on the machine reaches it there,
-/// under a name that was rebound (`Host`) or as a cross-site POST (`Origin`). Neither is let in.
-fn same_machine(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse = |what: &str| {
-        Trouble::Forbidden.problem(
-            format!("without tokens only callers on this machine are served, and `{what}` names another"),
-            "call it as localhost or 127.0.0.1, or set tokens in [admin.tokens]",
-        )
-    };
-    for (name, scheme) in [(header::HOST, ""), (header::ORIGIN, "://")] {
-        let Some(value) = headers.get(&name) else {
-            continue;
-        };
-        let value = value.to_str().unwrap_or("?");
-        let authority = value.split_once(scheme).map_or(value, |(_, rest)| rest);
-        if !is_loopback(authority) {
-            return Err(refuse(name.as_str()));
-        }
-    }
-    Ok(())
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or(v6),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

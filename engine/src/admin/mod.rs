@@ -7,12 +7,14 @@ mod auth;
 mod extract;
 mod guard;
 mod openapi;
+mod origin;
 mod pipeline_api;
 pub mod ports;
 pub mod problem;
 mod rules_api;
 mod series;
 mod serve;
+mod throttle;
 pub mod views;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use crate::model::store::Store;
 use extract::BodyLimit;
 use ports::{LetterTail, PipelineView, RuleAdmin};
 
+pub use auth::Keys;
 pub use serve::serve;
 
 /// Any body but a module's.
@@ -62,7 +65,8 @@ pub struct AdminState {
     store: Arc<dyn Store>,
     letters: Arc<dyn LetterTail>,
     metrics: PrometheusHandle,
-    keys: auth::Keys,
+    keys: Keys,
+    throttle: Arc<throttle::Throttle>,
     refused: Arc<auth::Refused>,
     limits: Limits,
     requests: Arc<Semaphore>,
@@ -88,13 +92,21 @@ impl AdminState {
             store,
             letters,
             metrics,
-            keys: auth::Keys::new(tokens),
+            keys: Keys::new(tokens),
+            throttle: Arc::default(),
             refused: Arc::default(),
             requests: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             readers: Arc::new(Semaphore::new(pipeline_api::READERS)),
             limits,
         }
+    }
+}
+
+impl AdminState {
+    /// The tokens in force, for whoever replaces them.
+    pub fn keys(&self) -> Keys {
+        self.keys.clone()
     }
 }
 

@@ -59,7 +59,7 @@ impl Modify for Everywhere {
 
 fn complete(operation: &mut Operation) {
     let open = operation.tags.iter().flatten().any(|tag| tag == "probes");
-    let common: &[&str] = if open { &["500"] } else { &["400", "401", "403", "500", "503", "504"] };
+    let common: &[&str] = if open { &["500"] } else { &["400", "401", "403", "429", "500", "503", "504"] };
     let responses = &mut operation.responses.responses;
     for status in common {
         responses.entry((*status).to_owned()).or_insert_with(|| RefOr::T(ResponseBuilder::new().build()));

@@ -64,6 +64,7 @@ pub(super) async fn pipeline(State(state): State<AdminState>) -> Json<PipelineSt
     for partition in &mut status.partitions {
         partition.error = partition.error.as_deref().map(scrub);
     }
+    status.not_ready.iter_mut().for_each(|reason| *reason = scrub(reason));
     Json(status)
 }
 

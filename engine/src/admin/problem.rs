@@ -37,6 +37,7 @@ pub enum Trouble {
     Internal,
     Unavailable,
     Busy,
+    TooMany,
     Timeout,
 }
 
@@ -60,6 +61,7 @@ impl Trouble {
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The content was refused"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The engine failed on this request"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "A part is not available"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many wrong tokens"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many requests at once"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout", "The request took too long"),
         }
@@ -95,6 +97,10 @@ impl IntoResponse for Problem {
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            // Of `throttle::MINUTE` what is left at most.
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! The commands. Each parses its arguments, calls the library and says on one line what went wrong.
 
+mod api;
 mod dead_letters;
 mod demo;
 pub mod generate;
@@ -9,6 +10,8 @@ pub mod produce;
 mod properties;
 mod rules;
 mod run;
+mod status;
+mod token;
 
 use std::process::ExitCode;
 
@@ -28,8 +31,10 @@ struct Cli {
 enum Command {
     /// Run the pipeline until SIGTERM or Ctrl-C
     Run(run::RunArgs),
-    /// Check a configuration without connecting to anything
-    Check(run::Args),
+    /// What a running service does: ready or not and why, rules, partitions, services; exit code 0 if all is well
+    Status(status::Args),
+    /// Check a configuration, without connecting to anything unless told to
+    Check(run::CheckArgs),
     /// The whole pipeline on an in-process cluster and SQLite, two swaps on the way, the truth beside the result
     Demo(demo::Args),
     /// Rules: a new crate, and the admin API from the shell
@@ -43,12 +48,14 @@ enum Command {
     Generate(generate::Args),
     /// Send a CSV, JSON lines or whitespace-separated file to a topic
     Produce(produce::Args),
+    /// Tokens of the admin API
+    Token(token::Args),
 }
 
-/// Runs the command line: exit code 0, 1 with one line on stderr, or 2 for wrong usage.
+/// Runs the command line: exit code 0, 1 with one line on stderr, or 2 for wrong usage; `status` has its own.
 pub fn main() -> ExitCode {
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             telemetry::say(&format!("weir: {}", format!("{error:#}").replace('\n', " ")));
             ExitCode::FAILURE
@@ -56,15 +63,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run(args) => run::run(&args),
-        Command::Check(args) => run::check(&args),
-        Command::Demo(args) => demo::run(&args),
-        Command::Rules(args) => rules::run(&args),
-        Command::DeadLetters(args) => dead_letters::run(&args),
+        Command::Run(args) => run::run(&args)?,
+        Command::Status(args) => return Ok(status::run(&args)),
+        Command::Check(args) => run::check(&args)?,
+        Command::Demo(args) => demo::run(&args)?,
+        Command::Rules(args) => rules::run(&args)?,
+        Command::DeadLetters(args) => dead_letters::run(&args)?,
         Command::CompileModule => std::process::exit(crate::rules::compile_child()),
-        Command::Generate(args) => generate::run(&args),
-        Command::Produce(args) => produce::run(&args),
+        Command::Generate(args) => generate::run(&args)?,
+        Command::Produce(args) => produce::run(&args)?,
+        Command::Token(args) => token::run(&args)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,17 @@
-//! `weir run` and `weir check`.
+//! `weir run` and `weir check`, which share their rules: `pipeline::plan`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::bail;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
 use super::out;
+use super::printable::printable;
 use crate::config::Config;
-use crate::{arenas, pipeline, store, telemetry};
+use crate::pipeline::TokensRead;
+use crate::{arenas, pipeline, telemetry};
 
 /// How long what is still at work on tokio's threads may take when everything else has ended.
 const SHUTDOWN: Duration = Duration::from_millis(200);
@@ -18,6 +24,15 @@ pub(super) struct Args {
     /// Logs as one JSON object a line
     #[arg(long)]
     json_logs: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    args: Args,
+    /// Also ask Kafka, the database, Redis and the rules directory that it names: a line each. Joins no group, writes nothing
+    #[arg(long)]
+    connect: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -35,29 +50,50 @@ pub(super) fn run(RunArgs { args, suspend_misfits }: &RunArgs) -> anyhow::Result
     telemetry::init_logs(args.json_logs);
     arenas::bound(config.engine.count());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(async { pipeline::run(config, signalled()?).await });
+    let path = args.config.clone();
+    let result = runtime.block_on(async { pipeline::run(config, signalled()?, tokens_again(path)?).await });
     // Calls to Kafka that were given up run on, on threads of their own: at the end nobody waits for them.
     runtime.shutdown_timeout(SHUTDOWN);
     result
 }
 
-pub(super) fn check(args: &Args) -> anyhow::Result<()> {
+pub(super) fn check(CheckArgs { args, connect }: &CheckArgs) -> anyhow::Result<()> {
     let config = Config::load(&args.config)?;
-    let schema = config.schema()?;
-    store::validate_url(&config.sink.url).map_err(|why| anyhow::anyhow!("sink.url {why}"))?;
+    let plan = pipeline::plan(&config)?;
     out::line(format_args!(
         "{}: fine; {} fields, topic {}",
         args.config.display(),
-        schema.fields.len(),
+        plan.schema.fields.len(),
         config.source.topic
     ));
+    if !connect {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut failed = 0;
+    runtime.block_on(pipeline::inquire(&config, &plan, |(asked, answer)| {
+        failed += usize::from(answer.is_err());
+        out::line(printable(&answered(&asked, &answer)));
+    }));
+    runtime.shutdown_timeout(SHUTDOWN);
+    if failed > 0 {
+        bail!("{failed} of what the configuration names is not as it should be; the lines FAILED say what to do");
+    }
     Ok(())
+}
+
+/// A message that begins with the key says it once.
+fn answered(asked: &str, answer: &Result<String, String>) -> String {
+    match answer {
+        Ok(found) => format!("ok      {asked}: {found}"),
+        Err(why) if why.starts_with(asked) => format!("FAILED  {why}"),
+        Err(why) => format!("FAILED  {asked}: {why}"),
+    }
 }
 
 /// SIGTERM or Ctrl-C, whichever comes first. The handlers stand when this returns, not when its answer is first waited
 /// for: without that a SIGTERM during the start would end the process by the signal's default.
 fn signalled() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
@@ -65,4 +101,24 @@ fn signalled() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// The configuration's tokens, at each SIGHUP. Taken before anything starts, as else the signal would end the process.
+fn tokens_again(path: PathBuf) -> std::io::Result<mpsc::Receiver<TokensRead>> {
+    let mut asked = signal(SignalKind::hangup())?;
+    let (send, receive) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while asked.recv().await.is_some() {
+            let path = path.clone();
+            let read = tokio::task::spawn_blocking(move || Config::load(path).map(|config| config.admin.tokens)).await;
+            let read = match read {
+                Ok(read) => read.map_err(|why| why.to_string().replace('\n', "; ")),
+                Err(why) => Err(why.to_string()),
+            };
+            if send.send(read).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receive)
 }

@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 
 use super::load::Problem;
 use super::words::meant;
-use super::{Config, Late, derive, properties};
+use super::{Config, Late, derive, properties, token};
 use crate::model::record::Kind;
 use crate::model::time::{Refused, TimeFormat};
 
@@ -266,10 +266,12 @@ impl Found {
     fn admin(&mut self, config: &Config) {
         let (listen, tokens) = (config.admin.listen, &config.admin.tokens);
         for (key, token) in [("admin.tokens.viewer", &tokens.viewer), ("admin.tokens.publisher", &tokens.publisher)] {
-            let Some(token) = token else { continue };
-            self.unless(!token.trim().is_empty(), key, "is empty");
-            let plain = !token.chars().any(char::is_control);
-            self.unless(plain, key, "holds a line's end or another control character, which no header can");
+            if let Some(why) = token.as_deref().and_then(token::problem) {
+                self.add(key, why);
+            }
+        }
+        if let Some(why) = token::same(tokens.viewer.as_deref(), tokens.publisher.as_deref()) {
+            self.add("admin.tokens.publisher", why);
         }
         let guarded = tokens.viewer.is_some() && tokens.publisher.is_some();
         let why = format!("{listen} is open to other machines: set both admin.tokens, or listen on 127.0.0.1");

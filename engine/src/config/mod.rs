@@ -9,6 +9,7 @@ mod properties;
 mod redacted;
 #[cfg(test)]
 mod tests;
+pub mod token;
 mod words;
 
 use std::collections::BTreeMap;
@@ -293,6 +294,7 @@ pub struct Admin {
     pub tokens: Tokens,
 }
 
+/// Each has 16 characters or more, and they differ.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tokens {

@@ -182,6 +182,19 @@ fn a_protocol_over_tls_needs_a_build_with_it_whichever_way_it_is_written() {
 }
 
 #[test]
+fn tokens_that_can_be_guessed_or_are_one_are_named_by_their_key() {
+    let with = |viewer: &str, publisher: &str| {
+        error(&(MAIN.to_owned() + &format!("tokens = {{ viewer = {viewer:?}, publisher = {publisher:?} }}\n")))
+    };
+    let (long, short) = ("a-token-of-26-characters-x", "s3cret");
+    let told = with(short, long);
+    let wanted = "admin.tokens.viewer: has 6 characters and should have 16 or more; `weir token new` prints one";
+    assert_eq!(told, wanted);
+    let told = with(long, long);
+    assert!(told.starts_with("admin.tokens.publisher: is the viewer's token too") && !told.contains(long), "{told}");
+}
+
+#[test]
 fn an_unknown_key_names_its_table_and_the_nearest_known_one() {
     let cases = [
         ("size = \"5s\"", "sise = \"5s\"", "window.sise: there is no such key in [window]; did you mean \"size\"?"),
@@ -218,7 +231,7 @@ fn a_secret_shows_neither_in_debug_nor_in_an_error() {
     let text = changed("weir:weir@", "weir:${KNOWN}@")
         .replace("redis://127", "redis://:${KNOWN}@127")
         .replace("[dead_letters]", "properties = { \"sasl.password\" = \"${KNOWN}\" }\n[dead_letters]")
-        + "tokens = { viewer = \"${KNOWN}\", publisher = \"${KNOWN}\" }\n";
+        + "tokens = { viewer = \"${KNOWN}-0123456789\", publisher = \"9876543210-${KNOWN}\" }\n";
     assert!(!format!("{:?}", parse(&text).unwrap()).contains("s3cret"));
     let wrong = MAIN.to_owned() + "tokens = { viewer = 5318008 }\n";
     assert_eq!(error(&wrong), "admin.tokens.viewer: a number stands here; wanted is a text in quotes");
@@ -283,7 +296,7 @@ fn with_what_is_commented_out() -> String {
 #[test]
 fn every_key_stands_in_the_repository_s_own_file_and_what_is_commented_out_there_is_valid() {
     let text = with_what_is_commented_out();
-    let config = Config::parse(&text, &|_| Some("token".to_owned())).unwrap();
+    let config = Config::parse(&text, &|name| Some(format!("{name}-0123456789"))).unwrap();
     assert_eq!((config.engine.workers, config.rule.len(), config.lookup.len()), (Some(2), 1, 2));
     let table = toml::Value::Table(text.parse().unwrap());
     let keys = keys(&structs(), "Config", "");

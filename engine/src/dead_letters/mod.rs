@@ -16,4 +16,4 @@ mod transaction;
 pub use cluster::cluster_id;
 pub use publisher::{PublishError, Publisher};
 pub use tail::{Shown, Tail, TailError, Wanted, tail};
-pub use topics::{Cluster, TopicError, check_topics, longest_message, partitions};
+pub use topics::{Cluster, TopicError, check_properties, check_topics, longest_message, partitions};

@@ -11,6 +11,9 @@ use super::LookupError;
 use super::value::Hash;
 use crate::config::{self, OnUnavailable};
 
+/// Of a first question, with its connection.
+const CONNECT: Duration = Duration::from_secs(3);
+
 /// One lookup's connection and what it asks for.
 pub(super) struct Redis {
     pub(super) name: String,
@@ -108,6 +111,14 @@ impl Redis {
                 tracing::warn!(lookup = self.name, "Redis does not answer, its fields are missing: {why}");
                 Ok(None)
             }
+        }
+    }
+
+    /// Whether it answers, whatever the lookup does when it does not. Connecting anew may take longer than an answer may.
+    pub(super) async fn answers(&self, key: &str) -> Result<(), String> {
+        match tokio::time::timeout(CONNECT.max(self.timeout), self.ask(&[key.to_owned()])).await {
+            Ok(answer) => answer.map(drop).map_err(|why| why.to_string()),
+            Err(_) => Err("it does not answer; start it, or correct its url".into()),
         }
     }
 

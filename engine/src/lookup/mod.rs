@@ -110,6 +110,14 @@ impl Lookups {
         })
     }
 
+    /// Asks each lookup once for a hash that is not there, as records would: its name, and why there was no answer.
+    pub async fn ask(&self) -> Vec<(String, Result<(), String>)> {
+        let asked = self.lookups.iter().map(|lookup| async {
+            (lookup.redis.name.clone(), lookup.redis.answers(&lookup.template.example()).await)
+        });
+        futures::future::join_all(asked).await
+    }
+
     /// Whether a lookup that the plan asks of has to be waited for (`on_unavailable = "wait"`).
     pub fn waits(&self, plan: &Plan) -> bool {
         plan.parts.iter().any(|part| !part.lacking.is_empty() && part.redis.on_unavailable == OnUnavailable::Wait)

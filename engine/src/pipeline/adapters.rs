@@ -17,8 +17,8 @@ use self::letters::Letters;
 use super::status::Status;
 use crate::admin::ports::{AdminError, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
-    EvaluateView, FileProblemView, ManifestView, PartitionState, PartitionStatus, PipelineStatus, PublishedView,
-    RuleDetail, RuleView, RulesView, code_views,
+    EvaluateView, FileProblemView, InstanceState, ManifestView, PartitionState, PartitionStatus, PipelineStatus,
+    PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
 use crate::admin::{AdminState, Limits};
 use crate::conditions::{Condition, Severity};
@@ -293,9 +293,15 @@ struct View {
 impl PipelineView for View {
     fn pipeline(&self) -> PipelineStatus {
         let partitions = self.status.partitions();
+        let ready = self.ready();
+        let stopping = self.status.stop_asked().is_some();
         PipelineStatus {
             name: self.config.pipeline.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: if stopping { InstanceState::Stopping } else { InstanceState::Running },
+            ready: ready.is_ok(),
+            not_ready: ready.err().unwrap_or_default(),
+            last_checkpoint_age_ms: self.status.last_checkpoint_age().map(|age| age.as_millis() as u64),
             uptime_seconds: self.status.uptime(),
             workers: u32::try_from(self.status.workers()).unwrap_or(u32::MAX),
             revision: self.catalog.live().revision.0,

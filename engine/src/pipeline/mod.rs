@@ -7,9 +7,12 @@ mod clock;
 mod codes;
 mod deadline;
 mod hits;
+mod inquiry;
 mod judging;
+mod preflight;
 mod refused;
 mod status;
+mod tokens;
 mod vitals;
 mod waiting;
 mod worker;
@@ -20,21 +23,27 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin;
-use crate::config::Config;
+use crate::conditions::{Conditions, Severity};
+use crate::config::{self, Config};
 use crate::dead_letters::{self, Publisher};
 use crate::model::step::Fingerprint;
 use crate::rules::{Catalog, Runtime};
 use crate::source::Source;
 use crate::store::{self, Store};
 use crate::telemetry;
-use crate::window::WindowSpec;
 
 use deadline::Deadline;
 
+pub use inquiry::{Answer, inquire};
+pub use preflight::{Plan, plan};
 pub use status::Status;
+pub use tokens::TokensRead;
+
+/// The condition of an API that asks for no token.
+const OPEN: &str = "admin.open";
 
 /// A pipeline that runs, seen from outside.
 pub struct Running {
@@ -46,6 +55,7 @@ pub struct Running {
     pub status: Arc<Status>,
     /// The database.
     pub store: Arc<dyn Store>,
+    keys: admin::Keys,
     stop: Arc<AtomicBool>,
     stopped: watch::Sender<bool>,
     workers: Vec<Thread>,
@@ -63,8 +73,12 @@ struct Thread {
 const REST: Duration = Duration::from_millis(500);
 
 /// Runs until `shutdown`, then takes a last checkpoint and stops, within `checkpoint.drain` and 2 s. `shutdown` is heard
-/// while it starts, too.
-pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+/// while it starts, too. `tokens`: those that replace the ones of the configuration, each time that somebody asked for it.
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    tokens: mpsc::Receiver<TokensRead>,
+) -> anyhow::Result<()> {
     let deadline = Deadline::new(config.checkpoint.drain);
     let mut told = deadline.heard(shutdown);
     let mut starting = told.clone();
@@ -74,6 +88,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         running = start(config) => running?,
     };
     deadline.running(running.status.clone());
+    tokio::spawn(tokens::follow(tokens, running.keys.clone(), running.status.conditions().clone()));
     tokio::select! {
         _ = told.wait_for(|stop| *stop) => {}
         why = running.failed() => tracing::error!("a worker ended by itself: {why}"),
@@ -95,9 +110,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
 /// Connects everything, loads the rules and starts the workers. Every error here is one that an operator can mend.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let config = Arc::new(config);
-    let schema = Arc::new(config.schema()?);
-    let event_time = schema.find(&config.record.event_time).context("record.event_time names no field")?;
-    let spec = Arc::new(WindowSpec::new(&config.window, event_time, &schema).map_err(anyhow::Error::msg)?);
+    let Plan { schema, spec } = plan(&config)?;
     let metrics = telemetry::metrics();
 
     // The port first: a second engine on one machine should say so before it touches anything.
@@ -127,12 +140,14 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     catalog.publish_directory().await.context("rules.dir")?;
 
     let status = Arc::new(Status::default());
+    open_to_all(&config.admin, admin_at, status.conditions());
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, stopping) = watch::channel(false);
     let keeper = tokio::spawn(catalog.clone().run(stopping.clone()));
     tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
 
     let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
+    let keys = state.keys();
     let mut served = stopping.clone();
     let service = tokio::spawn(async move {
         let until = async move {
@@ -160,7 +175,18 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
     let workers = spawn(workers, &stop)?;
     tracing::info!(admin = %admin_at, workers = count, revision = %catalog.live().revision, "running");
-    Ok(Running { admin: admin_at, catalog, status, store, stop, stopped, workers, service, keeper })
+    Ok(Running { admin: admin_at, catalog, status, store, keys, stop, stopped, workers, service, keeper })
+}
+
+/// Whoever is on this machine, and any program that they run, may change what is judged: nobody should find that out later.
+fn open_to_all(admin: &config::Admin, at: std::net::SocketAddr, conditions: &Conditions) {
+    if admin.tokens.viewer.is_none() && admin.tokens.publisher.is_none() {
+        let message = format!(
+            "the admin API at {at} asks for no token: anyone on this machine may change rules; set admin.tokens.viewer and \
+             admin.tokens.publisher (`weir token new` prints one)"
+        );
+        conditions.raise(Severity::Warning, OPEN, "", message);
+    }
 }
 
 /// Of a worker. They connect while the rules are compiled: a worker with partitions would wait for its producer else, and

@@ -68,6 +68,8 @@ pub struct Status {
     waiting: Mutex<BTreeMap<usize, Waiting>>,
     /// Lookups that did not answer when they were last asked, by worker.
     lookups: Mutex<BTreeMap<usize, Vec<LookupAway>>>,
+    /// When a checkpoint was last through.
+    checkpoint: Mutex<Option<Instant>>,
     /// Since when the store does not answer, and why.
     store: Mutex<Option<(Instant, String)>>,
     conditions: Conditions,
@@ -83,6 +85,7 @@ impl Default for Status {
             partitions: Mutex::default(),
             waiting: Mutex::default(),
             lookups: Mutex::default(),
+            checkpoint: Mutex::default(),
             store: Mutex::default(),
             conditions: Conditions::default(),
         }
@@ -274,7 +277,14 @@ impl Status {
         }
     }
 
+    /// Since a checkpoint was last through; None: none was.
+    pub fn last_checkpoint_age(&self) -> Option<Duration> {
+        self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+    }
+
+    /// A checkpoint of this partition is through.
     pub(super) fn committed(&self, worker: usize, partition: Partition, next: Offset) {
+        *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.update(partition, |status| {
             status.worker = worker;
             status.committed = Some(next.0);

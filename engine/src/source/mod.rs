@@ -9,6 +9,6 @@ mod reader;
 
 pub use batch::{Fetched, Message, Messages};
 pub use consumer::{Event, Source, SourceError};
-pub use probe::answers;
+pub use probe::{answers, check_properties, group_answers, may_read};
 pub use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 pub use reader::Reader;

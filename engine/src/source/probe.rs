@@ -1,9 +1,11 @@
 //! Whether Kafka answers somebody who has never talked to it before. A client of librdkafka may end up without a broker to
-//! ask, for good, beside a cluster that serves everyone else; only a new one can tell the two apart.
+//! ask, for good, beside a cluster that serves everyone else; only a new one can tell the two apart. And what `weir check` asks.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use super::{SourceError, properties};
 use crate::config;
@@ -20,4 +22,46 @@ pub fn answers(config: &config::Source) -> Result<(), SourceError> {
         return Err(SourceError::Unknown { topic: config.topic.as_str().into() });
     }
     Ok(())
+}
+
+/// Whether librdkafka takes the properties; asks nobody.
+pub fn check_properties(config: &config::Source) -> Result<(), SourceError> {
+    if config.properties.is_empty() {
+        return Ok(());
+    }
+    let mut client = properties::consumer(config, None);
+    // Without a broker it connects to nothing.
+    let made: Result<BaseConsumer, _> = client.remove("bootstrap.servers").create();
+    Ok(made.map(drop)?)
+}
+
+/// Whether this user may read records: partition 0 from its end. Joins no group; blocks, for some 5 s at most.
+pub fn may_read(config: &config::Source) -> Result<(), SourceError> {
+    let client: BaseConsumer = properties::consumer(config, None).create()?;
+    client.assign(&first(config, KafkaOffset::End)?)?;
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        match client.poll(Duration::from_millis(100)) {
+            Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => return Ok(()),
+            Some(Err(why @ KafkaError::MessageConsumption(RDKafkaErrorCode::TopicAuthorizationFailed))) => {
+                return Err(why.into());
+            }
+            // librdkafka tries again.
+            Some(Err(_)) | None => {}
+        }
+    }
+    Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut).into())
+}
+
+/// Whether the group's coordinator answers this user. Joins no group; blocks, for some 5 s at most.
+pub fn group_answers(config: &config::Source) -> Result<(), SourceError> {
+    let client: BaseConsumer = properties::consumer(config, None).create()?;
+    let known = client.committed_offsets(first(config, KafkaOffset::Invalid)?, PATIENCE)?;
+    Ok(known.elements().iter().try_for_each(|element| element.error())?)
+}
+
+fn first(config: &config::Source, at: KafkaOffset) -> Result<TopicPartitionList, SourceError> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&config.topic, 0, at)?;
+    Ok(list)
 }

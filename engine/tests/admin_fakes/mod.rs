@@ -20,8 +20,8 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use weir::store::{Outcome, Position, StatsRow, Store, StoreError};
 
-pub(crate) const VIEWER: &str = "viewer-token-1";
-pub(crate) const PUBLISHER: &str = "publisher-token-2";
+pub(crate) const VIEWER: &str = "viewer-token-number-1";
+pub(crate) const PUBLISHER: &str = "publisher-token-number-2";
 /// Stands in every error text below; must stand in no answer.
 pub(crate) const SECRET: &str = "s3cret";
 pub(crate) const WASM: &[u8] = b"\0asm good";
@@ -249,8 +249,12 @@ impl PipelineView for Pipeline {
         PipelineStatus {
             name: "fraud".into(),
             version: "0.1.0".into(),
+            state: InstanceState::Running,
             uptime_seconds: 3,
             workers: 2,
+            ready: self.0.is_empty(),
+            not_ready: vec![url()],
+            last_checkpoint_age_ms: Some(300),
             revision: 4,
             kafka_up: true,
             store_up: false,

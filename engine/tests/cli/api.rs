@@ -1,4 +1,5 @@
-//! `weir rules` against a service that only answers what it is told: what is asked, with which token, and what is said.
+//! `weir rules` and `weir status` against a service that only answers what it is told: what is asked, with which token, and what
+//! is said.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -45,7 +46,9 @@ const LIST: &str = r#"{"revision":1,"rules":[],"file_problems":[]}"#;
 
 #[test]
 fn an_empty_token_is_none() {
-    for (token, wanted) in [(None, None), (Some(""), None), (Some("look"), Some("bearer look"))] {
+    for (token, wanted) in
+        [(None, None), (Some(""), None), (Some("viewer-of-these-tests"), Some("bearer viewer-of-these-tests"))]
+    {
         let (url, heads) = service(vec![LIST]);
         rules(&url, token, &["list"]);
         let heads = heads.join().unwrap();
@@ -91,4 +94,72 @@ fn a_push_asks_for_the_mode_that_is_wanted_and_says_the_one_that_is() {
     let (url, heads) = service(vec![done, r#"{"rule":{"name":"r","sha256":"ab","mode":"off"}}"#]);
     assert_eq!(rules(&url, None, &["push", file]), "r ab is off (it does not judge) at revision 7\n");
     assert!(heads.join().unwrap()[0].starts_with("post /rules http/1.1\r\n"));
+}
+
+/// `weir status` with these arguments: exit code, what it printed and what it complained of.
+fn status(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut weir = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let output = weir.arg("status").args(arguments).env_remove("WEIR_URL").env_remove("WEIR_TOKEN").output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+const WELL: &str = r#"{"name":"fraud","version":"0.1.0","state":"running","uptime_seconds":3,"workers":1,"ready":true,
+    "not_ready":[],"last_checkpoint_age_ms":10,"kafka_up":true,"store_up":true,"lookups_up":{},"conditions":[],"partitions":[]}"#;
+
+#[test]
+fn a_status_takes_url_and_token_from_the_configuration_a_file_or_an_option_and_ends_with_what_it_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "token-of-a-file-0123\n").unwrap();
+    let none_live = WELL.replace(
+        r#""conditions":[]"#,
+        r#""conditions":[{"code":"rules.none_live","subject":"","severity":"warning","message":"no rule is live"}]"#,
+    );
+    let (url, heads) = service(vec![WELL, LIST]);
+    let (code, said, _) = status(&["--url", &url, "--token-file", token.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("pipeline fraud at") && said.contains(": ready\n"), "{said}");
+    let heads = heads.join().unwrap();
+    assert!(heads[0].starts_with("get /pipeline ") && heads[1].starts_with("get /rules "), "{heads:?}");
+    assert!(heads.iter().all(|head| head.contains("authorization: bearer token-of-a-file-0123\r\n")), "{heads:?}");
+
+    // The configuration says where, and who may read.
+    let (url, heads) = service(vec![Box::leak(none_live.into_boxed_str()), LIST]);
+    let text = std::fs::read_to_string(crate::stack::root().join("weir.toml")).unwrap();
+    let admin = format!(
+        "[admin]\nlisten = {:?}\ntokens = {{ viewer = \"viewer-of-a-file-01\", publisher = \"publisher-of-a-file\" }}\n",
+        url.trim_start_matches("http://")
+    );
+    let text = text.split("[admin]").next().unwrap().to_owned() + &admin;
+    let config = folder.path().join("weir.toml");
+    std::fs::write(&config, text).unwrap();
+    let (code, said, _) = status(&["--config", config.to_str().unwrap(), "--json"]);
+    assert_eq!(code, Some(1), "{said}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (said["state"].as_str(), said["pipeline"]["name"].as_str()),
+        (Some("ready_with_warnings"), Some("fraud"))
+    );
+    assert_eq!(said["look_at"][0], "rules.none_live: no rule is live");
+    assert!(heads.join().unwrap()[0].contains("authorization: bearer viewer-of-a-file-01\r\n"));
+
+    // Nobody listens there any more.
+    let (code, said, complained) = status(&["--url", &url]);
+    assert_eq!((code, said.as_str()), (Some(2), ""));
+    assert!(complained.starts_with("weir: no answer from http://127.0.0.1:"), "{complained}");
+    let (code, said, _) = status(&["--url", &url, "--json"]);
+    assert!(code == Some(2) && said.starts_with("{\"error\":\"no answer"), "{said}");
+}
+
+#[test]
+fn a_new_token_is_long_enough_is_another_each_time_and_needs_no_quotes() {
+    let new = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_weir")).args(["token", "new"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    let (one, other) = (new(), new());
+    assert!(one != other && one.len() >= 22 && one.chars().all(|c| c.is_ascii_alphanumeric()), "{one} {other}");
+    assert_eq!(weir::config::token::problem(&one), None);
 }

@@ -6,6 +6,7 @@ mod api;
 mod cdnow;
 mod compacted;
 mod dear_rules;
+mod door;
 mod ends;
 mod engine;
 mod generated;

@@ -49,8 +49,9 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     says(&line, &["source.brokers", "no answer", &nobody.to_string()]);
     assert!(!line.contains("no topic"), "a cluster that is away says nothing about topics: {line}");
 
-    let line = run_with(&way, "[admin]", "[admin]\ntokens = { viewer = \"\", publisher = \"secret\" }");
-    says(&line, &["admin.tokens.viewer", "empty"]);
+    let line =
+        run_with(&way, "[admin]", "[admin]\ntokens = { viewer = \"\", publisher = \"a-secret-of-26-characters-x\" }");
+    says(&line, &["admin.tokens.viewer", "empty", "weir token new"]);
     let line = run_with(&way, "[admin]", "[admin]\ntokens = { viewers = \"secret\" }");
     says(&line, &["admin.tokens.viewers", "viewer"]);
     let line = run_with(&way, "[admin]", "[admin]\ntokens = { publisher = \"${WEIR_NO_SUCH_TOKEN}\" }");

@@ -12,8 +12,15 @@ use crate::conditions::Condition;
 pub struct PipelineStatus {
     pub name: String,
     pub version: String,
+    pub state: InstanceState,
     pub uptime_seconds: u64,
     pub workers: u32,
+    /// As GET /readyz has it.
+    pub ready: bool,
+    /// Each reason why it is not.
+    pub not_ready: Vec<String>,
+    /// Since a worker of this instance last had a checkpoint through; None: none was yet. With nothing to judge there are none.
+    pub last_checkpoint_age_ms: Option<u64>,
     /// The rule set in force.
     pub revision: u64,
     pub kafka_up: bool,
@@ -24,6 +31,15 @@ pub struct PipelineStatus {
     pub partitions: Vec<PartitionStatus>,
     /// What an operator has to look at; empty when all is well.
     pub conditions: Vec<Condition>,
+}
+
+/// What an instance that answers does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum InstanceState {
+    Running,
+    /// It takes its last checkpoints.
+    Stopping,
 }
 
 /// Where a partition stands.

@@ -1,6 +1,5 @@
 //! `weir rules`: a new rule's crate, the admin API's rules from the shell, and a repair of the rule set's rows.
 
-mod api;
 mod names;
 mod new;
 mod repair;
@@ -13,9 +12,9 @@ use clap::Subcommand;
 use comfy_table::Table;
 use serde_json::Value;
 
+use super::api::{Api, Client};
 use super::out;
 use super::printable::printable;
-use api::Api;
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
@@ -83,14 +82,14 @@ enum Command {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::New { path, sdk } => new::create(path, sdk.as_deref()),
-        Command::List { api } => list(&api.get("/rules")?),
+        Command::List { api } => list(&api.client()?.get("/rules")?),
         Command::Push { file, mode, order, replace, api } => {
             let mode = mode.as_ref().map(|mode| format!("mode={mode}"));
             let order = order.map(|order| format!("order={order}"));
-            push(api, file, [mode, order, replace.then(|| "replace=true".to_owned())])
+            push(&api.client()?, file, [mode, order, replace.then(|| "replace=true".to_owned())])
         }
         Command::Check { file, api } => {
-            let manifest = api.post("/rules/check", "application/wasm", &read(file)?)?;
+            let manifest = api.client()?.post("/rules/check", "application/wasm", &read(file)?)?;
             out::line(format_args!(
                 "{}",
                 printable(&format!("{} {}: fine", text(&manifest, "name"), text(&manifest, "version")))
@@ -100,7 +99,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Command::Rollback { name, sha256, api } => {
             let body = sha256.as_ref().map_or_else(|| serde_json::json!({}), |to| serde_json::json!({ "sha256": to }));
             let path = format!("/rules/{name}/rollback");
-            let done = api.post(&path, "application/json", body.to_string().as_bytes())?;
+            let done = api.client()?.post(&path, "application/json", body.to_string().as_bytes())?;
             out::line(format_args!("{name} is back; revision {}", done["revision"]));
             Ok(())
         }
@@ -108,7 +107,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-fn push(api: &Api, file: &Path, query: [Option<String>; 3]) -> anyhow::Result<()> {
+fn push(api: &Client, file: &Path, query: [Option<String>; 3]) -> anyhow::Result<()> {
     let query: Vec<String> = query.into_iter().flatten().collect();
     let path = if query.is_empty() { "/rules".to_owned() } else { format!("/rules?{}", query.join("&")) };
     let done = api.post(&path, "application/wasm", &read(file)?)?;

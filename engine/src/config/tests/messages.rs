@@ -85,7 +85,7 @@ fn limits_and_tokens_say_what_to_write() {
         (
             "[admin]",
             "[admin]\ntokens = { viewer = \"a\\nb\" }",
-            "admin.tokens.viewer: holds a line's end or another control",
+            "admin.tokens.viewer: holds a blank, a line's end or another",
         ),
     ]);
 }

@@ -1,0 +1,165 @@
+//! The admin API as a client sees it: one request, its answer as JSON, a refusal as one line with what to mend.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::printable::printable;
+use crate::config::{Config, Tokens};
+
+/// Where the service is and who asks.
+#[derive(Debug, clap::Args)]
+pub(super) struct Api {
+    /// The admin API; WEIR_URL, or http://127.0.0.1:8080, unless given
+    #[arg(long)]
+    url: Option<String>,
+    /// A token, where the service asks for one; WEIR_TOKEN unless given
+    #[arg(long)]
+    token: Option<String>,
+    /// A file that holds the token
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+    /// The service's configuration, whose admin.listen and admin.tokens are taken where no option says otherwise
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Where to ask, and with which tokens: a configuration may have one for reading and one for all.
+pub(super) struct Client {
+    base: String,
+    reads: Option<String>,
+    writes: Option<String>,
+}
+
+impl Api {
+    /// Reads the files that the options name; asks nobody.
+    pub(super) fn client(&self) -> anyhow::Result<Client> {
+        let admin = match &self.config {
+            Some(file) => Some(Config::load(file).with_context(|| file.display().to_string())?.admin),
+            None => None,
+        };
+        let listens = admin.as_ref().map(|admin| format!("http://{}", reachable(admin.listen)));
+        let base = filled(self.url.clone()).or(listens).or_else(|| variable("WEIR_URL"));
+        let base = base.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
+        let Tokens { viewer, publisher } = admin.map(|admin| admin.tokens).unwrap_or_default();
+        let given = filled(self.token.clone()).or(self.file()?);
+        let one = given.or_else(|| if self.config.is_some() { None } else { variable("WEIR_TOKEN") });
+        Ok(Client {
+            base: base.trim_end_matches('/').to_owned(),
+            reads: one.clone().or_else(|| viewer.or_else(|| publisher.clone())),
+            writes: one.or(publisher),
+        })
+    }
+
+    fn file(&self) -> anyhow::Result<Option<String>> {
+        let Some(file) = &self.token_file else { return Ok(None) };
+        let text = std::fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?;
+        Ok(filled(Some(text.trim().to_owned())))
+    }
+}
+
+/// Who listens on every address is asked on the loopback.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+impl Client {
+    pub(super) fn url(&self) -> &str {
+        &self.base
+    }
+
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.base);
+        let mut request = agent().get(&url);
+        if let Some(token) = &self.reads {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        answer(request.call().with_context(|| no_answer(&url))?)
+    }
+
+    pub(super) fn post(&self, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.base);
+        let mut request = agent().post(&url).header("content-type", kind);
+        if let Some(token) = &self.writes {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        // A service that refuses a body by its length hangs up while it comes: asked first, it says why instead.
+        if body.len() > ASKED_FIRST {
+            request = request.header("expect", "100-continue");
+        }
+        answer(request.send(body).with_context(|| no_answer(&url))?)
+    }
+}
+
+/// Bytes of a body: what is smaller stands in the sockets' buffers, and the answer is read all the same.
+const ASKED_FIRST: usize = 64 * 1024;
+
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// An empty variable or option counts as none: `Authorization: Bearer ` would be refused where no token at all is let in.
+fn variable(name: &str) -> Option<String> {
+    filled(std::env::var(name).ok())
+}
+
+/// Of a whole request: twice what the service itself allows one.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn no_answer(url: &str) -> String {
+    format!("no answer from {url} (start the engine, or say where it is by --url, WEIR_URL or --config)")
+}
+
+/// A refusal is an answer to read, not an error of the connection.
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Value> {
+    let status = response.status();
+    let body = response.body_mut().read_to_string().context("the answer broke off")?;
+    let value: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
+    if status.is_success() { Ok(value) } else { bail!("{}", printable(&problem(status.as_u16(), &value))) }
+}
+
+/// A problem+json answer as one line.
+fn problem(status: u16, value: &Value) -> String {
+    match (value["detail"].as_str(), value["mend"].as_str()) {
+        (Some(detail), Some(mend)) => format!("{detail}; {mend}"),
+        (Some(detail), None) => detail.to_owned(),
+        _ => format!("the service answered {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_never_answers_is_not_waited_for_for_ever() {
+        assert_eq!(agent().config().timeouts().global, Some(PATIENCE));
+    }
+
+    #[test]
+    fn a_service_that_listens_everywhere_is_asked_on_this_machine() {
+        let asked = |listen: &str| reachable(listen.parse().unwrap()).to_string();
+        assert_eq!(asked("0.0.0.0:8080"), "127.0.0.1:8080");
+        assert_eq!(asked("[::]:8080"), "[::1]:8080");
+        assert_eq!(asked("10.0.0.5:9"), "10.0.0.5:9");
+    }
+
+    #[test]
+    fn a_problem_is_one_line_with_what_to_mend() {
+        let value = serde_json::json!({ "detail": "the pipeline has no field x", "mend": "declare it" });
+        assert_eq!(problem(422, &value), "the pipeline has no field x; declare it");
+        assert_eq!(problem(502, &Value::Null), "the service answered 502");
+    }
+}
