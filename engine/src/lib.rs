@@ -4,6 +4,7 @@
 
 pub mod admin;
 mod arenas;
+mod certificate;
 pub mod checkpoint;
 pub mod cli;
 pub mod conditions;

@@ -68,6 +68,23 @@ fn cents(text: &str) -> Option<i128> {
 }
 
 #[test]
+fn the_printed_schema_makes_the_tables_of_the_configuration() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weir.toml");
+    let output = weir(&["schema", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let sql = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "CREATE TABLE IF NOT EXISTS weir_partition (",
+        "`risk_stats` (",
+        "`amount_sum` DECIMAL(38,2)",
+        "VIEW `risk_stats_final`",
+    ] {
+        assert!(sql.contains(part), "{part}: {sql}");
+    }
+    assert!(sql.lines().all(|line| line.ends_with(';')) && !sql.contains("secret"), "{sql}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_file_and_another_seed_another() {
     let folder = tempfile::tempdir().unwrap();
     let first = generate(folder.path(), "7", &[]);

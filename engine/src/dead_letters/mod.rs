@@ -14,6 +14,7 @@ mod topics;
 mod transaction;
 
 pub use cluster::cluster_id;
+pub(crate) use flush::flush;
 pub use publisher::{PublishError, Publisher};
 pub use tail::{Shown, Tail, TailError, Wanted, tail};
 pub use topics::{Cluster, TopicError, check_properties, check_topics, longest_message, partitions};

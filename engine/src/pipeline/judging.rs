@@ -113,7 +113,7 @@ impl Bench {
     /// See [`Lookups::away`].
     pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
         let away = self.lookups.away();
-        away.map(|(name, missing, why)| LookupAway { name: name.to_owned(), missing, why }).collect()
+        away.map(|(name, missing, away)| LookupAway { name: name.to_owned(), missing, away }).collect()
     }
 
     /// Whether what the plan lacks has to be waited for.

@@ -10,6 +10,8 @@ use crate::config::Config;
 pub enum On {
     /// By its name.
     Lookup(String),
+    /// A lookup that waiting does not mend; the reason says what does.
+    Refused(String),
     Database,
     Kafka,
     /// A new assignment.
@@ -47,6 +49,7 @@ impl Waiting {
             On::Lookup(name) => {
                 (format!("the Redis of lookup.{name}"), format!("start it, or correct lookup.{name}.url"))
             }
+            On::Refused(name) => (format!("lookup.{name}"), "it is asked again, so mending it is enough".to_owned()),
             On::Database => ("the store of [sink]".to_owned(), "start the database, or correct sink.url".to_owned()),
             On::Kafka => {
                 (format!("Kafka at {}", source.brokers), "start it, or correct source.brokers or the right".to_owned())

@@ -322,9 +322,16 @@ impl Store for ReadOnly {
     async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> { panic!("{NOT_ASKED}") }
     async fn set_directory_seen(&self, _: &str, _: Option<Sha256>) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
     async fn positions(&self) -> Result<Vec<Position>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn drop_windows(&self, _: i64, _: u32) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
+    async fn forget_activations(&self, _: Partition, _: Offset) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
+    async fn forget_revisions(&self, _: u64) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
     async fn ping(&self) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
 
-    async fn windows(&self, _: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
+    /// A limit of 17 takes longer than another reader waits for its turn, and less than a request may.
+    async fn windows(&self, limit: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
+        if limit == 17 {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+        }
         Ok(vec![StatsRow {
             window_start: 0,
             window_end: 5_000,

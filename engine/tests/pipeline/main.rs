@@ -26,6 +26,9 @@ mod many_groups;
 mod member;
 mod members;
 mod memory;
+#[path = "../common/mysql8.rs"]
+#[allow(dead_code)]
+mod mysql8;
 mod outages;
 mod plain;
 #[path = "../common/port.rs"]
