@@ -1,6 +1,6 @@
 //! The process that compiles a stranger's bytes: what it may do, and what its end says.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use weir::rules::Refused;
@@ -20,42 +20,56 @@ fn limit(pid: u32, name: &str) -> Option<(String, String)> {
     Some((rest.next()?.to_owned(), rest.next()?.to_owned()))
 }
 
+/// A compiler that has set its limits and waits for a module.
+struct Waiting(Child);
+
+impl Waiting {
+    fn start(command: &mut Command) -> Self {
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (waiting, began) = (Self(child), Instant::now());
+        // What it sets last.
+        let nice = || told(waiting.0.id(), "stat").rsplit_once(')').unwrap().1.split(' ').nth(17).unwrap().to_owned();
+        while nice() != "10" {
+            assert!(began.elapsed() < Duration::from_secs(20), "nice {}", nice());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        waiting
+    }
+
+    fn has(&self, limits: &[(&str, &str)]) {
+        for (name, most) in limits {
+            assert_eq!(limit(self.0.id(), name), Some((most.to_string(), most.to_string())), "{name}");
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 #[test]
 fn the_compiler_opens_and_writes_no_file_starts_nothing_and_yields() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
-    let child = command.arg("compile-module").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut child = child.unwrap();
-    let (pid, began) = (child.id(), Instant::now());
-    // It is as it will be when it has set the last of them, and reads the module then.
-    let nice = |pid| told(pid, "stat").rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().to_owned();
-    while nice(pid) != "10" {
-        assert!(began.elapsed() < Duration::from_secs(20), "nice {}", nice(pid));
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    for (name, most) in [
+    let compiler = Waiting::start(Command::new(env!("CARGO_BIN_EXE_weir")).arg("compile-module"));
+    compiler.has(&[
         ("Max open files", "16"),
         ("Max file size", "0"),
         ("Max processes", "0"),
         ("Max core file size", "0"),
         ("Max cpu time", "10"),
         ("Max address space", "1073741824"),
-    ] {
-        assert_eq!(limit(pid, name), Some((most.to_owned(), most.to_owned())), "{name}");
-    }
-    assert!(told(pid, "status").lines().any(|line| line == "NoNewPrivs:\t1"), "{}", told(pid, "status"));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    ]);
+    let status = told(compiler.0.id(), "status");
+    assert!(status.lines().any(|line| line == "NoNewPrivs:\t1"), "{status}");
 }
 
 #[test]
 fn limits_that_whoever_started_the_engine_set_lower_stand() {
-    let weir = env!("CARGO_BIN_EXE_weir");
-    let limited = format!("ulimit -n 12 && ulimit -t 5 && exec '{weir}' compile-module");
-    let mut command = Command::new("sh");
-    let output = command.args(["-c", &limited]).stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "it refuses what is no module, and does not fail itself: {said}");
-    assert!(said.contains("not valid WebAssembly"), "{said}");
+    let limited = format!("ulimit -n 12 && ulimit -t 5 && exec '{}' compile-module", env!("CARGO_BIN_EXE_weir"));
+    let compiler = Waiting::start(Command::new("sh").args(["-c", &limited]));
+    compiler.has(&[("Max open files", "12"), ("Max cpu time", "5"), ("Max file size", "0")]);
 }
 
 /// What comes of a publish if this befalls its compiler.
