@@ -109,6 +109,7 @@ fn a_file_or_folder_that_cannot_be_used_is_named() {
         (vec!["check", &toml], "line 1: ".to_owned()),
         (vec!["rules", "repair", "--config", &gone], format!("cannot read {gone}: No such file")),
         (vec!["rules", "check", &gone], format!("cannot read {gone}: No such file")),
+        (vec!["rules", "list", "--token-file", &gone], format!("--token-file {gone}: No such file")),
         (vec!["demo", "--rules", &gone], "negative_amount.wasm: run `make rules`, which builds it".to_owned()),
         (vec!["rules", "new", &csv], "a rule's name is snake_case, like round_amount; \"x.csv\" is not".to_owned()),
         (vec!["rules", "new", &key], "match is a keyword of Rust and can't name a rule; take another".to_owned()),
