@@ -116,7 +116,10 @@ fn a_file_or_folder_that_cannot_be_used_is_named() {
         (vec!["rules", "new", &sdk], "sdk is there already; name a folder that is not there yet".to_owned()),
         (vec!["rules", "new", &new, "--sdk", &sdk], "is not weir-sdk: give the folder sdk/ of Weir".to_owned()),
         (vec!["rules", "new", &new], format!("{new} is in no workspace that has weir-sdk, which is not published")),
-        (vec!["rules", "list", "--url", "http://127.0.0.1:1"], "no answer from http://127.0.0.1:1/rules (start the engine, or say where it is by --url".to_owned()),
+        (
+            vec!["rules", "list", "--url", "http://127.0.0.1:1"],
+            "no answer from http://127.0.0.1:1/rules (start the engine, or say where it is by --url".to_owned(),
+        ),
     ];
     for (arguments, wanted) in cases {
         let said = refused(&arguments, 1);
