@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
 
 mod admin_fakes;
+#[path = "admin_api/messages.rs"]
+mod messages;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

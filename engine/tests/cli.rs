@@ -9,6 +9,8 @@ mod datasets;
 mod dirty;
 #[path = "cli/letters.rs"]
 mod letters;
+#[path = "cli/messages.rs"]
+mod messages;
 #[path = "cli/new_rule.rs"]
 mod new_rule;
 #[path = "common/port.rs"]

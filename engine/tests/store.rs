@@ -16,6 +16,8 @@ mod kafka;
 mod locks;
 #[path = "store/many.rs"]
 mod many;
+#[path = "store/messages.rs"]
+mod messages;
 #[path = "store/mysql8.rs"]
 mod mysql8;
 #[path = "store/passing.rs"]

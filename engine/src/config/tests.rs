@@ -1,5 +1,7 @@
 use super::*;
 
+mod messages;
+
 const MAIN: &str = include_str!("../../../weir.toml");
 
 fn parse(text: &str) -> Result<Config, ConfigError> {

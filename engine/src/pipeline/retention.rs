@@ -96,3 +96,22 @@ async fn log_starts(config: &Config, store: &dyn Store) -> anyhow::Result<Vec<(P
     tokio::task::spawn_blocking(move || drop(source));
     Ok(bounds?.into_iter().map(|(partition, low, _)| (partition, low)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Here one that has no tables yet; whoever asks logs it and asks again.
+    #[tokio::test]
+    async fn a_database_that_deletes_nothing_says_why() {
+        let text = include_str!("../../../weir.toml");
+        let mut config = Config::parse(text, &|_| Some("a-secret-of-16-bytes".into())).expect("the repository's own");
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+        let store = crate::store::connect(&url, "p", "t").await.expect("a file");
+        assert!(windows(&config, store.as_ref()).await.is_ok(), "nothing is asked for where no retention is set");
+        config.sink.retention = Some(Duration::from_secs(86_400));
+        let why = windows(&config, store.as_ref()).await.expect_err("there is no table").to_string();
+        assert!(why.contains("before it was prepared"), "{why}");
+    }
+}

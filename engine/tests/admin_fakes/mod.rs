@@ -31,12 +31,19 @@ pub(crate) struct Fakes {
     pub tokens: Option<(&'static str, &'static str)>,
     pub not_ready: Vec<String>,
     pub requests: usize,
+    pub request_timeout: Duration,
     pub seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Default for Fakes {
     fn default() -> Self {
-        Self { tokens: Some((VIEWER, PUBLISHER)), not_ready: Vec::new(), requests: 8, seen: Arc::default() }
+        Self {
+            tokens: Some((VIEWER, PUBLISHER)),
+            not_ready: Vec::new(),
+            requests: 8,
+            request_timeout: Duration::from_secs(2),
+            seen: Arc::default(),
+        }
     }
 }
 
@@ -46,7 +53,8 @@ impl Fakes {
             viewer: self.tokens.map(|tokens| tokens.0.to_owned()),
             publisher: self.tokens.map(|tokens| tokens.1.to_owned()),
         };
-        let limits = Limits { request_timeout: Duration::from_secs(2), requests: self.requests, ..Limits::new(4096) };
+        let Self { request_timeout, requests, .. } = *self;
+        let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
         weir::admin::router(AdminState::new(
             Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default() }),
             Arc::new(Pipeline(self.not_ready.clone())),
@@ -269,6 +277,10 @@ impl LetterTail for Letters {
         if code.as_deref() == Some("AWAY") {
             return Err(url());
         }
+        assert_ne!(code.as_deref(), Some("PANIC"), "{SECRET}");
+        if code.as_deref() == Some("SLOW") {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
         let header = HeaderView { name: "weir.code".into(), value: code.clone() };
         let letter = LetterView {
             partition: 0,
@@ -338,6 +350,9 @@ impl Store for ReadOnly {
     async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError> {
         if limit == 13 {
             return Err(StoreError::Unavailable(url()));
+        }
+        if limit == 14 {
+            tokio::time::sleep(Duration::from_secs(60)).await;
         }
         let (who, action, rule) = ("publisher".into(), "publish".into(), "high_amount".into());
         Ok(vec![Audit { at: 0, who, action, rule, revision: 4, detail: "from none".into() }])

@@ -102,7 +102,9 @@ fn unexpected(wanted: &str, found: &Option<Cell>) -> StoreError {
         Some(Cell::Blob(_)) => "bytes",
         Some(Cell::Null) | None => "nothing",
     };
-    StoreError::Fatal(format!("a table of the engine holds {found} where it wrote {wanted}: somebody else changed it"))
+    StoreError::Fatal(format!(
+        "a table of the engine holds {found} where it wrote {wanted}: somebody else changed it; restore the row"
+    ))
 }
 
 /// One transaction. Dropped without commit or rollback its connection is closed, so nothing half done returns to a pool.
