@@ -4,6 +4,7 @@
 
 pub mod admin;
 mod arenas;
+pub mod build_info;
 pub mod checkpoint;
 pub mod cli;
 pub mod conditions;
