@@ -11,8 +11,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 /// How long the broker may take to answer.
 pub const WAIT: Duration = Duration::from_secs(30);
 
-/// `linger`: how long a record may wait for others, milliseconds.
-pub fn producer(brokers: &str, linger: &str) -> Result<BaseProducer> {
+/// `linger`: how long a record may wait for others, milliseconds. `compression`: Kafka's name of it.
+pub fn producer(brokers: &str, linger: &str, compression: &str) -> Result<BaseProducer> {
     Ok(ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("linger.ms", linger)
@@ -20,7 +20,7 @@ pub fn producer(brokers: &str, linger: &str) -> Result<BaseProducer> {
         .set("batch.num.messages", "10000")
         .set("queue.buffering.max.messages", "500000")
         .set("queue.buffering.max.kbytes", "524288")
-        .set("compression.type", "none")
+        .set("compression.type", compression)
         .set("acks", "all")
         .create()?)
 }

@@ -10,6 +10,8 @@ mod breaker;
 mod cache;
 #[path = "catalog/changes.rs"]
 mod changes;
+#[path = "catalog/compiler.rs"]
+mod compiler;
 #[path = "catalog/damaged.rs"]
 mod damaged;
 #[path = "catalog/directory.rs"]

@@ -11,6 +11,8 @@ mod datasets;
 mod dirty;
 #[path = "cli/letters.rs"]
 mod letters;
+#[path = "cli/messages.rs"]
+mod messages;
 #[path = "cli/new_rule.rs"]
 mod new_rule;
 #[path = "common/port.rs"]
@@ -65,6 +67,23 @@ fn refused(arguments: &[&str], code: i32) -> String {
 fn cents(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.')?;
     (fraction.len() == 2).then(|| format!("{whole}{fraction}").parse().ok()).flatten()
+}
+
+#[test]
+fn the_printed_schema_makes_the_tables_of_the_configuration() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weir.toml");
+    let output = weir(&["schema", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let sql = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "CREATE TABLE IF NOT EXISTS weir_partition (",
+        "`risk_stats` (",
+        "`amount_sum` DECIMAL(38,2)",
+        "VIEW `risk_stats_final`",
+    ] {
+        assert!(sql.contains(part), "{part}: {sql}");
+    }
+    assert!(sql.lines().all(|line| line.ends_with(';')) && !sql.contains("secret"), "{sql}");
 }
 
 #[test]

@@ -93,6 +93,43 @@ fn the_engine_does_not_run_as_root() {
 }
 
 #[test]
+fn every_service_has_few_rights_and_bounds() {
+    for (name, service) in &services() {
+        let listed = |key: &str| service.get(key).and_then(Value::as_sequence).cloned().unwrap_or_default();
+        assert_eq!(listed("cap_drop"), ["ALL"], "{name:?}");
+        assert_eq!(listed("security_opt"), ["no-new-privileges:true"], "{name:?}");
+        assert!(service["pids_limit"].is_u64() && service["mem_limit"].is_string(), "{name:?} has no bounds");
+        // Who else would reach it is each user of the machine, or of its network.
+        for port in listed("ports") {
+            let port = port.as_str().expect("HOST:PORT:PORT");
+            assert!(name == "engine" && port.starts_with("127.0.0.1:"), "{name:?} publishes {port}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_reaches_the_program_and_no_check_starts_a_jvm() {
+    for (name, service) in &services() {
+        assert_eq!(service["init"].as_bool(), Some(true), "{name:?}: a shell as process 1 hears no SIGTERM");
+        let check = service.get("healthcheck").map_or(String::new(), |check| format!("{:?}", check["test"]));
+        assert!(!check.contains("/opt/kafka/bin"), "{name:?}: {check}");
+    }
+    let script = command("producer");
+    let last = script.trim().lines().last().expect("the producer's script has a line");
+    assert!(last.trim().starts_with("exec weir produce "), "{last}");
+}
+
+#[test]
+fn the_producer_s_truth_outlives_its_container() {
+    let producer = &services()["producer"];
+    let folder = text(producer, "working_dir");
+    let volumes = producer["volumes"].as_sequence().cloned().expect("the producer has volumes");
+    let mounted: Vec<&str> = volumes.iter().filter_map(|volume| volume.as_str()?.split(':').nth(1)).collect();
+    assert!(mounted.contains(&folder), "{folder} is no volume: {mounted:?}");
+    assert!(command("producer").contains("--truth truth.json"), "the truth is written there");
+}
+
+#[test]
 fn the_topics_that_are_made_are_those_that_the_configuration_names() {
     let config = config();
     let wanted = BTreeSet::from([config.source.topic.as_str(), config.dead_letters.topic.as_str()]);
@@ -255,7 +292,9 @@ fn string(value: &Value) -> String {
 }
 
 fn compose() -> Value {
-    serde_yaml_ng::from_str(&read("docker-compose.yml")).expect("docker-compose.yml is YAML")
+    let mut compose: Value = serde_yaml_ng::from_str(&read("docker-compose.yml")).expect("docker-compose.yml is YAML");
+    compose.apply_merge().expect("`<<` names mappings");
+    compose
 }
 
 fn services() -> Mapping {

@@ -16,6 +16,8 @@ mod behaviour;
 mod blame;
 #[path = "hostile_modules/bombs.rs"]
 mod bombs;
+#[path = "hostile_modules/budgets.rs"]
+mod budgets;
 #[path = "hostile_modules/components.rs"]
 mod components;
 #[path = "hostile_modules/contract.rs"]
@@ -24,6 +26,8 @@ mod contract;
 mod explaining;
 #[path = "hostile_modules/isolation.rs"]
 mod isolation;
+#[path = "hostile_modules/kinds.rs"]
+mod kinds;
 #[path = "hostile_modules/lifting.rs"]
 mod lifting;
 #[path = "hostile_modules/memory.rs"]
@@ -32,5 +36,7 @@ mod memory;
 mod on_failure;
 #[path = "hostile_modules/secrets.rs"]
 mod secrets;
+#[path = "hostile_modules/short_of_memory.rs"]
+mod short_of_memory;
 #[path = "hostile_modules/uploads.rs"]
 mod uploads;

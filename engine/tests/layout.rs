@@ -1,5 +1,8 @@
 //! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out. Here too, as
-//! it reads sources: the tests that docs/interleavings.md names.
+//! it reads sources: whether the tests and messages are there that the documents name (`named`).
+
+#[path = "layout/named.rs"]
+mod named;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -106,19 +109,6 @@ fn nothing_prints_by_a_macro_of_the_standard_library() {
 fn main_is_a_page_at_most() {
     let lines = fs::read_to_string(src().join("main.rs")).expect("main.rs").lines().count();
     assert!(lines <= 40, "main.rs has {lines} lines; everything belongs in the library");
-}
-
-#[test]
-fn every_test_that_the_interleavings_name_is_there() {
-    let text = fs::read_to_string(root().join("docs/interleavings.md")).expect("docs/interleavings.md");
-    let named: BTreeSet<_> = text.split('`').filter_map(|word| word.split_once(".rs::")).collect();
-    assert!(named.len() > 40, "{named:?}");
-    for (file, test) in named {
-        let below = if file.starts_with("src/") { "engine" } else { "engine/tests" };
-        let file = root().join(below).join(format!("{file}.rs"));
-        let source = fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
-        assert!(source.contains(&format!("fn {test}(")), "{} has no {test}", file.display());
-    }
 }
 
 #[test]
@@ -287,7 +277,16 @@ fn src() -> PathBuf {
 }
 
 fn sources() -> Vec<Source> {
-    let mut sources = Vec::new();
+    let source = |path: &PathBuf| {
+        let code = strip(&fs::read_to_string(path).expect("a source file"));
+        Source { path: path.strip_prefix(src()).expect("below src").to_string_lossy().into_owned(), code }
+    };
+    rust_files().iter().map(source).collect()
+}
+
+/// Below engine/src.
+fn rust_files() -> Vec<PathBuf> {
+    let mut files = Vec::new();
     let mut folders = vec![src()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder of sources") {
@@ -295,12 +294,10 @@ fn sources() -> Vec<Source> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let code = strip(&fs::read_to_string(&path).expect("a source file"));
-                let path = path.strip_prefix(src()).expect("below src").to_string_lossy().into_owned();
-                sources.push(Source { path, code });
+                files.push(path);
             }
         }
     }
-    assert!(!sources.is_empty());
-    sources
+    assert!(!files.is_empty());
+    files
 }

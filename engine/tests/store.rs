@@ -16,14 +16,24 @@ mod kafka;
 mod locks;
 #[path = "store/many.rs"]
 mod many;
+#[path = "store/messages.rs"]
+mod messages;
 #[path = "store/mysql8.rs"]
 mod mysql8;
 #[path = "store/passing.rs"]
 mod passing;
 #[path = "store/proxy.rs"]
 mod proxy;
+#[path = "store/repair.rs"]
+mod repair;
+#[path = "store/retention.rs"]
+mod retention;
+#[path = "store/rights.rs"]
+mod rights;
 #[path = "store/size.rs"]
 mod size;
+#[path = "store/tls.rs"]
+mod tls;
 
 use common::mariadb::MariaDb;
 use contract::all;
@@ -39,6 +49,10 @@ async fn sqlite_keeps_the_contract() {
 async fn mariadb_keeps_the_contract() {
     let database = MariaDb::start();
     all(&database.url()).await;
+    let port = database.port;
+    let url = |user: &str, name: &str| format!("mysql://{user}:{user}@127.0.0.1:{port}/{name}");
+    rights::the_documented_rights_are_enough(&database.url_of_root(), url).await;
+    repair::the_command_takes_the_highest_set_that_is_left(&database.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

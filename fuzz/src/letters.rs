@@ -84,6 +84,7 @@ fn letter<'a>(input: &mut Input<'a>) -> Letter<'a> {
         rule: (shape & 128 != 0).then(|| (input.text(), Sha256::of(input.bytes()))),
         revision: Revision(input.number()),
         hits,
+        more: u32::from(input.byte()),
     };
     let (offset, timestamp) = (Offset(input.number() as i64), input.number() as i64);
     let (key, value) = (input.maybe_bytes(), input.maybe_bytes());

@@ -23,7 +23,7 @@ fn reason() -> Reason<'static> {
     let (rule, code, detail) = ("negative_amount", "AMOUNT_NEGATIVE", "-1234.56 is below 0.00");
     let hits = vec![Hit { rule, code, effect: Effect::DeadLetter, detail }];
     let rule = Some((rule, Sha256([7; 32])));
-    Reason { stage: Stage::Rule, code, message: detail.into(), rule, revision: Revision(5), hits }
+    Reason { stage: Stage::Rule, code, message: detail.into(), rule, revision: Revision(5), hits, more: 0 }
 }
 
 fn source(record: &Record, at: usize) -> Source<'_> {

@@ -47,6 +47,9 @@ struct Args {
     /// Balances move by the amount, so that no record gets a flag.
     #[arg(long)]
     balanced: bool,
+    /// Of the batches, as Kafka names it; the yardsticks' topics have none. `lz4` makes room for a long topic.
+    #[arg(long, default_value = "none")]
+    compression: String,
 }
 
 fn main() -> Result<()> {
@@ -56,7 +59,8 @@ fn main() -> Result<()> {
     let shape = Shape { negative, malformed, groups, per_ms, first, balanced };
     let named = groups == Shape::default().groups;
     let (mut records, mut truth) = (Records::new(args.seed, shape), Truth::default());
-    let producer = args.brokers.as_ref().map(|brokers| kafka::producer(brokers, LINGER)).transpose()?;
+    let producer =
+        args.brokers.as_ref().map(|brokers| kafka::producer(brokers, LINGER, &args.compression)).transpose()?;
     let began = Instant::now();
     for i in 0..args.records {
         let drawn = records.draw();

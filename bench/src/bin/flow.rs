@@ -39,7 +39,7 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let producer = kafka::producer(&args.brokers, LINGER)?;
+    let producer = kafka::producer(&args.brokers, LINGER, "none")?;
     let partitions = kafka::partitions(&kafka::consumer(&args.brokers)?, &args.topic)?;
     let (mut log, mut sent, mut value) = (String::new(), 0_u64, String::new());
     let over = when_input_ends();

@@ -101,15 +101,18 @@ impl Content {
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         self.expect(&["application/json"])?;
         let mend = "GET /openapi.json has the schema of the body";
-        let content = serde_json::from_slice(&self.bytes).map_err(|error| {
-            let trouble = if error.is_data() { Trouble::Invalid } else { Trouble::BadRequest };
-            trouble.problem(format!("the body: {error}"), mend)
-        })?;
-        // serde takes an array for a struct, value by field: `["off"]` would turn a rule off.
-        if self.bytes.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Trouble::Invalid.problem("the body is an array where an object is wanted", mend));
+        // serde takes an array for a struct, value by field, or complains of its length.
+        let is_array = self.bytes.trim_ascii_start().first() == Some(&b'[');
+        let an_array = || Trouble::Invalid.problem("the body is an array where an object is wanted", mend);
+        match serde_json::from_slice(&self.bytes) {
+            Ok(content) if !is_array => Ok(content),
+            Ok(_) => Err(an_array()),
+            Err(error) if is_array && error.is_data() => Err(an_array()),
+            Err(error) => {
+                let trouble = if error.is_data() { Trouble::Invalid } else { Trouble::BadRequest };
+                Err(trouble.problem(format!("the body: {error}"), mend))
+            }
         }
-        Ok(content)
     }
 }
 

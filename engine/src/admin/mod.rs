@@ -12,6 +12,7 @@ mod pipeline_api;
 pub mod ports;
 pub mod problem;
 mod rules_api;
+mod series;
 mod serve;
 mod throttle;
 pub mod views;

@@ -123,10 +123,11 @@ pub(super) async fn dead_letters(
     }
 }
 
-/// Metrics in Prometheus' text format.
+/// Metrics in Prometheus' text format. Series of rules that are not in the set have ended.
 #[utoipa::path(get, path = "/metrics", tag = "pipeline", responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(state): State<AdminState>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
+    let text = super::series::of_rules(&state.metrics.render(), &state.rules.names());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
 /// The process answers. Open to all.

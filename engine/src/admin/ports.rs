@@ -80,6 +80,8 @@ pub struct RollbackRequest {
 /// Every change returns the revision that it made.
 #[async_trait]
 pub trait RuleAdmin: Send + Sync {
+    /// Names of the rules in the set, in whatever mode. From memory.
+    fn names(&self) -> Vec<String>;
     async fn list(&self) -> Result<RulesView, AdminError>;
     /// With the newest `versions` of its versions.
     async fn get(&self, name: &str, versions: u32) -> Result<RuleDetail, AdminError>;

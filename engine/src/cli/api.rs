@@ -82,7 +82,7 @@ impl Client {
         if let Some(token) = &self.reads {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        answer(request.call().with_context(|| format!("no answer from {url}"))?)
+        answer(request.call().with_context(|| no_answer(&url))?)
     }
 
     pub(super) fn post(&self, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
@@ -95,7 +95,7 @@ impl Client {
         if body.len() > ASKED_FIRST {
             request = request.header("expect", "100-continue");
         }
-        answer(request.send(body).with_context(|| format!("no answer from {url}"))?)
+        answer(request.send(body).with_context(|| no_answer(&url))?)
     }
 }
 
@@ -113,6 +113,10 @@ fn variable(name: &str) -> Option<String> {
 
 /// Of a whole request: twice what the service itself allows one.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+fn no_answer(url: &str) -> String {
+    format!("no answer from {url} (start the engine, or say where it is by --url, WEIR_URL or --config)")
+}
 
 /// A refusal is an answer to read, not an error of the connection.
 fn agent() -> ureq::Agent {

@@ -10,6 +10,7 @@ pub mod produce;
 mod properties;
 mod rules;
 mod run;
+mod schema;
 mod status;
 mod token;
 
@@ -36,6 +37,8 @@ enum Command {
     Status(status::Args),
     /// Check a configuration, without connecting to anything unless told to
     Check(run::CheckArgs),
+    /// Print the SQL that makes the tables, for a database where the engine may not make them
+    Schema(schema::Args),
     /// The whole pipeline on an in-process cluster and SQLite, two swaps on the way, the truth beside the result
     Demo(demo::Args),
     /// Rules: a new crate, and the admin API from the shell
@@ -69,6 +72,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(&args)?,
         Command::Status(args) => return Ok(status::run(&args)),
         Command::Check(args) => run::check(&args)?,
+        Command::Schema(args) => schema::run(&args)?,
         Command::Demo(args) => demo::run(&args)?,
         Command::Rules(args) => rules::run(&args)?,
         Command::DeadLetters(args) => dead_letters::run(&args)?,

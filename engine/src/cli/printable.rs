@@ -1,6 +1,8 @@
 //! Text of strangers for a terminal: a record's content, or a module's word, must not move the cursor, set colours or
 //! turn the direction of what stands beside it.
 
+use crate::model::shown::acts;
+
 /// One line in which every character that a terminal acts on stands as its escape (`\n`, `\u{1b}`).
 pub(super) fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
@@ -17,12 +19,6 @@ pub(super) fn printable_json(json: &str) -> String {
         if acts(c) { clean.push_str(&format!("\\u{:04x}", u32::from(c))) } else { clean.push(c) }
     }
     clean
-}
-
-/// Control characters, C1 among them, line and paragraph separators, and those that turn the direction of text.
-fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

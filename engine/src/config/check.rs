@@ -151,8 +151,10 @@ impl Found {
         for (name, lookup) in &config.lookup {
             let key = format!("lookup.{}", words::name(name));
             self.name(&key, name);
-            let url = lookup.url.starts_with("redis://") || lookup.url.starts_with("redis+unix://");
-            self.unless(url, format!("{key}.url"), "should begin with redis:// (TLS is not supported)");
+            let url = ["redis://", "rediss://", "redis+unix://"].iter().any(|begin| lookup.url.starts_with(begin));
+            self.unless(url, format!("{key}.url"), "should begin with redis://, rediss:// (TLS) or redis+unix://");
+            let tls = lookup.ca.is_none() || lookup.url.starts_with("rediss://");
+            self.unless(tls, format!("{key}.ca"), format!("is for TLS; write rediss:// in {key}.url"));
             self.key_template(&format!("{key}.key"), &lookup.key, config);
             self.unless(!lookup.fields.is_empty(), format!("{key}.fields"), "is empty; name a field of the hash");
             for (field, table) in &lookup.fields {
@@ -256,6 +258,17 @@ impl Found {
         self.name("sink.table", &config.sink.table);
         let own = config.sink.table.to_lowercase().starts_with("weir_");
         self.unless(!own, "sink.table", "should not begin with weir_, as the engine's own tables do");
+        let Some(retention) = config.sink.retention else { return };
+        // What may still be added to a window that is deleted would begin it anew, with a part of its records.
+        let window = &config.window;
+        let least = window.max_behind.max(2 * window.allowed_lateness) + window.size + Duration::from_secs(3_600);
+        let why = format!(
+            "{} should be {} or more: window.max_behind, twice window.allowed_lateness, and an hour. Set window.max_behind below \
+             it, so that a record for a deleted window is a dead letter and does not begin it anew",
+            humantime::format_duration(retention),
+            humantime::format_duration(least)
+        );
+        self.unless(retention >= least, "sink.retention", why);
     }
 
     fn limits(&mut self, config: &Config) {
@@ -276,6 +289,8 @@ impl Found {
         self.unless(part, "rules.shadow_budget", "should be 0.01 to 0.5, a part of each worker's time");
         self.unless(rules.max_module > ByteSize::b(0), "rules.max_module", "should be more than nothing");
         self.unless((1..=1_000).contains(&rules.max_rules), "rules.max_rules", "should be 1 to 1000");
+        let history = (100..=1_000_000).contains(&rules.history);
+        self.unless(history, "rules.history", "should be 100 to 1000000 revisions");
         let room = rules.required.len() <= rules.max_rules;
         self.unless(room, "rules.required", "names more rules than rules.max_rules allows");
         let named = |name: &String| words::name(name) == name && !name.contains('-');

@@ -32,6 +32,7 @@ impl Default for Rules {
             on_failure: OnFailure::default(),
             required: Vec::new(),
             max_rules: 100,
+            history: 1_000,
             cache: None,
             suspend_misfits: false,
         }

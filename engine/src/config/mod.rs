@@ -140,6 +140,8 @@ pub enum OnUnavailable {
 #[serde(deny_unknown_fields)]
 pub struct Lookup {
     pub url: String,
+    /// PEM file of the authority that signed the certificate of a `rediss://` server; the system's authorities unless given.
+    pub ca: Option<PathBuf>,
     /// Key of the hash, with `{field}` placeholders.
     pub key: String,
     pub fields: BTreeMap<String, LookupField>,
@@ -223,6 +225,9 @@ pub struct Sink {
     pub url: String,
     #[serde(default = "defaults::table")]
     pub table: String,
+    /// Windows that ended earlier are deleted; none are unless given.
+    #[serde(default, with = "humantime_serde")]
+    pub retention: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -253,6 +258,8 @@ pub struct Rules {
     pub required: Vec<String>,
     /// Rules of the set, whatever their mode: a publish beyond it is refused.
     pub max_rules: usize,
+    /// Newest revisions of the set that are kept even if Kafka holds no record that they judged.
+    pub history: u64,
     /// Compiled modules; the system's temporary folder unless given.
     pub cache: Option<PathBuf>,
     /// `weir run --suspend-misfits`: of one start, so no file may say it.

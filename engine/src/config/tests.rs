@@ -1,5 +1,7 @@
 use super::*;
 
+mod messages;
+
 const MAIN: &str = include_str!("../../../weir.toml");
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -44,6 +46,7 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
     let cases = [
         ("size = \"5s\"", "size = \"5s\"\nmax_groups = 0", "window.max_groups: should be 1 or more"),
         ("size = \"5s\"", "size = \"5s\"\nmax_behind = \"4s\"", "window.max_behind: should be window.size or more"),
+        ("table = \"risk_stats\"", "table = \"risk_stats\"\nretention = \"90days\"", "Set window.max_behind below"),
         (
             "max_ahead = \"5m\"",
             "max_ahead = \"31m\"",

@@ -183,3 +183,71 @@ mod handshake {
             .map_or("an authority without a name".to_owned(), |name| format!("{name:?}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnosed(brokers: &str, properties: &[(&str, &str)], complaint: &str) -> Diagnosis {
+        let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        diagnose(Cluster { brokers, properties: &properties, keys: ("--brokers", "-X") }, complaint)
+    }
+
+    #[test]
+    fn a_mechanism_that_the_broker_does_not_take_is_told_with_those_that_it_takes() {
+        let complaint = "SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's supported mechanisms: \
+                         SCRAM-SHA-256,SCRAM-SHA-512";
+        let told = diagnosed("127.0.0.1:1", &[("sasl.mechanism", "PLAIN")], complaint);
+        let wanted =
+            "the broker does not take this sasl.mechanism; it takes SCRAM-SHA-256,SCRAM-SHA-512. Correct it in -X";
+        assert_eq!((told.text.as_str(), told.lasts), (wanted, true));
+        let told = diagnosed("127.0.0.1:1", &[], "connect to 127.0.0.1:1 failed: Connection refused");
+        assert!(!told.lasts && told.text.contains("Connection refused"), "{told:?}");
+    }
+
+    /// As where the clock of this machine is behind.
+    #[cfg(feature = "tls")]
+    #[test]
+    fn a_certificate_that_does_not_hold_yet_is_told_with_the_day_from_which_it_does() {
+        use openssl::asn1::Asn1Time;
+        use openssl::hash::MessageDigest;
+        use openssl::pkey::PKey;
+        use openssl::rsa::Rsa;
+        use openssl::ssl::{SslAcceptor, SslMethod};
+        use openssl::x509::{X509, X509Name};
+
+        let key = PKey::from_rsa(Rsa::generate(2_048).expect("a key")).expect("a key");
+        let mut name = X509Name::builder().expect("a name");
+        name.append_entry_by_text("CN", "tomorrow").expect("a name");
+        let name = name.build();
+        let mut certificate = X509::builder().expect("a certificate");
+        certificate.set_version(2).expect("a version");
+        certificate.set_subject_name(&name).expect("a subject");
+        certificate.set_issuer_name(&name).expect("an issuer");
+        certificate.set_pubkey(&key).expect("a key");
+        certificate.set_not_before(&Asn1Time::days_from_now(1).expect("a time")).expect("a time");
+        certificate.set_not_after(&Asn1Time::days_from_now(2).expect("a time")).expect("a time");
+        certificate.sign(&key, MessageDigest::sha256()).expect("a signature");
+        let certificate = certificate.build();
+
+        let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls()).expect("an acceptor");
+        acceptor.set_private_key(&key).expect("a key");
+        acceptor.set_certificate(&certificate).expect("a certificate");
+        let (acceptor, listener) = (acceptor.build(), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+        let address = listener.local_addr().expect("an address").to_string();
+        let broker = std::thread::spawn(move || drop(acceptor.accept(listener.accept().expect("a client").0)));
+        let pem = String::from_utf8(certificate.to_pem().expect("a text")).expect("a text");
+        let properties = [
+            ("security.protocol", "SSL"),
+            ("ssl.ca.pem", pem.as_str()),
+            ("ssl.endpoint.identification.algorithm", "none"),
+        ];
+        let told = diagnosed(&address, &properties, "SSL handshake failed");
+        broker.join().expect("no panic");
+        let wanted = format!("the certificate of {address} holds only from ");
+        assert!(
+            told.lasts && told.text.starts_with(&wanted) && told.text.contains("set this machine's clock"),
+            "{told:?}"
+        );
+    }
+}

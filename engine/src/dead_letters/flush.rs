@@ -8,7 +8,7 @@ use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka_sys as rd;
 
 /// For so long at most messages are sent as they come, whatever `linger.ms` says. True: all have arrived, or were given up.
-pub(super) fn flush<C: ProducerContext>(producer: &BaseProducer<C>, within: Duration) -> bool {
+pub(crate) fn flush<C: ProducerContext>(producer: &BaseProducer<C>, within: Duration) -> bool {
     let within = i32::try_from(within.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the client pointer is valid while `producer` lives; librdkafka's calls may come from any thread.
     let ended = unsafe { rd::rd_kafka_flush(producer.client().native_ptr(), within) };

@@ -1,5 +1,7 @@
-//! A letter as a Kafka message: the source's key, value and headers as they were, and the reason behind them.
+//! A letter as a Kafka message: the source's key, value and headers as they were, and the reason behind them. A header of the
+//! source whose name is one of ours stands there as `source.NAME`: no record can say why it was rejected.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
 use std::ops::Range;
@@ -11,11 +13,17 @@ use crate::model::ids::{Partition, Sha256};
 use crate::model::letter::{Hit, Letter};
 
 const HITS: &str = "weir.hits";
+/// Set where hits are not listed: how many.
+const MORE: &str = "weir.hits.more";
 /// Set where something was cut or left out to fit; each holds its whole length in bytes.
 const VALUE_CUT: &str = "weir.value.cut";
 const HITS_CUT: &str = "weir.hits.cut";
 const HEADERS_CUT: &str = "weir.headers.cut";
 const KEY_CUT: &str = "weir.key.cut";
+/// How the names of our headers begin.
+const OURS: [&str; 2] = ["weir.", "__dlq."];
+/// Before a name of ours that the source used.
+const THEIRS: &str = "source.";
 /// What a header takes beyond name and value, and what one of the marks above takes whole.
 const HEADER_OVERHEAD: usize = 16;
 const MARK: usize = 64;
@@ -61,8 +69,8 @@ enum Value<'a> {
 /// Our own headers, in order.
 type Own<'a> = Vec<(&'static str, Value<'a>)>;
 
-/// Twelve, and four marks.
-const OWN: usize = 16;
+/// Twelve, and five marks.
+const OWN: usize = 17;
 
 impl<'o> Writer<'o> {
     /// Messages are of at most `limit` bytes.
@@ -76,22 +84,23 @@ impl<'o> Writer<'o> {
         let Letter { mut key, mut value, cut, .. } = *letter;
         let (mut headers, limit) = (&letter.headers[..], self.limit);
         let (mut own, text) = self.reason(letter);
-        let theirs: usize = headers.iter().map(|(name, value)| header_size(name, value.map_or(0, <[u8]>::len))).sum();
+        let size_of = |(name, value): &(&str, Option<&[u8]>)| header_size(&theirs(name), value.map_or(0, <[u8]>::len));
+        let theirs_size: usize = headers.iter().map(size_of).sum();
         own.extend(cut.headers.map(|length| (HEADERS_CUT, text.number(length))));
         let ours: usize = own.iter().map(|(name, value)| header_size(name, value.len())).sum();
         // The outbox may have cut them already: the mark tells what the source had.
         let (mut key_cut, mut value_cut) = (cut.key, cut.value);
-        let mut size = RECORD_OVERHEAD + key.map_or(0, <[u8]>::len) + theirs + ours;
+        let mut size = RECORD_OVERHEAD + key.map_or(0, <[u8]>::len) + theirs_size + ours;
         if size > limit {
             let hits = own.iter_mut().find(|(name, _)| *name == HITS).expect("every letter lists its hits");
             let length = std::mem::replace(&mut hits.1, Value::Is("[]")).len();
             own.push((HITS_CUT, text.number(length)));
             size = size - length + 2 + MARK;
         }
-        if size > limit && theirs > 0 {
+        if size > limit && theirs_size > 0 {
             headers = &[];
-            own.push((HEADERS_CUT, text.number(theirs)));
-            size = size - theirs + MARK;
+            own.push((HEADERS_CUT, text.number(theirs_size)));
+            size = size - theirs_size + MARK;
         }
         if let Some(key) = key.as_mut().filter(|_| size > limit) {
             key_cut.get_or_insert(key.len());
@@ -111,7 +120,7 @@ impl<'o> Writer<'o> {
         own.extend(value_cut.map(|length| (VALUE_CUT, text.number(length))));
         let mut all = OwnedHeaders::new_with_capacity(own.len() + headers.len());
         for (name, value) in headers {
-            all = all.insert(Header { key: name, value: *value });
+            all = all.insert(Header { key: &theirs(name), value: *value });
         }
         for (name, value) in &own {
             all = all.insert(Header { key: name, value: Some(text.of(value)) });
@@ -141,6 +150,9 @@ impl<'o> Writer<'o> {
             (HITS, text.json(&reason.hits)),
             ("weir.source.timestamp", text.number(letter.timestamp)),
         ]);
+        if reason.more > 0 {
+            own.push((MORE, text.number(reason.more)));
+        }
         if let Some((rule, sha256)) = reason.rule {
             own.push(("weir.rule", Value::Is(rule)));
             if digest.as_ref().is_none_or(|(known, _)| *known != sha256) {
@@ -180,6 +192,14 @@ impl Value<'_> {
             Self::Is(text) => text.len(),
             Self::At(at) => at.len(),
         }
+    }
+}
+
+/// The name under which a header of the source stands in a letter.
+fn theirs(name: &str) -> Cow<'_, str> {
+    match OURS.iter().any(|ours| name.starts_with(ours)) {
+        true => format!("{THEIRS}{name}").into(),
+        false => name.into(),
     }
 }
 

@@ -1,30 +1,38 @@
-//! Asking Redis: one pipeline of HMGET a lookup, within its time-out. The only file that knows the client.
+//! Asking Redis what a batch lacks: one pipeline of HMGET a lookup within its time-out, or as many as the time-out needs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, RedisResult};
-use tokio::sync::OnceCell;
-
-use super::LookupError;
+use super::connection::{Connection, Failed, Hashes};
+use super::parts::Parts;
 use super::value::Hash;
+use super::{LookupError, refusal};
 use crate::config::{self, OnUnavailable};
 
-/// Of a first question, with its connection.
-const CONNECT: Duration = Duration::from_secs(3);
+/// Time-outs that a batch may take which need not be waited for.
+const PATIENCE: u32 = 10;
 
-/// One lookup's connection and what it asks for.
+/// One lookup's Redis and what it is asked for.
 pub(super) struct Redis {
     pub(super) name: String,
     pub(super) on_unavailable: OnUnavailable,
     fields: Vec<String>,
     timeout: Duration,
-    client: Client,
-    /// Made by the first fetch, since only that runs on tokio; it connects again by itself.
-    connection: OnceCell<ConnectionManager>,
+    connection: Connection,
+    parts: Parts,
+    /// Held while a part of a batch is asked: the parts of several would share the way, and none get through in time.
+    turn: tokio::sync::Mutex<()>,
     /// Why it did not answer when it was last asked.
-    away: Mutex<Option<String>>,
+    away: Mutex<Option<Away>>,
+}
+
+/// Why a lookup has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Away {
+    /// With what to do about it, if it was refused.
+    pub why: String,
+    /// No waiting mends it.
+    pub refused: bool,
 }
 
 /// What a batch asks of one lookup.
@@ -46,13 +54,10 @@ pub(super) enum Row {
     Lacking(usize),
 }
 
-/// One a lacking key: its values in the order of the fields; None: the key holds something that is no hash.
-pub(super) type PartAnswers = Vec<Option<Vec<Option<Vec<u8>>>>>;
-
 /// What Redis said to a plan.
 pub struct Answers {
     /// One a part; None: not asked, or away and not to be waited for.
-    pub(super) parts: Vec<Option<PartAnswers>>,
+    pub(super) parts: Vec<Option<Hashes>>,
     /// When it did. Its batch may be applied much later, and then the cache must not take it for new.
     pub(super) since: Instant,
 }
@@ -69,81 +74,130 @@ pub(super) fn all(parts: &[Part]) -> impl Future<Output = Result<Answers, Lookup
 
 impl Redis {
     pub(super) fn new(name: &str, table: &config::Lookup) -> Result<Self, String> {
-        // The client's own error may quote the URL, and with it a password.
-        let client = Client::open(table.url.as_str())
-            .map_err(|_| "url: is no address of a Redis; write \"redis://host:6379\"".to_owned())?;
         Ok(Self {
             name: name.to_owned(),
             on_unavailable: table.on_unavailable,
             fields: table.fields.keys().cloned().collect(),
             timeout: table.timeout,
-            client,
-            connection: OnceCell::new(),
+            connection: Connection::new(name, table)?,
+            parts: Parts::default(),
+            turn: tokio::sync::Mutex::default(),
             away: Mutex::default(),
         })
     }
 
     /// Why it did not answer when it was last asked; None: it did, or was never asked.
-    pub(super) fn away(&self) -> Option<String> {
+    pub(super) fn away(&self) -> Option<Away> {
         self.away.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn fetch(&self, keys: &[String]) -> Result<Option<PartAnswers>, LookupError> {
+    #[cfg(test)]
+    pub(super) fn at_once(&self) -> usize {
+        self.parts.size()
+    }
+
+    /// Asks once, for a key that no record has, as the pipeline will: an error is one that no waiting mends.
+    pub(super) async fn check(&self, key: &str) -> Result<(), LookupError> {
+        let asked = async {
+            match self.connection.shards().await? {
+                nodes @ 2.. => Err(Failed::Refused(refusal::cluster(&self.name, &format!("{nodes} nodes share them")))),
+                _ => self.connection.hashes(&[key.to_owned()], &self.fields).await,
+            }
+        };
+        match asked.await {
+            Err(Failed::Refused(why)) => Err(LookupError::Refused { lookup: self.name.clone(), why }),
+            Err(failed) => {
+                let why = self.told(failed).why;
+                tracing::warn!(lookup = self.name, "Redis does not answer yet, and is asked again: {why}");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn fetch(&self, keys: &[String]) -> Result<Option<Hashes>, LookupError> {
         if keys.is_empty() {
             return Ok(None);
         }
-        let asked = tokio::time::timeout(self.timeout, self.ask(keys)).await;
-        let up = f64::from(u8::from(matches!(asked, Ok(Ok(_)))));
-        metrics::gauge!("weir_lookup_up", "lookup" => self.name.clone()).set(up);
-        let why = match asked {
-            Ok(Ok(answers)) => {
+        let asked = self.in_parts(keys).await;
+        metrics::gauge!("weir_lookup_up", "lookup" => self.name.clone()).set(f64::from(u8::from(asked.is_ok())));
+        let failed = match asked {
+            Ok(hashes) => {
                 *self.away.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                return Ok(Some(answers));
+                return Ok(Some(hashes));
             }
-            Ok(Err(e)) => e.to_string(),
-            Err(_) => format!("no answer within {} ms", self.timeout.as_millis()),
+            Err(failed) => failed,
         };
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+        let away = self.told(failed);
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(away.clone());
         metrics::counter!("weir_lookup_failures_total", "lookup" => self.name.clone()).increment(1);
+        let (lookup, Away { why, refused }) = (self.name.clone(), away);
         match self.on_unavailable {
-            OnUnavailable::Wait => Err(LookupError::Unavailable { lookup: self.name.clone(), why }),
+            OnUnavailable::Wait if refused => Err(LookupError::Refused { lookup, why }),
+            OnUnavailable::Wait => Err(LookupError::Unavailable { lookup, why }),
             OnUnavailable::Missing => {
-                tracing::warn!(lookup = self.name, "Redis does not answer, its fields are missing: {why}");
+                tracing::warn!(lookup, "Redis gives no answer, its fields are missing: {why}");
                 Ok(None)
             }
         }
     }
 
-    /// Whether it answers, whatever the lookup does when it does not. Connecting anew may take longer than an answer may.
+    /// Whether it answers, whatever the lookup does when it does not.
     pub(super) async fn answers(&self, key: &str) -> Result<(), String> {
-        match tokio::time::timeout(CONNECT.max(self.timeout), self.ask(&[key.to_owned()])).await {
-            Ok(answer) => answer.map(drop).map_err(|why| why.to_string()),
-            Err(_) => Err("it does not answer; start it, or correct its url".into()),
+        self.check(key).await.map_err(|why| why.to_string())?;
+        match self.connection.hashes(&[key.to_owned()], &self.fields).await {
+            Ok(_) => Ok(()),
+            Err(failed) => Err(self.told(failed).why),
         }
     }
 
-    async fn ask(&self, keys: &[String]) -> RedisResult<PartAnswers> {
-        let mut connection = self.connection.get_or_try_init(|| async { self.connect() }).await?.clone();
-        let mut pipe = redis::pipe();
-        pipe.ignore_errors();
-        for key in keys {
-            pipe.cmd("HMGET").arg(key).arg(&self.fields);
+    /// In one go, if the time-out carries it.
+    async fn in_parts(&self, keys: &[String]) -> Result<Hashes, Failed> {
+        let until = (self.on_unavailable == OnUnavailable::Missing).then(|| Instant::now() + self.timeout * PATIENCE);
+        let mut hashes = Vec::with_capacity(keys.len());
+        while hashes.len() < keys.len() {
+            let turn = match self.parts.size() < keys.len() {
+                true => Some(self.turn.lock().await),
+                false => None,
+            };
+            let rest = &keys[hashes.len()..];
+            let part = &rest[..self.parts.size().min(rest.len())];
+            let begun = Instant::now();
+            match self.connection.hashes(part, &self.fields).await {
+                Ok(some) => {
+                    hashes.extend(some);
+                    self.parts.fitted(part.len(), begun.elapsed(), self.timeout);
+                }
+                Err(Failed::TimedOut) if until.is_some_and(|until| Instant::now() > until) => {
+                    return Err(Failed::TimedOut);
+                }
+                // Whoever answers a PING is there, and it is what was asked that takes too long.
+                Err(Failed::TimedOut) if part.len() > 1 && self.connection.answers().await => {
+                    let size = self.parts.halve(part.len());
+                    let (asked, timeout) = (part.len(), self.timeout.as_millis());
+                    tracing::info!(
+                        lookup = self.name,
+                        "{asked} hashes did not come within {timeout} ms: {size} at once"
+                    );
+                }
+                Err(failed) => return Err(failed),
+            }
+            drop(turn);
+            metrics::gauge!("weir_lookup_keys_at_once", "lookup" => self.name.clone()).set(self.parts.size() as f64);
         }
-        let answers: Vec<RedisResult<Vec<Option<Vec<u8>>>>> = pipe.query_async(&mut connection).await?;
-        answers.into_iter().map(|answer| answer.map(Some).or_else(no_hash)).collect()
+        Ok(hashes)
     }
 
-    fn connect(&self) -> RedisResult<ConnectionManager> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(Some(self.timeout))
-            .set_number_of_retries(1)
-            .set_max_delay(Duration::from_millis(100));
-        ConnectionManager::new_lazy_with_config(self.client.clone(), config)
+    fn told(&self, failed: Failed) -> Away {
+        let waited = self.timeout.as_millis();
+        match failed {
+            Failed::Refused(why) => Away { why, refused: true },
+            Failed::Away(why) => Away { why, refused: false },
+            Failed::TimedOut if self.parts.size() == 1 => Away {
+                why: format!("no answer within {waited} ms, not even to one key: raise lookup.{}.timeout", self.name),
+                refused: false,
+            },
+            Failed::TimedOut => Away { why: format!("no answer within {waited} ms"), refused: false },
+        }
     }
-}
-
-/// A key of another type is dirt in Redis and never gets better by waiting; every other error may.
-fn no_hash(e: RedisError) -> RedisResult<Option<Vec<Option<Vec<u8>>>>> {
-    if e.code() == Some("WRONGTYPE") { Ok(None) } else { Err(e) }
 }

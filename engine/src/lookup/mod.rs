@@ -6,8 +6,11 @@
 //! record. Whether to wait for a Redis that is away is the lookup's `on_unavailable`; the caller does the waiting.
 
 mod cache;
+mod connection;
 mod fetch;
 mod key;
+mod parts;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -22,7 +25,8 @@ use crate::config::{self, OnUnavailable};
 use crate::model::record::{Batch, FieldId, Schema};
 
 use cache::Cache;
-pub use fetch::Answers;
+use connection::Hashes;
+pub use fetch::{Answers, Away};
 use fetch::{Part, Redis, Row};
 use key::Template;
 use value::Hash;
@@ -41,7 +45,7 @@ pub enum LookupError {
         /// What to mend.
         why: String,
     },
-    /// Redis is away, too slow or refuses to answer; trying again may help.
+    /// Redis is away or too slow; trying again may help.
     #[error("lookup.{lookup}: Redis does not answer: {why}")]
     Unavailable {
         /// Its name.
@@ -49,6 +53,23 @@ pub enum LookupError {
         /// What was seen.
         why: String,
     },
+    /// No waiting mends it: a wrong password, a right or a certificate that lacks, a cluster.
+    #[error("lookup.{lookup}: {why}")]
+    Refused {
+        /// Its name.
+        lookup: String,
+        /// What is wrong and what to do.
+        why: String,
+    },
+}
+
+/// Asks the Redis of every lookup once, all at the same time. An error is one that no waiting mends; a Redis that is away is none.
+pub async fn check(lookups: &BTreeMap<String, config::Lookup>) -> Result<(), LookupError> {
+    let asked = lookups.iter().map(|(name, table)| async move {
+        let wrong = |why| LookupError::Config { lookup: name.clone(), why };
+        Redis::new(name, table).map_err(wrong)?.check(&refusal::sample(&table.key)).await
+    });
+    futures::future::join_all(asked).await.into_iter().collect()
 }
 
 /// All lookups of a worker.
@@ -103,7 +124,7 @@ impl Lookups {
     }
 
     /// The lookups that did not answer when they were last asked: name, whether their fields are missing meanwhile, and why.
-    pub fn away(&self) -> impl Iterator<Item = (&str, bool, String)> {
+    pub fn away(&self) -> impl Iterator<Item = (&str, bool, Away)> {
         self.lookups.iter().filter_map(|lookup| {
             let missing = lookup.redis.on_unavailable == OnUnavailable::Missing;
             Some((lookup.redis.name.as_str(), missing, lookup.redis.away()?))
@@ -197,13 +218,7 @@ impl Lookup {
         Part { lookup: index, redis: self.redis.clone(), rows, lacking }
     }
 
-    fn apply(
-        &mut self,
-        part: Part,
-        answers: Option<fetch::PartAnswers>,
-        batch: &mut Batch,
-        (now, since): (Instant, Instant),
-    ) {
+    fn apply(&mut self, part: Part, answers: Option<Hashes>, batch: &mut Batch, (now, since): (Instant, Instant)) {
         let mut learned = Vec::new();
         match answers {
             Some(answers) => learned = self.learn(&part, answers, since),
@@ -224,7 +239,7 @@ impl Lookup {
     }
 
     /// The hashes of the keys that were lacking, in their order.
-    fn learn(&mut self, part: &Part, answers: fetch::PartAnswers, since: Instant) -> Vec<Arc<Hash>> {
+    fn learn(&mut self, part: &Part, answers: Hashes, since: Instant) -> Vec<Arc<Hash>> {
         self.paused_until = None;
         let mut misfits = 0;
         let mut learned = Vec::with_capacity(part.lacking.len());

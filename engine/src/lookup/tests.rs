@@ -1,52 +1,14 @@
-use std::process::{Child, Command, Stdio};
+mod large;
+mod refused;
+mod server;
+mod tls;
+
+use server::{Server, free_port};
 
 use super::*;
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Field, Kind, Value};
 use crate::model::time::TimeFormat;
-
-/// A real Redis, ended when the test ends.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(port: u16) -> Self {
-        let child = Command::new("/usr/bin/redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server = Self { child, port };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while server.try_run(&["PING"]).is_err() {
-            assert!(Instant::now() < deadline, "redis-server did not start on port {port}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        server
-    }
-
-    fn try_run(&self, command: &[&str]) -> redis::RedisResult<redis::Value> {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
-        redis::cmd(command[0]).arg(&command[1..]).query(&mut client.get_connection()?)
-    }
-
-    fn run(&self, command: &[&str]) {
-        self.try_run(command).unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 fn schema() -> Arc<Schema> {
     let field = |name: &str, kind, scale, lookup: Option<&str>| Field {
@@ -73,14 +35,20 @@ const NAME: FieldId = FieldId(0);
 const LIMIT: FieldId = FieldId(2);
 const SEGMENT: FieldId = FieldId(3);
 
+/// `more`: further lines of the table.
+fn table(url: &str, more: &str) -> BTreeMap<String, config::Lookup> {
+    let table = toml::from_str(&format!(
+        "url = \"{url}\"\nkey = \"c:{{name}}\"\nfields = {{ segment = {{ kind = \"text\" }}, limit = {{ kind = \"decimal\", \
+         scale = 2 }} }}\n{more}"
+    ));
+    BTreeMap::from([("customer".to_owned(), table.unwrap())])
+}
+
 fn lookups(port: u16, on_unavailable: &str, ttl: &str) -> Lookups {
-    let table: config::Lookup = toml::from_str(&format!(
-        "url = \"redis://127.0.0.1:{port}\"\nkey = \"c:{{name}}\"\ntimeout = \"2s\"\n\
-         on_unavailable = \"{on_unavailable}\"\ncache = {{ entries = 100, ttl = \"{ttl}\" }}\n\
-         fields = {{ segment = {{ kind = \"text\" }}, limit = {{ kind = \"decimal\", scale = 2 }} }}"
-    ))
-    .unwrap();
-    Lookups::new(&BTreeMap::from([("customer".to_owned(), table)]), schema()).unwrap()
+    let more = format!(
+        "timeout = \"2s\"\non_unavailable = \"{on_unavailable}\"\ncache = {{ entries = 100, ttl = \"{ttl}\" }}"
+    );
+    Lookups::new(&table(&format!("redis://127.0.0.1:{port}"), &more), schema()).unwrap()
 }
 
 fn batch(names: &[Option<&str>]) -> Batch {

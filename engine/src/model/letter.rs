@@ -41,8 +41,10 @@ pub struct Reason<'a> {
     pub rule: Option<(&'a str, Sha256)>,
     /// `weir.revision`: the rule set that the record's batch was judged by.
     pub revision: Revision,
-    /// `weir.hits`: every hit, in rule order.
+    /// `weir.hits`: hits in rule order, as many as a letter may list.
     pub hits: Vec<Hit<'a>>,
+    /// `weir.hits.more`: hits that are not listed.
+    pub more: u32,
 }
 
 /// The source record, borrowed from wherever it stands.
@@ -91,8 +93,10 @@ pub struct Cut {
 }
 
 /// First byte of every chunk: which layout the rest has.
-const VERSION: u8 = 4;
-/// The same with the first bytes of a SHA-256 as the checksum, which without the processor's help costs more than all
+const VERSION: u8 = 5;
+/// The same without the number of hits that are not listed.
+const ALL_HITS: u8 = 4;
+/// That with the first bytes of a SHA-256 as the checksum, which without the processor's help costs more than all
 /// else that is done with a letter.
 const SHA: u8 = 3;
 /// The same without a checksum.

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod letter;
 pub mod number;
 pub mod record;
+pub mod shown;
 pub mod step;
 pub mod store;
 pub mod text;

@@ -139,6 +139,15 @@ pub trait Store: Send + Sync + 'static {
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>, StoreError>;
     /// Newest first.
     async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError>;
+
+    /// Deletes the oldest of the windows that began before this time, in epoch milliseconds: `most` at most, and how many it were.
+    async fn drop_windows(&self, before: i64, most: u32) -> Result<u64, StoreError>;
+    /// Deletes what is recorded of who judged a partition before its log begins, a bounded part of it: how many rows it were.
+    async fn forget_activations(&self, partition: Partition, log_start: Offset) -> Result<u64, StoreError>;
+    /// Deletes revisions of the rule set that no activation names, but for the newest `keep`, with their lines of audit, and
+    /// versions that are in no set any more. A bounded part of it: how many revisions it were.
+    async fn forget_revisions(&self, keep: u64) -> Result<u64, StoreError>;
+
     /// Answers if the store does.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -173,6 +173,10 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
 
 #[async_trait]
 impl RuleAdmin for Rules {
+    fn names(&self) -> Vec<String> {
+        self.catalog.live().rules.iter().map(|rule| rule.manifest.name.clone()).collect()
+    }
+
     async fn list(&self) -> Result<RulesView, AdminError> {
         let live = self.catalog.live();
         let (origins, history_unavailable) = self.origins(&live).await;
@@ -250,12 +254,19 @@ impl RuleAdmin for Rules {
         // Dropped with this request: what a caller does not wait for any more ends.
         let stop = StopOnDrop::default();
         let stopped = stop.0.clone();
-        let judged = tokio::task::spawn_blocking(move || {
+        let mut judging = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the request.
             let _permit = permit;
             catalog.evaluate_until(&set, &batch, &stopped, EVALUATION)
-        })
-        .await;
+        });
+        let judged = match tokio::time::timeout(EVALUATION, &mut judging).await {
+            Ok(judged) => judged,
+            Err(_) => {
+                // A call that runs ends with it, however long `rules.timeout` is.
+                stop.0.store(true, Ordering::Relaxed);
+                judging.await
+            }
+        };
         let judged = judged.map_err(|why| AdminError::Unavailable(why.to_string()))?;
         let views = (0..records.len()).map(|index| match rows.iter().position(|row| *row == index) {
             Some(row) => judged_view(&judged, row as u32, Offset(index as i64)),

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::clock::now_ms;
 use super::codes::Codes;
+use super::hits::list;
 use super::status::LookupAway;
 use crate::checkpoint::Pending;
 use crate::config::Config;
@@ -112,7 +113,7 @@ impl Bench {
     /// See [`Lookups::away`].
     pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
         let away = self.lookups.away();
-        away.map(|(name, missing, why)| LookupAway { name: name.to_owned(), missing, why }).collect()
+        away.map(|(name, missing, away)| LookupAway { name: name.to_owned(), missing, away }).collect()
     }
 
     /// Whether what the plan lacks has to be waited for.
@@ -232,12 +233,12 @@ impl Bench {
                 headers: &headers,
             };
             let reason = match why {
-                Why::Undecoded(at) => by_fault(&desk.undecoded[*at].1, revision, hits),
+                Why::Undecoded(at) => by_fault(&desk.undecoded[*at].1, revision, (hits, 0)),
                 Why::Hit(at) => by_rule(&self.findings[at.clone()], revision, hits),
                 Why::Late(at) => {
                     let (row, fault) = &self.late[*at];
-                    hits.extend(of_row(&self.findings, *row).map(hit));
-                    by_fault(fault, revision, hits)
+                    let more = list(of_row(&self.findings, *row), &mut hits);
+                    by_fault(fault, revision, (hits, more))
                 }
             };
             pending.letter(partition, &source, &reason);
@@ -257,8 +258,8 @@ enum Why {
     Late(usize),
 }
 
-fn by_fault<'a>(fault: &'a Fault, revision: Revision, hits: Vec<Hit<'a>>) -> Reason<'a> {
-    Reason { stage: fault.stage, code: fault.code, message: (*fault.message).into(), rule: None, revision, hits }
+fn by_fault<'a>(fault: &'a Fault, revision: Revision, (hits, more): (Vec<Hit<'a>>, u32)) -> Reason<'a> {
+    Reason { stage: fault.stage, code: fault.code, message: (*fault.message).into(), rule: None, revision, hits, more }
 }
 
 /// The first dead-letter hit in rule order is the reason. `hits` is empty and gives its room.
@@ -270,18 +271,14 @@ fn by_rule<'a>(findings: &'a [Finding], revision: Revision, mut hits: Vec<Hit<'a
         "" => format!("rule {name} says {}", reason.code).into(),
         detail => detail.into(),
     };
-    hits.extend(findings.iter().map(hit));
-    Reason { stage: Stage::Rule, code: &reason.code, message, rule: Some((name, *sha256)), revision, hits }
+    let more = list(findings.iter(), &mut hits);
+    Reason { stage: Stage::Rule, code: &reason.code, message, rule: Some((name, *sha256)), revision, hits, more }
 }
 
 /// The findings are sorted by row: in a batch of which every row is late and hit, each looks at its own only.
 fn of_row(findings: &[Finding], row: u32) -> impl Iterator<Item = &Finding> {
     let from = findings.partition_point(|finding| finding.row < row);
     findings[from..].iter().take_while(move |finding| finding.row == row)
-}
-
-fn hit(finding: &Finding) -> Hit<'_> {
-    Hit { rule: &finding.rule.name, code: &finding.code, effect: finding.effect, detail: &finding.detail }
 }
 
 #[cfg(test)]

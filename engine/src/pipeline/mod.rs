@@ -6,10 +6,12 @@ mod broker;
 mod clock;
 mod codes;
 mod deadline;
+mod hits;
 mod inquiry;
 mod judging;
 mod preflight;
 mod refused;
+mod retention;
 mod status;
 mod tokens;
 mod vitals;
@@ -29,6 +31,7 @@ use crate::build_info;
 use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
 use crate::dead_letters::{self, Publisher};
+use crate::lookup;
 use crate::model::step::Fingerprint;
 use crate::rules::{Catalog, Runtime};
 use crate::source::Source;
@@ -122,13 +125,17 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     // A mistyped path would be a pipeline without rules.
     Catalog::check_directory(&config.rules).await.context("rules.dir")?;
-    let store =
-        store::connect_with(&config.sink.url, &config.pipeline.name, &config.source.topic, config.window.idle_after)
-            .await
-            .context("sink.url")?;
-    // Before the fingerprint is kept: else a mistyped topic would be what the pipeline "ran with", and the right one refused.
-    dead_letters::check_topics(&config.source, &config.dead_letters).await?;
-    let cluster = dead_letters::cluster_id(&config.source).await;
+    // Three systems side by side: each takes several round trips. All before the fingerprint is kept: else a mistyped topic would be
+    // what the pipeline "ran with", and the right one refused.
+    let (sink, pipeline) = (&config.sink, &config.pipeline.name);
+    let connect = store::connect_with(&sink.url, pipeline, &config.source.topic, config.window.idle_after);
+    let asked = async {
+        dead_letters::check_topics(&config.source, &config.dead_letters).await?;
+        anyhow::Ok(dead_letters::cluster_id(&config.source).await)
+    };
+    // Its own error names the key.
+    let redis = async { anyhow::Ok(lookup::check(&config.lookup).await?) };
+    let (store, cluster, ()) = tokio::try_join!(async { connect.await.context("sink.url") }, asked, redis)?;
     let fingerprint = Fingerprint { cluster, ..config.fingerprint() };
     store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
 
@@ -146,6 +153,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (stopped, stopping) = watch::channel(false);
     let keeper = tokio::spawn(catalog.clone().run(stopping.clone()));
     tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
+    tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
     let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
     let keys = state.keys();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::waiting::{On, Waiting};
 use crate::conditions::{Conditions, Severity};
+use crate::lookup::Away;
 use crate::model::ids::{Offset, Partition};
 
 /// How far a partition is.
@@ -39,7 +40,7 @@ pub(super) struct LookupAway {
     pub name: String,
     /// `on_unavailable = "missing"`: nobody waits for it.
     pub missing: bool,
-    pub why: String,
+    pub away: Away,
 }
 
 /// A worker that is no member of the group.
@@ -142,16 +143,31 @@ impl Status {
             return;
         }
         all.insert(worker, away);
-        let missing: BTreeMap<_, _> =
-            all.values().flatten().filter(|lookup| lookup.missing).map(|lookup| (&lookup.name, &lookup.why)).collect();
-        for (name, why) in &missing {
+        let (refused, away): (Vec<_>, Vec<_>) = all.values().flatten().partition(|lookup| lookup.away.refused);
+        let missing: Vec<_> = away.into_iter().filter(|lookup| lookup.missing).collect();
+        for LookupAway { name, away, .. } in &missing {
             let message = format!(
-                "lookup.{name}: Redis does not answer ({why}), so its fields are missing (on_unavailable); start it, or correct \
-                 lookup.{name}.url"
+                "lookup.{name}: Redis does not answer ({}), so its fields are missing (on_unavailable); start it, or correct \
+                 lookup.{name}.url",
+                away.why
             );
             self.conditions.raise(Severity::Warning, "lookup.away", name.as_str(), message);
         }
-        self.conditions.keep("lookup.away", |name| missing.keys().any(|other| *other == name));
+        for LookupAway { name, missing, away } in &refused {
+            let (severity, so) = match missing {
+                true => (Severity::Warning, "so its fields are missing (on_unavailable)"),
+                false => (Severity::NotReady, "and what needs it waits; it is asked again, so mending it is enough"),
+            };
+            self.conditions.raise(
+                severity,
+                "lookup.refused",
+                name.as_str(),
+                format!("lookup.{name}: {}; {so}", away.why),
+            );
+        }
+        let stays = |of: &[&LookupAway], name: &str| of.iter().any(|lookup| lookup.name == name);
+        self.conditions.keep("lookup.away", |name| stays(&missing, name));
+        self.conditions.keep("lookup.refused", |name| stays(&refused, name));
     }
 
     /// How many there are.
@@ -340,7 +356,11 @@ mod tests {
     #[test]
     fn each_lookup_is_up_or_away_for_itself_also_if_nobody_waits_for_it() {
         let status = Status::default();
-        let away = |name: &str, missing| LookupAway { name: name.into(), missing, why: "refused".into() };
+        let away = |name: &str, missing| LookupAway {
+            name: name.into(),
+            missing,
+            away: Away { why: "connection refused".into(), refused: false },
+        };
         status.lookups(0, vec![away("customer", true)]);
         status.lookups(1, Vec::new());
         assert!(!status.lookup_up("customer") && status.lookup_up("merchant"));
@@ -349,6 +369,24 @@ mod tests {
         status.lookups(0, vec![away("merchant", false)]);
         assert!(status.lookup_up("customer") && !status.lookup_up("merchant"));
         assert!(status.conditions().all().is_empty(), "one that is waited for shows in /readyz");
+    }
+
+    #[test]
+    fn a_lookup_that_no_waiting_mends_is_a_condition_of_its_own_until_it_answers() {
+        let status = Status::default();
+        let refused = |missing| LookupAway {
+            name: "customer".into(),
+            missing,
+            away: Away { why: "wrong password: correct it".into(), refused: true },
+        };
+        for (missing, severity) in [(false, Severity::NotReady), (true, Severity::Warning)] {
+            status.lookups(0, vec![refused(missing)]);
+            let all = status.conditions().all();
+            assert_eq!(all.iter().map(|c| (c.code, c.severity)).collect::<Vec<_>>(), [("lookup.refused", severity)]);
+            assert!(all[0].message.contains("correct it") && !all[0].message.contains("does not answer"), "{all:?}");
+        }
+        status.lookups(0, Vec::new());
+        assert!(status.conditions().all().is_empty());
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::config::Config;
 pub enum On {
     /// By its name.
     Lookup(String),
+    /// A lookup that waiting does not mend; the reason says what does.
+    Refused(String),
     Database,
     Kafka,
     /// A new assignment.
@@ -47,6 +49,7 @@ impl Waiting {
             On::Lookup(name) => {
                 (format!("the Redis of lookup.{name}"), format!("start it, or correct lookup.{name}.url"))
             }
+            On::Refused(name) => (format!("lookup.{name}"), "it is asked again, so mending it is enough".to_owned()),
             On::Database => ("the store of [sink]".to_owned(), "start the database, or correct sink.url".to_owned()),
             On::Kafka => {
                 (format!("Kafka at {}", source.brokers), "start it, or correct source.brokers or the right".to_owned())
@@ -61,5 +64,28 @@ impl Waiting {
             ),
         };
         format!("worker {worker} waits for {service} for {} s: {why}; {mend}", self.since.elapsed().as_secs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_waited_for_is_named_with_where_it_is_configured() {
+        let text = include_str!("../../../weir.toml");
+        let config = Config::parse(text, &|_| Some("a-secret-of-16-bytes".into())).expect("the repository's own");
+        for (on, parts) in [
+            (On::Lookup("customer".into()), ["the Redis of lookup.customer for", "or correct lookup.customer.url"]),
+            (On::Database, ["the store of [sink] for", "start the database, or correct sink.url"]),
+            (On::Kafka, ["Kafka at 127.0.0.1:9092 for", "or correct source.brokers or the right"]),
+            (On::Group, ["the group \"weir-fraud\" for", "kafka-consumer-groups.sh --describe --state"]),
+            (On::Either, ["the store of [sink] or Kafka at 127.0.0.1:9092 for", "start what does not answer"]),
+        ] {
+            let waiting = Waiting { on, why: "refused".into(), since: Instant::now() };
+            let said = waiting.text(1, &config);
+            assert!(said.starts_with("worker 1 waits for ") && said.contains(" 0 s: refused; "), "{said}");
+            assert!(parts.iter().all(|part| said.contains(part)), "{parts:?} stand not in: {said}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -17,6 +17,8 @@ pub(super) const MAX_CODE: u64 = 256 << 20;
 const NAMES: usize = 20;
 const LIST: usize = 400;
 
+/// Seconds of processor time that the child may take. It has one thread.
+const CPU: u64 = 10;
 /// The child's exit codes beside 0.
 const REFUSED: i32 = 1;
 const UNABLE: i32 = 3;
@@ -51,13 +53,15 @@ fn limited() -> std::io::Result<()> {
     use rlimit::Resource;
     for (resource, most) in [
         (Resource::AS, 1 << 30),
-        (Resource::CPU, 10),
+        (Resource::CPU, CPU),
         // stdin, stdout, stderr and what the reading of limits and names takes.
         (Resource::NOFILE, 16),
         (Resource::FSIZE, 0),
         (Resource::NPROC, 0),
         (Resource::CORE, 0),
     ] {
+        // Where whoever started the engine allows less, that stands: without the right to it no limit can be raised.
+        let most = most.min(resource.get_hard()?);
         rlimit::setrlimit(resource, most, most)?;
     }
     rustix::thread::set_no_new_privs(true)?;
@@ -144,6 +148,7 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
         drop(capped);
         Ok::<_, std::io::Error>((child.wait().await?, out))
     };
+    let began = Instant::now();
     let Ok(ended) = tokio::time::timeout(Duration::from_secs(15), run).await else {
         return Err(Failed::Killed("compiling took more than 15 s: make its functions smaller".into()));
     };
@@ -159,8 +164,18 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
         None if status.signal().is_some_and(|signal| [1, 2, 15].contains(&signal)) => {
             Err(Failed::Engine(format!("{} was stopped ({status})", runtime.compiler.display())))
         }
+<<<<<<< HEAD
         // Another signal: the compiler ran into its limits, or the machine's.
         None => Err(Failed::Killed(format!(
+=======
+        // Before its own limit on processor time can have passed: the machine ran out of memory, or the container did.
+        None if status.signal() == Some(9) && began.elapsed() < Duration::from_secs(CPU) => {
+            let compiler = runtime.compiler.display();
+            Err(Failed::Engine(format!("{compiler} was killed ({status}), as by a machine that is out of memory")))
+        }
+        // Another signal, or 101: the compiler ran into its limits (or the machine's), or panicked over this module.
+        None | Some(101) => Err(Failed::Killed(format!(
+>>>>>>> main
             "compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"
         ))),
         // A panic, which a limit may be behind, too: of a thread that could not be made, for example.

@@ -77,8 +77,9 @@ pub struct Judge {
     breakers: HashMap<Sha256, Breaker>,
     accounts: HashMap<Sha256, Account>,
     trips: mpsc::Sender<Trip>,
-    revision: Option<Revision>,
-    /// Of the set of that revision.
+    /// By which it judged last.
+    set: Option<Arc<LiveSet>>,
+    /// Of that set.
     shadows: Vec<Arc<LiveRule>>,
     budgets: Budgets,
     runtime: Arc<Runtime>,
@@ -97,7 +98,7 @@ impl Judge {
             breakers: HashMap::new(),
             accounts: HashMap::new(),
             trips,
-            revision: None,
+            set: None,
             shadows: Vec::new(),
             budgets: Budgets::new(runtime.shadow_budget),
             runtime,
@@ -274,20 +275,28 @@ impl Judge {
     }
 
     /// How long it took, if this set replaces another.
-    fn forget_old(&mut self, set: &LiveSet) -> Option<Duration> {
-        if self.revision == Some(set.revision) {
+    fn forget_old(&mut self, set: &Arc<LiveSet>) -> Option<Duration> {
+        if self.set.as_ref().is_some_and(|judged| judged.revision == set.revision) {
             return None;
         }
         let began = Instant::now();
-        let replaced = self.revision.replace(set.revision);
+        let replaced = self.set.replace(set.clone());
         self.instances.forget_old(set);
-        self.breakers.clear();
-        self.accounts.clear();
+        // What the others did is no reason to begin anew with a rule: while many rules trip, each one's end is a new set.
+        let before = replaced.as_ref().map_or(&[][..], |replaced| &replaced.rules);
+        let of = |rules: &[Arc<LiveRule>], sha256| rules.iter().find(|rule| rule.id.sha256 == sha256).cloned();
+        let stays = |sha256: &Sha256| match (of(before, *sha256), of(&set.rules, *sha256)) {
+            (Some(old), Some(new)) => old.is_as(&new),
+            _ => false,
+        };
+        self.breakers.retain(|sha256, _| stays(sha256));
+        self.accounts.retain(|sha256, _| stays(sha256));
         self.shadows = set.rules.iter().filter(|rule| rule.judges() && rule.mode == Mode::Shadow).cloned().collect();
         let live = |name: &str| {
             set.rules.iter().any(|rule| &*rule.id.name == name && rule.mode == Mode::Live && rule.judges())
         };
         self.runtime.conditions.keep(OVER_BUDGET, live);
+        set.rules.iter().filter(|rule| rule.judges()).for_each(|rule| rule.figures.begin(began));
         replaced.map(|_| began.elapsed())
     }
 
@@ -321,8 +330,11 @@ impl Judge {
                 let asked = (&*account, rule, details);
                 let (data, whole_bound) = ((&columns[..], rows), (&whole, bound));
                 let took = alone::row_by_row(&mut self.instances, asked, data, whole_bound, until, &mut verdict);
-                account.searched(now, took);
                 let (slow, nobody) = (whole.code == "RULE_TIMEOUT", verdict.failed == 0);
+                // A live rule's search that found its rows is what lets the others pass: it may be made at each batch.
+                if rule.mode == Mode::Shadow || nobody || verdict.rest.is_some() {
+                    account.searched(now, took);
+                }
                 // A live rule that a value in a thousand hangs still judges the others: its time is bounded, and taken out of
                 // force it would be a check that is off.
                 let worthless = nobody || rule.mode == Mode::Shadow;

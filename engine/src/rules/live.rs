@@ -49,6 +49,8 @@ pub struct LiveRule {
     pub from_directory: bool,
     /// Why the breaker suspended it.
     pub suspended: Option<String>,
+    /// The first revision of which it stands in the set as it does now, as far as this process saw.
+    pub(super) since: Revision,
     pub(super) component: Component,
     /// In the manifest's order.
     pub(super) fields: Vec<FieldId>,
@@ -87,9 +89,25 @@ impl LiveRule {
     pub(super) fn judges(&self) -> bool {
         self.mode != Mode::Off && self.suspended.is_none()
     }
+
+    /// Whether it judges as the other one does: what is known of the one holds for the other.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.id.sha256 == other.id.sha256
+            && self.mode == other.mode
+            && self.parameters == other.parameters
+            && self.on_failure == other.on_failure
+            && self.suspended == other.suspended
+    }
 }
 
 impl Figures {
+    /// What it costs is counted from now on, if it is not already.
+    pub(super) fn begin(&self, now: Instant) {
+        let (nanos, rows) = (self.nanos.load(Ordering::Relaxed), self.rows.load(Ordering::Relaxed));
+        let mut looked = self.looked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        looked.get_or_insert(Looked { at: now, nanos, rows });
+    }
+
     /// Nanoseconds a record over the last window, if one of this length is over. None if it took less than 1 % of a core:
     /// then it is no matter, and a call for a single record is always dear.
     pub(super) fn look(&self, now: Instant, window: Duration) -> Option<Option<u64>> {

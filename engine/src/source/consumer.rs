@@ -160,7 +160,7 @@ fn fatal(code: RDKafkaErrorCode, reason: &str) -> String {
             "another member of the group took this one's group.instance.id ({reason}): give each process an id of its own \
              in source.properties, then start this one again"
         ),
-        _ => format!("the consumer can't go on: {code}: {reason}"),
+        _ => format!("Kafka's client can't go on: {code}: {reason}; start this process again"),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::step::StatsLayout;
 pub use crate::model::store::{Outcome, Position, StatsRow, Store, StoreError};
 
 mod mysql;
@@ -37,6 +38,16 @@ pub async fn connect_with(
     store.ping().await?;
     store.suits().await?;
     Ok(Arc::new(store))
+}
+
+/// The statements that make the tables and the view which an engine of this layout needs; it runs none of them.
+pub fn ddl(url: &str, layout: &StatsLayout, idle_after: Duration) -> Result<Vec<String>, StoreError> {
+    let dialect = match scheme(url) {
+        Some("mysql" | "mariadb") => &mysql::DIALECT,
+        Some("sqlite") => &sqlite::DIALECT,
+        _ => return Err(StoreError::Fatal(format!("the sink url {SCHEMES}"))),
+    };
+    shared::schema::ddl(dialect, layout, i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX))
 }
 
 const SCHEMES: &str = "must begin with mysql://, mariadb:// or sqlite://";

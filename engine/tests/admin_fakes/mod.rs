@@ -31,12 +31,19 @@ pub(crate) struct Fakes {
     pub tokens: Option<(&'static str, &'static str)>,
     pub not_ready: Vec<String>,
     pub requests: usize,
+    pub request_timeout: Duration,
     pub seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Default for Fakes {
     fn default() -> Self {
-        Self { tokens: Some((VIEWER, PUBLISHER)), not_ready: Vec::new(), requests: 8, seen: Arc::default() }
+        Self {
+            tokens: Some((VIEWER, PUBLISHER)),
+            not_ready: Vec::new(),
+            requests: 8,
+            request_timeout: Duration::from_secs(2),
+            seen: Arc::default(),
+        }
     }
 }
 
@@ -46,7 +53,8 @@ impl Fakes {
             viewer: self.tokens.map(|tokens| tokens.0.to_owned()),
             publisher: self.tokens.map(|tokens| tokens.1.to_owned()),
         };
-        let limits = Limits { request_timeout: Duration::from_secs(2), requests: self.requests, ..Limits::new(4096) };
+        let Self { request_timeout, requests, .. } = *self;
+        let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
         weir::admin::router(AdminState::new(
             Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default() }),
             Arc::new(Pipeline(self.not_ready.clone())),
@@ -130,6 +138,10 @@ fn manifest() -> ManifestView {
 
 #[async_trait]
 impl RuleAdmin for Rules {
+    fn names(&self) -> Vec<String> {
+        vec![rule().name]
+    }
+
     async fn list(&self) -> Result<RulesView, AdminError> {
         let problem = FileProblemView { file: "broken.wasm".into(), problem: "no module".into() };
         Ok(RulesView {
@@ -265,6 +277,10 @@ impl LetterTail for Letters {
         if code.as_deref() == Some("AWAY") {
             return Err(url());
         }
+        assert_ne!(code.as_deref(), Some("PANIC"), "{SECRET}");
+        if code.as_deref() == Some("SLOW") {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
         let header = HeaderView { name: "weir.code".into(), value: code.clone() };
         let letter = LetterView {
             partition: 0,
@@ -306,9 +322,16 @@ impl Store for ReadOnly {
     async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> { panic!("{NOT_ASKED}") }
     async fn set_directory_seen(&self, _: &str, _: Option<Sha256>) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
     async fn positions(&self) -> Result<Vec<Position>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn drop_windows(&self, _: i64, _: u32) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
+    async fn forget_activations(&self, _: Partition, _: Offset) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
+    async fn forget_revisions(&self, _: u64) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
     async fn ping(&self) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
 
-    async fn windows(&self, _: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
+    /// A limit of 17 takes longer than another reader waits for its turn, and less than a request may.
+    async fn windows(&self, limit: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
+        if limit == 17 {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+        }
         Ok(vec![StatsRow {
             window_start: 0,
             window_end: 5_000,
@@ -327,6 +350,9 @@ impl Store for ReadOnly {
     async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError> {
         if limit == 13 {
             return Err(StoreError::Unavailable(url()));
+        }
+        if limit == 14 {
+            tokio::time::sleep(Duration::from_secs(60)).await;
         }
         let (who, action, rule) = ("publisher".into(), "publish".into(), "high_amount".into());
         Ok(vec![Audit { at: 0, who, action, rule, revision: 4, detail: "from none".into() }])

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod bodies;
+mod evaluations;
 mod guesses;
 mod idle;
 mod schemathesis;
@@ -16,9 +17,15 @@ mod api;
 #[path = "../pipeline/engine.rs"]
 #[allow(dead_code)]
 mod engine;
+#[path = "../common/guest.rs"]
+#[allow(dead_code)]
+mod guest;
 #[path = "../pipeline/kafka.rs"]
 #[allow(dead_code)]
 mod kafka;
+#[path = "../hostile_modules/kinds.rs"]
+#[allow(dead_code)]
+mod kinds;
 #[path = "../common/port.rs"]
 mod port;
 #[path = "../common/stack.rs"]

@@ -159,6 +159,10 @@ async fn a_directory_that_is_not_there_or_that_anyone_may_write_is_refused_at_th
     assert!(refused.contains("every user (mode 777)") && refused.contains("chmod o-w"), "{refused}");
     fs::set_permissions(dir, fs::Permissions::from_mode(0o775)).unwrap();
     Catalog::check_directory(&bench.config.rules).await.unwrap();
+    fs::remove_dir(dir).unwrap();
+    fs::write(dir, "").unwrap();
+    let refused = Catalog::check_directory(&bench.config.rules).await.unwrap_err().to_string();
+    assert!(refused.contains("is no directory: name the one that holds the .wasm files"), "{refused}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use weir::model::catalog::Mode;
 use weir::model::ids::Offset;
 
 use crate::bench::Bench;
-use crate::module::{Guest, TRAPS_RARELY};
+use crate::module::{Guest, TEXT, TRAPS_RARELY};
 
 #[tokio::test]
 async fn shadow_rules_say_what_they_find_and_those_that_are_off_say_nothing() {
@@ -52,4 +52,14 @@ async fn a_halt_names_its_record_and_the_other_rules_still_speak() {
     assert_eq!((halt.offset, halt.code), (Offset(1), "RULE_TRAP"));
     assert!(of("works").halt.is_none());
     assert_eq!(of("works").findings.len(), 1);
+}
+
+#[tokio::test]
+async fn a_rule_that_requires_a_field_names_the_one_that_a_record_lacks() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    catalog.publish(&Guest::new("needs").field("name_dest", TEXT, true)).await;
+    let said = catalog.evaluate(&[5]);
+    let found: Vec<_> = said[0].findings.iter().map(|found| (&*found.code, &*found.detail)).collect();
+    assert_eq!(found, [("FIELD_MISSING", "rule needs requires field name_dest")]);
 }

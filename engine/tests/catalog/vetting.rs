@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Refused, Runtime};
 
-use crate::bench::{Bench, by_api, script};
+use crate::bench::{Bench, by_api, script, set, within};
 use crate::module::{Guest, TEXT};
 
 async fn refused(guest: Guest) -> String {
@@ -91,6 +91,11 @@ async fn a_manifest_that_is_not_valid_is_refused_with_what_to_mend() {
         (guest().parameter("limit", "1").parameter("limit", "2"), "parameter \"limit\" stands there twice"),
         (guest().parameter("The Limit", "1"), "parameter \"The Limit\" should be snake_case"),
         (guest().parameter("limit", &"9".repeat(1_025)), "the default of parameter \"limit\" has 1025 bytes"),
+        (Guest { summary: "Clears \u{1b}[2J".into(), ..guest() }, "the summary holds \\u{1b}, a control character"),
+        (Guest { summary: "one\ntwo".into(), ..guest() }, "the summary holds \\u{a}, a control character"),
+        (Guest { summary: "a \u{202e}b".into(), ..guest() }, "holds \\u{202e}, a control character or one that turns"),
+        (guest().parameter("limit", "1\u{9b}31m"), "the default of parameter \"limit\" holds \\u{9b}"),
+        (guest().field("amo\u{7}unt", TEXT, true), "field \"amo\\u{7}unt\" should be the name of a field"),
     ];
     for (guest, expected) in cases {
         let refused = catalog.catalog.check(guest.wasm()).await.unwrap_err();
@@ -242,4 +247,24 @@ async fn what_a_module_chose_to_be_called_or_to_say_makes_no_long_text() {
             assert!(!why.contains(char::is_control), "{why:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_text_that_would_act_on_a_terminal_is_refused_of_a_file_and_of_a_patch_too() {
+    let bench = Bench::new();
+    let clears = Guest { summary: "Clears \u{1b}[2J".into(), ..Guest::new("clears") };
+    std::fs::write(bench.file("clears.wasm"), clears.wasm()).unwrap();
+    let catalog = bench.open().await;
+    let running = catalog.run();
+    within(Duration::from_secs(10), "the file is told", || !catalog.catalog.problems().is_empty()).await;
+    let problem = catalog.catalog.problems().remove(0);
+    assert!(problem.file == "clears.wasm" && problem.message.contains("the summary holds \\u{1b}"), "{problem:?}");
+    assert!(!problem.message.contains('\u{1b}'));
+    drop(running);
+
+    catalog.publish(&Guest::new("limited").parameter("limit", "10")).await;
+    let patch = set(&[("limit", Some("7\u{1b}[31m"))]);
+    let refused = catalog.catalog.patch("limited", patch, "test").await.unwrap_err().to_string();
+    assert!(refused.starts_with("the value of parameter \"limit\" holds \\u{1b}, a control character"), "{refused}");
+    catalog.catalog.patch("limited", set(&[("limit", Some("10 000 €"))]), "test").await.unwrap();
 }

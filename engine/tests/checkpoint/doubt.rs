@@ -49,6 +49,9 @@ impl Store for Doubtful {
     async fn positions(&self) -> Result<Vec<Position>, StoreError> { panic!("{NOT_ASKED}") }
     async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> { panic!("{NOT_ASKED}") }
     async fn audit(&self, _: u32) -> Result<Vec<Audit>, StoreError> { panic!("{NOT_ASKED}") }
+    async fn drop_windows(&self, _: i64, _: u32) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
+    async fn forget_activations(&self, _: Partition, _: Offset) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
+    async fn forget_revisions(&self, _: u64) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
     async fn ping(&self) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
 }
 

@@ -63,11 +63,12 @@ fn an_empty_token_is_none() {
 #[test]
 fn what_a_module_or_a_file_is_called_moves_no_cursor() {
     let list = "{\"revision\":1,\"rules\":[{\"name\":\"r\",\"version\":\"\\u001b[2J1\",\"source\":\"\\u009b31mx\",\
-                \"suspended\":\"trap\\u001b]0;\"}],\"file_problems\":[{\"file\":\"\\u001bc\",\"problem\":\"\\r\"}]}";
+                \"suspended\":\"trap\\u001b]0;\"}],\"file_problems\":[{\"file\":\"\\u001bc\",\"problem\":\"\\r\"}],\"history_unavailable\":\"the \\u001bstore\"}";
     let (url, heads) = service(vec![list]);
     let said = rules(&url, None, &["list"]);
     heads.join().unwrap();
     assert!(said.contains("\\u{1b}[2J1") && said.contains("\\u{9b}31mx") && said.contains("\\u{1b}c: \\r"), "{said:?}");
+    assert!(said.contains("where the versions came from is not known now: the \\u{1b}store"), "{said:?}");
     assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
 }
 

@@ -2,7 +2,7 @@
 //! end), how many of them are sent and refused, and how it ends. Against a real Kafka, whose topic is counted.
 
 #[path = "dirty_files.rs"]
-mod files;
+pub(crate) mod files;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

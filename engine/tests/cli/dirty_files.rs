@@ -87,8 +87,12 @@ fn utf16(text: &str, mark: bool) -> Vec<u8> {
 }
 
 pub(crate) fn gzip(text: &str) -> Vec<u8> {
+    packed(text.as_bytes())
+}
+
+pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(text.as_bytes()).unwrap();
+    packed.write_all(bytes).unwrap();
     packed.finish().unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! What several tests start.
 #![allow(dead_code)]
 
+pub(crate) mod certificates;
 pub(crate) mod mariadb;
 pub(crate) mod mysql8;
 pub(crate) mod port;

@@ -88,6 +88,19 @@ impl Mysql8 {
         self.url_of("weir", "secret", "")
     }
 
+    /// Without a database.
+    pub(crate) fn bare_url(&self) -> String {
+        format!("mysql://weir:secret@127.0.0.1:{}", self.port)
+    }
+
+    /// A file of options with which MariaDB's client gets in. That sends a password only over TLS.
+    pub(crate) fn client(&self) -> PathBuf {
+        let file = self.folder.path().join("client.cnf");
+        let options = format!("[client]\nhost=127.0.0.1\nport={}\nuser=weir\npassword=secret\nssl\n", self.port);
+        std::fs::write(&file, options).expect("the folder is writable");
+        file
+    }
+
     /// `parameters`: what stands behind the question mark.
     pub(crate) fn url_of(&self, user: &str, password: &str, parameters: &str) -> String {
         format!("mysql://{user}:{password}@127.0.0.1:{}/weir?{parameters}", self.port)

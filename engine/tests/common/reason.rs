@@ -13,5 +13,6 @@ pub(crate) fn reason() -> Reason<'static> {
         rule: None,
         revision: Revision(1),
         hits: vec![],
+        more: 0,
     }
 }

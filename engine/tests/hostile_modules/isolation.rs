@@ -5,13 +5,7 @@ use weir::rules::Publish;
 
 use crate::bench::{Bench, of};
 use crate::guest::Guest;
-
-/// Loops if the batch has more than 20 rows; each row alone passes.
-const MANY: &str = "(if (i32.gt_u (local.get $rows) (i32.const 20)) (then (loop (br 0))))";
-const LOOPS: &str = "(if (local.get $bad) (then (loop (br 0))))";
-const FILLS: &str =
-    "(if (local.get $bad) (then (loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable))";
-const TRAPS: &str = "(if (local.get $bad) (then unreachable))";
+use crate::kinds;
 
 fn cpu() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -20,12 +14,13 @@ fn cpu() -> f64 {
 
 #[tokio::test]
 async fn forty_shadow_rules_of_each_kind_take_no_more_than_their_share() {
-    for (kind, each) in [("loops", LOOPS), ("many", MANY), ("fills", FILLS), ("traps", TRAPS)] {
+    for kind in ["loops", "many", "slow", "fills", "traps"] {
+        let (each, more) = kinds::of(kind);
         let bench = Bench::new().await;
         bench.publish(Guest::good("the_good_rule")).await;
         for n in 0..40 {
             let name = format!("shadow_{n}");
-            let wasm = Guest { each, ..Guest::good(&name) }.core();
+            let wasm = Guest { each: &each, more: &more, ..Guest::good(&name) }.core();
             let how = Publish {
                 origin: Origin::Api,
                 source: "test".into(),
@@ -63,7 +58,7 @@ async fn forty_shadow_rules_of_each_kind_take_no_more_than_their_share() {
 #[tokio::test]
 async fn one_that_loops_on_large_batches_trips_though_each_row_passes_alone() {
     let bench = Bench::new().await;
-    bench.publish(Guest::hostile(MANY)).await;
+    bench.publish(Guest::hostile(kinds::MANY)).await;
     let mut worker = bench.worker();
     for batch in 1..=3 {
         assert_eq!(worker.trips(), 0, "before batch {batch}");

@@ -5,6 +5,7 @@
 mod api;
 mod cdnow;
 mod compacted;
+mod dear_rules;
 mod door;
 mod ends;
 mod engine;
@@ -16,10 +17,18 @@ mod history;
 mod hostile;
 mod kafka;
 mod kills;
+#[path = "../hostile_modules/kinds.rs"]
+#[allow(dead_code)]
+mod kinds;
 mod letters;
+mod letters_of_hits;
 mod many_groups;
+mod member;
 mod members;
 mod memory;
+#[path = "../common/mysql8.rs"]
+#[allow(dead_code)]
+mod mysql8;
 mod outages;
 mod plain;
 #[path = "../common/port.rs"]

@@ -119,6 +119,13 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
     let way = way("no_redis")
         .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 100, ttl = "1s" }"#);
     let generated = Generated::new(&way, 260_000, 19, &[]);
+    let mut wrong = way.running(&way.config());
+    wrong.env("WEIR_REDIS_URL", way.stack.redis().replace("redis://", "redis://:wr0ng@"));
+    let wrong = wrong.output().expect("weir runs");
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert_eq!(wrong.status.code(), Some(1), "{said}");
+    assert!(said.contains("weir: lookup.customer: lookup.customer.url holds a password, and Redis has none"), "{said}");
+    assert!(!said.contains("wr0ng"), "{said}");
     let mut engine = way.start();
     way.until_ready(&mut engine);
     let watch = Watch::of(&way);
@@ -154,6 +161,21 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert!(way.position() > before, "records flow, though slowly");
+    // No waiting mends a right that is gone: it has words of its own, until it is given back.
+    way.redis(&["acl", "setuser", "default", "-hmget"]);
+    let readyz = || crate::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
+    let told = || {
+        let (status, said) = readyz();
+        status == 503
+            && said.contains("may not read the hashes")
+            && said.contains("ACL SETUSER USER +hmget ~customer:*")
+    };
+    engine.until("/readyz says which right lacks", Duration::from_secs(10), told);
+    assert!(!readyz().1.contains("does not answer"), "{}", readyz().1);
+    let conditions = way.get("/pipeline")["conditions"].to_string();
+    assert!(conditions.contains("lookup.refused"), "{conditions}");
+    way.redis(&["acl", "setuser", "default", "+hmget"]);
+    engine.until("/readyz says 200 once it is given back", Duration::from_secs(10), || way.is_ready());
     producer.finish();
     println!("memory: {most} MiB at most without Redis");
     assert!(most < MEMORY_MIB, "{most} MiB in an outage");

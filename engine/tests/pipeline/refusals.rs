@@ -1,5 +1,7 @@
 //! What is wrong at the start is one clear line on stderr and exit code 1, and never a password.
 
+use rdkafka::mocking::MockCluster;
+
 use crate::generated::Generated;
 use crate::guest::{self, Guest};
 use crate::port::free_port;
@@ -94,6 +96,26 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     let line = run_with(&way, "[admin]", "[admin]");
     says(&line, &["admin.listen", &way.admin.to_string()]);
     drop(taken);
+}
+
+/// As when a database is restored beside another cluster: offsets of one would be taken for the other's.
+#[test]
+fn another_kafka_cluster_is_refused_by_both_names_and_nothing_is_published() {
+    let way = Way::new("clusters");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    engine.stop();
+    let rules = || way.sql("SELECT revision, rule FROM weir_rule_set ORDER BY 1, 2");
+    let before = rules();
+    std::fs::remove_file(way.rules().join("high_amount.wasm")).expect("it is there");
+
+    let other = MockCluster::new(1).expect("librdkafka's own cluster");
+    for topic in [way.topic(), way.queue()] {
+        other.create_topic(&topic, 1, 1).expect("a topic");
+    }
+    let line = refusal(way.running(&way.config()).env("WEIR_BROKERS", other.bootstrap_servers()));
+    says(&line, &["source.brokers", "ran on the Kafka cluster", "and this one is mockCluster"]);
+    assert_eq!(rules(), before, "the other cluster's engine changed the rules");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::way::{RULES, Way};
 const SLACK: Duration = Duration::from_millis(1_500);
 const DRAIN: Duration = Duration::from_secs(3);
 
-fn ended_within(engine: &mut Engine, asked: Instant, bound: Duration) -> ExitStatus {
+pub(crate) fn ended_within(engine: &mut Engine, asked: Instant, bound: Duration) -> ExitStatus {
     loop {
         if let Some(status) = engine.ended() {
             println!("ended {:?} after SIGTERM: {status}", asked.elapsed());

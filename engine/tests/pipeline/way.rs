@@ -31,8 +31,17 @@ pub(crate) fn shared() -> Arc<Stack> {
     })
 }
 
+/// Where tests make databases.
+pub(crate) struct Database {
+    /// `mysql://USER:PASSWORD@HOST:PORT`
+    pub(crate) url: String,
+    /// A file of options with which MariaDB's client gets in.
+    pub(crate) client: PathBuf,
+}
+
 pub(crate) struct Way {
     pub(crate) name: String,
+    database: Database,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) stack: Arc<Stack>,
     pub(crate) admin: u16,
@@ -56,9 +65,15 @@ impl Way {
     }
 
     pub(crate) fn on(stack: Arc<Stack>, name: &str, config: &str, rules: &[&str]) -> Self {
+        let url = stack.mysql().strip_suffix("/weir").expect("the database weir").to_owned();
+        let database = Database { url, client: stack.folder().join("mysql/client.cnf") };
+        Self::on_database(stack, database, name, config, rules)
+    }
+
+    pub(crate) fn on_database(stack: Arc<Stack>, database: Database, name: &str, config: &str, rules: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let admin = free_port();
-        let way = Self { name: name.to_owned(), folder, stack, admin };
+        let way = Self { name: name.to_owned(), database, folder, stack, admin };
         way.make_topic(&way.topic(), &[]);
         way.make_topic(&way.queue(), &[("max.message.bytes", "200000")]);
         run(way.client("weir").args(["-e", &format!("CREATE DATABASE weir_{name}")]));
@@ -104,14 +119,18 @@ impl Way {
     }
 
     pub(crate) fn url(&self) -> String {
-        let url = self.stack.mysql().strip_suffix("/weir").expect("the database weir");
-        format!("{url}/weir_{}", self.name)
+        format!("{}/weir_{}", self.database.url, self.name)
     }
 
     /// `weir run` on a configuration, with the environment that it names.
     pub(crate) fn running(&self, config: &Path) -> Command {
+        self.command("run", config)
+    }
+
+    /// Another command on a configuration, with the same environment.
+    pub(crate) fn command(&self, verb: &str, config: &Path) -> Command {
         let mut command = weir();
-        command.arg("run").arg(config).envs([
+        command.arg(verb).arg(config).envs([
             ("WEIR_NAME", self.name.clone()),
             ("WEIR_BROKERS", self.stack.brokers().to_owned()),
             ("WEIR_TOPIC", self.topic()),
@@ -163,8 +182,8 @@ impl Way {
     /// The client of MariaDB on this database, ready for `-e STATEMENTS`.
     pub(crate) fn client(&self, database: &str) -> Command {
         let mut command = Command::new("mariadb");
-        let file = self.stack.folder().join("mysql/client.cnf");
-        command.arg(format!("--defaults-extra-file={}", file.display())).args(["-N", "-B", database]);
+        let file = self.database.client.display();
+        command.arg(format!("--defaults-extra-file={file}")).args(["-N", "-B", database]);
         command
     }
 

@@ -68,5 +68,6 @@ fn reason() -> &'static Reason<'static> {
         rule: None,
         revision: Revision(1),
         hits: Vec::new(),
+        more: 0,
     })
 }

@@ -298,6 +298,15 @@ impl Store for SimStore {
     async fn audit(&self, _: u32) -> Result<Vec<Audit>, StoreError> {
         not_asked()
     }
+    async fn drop_windows(&self, _: i64, _: u32) -> Result<u64, StoreError> {
+        not_asked()
+    }
+    async fn forget_activations(&self, _: Partition, _: Offset) -> Result<u64, StoreError> {
+        not_asked()
+    }
+    async fn forget_revisions(&self, _: u64) -> Result<u64, StoreError> {
+        not_asked()
+    }
     async fn ping(&self) -> Result<(), StoreError> {
         not_asked()
     }

@@ -9,7 +9,7 @@ use weir::model::step::*;
 use weir::store::{Outcome, StoreError, connect};
 
 use crate::fixture::*;
-use crate::{finals, size};
+use crate::{finals, retention, size};
 
 async fn sums_are_exact(url: &str) {
     let (store, owner) = begun(url, "exact").await;
@@ -254,7 +254,7 @@ async fn the_catalog_advances_by_one_and_refuses_a_stale_base(url: &str) {
     assert_eq!(store.directory_seen("a.wasm").await.unwrap(), None);
 }
 
-async fn sql(url: &str, statement: &'static str) {
+pub(crate) async fn sql(url: &str, statement: &'static str) {
     if url.starts_with("sqlite") {
         let database = sqlx::SqlitePool::connect(url).await.unwrap();
         sqlx::query(statement).execute(&database).await.unwrap();
@@ -355,5 +355,7 @@ pub(crate) async fn all(url: &str) {
     two_writers_add_to_the_same_groups(url).await;
     finals::windows_are_final_once_every_partition_has_passed_them(url).await;
     finals::a_partition_that_stands_still_for_the_configured_time_holds_nothing_back(url).await;
+    retention::windows_go_from_the_oldest_on(url).await;
+    retention::revisions_go_that_judged_nothing_which_kafka_still_holds(url).await;
     size::a_step_of_thousands_of_groups_is_added_whole(url).await;
 }

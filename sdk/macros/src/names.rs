@@ -80,8 +80,21 @@ pub(crate) fn short(span: Span, what: &str, name: &str, most: usize) -> Result<(
     Err(Error::new(span, format!("{what}: at most {most} characters, and this has {}; shorten it", name.len())))
 }
 
+/// As the engine has it: what would act on a terminal.
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A summary or a default, of at most so many bytes.
 pub(crate) fn text(what: &str, text: LitStr) -> Result<LitStr> {
+    if let Some(c) = text.value().chars().find(|c| acts(*c)) {
+        let c = c.escape_unicode();
+        let why = format!(
+            "a {what} holds no control character and none that turns the direction of text, and this has {c}; leave it out"
+        );
+        return Err(Error::new(text.span(), why));
+    }
     match text.value().len() {
         0..=TEXT => Ok(text),
         bytes => {

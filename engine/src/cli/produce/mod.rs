@@ -76,19 +76,19 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(Err(error)) = records.peek().filter(|first| first.as_ref().is_err_and(|e| e.fatal || !args.skip_bad)) {
         return Err(stopped(args, error, (0, 0)));
     }
-    let sender = match args.dry_run {
+    let mut sender = match args.dry_run {
         true => None,
         false => Some(Sender::connect(&args.brokers, &args.topic, &args.properties.over(BTreeMap::new()))?),
     };
     let (started, mut sent, mut skipped) = (Instant::now(), 0_u64, 0_u64);
     for record in records {
-        let error = match record.map(|record| (hand_over(sender.as_ref(), &record), record.line)) {
+        let error = match record.map(|record| (hand_over(sender.as_mut(), &record), record.line)) {
             Ok((Ok(()), _)) => {
                 sent += 1;
                 if sent % 1_000 == 0 {
                     bar.set_message(format!("{sent} records"));
                 }
-                pace(sender.as_ref(), args.rate, started, sent);
+                pace(sender.as_mut(), args.rate, started, sent).with_context(|| args.input.display().to_string())?;
                 continue;
             }
             Ok((Err(NotSent::Failed(error)), _)) => return Err(error.context(args.input.display().to_string())),
@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Err(error) => error,
         };
         if error.fatal || !args.skip_bad {
-            let confirmed = settle(args, sender.as_ref(), sent)
+            let confirmed = settle(args, sender.as_mut(), sent)
                 .with_context(|| format!("stopped at line {} ({})", error.line, located(args, &error)))?;
             return Err(stopped(args, &error, (confirmed, skipped)));
         }
@@ -106,7 +106,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             bar.suspend(|| telemetry::say(&format!("weir: skipped {}{rest}", located(args, &error))));
         }
     }
-    let confirmed = settle(args, sender.as_ref(), sent)?;
+    let confirmed = settle(args, sender.as_mut(), sent)?;
     bar.finish_and_clear();
     match args.dry_run {
         true => out::line(format_args!("{confirmed} records could be sent, {skipped} bad lines skipped")),
@@ -128,12 +128,12 @@ fn open(input: &Path) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar)> {
     Ok((Box::new(BufReader::new(bar.wrap_read(file))), bar))
 }
 
-fn hand_over(sender: Option<&Sender>, record: &Produced) -> Result<(), NotSent> {
+fn hand_over(sender: Option<&mut Sender>, record: &Produced) -> Result<(), NotSent> {
     sender.map_or(Ok(()), |sender| sender.send(record))
 }
 
 /// Waits for what was handed over; says how many are confirmed.
-fn settle(args: &Args, sender: Option<&Sender>, sent: u64) -> anyhow::Result<u64> {
+fn settle(args: &Args, sender: Option<&mut Sender>, sent: u64) -> anyhow::Result<u64> {
     let Some(sender) = sender else { return Ok(sent) };
     sender.settle().with_context(|| args.input.display().to_string())
 }
@@ -155,7 +155,7 @@ fn located(args: &Args, error: &ProduceError) -> String {
     printable(&format!("{}:{}: {}", args.input.display(), error.line, error.message))
 }
 
-fn pace(sender: Option<&Sender>, rate: Option<u32>, started: Instant, sent: u64) {
-    let (Some(sender), Some(rate)) = (sender, rate) else { return };
-    sender.wait_until(started + Duration::from_secs_f64(sent as f64 / f64::from(rate)));
+fn pace(sender: Option<&mut Sender>, rate: Option<u32>, started: Instant, sent: u64) -> anyhow::Result<()> {
+    let (Some(sender), Some(rate)) = (sender, rate) else { return Ok(()) };
+    sender.wait_until(started + Duration::from_secs_f64(sent as f64 / f64::from(rate)))
 }

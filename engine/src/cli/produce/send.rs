@@ -21,6 +21,17 @@ const DELIVERY_MS: u64 = 60_000;
 const GRACE: Duration = Duration::from_secs(10);
 /// Between two looks at what librdkafka has to tell.
 const LOOK: Duration = Duration::from_millis(100);
+/// A record waits at most so long before it goes, at a rate.
+const GATHER: Duration = Duration::from_millis(20);
+/// The same where nobody calls: the input is a pipe that says nothing. Longer than a broker takes to answer, so that no batch
+/// stands ready in librdkafka while another is under way: its thread would ask for the answer without a pause.
+const LINGER_MS: &str = "1000";
+/// Bytes and records of a partition in a round, unless `-X` says otherwise: librdkafka's own bounds of a batch.
+const BATCH_BYTES: u64 = 1_000_000;
+const BATCH_RECORDS: u64 = 10_000;
+/// What is in memory at once: bytes, and records.
+const QUEUE_BYTES: usize = 64 << 20;
+const QUEUE_RECORDS: usize = 100_000;
 /// Bytes of a batch without its records, and of a record in it without lengths, key and value (KIP-98).
 const BATCH: usize = 61;
 const RECORD: usize = 4;
@@ -65,20 +76,63 @@ pub(super) struct Sender {
     limit: usize,
     /// How long a record is tried.
     delivery: Duration,
+    round: Round,
+}
+
+/// What is handed over and not under way yet. The idempotent producer has one request of a partition under way, so a round is
+/// about one batch of each, and the next is handed over when all of it has arrived.
+struct Round {
+    most_bytes: usize,
+    most_records: usize,
+    bytes: usize,
+    records: usize,
+    since: Instant,
+}
+
+impl Round {
+    /// `batch`: bytes and records of a batch. Keys spread unevenly, hence three quarters.
+    fn new(partitions: usize, batch: (usize, usize)) -> Self {
+        let of_all = |most: usize, queue: usize| (most.saturating_mul(partitions) / 4 * 3).clamp(1, queue / 2);
+        let (most_bytes, most_records) = (of_all(batch.0, QUEUE_BYTES), of_all(batch.1, QUEUE_RECORDS));
+        Self { most_bytes, most_records, bytes: 0, records: 0, since: Instant::now() }
+    }
+
+    /// True: it is full.
+    fn add(&mut self, bytes: usize) -> bool {
+        if self.records == 0 {
+            self.since = Instant::now();
+        }
+        self.records += 1;
+        self.bytes += bytes;
+        self.records >= self.most_records || self.bytes >= self.most_bytes
+    }
+
+    /// Until the first of it has to go; none: it is empty.
+    fn due(&self) -> Option<Instant> {
+        (self.records > 0).then(|| self.since + GATHER)
+    }
+
+    fn goes(&mut self) {
+        (self.bytes, self.records) = (0, 0);
+    }
 }
 
 impl Sender {
     /// Looks at the topic and makes the producer. `properties`: librdkafka's, of the command line.
     pub(super) fn connect(brokers: &str, topic: &str, properties: &BTreeMap<String, String>) -> anyhow::Result<Self> {
         let cluster = dead_letters::Cluster { brokers, properties, keys: ("--brokers", "-X") };
-        dead_letters::partitions(cluster, "--topic", topic)?;
+        let partitions = dead_letters::partitions(cluster, "--topic", topic)?;
         let limit = dead_letters::longest_message(cluster, topic);
         let number = |name: &str| properties.get(name).and_then(|value| value.parse::<u64>().ok());
         let delivery = number("message.timeout.ms").unwrap_or(DELIVERY_MS);
         // A batch above the topic's limit is refused whole, small records included.
-        let batch = number("batch.size").map_or(1_000_000, |given| usize::try_from(given).unwrap_or(usize::MAX));
+        let most =
+            |name: &str, otherwise: u64| usize::try_from(number(name).unwrap_or(otherwise)).unwrap_or(usize::MAX);
+        let batch = most("batch.size", BATCH_BYTES).min(limit).max(1);
+        let round =
+            Round::new(usize::try_from(partitions).unwrap_or(1), (batch, most("batch.num.messages", BATCH_RECORDS)));
         let mut client = ClientConfig::new();
-        client.set("linger.ms", "20");
+        client.set("linger.ms", LINGER_MS);
         for (name, value) in properties {
             client.set(name, value);
         }
@@ -86,17 +140,17 @@ impl Sender {
             .set("bootstrap.servers", brokers)
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", delivery.to_string())
-            .set("batch.size", batch.min(limit).max(1).to_string())
+            .set("batch.size", batch.to_string())
             .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
-            .set("queue.buffering.max.messages", "100000")
-            .set("queue.buffering.max.kbytes", "65536")
+            .set("queue.buffering.max.messages", QUEUE_RECORDS.to_string())
+            .set("queue.buffering.max.kbytes", (QUEUE_BYTES >> 10).to_string())
             .create_with_context(Deliveries::default())
             .context("cannot make a producer")?;
-        Ok(Self { producer, topic: topic.to_owned(), limit, delivery: Duration::from_millis(delivery) })
+        Ok(Self { producer, topic: topic.to_owned(), limit, delivery: Duration::from_millis(delivery), round })
     }
 
     /// Hands a record over; waits while the queue is full.
-    pub(super) fn send(&self, record: &Produced) -> Result<(), NotSent> {
+    pub(super) fn send(&mut self, record: &Produced) -> Result<(), NotSent> {
         let bytes = batch_of_one(record.key.len(), record.value.len());
         if bytes > self.limit {
             return Err(NotSent::TooLarge(format!(
@@ -104,47 +158,42 @@ impl Sender {
                 self.topic, self.limit
             )));
         }
-        let tally = || self.producer.context().tally();
-        let number = tally().hand_over(record.line);
+        let number = self.tally().hand_over(record.line);
         loop {
             let message = BaseRecord::with_opaque_to(&self.topic, number).key(&record.key).payload(&record.value);
             let error = match self.producer.send(message) {
-                Ok(()) => {
-                    self.producer.poll(Duration::ZERO);
-                    return self.check().map_err(NotSent::Failed);
-                }
+                Ok(()) if self.round.add(bytes) => return self.land().map_err(NotSent::Failed),
+                Ok(()) => return Ok(()),
                 Err((error, _)) => error,
             };
             if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
-                tally().take_back();
+                self.tally().take_back();
                 return Err(NotSent::Failed(anyhow!(error).context(format!("cannot send to {}", self.topic))));
             }
             self.producer.poll(LOOK);
             if let Err(error) = self.check() {
-                tally().take_back();
+                self.tally().take_back();
                 return Err(NotSent::Failed(error));
             }
         }
     }
 
-    /// Waits until it is time for the next record.
-    pub(super) fn wait_until(&self, due: Instant) {
-        while let Some(left) = due.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.producer.poll(left.min(LOOK));
-            std::thread::sleep(left.min(Duration::from_millis(1)));
+    /// Waits until it is time for the next record; what was handed over before goes meanwhile.
+    pub(super) fn wait_until(&mut self, due: Instant) -> anyhow::Result<()> {
+        loop {
+            let now = Instant::now();
+            match self.round.due() {
+                Some(goes) if goes <= now => self.land()?,
+                goes if due > now => std::thread::sleep(goes.unwrap_or(due).min(due) - now),
+                _ => return Ok(()),
+            }
         }
     }
 
     /// Waits until Kafka has confirmed all that was handed over, and says how many records that were.
-    pub(super) fn settle(&self) -> anyhow::Result<u64> {
-        let until = Instant::now() + self.delivery + GRACE;
-        while self.producer.in_flight_count() > 0 && Instant::now() < until {
-            // A flush sends at once what still gathers.
-            let _ = self.producer.flush(LOOK);
-            self.check()?;
-        }
-        self.check()?;
-        let tally = self.producer.context().tally();
+    pub(super) fn settle(&mut self) -> anyhow::Result<u64> {
+        self.land()?;
+        let tally = self.tally();
         match tally.first_open() {
             None => Ok(tally.confirmed()),
             Some(line) => Err(anyhow!(
@@ -155,9 +204,26 @@ impl Sender {
         }
     }
 
+    fn tally(&self) -> MutexGuard<'_, Tally<KafkaError>> {
+        self.producer.context().tally()
+    }
+
+    /// Lets go what was handed over and waits until all has arrived, or until that is given up.
+    fn land(&mut self) -> anyhow::Result<()> {
+        self.round.goes();
+        let until = Instant::now() + self.delivery + GRACE;
+        // What has arrived counts when librdkafka has told so, by polling.
+        while self.producer.in_flight_count() > 0 && Instant::now() < until {
+            dead_letters::flush(&self.producer, LOOK);
+            self.producer.poll(Duration::ZERO);
+            self.check()?;
+        }
+        self.check()
+    }
+
     /// The first failed delivery, if there is one, with what else became of the records.
     fn check(&self) -> anyhow::Result<()> {
-        if self.producer.context().tally().failure().is_none() {
+        if self.tally().failure().is_none() {
             return Ok(());
         }
         // Nothing more goes out; what is under way is waited for, so that the figures are those of the topic.
@@ -166,7 +232,7 @@ impl Sender {
         while self.producer.in_flight_count() > 0 && Instant::now() < until {
             self.producer.poll(LOOK);
         }
-        let tally = self.producer.context().tally();
+        let tally = self.tally();
         let Some((line, error)) = tally.failure() else { return Ok(()) };
         let hint = hint(error, self.delivery);
         Err(anyhow!("line {line}: not delivered: {error}{hint}; {}", so_far(&tally, &self.topic)))

@@ -26,7 +26,7 @@ pub(super) fn create(path: &Path, sdk: Option<&Path>) -> anyhow::Result<()> {
     if let Some(why) = names::refused(name) {
         bail!("{why}");
     }
-    ensure!(!folder.exists(), "{} is there already", path.display());
+    ensure!(!folder.exists(), "{} is there already; name a folder that is not there yet", path.display());
     let sdk = sdk.map(checked_sdk).transpose()?;
     let workspace = Workspace::around(&folder)?;
     let Some(manifest) = manifest(name, &folder, workspace.as_ref(), sdk.as_deref()) else {

@@ -21,6 +21,7 @@ fn letter(value: usize) -> Letter<'static> {
         rule: None,
         revision: Revision(2),
         hits: vec![],
+        more: 0,
     };
     let (value, headers) = (Some(&LARGE.as_bytes()[..value]), vec![("trace", None)]);
     Letter { offset: Offset(5), timestamp: 9, key: None, value, headers, cut: Cut::default(), reason }
@@ -142,4 +143,28 @@ fn whatever_is_too_long_gives_way_until_the_letter_fits() {
         assert_eq!(header(&message, "weir.code").as_deref(), Some("PARSE_JSON"));
         assert_eq!(header(&message, "__dlq.errors.offset").as_deref(), Some("5"));
     }
+}
+
+#[test]
+fn a_record_that_brings_headers_of_our_names_says_nothing_in_our_name() {
+    let mut letter = letter(10);
+    for name in ["weir.rule", "weir.code", "__dlq.errors.message", "weird", "source.weir.rule"] {
+        letter.headers.push((name, Some(b"forged")));
+    }
+    let message = outgoing(&letter, 100_000);
+    let forged: Vec<_> = message.headers.iter().filter(|header| header.value == Some(&b"forged"[..])).collect();
+    let names: Vec<_> = forged.iter().map(|header| header.key).collect();
+    let wanted = ["source.weir.rule", "source.weir.code", "source.__dlq.errors.message", "weird", "source.weir.rule"];
+    assert_eq!(names, wanted);
+    assert_eq!(header(&message, "weir.rule"), None, "no rule decided");
+    assert_eq!(header(&message, "weir.code").as_deref(), Some("PARSE_JSON"));
+    assert!(size(&message) <= message.size, "the longer names count");
+}
+
+#[test]
+fn hits_that_are_not_listed_are_counted_in_a_header() {
+    let mut letter = letter(10);
+    assert_eq!(header(&outgoing(&letter, 100_000), MORE), None);
+    letter.reason.more = 236;
+    assert_eq!(header(&outgoing(&letter, 100_000), MORE).as_deref(), Some("236"));
 }

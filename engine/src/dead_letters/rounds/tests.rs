@@ -20,6 +20,7 @@ fn chunk(partition: i32, offsets: std::ops::Range<i64>, size: usize) -> OutboxCh
             rule: None,
             revision: Revision(1),
             hits: vec![],
+            more: 0,
         };
         letters.push(&source, &reason);
     }

@@ -1,6 +1,6 @@
 //! Out of the outbox. Letters are read where they stand.
 
-use super::{CHECKSUM, Cut, Hit, Letter, Reason, SHA, UNSUMMED, VERSION, checksum};
+use super::{ALL_HITS, CHECKSUM, Cut, Hit, Letter, Reason, SHA, UNSUMMED, VERSION, checksum};
 use crate::model::finding::{Effect, Stage};
 use crate::model::ids::{Offset, Revision, Sha256};
 
@@ -18,12 +18,14 @@ pub struct Damaged {
 #[derive(Debug)]
 pub struct Reading<'a> {
     bytes: &'a [u8],
-    at: usize,
+    pub(super) at: usize,
+    /// Whether a letter has the number of hits that are not listed.
+    more: bool,
 }
 
 /// Begins to read a chunk. Its checksum is [`check`]ed where it comes from the store, not each time.
 pub fn read(chunk: &[u8]) -> Result<Reading<'_>, Damaged> {
-    split(chunk).map(|(bytes, _)| Reading { bytes, at: 1 })
+    split(chunk).map(|(bytes, _)| Reading { bytes, at: 1, more: bytes[0] == VERSION })
 }
 
 /// All letters of a chunk.
@@ -46,10 +48,10 @@ type Sum<'a> = (&'a [u8], fn(&[u8]) -> [u8; CHECKSUM]);
 /// The letters, with the version before them, and the checksum, if the version has one.
 fn split(chunk: &[u8]) -> Result<(&[u8], Option<Sum<'_>>), Damaged> {
     let of: fn(&[u8]) -> [u8; CHECKSUM] = match chunk.first() {
-        Some(&VERSION) => checksum,
+        Some(&VERSION | &ALL_HITS) => checksum,
         Some(&SHA) => sha,
         Some(&UNSUMMED) => return Ok((chunk, None)),
-        _ => return Err(Damaged { at: 0, what: "version 4, 3 or 2" }),
+        _ => return Err(Damaged { at: 0, what: "version 5, 4, 3 or 2" }),
     };
     match chunk.len().checked_sub(CHECKSUM) {
         Some(end @ 1..) => Ok((&chunk[..end], Some((&chunk[end..], of)))),
@@ -161,6 +163,7 @@ impl<'a> Reading<'a> {
             };
             hits.push(Hit { rule, code, effect, detail: self.text("a detail")? });
         }
-        Ok(Reason { stage, code, message, rule, revision, hits })
+        let more = if self.more { self.count("a number of hits left out")? } else { 0 };
+        Ok(Reason { stage, code, message, rule, revision, hits, more })
     }
 }

@@ -11,6 +11,7 @@ fn reason() -> Reason<'static> {
         rule: Some(("negative_amount", Sha256([9; 32]))),
         revision: Revision(3),
         hits: vec![Hit { rule: "r", code: "C", effect: Effect::Flag, detail: "ü" }],
+        more: 0,
     }
 }
 
@@ -50,10 +51,14 @@ fn a_chunk_that_is_cut_or_of_which_any_bit_differs_is_damaged() {
     }
 }
 
-/// The same letters as another version wrote them.
+/// The same letters as an older version wrote them: without the number behind each.
 fn two_letters_of(version: u8, sum: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut old = two_letters();
-    old.truncate(old.len() - CHECKSUM);
+    old.truncate(old.len() - CHECKSUM - size_of::<u32>());
+    let new = two_letters();
+    let mut second = read(&new).unwrap();
+    second.next().unwrap().unwrap();
+    old.drain(second.at - size_of::<u32>()..second.at);
     old[0] = version;
     old.extend(sum(&old));
     old
@@ -62,10 +67,23 @@ fn two_letters_of(version: u8, sum: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
 #[test]
 fn chunks_of_the_versions_before_are_read() {
     let hash = |bytes: &[u8]| Sha256::of(bytes).0[..CHECKSUM].to_vec();
-    for old in [two_letters_of(UNSUMMED, |_| Vec::new()), two_letters_of(SHA, hash)] {
+    let sum = |bytes: &[u8]| checksum(bytes).to_vec();
+    let olds = [two_letters_of(UNSUMMED, |_| Vec::new()), two_letters_of(SHA, hash), two_letters_of(ALL_HITS, sum)];
+    for old in olds {
         assert_eq!(check(&old), Ok(()));
         assert_eq!(decode(&old), decode(&two_letters()));
     }
+}
+
+#[test]
+fn how_many_hits_are_not_listed_comes_back() {
+    let source = Source { offset: Offset(7), timestamp: 5, key: None, value: Some(b"{}"), headers: &[] };
+    let mut letters = Letters::default();
+    letters.push(&source, &Reason { more: 236, ..reason() });
+    letters.push(&source, &reason());
+    let chunk = letters.into_bytes();
+    let more: Vec<_> = decode(&chunk).unwrap().iter().map(|letter| letter.reason.more).collect();
+    assert_eq!(more, [236, 0]);
 }
 
 #[test]

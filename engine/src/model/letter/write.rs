@@ -91,6 +91,7 @@ impl Letters {
             self.bytes.push(u8::from(hit.effect == Effect::Flag));
             self.text(hit.detail);
         }
+        self.bytes.extend(reason.more.to_le_bytes());
     }
 
     /// Takes the last letter, which begins at this byte, into a chunk of its own.

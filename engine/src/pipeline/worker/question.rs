@@ -7,7 +7,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::lookup::{Answers, LookupError, Plan};
+use crate::lookup::{Answers, Away, LookupError, Plan};
 
 /// How long the worker waits before it goes around its loop: less than anybody would notice, more than Redis needs.
 const SLICE: Duration = Duration::from_millis(10);
@@ -29,7 +29,7 @@ pub(super) struct Question {
     /// Not asked before then.
     again: Instant,
     /// The lookup that has not answered, and why.
-    pub(super) away: Option<(String, String)>,
+    pub(super) away: Option<(String, Away)>,
 }
 
 /// What became of a question.
@@ -64,18 +64,21 @@ impl Question {
             return Asked::NotYet;
         };
         self.task = None;
-        let why = match ended {
+        let (lookup, why, refused) = match ended {
             Ok(Ok(answers)) => return Asked::Answered(Some(answers)),
-            Ok(Err(LookupError::Unavailable { lookup, why })) => (lookup, why),
-            Ok(Err(LookupError::Config { lookup, why })) => (lookup, why),
-            Err(why) => (String::new(), why.to_string()),
+            Ok(Err(LookupError::Unavailable { lookup, why })) => (lookup, why, false),
+            Ok(Err(LookupError::Refused { lookup, why } | LookupError::Config { lookup, why })) => (lookup, why, true),
+            Err(why) => (String::new(), why.to_string(), false),
         };
         if !self.waits {
             return Asked::Answered(None);
         }
-        tracing::warn!("lookup.{}: Redis does not answer: {}; trying again", why.0, why.1);
+        // The condition tells what was refused, once.
+        if !refused {
+            tracing::warn!("lookup.{lookup}: Redis does not answer: {why}; trying again");
+        }
         self.again = Instant::now() + self.delays.next().unwrap_or(LONGEST);
-        self.away = Some(why);
+        self.away = Some((lookup, Away { why, refused }));
         Asked::NotYet
     }
 }

@@ -12,6 +12,7 @@ use anyhow::Context;
 
 use super::Worker;
 use super::question::{Asked, Question};
+use crate::lookup::Away;
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
 use crate::pipeline::judging::Opened;
@@ -70,9 +71,8 @@ impl Backlog {
     }
 
     /// The lookup for which its next batch is not judged, and why.
-    pub(super) fn away(&self) -> Option<(&str, &str)> {
-        let (lookup, why) = self.open.front()?.question.away.as_ref()?;
-        Some((lookup, why))
+    pub(super) fn away(&self) -> Option<&(String, Away)> {
+        self.open.front()?.question.away.as_ref()
     }
 }
 

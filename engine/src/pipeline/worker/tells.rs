@@ -33,7 +33,10 @@ impl Worker {
             (Phase::Overdue { .. }, _) => {
                 Some((On::Group, "the group moved on: a new assignment is waited for".to_owned()))
             }
-            _ => self.backlog.as_ref().and_then(Backlog::away).map(|(name, why)| (On::Lookup(name.into()), why.into())),
+            _ => self.backlog.as_ref().and_then(Backlog::away).map(|(name, away)| {
+                let on = if away.refused { On::Refused(name.clone()) } else { On::Lookup(name.clone()) };
+                (on, away.why.clone())
+            }),
         };
         self.parts.status.waits(self.parts.index, why);
         self.parts.status.lookups(self.parts.index, self.bench.lookups_away());

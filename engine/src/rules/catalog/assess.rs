@@ -56,7 +56,8 @@ impl Catalog {
         }
         self.tell_damaged();
         let suspended = |rule: &LiveRule| {
-            let told = self.row_is_damaged(rule.id.sha256) || required.iter().any(|name| **name == *rule.id.name);
+            let told = self.row_is_damaged(&rule.id.name, rule.id.sha256)
+                || required.iter().any(|name| **name == *rule.id.name);
             rule.mode != Mode::Off && !told
         };
         let suspended = live.rules.iter().filter(|rule| suspended(rule));

@@ -7,10 +7,12 @@ use super::breaker::reason;
 use super::history::PATCH;
 use super::instance::instance;
 use super::load::Trial;
+use super::manifest::ACTS;
 use super::{Catalog, Refused, now, probe};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
+use crate::model::shown::acts;
 use crate::model::store::StoreError;
 use crate::rules::live::LiveSet;
 
@@ -37,22 +39,15 @@ pub(super) struct Line<'a> {
     who: &'a str,
     /// Stored with the change.
     version: Option<&'a Version>,
-    /// The only revision that it may be made on.
-    base: Option<Revision>,
 }
 
 impl<'a> Line<'a> {
     pub(super) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
-        Self { action, rule, who, version: None, base: None }
+        Self { action, rule, who, version: None }
     }
 
     pub(super) fn storing(self, version: &'a Version) -> Self {
         Self { version: Some(version), ..self }
-    }
-
-    /// Made on this revision or, with `StoreError::Stale`, not at all.
-    pub(super) fn only_on(self, base: Revision) -> Self {
-        Self { base: Some(base), ..self }
     }
 }
 
@@ -140,9 +135,6 @@ impl Catalog {
             let base = set.revision;
             // A change of rows that were set back would bring an older set into force.
             self.follows(&set)?;
-            if line.base.is_some_and(|only| only != base) {
-                return Err(StoreError::Stale(base).into());
-            }
             let before = set.entries.iter().find(|entry| entry.name == line.rule).cloned();
             let Some(detail) = edit(&mut set.entries)? else {
                 self.take_over(&set).await?;
@@ -189,14 +181,22 @@ impl Catalog {
 }
 
 fn fits(parameter: &str, value: Option<&str>) -> Result<(), Refused> {
+    if let Some(c) = value.and_then(|value| value.chars().find(|c| acts(*c))) {
+        let name = shown(parameter);
+        return Err(Refused::Unfit(format!("the value of parameter {name} holds {}, {ACTS}", c.escape_unicode())));
+    }
     match value.map_or(0, str::len) {
         0..=VALUE => Ok(()),
         // A name that is unknown may be as long.
         bytes => Err(Refused::Unfit(format!(
-            "the value of parameter {:?} has {bytes} bytes: {VALUE} are allowed",
-            &parameter[..parameter.floor_char_boundary(VALUE)]
+            "the value of parameter {} has {bytes} bytes: {VALUE} are allowed",
+            shown(parameter)
         ))),
     }
+}
+
+fn shown(parameter: &str) -> String {
+    format!("{:?}", &parameter[..parameter.floor_char_boundary(VALUE)])
 }
 
 fn bounded(mut detail: String) -> String {

@@ -7,18 +7,20 @@ use super::Catalog;
 use super::load::Misfit;
 use crate::conditions::Severity;
 use crate::model::ids::Sha256;
+use crate::rules::live::LiveRule;
 
 const DAMAGED: &str = "rules.damaged";
 
 impl Catalog {
-    pub(super) fn damaged(&self, sha256: Sha256, why: String) -> Misfit {
+    pub(super) fn damaged(&self, rule: &str, sha256: Sha256, why: String) -> Misfit {
         let why = format!("{why}: somebody changed the row");
-        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256);
+        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert((rule.to_owned(), sha256));
         Misfit::Damaged(why)
     }
 
-    pub(super) fn is_whole(&self, sha256: Sha256) {
-        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).remove(&sha256);
+    /// Of a rule, for two entries may name one version, of which one is wrong.
+    pub(super) fn is_whole(&self, rule: &str) {
+        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).retain(|(damaged, _)| damaged != rule);
     }
 
     pub(super) fn is_damaged(&self) -> bool {
@@ -26,15 +28,15 @@ impl Catalog {
     }
 
     /// Whether the row of this version has to be written again.
-    pub(super) fn row_is_damaged(&self, sha256: Sha256) -> bool {
-        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).contains(&sha256)
+    pub(super) fn row_is_damaged(&self, rule: &str, sha256: Sha256) -> bool {
+        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).contains(&(rule.to_owned(), sha256))
     }
 
     /// Conditions of the rules in force whose row is damaged.
     pub(super) fn tell_damaged(&self) {
         let live = self.live();
-        let damaged = |sha256| self.row_is_damaged(sha256);
-        let rules: Vec<_> = live.rules.iter().filter(|rule| damaged(rule.id.sha256)).collect();
+        let damaged = |rule: &LiveRule| self.row_is_damaged(&rule.id.name, rule.id.sha256);
+        let rules: Vec<_> = live.rules.iter().filter(|rule| damaged(rule)).collect();
         for rule in &rules {
             let name = &rule.id.name;
             let why = rule.suspended.as_deref().unwrap_or("its row in the store was changed");

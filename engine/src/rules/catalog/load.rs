@@ -138,7 +138,7 @@ impl Catalog {
         let mut loaded = stream::iter(loads).buffered(COMPILERS);
         while let Some(rule) = loaded.next().await {
             match rule? {
-                Ok(rule) => rules.push(Arc::new(rule)),
+                Ok(rule) => rules.push(Arc::new(self.known_since(rule, set.revision))),
                 Err(failure) => failures.push(failure),
             }
         }
@@ -147,6 +147,13 @@ impl Catalog {
         needed.sort();
         needed.dedup();
         Ok((LiveSet { revision: set.revision, in_force: Instant::now(), rules, needed }, failures))
+    }
+
+    /// The rule as it comes into force with this revision, or came with an earlier one.
+    fn known_since(&self, rule: LiveRule, revision: Revision) -> LiveRule {
+        let before = self.live();
+        let same = before.rules.iter().find(|known| known.is_as(&rule));
+        LiveRule { since: same.map_or(revision, |known| known.since), ..rule }
     }
 
     /// The inner error: it should judge, and does not fit.
@@ -174,9 +181,10 @@ impl Catalog {
 
     /// The entry with its code. Guest code runs only if it did not judge with these parameters already.
     pub(super) async fn rule(&self, entry: &Entry, trial: Trial) -> Result<LiveRule, Misfit> {
-        let module = self.module(entry.sha256).await?;
+        let module = self.module(entry).await?;
         if module.manifest.name != entry.name {
             return Err(self.damaged(
+                &entry.name,
                 entry.sha256,
                 format!(
                     "the set names version {} as rule {}, but the module says that it is rule {}",
@@ -212,9 +220,10 @@ impl Catalog {
     }
 
     /// From memory, or from the store.
-    async fn module(&self, sha256: Sha256) -> Result<Held, Misfit> {
+    async fn module(&self, entry: &Entry) -> Result<Held, Misfit> {
+        let sha256 = entry.sha256;
         if let Some(module) = self.0.modules.get(sha256) {
-            self.is_whole(sha256);
+            self.is_whole(&entry.name);
             return Ok(module);
         }
         let version = self.0.store.version(sha256).await?;
@@ -223,9 +232,9 @@ impl Catalog {
         // Before anything is made of it: the code cache would keep it under this digest.
         if stored != sha256 {
             let why = format!("the module that weir_rule_version holds under {sha256} has the digest {stored}");
-            return Err(self.damaged(sha256, why));
+            return Err(self.damaged(&entry.name, sha256, why));
         }
-        self.is_whole(sha256);
+        self.is_whole(&entry.name);
         self.vet(sha256, &version.wasm, Asker::Store).await.map_err(|unvetted| match unvetted {
             // What is stored passed once: a compiler that was killed or slow says nothing of it.
             Unvetted::Killed(why) | Unvetted::Refused(Refused::Compiler(why)) => {
@@ -263,6 +272,7 @@ impl Catalog {
             figures: old.map_or_else(|| Arc::new(Figures::default()), |rule| rule.figures.clone()),
             from_directory: entry.from_directory,
             suspended: entry.suspended.clone(),
+            since: Revision(0),
             component,
             fields: fitted.fields,
             scales: fitted.scales,

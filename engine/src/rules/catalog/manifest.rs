@@ -4,11 +4,14 @@
 use std::collections::BTreeSet;
 
 use crate::model::catalog::{ENGINE_CODES, Manifest};
+use crate::model::shown::acts;
 
 /// Of a name; they stand in keys of the store.
 const NAME: usize = 64;
 /// Of a summary or a default, in bytes.
 const TEXT: usize = 1_024;
+/// What is wrong with a character of a text that a person reads.
+pub(super) const ACTS: &str = "a control character or one that turns the direction of text, which would change what a terminal shows: leave it out";
 /// Of fields, codes and parameters, each.
 const ITEMS: usize = 256;
 
@@ -48,7 +51,8 @@ impl Faults {
 
     fn fields(&mut self, manifest: &Manifest) {
         let names = manifest.fields.iter().map(|field| field.name.as_str());
-        self.list("field", names, |name| !name.is_empty() && name.len() <= 2 * NAME + 1, "the name of a field");
+        let good = |name: &str| !name.is_empty() && name.len() <= 2 * NAME + 1 && !name.chars().any(acts);
+        self.list("field", names, good, "the name of a field");
     }
 
     fn codes(&mut self, manifest: &Manifest) {
@@ -91,6 +95,9 @@ impl Faults {
 
     fn text(&mut self, what: &str, text: &str) {
         self.unless(text.len() <= TEXT, || format!("{what} has {} bytes: {TEXT} are allowed", text.len()));
+        if let Some(c) = text.chars().find(|c| acts(*c)) {
+            self.0.push(format!("{what} holds {}, {ACTS}", c.escape_unicode()));
+        }
     }
 }
 

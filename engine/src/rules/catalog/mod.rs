@@ -136,8 +136,8 @@ struct Inner {
     live: ArcSwap<LiveSet>,
     modules: Modules,
     places: Places,
-    /// Versions whose row in the store is not what was published.
-    damaged: Mutex<BTreeSet<Sha256>>,
+    /// Rules and versions whose row in the store is not what was published.
+    damaged: Mutex<BTreeSet<(String, Sha256)>>,
     /// By file: why it was refused.
     problems: Mutex<BTreeMap<String, String>>,
     known: tokio::sync::Mutex<Known>,

@@ -90,9 +90,9 @@ pub(super) fn probe(runtime: &Runtime, schema: &Schema, module: &Module, fitted:
             Ok(())
         });
         judged.map_err(|failure| {
-            let (rule, Failure { code, message }) = (&module.manifest.name, failure);
+            let (rule, Failure { code, message }) = (&module.manifest.name, &failure);
             let why = format!("rule {rule} failed with {code} on {name}, one of the batches that a publish tries");
-            Failed::Module(format!("{why}: {message}"))
+            failed(&failure, format!("{why}: {message}"))
         })?;
     }
     Ok(())

@@ -138,7 +138,7 @@ impl Catalog {
         before: Option<&Entry>,
     ) -> Option<String> {
         let from_directory = how.origin == Origin::Directory;
-        let rewrite = self.row_is_damaged(sha256);
+        let rewrite = self.row_is_damaged(&manifest.name, sha256);
         let Ok(entry) = entry(entries, &manifest.name) else {
             if let Some(before) = before {
                 let (entry, note) = comes_back(before, manifest, sha256);

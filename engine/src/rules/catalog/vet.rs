@@ -15,7 +15,7 @@ use super::{Catalog, Refused, blocking, manifest};
 use crate::model::catalog::Manifest;
 use crate::model::ids::Sha256;
 use crate::rules::contract::RulePre;
-use crate::rules::runtime::{Failure, Runtime, shorten};
+use crate::rules::runtime::{Failure, HOST, Runtime, short_of_memory, shorten};
 use crate::rules::{compile, compile::Failed, compiled};
 
 const WANTED: &str =
@@ -153,6 +153,9 @@ impl Catalog {
 
 fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, Failed> {
     let component = compiled::load(&runtime.engine, code).map_err(|e| {
+        if short_of_memory(&e) {
+            return Failed::Engine(format!("this machine has no memory for compiled code: {e:#}"));
+        }
         let compiler = runtime.compiler.display();
         Failed::Engine(format!("{compiler} is not the binary that runs here, restart the engine: {e:#}"))
     })?;
@@ -200,9 +203,13 @@ fn export(engine: &Engine, name: &str, item: &ComponentItem) -> String {
     }
 }
 
-/// A call that was not done in time may be the machine's fault.
+/// A call that was not done in time may be the machine's fault; one that the machine had no memory for is.
 pub(super) fn failed(failure: &Failure, why: String) -> Failed {
-    if failure.code == "RULE_TIMEOUT" { Failed::Killed(why) } else { Failed::Module(why) }
+    match failure.code {
+        "RULE_TIMEOUT" => Failed::Killed(why),
+        HOST => Failed::Engine(format!("this machine has no memory for an instance: {why}")),
+        _ => Failed::Module(why),
+    }
 }
 
 /// Time is wall time: a machine that was busy elsewhere must not refuse an honest module.

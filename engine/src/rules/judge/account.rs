@@ -12,7 +12,8 @@ use crate::model::finding::{Effect, RuleId};
 use crate::rules::live::{Figures, LiveRule};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Processor time that a worker gives a rule within a minute to find out which rows it fails on.
+/// Processor time that a worker gives a rule within a minute to find out which rows it fails on, and all that it finds is
+/// nobody, or too many, or a shadow rule's.
 pub(super) const SEARCHES: Duration = Duration::from_secs(2);
 
 /// Of the rule as it stands in one revision.

@@ -81,3 +81,17 @@ fn a_partition_that_has_no_queue_is_an_error_that_names_it() {
     let why = source.assign(&[(P0, Offset(0))]).expect_err("no such topic can be").to_string();
     assert!(why.contains("no queue for partition 0") && why.contains("xxx"), "{why}");
 }
+
+#[test]
+fn a_fatal_error_of_the_client_says_what_to_do() {
+    let taken = fatal(RDKafkaErrorCode::FencedInstanceId, "fenced");
+    assert!(
+        taken.contains("took this one's group.instance.id (fenced): give each process an id of its own"),
+        "{taken}"
+    );
+    let other = fatal(RDKafkaErrorCode::InconsistentGroupProtocol, "x");
+    assert!(
+        other.starts_with("Kafka's client can't go on: ") && other.ends_with(": x; start this process again"),
+        "{other}"
+    );
+}

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::codes::{Asks, asks};
+use crate::certificate::Fault;
 use crate::store::StoreError;
 
 /// How long an error that nobody knows is tried.
@@ -46,26 +47,24 @@ pub(super) fn failed(error: sqlx::Error, unknown: &Unknown) -> StoreError {
 
 /// A certificate that is not trusted, or no TLS, stays so until somebody mends it.
 fn of_connection(text: &str) -> StoreError {
-    let (cause, mend) = if text.contains("UnknownIssuer") || text.contains("BadSignature") {
-        ("is signed by an authority that is not known here", "name the authority's certificate (PEM) as ssl-ca")
-    } else if text.contains("NotValidForName") || text.contains("not valid for name") {
-        (
-            "is for another name than the address in sink.url",
-            "write the name that the certificate has, or ssl-mode=VERIFY_CA, which does not compare names",
-        )
-    } else if text.contains("certificate expired") || text.contains("Expired") {
-        ("is out of date", "renew it on the server")
-    } else if text.contains("invalid peer certificate") {
-        ("is not accepted", "look at the server's certificate and at ssl-ca")
-    } else if text.contains("server does not support TLS") {
-        return StoreError::Fatal(
-            "the database server has no TLS, and ssl-mode in sink.url asks for it. Give the server a certificate, or write \
-             ssl-mode=PREFERRED"
-                .into(),
-        );
-    } else {
-        return StoreError::Unavailable(text.to_owned());
+    let Some(fault) = Fault::of(text) else { return StoreError::Unavailable(text.to_owned()) };
+    let mend = match fault {
+        Fault::UnknownAuthority => "name the authority's certificate (PEM) as ssl-ca",
+        Fault::OtherName => {
+            "write the name that the certificate has, or ssl-mode=VERIFY_CA, which does not compare names"
+        }
+        Fault::Expired => "renew it on the server",
+        Fault::NotYet => "set the clock right, or give the server another one",
+        Fault::Invalid => "look at the server's certificate and at ssl-ca",
+        Fault::NoTls => {
+            return StoreError::Fatal(
+                "the database server has no TLS, and ssl-mode in sink.url asks for it. Give the server a certificate, or \
+                 write ssl-mode=PREFERRED"
+                    .into(),
+            );
+        }
     };
+    let cause = fault.cause();
     StoreError::Fatal(format!("the certificate of the database server {cause} ({text}): {mend}, in sink.url"))
 }
 

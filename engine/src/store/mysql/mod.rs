@@ -6,18 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlSslMode};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, MySql};
 
 use super::StoreError;
 use super::shared::{Dialect, Driver, Row, Tx};
 use crate::model::step::{StatsLayout, WindowDelta};
 
 mod address;
+mod at_hand;
 mod codes;
 mod errors;
 mod tx;
 mod windows;
 
+use at_hand::AtHand;
 use errors::{Unknown, failed};
 use tx::MySqlTx;
 
@@ -31,20 +35,16 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// Connections of those who only look: the API's requests. Checkpoints have a pool of their own.
 const READERS: u32 = 2;
 /// What a look may cost the server: 5 s. Each server has a setting of its own and takes the other's for a comment.
-const READING: &str = "SET SESSION /*M! max_statement_time = 5 */ /*!50708 max_execution_time = 5000 */";
+const READING: &str = "; SET SESSION /*M! max_statement_time = 5 */ /*!50708 max_execution_time = 5000 */";
 /// The largest row of the outbox has 12 MiB (a letter's value, key and headers), and its statement some bytes more.
 const PACKET: i64 = 16 << 20;
 
-/// One statement each, so that a server which lacks a setting names it. Strict mode: else an overflowing sum is clamped.
-const SESSION: [&str; 5] = [
-    "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SET SESSION wait_timeout = 10",
-    "SET SESSION innodb_lock_wait_timeout = 5",
-    "SET SESSION lock_wait_timeout = 10",
-];
+/// Asked at once; a server that lacks a setting names it. Strict mode: else an overflowing sum is clamped.
+const SESSION: &str = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'); \
+                       SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+                       SET SESSION wait_timeout = 10, innodb_lock_wait_timeout = 5, lock_wait_timeout = 10";
 
-const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: Dialect = Dialect {
     name_type: "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     text_type: "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     blob_type: "LONGBLOB",
@@ -60,6 +60,11 @@ const DIALECT: Dialect = Dialect {
     for_update: " FOR UPDATE",
     time_of_ms: "TIMESTAMPADD(MICROSECOND, ({ms}) * 1000, CAST('1970-01-01' AS DATETIME(3)))",
     drop_view: false,
+    own_tables: "SELECT TABLE_NAME FROM information_schema.TABLES \
+                 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'weir\\_%'",
+    own_indexes: "SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS \
+                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'weir\\_%'",
+    index_if: "",
     columns_of: "SELECT COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS \
                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
     view_of: "SELECT VIEW_DEFINITION FROM information_schema.VIEWS \
@@ -70,6 +75,7 @@ const DIALECT: Dialect = Dialect {
 pub(super) struct MySqlDriver {
     options: MySqlConnectOptions,
     pool: MySqlPool,
+    at_hand: AtHand,
     readers: MySqlPool,
     /// Whether a connection was ever had.
     reached: AtomicBool,
@@ -84,21 +90,37 @@ pub(super) fn validate_url(url: &str) -> std::result::Result<(), String> {
 impl MySqlDriver {
     pub(super) fn new(url: &str) -> Result<Self> {
         let options = address::options(url).map_err(|why| StoreError::Fatal(format!("the sink url {why}")))?;
-        let pool = pool(&SESSION).max_connections(8).connect_lazy_with(options.clone());
-        let readers = pool_of_readers().max_connections(READERS).connect_lazy_with(options.clone());
-        Ok(Self { options, pool, readers, reached: AtomicBool::new(false), unknown: Arc::default() })
+        let pool = pool("").max_connections(8).connect_lazy_with(options.clone());
+        let readers = pool(READING).max_connections(READERS).connect_lazy_with(options.clone());
+        Ok(Self {
+            options,
+            pool,
+            at_hand: AtHand::default(),
+            readers,
+            reached: AtomicBool::new(false),
+            unknown: Arc::default(),
+        })
     }
 
-    async fn begin_on(&self, pool: &MySqlPool) -> Result<Box<dyn Tx>> {
+    /// Of the pool; how it is known to live.
+    async fn connection(&self, pool: &MySqlPool) -> Result<PoolConnection<MySql>> {
         let connection = pool.acquire().await.map_err(|error| self.away(error))?;
         self.reached.store(true, Ordering::Relaxed);
-        Ok(Box::new(MySqlTx::begin(connection, self.unknown.clone()).await?))
+        Ok(connection)
     }
 
     /// The pool tries again until its time is up, and then tells that and not where it knocked.
     fn away(&self, error: sqlx::Error) -> StoreError {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
+            // MariaDB says no more of an account that wants TLS, or of a server that does.
+            let plain = matches!(self.options.get_ssl_mode(), MySqlSslMode::Disabled);
+            let refused = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("28000"));
             return match failed(error, &self.unknown) {
+                StoreError::Fatal(why) if plain && refused && !self.reached.load(Ordering::Relaxed) => {
+                    StoreError::Fatal(format!(
+                        "{why}; or it is TLS that is asked for: write ssl-mode=REQUIRED in sink.url"
+                    ))
+                }
                 // It let us in before: a password that is being changed, a proxy that blocks hosts for a while. Whoever
                 // waits says so in the log and in /readyz; ending would only have every instance start over and over.
                 StoreError::Fatal(why) if self.reached.load(Ordering::Relaxed) => StoreError::Unavailable(why),
@@ -111,21 +133,12 @@ impl MySqlDriver {
     }
 }
 
-fn pool_of_readers() -> MySqlPoolOptions {
-    const ALL: [&str; 6] = [SESSION[0], SESSION[1], SESSION[2], SESSION[3], SESSION[4], READING];
-    pool(&ALL)
-}
-
 /// Idle connections go before the server's `wait_timeout` closes them.
-fn pool(session: &'static [&'static str]) -> MySqlPoolOptions {
+fn pool(more: &'static str) -> MySqlPoolOptions {
     MySqlPoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(Duration::from_secs(5)).after_connect(
         move |connection, _| {
-            Box::pin(async move {
-                for statement in session {
-                    sqlx::Executor::execute(&mut *connection, sqlx::raw_sql(*statement)).await?;
-                }
-                Ok(())
-            })
+            let session = sqlx::raw_sql(AssertSqlSafe(format!("{SESSION}{more}")));
+            Box::pin(async move { sqlx::Executor::execute(&mut *connection, session).await.map(drop) })
         },
     )
 }
@@ -147,19 +160,31 @@ impl Driver for MySqlDriver {
     }
 
     async fn begin(&self) -> Result<Box<dyn Tx>> {
-        self.begin_on(&self.pool).await
+        // One that the server has closed meanwhile says so at once, and the pool is asked instead.
+        if let Some(connection) = self.at_hand.take()
+            && let Ok(tx) = MySqlTx::begin(connection, Some(self.at_hand.clone()), self.unknown.clone()).await
+        {
+            return Ok(Box::new(tx));
+        }
+        let connection = self.connection(&self.pool).await?;
+        Ok(Box::new(MySqlTx::begin(connection, Some(self.at_hand.clone()), self.unknown.clone()).await?))
     }
 
     async fn begin_anew(&self) -> Result<Box<dyn Tx>> {
-        self.begin_on(&pool(&SESSION).max_connections(1).connect_lazy_with(self.options.clone())).await
+        let one = pool("").max_connections(1).connect_lazy_with(self.options.clone());
+        Ok(Box::new(MySqlTx::begin(self.connection(&one).await?, None, self.unknown.clone()).await?))
     }
 
     async fn begin_read(&self) -> Result<Box<dyn Tx>> {
-        self.begin_on(&self.pool).await
+        let connection = match self.at_hand.take() {
+            Some(connection) => connection,
+            None => self.connection(&self.pool).await?,
+        };
+        Ok(Box::new(MySqlTx::read(connection, Some(self.at_hand.clone()), self.unknown.clone())))
     }
 
     async fn begin_look(&self) -> Result<Box<dyn Tx>> {
-        self.begin_on(&self.readers).await
+        Ok(Box::new(MySqlTx::read(self.connection(&self.readers).await?, None, self.unknown.clone())))
     }
 
     fn dialect(&self) -> &'static Dialect {

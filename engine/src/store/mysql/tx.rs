@@ -1,4 +1,4 @@
-//! A transaction on a pooled connection. One that fails or is cancelled midway closes the socket, which frees its locks
+//! A transaction on a pooled connection, or reads on one. One that fails or is cancelled midway closes the socket, which frees its locks
 //! at once; only a connection that ended in order goes back.
 
 use std::future::Future;
@@ -9,12 +9,18 @@ use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Column, Executor, MySql, Row as _, TypeInfo, ValueRef};
 
+use super::at_hand::AtHand;
 use super::{Result, STATEMENT, Unknown, failed};
 use crate::store::StoreError;
 use crate::store::shared::{Bind, Cell, Row, Tx};
 
 pub(super) struct MySqlTx {
     connection: Option<PoolConnection<MySql>>,
+    /// Where the connection goes when it ended in order; none: back to its pool.
+    at_hand: Option<AtHand>,
+    /// False: it only reads. READ COMMITTED gives each statement a view of its own anyway, so BEGIN and COMMIT would be
+    /// two round trips for nothing.
+    begun: bool,
     unknown: Arc<Unknown>,
     /// A session may be what is wrong (one that began while the server was read-only stays so): the next try has another.
     has_failed: bool,
@@ -22,15 +28,36 @@ pub(super) struct MySqlTx {
 
 impl Drop for MySqlTx {
     fn drop(&mut self) {
-        drop(self.connection.take().map(PoolConnection::detach));
+        let Some(connection) = self.connection.take() else { return };
+        drop(connection.detach());
+        if let Some(at_hand) = &self.at_hand {
+            at_hand.mistrust();
+        }
     }
 }
 
 impl MySqlTx {
-    pub(super) async fn begin(connection: PoolConnection<MySql>, unknown: Arc<Unknown>) -> Result<Self> {
-        let mut tx = Self { connection: Some(connection), unknown: unknown.clone(), has_failed: false };
+    pub(super) fn read(connection: PoolConnection<MySql>, at_hand: Option<AtHand>, unknown: Arc<Unknown>) -> Self {
+        Self { connection: Some(connection), at_hand, begun: false, unknown, has_failed: false }
+    }
+
+    pub(super) async fn begin(
+        connection: PoolConnection<MySql>,
+        at_hand: Option<AtHand>,
+        unknown: Arc<Unknown>,
+    ) -> Result<Self> {
+        let mut tx = Self::read(connection, at_hand, unknown.clone());
+        tx.begun = true;
         bounded(&unknown, tx.connection().execute(sqlx::raw_sql("START TRANSACTION"))).await?;
         Ok(tx)
+    }
+
+    /// In order.
+    fn end(&mut self) {
+        match (self.connection.take(), &self.at_hand) {
+            (Some(connection), Some(at_hand)) => at_hand.put(connection),
+            (connection, _) => drop(connection),
+        }
     }
 
     fn connection(&mut self) -> &mut PoolConnection<MySql> {
@@ -81,7 +108,11 @@ fn cells(row: &MySqlRow) -> std::result::Result<Row, sqlx::Error> {
 impl Tx for MySqlTx {
     async fn execute(&mut self, sql: &str, binds: &[Bind<'_>]) -> Result<u64> {
         let unknown = self.unknown.clone();
-        let done = bounded(&unknown, query(sql, binds).execute(&mut **self.connection())).await;
+        // Without binds there is nothing to prepare for: a round trip less.
+        let done = match binds {
+            [] => bounded(&unknown, sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **self.connection())).await,
+            _ => bounded(&unknown, query(sql, binds).execute(&mut **self.connection())).await,
+        };
         self.has_failed |= done.is_err();
         done.map(|done| done.rows_affected())
     }
@@ -94,10 +125,14 @@ impl Tx for MySqlTx {
     }
 
     async fn commit(mut self: Box<Self>) -> Result<()> {
+        if !self.begun {
+            self.end();
+            return Ok(());
+        }
         let unknown = self.unknown.clone();
         match bounded(&unknown, self.connection().execute(sqlx::raw_sql("COMMIT"))).await {
             Ok(_) => {
-                drop(self.connection.take());
+                self.end();
                 Ok(())
             }
             Err(error) => Err(StoreError::Unknown(error.to_string())),
@@ -106,8 +141,10 @@ impl Tx for MySqlTx {
 
     async fn rollback(mut self: Box<Self>) {
         let unknown = self.unknown.clone();
-        if bounded(&unknown, self.connection().execute(sqlx::raw_sql("ROLLBACK"))).await.is_ok() && !self.has_failed {
-            drop(self.connection.take());
+        let rolled_back =
+            !self.begun || bounded(&unknown, self.connection().execute(sqlx::raw_sql("ROLLBACK"))).await.is_ok();
+        if rolled_back && !self.has_failed {
+            self.end();
         }
     }
 }

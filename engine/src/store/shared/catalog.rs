@@ -87,12 +87,14 @@ pub(super) async fn versions(
     rule: Option<&str>,
     limit: u32,
 ) -> Result<Vec<VersionInfo>> {
+    let only = if rule.is_some() { " AND rule = ?" } else { "" };
     let sql = format!(
-        "SELECT {INFO} FROM weir_rule_version WHERE pipeline = ? AND (? IS NULL OR rule = ?) \
-         ORDER BY published_at DESC, sha256 LIMIT ?"
+        "SELECT {INFO} FROM weir_rule_version WHERE pipeline = ?{only} ORDER BY published_at DESC, sha256 DESC LIMIT ?"
     );
-    let rule = Bind::text(rule);
-    let rows = tx.rows(&sql, &[Bind::Text(pipeline), rule, rule, Bind::Int(limit.into())]).await?;
+    let mut binds = vec![Bind::Text(pipeline)];
+    binds.extend(rule.map(Bind::Text));
+    binds.push(Bind::Int(limit.into()));
+    let rows = tx.rows(&sql, &binds).await?;
     rows.into_iter().map(|mut row| info(&mut row)).collect()
 }
 

@@ -9,6 +9,7 @@ use crate::model::step::{StatsLayout, WindowDelta};
 mod catalog;
 mod fingerprint;
 mod positions;
+mod retention;
 pub(super) mod schema;
 pub(super) mod stats;
 mod store;
@@ -101,7 +102,9 @@ fn unexpected(wanted: &str, found: &Option<Cell>) -> StoreError {
         Some(Cell::Blob(_)) => "bytes",
         Some(Cell::Null) | None => "nothing",
     };
-    StoreError::Fatal(format!("a table of the engine holds {found} where it wrote {wanted}: somebody else changed it"))
+    StoreError::Fatal(format!(
+        "a table of the engine holds {found} where it wrote {wanted}: somebody else changed it; restore the row"
+    ))
 }
 
 /// One transaction. Dropped without commit or rollback its connection is closed, so nothing half done returns to a pool.
@@ -159,6 +162,12 @@ pub(super) struct Dialect {
     pub time_of_ms: &'static str,
     /// Whether a view cannot be replaced, only dropped and made.
     pub drop_view: bool,
+    /// The names of the engine's own tables that are there.
+    pub own_tables: &'static str,
+    /// The same of its indexes.
+    pub own_indexes: &'static str,
+    /// Of a CREATE INDEX that leaves one alone that is there, if the database knows such.
+    pub index_if: &'static str,
     /// Name and lower-case type of each column of the table bound as `?`.
     pub columns_of: &'static str,
     /// The text of the view bound as `?`.

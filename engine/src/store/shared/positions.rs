@@ -1,6 +1,8 @@
 //! Positions, outbox and activations. Every change is a compare-and-set on `owner`, in ascending order of partition, so
 //! that two workers never lock the same rows the other way round.
 
+use std::collections::BTreeMap;
+
 use super::{Bind, Dialect, Result, Tx};
 use crate::fault;
 use crate::model::ids::{Offset, Partition, Revision};
@@ -22,58 +24,85 @@ impl Scope {
 
 const WHERE: &str = "WHERE pipeline = ? AND topic = ? AND `partition` = ?";
 
+/// Of a pipeline and topic, these partitions: what stands behind WHERE, and its binds.
+fn these<'a>(scope: &'a Scope, of: &[Partition]) -> (String, Vec<Bind<'a>>) {
+    let marks = vec!["?"; of.len()].join(", ");
+    let mut binds = vec![Bind::Text(&scope.pipeline), Bind::Text(&scope.topic)];
+    binds.extend(of.iter().map(|partition| Bind::Int(partition.0.into())));
+    (format!("WHERE pipeline = ? AND topic = ? AND `partition` IN ({marks})"), binds)
+}
+
+/// A start waits for it, so however many partitions there are, it asks four times.
 pub(super) async fn take(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, of: &[Partition]) -> Result<Vec<Taken>> {
     let mut partitions = of.to_vec();
     partitions.sort_unstable();
     partitions.dedup();
+    let row = format!("(?, ?, ?, 1, 0, {})", d.now_ms);
     let raise = format!(
-        "INSERT INTO weir_partition (pipeline, topic, `partition`, owner, `checkpoint`, updated_at) \
-         VALUES (?, ?, ?, 1, 0, {}) {} owner = weir_partition.owner + 1, updated_at = {}",
-        d.now_ms,
+        "INSERT INTO weir_partition (pipeline, topic, `partition`, owner, `checkpoint`, updated_at) VALUES {} \
+         {} owner = weir_partition.owner + 1, updated_at = {}",
+        vec![row.as_str(); partitions.len()].join(", "),
         d.upsert("pipeline, topic, `partition`"),
         d.now_ms
     );
-    for partition in &partitions {
-        tx.execute(&raise, &scope.of(*partition)).await?;
-        fault::at("store.take.raised")?;
-    }
+    let binds: Vec<_> = partitions.iter().flat_map(|partition| scope.of(*partition)).collect();
+    tx.execute(&raise, &binds).await?;
+    fault::at("store.take.raised")?;
+    let mut revisions = revisions(tx, scope, &partitions).await?;
+    let mut outboxes = outboxes(tx, scope, &partitions).await?;
+    let (these, binds) = these(scope, &partitions);
+    let sql = format!(
+        "SELECT `partition`, owner, next_offset, published, watermark FROM weir_partition {these} ORDER BY `partition`"
+    );
     let mut taken = Vec::with_capacity(partitions.len());
-    for partition in partitions {
-        taken.push(read(tx, scope, partition).await?);
+    for mut row in tx.rows(&sql, &binds).await? {
+        let partition = Partition(row.int()? as i32);
+        taken.push(Taken {
+            partition,
+            owner: row.int()? as u64,
+            next_offset: row.maybe_int()?.map(Offset),
+            published: row.maybe_int()?.map(Offset),
+            watermark: row.maybe_int()?,
+            revision: revisions.remove(&partition),
+            outbox: outboxes.remove(&partition).unwrap_or_default(),
+        });
     }
     fault::at("store.take.written")?;
-    Ok(taken)
+    // Defence: each was written a moment ago, in this transaction.
+    let missing = partitions.iter().find(|partition| !taken.iter().any(|taken| taken.partition == **partition));
+    missing.map_or(Ok(taken), |partition| Err(StoreError::Fenced(*partition)))
 }
 
-async fn read(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<Taken> {
-    let sql = format!("SELECT owner, next_offset, published, watermark FROM weir_partition {WHERE}");
-    let mut rows = tx.rows(&sql, &scope.of(partition)).await?;
-    let row = rows.first_mut().ok_or(StoreError::Fenced(partition))?;
-    let owner = row.int()? as u64;
-    let next_offset = row.maybe_int()?.map(Offset);
-    let published = row.maybe_int()?.map(Offset);
-    let watermark = row.maybe_int()?;
-    let sql = format!("SELECT revision FROM weir_activation {WHERE} ORDER BY first_offset DESC LIMIT 1");
-    let revision = match tx.rows(&sql, &scope.of(partition)).await?.first_mut() {
-        Some(row) => Some(Revision(row.int()? as u64)),
-        None => None,
-    };
-    let outbox = outbox(tx, scope, partition).await?;
-    Ok(Taken { partition, owner, next_offset, published, watermark, revision, outbox })
+/// The newest activation of each.
+async fn revisions(tx: &mut dyn Tx, scope: &Scope, of: &[Partition]) -> Result<BTreeMap<Partition, Revision>> {
+    let (these, mut binds) = these(scope, of);
+    let sql = format!(
+        "SELECT a.`partition`, a.revision FROM weir_activation a JOIN (SELECT `partition`, MAX(first_offset) AS newest \
+         FROM weir_activation {these} GROUP BY `partition`) n ON a.`partition` = n.`partition` \
+         AND a.first_offset = n.newest WHERE a.pipeline = ? AND a.topic = ?"
+    );
+    binds.extend([Bind::Text(&scope.pipeline), Bind::Text(&scope.topic)]);
+    let rows = tx.rows(&sql, &binds).await?.into_iter();
+    rows.map(|mut row| Ok((Partition(row.int()? as i32), Revision(row.int()? as u64)))).collect()
 }
 
-async fn outbox(tx: &mut dyn Tx, scope: &Scope, partition: Partition) -> Result<Vec<OutboxChunk>> {
-    let sql = format!("SELECT first_offset, chunk, letters FROM weir_outbox {WHERE} ORDER BY first_offset, chunk");
-    let mut chunks = Vec::new();
-    for mut row in tx.rows(&sql, &scope.of(partition)).await? {
-        chunks.push(OutboxChunk {
+async fn outboxes(tx: &mut dyn Tx, scope: &Scope, of: &[Partition]) -> Result<BTreeMap<Partition, Vec<OutboxChunk>>> {
+    let (these, binds) = these(scope, of);
+    let sql = format!(
+        "SELECT `partition`, first_offset, chunk, letters FROM weir_outbox {these} \
+         ORDER BY `partition`, first_offset, chunk"
+    );
+    let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for mut row in tx.rows(&sql, &binds).await? {
+        let partition = Partition(row.int()? as i32);
+        all.entry(partition).or_default().push(OutboxChunk {
             partition,
             first_offset: Offset(row.int()?),
             chunk: row.int()? as u32,
             letters: row.blob()?,
         });
     }
-    Ok(chunks)
+    Ok(all)
 }
 
 /// Setting the same N again is no second beginning: the answer to the first may have been lost. `published` stays unset:

@@ -50,45 +50,133 @@ fn plain(name: &str, most: usize) -> Result<()> {
     )))
 }
 
-/// `idle_ms`: a partition that moved so much earlier than the newest one no longer holds back the final windows.
-pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
-    for table in own_tables(d) {
-        tx.execute(&format!("CREATE TABLE IF NOT EXISTS {table}{}", d.table_suffix), &[]).await?;
-        fault::pass("store.prepare.table");
+/// A table, index or view, and the statement that makes it.
+struct Made {
+    name: String,
+    sql: String,
+    is_table: bool,
+    /// Without it a look takes longer, and nothing else.
+    optional: bool,
+}
+
+/// Every statement that makes what is there from the start, for somebody who runs them for an engine that may not.
+pub(crate) fn ddl(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<Vec<String>> {
+    validate(layout)?;
+    let mut all: Vec<String> = own_tables(d).into_iter().chain([stats_table(d, layout)]).map(|made| made.sql).collect();
+    all.extend(indexes(d).into_iter().map(|made| made.sql));
+    let (mark, _) = marked(d, layout, idle_ms);
+    if d.drop_view {
+        all.push(format!("DROP VIEW IF EXISTS `{}_final`", layout.table));
     }
+    all.push(final_view(d, layout, idle_ms, &mark, true));
+    Ok(all)
+}
+
+/// Makes what is not there, and touches nothing that is: a user who may only read and write rows can start on tables that somebody
+/// else made. `idle_ms`: a partition that moved so much earlier than the newest one no longer holds back the final windows.
+pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
+    let there = names(tx, d.own_tables).await?;
+    let mut missing: Vec<Made> = own_tables(d).into_iter().filter(|made| !there.contains(&made.name)).collect();
     if !tx.rows(d.view_of, &[Bind::Text(&layout.table)]).await?.is_empty() {
         // What is written to the view of a pipeline would stand in that pipeline's table.
         let table = &layout.table;
         return Err(StoreError::Fatal(format!("{table} is a view, not a table: name another table in [sink]")));
     }
-    tx.execute(&stats_table(d, layout), &[]).await?;
-    check_columns(tx, d, layout).await?;
-    keep_view(tx, d, layout, idle_ms).await
+    let has_table = !tx.rows(d.columns_of, &[Bind::Text(&layout.table)]).await?.is_empty();
+    if !has_table {
+        missing.push(stats_table(d, layout));
+    }
+    let there = names(tx, d.own_indexes).await?;
+    missing.extend(indexes(d).into_iter().filter(|made| !there.contains(&made.name)));
+    if has_table {
+        check_columns(tx, d, layout).await?;
+    }
+    let (view, replaced) = missing_view(tx, d, layout, idle_ms).await?;
+    missing.extend(view);
+    if replaced && d.drop_view {
+        tx.execute(&format!("DROP VIEW IF EXISTS `{}_final`", layout.table), &[]).await?;
+    }
+    for (at, made) in missing.iter().enumerate() {
+        match tx.execute(&made.sql, &[]).await {
+            Ok(_) => {}
+            Err(why) if made.optional => {
+                tracing::info!("the index {} is not made, some looks take longer without it: {why}", made.name);
+            }
+            Err(StoreError::Fatal(why)) => {
+                // Another instance that starts at this moment may have made the view.
+                if made.is_table || missing_view(tx, d, layout, idle_ms).await?.0.is_some() {
+                    return Err(refused(&missing[at..], &why));
+                }
+            }
+            Err(other) => return Err(other),
+        }
+        fault::pass("store.prepare.table");
+    }
+    Ok(())
 }
 
-/// Leaves a view alone that is the wanted one: replacing it waits for everybody who reads it.
-async fn keep_view(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
+fn refused(missing: &[Made], why: &str) -> StoreError {
+    let names: Vec<&str> = missing.iter().filter(|made| !made.optional).map(|made| made.name.as_str()).collect();
+    StoreError::Fatal(format!(
+        "the database lacks {}, and the user of [sink] could not make it ({why}). Either GRANT CREATE, CREATE VIEW, DROP ON the \
+         database TO this user for one start, or have somebody else run what `weir schema CONFIG` prints; afterwards SELECT, \
+         INSERT, UPDATE, DELETE and SHOW VIEW are enough",
+        names.join(", ")
+    ))
+}
+
+async fn names(tx: &mut dyn Tx, sql: &str) -> Result<Vec<String>> {
+    let rows = tx.rows(sql, &[]).await?;
+    rows.into_iter().map(|mut row| Ok(row.text()?.to_lowercase())).collect()
+}
+
+/// The view's mark, which the server leaves as it is where it rewrites the rest, and the whole statement that it is of.
+fn marked(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> (String, String) {
+    let wanted = final_view(d, layout, idle_ms, "", true);
+    (Sha256::of(wanted.as_bytes()).to_string(), wanted)
+}
+
+/// The view, unless the wanted one is there: replacing it waits for everybody who reads it. And whether another is there.
+async fn missing_view(
+    tx: &mut dyn Tx,
+    d: &Dialect,
+    layout: &StatsLayout,
+    idle_ms: i64,
+) -> Result<(Option<Made>, bool)> {
     let name = format!("{}_final", layout.table);
-    let wanted = final_view(d, layout, idle_ms, "");
-    // The server rewrites a view's text, literals apart: a mark in it says which one it is.
-    let mark = Sha256::of(wanted.as_bytes()).to_string();
+    let (mark, _) = marked(d, layout, idle_ms);
     let there = match tx.rows(d.view_of, &[Bind::Text(&name)]).await?.first_mut() {
-        Some(row) => row.maybe_text()?,
+        // Without the right SHOW VIEW its text is empty: it is taken for the wanted one, as nobody can tell.
+        Some(row) => Some(row.maybe_text()?.unwrap_or_default()),
         None => None,
     };
-    if there.is_some_and(|text| text.contains(&mark)) {
-        return Ok(());
+    if there.as_ref().is_some_and(|text| text.is_empty() || text.contains(&mark)) {
+        return Ok((None, false));
     }
-    if d.drop_view {
-        tx.execute(&format!("DROP VIEW IF EXISTS `{name}`"), &[]).await?;
-    }
-    tx.execute(&final_view(d, layout, idle_ms, &mark), &[]).await.map(|_| ())
+    let replaces = there.is_some();
+    let sql = final_view(d, layout, idle_ms, &mark, replaces);
+    let name = if replaces { format!("the present view {name}") } else { format!("the view {name}") };
+    Ok((Some(Made { name, sql, is_table: false, optional: false }), replaces))
 }
 
-fn own_tables(d: &Dialect) -> [String; 9] {
+/// What the newest rows are found by, whatever the number of rows.
+fn indexes(d: &Dialect) -> [Made; 2] {
+    let index = |name: &str, on: &str| Made {
+        name: name.to_owned(),
+        sql: format!("CREATE INDEX {}{name} ON {on}", d.index_if),
+        is_table: false,
+        optional: true,
+    };
+    [
+        index("weir_activation_newest", "weir_activation (pipeline, topic, revision, first_offset)"),
+        index("weir_rule_version_newest", "weir_rule_version (pipeline, published_at, sha256)"),
+    ]
+}
+
+fn own_tables(d: &Dialect) -> Vec<Made> {
     let Dialect { name_type: name, text_type: text, blob_type: blob, sha_type: sha, .. } = d;
     let at = format!("pipeline {name} NOT NULL, topic {name} NOT NULL, `partition` INT NOT NULL");
-    [
+    let tables = [
         format!(
             "weir_partition ({at}, next_offset BIGINT, published BIGINT, watermark BIGINT, owner BIGINT NOT NULL, \
              `checkpoint` BIGINT NOT NULL, updated_at BIGINT NOT NULL, PRIMARY KEY (pipeline, topic, `partition`))"
@@ -124,14 +212,21 @@ fn own_tables(d: &Dialect) -> [String; 9] {
             "weir_directory (pipeline {name} NOT NULL, file {name} NOT NULL, sha256 {sha} NOT NULL, \
              PRIMARY KEY (pipeline, file))"
         ),
-    ]
+    ];
+    let made = |table: String| Made {
+        name: table.split(' ').next().unwrap_or_default().to_owned(),
+        sql: format!("CREATE TABLE IF NOT EXISTS {table}{}", d.table_suffix),
+        is_table: true,
+        optional: false,
+    };
+    tables.into_iter().map(made).collect()
 }
 
 fn decimal_type(d: &Dialect, scale: u8) -> String {
     d.decimal_type.replace("{scale}", &scale.to_string())
 }
 
-fn stats_table(d: &Dialect, layout: &StatsLayout) -> String {
+fn stats_table(d: &Dialect, layout: &StatsLayout) -> Made {
     let mut columns = format!("window_start {0} NOT NULL, window_end {0} NOT NULL, ", d.time_type);
     for field in &layout.group_by {
         columns += &format!("`{field}` {}, ", d.group_type);
@@ -141,10 +236,11 @@ fn stats_table(d: &Dialect, layout: &StatsLayout) -> String {
     for (column, scale) in aggregates(layout) {
         columns += &format!("`{column}` {}, ", decimal_type(d, scale));
     }
-    format!(
+    let sql = format!(
         "CREATE TABLE IF NOT EXISTS `{}` ({columns}updated_at {} NOT NULL, PRIMARY KEY (window_start, group_id)){}",
         layout.table, d.time_type, d.table_suffix
-    )
+    );
+    Made { name: layout.table.clone(), sql, is_table: true, optional: false }
 }
 
 /// A table that was there already must have the columns, and decimals of the very scale.
@@ -198,11 +294,11 @@ pub(super) fn final_upto(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Str
     format!("(SELECT {} {own} AND {moving})", d.time_of_ms.replace("{ms}", ms))
 }
 
-fn final_view(d: &Dialect, layout: &StatsLayout, idle_ms: i64, mark: &str) -> String {
+fn final_view(d: &Dialect, layout: &StatsLayout, idle_ms: i64, mark: &str, replaces: bool) -> String {
     let table = &layout.table;
     let mut columns = super::stats::columns(layout);
     columns.push("updated_at".to_owned());
-    let or_replace = if d.drop_view { "" } else { "OR REPLACE " };
+    let or_replace = if d.drop_view || !replaces { "" } else { "OR REPLACE " };
     format!(
         "CREATE {or_replace}VIEW `{table}_final` AS SELECT {} FROM `{table}` \
          WHERE window_end <= {} AND 'weir {mark}' <> ''",

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::positions::Scope;
-use super::{Driver, Result, Tx, catalog, fingerprint, finish, positions, schema, stats, whole};
+use super::{Driver, Result, Tx, catalog, fingerprint, finish, positions, retention, schema, stats, whole};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
@@ -227,6 +227,20 @@ impl Store for SqlStore {
 
     async fn audit(&self, limit: u32) -> Result<Vec<Audit>> {
         in_tx!(self, begin_look, |tx| catalog::audit(tx, &self.scope.pipeline, limit))
+    }
+
+    async fn drop_windows(&self, before: i64, most: u32) -> Result<u64> {
+        let layout = self.layout()?;
+        in_tx!(self, begin, |tx| retention::drop_windows(tx, &layout, before, most))
+    }
+
+    async fn forget_activations(&self, partition: Partition, log_start: Offset) -> Result<u64> {
+        in_tx!(self, begin, |tx| retention::forget_activations(tx, &self.scope, partition, log_start))
+    }
+
+    async fn forget_revisions(&self, keep: u64) -> Result<u64> {
+        let (d, pipeline) = (self.driver.dialect(), &self.scope.pipeline);
+        in_tx!(self, begin, |tx| retention::forget_revisions(tx, d, pipeline, keep))
     }
 
     async fn ping(&self) -> Result<()> {

@@ -19,7 +19,7 @@ mod windows;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: Dialect = Dialect {
     name_type: "TEXT",
     text_type: "TEXT",
     blob_type: "BLOB",
@@ -37,6 +37,9 @@ const DIALECT: Dialect = Dialect {
     time_of_ms: "strftime('%Y-%m-%d %H:%M:%S', (({ms}) - ((({ms}) % 1000) + 1000) % 1000) / 1000, 'unixepoch') \
                  || printf('.%03d', ((({ms}) % 1000) + 1000) % 1000)",
     drop_view: true,
+    own_tables: "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'weir\\_%' ESCAPE '\\'",
+    own_indexes: "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'weir\\_%' ESCAPE '\\'",
+    index_if: "IF NOT EXISTS ",
     columns_of: "SELECT name, type FROM pragma_table_info(?)",
     view_of: "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE",
 };
