@@ -4,11 +4,8 @@
 
 pub mod admin;
 mod arenas;
-<<<<<<< HEAD
 pub mod build_info;
-=======
 mod certificate;
->>>>>>> main
 pub mod checkpoint;
 pub mod cli;
 pub mod conditions;

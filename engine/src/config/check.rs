@@ -75,7 +75,7 @@ impl Found {
         self.unless(good, "source.group", "should be the name of a consumer group, of 1 to 249 bytes");
         for (key, topic) in [("source.topic", &source.topic), ("dead_letters.topic", &letters.topic)] {
             let good = (1..=249).contains(&topic.len()) && topic.chars().all(plain) && topic != "." && topic != "..";
-            self.unless(good, key, "is no name of a Kafka topic: those have 1 to 249 letters, digits, '-', '_' or '.'");
+            self.unless(good, key, "is no name of a Kafka topic: 1 to 249 letters, digits, '-', '_' or '.'");
         }
         let apart = source.topic != letters.topic;
         self.unless(apart, "dead_letters.topic", "is the source topic: every dead letter would be read again");
@@ -356,7 +356,7 @@ impl Found {
         let known = || self.kinds.keys().map(String::as_str);
         let why = match words::meant(name, known()) {
             Some(near) => format!("there is no field {name:?}; did you mean {near:?}?"),
-            None => format!("names a field that is not declared; there are {}", words::list(known())),
+            None => format!("names no field; there are {}", words::list(known())),
         };
         self.add(key, why);
     }

@@ -164,18 +164,13 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
         None if status.signal().is_some_and(|signal| [1, 2, 15].contains(&signal)) => {
             Err(Failed::Engine(format!("{} was stopped ({status})", runtime.compiler.display())))
         }
-<<<<<<< HEAD
-        // Another signal: the compiler ran into its limits, or the machine's.
-        None => Err(Failed::Killed(format!(
-=======
         // Before its own limit on processor time can have passed: the machine ran out of memory, or the container did.
         None if status.signal() == Some(9) && began.elapsed() < Duration::from_secs(CPU) => {
             let compiler = runtime.compiler.display();
             Err(Failed::Engine(format!("{compiler} was killed ({status}), as by a machine that is out of memory")))
         }
-        // Another signal, or 101: the compiler ran into its limits (or the machine's), or panicked over this module.
-        None | Some(101) => Err(Failed::Killed(format!(
->>>>>>> main
+        // Another signal: the compiler ran into its limits, or the machine's.
+        None => Err(Failed::Killed(format!(
             "compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"
         ))),
         // A panic, which a limit may be behind, too: of a thread that could not be made, for example.

@@ -329,14 +329,15 @@ mod tests {
     use super::*;
 
     #[test]
-<<<<<<< HEAD
     fn the_functions_of_a_trap_are_named_as_their_author_did_and_a_panic_s_own_are_left_out() {
         assert_eq!(readable("_ZN11high_amount5judge17h0123456789abcdefE"), "high_amount::judge");
         assert_eq!(readable("_RNvC11high_amount5judge"), "high_amount::judge");
         assert_eq!(readable("any name"), "any name");
         assert!(is_of_a_panic(&readable("_ZN4core9panicking9panic_fmt17h0123456789abcdefE")));
         assert!(!is_of_a_panic("high_amount::panics") && is_of_a_panic("__rustc::rust_begin_unwind"));
-=======
+    }
+
+    #[test]
     fn a_call_may_take_its_whole_time_and_no_more_than_a_tick_beyond() {
         let (timeout, stop) = (Duration::from_millis(30), Arc::default());
         let began = cpu::thread();
@@ -349,6 +350,5 @@ mod tests {
         assert!(goes_on_at(5), "the first tick");
         assert!(goes_on_at(27), "below its time-out");
         assert!(!goes_on_at(41), "past it and a tick");
->>>>>>> main
     }
 }

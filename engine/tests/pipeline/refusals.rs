@@ -161,7 +161,10 @@ fn a_bad_upload_is_one_line_that_says_what_to_mend_and_changes_nothing() {
     };
     says(&push(b"no module at all"), &["not a WebAssembly module"]);
     // The service hangs up in the middle of it; what it said comes through all the same.
-    says(&push(&[b"\0asm".as_slice(), &vec![0; 9 << 20]].concat()), &["the body is beyond the limit", "raise `max_module`"]);
+    says(
+        &push(&[b"\0asm".as_slice(), &vec![0; 9 << 20]].concat()),
+        &["the body is beyond the limit", "raise `max_module`"],
+    );
     says(&push(&wat::parse_str("(module)").expect("WAT")), &["component-type"]);
     let traps = Guest { configure: "unreachable", ..Guest::good("traps") };
     says(&push(&traps.core()), &["RULE_TRAP"]);
