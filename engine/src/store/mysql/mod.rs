@@ -90,8 +90,8 @@ pub(super) fn validate_url(url: &str) -> std::result::Result<(), String> {
 impl MySqlDriver {
     pub(super) fn new(url: &str) -> Result<Self> {
         let options = address::options(url).map_err(|why| StoreError::Fatal(format!("the sink url {why}")))?;
-        let pool = pool("").max_connections(8).connect_lazy_with(options.clone());
         let readers = pool(READING).max_connections(READERS).connect_lazy_with(options.clone());
+        let pool = pool("").max_connections(8).connect_lazy_with(options.clone());
         Ok(Self {
             options,
             pool,
