@@ -148,6 +148,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     catalog.publish_directory().await.context("rules.dir")?;
 
     let status = Arc::new(Status::default());
+    // Before anybody can ask: without workers none would be missing, and the API say that it is ready.
+    (0..count).for_each(|worker| status.add_worker(worker));
     open_to_all(&config.admin, admin_at, status.conditions());
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, stopping) = watch::channel(false);

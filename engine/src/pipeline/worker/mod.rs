@@ -133,7 +133,6 @@ impl Worker {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::stoppable(parts.runtime.clone(), parts.catalog.trips(), parts.stop.clone());
-        parts.status.add_worker(parts.index);
         let bench = Bench::new(config, &parts.schema, &parts.spec, judge)?;
         Ok(Self {
             source,
