@@ -114,7 +114,7 @@ fn another_kafka_cluster_is_refused_by_both_names_and_nothing_is_published() {
         other.create_topic(&topic, 1, 1).expect("a topic");
     }
     let line = refusal(way.running(&way.config()).env("WEIR_BROKERS", other.bootstrap_servers()));
-    says(&line, &["source.brokers", "ran on the Kafka cluster", "and this one is mockCluster"]);
+    says(&line, &["source.brokers", "ran on the Kafka cluster", "and this one is \"mockCluster"]);
     assert_eq!(rules(), before, "the other cluster's engine changed the rules");
 }
 
