@@ -112,7 +112,8 @@ pub(crate) async fn revisions_go_that_judged_nothing_which_kafka_still_holds(url
 
     let who = async |store: &dyn Store, partition: i32, offset: i64| {
         let all = store.activations(99).await.unwrap();
-        let mut of = all.into_iter().filter(|a| a.partition == Partition(partition) && a.first_offset <= Offset(offset));
+        let mut of =
+            all.into_iter().filter(|a| a.partition == Partition(partition) && a.first_offset <= Offset(offset));
         of.next_back().map(|activation| activation.revision.0)
     };
     // Kafka's log of partition 0 begins at 150 by now, that of partition 1 at 0.
