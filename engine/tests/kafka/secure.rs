@@ -142,15 +142,15 @@ struct Running {
     folder: PathBuf,
 }
 
-impl Running {
-    fn start(folder: &Path, name: &str, brokers: &str, properties: &Properties) -> Self {
-        let folder = folder.join(name);
-        let rules = folder.join("rules.d");
-        std::fs::create_dir_all(&rules).unwrap();
-        std::fs::copy(root().join("rules.d/negative_amount.wasm"), rules.join("negative_amount.wasm")).unwrap();
-        let properties: Vec<_> = properties.iter().map(|(name, value)| format!("{name:?} = {value:?}")).collect();
-        let config = format!(
-            r#"
+/// Writes `weir.toml`, and the rules that it names, into a folder of that name.
+fn configured(folder: &Path, name: &str, brokers: &str, properties: &Properties) -> PathBuf {
+    let folder = folder.join(name);
+    let rules = folder.join("rules.d");
+    std::fs::create_dir_all(&rules).unwrap();
+    std::fs::copy(root().join("rules.d/negative_amount.wasm"), rules.join("negative_amount.wasm")).unwrap();
+    let properties: Vec<_> = properties.iter().map(|(name, value)| format!("{name:?} = {value:?}")).collect();
+    let config = format!(
+        r#"
             pipeline.name = "{name}"
             source = {{ brokers = "{brokers}", topic = "stream_{name}", group = "group_{name}", properties = {{ {} }} }}
             dead_letters.topic = "letters_{name}"
@@ -164,11 +164,17 @@ impl Running {
             engine.workers = 1
             admin.listen = "127.0.0.1:0"
             "#,
-            properties.join(", "),
-            folder.join("weir.db").display(),
-            rules.display(),
-        );
-        std::fs::write(folder.join("weir.toml"), config).unwrap();
+        properties.join(", "),
+        folder.join("weir.db").display(),
+        rules.display(),
+    );
+    std::fs::write(folder.join("weir.toml"), config).unwrap();
+    folder
+}
+
+impl Running {
+    fn start(folder: &Path, name: &str, brokers: &str, properties: &Properties) -> Self {
+        let folder = configured(folder, name, brokers, properties);
         let log = std::fs::File::create(folder.join("log")).unwrap();
         let mut weir = Command::new(env!("CARGO_BIN_EXE_weir"));
         weir.arg("run").arg(folder.join("weir.toml")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -280,6 +286,46 @@ async fn a_right_that_is_taken_away_is_named_with_the_command_that_gives_it_back
     let letters = tokio::task::block_in_place(|| secure.letters("rights")).letters;
     assert_eq!(letters.len(), 1);
     tokio::task::block_in_place(|| engine.stop());
+}
+
+/// `weir check --connect`: exit code and lines.
+fn checked(folder: &Path) -> (Option<i32>, String) {
+    let mut weir = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let output = weir.args(["check", "--connect"]).arg(folder.join("weir.toml")).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_before_the_start_names_each_right_that_is_missing_with_the_command_that_gives_it() {
+    let secure = tokio::task::spawn_blocking(Secure::up).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    secure.topics("asked").await;
+    let rights = |user: &str| {
+        let folder = folder.path().join(user);
+        let folder = configured(&folder, "asked", secure.at("SASL"), &secure.sasl("SCRAM-SHA-256", user, "secret"));
+        tokio::task::block_in_place(|| checked(&folder))
+    };
+    let (code, said) = rights("weir");
+    assert!(code == Some(0) && !said.contains("FAILED") && said.matches("\nok ").count() == 8, "{said}");
+
+    let (code, said) = rights("nobody");
+    assert!(
+        code == Some(1) && said.contains("FAILED  source.topic: ") && said.contains("does not let this user see"),
+        "{said}"
+    );
+    // It may see the topic by now, and do nothing else.
+    secure.allow(&["--allow-principal", "User:nobody", "--operation", "Describe", "--topic", "stream_asked"]);
+    let (code, said) = rights("nobody");
+    assert_eq!((code, said.matches("FAILED").count()), (Some(1), 3), "{said}");
+    for part in [
+        "ok      source.topic: stream_asked has 1 partitions",
+        "User:nobody --operation Read --topic stream_asked",
+        "User:nobody --operation Read --group group_asked",
+        "User:nobody --operation Write --transactional-id weir-asked- --resource-pattern-type prefixed",
+        "ok      sink.url: the database answers",
+    ] {
+        assert!(said.contains(part), "{part:?} stands not in\n{said}");
+    }
 }
 
 #[test]
