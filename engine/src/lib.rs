@@ -4,6 +4,7 @@
 
 pub mod admin;
 mod arenas;
+pub mod build_info;
 mod certificate;
 pub mod checkpoint;
 pub mod cli;

@@ -127,6 +127,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         &["code"],
         "Conditions that an operator has to look at, by code; GET /pipeline has their texts",
     ),
+    (
+        "weir_build_info",
+        Gauge,
+        &["version", "commit", "features", "librdkafka", "openssl"],
+        "1; its labels say what the binary is made of, as `weir --version` does",
+    ),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
     (
         "weir_source_paused",

@@ -1,6 +1,8 @@
 //! The binary from outside: what it writes, what it says when something is wrong, and its exit codes.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+#[path = "cli/agree.rs"]
+mod agree;
 #[path = "cli/api.rs"]
 mod api;
 #[path = "cli/datasets.rs"]

@@ -20,6 +20,8 @@ mod many;
 mod messages;
 #[path = "store/mysql8.rs"]
 mod mysql8;
+#[path = "store/older.rs"]
+mod older;
 #[path = "store/passing.rs"]
 mod passing;
 #[path = "store/proxy.rs"]
@@ -42,7 +44,10 @@ use weir::store::{StoreError, connect};
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
-    all(&format!("sqlite://{}", folder.path().join("weir.db").display())).await;
+    let url = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
+    all(&url("weir.db")).await;
+    older::load(&url("older.db"), older::SQLITE).await;
+    older::goes_on(&url("older.db"), older::Left { pipeline: "sqlite", group: "weir-sqlite" }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,6 +58,10 @@ async fn mariadb_keeps_the_contract() {
     let url = |user: &str, name: &str| format!("mysql://{user}:{user}@127.0.0.1:{port}/{name}");
     rights::the_documented_rights_are_enough(&database.url_of_root(), url).await;
     repair::the_command_takes_the_highest_set_that_is_left(&database.url()).await;
+    contract::sql(&database.url_of_root(), "CREATE DATABASE older").await;
+    contract::sql(&database.url_of_root(), "GRANT ALL ON older.* TO 'weir'@'%'").await;
+    older::load(&database.url_with("secret", "older"), older::MYSQL).await;
+    older::goes_on(&database.url_with("secret", "older"), older::Left { pipeline: "fraud", group: "weir-fraud" }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,7 +57,7 @@ pub struct PublishRequest {
 
 /// What to change of a rule; what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct PatchRequest {
     /// live, shadow or off.
     pub mode: Option<Mode>,
@@ -69,7 +69,7 @@ pub struct PatchRequest {
 
 /// Where to go back to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct RollbackRequest {
     /// The version; the one before the current unless given.
     #[schema(min_length = 64, max_length = 64, pattern = "^[0-9A-Fa-f]{64}$")]

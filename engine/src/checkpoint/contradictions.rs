@@ -14,9 +14,10 @@ pub(super) fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> 
              start where `source.start` says (dead letters before {k} then come twice)"
         )),
         (Some(n), Some(k)) if k > n => Some(format!(
-            "the group has committed {k}, past the store's {n}: the store lost checkpoints or was restored from an \
-             older backup. Restore the newer store, or reset the group to {n} to judge from there again (dead letters \
-             from {n} to {k} then come twice)"
+            "the group has committed {k}, past the store's {n}: another program (a console consumer) read with this group, or \
+             the store lost checkpoints or was restored from an older backup. Give that program a group of its own, or \
+             restore the newer store; then reset the group to {n} to judge from there again (dead letters that the engine \
+             sent from {n} to {k} then come twice)"
         )),
         (Some(n), Some(k)) if taken.published.is_some_and(|p| k < p) => Some(format!(
             "the group has committed {k}, but letters before {} are in Kafka already: the group's offset was set back. \

@@ -18,11 +18,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::build_info::version_text;
 use crate::telemetry;
 
 /// Judges a Kafka topic by WebAssembly rules, sums windows into MySQL, exactly once
 #[derive(Debug, Parser)]
-#[command(name = "weir", version)]
+#[command(name = "weir", version, long_version = version_text())]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -7,8 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::load::Problem;
-use super::words::meant;
-use super::{Config, Late, derive, properties, token};
+use super::{Config, Late, derive, properties, token, words};
 use crate::model::record::Kind;
 use crate::model::time::{Refused, TimeFormat};
 
@@ -69,10 +68,11 @@ impl Found {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let good = (1..=64).contains(&name.len()) && name.chars().all(plain);
         self.unless(good, "pipeline.name", "should be 1 to 64 letters, digits, '-', '_' or '.'");
-        self.unless(!source.brokers.trim().is_empty(), "source.brokers", "is empty; write \"host:9092\"");
-        let bare = !source.brokers.contains('@');
-        self.unless(bare, "source.brokers", "should be host:port,…; a user goes into source.properties");
-        self.unless(!source.group.is_empty(), "source.group", "is empty; write the name of a consumer group");
+        // What is no address would stand in every message of the client that looks for it.
+        let why = "should be the brokers' addresses with their ports, as \"host:9092\" or \"a:9092,b:9092\"";
+        self.unless(source.brokers.split(',').all(is_broker), "source.brokers", why);
+        let good = (1..=249).contains(&source.group.len()) && !source.group.contains(char::is_control);
+        self.unless(good, "source.group", "should be the name of a consumer group, of 1 to 249 bytes");
         for (key, topic) in [("source.topic", &source.topic), ("dead_letters.topic", &letters.topic)] {
             let good = (1..=249).contains(&topic.len()) && topic.chars().all(plain) && topic != "." && topic != "..";
             self.unless(good, key, "is no name of a Kafka topic: 1 to 249 letters, digits, '-', '_' or '.'");
@@ -87,10 +87,17 @@ impl Found {
         for (key, set) in [("source.properties", &source.properties), ("dead_letters.properties", &letters.properties)]
         {
             for name in set.keys() {
+                let at = format!("{key}.{}", properties::shown(name));
                 if let Some(why) = properties::refused(name) {
-                    self.add(format!("{key}.{name:?}"), format!("can't be set: {why}"));
+                    self.add(at, format!("can't be set: {why}"));
+                } else if let Some(why) = properties::unknown(name) {
+                    self.add(at, why);
                 }
             }
+            // Beyond it librdkafka refuses its pair, which is the engine's to set.
+            let session = set.get("session.timeout.ms").and_then(|ms| ms.parse::<u64>().ok());
+            let why = "should be 60000 at most, the time in which a worker has to ask for records";
+            self.unless(session.is_none_or(|ms| ms <= 60_000), format!("{key}.\"session.timeout.ms\""), why);
             if !TLS && let Some(protocol) = needs_tls(set) {
                 self.add(
                     format!("{key}.\"security.protocol\""),
@@ -118,7 +125,7 @@ impl Found {
     fn record(&mut self, config: &Config) {
         let record = &config.record;
         for (name, field) in &record.fields {
-            let key = format!("record.fields.{name}");
+            let key = format!("record.fields.{}", words::name(name));
             self.name(&key, name);
             self.scale(&key, field.kind, field.scale);
             let given = field.unit.is_some() || field.format.is_some() || field.zone.is_some();
@@ -130,7 +137,7 @@ impl Found {
         match record.fields.get(&record.event_time) {
             None => self.no_field("record.event_time", &record.event_time),
             Some(field) if field.kind != Kind::Timestamp || !field.required => self.add(
-                format!("record.fields.{}", record.event_time),
+                format!("record.fields.{}", words::name(&record.event_time)),
                 "is the event time: write { kind = \"timestamp\", required = true }",
             ),
             Some(_) => {}
@@ -142,7 +149,7 @@ impl Found {
 
     fn lookups(&mut self, config: &Config) {
         for (name, lookup) in &config.lookup {
-            let key = format!("lookup.{name}");
+            let key = format!("lookup.{}", words::name(name));
             self.name(&key, name);
             let url = ["redis://", "rediss://", "redis+unix://"].iter().any(|begin| lookup.url.starts_with(begin));
             self.unless(url, format!("{key}.url"), "should begin with redis://, rediss:// (TLS) or redis+unix://");
@@ -151,7 +158,7 @@ impl Found {
             self.key_template(&format!("{key}.key"), &lookup.key, config);
             self.unless(!lookup.fields.is_empty(), format!("{key}.fields"), "is empty; name a field of the hash");
             for (field, table) in &lookup.fields {
-                let key = format!("{key}.fields.{field}");
+                let key = format!("{key}.fields.{}", words::name(field));
                 self.name(&key, field);
                 self.scale(&key, table.kind, table.scale);
                 let given = table.unit.is_some() || table.format.is_some() || table.zone.is_some();
@@ -166,7 +173,7 @@ impl Found {
     /// Kinds whose text is not one thing (a float) make no key.
     fn key_template(&mut self, key: &str, template: &str, config: &Config) {
         match placeholders(template) {
-            None => self.add(key, "has a brace without its other half"),
+            None => self.add(key, "has a brace without its other half; write \"customer:{name_orig}\""),
             Some(names) if names.is_empty() => {
                 self.add(key, "names no field; write \"customer:{name_orig}\"");
             }
@@ -175,7 +182,7 @@ impl Found {
                     match config.record.fields.get(name) {
                         None => self.no_field(key, name),
                         Some(field) if field.kind == Kind::Float => {
-                            self.add(key, format!("{name:?} is a float, which makes no key"));
+                            self.add(key, format!("{:?} is a float, which makes no key", words::name(name)));
                         }
                         Some(_) => {}
                     }
@@ -209,15 +216,25 @@ impl Found {
                 match (self.kinds.get(name), key) {
                     (None, _) => self.no_field(key, name),
                     (Some(Kind::Float), "window.group_by") => {
-                        self.add(key, format!("{name:?} is a float; declare it as a decimal to group by it"));
+                        self.add(
+                            key,
+                            format!("{:?} is a float; declare it as a decimal to group by it", words::field(name)),
+                        );
                     }
                     (Some(Kind::Decimal | Kind::Integer), _) | (_, "window.group_by") => {}
-                    _ => self.add(key, format!("{name:?} is neither decimal nor integer: only these sum exactly")),
+                    _ => {
+                        let name = words::field(name);
+                        self.add(key, format!("{name:?} is neither decimal nor integer: only these sum exactly"));
+                    }
                 }
             }
         }
         for (name, aggregates) in &window.measures {
-            self.unless(!aggregates.is_empty(), format!("window.measures.{name}"), "is empty; write [\"sum\"]");
+            self.unless(
+                !aggregates.is_empty(),
+                format!("window.measures.{}", words::field(name)),
+                "is empty; write [\"sum\"]",
+            );
         }
         self.columns(config);
     }
@@ -229,14 +246,15 @@ impl Found {
             config.window.measures.keys().flat_map(|name| ["sum", "min", "max"].map(|a| format!("{name}_{a}")));
         for column in config.window.group_by.iter().cloned().chain(measured) {
             if !seen.insert(column.to_lowercase()) {
-                self.add("window", format!("two columns of {} would be named {column:?}", config.sink.table));
+                let (table, column) = (words::name(&config.sink.table), words::field(&column));
+                self.add("window", format!("two columns of {table} would be named {column:?}"));
             }
         }
     }
 
     fn sink(&mut self, config: &Config) {
-        let url = config.sink.url.starts_with("mysql://") || config.sink.url.starts_with("sqlite:");
-        self.unless(url, "sink.url", "should begin with mysql:// or sqlite://");
+        let url = ["mysql://", "mariadb://", "sqlite://"].iter().any(|scheme| config.sink.url.starts_with(scheme));
+        self.unless(url, "sink.url", "should begin with mysql://, mariadb:// or sqlite://");
         self.name("sink.table", &config.sink.table);
         let own = config.sink.table.to_lowercase().starts_with("weir_");
         self.unless(!own, "sink.table", "should not begin with weir_, as the engine's own tables do");
@@ -275,6 +293,23 @@ impl Found {
         self.unless(history, "rules.history", "should be 100 to 1000000 revisions");
         let room = rules.required.len() <= rules.max_rules;
         self.unless(room, "rules.required", "names more rules than rules.max_rules allows");
+        let named = |name: &String| words::name(name) == name && !name.contains('-');
+        self.unless(
+            rules.required.iter().all(named),
+            "rules.required",
+            "names what no rule can be called; write its name, as \"high_amount\"",
+        );
+        for (key, path) in [("rules.dir", Some(&rules.dir)), ("rules.cache", rules.cache.as_ref())] {
+            let url = path.is_some_and(|path| path.to_string_lossy().contains("://"));
+            self.unless(!url, key, "is a URL, and a folder is wanted");
+        }
+        for name in config.rule.keys() {
+            self.unless(
+                named(name),
+                format!("rule.{}", words::name(name)),
+                "is no name of a rule; write it in snake_case",
+            );
+        }
         self.unless(config.engine.workers != Some(0), "engine.workers", "should be 1 or more, or left out");
     }
 
@@ -318,18 +353,33 @@ impl Found {
     }
 
     fn no_field(&mut self, key: &str, name: &str) {
-        let why = match meant(name, self.kinds.keys().map(String::as_str)) {
-            Some(nearest) => format!("there is no field {name:?}; did you mean {nearest:?}?"),
-            None => format!("names no field; there are {}", self.kinds.keys().cloned().collect::<Vec<_>>().join(", ")),
+        let known = || self.kinds.keys().map(String::as_str);
+        let why = match words::meant(name, known()) {
+            Some(near) => format!("there is no field {name:?}; did you mean {near:?}?"),
+            None => format!("names no field; there are {}", words::list(known())),
         };
         self.add(key, why);
     }
 }
 
+/// `host:port`, `[::1]:port`, with one of Kafka's protocols before it or none.
+fn is_broker(address: &str) -> bool {
+    let address = address.trim();
+    let address = match address.split_once("://") {
+        Some((protocol, rest)) if ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"].contains(&protocol) => rest,
+        Some(_) => return false,
+        None => address,
+    };
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let v6 = |host: &str| host.strip_prefix('[')?.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok();
+    port.parse::<u16>().is_ok() && (v6(host).is_some() || (1..=253).contains(&host.len()) && host.chars().all(plain))
+}
+
 /// A protocol of Kafka's that runs over TLS; librdkafka takes it in either case.
 fn needs_tls(properties: &BTreeMap<String, String>) -> Option<&str> {
     let protocol = properties.get("security.protocol")?;
-    protocol.to_ascii_uppercase().ends_with("SSL").then_some(protocol.as_str())
+    ["SSL", "SASL_SSL"].contains(&protocol.to_ascii_uppercase().as_str()).then_some(protocol.as_str())
 }
 
 /// The names between braces; None: a brace stands alone.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::words::meant;
-use super::{Config, check};
+use super::misfit::misfit;
+use super::{Config, check, words};
 
 /// Of a file that holds a secret.
 const LONGEST_SECRET: u64 = 65_536;
@@ -71,7 +71,8 @@ impl Config {
         let mut table: Table = text.parse().map_err(|e: toml::de::Error| syntax(text, &e))?;
         let mut problems = Vec::new();
         for (key, value) in &mut table {
-            put_in(key, value, env, &mut problems);
+            put_in(words::name(key), value, env, &mut problems);
+            logins(words::name(key), value, &mut problems);
         }
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
@@ -84,10 +85,17 @@ impl Config {
     }
 }
 
-/// The parser's own display quotes the line, which may hold a password.
+/// The parser's own display quotes the line, which may hold a password, and its message may quote a key: of what stands between
+/// backticks only signs are shown.
 fn syntax(text: &str, e: &toml::de::Error) -> ConfigError {
     let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    ConfigError::Syntax { line: before.matches('\n').count() + 1, why: e.message().replace('\n', "; ") }
+    let message = e.message().replace('\n', "; ");
+    let parts = message.split('`').enumerate().map(|(index, part)| match index % 2 {
+        1 if part.chars().any(char::is_alphanumeric) => words::HIDDEN.to_owned(),
+        1 => format!("`{part}`"),
+        _ => part.to_owned(),
+    });
+    ConfigError::Syntax { line: before.matches('\n').count() + 1, why: parts.collect() }
 }
 
 fn put_in(key: &str, value: &mut Value, env: &dyn Fn(&str) -> Option<String>, problems: &mut Vec<Problem>) {
@@ -99,24 +107,55 @@ fn put_in(key: &str, value: &mut Value, env: &dyn Fn(&str) -> Option<String>, pr
         Value::Array(items) => items.iter_mut().for_each(|item| put_in(key, item, env, problems)),
         Value::Table(table) => {
             for (inner, value) in table {
-                put_in(&format!("{key}.{inner}"), value, env, problems);
+                put_in(&format!("{key}.{}", words::name(inner)), value, env, problems);
             }
         }
         _ => {}
     }
 }
 
-fn is_variable(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 128 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+/// What the environment lacks. Somebody may have put the secret itself between the braces.
+fn unset(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    match (1..=64).contains(&name.len()) && name.chars().all(plain) {
+        true => format!("the environment has no variable {name}; set it"),
+        false => "the environment has no variable of the name that stands in ${…} (not shown, as it is not in capitals): set it, \
+                  or write ${NAME}"
+            .to_owned(),
+    }
+}
+
+/// A login belongs where no message shows it.
+fn logins(key: &str, value: &Value, problems: &mut Vec<Problem>) {
+    let parts: Vec<&str> = key.split('.').collect();
+    match value {
+        Value::String(text)
+            if words::holds_a_login(text) && !matches!(parts[..], ["sink", "url"] | ["lookup", _, "url"]) =>
+        {
+            let why = "holds a URL with a user or a password, which only sink.url and a lookup's url may";
+            problems.push(Problem { key: key.to_owned(), why: why.into() });
+        }
+        Value::Array(items) => items.iter().for_each(|item| logins(key, item, problems)),
+        // No message shows their values.
+        Value::Table(_) if matches!(parts[..], ["source" | "dead_letters", "properties"]) => {}
+        Value::Table(table) => {
+            for (inner, value) in table {
+                logins(&format!("{key}.{}", words::name(inner)), value, problems);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A secret that an orchestrator mounts as a file; the line's end that editors add is none of it.
 fn from_file(path: &str) -> Result<String, String> {
+    // Somebody may have put the secret itself in the path's place.
+    let shown = if path.starts_with(['/', '.']) { path } else { words::HIDDEN };
     let whole = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= LONGEST_SECRET);
     if !whole {
-        return Err(format!("${{file:{path}}} is no file of {LONGEST_SECRET} bytes at most that can be read"));
+        return Err(format!("${{file:{shown}}} is no file of {LONGEST_SECRET} bytes at most that can be read"));
     }
-    let text = std::fs::read_to_string(path).map_err(|why| format!("${{file:{path}}} can't be read: {why}"))?;
+    let text = std::fs::read_to_string(path).map_err(|why| format!("${{file:{shown}}} can't be read: {why}"))?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
@@ -128,10 +167,7 @@ fn with_variables(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<St
         let (name, after) = after.split_once('}').ok_or("${ without a }: write ${NAME}")?;
         let value = match name.strip_prefix("file:") {
             Some(path) => from_file(path)?,
-            None if !is_variable(name) => {
-                return Err("${…} holds no name of a variable: write ${NAME}, or $ alone".into());
-            }
-            None => env(name).ok_or_else(|| format!("the environment has no variable {name}; set it"))?,
+            None => env(name).ok_or_else(|| unset(name))?,
         };
         out.push_str(before);
         out.push_str(&value);
@@ -139,80 +175,4 @@ fn with_variables(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<St
     }
     out.push_str(rest);
     Ok(out)
-}
-
-/// serde says what does not fit, and quotes what stands there: of that only a name is shown that is nearly a known one.
-fn misfit(e: &toml::de::Error) -> Problem {
-    let (key, message) = (path(e), e.message());
-    if let Some((name, known)) = unknown(message, "unknown field ") {
-        let table = if key.is_empty() { "at the top".into() } else { format!("in [{key}]") };
-        return match meant(&name, known.iter().map(String::as_str)) {
-            Some(nearest) => Problem {
-                key: join(&key, &name),
-                why: format!("there is no such key {table}; did you mean {nearest:?}?"),
-            },
-            None => Problem { key, why: format!("a key {table} is none of {}", known.join(", ")) },
-        };
-    }
-    if let Some((name, known)) = unknown(message, "unknown variant ") {
-        let why = match meant(&name, known.iter().map(String::as_str)) {
-            Some(nearest) => format!("{name:?} is not known; did you mean {nearest:?}?"),
-            None => format!("is none of {}", known.join(", ")),
-        };
-        return Problem { key, why };
-    }
-    Problem { key, why: wanted(message) }
-}
-
-/// Of "invalid type: string "x", expected y" the kinds, and of a text that a type's own parser refused nothing of it.
-fn wanted(message: &str) -> String {
-    let Some((kind, rest)) = message.split_once(": ") else { return message.replace('\n', "; ") };
-    let what = rest.split([' ', ',']).next().unwrap_or_default();
-    let what = match what {
-        "string" => "a text",
-        "integer" => "a number",
-        "floating" => "a number with a fraction",
-        "boolean" => "true or false",
-        "sequence" => "a list",
-        "map" => "a table",
-        _ => "something else",
-    };
-    match (kind, rest.rsplit_once("expected ")) {
-        ("invalid type", Some((_, expected))) => format!("{what} stands here; wanted is {}", plainly(expected)),
-        (_, Some((_, expected))) => format!("wanted is {}", plainly(expected)),
-        // "missing field `x`" names a key of ours, and so does "duplicate field".
-        _ if message.starts_with("missing field") || message.starts_with("duplicate field") => message.to_owned(),
-        _ => "this value can't be read; see the README for what the key takes".to_owned(),
-    }
-}
-
-/// serde's words for what it wants, in the file's.
-fn plainly(expected: &str) -> String {
-    match expected {
-        "a string" | "str" | "string" => "a text in quotes".into(),
-        expected if expected.starts_with("struct ") || expected == "a map" => {
-            "a table: a line [NAME], or { key = value }".into()
-        }
-        expected => expected.to_owned(),
-    }
-}
-
-fn join(table: &str, key: &str) -> String {
-    if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
-}
-
-/// Where it is: toml gives the keys only in its display, as a last line "in `a.b`".
-fn path(e: &toml::de::Error) -> String {
-    let display = e.to_string();
-    let last = display.lines().rev().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
-    last.unwrap_or_default().to_owned()
-}
-
-/// "unknown field `x`, expected one of `a`, `b`": x, and what there is.
-fn unknown(message: &str, of: &str) -> Option<(String, Vec<String>)> {
-    let rest = message.strip_prefix(of)?;
-    // The name may hold anything, also a quote: the known ones begin after the last "expected".
-    let (name, known) = rest.rsplit_once(", expected ").or_else(|| rest.rsplit_once(", there are no "))?;
-    let known = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    Some((name.trim_matches('`').to_owned(), known))
 }

@@ -1,10 +1,12 @@
 //! `weir.toml`: its keys ([`Config`] and below), how it is read (`load`), what it must hold (`check`). Reads no network
 //! and no clock.
 
+mod address;
 mod check;
 mod defaults;
 mod derive;
 mod load;
+mod misfit;
 mod properties;
 mod redacted;
 #[cfg(test)]
@@ -25,7 +27,7 @@ use crate::model::record::Kind;
 use crate::model::time::Unit;
 
 pub use load::{ConfigError, Problem};
-pub use words::no_property;
+pub use properties::client_refused;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -297,6 +299,7 @@ pub struct Engine {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
+    #[serde(deserialize_with = "address::read")]
     pub listen: SocketAddr,
     pub tokens: Tokens,
 }

@@ -1,96 +1,60 @@
 //! What an error may show of a configuration. A secret that was written in the wrong place is a value like any other, so no value is
-//! quoted, and a name only if it is close to one that belongs there: then it is a slip of the pen.
+//! quoted, and a name only where it is written as names are, or is close to one that belongs there: then it is a slip of the pen.
 
 /// How close two names are at least, of 1, that one is taken for the other misspelt.
 const CLOSE: f64 = 0.6;
+/// Of a name that is shown, in bytes.
+const SHOWN: usize = 64;
+/// Names listed in one message.
+const LISTED: usize = 16;
+/// Stands for a text that may be a secret.
+pub(super) const HIDDEN: &str = "…";
 
 /// Of the names that belong here the one that was meant, if one is close.
 pub(crate) fn meant<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let closeness = |known: &str| strsim::normalized_damerau_levenshtein(known, &given.to_lowercase());
+    // What is longer than any name costs time by its square, and is close to none.
+    let given = if given.len() > SHOWN { return None } else { given.to_lowercase() };
+    let closeness = |known: &str| strsim::normalized_damerau_levenshtein(&known.to_lowercase(), &given);
     let best = known.into_iter().max_by(|a, b| closeness(a).total_cmp(&closeness(b)))?;
     (closeness(best) >= CLOSE).then_some(best)
 }
 
-/// Properties of librdkafka by whose names people misspell others: those of the documentation's first page and every one that holds
-/// a secret or the place of one.
-const PROPERTIES: &[&str] = &[
-    "security.protocol",
-    "sasl.mechanism",
-    "sasl.mechanisms",
-    "sasl.username",
-    "sasl.password",
-    "sasl.oauthbearer.config",
-    "sasl.oauthbearer.client.id",
-    "sasl.oauthbearer.client.secret",
-    "sasl.oauthbearer.method",
-    "sasl.oauthbearer.scope",
-    "sasl.oauthbearer.token.endpoint.url",
-    "sasl.kerberos.service.name",
-    "sasl.kerberos.keytab",
-    "sasl.kerberos.principal",
-    "ssl.ca.location",
-    "ssl.ca.pem",
-    "ssl.certificate.location",
-    "ssl.certificate.pem",
-    "ssl.key.location",
-    "ssl.key.pem",
-    "ssl.key.password",
-    "ssl.keystore.location",
-    "ssl.keystore.password",
-    "ssl.endpoint.identification.algorithm",
-    "enable.ssl.certificate.verification",
-    "ssl.cipher.suites",
-    "ssl.crl.location",
-    "client.id",
-    "client.rack",
-    "client.dns.lookup",
-    "broker.address.family",
-    "broker.address.ttl",
-    "message.max.bytes",
-    "receive.message.max.bytes",
-    "socket.timeout.ms",
-    "socket.keepalive.enable",
-    "socket.connection.setup.timeout.ms",
-    "reconnect.backoff.ms",
-    "reconnect.backoff.max.ms",
-    "statistics.interval.ms",
-    "metadata.max.age.ms",
-    "topic.metadata.refresh.interval.ms",
-    "session.timeout.ms",
-    "heartbeat.interval.ms",
-    "group.instance.id",
-    "fetch.min.bytes",
-    "fetch.wait.max.ms",
-    "fetch.message.max.bytes",
-    "max.partition.fetch.bytes",
-    "fetch.max.bytes",
-    "fetch.queue.backoff.ms",
-    "queued.min.messages",
-    "queued.max.messages.kbytes",
-    "compression.type",
-    "compression.codec",
-    "compression.level",
-    "batch.size",
-    "batch.num.messages",
-    "queue.buffering.max.messages",
-    "queue.buffering.max.kbytes",
-    "retries",
-    "retry.backoff.ms",
-    "debug",
-];
+/// A name of the user's as it stands in a key, `customer` of `lookup.customer`. One that is none may be a value in the wrong
+/// place.
+pub(super) fn name(name: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if (1..=SHOWN).contains(&name.len()) && name.chars().all(plain) { name } else { HIDDEN }
+}
 
-/// Of a property that librdkafka does not take: its name, which stands where a name should, and the nearest known one. Its own text
-/// quotes the value.
-pub fn no_property(name: &str, why: &str) -> String {
-    if !why.to_lowercase().contains("no such configuration property") {
-        return format!(
-            "{name:?} has a value that Kafka's client does not take; librdkafka's documentation says which it does"
-        );
+/// A key: up to the first part that is no name, since what stands there may have dots in it.
+pub(super) fn key(path: &str) -> String {
+    let mut shown = Vec::new();
+    for part in path.split('.') {
+        shown.push(name(part));
+        if name(part) == HIDDEN && !path.is_empty() {
+            break;
+        }
     }
-    match meant(name, PROPERTIES.iter().copied()) {
-        Some(meant) => format!("there is no property {name:?}; did you mean {meant:?}?"),
-        None => format!("there is no property {name:?}; librdkafka's documentation lists them"),
+    if path.is_empty() { String::new() } else { shown.join(".") }
+}
+
+/// The name of a field, `amount` or `customer.segment`.
+pub(super) fn field(path: &str) -> &str {
+    if path.split('.').all(|part| name(part) == part) { path } else { HIDDEN }
+}
+
+/// What may stand in a place, for a message; not all of it if that is much.
+pub(super) fn list<'k>(known: impl IntoIterator<Item = &'k str>) -> String {
+    let all: Vec<&str> = known.into_iter().map(field).collect();
+    match all.split_at(all.len().min(LISTED)) {
+        (first, []) => first.join(", "),
+        (first, rest) => format!("{} and {} more", first.join(", "), rest.len()),
     }
+}
+
+/// A URL with a user or a password in it.
+pub(super) fn holds_a_login(text: &str) -> bool {
+    text.split("://").skip(1).any(|rest| rest.split(char::is_whitespace).next().is_some_and(|url| url.contains('@')))
 }
 
 #[cfg(test)]
@@ -102,10 +66,16 @@ mod tests {
         assert_eq!(meant("sise", ["size", "late"]), Some("size"));
         assert_eq!(meant("Publsher", ["viewer", "publisher"]), Some("publisher"));
         assert_eq!(meant("hunter2-s3cret-value", ["viewer", "publisher"]), None);
-        assert!(
-            no_property("sasl.pasword", "No such configuration property: x")
-                .ends_with("did you mean \"sasl.password\"?")
-        );
-        assert!(!no_property("sasl.mechanism", "Invalid value \"x\"").contains("did you mean"));
+        assert_eq!(meant(&"size".repeat(100), ["size"]), None);
+    }
+
+    #[test]
+    fn what_is_no_name_is_not_shown() {
+        assert_eq!([name("name_dest"), name("redis://:s3cret@h"), name("")], ["name_dest", HIDDEN, HIDDEN]);
+        assert_eq!(key("lookup.customer.url"), "lookup.customer.url");
+        assert_eq!(key("lookup.redis://:s3cret.of.mine@h.url"), "lookup.…");
+        assert_eq!((key("").as_str(), field("customer.segment"), field("a b")), ("", "customer.segment", HIDDEN));
+        assert_eq!(list(["a", "b c"]), "a, …");
+        assert!(holds_a_login("mysql://weir:s3cret@db/weir") && !holds_a_login("http://host/x @ y"));
     }
 }

@@ -67,21 +67,12 @@ pub(super) fn request(limit: usize) -> usize {
     limit.clamp(1_000, 1_000_000)
 }
 
-/// Why librdkafka made no client.
-pub(super) fn not_made(why: &KafkaError) -> String {
-    // Its own text quotes the value, which may be a secret.
-    if let KafkaError::ClientConfig(_, why, name, _) = why
-        && !name.is_empty()
-    {
-        return config::no_property(name, why);
-    }
-    let why = why.to_string();
-    match why.contains("No provider for SASL mechanism") {
-        // Its own default is GSSAPI, and its advice to build it anew.
-        true => "users log in, and sasl.mechanism is not set or none that is built in: write PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 \
-                 or OAUTHBEARER"
-            .to_owned(),
-        false => why,
+/// Why librdkafka made no client with these properties, without their values.
+pub(super) fn not_made<'p>(why: &KafkaError, set: impl IntoIterator<Item = (&'p String, &'p String)>) -> String {
+    match why {
+        KafkaError::ClientConfig(_, _, name, _) if !name.is_empty() => config::client_refused(Some(name), "", set),
+        KafkaError::ClientCreation(why) => config::client_refused(None, why, set),
+        why => config::client_refused(None, &why.to_string(), set),
     }
 }
 

@@ -12,9 +12,11 @@ mod rounds;
 mod tail;
 mod topics;
 mod transaction;
+mod versions;
 
 pub use cluster::cluster_id;
 pub(crate) use flush::flush;
 pub use publisher::{PublishError, Publisher};
 pub use tail::{Shown, Tail, TailError, Wanted, tail};
 pub use topics::{Cluster, TopicError, check_properties, check_topics, longest_message, partitions};
+pub use versions::{librdkafka_version, openssl_version};

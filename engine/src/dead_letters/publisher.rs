@@ -234,8 +234,9 @@ async fn prepare(
     blocking(move || {
         let partitions = topics::partitions(topics::of_source(&source), "dead_letters.topic", &topic)
             .map_err(|why| PublishError::Config(why.to_string()))?;
-        let producer: BaseProducer<Deliveries> =
-            client.create_with_context(Deliveries::default()).map_err(|why| PublishError::Config(not_made(&why)))?;
+        let producer: BaseProducer<Deliveries> = client
+            .create_with_context(Deliveries::default())
+            .map_err(|why| PublishError::Config(not_made(&why, source.properties.iter().chain(&letters.properties))))?;
         fault::at("letters.prepare")?;
         // `init_transactions` looks again half a second later if no broker is up, or if the coordinator is none that the
         // metadata have told of. So they come first, and then a question to one of these brokers; its answer is nothing to us.

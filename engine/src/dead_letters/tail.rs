@@ -146,7 +146,7 @@ fn connect(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Reade
     client.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "20");
     // Retention may take a range away while we read it: then on from what is left.
     client.set("auto.offset.reset", "earliest").set("queued.max.messages.kbytes", "16384");
-    client.create_with_context(Complaints::default()).map_err(|why| TailError::Client(not_made(&why)))
+    client.create_with_context(Complaints::default()).map_err(|why| TailError::Client(not_made(&why, properties)))
 }
 
 fn partitions(

@@ -141,7 +141,8 @@ pub fn check_properties(source: &config::Source, letters: &config::DeadLetters) 
             let mut client = producer_config(source, letters, "weir-check", DEFAULT_LIMIT);
             // Without a broker it connects to nothing.
             let made: Result<BaseProducer, _> = client.remove("bootstrap.servers").create();
-            made.map_err(|why| TopicError::Property { key, why: not_made(&why) })?;
+            let set = source.properties.iter().chain(&letters.properties);
+            made.map_err(|why| TopicError::Property { key, why: not_made(&why, set) })?;
         }
     }
     Ok(())
@@ -161,7 +162,7 @@ fn look(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, Top
     let Cluster { brokers, properties, keys } = cluster;
     let client: BaseConsumer<Complaints> = client_config(brokers, properties)
         .create_with_context(Complaints::default())
-        .map_err(|why| TopicError::Property { key: keys.1, why: not_made(&why) })?;
+        .map_err(|why| TopicError::Property { key: keys.1, why: not_made(&why, properties) })?;
     let (topic, brokers) = (topic.to_owned(), brokers.to_owned());
     let metadata = match told(&client, cluster, &topic, PATIENCE) {
         Ok(metadata) => metadata,

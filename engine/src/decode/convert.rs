@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{fault, parse_fault};
 use crate::model::finding::Fault;
-use crate::model::number::{self, DECIMAL_DIGITS, NotANumber};
+use crate::model::number::{self, NotANumber};
 use crate::model::record::{Field, Kind, Value};
 use crate::model::time::{self, NotATime};
 
@@ -211,7 +211,8 @@ impl fmt::Display for Wanted<'_> {
             Kind::Integer => f.write_str("an integer of 64 bits"),
             Kind::Float => f.write_str("a number"),
             Kind::Decimal => {
-                write!(f, "a decimal of at most {DECIMAL_DIGITS} integer and {} fraction digits", self.0.scale)
+                let (scale, greatest) = (self.0.scale, number::greatest_decimal(self.0.scale));
+                write!(f, "a decimal (at most {scale} fraction digits, up to {greatest})")
             }
             Kind::Timestamp => write!(f, "a time ({})", self.0.time),
             Kind::Text => f.write_str("a text"),

@@ -21,13 +21,25 @@ struct Parts<'a> {
 }
 
 /// Integer digits that a decimal may have: 10^19 of them still sum up in DECIMAL(38) (a limit of the store's sums).
-pub const DECIMAL_DIGITS: i64 = 18;
+const DECIMAL_DIGITS: i64 = 18;
 /// Digits of i64::MAX.
 const INTEGER_DIGITS: i64 = 19;
 
 /// The unscaled value of a decimal.
 pub fn decimal(text: &str, scale: u8) -> Result<i64, NotANumber> {
     unscaled(text, scale, DECIMAL_DIGITS)
+}
+
+/// The greatest decimal of this scale, as text: with a scale, what 64 bits hold comes before the limit on digits.
+pub fn greatest_decimal(scale: u8) -> String {
+    let scale = usize::from(scale);
+    let digits = i64::MAX.to_string();
+    match digits.len().checked_sub(scale) {
+        Some(point) if (point as i64) <= DECIMAL_DIGITS && scale > 0 => {
+            format!("{}.{}", &digits[..point], &digits[point..])
+        }
+        _ => "9".repeat(DECIMAL_DIGITS as usize),
+    }
 }
 
 /// An integer; `1.0` and `1e3` are some.

@@ -1,5 +1,6 @@
 //! What stands behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
 
+mod advice;
 mod evaluate;
 mod letters;
 
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
+use self::advice::advice;
 use self::evaluate::{hit_view, judged_view, undecoded_view};
 use self::letters::Letters;
 use super::status::Status;
@@ -74,9 +76,7 @@ impl From<Refused> for AdminError {
         match refused {
             Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
             Refused::NotWasm => Self::NotWasm,
-            Refused::Module(_) => {
-                Self::Invalid { detail, mend: "build the module with weir-sdk and try `weir rules check`".into() }
-            }
+            Refused::Module(_) => Self::Invalid { mend: advice(&detail).into(), detail },
             Refused::Unfit(_) => Self::Invalid {
                 detail,
                 mend: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),

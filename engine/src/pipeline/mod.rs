@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin;
+use crate::build_info;
 use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
 use crate::dead_letters::{self, Publisher};
@@ -114,6 +115,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let config = Arc::new(config);
     let Plan { schema, spec } = plan(&config)?;
     let metrics = telemetry::metrics();
+    build_info::build_info().count();
 
     // The port first: a second engine on one machine should say so before it touches anything.
     let listener = TcpListener::bind(config.admin.listen)

@@ -25,7 +25,7 @@ pub fn plan(config: &Config) -> anyhow::Result<Plan> {
     let spec = Arc::new(WindowSpec::new(&config.window, event_time, &schema).map_err(anyhow::Error::msg)?);
     store::validate_url(&config.sink.url).map_err(|why| anyhow!("sink.url {why}"))?;
     Lookups::new(&config.lookup, schema.clone())?;
-    source::check_properties(&config.source)?;
+    source::check_properties(&config.source).map_err(|why| anyhow!("source.{why}"))?;
     dead_letters::check_properties(&config.source, &config.dead_letters)?;
     Ok(Plan { schema, spec })
 }

@@ -169,9 +169,14 @@ pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<
             let compiler = runtime.compiler.display();
             Err(Failed::Engine(format!("{compiler} was killed ({status}), as by a machine that is out of memory")))
         }
-        // Another signal, or 101: the compiler ran into its limits (or the machine's), or panicked over this module.
-        None | Some(101) => Err(Failed::Killed(format!(
+        // Another signal: the compiler ran into its limits, or the machine's.
+        None => Err(Failed::Killed(format!(
             "compiling exceeded 1 GiB or 10 s of CPU ({status}): make its functions smaller"
+        ))),
+        // A panic, which a limit may be behind, too: of a thread that could not be made, for example.
+        Some(101) => Err(Failed::Killed(format!(
+            "the compiler panicked over this module ({status}), which is no statement about its size: make the function that was \
+             added last simpler, and report the module"
         ))),
         Some(_) => Err(Failed::Engine(format!("{} gave {status} {}", runtime.compiler.display(), text()))),
     }

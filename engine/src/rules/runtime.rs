@@ -272,11 +272,24 @@ fn message(error: &wasmtime::Error) -> String {
         return format!("{error:#}");
     };
     let mut message = error.root_cause().to_string();
-    for (at, name) in trace.frames().iter().filter_map(|frame| frame.func_name()).take(FRAMES).enumerate() {
+    let names = trace.frames().iter().filter_map(|frame| frame.func_name()).map(readable);
+    for (at, name) in names.filter(|name| !is_of_a_panic(name)).take(FRAMES).enumerate() {
         message.push_str(if at == 0 { " in " } else { " < " });
         message.extend(name.chars().filter(|c| !c.is_control()).take(FRAME_NAME));
     }
     message
+}
+
+/// As its author wrote it, `high_amount::judge`: in the module it stands mangled.
+fn readable(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+/// What every panic of Rust goes through on its way to the trap.
+fn is_of_a_panic(name: &str) -> bool {
+    let machinery =
+        ["core::panicking::", "std::panicking::", "std::sys::backtrace::", "std::process::abort", "__rustc::"];
+    machinery.iter().any(|part| name.starts_with(part)) || ["rust_panic", "rust_begin_unwind", "abort"].contains(&name)
 }
 
 impl ResourceLimiter for Limits {
@@ -314,6 +327,15 @@ impl ResourceLimiter for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_functions_of_a_trap_are_named_as_their_author_did_and_a_panic_s_own_are_left_out() {
+        assert_eq!(readable("_ZN11high_amount5judge17h0123456789abcdefE"), "high_amount::judge");
+        assert_eq!(readable("_RNvC11high_amount5judge"), "high_amount::judge");
+        assert_eq!(readable("any name"), "any name");
+        assert!(is_of_a_panic(&readable("_ZN4core9panicking9panic_fmt17h0123456789abcdefE")));
+        assert!(!is_of_a_panic("high_amount::panics") && is_of_a_panic("__rustc::rust_begin_unwind"));
+    }
 
     #[test]
     fn a_call_may_take_its_whole_time_and_no_more_than_a_tick_beyond() {

@@ -77,13 +77,20 @@ pub enum SourceError {
 
 impl From<KafkaError> for SourceError {
     fn from(why: KafkaError) -> Self {
-        match why {
-            // Its own text quotes the value, which may be a secret.
-            KafkaError::ClientConfig(_, why, name, _) if !name.is_empty() => {
-                Self::Property(config::no_property(&name, &why))
+        Self::Kafka(why)
+    }
+}
+
+impl SourceError {
+    /// Why librdkafka made no client: its own text quotes values, which may be secrets.
+    pub(super) fn not_made(why: KafkaError, config: &config::Source) -> Self {
+        Self::Property(match why {
+            KafkaError::ClientConfig(_, _, name, _) if !name.is_empty() => {
+                config::client_refused(Some(&name), "", &config.properties)
             }
-            why => Self::Kafka(why),
-        }
+            KafkaError::ClientCreation(why) => config::client_refused(None, &why, &config.properties),
+            why => config::client_refused(None, &why.to_string(), &config.properties),
+        })
     }
 }
 
@@ -161,8 +168,9 @@ impl Source {
     /// Makes the consumer, which looks for the group's coordinator; nobody's partitions move before [`Source::join`].
     /// `worker`: its number, if the process has several.
     pub fn connect(config: &config::Source, worker: Option<usize>) -> Result<Self, SourceError> {
-        let consumer: BaseConsumer<Membership> =
-            properties::consumer(config, worker).create_with_context(Membership::default())?;
+        let consumer: BaseConsumer<Membership> = properties::consumer(config, worker)
+            .create_with_context(Membership::default())
+            .map_err(|why| SourceError::not_made(why, config))?;
         let queue = Queue::new(&consumer);
         Ok(Self { queue, consumer: Arc::new(consumer), topic: config.topic.as_str().into(), ended: false })
     }

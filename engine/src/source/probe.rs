@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A new client, which joins no group, finds a broker and the source topic. Blocks, for some 5 s at most.
 pub fn answers(config: &config::Source) -> Result<(), SourceError> {
-    let client: BaseConsumer = properties::consumer(config, None).create()?;
+    let client = made(config)?;
     let metadata = client.fetch_metadata(Some(&config.topic), PATIENCE)?;
     let known = metadata.topics().iter().any(|topic| topic.name() == config.topic && topic.error().is_none());
     if metadata.brokers().is_empty() || !known {
@@ -32,12 +32,12 @@ pub fn check_properties(config: &config::Source) -> Result<(), SourceError> {
     let mut client = properties::consumer(config, None);
     // Without a broker it connects to nothing.
     let made: Result<BaseConsumer, _> = client.remove("bootstrap.servers").create();
-    Ok(made.map(drop)?)
+    made.map(drop).map_err(|why| SourceError::not_made(why, config))
 }
 
 /// Whether this user may read records: partition 0 from its end. Joins no group; blocks, for some 5 s at most.
 pub fn may_read(config: &config::Source) -> Result<(), SourceError> {
-    let client: BaseConsumer = properties::consumer(config, None).create()?;
+    let client = made(config)?;
     client.assign(&first(config, KafkaOffset::End)?)?;
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
@@ -55,9 +55,13 @@ pub fn may_read(config: &config::Source) -> Result<(), SourceError> {
 
 /// Whether the group's coordinator answers this user. Joins no group; blocks, for some 5 s at most.
 pub fn group_answers(config: &config::Source) -> Result<(), SourceError> {
-    let client: BaseConsumer = properties::consumer(config, None).create()?;
+    let client = made(config)?;
     let known = client.committed_offsets(first(config, KafkaOffset::Invalid)?, PATIENCE)?;
     Ok(known.elements().iter().try_for_each(|element| element.error())?)
+}
+
+fn made(config: &config::Source) -> Result<BaseConsumer, SourceError> {
+    properties::consumer(config, None).create().map_err(|why| SourceError::not_made(why, config))
 }
 
 fn first(config: &config::Source, at: KafkaOffset) -> Result<TopicPartitionList, SourceError> {

@@ -89,3 +89,10 @@ async fn a_compiler_that_the_machine_kills_says_nothing_of_the_module() {
     let refused = refused_by("kill -XCPU $$").await;
     assert!(matches!(refused, Refused::Module(_)), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_compiler_that_panics_is_not_told_as_a_module_too_large() {
+    let refused = refused_by("exit 101").await;
+    assert!(matches!(refused, Refused::Module(_)), "{refused:?}");
+    assert!(refused.to_string().contains("the compiler panicked over this module (exit status: 101)"), "{refused}");
+}

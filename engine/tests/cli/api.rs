@@ -163,3 +163,24 @@ fn a_new_token_is_long_enough_is_another_each_time_and_needs_no_quotes() {
     assert!(one != other && one.len() >= 22 && one.chars().all(|c| c.is_ascii_alphanumeric()), "{one} {other}");
     assert_eq!(weir::config::token::problem(&one), None);
 }
+
+#[test]
+fn the_version_says_what_the_binary_is_made_of() {
+    let said = |flag: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_weir")).arg(flag).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let version = said("--version");
+    let lines: Vec<_> = version.lines().collect();
+    let begins = ["weir 0.1.0", "commit: ", "features: ", "librdkafka: 2.", "OpenSSL: "];
+    assert!(
+        lines.len() == begins.len() && lines.iter().zip(begins).all(|(line, begin)| line.starts_with(begin)),
+        "{version}"
+    );
+    assert!(
+        !lines[1].ends_with(": ") && version.contains(if cfg!(feature = "tls") { "OpenSSL 3." } else { "none" }),
+        "{version}"
+    );
+    assert_eq!(said("-V"), "weir 0.1.0\n");
+}

@@ -46,6 +46,12 @@ impl Bed {
         for made in block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap() {
             made.unwrap();
         }
+        // It is made before every broker knows of it.
+        let until = std::time::Instant::now() + WAIT;
+        while let Err(why) = self.consumer.fetch_watermarks(topic.name, 0, WAIT) {
+            assert!(std::time::Instant::now() < until, "{why}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn count(&self, topic: &str) -> u64 {

@@ -10,7 +10,7 @@ use crate::stack::root;
 const SECRET: &str = "hunter2-s3cret-value";
 
 /// What of the repository's own file is replaced, and by what; `SECRET` stands for the secret.
-const SLIPS: [(&str, &str); 20] = [
+const SLIPS: [(&str, &str); 36] = [
     ("[sink]\nurl =", "[sinks]\nurl = \"mysql://weir:SECRET@h/d\"\nold ="),
     ("[window]\n", "sink = \"mysql://weir:SECRET@127.0.0.1/weir\"\n[window]\n"),
     ("[admin]\n", "[admin]\ntokens = \"SECRET\"\n"),
@@ -31,6 +31,43 @@ const SLIPS: [(&str, &str); 20] = [
     ("key = \"customer:{name_orig}\"", "key = \"customer:{SECRET}\""),
     ("weir:weir@127.0.0.1:3306/weir\"", "weir:SECRET#x@127.0.0.1:3306/weir\""),
     ("weir:weir@127.0.0.1:3306/weir\"", "weir:weir@127.0.0.1:1/weir?password=SECRET\""),
+    (
+        "event_time = { kind = \"timestamp\", required = true }",
+        "event_time = { kind = \"timestamp\", required = true, format = \"%Y-%m-%d\", zone = \"SECRET\" }",
+    ),
+    (
+        "event_time = { kind = \"timestamp\", required = true }",
+        "event_time = { kind = \"timestamp\", required = true, format = \"SECRET %Q\", zone = \"UTC\" }",
+    ),
+    (
+        "event_time = { kind = \"timestamp\", required = true }",
+        "event_time = { kind = \"timestamp\", required = true, format = \"SECRET %H\", zone = \"UTC\" }",
+    ),
+    (
+        "event_time = { kind = \"timestamp\", required = true }",
+        "event_time = { kind = \"timestamp\", required = true, format = \"SECRET %z %Z\" }",
+    ),
+    (
+        "event_time = { kind = \"timestamp\", required = true }",
+        "event_time = { kind = \"timestamp\", required = true, format = \"SECRET %FT%T%z\", zone = \"UTC\" }",
+    ),
+    ("[dead_letters]\n", "properties = { \"SECRET\" = \"sasl.password\" }\n[dead_letters]\n"),
+    (
+        "[dead_letters]\n",
+        "properties = { \"sasl.oauthbearer.config\" = \"SECRET\", \"sasl.mechanism\" = \"OAUTHBEARER\", \"security.protocol\" = \"SASL_PLAINTEXT\" }\n[dead_letters]\n",
+    ),
+    (
+        "[dead_letters]\n",
+        "properties = { \"ssl.key.pem\" = \"SECRET\", \"security.protocol\" = \"SSL\" }\n[dead_letters]\n",
+    ),
+    ("key = \"customer:{name_orig}\"", "key = \"${SECRET}\""),
+    ("key = \"customer:{name_orig}\"", "key = \"${file:SECRET}\""),
+    ("[lookup.customer]", "[lookup.\"redis://:SECRET.SECRET@h\"]"),
+    ("name_dest = {", "\"weir:SECRET@h\" = {"),
+    ("brokers = \"127.0.0.1:9092\"", "brokers = \"SECRET\""),
+    ("max_module = \"8MiB\"", "max_module = \"SECRET\""),
+    ("dir = \"rules.d\"", "dir = \"mysql://weir:SECRET@h/rules.d\""),
+    ("[rules]\n", "SECRET = 1 = 2\n[rules]\n"),
 ];
 
 #[test]

@@ -211,7 +211,7 @@ fn conditions() -> BTreeSet<String> {
     for source in &sources {
         for call in source.split(".raise(").skip(1) {
             let argument = call.split(',').nth(1).unwrap_or_default().trim();
-            let after = |start: &str, text: &str| Some(quoted(text.split_once(start)?.1).into_iter().next()?);
+            let after = |start: &str, text: &str| quoted(text.split_once(start)?.1).into_iter().next();
             let found: Vec<_> = if argument.starts_with('"') {
                 quoted(argument)
             } else if argument.ends_with(".code") {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::api::ask;
 use crate::engine::Engine;
 use crate::way::{RULES, Way, weir};
 
@@ -52,6 +53,9 @@ fn a_status_tells_what_is_off_and_an_api_without_tokens_is_told() {
         assert!(screen.contains(part), "{part:?} stands not in\n{screen}");
     }
     assert!(engine.said().contains("anyone on this machine may change rules"), "the log says it too");
+    let (_, metrics) = ask(way.admin, "GET", "/metrics", "text/plain", b"").expect("an answer");
+    let info = metrics.lines().find(|line| line.starts_with("weir_build_info{")).expect("weir_build_info");
+    assert!(info.contains("version=\"0.1.0\"") && info.contains("librdkafka=\"2.") && info.ends_with(" 1"), "{info}");
     for rule in RULES {
         way.patch(&format!("/rules/{rule}"), &json!({ "mode": "off" }));
     }

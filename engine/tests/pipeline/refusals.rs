@@ -61,6 +61,37 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     let line = run_with(&way, "${WEIR_LISTEN}", "0.0.0.0:0");
     says(&line, &["admin.listen", "0.0.0.0:0", "admin.tokens"]);
 
+    // The same before it is started: a line each of what is there and what is not.
+    let asked = |from: &str, to: &str| {
+        let file = way.folder.path().join("asked.toml");
+        std::fs::write(&file, way.changed(from, to)).expect("the folder is writable");
+        let mut check = weir();
+        for (name, value) in way.running(&file).get_envs() {
+            check.env(name, value.expect("it is set"));
+        }
+        let output = check.arg("check").arg(&file).arg("--connect").output().expect("weir starts");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    };
+    let (code, said) = asked("[admin]", "[admin]");
+    assert!(code == Some(0) && !said.contains("FAILED"), "{said}");
+    for part in ["source.topic: ", "has 4 partitions", "source.topic, Read", "source.group", "cleanup.policy"] {
+        assert!(said.contains(part), "{part:?} stands not in\n{said}");
+    }
+    for part in ["transactional id", "sink.url: the database answers", "lookup.customer: Redis answers", "rules.dir"] {
+        assert!(said.contains(&format!("ok      {part}")), "{part:?} stands not in\n{said}");
+    }
+    let (code, said) = asked("${WEIR_QUEUE}", "no_such_queue");
+    assert_eq!((code, said.matches("FAILED").count()), (Some(1), 1), "{said}");
+    assert!(
+        said.contains("FAILED  dead_letters.topic: there is no topic \"no_such_queue\"") && said.contains("create it"),
+        "{said}"
+    );
+    let (code, said) = asked("${WEIR_REDIS_URL}", &format!("redis://127.0.0.1:{nobody}"));
+    assert!(
+        code == Some(1) && said.contains("FAILED  lookup.customer: ") && said.contains("ok      rules.dir"),
+        "{said}"
+    );
+
     let taken = std::net::TcpListener::bind(("127.0.0.1", way.admin)).expect("the port is free");
     let line = run_with(&way, "[admin]", "[admin]");
     says(&line, &["admin.listen", &way.admin.to_string()]);
@@ -129,6 +160,11 @@ fn a_bad_upload_is_one_line_that_says_what_to_mend_and_changes_nothing() {
         refusal(weir().args(["rules", "push", "--url", &url]).arg(&file))
     };
     says(&push(b"no module at all"), &["not a WebAssembly module"]);
+    // The service hangs up in the middle of it; what it said comes through all the same.
+    says(
+        &push(&[b"\0asm".as_slice(), &vec![0; 9 << 20]].concat()),
+        &["the body is beyond the limit", "raise `max_module`"],
+    );
     says(&push(&wat::parse_str("(module)").expect("WAT")), &["component-type"]);
     let traps = Guest { configure: "unreachable", ..Guest::good("traps") };
     says(&push(&traps.core()), &["RULE_TRAP"]);

@@ -15,9 +15,13 @@ fn all_are_said(cases: &[(&str, &str, &str)]) {
 fn kafka_s_part_says_what_to_write() {
     all_are_said(&[
         ("name = \"fraud\"", "name = \"a b\"", "pipeline.name: should be 1 to 64 letters, digits, '-', '_' or '.'"),
-        ("brokers = \"127.0.0.1:9092\"", "brokers = \" \"", "source.brokers: is empty; write \"host:9092\""),
-        ("brokers = \"127", "brokers = \"u@127", "source.brokers: should be host:port,…; a user goes into source.prop"),
-        ("group = \"weir-fraud\"", "group = \"\"", "source.group: is empty; write the name of a consumer group"),
+        (
+            "brokers = \"127.0.0.1:9092\"",
+            "brokers = \" \"",
+            "source.brokers: should be the brokers' addresses with their ports",
+        ),
+        ("brokers = \"127", "brokers = \"u@127", "source.brokers: should be the brokers' addresses with their ports"),
+        ("group = \"weir-fraud\"", "group = \"\"", "source.group: should be the name of a consumer group"),
         ("topic = \"finance_stream\"", "topic = \"a/b\"", "source.topic: is no name of a Kafka topic: 1 to 249"),
         ("topic = \"dead_letter_queue\"", "topic = \"..\"", "dead_letters.topic: is no name of a Kafka topic"),
         ("# max_record = \"1MiB\"", "max_record = \"65MiB\"", "source.max_record: 65.0 MiB should be 1 B to 64 MiB"),
@@ -58,7 +62,7 @@ fn windows_and_the_sink_say_what_to_write() {
         ("max_ahead = \"5m\"", "max_ahead = \"36501days\"", "window.max_ahead: should be 36500days at most"),
         ("type = { kind = \"text\"", "type = { kind = \"float\"", "is a float; declare it as a decimal to group by it"),
         ("[\"sum\", \"min\", \"max\"]", "[]", "window.measures.amount: is empty; write [\"sum\"]"),
-        ("url = \"mysql://", "url = \"postgres://", "sink.url: should begin with mysql:// or sqlite://"),
+        ("url = \"mysql://", "url = \"postgres://", "sink.url: should begin with mysql://, mariadb:// or sqlite://"),
         ("\"risk_stats\"", "\"Weir_x\"", "sink.table: should not begin with weir_, as the engine's own tables do"),
     ]);
 }
@@ -103,7 +107,7 @@ fn what_is_no_toml_or_of_another_type_says_what_is_wanted() {
         (
             "weir:weir@",
             "weir:${WEIR PASSWORD}@",
-            "sink.url: ${…} holds no name of a variable: write ${NAME}, or $ alone",
+            "sink.url: the environment has no variable of the name that stands in ${…} (not shown",
         ),
         (
             "weir:weir@",

@@ -211,8 +211,17 @@ fn a_message_names_the_field_what_was_there_and_what_is_wanted() {
     let long = "é".repeat(100);
     let record = format!(r#"{{"event_time":1,"type":"a","amount":"{long}"}}"#);
     let fault = bench.row(record.as_bytes()).unwrap_err();
-    let shown = format!("amount: \"{}… is not a decimal of at most 18 integer and 2 fraction digits", "é".repeat(63));
+    let shown = format!(
+        "amount: \"{}… is not a decimal (at most 2 fraction digits, up to 92233720368547758.07)",
+        "é".repeat(63)
+    );
     assert_eq!(fault.message, shown);
+    // 18 digits, and too large all the same: the message must not count digits.
+    let fault = bench.row(br#"{"event_time":1,"type":"a","amount":999999999999999999}"#).unwrap_err();
+    let shown = "amount: 999999999999999999 is too large; a decimal (at most 2 fraction digits, up to 92233720368547758.07) is wanted";
+    assert_eq!(fault.message, shown);
+    bench.row(br#"{"event_time":1,"type":"a","amount":92233720368547758.07}"#).unwrap();
+    assert_eq!(bench.code(br#"{"event_time":1,"type":"a","amount":92233720368547758.08}"#), "FIELD_RANGE");
 }
 
 #[test]

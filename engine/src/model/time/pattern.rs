@@ -28,7 +28,7 @@ impl Pattern {
         let zone = match (seen.has_offset, zone) {
             (true, None) => None,
             (true, Some(_)) => {
-                return Err(refused("zone", format!("should be left out: {format:?} has an offset itself")));
+                return Err(refused("zone", "should be left out: the format has an offset itself".into()));
             }
             (false, Some(name)) => Some(name.parse().map_err(|_| refused("zone", unknown(name)))?),
             (false, None) => {
@@ -65,10 +65,10 @@ impl fmt::Display for Pattern {
 
 fn items(format: &str) -> Result<Vec<Item<'static>>, String> {
     let items = StrftimeItems::new(format).parse_to_owned().map_err(|_| {
-        format!("{format:?} holds a % that means nothing; write for example \"%Y-%m-%d %H:%M:%S\", and %% for a percent sign")
+        "holds a % that means nothing; write for example \"%Y-%m-%d %H:%M:%S\", and %% for a percent sign".to_owned()
     })?;
     if items.contains(&Item::Fixed(Fixed::TimezoneName)) {
-        return Err(format!("{format:?} holds %Z, a zone's name, which can't be read; use %z, an offset, or zone"));
+        return Err("holds %Z, a zone's name, which can't be read; use %z, an offset, or zone".into());
     }
     Ok(items)
 }
@@ -81,7 +81,7 @@ struct Seen {
 /// Writes a time in the format and reads it again: what does not come back no record could say either.
 fn probe(format: &str, items: &[Item<'static>]) -> Result<Seen, String> {
     let sample = DateTime::parse_from_rfc3339("2026-11-30T13:45:56.789+05:30").expect("a time");
-    let lacks = |what: &str| format!("{format:?} does not say {what}; write for example \"%Y-%m-%d %H:%M:%S\"");
+    let lacks = |what: &str| format!("does not say {what}; write for example \"%Y-%m-%d %H:%M:%S\"");
     let mut parsed = Parsed::new();
     parse(&mut parsed, &written(sample, format)?, items.iter())
         .map_err(|_| lacks("what it writes so that it can be read"))?;
@@ -102,13 +102,18 @@ fn written(sample: DateTime<FixedOffset>, format: &str) -> Result<String, String
     // chrono reads %#z, an offset with or without minutes, and panics if it is to write one.
     let format = format.replace("%#z", "%z");
     let mut text = String::new();
-    write!(text, "{}", sample.format(&format)).map_err(|_| format!("{format:?} can't be written"))?;
+    write!(text, "{}", sample.format(&format)).map_err(|_| "can't be written".to_owned())?;
     Ok(text)
 }
 
+/// Shows the name only if it is nearly one: it may be anything that was put into the wrong place.
+/// Shows the name only if it is nearly one: it may be anything that was put into the wrong place.
 fn unknown(name: &str) -> String {
     let lower = name.to_lowercase();
-    let near = |zone: &&Tz| strsim::damerau_levenshtein(&zone.name().to_lowercase(), &lower);
-    let nearest = chrono_tz::TZ_VARIANTS.iter().min_by_key(near).map_or("UTC", |zone| zone.name());
-    format!("{name:?} is no time zone; did you mean {nearest:?}?")
+    let distance = |zone: &Tz| strsim::damerau_levenshtein(&zone.name().to_lowercase(), &lower);
+    let nearest = chrono_tz::TZ_VARIANTS.iter().filter(|zone| distance(zone) <= (lower.len() / 3).max(2));
+    match nearest.min_by_key(|zone| distance(zone)) {
+        Some(near) => format!("{name:?} is no time zone; did you mean {:?}?", near.name()),
+        None => "is no time zone; write one as IANA names it, \"Europe/Berlin\" or \"UTC\"".into(),
+    }
 }
