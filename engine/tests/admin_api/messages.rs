@@ -56,7 +56,12 @@ async fn a_problem_says_what_was_wrong_and_what_to_do() {
         ),
         (call("GET", "/windows?limit=0"), "invalid", "limit is 0", "ask for 1 to 1000"),
         (patch("{}"), "invalid", "the patch changes nothing", "give mode, order or parameters"),
-        (patch("1"), "invalid", "the body: invalid type: integer `1`, expected an object", "has the schema of the body"),
+        (
+            patch("1"),
+            "invalid",
+            "the body: invalid type: integer `1`, expected an object",
+            "has the schema of the body",
+        ),
         (patch("[\"off\"]"), "invalid", "an array where an object is wanted", "has the schema of the body"),
         (evaluate(LINES, "1\n".repeat(2_001)), "invalid", "the body holds 2001 records", "send 1 to 2000 records"),
         (

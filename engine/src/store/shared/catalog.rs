@@ -10,6 +10,9 @@ use crate::model::catalog::{Audit, Entry, Version, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
 use crate::store::StoreError;
 
+/// Entries of a set in one statement, whose number of binds is bounded.
+const ENTRIES: usize = 200;
+
 fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps with text keys and plain enums always serialise")
 }
@@ -131,8 +134,8 @@ pub(super) async fn add_set(
     entries: &[Entry],
     audit: &Audit,
 ) -> Result<()> {
-    for entry in entries {
-        add_entry(tx, pipeline, next, entry).await?;
+    for some in entries.chunks(ENTRIES) {
+        add_entries(tx, pipeline, next, some).await?;
         fault::at("store.catalog.entry")?;
     }
     let sql = "INSERT INTO weir_audit (pipeline, revision, at, who, action, rule, detail) VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -190,22 +193,28 @@ async fn add_version(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, version: &Ver
     tx.execute(&sql, &binds).await.map(|_| ())
 }
 
-async fn add_entry(tx: &mut dyn Tx, pipeline: &str, revision: Revision, entry: &Entry) -> Result<()> {
-    let sql = "INSERT INTO weir_rule_set (pipeline, revision, rule, sha256, `order`, mode, parameters, from_directory, \
-               suspended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let (mode, parameters) = (json(&entry.mode), json(&entry.parameters));
-    let binds = [
-        Bind::Text(pipeline),
-        Bind::Int(revision.0 as i64),
-        Bind::Text(&entry.name),
-        Bind::Blob(&entry.sha256.0),
-        Bind::Int(entry.order.into()),
-        Bind::Text(&mode),
-        Bind::Text(&parameters),
-        Bind::Int(entry.from_directory.into()),
-        Bind::text(entry.suspended.as_deref()),
-    ];
-    tx.execute(sql, &binds).await.map(|_| ())
+/// In one statement: the database may be far.
+async fn add_entries(tx: &mut dyn Tx, pipeline: &str, revision: Revision, entries: &[Entry]) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO weir_rule_set (pipeline, revision, rule, sha256, `order`, mode, parameters, from_directory, \
+         suspended) VALUES {}",
+        vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?)"; entries.len()].join(", ")
+    );
+    let texts: Vec<_> = entries.iter().map(|entry| (json(&entry.mode), json(&entry.parameters))).collect();
+    let rows = entries.iter().zip(&texts).flat_map(|(entry, (mode, parameters))| {
+        [
+            Bind::Text(pipeline),
+            Bind::Int(revision.0 as i64),
+            Bind::Text(&entry.name),
+            Bind::Blob(&entry.sha256.0),
+            Bind::Int(entry.order.into()),
+            Bind::Text(mode),
+            Bind::Text(parameters),
+            Bind::Int(entry.from_directory.into()),
+            Bind::text(entry.suspended.as_deref()),
+        ]
+    });
+    tx.execute(&sql, &rows.collect::<Vec<_>>()).await.map(|_| ())
 }
 
 pub(super) async fn directory_seen(tx: &mut dyn Tx, pipeline: &str, file: &str) -> Result<Option<Sha256>> {
