@@ -163,7 +163,11 @@ impl Sender {
             let message = BaseRecord::with_opaque_to(&self.topic, number).key(&record.key).payload(&record.value);
             let error = match self.producer.send(message) {
                 Ok(()) if self.round.add(bytes) => return self.land().map_err(NotSent::Failed),
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    // A pipe may bring the next record much later.
+                    self.producer.poll(Duration::ZERO);
+                    return self.check().map_err(NotSent::Failed);
+                }
                 Err((error, _)) => error,
             };
             if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
