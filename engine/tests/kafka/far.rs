@@ -72,7 +72,8 @@ async fn a_transaction_of_few_letters_takes_three_round_trips() {
     assert!((2.5..5.0).contains(&least), "{trips:?} round trips");
 }
 
-/// The same of `weir produce`, whose producer is idempotent too. It went on for 0.97 of the time before.
+/// The same of `weir produce`, whose producer is idempotent too: it took 0.84 of 2.35 s before. And all of it takes its rounds: each
+/// ends when its records have arrived.
 #[tokio::test(flavor = "multi_thread")]
 async fn produce_waits_for_a_broker_that_is_far_without_taking_a_core() {
     let mut bed = Bed::new("far_produce", &[]).await;
@@ -99,5 +100,6 @@ async fn produce_waits_for_a_broker_that_is_far_without_taking_a_core() {
     let took = began.elapsed();
     assert!(child.wait().unwrap().success());
     assert!(took > FAR * 40, "only {took:?}: it went another way than the long one");
-    assert!(usage < took / 3, "{usage:?} of {took:?}");
+    assert!(took < FAR * 2 * 40 * 3, "{took:?} for 40 rounds of {:?}", FAR * 2);
+    assert!(usage < took / 4, "{usage:?} of {took:?}");
 }

@@ -21,6 +21,8 @@ const DELIVERY_MS: u64 = 60_000;
 const GRACE: Duration = Duration::from_secs(10);
 /// Between two looks at what librdkafka has to tell.
 const LOOK: Duration = Duration::from_millis(100);
+/// The same while a round is under way, which a flush alone lets go: it ends no sooner, as what has arrived has to be heard.
+const LANDING: Duration = Duration::from_millis(2);
 /// A record waits at most so long before it goes, at a rate.
 const GATHER: Duration = Duration::from_millis(20);
 /// The same where nobody calls: the input is a pipe that says nothing. Longer than a broker takes to answer, so that no batch
@@ -212,14 +214,26 @@ impl Sender {
         self.producer.context().tally()
     }
 
+    /// All that librdkafka has to tell: what has arrived is under way until it was heard.
+    fn hear(&self) {
+        let mut before = usize::MAX;
+        loop {
+            let left = usize::try_from(self.producer.in_flight_count()).unwrap_or_default();
+            if left == 0 || left == before {
+                return;
+            }
+            before = left;
+            self.producer.poll(Duration::ZERO);
+        }
+    }
+
     /// Lets go what was handed over and waits until all has arrived, or until that is given up.
     fn land(&mut self) -> anyhow::Result<()> {
         self.round.goes();
         let until = Instant::now() + self.delivery + GRACE;
-        // What has arrived counts when librdkafka has told so, by polling.
         while self.producer.in_flight_count() > 0 && Instant::now() < until {
-            dead_letters::flush(&self.producer, LOOK);
-            self.producer.poll(Duration::ZERO);
+            dead_letters::flush(&self.producer, LANDING);
+            self.hear();
             self.check()?;
         }
         self.check()
