@@ -100,6 +100,10 @@ async fn log_starts(config: &Config, store: &dyn Store) -> anyhow::Result<Vec<(P
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::catalog::{Audit, Entry, Mode};
+    use crate::model::ids::{Revision, Sha256};
+    use crate::model::step::{Activation, PartitionStep, StatsLayout, Step};
+    use crate::source::mocked;
 
     /// Here one that has no tables yet; whoever asks logs it and asks again.
     #[tokio::test]
@@ -113,5 +117,54 @@ mod tests {
         config.sink.retention = Some(Duration::from_secs(86_400));
         let why = windows(&config, store.as_ref()).await.expect_err("there is no table").to_string();
         assert!(why.contains("before it was prepared"), "{why}");
+    }
+
+    /// Where the log begins is asked of Kafka, by a client of its own.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn revisions_go_but_for_those_that_judged_what_kafka_holds() {
+        let (_cluster, brokers) = mocked("t");
+        let text = include_str!("../../../weir.toml");
+        let mut config = Config::parse(text, &|_| Some("a-secret-of-16-bytes".into())).expect("the repository's own");
+        (config.source.brokers, config.source.topic) = (brokers, "t".into());
+        config.rules.history = 20;
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+        let store = crate::store::connect(&url, "p", "t").await.expect("a file");
+        let layout = StatsLayout { table: "stats".into(), group_by: Vec::new(), measures: Vec::new() };
+        store.prepare(&config.fingerprint(), &layout).await.expect("tables");
+        let owner = store.take(&[Partition(0)]).await.expect("it is free")[0].owner;
+        store.begin(Partition(0), owner, Offset(0)).await.expect("it is ours");
+        for base in 0..30 {
+            let audit = Audit {
+                at: 0,
+                who: "publisher".into(),
+                action: "retire".into(),
+                rule: "r".into(),
+                revision: base + 1,
+                detail: String::new(),
+            };
+            let entry = Entry {
+                name: "r".into(),
+                sha256: Sha256::of(b"r"),
+                order: 0,
+                mode: Mode::Live,
+                parameters: Default::default(),
+                from_directory: false,
+                suspended: None,
+            };
+            store.advance(Revision(base), None, &[entry], &audit).await.expect("it is the next");
+        }
+        let (from, to) = (Offset(0), Offset(1));
+        let moved = PartitionStep { partition: Partition(0), owner, from, to, watermark: None };
+        let judged = Activation { partition: Partition(0), first_offset: from, revision: Revision(5) };
+        let step = Step { partitions: vec![moved], activations: vec![judged], ..Step::default() };
+        store.commit(&step).await.expect("it is ours");
+
+        revisions(&config, store.as_ref()).await.expect("Kafka and the database answer");
+        // Of 1 to 9 the one that judged stays.
+        let left: Vec<_> = store.audit(99).await.expect("rows").into_iter().map(|line| line.revision).collect();
+        assert_eq!(left, (10..=30).rev().chain([5]).collect::<Vec<_>>());
+        config.source.brokers = "127.0.0.1:1".into();
+        assert!(revisions(&config, store.as_ref()).await.is_err(), "a log that can't be asked for lets nothing go");
     }
 }

@@ -3,12 +3,16 @@
 
 mod batch;
 mod consumer;
+#[cfg(test)]
+mod mocked;
 mod probe;
 mod properties;
 mod reader;
 
 pub use batch::{Fetched, Message, Messages};
 pub use consumer::{Event, Source, SourceError};
+#[cfg(test)]
+pub(crate) use mocked::mocked;
 pub use probe::{answers, check_properties, group_answers, may_read};
 pub use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 pub use reader::Reader;
