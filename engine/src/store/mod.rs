@@ -61,7 +61,7 @@ fn scheme(url: &str) -> Option<&str> {
 pub fn validate_url(url: &str) -> Result<(), String> {
     match scheme(url) {
         Some("mysql" | "mariadb") => mysql::validate_url(url),
-        Some("sqlite") => sqlite::SqliteDriver::new(url).map(drop).map_err(|why| why.to_string()),
+        Some("sqlite") => sqlite::options(url).map(drop).map_err(|why| why.to_string()),
         _ => Err(SCHEMES.to_owned()),
     }
 }

@@ -65,10 +65,11 @@ const REFUSED: [(&str, &str, &str); 15] = [
 ];
 
 /// And what both take: `run` comes as far as the brokers, where nobody listens.
-const TAKEN: [(&str, &str); 6] = [
+const TAKEN: [(&str, &str); 7] = [
     ("brokers", "brokers"),
     ("weir:weir@127", "weir:we%23i%2Fr%3F%40@127"),
     ("mysql://", "mariadb://"),
+    ("mysql://weir:weir@127.0.0.1:3306/weir", "sqlite://taken.db"),
     ("listen = \"127.0.0.1:0\"", "listen = \"localhost:0\""),
     ("[dead_letters]\n", "properties = { \"session.timeout.ms\" = \"60000\" }\n[dead_letters]\n"),
     (

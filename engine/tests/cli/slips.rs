@@ -91,6 +91,7 @@ fn a_secret_in_the_wrong_place_of_a_configuration_is_in_no_output_and_no_log() {
                     assert!(!said.contains(SECRET) && !said.contains("hunter2"), "{command}: {to}: {said}");
                     // A slip that neither command minds would show nothing here for want of a look.
                     assert!(!ended.is_some_and(|ok| ok) || command == "check", "{to} is taken: {said}");
+                    assert!(!said.contains("panicked"), "{command}: {to}: {said}");
                     assert!(!said.is_empty(), "{command}: {to}: nothing was said");
                 }
             });

@@ -44,6 +44,18 @@ pub(super) const DIALECT: Dialect = Dialect {
     view_of: "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE",
 };
 
+/// How to open the file, or what is wrong with the URL. Makes no pool, for which tokio has to run.
+pub(super) fn options(url: &str) -> Result<SqliteConnectOptions> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Fatal("the sink url is not a valid one: sqlite://PATH is wanted".into()))?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // WAL with NORMAL may lose the last commits when power fails, and then K is past N.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5));
+    Ok(options)
+}
+
 /// A file of SQLite.
 pub(super) struct SqliteDriver {
     options: SqliteConnectOptions,
@@ -52,13 +64,7 @@ pub(super) struct SqliteDriver {
 
 impl SqliteDriver {
     pub(super) fn new(url: &str) -> Result<Self> {
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(|_| StoreError::Fatal("the sink url is not a valid one: sqlite://PATH is wanted".into()))?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // WAL with NORMAL may lose the last commits when power fails, and then K is past N.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5));
+        let options = options(url)?;
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(10))
