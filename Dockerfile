@@ -4,6 +4,8 @@ RUN rustup target add wasm32-unknown-unknown \
     && apt-get update && apt-get install -y --no-install-recommends libssl-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# What `weir --version` shows; the build has no .git: docker build --build-arg WEIR_COMMIT=$(git rev-parse --short=12 HEAD) .
+ARG WEIR_COMMIT
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     make rules \
     && cargo build --release --locked -p weir \
