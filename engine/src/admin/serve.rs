@@ -27,6 +27,9 @@ use tower::ServiceExt;
 const CONNECTIONS: usize = 256;
 /// From the connection, or the answer before, to the end of a request's head. An idle connection ends with it too.
 const HEAD: Duration = Duration::from_secs(10);
+/// The same with those that were told to leave and have not yet: each holds a descriptor, and whoever connects without a pause is
+/// faster than they are. Until then nobody new is accepted.
+const ALL: usize = 2 * CONNECTIONS;
 /// From an answer's making until the connection has taken all of it, or to the next request. hyper has no such bound: an answer
 /// that nobody reads would be held for as long as the peer likes.
 const READ: Duration = Duration::from_secs(20);
@@ -49,7 +52,7 @@ pub async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             Some(ended) = tasks.join_next_with_id() => open.forget(ended.map_or_else(|why| why.id(), |(id, ())| id)),
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if tasks.len() < ALL => match accepted {
                 Ok((stream, peer)) if open.make_room() => {
                     let connection = Arc::new(Connection::default());
                     let task = tasks.spawn(connection.clone().run(stream, peer, router.clone()));

@@ -56,8 +56,23 @@ pub fn may_read(config: &config::Source) -> Result<(), SourceError> {
 /// Whether the group's coordinator answers this user. Joins no group; blocks, for some 5 s at most.
 pub fn group_answers(config: &config::Source) -> Result<(), SourceError> {
     let client = made(config)?;
-    let known = client.committed_offsets(first(config, KafkaOffset::Invalid)?, PATIENCE)?;
+    let asked = client.committed_offsets(first(config, KafkaOffset::Invalid)?, PATIENCE);
+    let known = asked.map_err(|why| refusal_of_the_group(&client).unwrap_or(why))?;
     Ok(known.elements().iter().try_for_each(|element| element.error())?)
+}
+
+/// While this user may not know the coordinator, librdkafka looks for it until the time is up, and tells why to whoever polls.
+fn refusal_of_the_group(client: &BaseConsumer) -> Option<KafkaError> {
+    let until = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < until {
+        match client.poll(Duration::from_millis(100)) {
+            Some(Err(why @ KafkaError::MessageConsumption(RDKafkaErrorCode::GroupAuthorizationFailed))) => {
+                return Some(why);
+            }
+            Some(_) | None => {}
+        }
+    }
+    None
 }
 
 fn made(config: &config::Source) -> Result<BaseConsumer, SourceError> {
