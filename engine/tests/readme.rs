@@ -43,11 +43,12 @@ const MENTIONED: [(&str, &str); 3] = [
 const PROGRAMS: [&str; 9] = ["weir ", "make ", "cargo ", "docker ", "curl ", "stack/", ".ci/", "bench/", "mariadb "];
 
 /// What a command must have said.
-const SAID: [(&str, &str); 18] = [
+const SAID: [(&str, &str); 19] = [
     ("make demo", "equal the truth"),
     ("make help", "make demo-live"),
     ("curl -fsS --retry", "ready"),
     ("weir status", ": ready"),
+    ("weir schema", "CREATE TABLE"),
     ("weir produce", "20000 records sent to finance_stream, 0 bad lines skipped"),
     ("stack/kafka TopicCommand", "dead_letter_queue"),
     ("cargo test", "1 passed"),

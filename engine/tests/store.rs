@@ -47,7 +47,7 @@ async fn sqlite_keeps_the_contract() {
     let url = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
     all(&url("weir.db")).await;
     older::load(&url("older.db"), older::SQLITE).await;
-    older::goes_on(&url("older.db"), older::Left { pipeline: "sqlite", group: "weir-sqlite" }).await;
+    older::goes_on(&url("older.db"), older::Left { pipeline: "sqlite", group: "weir-sqlite", letters: true }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +61,11 @@ async fn mariadb_keeps_the_contract() {
     contract::sql(&database.url_of_root(), "CREATE DATABASE older").await;
     contract::sql(&database.url_of_root(), "GRANT ALL ON older.* TO 'weir'@'%'").await;
     older::load(&database.url_with("secret", "older"), older::MYSQL).await;
-    older::goes_on(&database.url_with("secret", "older"), older::Left { pipeline: "fraud", group: "weir-fraud" }).await;
+    older::goes_on(
+        &database.url_with("secret", "older"),
+        older::Left { pipeline: "fraud", group: "weir-fraud", letters: false },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
