@@ -65,11 +65,9 @@ pub fn group_answers(config: &config::Source) -> Result<(), SourceError> {
 fn refusal_of_the_group(client: &BaseConsumer) -> Option<KafkaError> {
     let until = Instant::now() + Duration::from_secs(1);
     while Instant::now() < until {
-        match client.poll(Duration::from_millis(100)) {
-            Some(Err(why @ KafkaError::MessageConsumption(RDKafkaErrorCode::GroupAuthorizationFailed))) => {
-                return Some(why);
-            }
-            Some(_) | None => {}
+        let told = client.poll(Duration::from_millis(100));
+        if let Some(Err(why @ KafkaError::MessageConsumption(RDKafkaErrorCode::GroupAuthorizationFailed))) = told {
+            return Some(why);
         }
     }
     None
