@@ -58,6 +58,7 @@ async fn mariadb_keeps_the_contract() {
     let url = |user: &str, name: &str| format!("mysql://{user}:{user}@127.0.0.1:{port}/{name}");
     rights::the_documented_rights_are_enough(&database.url_of_root(), url).await;
     repair::the_command_takes_the_highest_set_that_is_left(&database.url()).await;
+    faults::what_only_reads_leaves_no_transaction_open(&database.url(), &database.url_of_root()).await;
     contract::sql(&database.url_of_root(), "CREATE DATABASE older").await;
     contract::sql(&database.url_of_root(), "GRANT ALL ON older.* TO 'weir'@'%'").await;
     older::load(&database.url_with("secret", "older"), older::MYSQL).await;

@@ -17,6 +17,8 @@ pub(super) struct Redis {
     pub(super) name: String,
     pub(super) on_unavailable: OnUnavailable,
     fields: Vec<String>,
+    /// A key that no record has, for a question at the start.
+    sample: String,
     timeout: Duration,
     connection: Connection,
     parts: Parts,
@@ -78,6 +80,7 @@ impl Redis {
             name: name.to_owned(),
             on_unavailable: table.on_unavailable,
             fields: table.fields.keys().cloned().collect(),
+            sample: refusal::sample(&table.key),
             timeout: table.timeout,
             connection: Connection::new(name, table)?,
             parts: Parts::default(),
@@ -97,21 +100,27 @@ impl Redis {
     }
 
     /// Asks once, for a key that no record has, as the pipeline will: an error is one that no waiting mends.
-    pub(super) async fn check(&self, key: &str) -> Result<(), LookupError> {
-        let asked = async {
-            match self.connection.shards().await? {
-                nodes @ 2.. => Err(Failed::Refused(refusal::cluster(&self.name, &format!("{nodes} nodes share them")))),
-                _ => self.connection.hashes(&[key.to_owned()], &self.fields).await,
-            }
-        };
-        match asked.await {
+    pub(super) async fn check(&self) -> Result<(), LookupError> {
+        match self.once().await {
             Err(Failed::Refused(why)) => Err(LookupError::Refused { lookup: self.name.clone(), why }),
             Err(failed) => {
                 let why = self.told(failed).why;
                 tracing::warn!(lookup = self.name, "Redis does not answer yet, and is asked again: {why}");
                 Ok(())
             }
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The same question: whether it answers, whatever the lookup does when it does not.
+    pub(super) async fn answers(&self) -> Result<(), String> {
+        self.once().await.map_err(|failed| self.told(failed).why)
+    }
+
+    async fn once(&self) -> Result<(), Failed> {
+        match self.connection.shards().await? {
+            nodes @ 2.. => Err(Failed::Refused(refusal::cluster(&self.name, &format!("{nodes} nodes share them")))),
+            _ => self.connection.hashes(std::slice::from_ref(&self.sample), &self.fields).await.map(drop),
         }
     }
 
@@ -139,15 +148,6 @@ impl Redis {
                 tracing::warn!(lookup, "Redis gives no answer, its fields are missing: {why}");
                 Ok(None)
             }
-        }
-    }
-
-    /// Whether it answers, whatever the lookup does when it does not.
-    pub(super) async fn answers(&self, key: &str) -> Result<(), String> {
-        self.check(key).await.map_err(|why| why.to_string())?;
-        match self.connection.hashes(&[key.to_owned()], &self.fields).await {
-            Ok(_) => Ok(()),
-            Err(failed) => Err(self.told(failed).why),
         }
     }
 

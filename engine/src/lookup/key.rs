@@ -36,15 +36,6 @@ impl Template {
         })
     }
 
-    /// A key of this form that no record has.
-    pub(super) fn example(&self) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Literal(text) => text.clone(),
-            Piece::Field(..) => "weir-check".to_owned(),
-        };
-        self.pieces.iter().map(piece).collect()
-    }
-
     /// Writes the key of a row; false: the row lacks a field of it.
     pub(super) fn write(&self, batch: &Batch, row: usize, key: &mut String) -> bool {
         key.clear();

@@ -67,7 +67,7 @@ pub enum LookupError {
 pub async fn check(lookups: &BTreeMap<String, config::Lookup>) -> Result<(), LookupError> {
     let asked = lookups.iter().map(|(name, table)| async move {
         let wrong = |why| LookupError::Config { lookup: name.clone(), why };
-        Redis::new(name, table).map_err(wrong)?.check(&refusal::sample(&table.key)).await
+        Redis::new(name, table).map_err(wrong)?.check().await
     });
     futures::future::join_all(asked).await.into_iter().collect()
 }
@@ -133,9 +133,8 @@ impl Lookups {
 
     /// Asks each lookup once for a hash that is not there, as records would: its name, and why there was no answer.
     pub async fn ask(&self) -> Vec<(String, Result<(), String>)> {
-        let asked = self.lookups.iter().map(|lookup| async {
-            (lookup.redis.name.clone(), lookup.redis.answers(&lookup.template.example()).await)
-        });
+        let asked =
+            self.lookups.iter().map(|lookup| async { (lookup.redis.name.clone(), lookup.redis.answers().await) });
         futures::future::join_all(asked).await
     }
 

@@ -167,3 +167,17 @@ async fn a_transaction_of_sqlite_that_is_given_up_while_it_begins_leaves_the_nex
         store.ping().await.unwrap_or_else(|why| panic!("after {micros} us: {why}"));
     }
 }
+
+/// On a server that begins a transaction with whatever is asked first.
+pub(crate) async fn what_only_reads_leaves_no_transaction_open(url: &str, root: &str) {
+    let server = sqlx::MySqlPool::connect(root).await.unwrap();
+    sqlx::query("SET GLOBAL autocommit = 0").execute(&server).await.unwrap();
+    let store = prepared(url, "reads").await;
+    store.rule_set().await.unwrap();
+    let open = "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p \
+                ON p.ID = t.trx_mysql_thread_id WHERE p.USER = 'weir'";
+    let count: i64 = sqlx::query_scalar(open).fetch_one(&server).await.unwrap();
+    sqlx::query("SET GLOBAL autocommit = 1").execute(&server).await.unwrap();
+    assert_eq!(count, 0);
+    server.close().await;
+}

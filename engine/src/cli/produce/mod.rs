@@ -9,6 +9,7 @@ mod input;
 mod lines;
 pub mod mapping;
 mod records;
+mod round;
 mod send;
 mod tally;
 mod text;

@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, Pur
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::records::Produced;
+use super::round::{QUEUE_BYTES, QUEUE_RECORDS, Round};
 use super::tally::Tally;
 use crate::dead_letters;
 
@@ -23,17 +24,12 @@ const GRACE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 /// The same while a round is under way, which a flush alone lets go: it ends no sooner, as what has arrived has to be heard.
 const LANDING: Duration = Duration::from_millis(2);
-/// A record waits at most so long before it goes, at a rate.
-const GATHER: Duration = Duration::from_millis(20);
 /// The same where nobody calls: the input is a pipe that says nothing. Longer than a broker takes to answer, so that no batch
 /// stands ready in librdkafka while another is under way: its thread would ask for the answer without a pause.
 const LINGER_MS: &str = "1000";
 /// Bytes and records of a partition in a round, unless `-X` says otherwise: librdkafka's own bounds of a batch.
 const BATCH_BYTES: u64 = 1_000_000;
 const BATCH_RECORDS: u64 = 10_000;
-/// What is in memory at once: bytes, and records.
-const QUEUE_BYTES: usize = 64 << 20;
-const QUEUE_RECORDS: usize = 100_000;
 /// Bytes of a batch without its records, and of a record in it without lengths, key and value (KIP-98).
 const BATCH: usize = 61;
 const RECORD: usize = 4;
@@ -79,44 +75,6 @@ pub(super) struct Sender {
     /// How long a record is tried.
     delivery: Duration,
     round: Round,
-}
-
-/// What is handed over and not under way yet. The idempotent producer has one request of a partition under way, so a round is
-/// about one batch of each, and the next is handed over when all of it has arrived.
-struct Round {
-    most_bytes: usize,
-    most_records: usize,
-    bytes: usize,
-    records: usize,
-    since: Instant,
-}
-
-impl Round {
-    /// `batch`: bytes and records of a batch. Keys spread unevenly, hence three quarters.
-    fn new(partitions: usize, batch: (usize, usize)) -> Self {
-        let of_all = |most: usize, queue: usize| (most.saturating_mul(partitions) / 4 * 3).clamp(1, queue / 2);
-        let (most_bytes, most_records) = (of_all(batch.0, QUEUE_BYTES), of_all(batch.1, QUEUE_RECORDS));
-        Self { most_bytes, most_records, bytes: 0, records: 0, since: Instant::now() }
-    }
-
-    /// True: it is full.
-    fn add(&mut self, bytes: usize) -> bool {
-        if self.records == 0 {
-            self.since = Instant::now();
-        }
-        self.records += 1;
-        self.bytes += bytes;
-        self.records >= self.most_records || self.bytes >= self.most_bytes
-    }
-
-    /// Until the first of it has to go; none: it is empty.
-    fn due(&self) -> Option<Instant> {
-        (self.records > 0).then(|| self.since + GATHER)
-    }
-
-    fn goes(&mut self) {
-        (self.bytes, self.records) = (0, 0);
-    }
 }
 
 impl Sender {

@@ -39,10 +39,11 @@ const READING: &str = "; SET SESSION /*M! max_statement_time = 5 */ /*!50708 max
 /// The largest row of the outbox has 12 MiB (a letter's value, key and headers), and its statement some bytes more.
 const PACKET: i64 = 16 << 20;
 
-/// Asked at once; a server that lacks a setting names it. Strict mode: else an overflowing sum is clamped.
+/// Asked at once; a server that lacks a setting names it. Strict mode: else an overflowing sum is clamped. Autocommit: else what only
+/// reads would leave a transaction open, and its locks on the tables.
 const SESSION: &str = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'); \
                        SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-                       SET SESSION wait_timeout = 10, innodb_lock_wait_timeout = 5, lock_wait_timeout = 10";
+                       SET SESSION wait_timeout = 10, innodb_lock_wait_timeout = 5, lock_wait_timeout = 10, autocommit = 1";
 
 pub(super) const DIALECT: Dialect = Dialect {
     name_type: "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
@@ -160,11 +161,13 @@ impl Driver for MySqlDriver {
     }
 
     async fn begin(&self) -> Result<Box<dyn Tx>> {
-        // One that the server has closed meanwhile says so at once, and the pool is asked instead.
-        if let Some(connection) = self.at_hand.take()
-            && let Ok(tx) = MySqlTx::begin(connection, Some(self.at_hand.clone()), self.unknown.clone()).await
-        {
-            return Ok(Box::new(tx));
+        // One that the server has closed meanwhile says so at once, and the pool is asked instead; so if the server is silent for as
+        // long as the pool would wait.
+        if let Some(connection) = self.at_hand.take() {
+            let begun = MySqlTx::begin(connection, Some(self.at_hand.clone()), self.unknown.clone());
+            if let Ok(Ok(tx)) = tokio::time::timeout(ACQUIRE, begun).await {
+                return Ok(Box::new(tx));
+            }
         }
         let connection = self.connection(&self.pool).await?;
         Ok(Box::new(MySqlTx::begin(connection, Some(self.at_hand.clone()), self.unknown.clone()).await?))
