@@ -6,6 +6,7 @@ mod broker;
 mod clock;
 mod codes;
 mod deadline;
+mod dependencies;
 mod hits;
 mod inquiry;
 mod judging;
