@@ -8,9 +8,9 @@ use crate::model::catalog::{Entry, Mode};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::store::StoreError;
 
-/// Lines of the audit that are looked at; a change before them is forgotten.
+/// Lines of the audit that are looked at, of all rules together; a change before them is forgotten.
 const LINES: u32 = 1_000;
-/// Of them the newest of the rule, each of which is a read of its revision.
+/// Changes of the rule that are followed at most, the newest; each costs one read of its revision.
 const CHANGES: usize = 200;
 
 /// What the breaker did is told from what people did by these.
@@ -31,10 +31,10 @@ struct State {
 
 impl Catalog {
     pub(super) async fn history(&self, rule: &str) -> Result<History, StoreError> {
-        let lines = self.0.store.audit(LINES).await?;
+        let lines = self.store().audit(LINES).await?;
         let mut states = Vec::new();
         for line in lines.into_iter().filter(|line| line.rule == rule).take(CHANGES) {
-            let entries = self.0.store.entries_at(Revision(line.revision)).await?;
+            let entries = self.store().entries_at(Revision(line.revision)).await?;
             states.push(State { action: line.action, entry: entries.into_iter().find(|entry| entry.name == rule) });
         }
         Ok(History(states))

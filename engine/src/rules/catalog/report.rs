@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Catalog, CatalogError};
 use crate::conditions::Severity;
-use crate::model::catalog::{Mode, RuleSet};
+use crate::model::catalog::Mode;
 use crate::model::ids::Revision;
 use crate::model::store::StoreError;
 use crate::rules::live::{LiveRule, LiveSet};
@@ -23,13 +23,13 @@ const NOT_TAKEN: &str = "rules.set_not_taken";
 
 impl Catalog {
     /// Conditions that follow from the set in force.
-    pub(in crate::rules) fn assess(&self) {
+    pub(super) fn report_set(&self) {
         // What the directory brings is not in force before.
-        if !self.0.looked.load(Ordering::Acquire) {
+        if !self.complete.load(Ordering::Acquire) {
             return;
         }
-        let (live, all) = (self.live(), &self.0.conditions);
-        let required = &self.0.config.rules.required;
+        let (live, all) = (self.live(), self.conditions());
+        let (required, damaged) = (&self.loader.config.rules.required, &self.loader.damaged);
         for name in required {
             match why_it_does_not_act(&live, name) {
                 None => all.clear(REQUIRED, name),
@@ -54,10 +54,10 @@ impl Catalog {
                 ),
             ),
         }
-        self.tell_damaged();
+        damaged.report(&live, all);
         let suspended = |rule: &LiveRule| {
-            let told = self.row_is_damaged(&rule.id.name, rule.id.sha256)
-                || required.iter().any(|name| **name == *rule.id.name);
+            let told =
+                damaged.contains(&rule.id.name, rule.id.sha256) || required.iter().any(|name| **name == *rule.id.name);
             rule.mode != Mode::Off && !told
         };
         let suspended = live.rules.iter().filter(|rule| suspended(rule));
@@ -69,29 +69,9 @@ impl Catalog {
         all.keep(SUSPENDED, |subject| suspended.iter().any(|(name, _)| &***name == subject));
     }
 
-    /// Err: these rows of the store can't come after what is in force here. Only while no change of our own is under way.
-    pub(super) fn follows(&self, set: &RuleSet) -> Result<(), StoreError> {
-        let live = self.live();
-        if set.revision < live.revision {
-            return Err(went_back(live.revision, set.revision));
-        }
-        let stored: std::collections::BTreeMap<_, _> =
-            set.entries.iter().map(|e| (e.name.as_str(), e.sha256)).collect();
-        let here = live.rules.iter().map(|rule| (&*rule.id.name, rule.id.sha256)).collect();
-        if set.revision == live.revision && stored != here {
-            return Err(StoreError::SetBack(format!(
-                "weir_rule_set holds other rows of revision {} than those that are in force here: somebody changed or lost \
-                 them. This engine judges on by what it has and takes no change. Restore the rows, or start it again to take \
-                 those that are there",
-                live.revision
-            )));
-        }
-        Ok(())
-    }
-
     /// What came of a look at the store's set.
-    pub(super) fn told_of_store(&self, stored: Revision, taken: &Result<(), CatalogError>) {
-        let all = &self.0.conditions;
+    pub(super) fn report_store(&self, stored: Revision, taken: &Result<(), CatalogError>) {
+        let all = self.conditions();
         match taken {
             Ok(()) => {
                 all.clear(SET_BACK, "");
@@ -104,7 +84,7 @@ impl Catalog {
             // That it is away shows by itself.
             Err(CatalogError::Store(_)) => {}
             Err(error) => {
-                let required = &self.0.config.rules.required;
+                let required = &self.loader.config.rules.required;
                 let severity = match error {
                     CatalogError::Rule { rule, .. } if required.contains(rule) => Severity::NotReady,
                     _ => Severity::Warning,
@@ -119,13 +99,6 @@ impl Catalog {
             }
         }
     }
-}
-
-fn went_back(from: Revision, to: Revision) -> StoreError {
-    StoreError::SetBack(format!(
-        "the rule set of the store went back from revision {from} to {to}, as after a restore of an older backup. This engine \
-         judges on by what it has and takes no change. Restore the newer backup, or start this engine again to take {to}"
-    ))
 }
 
 fn acts(rule: &LiveRule) -> bool {
