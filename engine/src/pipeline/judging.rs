@@ -107,7 +107,7 @@ impl Bench {
 
     /// Records so far that decode had to look at closely.
     pub(super) fn surprises(&self) -> u64 {
-        self.decoder.surprises()
+        self.decoder.slow_path()
     }
 
     /// See [`Lookups::away`].
