@@ -116,11 +116,6 @@ impl Bench {
         away.map(|(name, missing, away)| LookupAway { name: name.to_owned(), missing, away }).collect()
     }
 
-    /// Whether what the plan lacks has to be waited for.
-    pub(super) fn waits(&self, plan: &Plan) -> bool {
-        self.lookups.waits(plan)
-    }
-
     /// The second half: judges an open batch by the rule set that it was opened with, or gives it up when `until` says so: then
     /// nothing of it is pending, and it has to be read again. Without answers what the lookups lack
     /// is missing.
