@@ -28,9 +28,11 @@ const DETAIL: usize = 4 << 10;
 /// What to change of a rule.
 #[derive(Clone, Debug, Default)]
 pub struct Patch {
+    /// None: as it is. A mode that judges lifts a suspension.
     pub mode: Option<Mode>,
+    /// Rules judge in ascending order, ties by name. None: as it is.
     pub order: Option<i32>,
-    /// None as a value takes the default of whatever version is in force, now and later.
+    /// By name; None: as they are. None as a value takes the default of whatever version is in force, now and later.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 

@@ -13,10 +13,15 @@ use crate::rules::module::{Invalid, ModuleRef, Requester};
 /// How a module comes.
 #[derive(Clone, Debug)]
 pub struct Publish {
+    /// Whether the API or the directory brings it.
     pub origin: Origin,
+    /// The client's address, or the file and its owner.
     pub source: String,
+    /// Who it is, for the audit.
     pub who: String,
+    /// Where among the rules it judges; None: as it was, or as `[rule.NAME]` says.
     pub order: Option<i32>,
+    /// None: as it was, or as `[rule.NAME]` says, or live.
     pub mode: Option<Mode>,
     /// It may take a live version out of force: else another version comes with a mode that acts, or over none that does.
     pub replace: bool,
@@ -25,8 +30,11 @@ pub struct Publish {
 /// What came of it.
 #[derive(Clone, Debug)]
 pub struct Published {
+    /// The rule's name.
     pub name: String,
+    /// The module's digest.
     pub sha256: Sha256,
+    /// The revision of the set in which it is.
     pub revision: Revision,
     /// False: these bytes were in force already.
     pub new: bool,
