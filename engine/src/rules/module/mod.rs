@@ -11,7 +11,7 @@ pub(super) mod cpu;
 pub(super) mod manifest;
 pub(super) mod probe;
 pub(super) mod runtime;
-mod validate;
+pub(super) mod validate;
 
 pub(super) use compile_slots::Requester;
 pub(super) use validate::{Invalid, ModuleRef, Modules};

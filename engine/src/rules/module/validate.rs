@@ -159,7 +159,8 @@ impl Modules {
     }
 }
 
-fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, Failed> {
+/// The module of compiled code, if it keeps the contract. Runs guest code.
+pub(in crate::rules) fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, Failed> {
     let component = compiled::load(&runtime.engine, code).map_err(|e| {
         if short_of_memory(&e) {
             return Failed::Engine(format!("this machine has no memory for compiled code: {e:#}"));
