@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::change::{Change, entry};
-use super::history::{SUSPEND, TRIP};
+use super::history::{History, SUSPEND, TRIP};
 use super::{Catalog, Refused};
 use crate::model::catalog::Entry;
 use crate::model::ids::Sha256;
@@ -29,7 +29,7 @@ impl Catalog {
         if trip.over_budget {
             return self.suspend(trip, rule).await;
         }
-        let history = self.history(name).await?;
+        let history = History::read(self.store(), name).await?;
         if let Some(good) = history.good_before(now, rule.mode) {
             match self.fall_back(trip, rule, (good, &history.parameters(good))).await {
                 Err(refused @ (Refused::Store(_) | Refused::Unknown { .. } | Refused::Compiler(_))) => {

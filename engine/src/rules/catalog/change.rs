@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::history::PATCH;
+use super::history::{History, PATCH};
 use super::instance::instance;
 use super::load::Trial;
 use super::poll::follows;
@@ -90,7 +90,7 @@ impl Catalog {
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
         let mut set = self.store().rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
-        let history = self.history(name).await?;
+        let history = History::read(self.store(), name).await?;
         let to = match to {
             Some(to) if to == now => return Err(Refused::Conflict(format!("rule {name} is at version {now} already"))),
             Some(to) => to,

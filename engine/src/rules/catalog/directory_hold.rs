@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Catalog;
 use crate::model::ids::Partition;
 
 /// Why each partition contradicts.
@@ -12,24 +11,22 @@ use crate::model::ids::Partition;
 pub(super) struct DirectoryHold(Mutex<BTreeMap<Partition, String>>);
 
 impl DirectoryHold {
+    /// This partition contradicts.
+    pub(super) fn hold(&self, partition: Partition, why: &str) {
+        self.partitions().insert(partition, why.to_owned());
+    }
+
+    /// It does not, or is not this process's any more.
+    pub(super) fn release(&self, partition: Partition) {
+        self.partitions().remove(&partition);
+    }
+
+    /// The first partition that contradicts, and why.
+    pub(super) fn why(&self) -> Option<String> {
+        self.partitions().iter().next().map(|(partition, why)| format!("partition {partition}: {why}"))
+    }
+
     fn partitions(&self) -> MutexGuard<'_, BTreeMap<Partition, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Catalog {
-    /// This partition could not be taken: store, group and log contradict each other.
-    pub fn hold_directory(&self, partition: Partition, why: &str) {
-        self.directory_hold.partitions().insert(partition, why.to_owned());
-    }
-
-    /// It was taken, or is not this process's any more.
-    pub fn release_directory(&self, partition: Partition) {
-        self.directory_hold.partitions().remove(&partition);
-    }
-
-    /// Why the directory must not publish or retire anything now: the first partition that contradicts.
-    pub fn directory_held(&self) -> Option<String> {
-        self.directory_hold.partitions().iter().next().map(|(partition, why)| format!("partition {partition}: {why}"))
     }
 }

@@ -1,5 +1,7 @@
 //! What the rules directory asks of the catalog: to publish a file, and to retire the rule of one that was removed.
 
+use std::sync::atomic::Ordering;
+
 use super::change::{Change, entry};
 use super::{Catalog, Publish, Published, Refused};
 use crate::model::catalog::Entry;
@@ -15,6 +17,17 @@ pub(in crate::rules) struct Brought {
 }
 
 impl Catalog {
+    /// Why nothing may be published or retired now.
+    pub(in crate::rules) fn directory_held(&self) -> Option<String> {
+        self.directory_hold.why()
+    }
+
+    /// The directory was scanned: what it brings is in force, and from now on conditions follow from the set.
+    pub(in crate::rules) fn directory_scanned(&self) {
+        self.complete.store(true, Ordering::Release);
+        self.report_set();
+    }
+
     /// The checks of a module that change nothing and may take long.
     pub(in crate::rules) async fn validate_brought(&self, wasm: Vec<u8>, sha256: Sha256) -> Brought {
         let validated = self.loader.modules.validate(sha256, &wasm, Requester::Directory).await;

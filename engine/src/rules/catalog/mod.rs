@@ -29,7 +29,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::conditions::Conditions;
 use crate::config::Config;
-use crate::model::ids::Revision;
+use crate::model::ids::{Partition, Revision};
 use crate::model::record::{Batch, Schema};
 use crate::model::store::Store;
 use crate::rules::judge::{Judge, RuleVerdict};
@@ -111,10 +111,15 @@ impl Catalog {
         &self.loader.runtime.conditions
     }
 
-    /// The directory was scanned: what it brings is in force, and from now on conditions follow from the set.
-    pub(in crate::rules) fn directory_scanned(&self) {
-        self.complete.store(true, Ordering::Release);
-        self.report_set();
+    /// This partition could not be taken, for store, group and log contradict each other: the directory publishes and retires
+    /// nothing meanwhile.
+    pub fn hold_directory(&self, partition: Partition, why: &str) {
+        self.directory_hold.hold(partition, why);
+    }
+
+    /// It was taken, or is not this process's any more.
+    pub fn release_directory(&self, partition: Partition) {
+        self.directory_hold.release(partition);
     }
 
     /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking thread.
@@ -151,6 +156,14 @@ impl Catalog {
                 }
                 _ = tick.tick() => self.poll(&mut polled).await,
             }
+        }
+    }
+
+    /// Conditions that follow from the set in force, once the directory was scanned.
+    fn report_set(&self) {
+        if self.complete.load(Ordering::Acquire) {
+            let Loader { config, damaged, .. } = &self.loader;
+            report::set(&self.live(), &config.rules.required, damaged, self.conditions());
         }
     }
 

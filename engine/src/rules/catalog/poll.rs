@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::load::Trial;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, report};
 use crate::fault;
 use crate::model::catalog::RuleSet;
 use crate::model::ids::Revision;
@@ -54,6 +54,11 @@ impl Catalog {
         if let Err(error) = taken {
             tracing::debug!(%error, "the rule set of the store is not taken, the one before stays in force");
         }
+    }
+
+    fn report_store(&self, stored: Revision, taken: &Result<(), CatalogError>) {
+        let required = &self.loader.config.rules.required;
+        report::store(stored, taken, self.live().revision, required, self.conditions());
     }
 
     /// All of the set or nothing: an instance whose configuration lags behind keeps judging by the set that it has,
