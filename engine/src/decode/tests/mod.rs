@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::finding::Stage;
 use crate::model::ids::Partition;
 use crate::model::record::{Field, Kind, Value};
 use crate::model::time::TimeFormat;
