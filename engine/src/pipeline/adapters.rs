@@ -32,13 +32,13 @@ use crate::model::finding::Fault;
 use crate::model::ids::{Offset, Partition, Sha256};
 use crate::model::record::{Batch, Column, FieldId, Schema};
 use crate::model::time::to_rfc3339;
-use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused};
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory};
 use crate::store::{Store, StoreError};
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
     schema: &Arc<Schema>,
-    catalog: &Arc<Catalog>,
+    (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
     store: &Arc<dyn Store>,
     status: &Arc<Status>,
     metrics: PrometheusHandle,
@@ -47,6 +47,7 @@ pub(super) fn admin_state(
         config: config.clone(),
         schema: schema.clone(),
         catalog: catalog.clone(),
+        directory: directory.clone(),
         store: store.clone(),
         known: Mutex::default(),
         evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
@@ -62,6 +63,7 @@ struct Rules {
     config: Arc<Config>,
     schema: Arc<Schema>,
     catalog: Arc<Catalog>,
+    directory: Arc<RulesDirectory>,
     store: Arc<dyn Store>,
     /// Where the versions in force came from. A version never changes, so each is asked for once.
     known: Mutex<BTreeMap<Sha256, VersionInfo>>,
@@ -186,7 +188,7 @@ impl RuleAdmin for Rules {
         Ok(RulesView {
             revision: live.revision.0,
             rules: live.rules.iter().map(view).collect(),
-            file_problems: self.catalog.problems().into_iter().map(problem).collect(),
+            file_problems: self.directory.problems().into_iter().map(problem).collect(),
             history_unavailable,
         })
     }

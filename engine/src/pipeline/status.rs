@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::dependencies::{Dependencies, Dependency, DependencyStatus};
 use super::waiting::{On, Waiting};
 use crate::conditions::{Conditions, Severity};
-use crate::enrich::lookup::Away;
+use crate::enrich::Away;
 use crate::model::ids::{Offset, Partition};
 
 /// How far a partition is.
