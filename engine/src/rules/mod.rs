@@ -1,5 +1,9 @@
 //! Rules: WebAssembly modules that judge batches, swapped while records flow. The only place that knows wasmtime. It
 //! knows no Kafka and no SQL; the catalog speaks to the store's trait.
+//!
+//! Four rooms, each of which knows those before it only: [`module`] (bytes to a module that may be called), [`judge`] (one
+//! worker's judging by a set of them, [`live`]), [`catalog`] (the set in the store and in force) and [`watch`] (the directory that
+//! publishes into it).
 
 mod catalog;
 mod judge;
