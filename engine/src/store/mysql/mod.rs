@@ -11,7 +11,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, MySql};
 
 use super::StoreError;
-use super::shared::{Dialect, Driver, Row, Tx};
+use super::sql::{Dialect, Driver, Row, Tx};
 use crate::model::step::{StatsLayout, WindowDelta};
 
 mod address;

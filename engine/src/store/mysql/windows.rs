@@ -3,7 +3,7 @@
 use super::{DIALECT, Result};
 use crate::fault;
 use crate::model::step::{StatsLayout, WindowDelta};
-use crate::store::shared::{Bind, Tx, stats};
+use crate::store::sql::{Bind, Tx, stats};
 
 /// Rows of the longest statement; the others have a power of two of them. So a table has at most eleven upserts, however
 /// many groups a step brings: one a row count would fill the server's cache of prepared statements.

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, Column, Executor, Row as _, Sqlite, TypeInfo, ValueRef};
 
 use super::StoreError;
-use super::shared::{Bind, Cell, Dialect, Driver, Row, Tx};
+use super::sql::{Bind, Cell, Dialect, Driver, Row, Tx};
 use crate::model::step::{StatsLayout, WindowDelta};
 
 mod windows;

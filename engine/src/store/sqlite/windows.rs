@@ -4,7 +4,7 @@ use super::{Bind, DIALECT, Result, Tx};
 use crate::fault;
 use crate::model::step::{Measured, StatsLayout, WindowDelta};
 use crate::store::StoreError;
-use crate::store::shared::{Row, schema, stats, text};
+use crate::store::sql::{Row, schema, stats, text};
 
 pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
     let sql = Statements::new(layout);
