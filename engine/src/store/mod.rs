@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::step::StatsLayout;
-pub use crate::model::store::{Outcome, Position, StatsRow, Store, StoreError};
+pub use crate::model::store::{
+    AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
+    Store, StoreError,
+};
 
 mod mysql;
 mod sql;
@@ -33,8 +36,7 @@ pub async fn connect_with(
         Some("sqlite") => Box::new(sqlite::SqliteDriver::new(url)?),
         _ => return Err(StoreError::Fatal(format!("the sink url {SCHEMES}"))),
     };
-    let store =
-        sql::SqlStore::new(driver, pipeline, topic, i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX));
+    let store = sql::SqlStore::new(driver, pipeline, topic, i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX));
     store.ping().await?;
     store.suits().await?;
     Ok(Arc::new(store))

@@ -39,7 +39,7 @@ use crate::conditions::Conditions;
 use crate::config::Config;
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::{Batch, Schema};
-use crate::model::store::{Store, StoreError};
+use crate::model::store::{CatalogStore, StoreError};
 use crate::rules::judge::{Judge, RuleVerdict};
 use crate::rules::live::{LiveSet, Trip};
 use crate::rules::runtime::Runtime;
@@ -129,7 +129,7 @@ pub struct FileProblem {
 
 struct Inner {
     runtime: Arc<Runtime>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn CatalogStore>,
     schema: Arc<Schema>,
     config: Arc<Config>,
     cache: Arc<Cache>,
@@ -165,7 +165,7 @@ impl Catalog {
     /// error always.
     pub async fn open(
         runtime: Arc<Runtime>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn CatalogStore>,
         schema: Arc<Schema>,
         config: Arc<Config>,
     ) -> Result<Arc<Self>, CatalogError> {

@@ -1,54 +1,11 @@
 //! The tables and the view. Names that the configuration gives are
 //! validated before they stand in SQL; everything else is bound.
 
-use super::{Bind, Dialect, Result, Tx};
+use super::{Bind, Dialect, Result, Transaction, columns};
 use crate::fault;
 use crate::model::ids::Sha256;
 use crate::model::step::StatsLayout;
-use crate::store::StoreError;
-
-/// Column name and decimal scale of every aggregate, in the order of the layout.
-pub(crate) fn aggregates(layout: &StatsLayout) -> Vec<(String, u8)> {
-    let mut columns = Vec::new();
-    for measure in &layout.measures {
-        for (there, suffix) in [(measure.sum, "sum"), (measure.min, "min"), (measure.max, "max")] {
-            if there {
-                columns.push((format!("{}_{suffix}", measure.field), measure.scale));
-            }
-        }
-    }
-    columns
-}
-
-/// Every name that the configuration brings into SQL must be one that quoting cannot be broken with.
-pub(super) fn validate(layout: &StatsLayout) -> Result<()> {
-    let fixed = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
-    let mut seen: Vec<String> = fixed.iter().map(|name| (*name).to_owned()).collect();
-    plain(&layout.table, 58)?;
-    if layout.table.to_lowercase().starts_with("weir_") {
-        return Err(StoreError::Fatal(format!("the table {:?} would be mixed up with the engine's own", layout.table)));
-    }
-    let columns = layout.group_by.iter().cloned().chain(aggregates(layout).into_iter().map(|(name, _)| name));
-    for column in columns {
-        plain(&column, 64)?;
-        let lower = column.to_lowercase();
-        if seen.contains(&lower) {
-            return Err(StoreError::Fatal(format!("{} would have two columns named {column:?}", layout.table)));
-        }
-        seen.push(lower);
-    }
-    Ok(())
-}
-
-fn plain(name: &str, most: usize) -> Result<()> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-    if !name.is_empty() && name.len() <= most && name.chars().all(fits) {
-        return Ok(());
-    }
-    Err(StoreError::Fatal(format!(
-        "{name:?} cannot name a table or column: at most {most} of letters, digits, underscore and point"
-    )))
-}
+use crate::model::store::StoreError;
 
 /// A table, index or view, and the statement that makes it.
 struct Made {
@@ -61,7 +18,7 @@ struct Made {
 
 /// Every statement that makes what is there from the start, for somebody who runs them for an engine that may not.
 pub(crate) fn ddl(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<Vec<String>> {
-    validate(layout)?;
+    columns::validate(layout)?;
     let mut all: Vec<String> = own_tables(d).into_iter().chain([stats_table(d, layout)]).map(|made| made.sql).collect();
     all.extend(indexes(d).into_iter().map(|made| made.sql));
     let (mark, _) = marked(d, layout, idle_ms);
@@ -69,12 +26,13 @@ pub(crate) fn ddl(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<Vec
         all.push(format!("DROP VIEW IF EXISTS `{}_final`", layout.table));
     }
     all.push(final_view(d, layout, idle_ms, &mark, true));
-    Ok(all)
+    Ok(all.iter().map(|statement| d.render(statement).into_owned()).collect())
 }
 
 /// Makes what is not there, and touches nothing that is: a user who may only read and write rows can start on tables that somebody
 /// else made. `idle_ms`: a partition that moved so much earlier than the newest one no longer holds back the final windows.
-pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
+pub(super) async fn create(tx: &mut Transaction, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
+    let d = tx.dialect();
     let there = names(tx, d.own_tables).await?;
     let mut missing: Vec<Made> = own_tables(d).into_iter().filter(|made| !there.contains(&made.name)).collect();
     if !tx.rows(d.view_of, &[Bind::Text(&layout.table)]).await?.is_empty() {
@@ -89,9 +47,9 @@ pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, i
     let there = names(tx, d.own_indexes).await?;
     missing.extend(indexes(d).into_iter().filter(|made| !there.contains(&made.name)));
     if has_table {
-        check_columns(tx, d, layout).await?;
+        columns::check(tx, layout).await?;
     }
-    let (view, replaced) = missing_view(tx, d, layout, idle_ms).await?;
+    let (view, replaced) = missing_view(tx, layout, idle_ms).await?;
     missing.extend(view);
     if replaced && d.drop_view {
         tx.execute(&format!("DROP VIEW IF EXISTS `{}_final`", layout.table), &[]).await?;
@@ -104,7 +62,7 @@ pub(super) async fn create(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout, i
             }
             Err(StoreError::Fatal(why)) => {
                 // Another instance that starts at this moment may have made the view.
-                if made.is_table || missing_view(tx, d, layout, idle_ms).await?.0.is_some() {
+                if made.is_table || missing_view(tx, layout, idle_ms).await?.0.is_some() {
                     return Err(refused(&missing[at..], &why));
                 }
             }
@@ -125,7 +83,7 @@ fn refused(missing: &[Made], why: &str) -> StoreError {
     ))
 }
 
-async fn names(tx: &mut dyn Tx, sql: &str) -> Result<Vec<String>> {
+async fn names(tx: &mut Transaction, sql: &str) -> Result<Vec<String>> {
     let rows = tx.rows(sql, &[]).await?;
     rows.into_iter().map(|mut row| Ok(row.text()?.to_lowercase())).collect()
 }
@@ -137,12 +95,8 @@ fn marked(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> (String, String) {
 }
 
 /// The view, unless the wanted one is there: replacing it waits for everybody who reads it. And whether another is there.
-async fn missing_view(
-    tx: &mut dyn Tx,
-    d: &Dialect,
-    layout: &StatsLayout,
-    idle_ms: i64,
-) -> Result<(Option<Made>, bool)> {
+async fn missing_view(tx: &mut Transaction, layout: &StatsLayout, idle_ms: i64) -> Result<(Option<Made>, bool)> {
+    let d = tx.dialect();
     let name = format!("{}_final", layout.table);
     let (mark, _) = marked(d, layout, idle_ms);
     let there = match tx.rows(d.view_of, &[Bind::Text(&name)]).await?.first_mut() {
@@ -222,10 +176,6 @@ fn own_tables(d: &Dialect) -> Vec<Made> {
     tables.into_iter().map(made).collect()
 }
 
-fn decimal_type(d: &Dialect, scale: u8) -> String {
-    d.decimal_type.replace("{scale}", &scale.to_string())
-}
-
 fn stats_table(d: &Dialect, layout: &StatsLayout) -> Made {
     let mut columns = format!("window_start {0} NOT NULL, window_end {0} NOT NULL, ", d.time_type);
     for field in &layout.group_by {
@@ -233,52 +183,14 @@ fn stats_table(d: &Dialect, layout: &StatsLayout) -> Made {
     }
     columns += &format!("group_id {} NOT NULL, records BIGINT NOT NULL, flagged BIGINT NOT NULL, ", d.group_id_type);
     columns += "late BIGINT NOT NULL, ";
-    for (column, scale) in aggregates(layout) {
-        columns += &format!("`{column}` {}, ", decimal_type(d, scale));
+    for (column, scale) in columns::aggregates(layout) {
+        columns += &format!("`{column}` {}, ", d.decimal(scale));
     }
     let sql = format!(
         "CREATE TABLE IF NOT EXISTS `{}` ({columns}updated_at {} NOT NULL, PRIMARY KEY (window_start, group_id)){}",
         layout.table, d.time_type, d.table_suffix
     );
     Made { name: layout.table.clone(), sql, is_table: true, optional: false }
-}
-
-/// A table that was there already must have the columns, and decimals of the very scale.
-async fn check_columns(tx: &mut dyn Tx, d: &Dialect, layout: &StatsLayout) -> Result<()> {
-    let mut there = Vec::new();
-    for mut row in tx.rows(d.columns_of, &[Bind::Text(&layout.table)]).await? {
-        there.push((row.text()?.to_lowercase(), row.text()?.to_lowercase()));
-    }
-    let fixed = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
-    let names = fixed.iter().map(|name| ((*name).to_owned(), None));
-    let names = names.chain(layout.group_by.iter().map(|name| (name.clone(), None)));
-    let names = names.chain(aggregates(layout).into_iter().map(|(name, s)| (name, Some(decimal_type(d, s)))));
-    let mut wrong = Vec::new();
-    for (name, kind) in names {
-        match (there.iter().find(|(column, _)| *column == name.to_lowercase()), kind) {
-            (None, _) => wrong.push(format!("it lacks the column {name}")),
-            (Some((_, found)), Some(kind)) if *found != kind.to_lowercase() => {
-                wrong.push(format!("{name} is {found}, not {kind}"));
-            }
-            _ => {}
-        }
-    }
-    // Rows that this configuration changes would keep what another one left there.
-    for measure in &layout.measures {
-        for (kept, suffix) in [(measure.sum, "sum"), (measure.min, "min"), (measure.max, "max")] {
-            let name = format!("{}_{suffix}", measure.field);
-            if !kept && there.iter().any(|(column, _)| *column == name.to_lowercase()) {
-                wrong.push(format!("it has the column {name}, which window.measures does not ask for"));
-            }
-        }
-    }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    let (table, wrong) = (&layout.table, wrong.join("; "));
-    Err(StoreError::Fatal(format!(
-        "the table {table} does not fit [window]: {wrong}. Name another table in [sink], or change or drop this one"
-    )))
 }
 
 /// An expression for when the last final window ended: the least watermark of the partitions that still move; NULL while one
@@ -296,7 +208,7 @@ pub(super) fn final_upto(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Str
 
 fn final_view(d: &Dialect, layout: &StatsLayout, idle_ms: i64, mark: &str, replaces: bool) -> String {
     let table = &layout.table;
-    let mut columns = super::stats::columns(layout);
+    let mut columns = columns::filled(layout);
     columns.push("updated_at".to_owned());
     let or_replace = if d.drop_view || !replaces { "" } else { "OR REPLACE " };
     format!(
