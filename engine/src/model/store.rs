@@ -202,8 +202,11 @@ pub trait ProbeStore: Send + Sync + 'static {
 /// One pipeline's part of the database: every port, and making it ready for them.
 #[async_trait]
 pub trait Store: CheckpointStore + CatalogStore + ReportStore + RetentionStore + ProbeStore {
-    /// Creates the tables and the view where they are missing, checks them against the layout, and refuses a
-    /// fingerprint that differs from the one stored, naming what differs and what to do. The other ports may be used
-    /// afterwards.
+    /// Brings the tables up to this version, makes what is missing, checks the rest against the layout, and refuses a
+    /// fingerprint that differs from the one stored, naming what differs and what to do. Instances that start at once do
+    /// each of it once. The other ports may be used afterwards.
     async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<(), StoreError>;
+
+    /// The statements that `prepare` would run to make what the database lacks; it runs none of them.
+    async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>, StoreError>;
 }

@@ -65,6 +65,11 @@ pub(super) const DIALECT: Dialect = Dialect {
     for_update: " FOR UPDATE",
     time_of_ms: "TIMESTAMPADD(MICROSECOND, ({ms}) * 1000, CAST('1970-01-01' AS DATETIME(3)))",
     drop_view: false,
+    // The name counts for the whole server and has 64 characters at most. A session that goes gives the lock back.
+    lock: Some((
+        "SELECT GET_LOCK(CONCAT('weir.', SHA1(DATABASE())), 20)",
+        "SELECT RELEASE_LOCK(CONCAT('weir.', SHA1(DATABASE())))",
+    )),
     own_tables: "SELECT TABLE_NAME FROM information_schema.TABLES \
                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'weir\\_%'",
     own_indexes: "SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS \

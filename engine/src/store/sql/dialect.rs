@@ -43,6 +43,9 @@ pub(crate) struct Dialect {
     pub time_of_ms: &'static str,
     /// Whether a view cannot be replaced, only dropped and made.
     pub drop_view: bool,
+    /// Queries that take a lock which one session has of a database at a time (1: it has it), and give it back; None: a
+    /// transaction that writes is such a lock.
+    pub lock: Option<(&'static str, &'static str)>,
     /// A query for the names of the engine's own tables that are there.
     pub own_tables: &'static str,
     /// The same for its indexes.

@@ -10,6 +10,7 @@ mod catalog;
 pub(super) mod columns;
 mod dialect;
 mod fingerprint;
+mod migrations;
 mod positions;
 mod retention;
 pub(super) mod schema;

@@ -1,68 +1,113 @@
-//! The tables and the view. Names that the configuration gives are
-//! validated before they stand in SQL; everything else is bound.
+//! Makes the database ready for an engine: the steps of [`migrations`] that it lacks, and the table and view of this
+//! configuration. Two instances that start at once do each of it once: whoever finds something missing looks again under a
+//! lock. Names that the configuration gives are validated before they stand in SQL; everything else is bound.
 
+use std::collections::BTreeSet;
+
+use super::migrations::{self, Kind, Made, Step};
 use super::{Bind, Dialect, Result, Transaction, columns};
 use crate::fault;
 use crate::model::ids::Sha256;
 use crate::model::step::StatsLayout;
 use crate::model::store::StoreError;
 
-/// A table, index or view, and the statement that makes it.
-struct Made {
-    name: String,
-    sql: String,
-    is_table: bool,
-    /// Without it a look takes longer, and nothing else.
-    optional: bool,
+/// What an engine's tables depend on beside its version.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub steps: &'a [Step],
+    pub layout: &'a StatsLayout,
+    /// `window.idle_after`: a partition that moved so many milliseconds earlier than the newest one no longer holds back
+    /// the final windows.
+    pub idle_ms: i64,
 }
 
-/// Every statement that makes what is there from the start, for somebody who runs them for an engine that may not.
+/// Every statement that makes what an engine needs in an empty database.
 pub(crate) fn ddl(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<Vec<String>> {
     columns::validate(layout)?;
-    let mut all: Vec<String> = own_tables(d).into_iter().chain([stats_table(d, layout)]).map(|made| made.sql).collect();
-    all.extend(indexes(d).into_iter().map(|made| made.sql));
-    let (mark, _) = marked(d, layout, idle_ms);
+    let mut all = migrations::all(d, migrations::STEPS);
+    all.push(stats_table(d, layout));
     if d.drop_view {
-        all.push(format!("DROP VIEW IF EXISTS `{}_final`", layout.table));
+        all.push(dropped_view(layout));
     }
-    all.push(final_view(d, layout, idle_ms, &mark, true));
-    Ok(all.iter().map(|statement| d.render(statement).into_owned()).collect())
+    all.push(final_view(d, layout, idle_ms, true));
+    Ok(rendered(d, &all))
 }
 
-/// Makes what is not there, and touches nothing that is: a user who may only read and write rows can start on tables that somebody
-/// else made. `idle_ms`: a partition that moved so much earlier than the newest one no longer holds back the final windows.
-pub(super) async fn create(tx: &mut Transaction, layout: &StatsLayout, idle_ms: i64) -> Result<()> {
-    let d = tx.dialect();
-    let there = names(tx, d.own_tables).await?;
-    let mut missing: Vec<Made> = own_tables(d).into_iter().filter(|made| !there.contains(&made.name)).collect();
+/// What the database lacks of it, in the order in which it is made; empty: nothing. Refuses one that a later version of
+/// Weir made, and a table that does not fit the configuration.
+pub(super) async fn pending(tx: &mut Transaction, wanted: Wanted<'_>) -> Result<Vec<Made>> {
+    let (d, layout) = (tx.dialect(), wanted.layout);
+    let mut missing = migrations::pending(tx, wanted.steps).await?;
     if !tx.rows(d.view_of, &[Bind::Text(&layout.table)]).await?.is_empty() {
         // What is written to the view of a pipeline would stand in that pipeline's table.
         let table = &layout.table;
         return Err(StoreError::Fatal(format!("{table} is a view, not a table: name another table in [sink]")));
     }
-    let has_table = !tx.rows(d.columns_of, &[Bind::Text(&layout.table)]).await?.is_empty();
-    if !has_table {
+    if tx.rows(d.columns_of, &[Bind::Text(&layout.table)]).await?.is_empty() {
         missing.push(stats_table(d, layout));
-    }
-    let there = names(tx, d.own_indexes).await?;
-    missing.extend(indexes(d).into_iter().filter(|made| !there.contains(&made.name)));
-    if has_table {
+    } else {
         columns::check(tx, layout).await?;
     }
-    let (view, replaced) = missing_view(tx, layout, idle_ms).await?;
-    missing.extend(view);
-    if replaced && d.drop_view {
-        tx.execute(&format!("DROP VIEW IF EXISTS `{}_final`", layout.table), &[]).await?;
+    missing.extend(missing_view(tx, layout, wanted.idle_ms).await?);
+    Ok(missing)
+}
+
+/// The same as statements for somebody who runs them where the engine may not.
+pub(super) async fn pending_ddl(tx: &mut Transaction, wanted: Wanted<'_>) -> Result<Vec<String>> {
+    let missing = pending(tx, wanted).await?;
+    Ok(rendered(tx.dialect(), &missing))
+}
+
+/// Makes what is not there, and touches nothing that is: a user who may only read and write rows can start on tables that
+/// somebody else made.
+pub(super) async fn prepare(tx: &mut Transaction, wanted: Wanted<'_>) -> Result<()> {
+    if pending(tx, wanted).await?.is_empty() {
+        return Ok(());
     }
+    lock(tx).await?;
+    let made = make(tx, wanted).await;
+    // A connection that goes back to the pool must not keep the lock; one on which this fails is closed.
+    let unlocked = unlock(tx).await;
+    made.and(unlocked)
+}
+
+/// Waits for another instance that makes tables in this database. A SQLite transaction is such a lock from its beginning.
+async fn lock(tx: &mut Transaction) -> Result<()> {
+    let Some((lock, _)) = tx.dialect().lock else { return Ok(()) };
+    let locked = tx.rows(lock, &[]).await?.first_mut().map(super::Row::maybe_int).transpose()?.flatten();
+    match locked {
+        Some(1) => Ok(()),
+        _ => Err(StoreError::Unavailable(
+            "another instance has been changing the tables of [sink] for 20 s: start again when it is done".into(),
+        )),
+    }
+}
+
+async fn unlock(tx: &mut Transaction) -> Result<()> {
+    match tx.dialect().lock {
+        Some((_, unlock)) => tx.rows(unlock, &[]).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+async fn make(tx: &mut Transaction, wanted: Wanted<'_>) -> Result<()> {
+    let missing = pending(tx, wanted).await?;
+    // Steps that are left for another start.
+    let mut left = BTreeSet::new();
     for (at, made) in missing.iter().enumerate() {
+        if made.step.is_some_and(|step| left.contains(&step)) {
+            continue;
+        }
         match tx.execute(&made.sql, &[]).await {
             Ok(_) => {}
-            Err(why) if made.optional => {
-                tracing::info!("the index {} is not made, some looks take longer without it: {why}", made.name);
+            Err(why) if made.is_optional => {
+                left.extend(made.step);
+                tracing::info!("{} is not made, some looks take longer without it: {why}", made.name);
             }
             Err(StoreError::Fatal(why)) => {
-                // Another instance that starts at this moment may have made the view.
-                if made.is_table || missing_view(tx, layout, idle_ms).await?.0.is_some() {
+                // An instance of a version that knows no lock may have made it at this moment.
+                let still = pending(tx, wanted).await?;
+                if still.iter().any(|still| still.name == made.name) {
                     return Err(refused(&missing[at..], &why));
                 }
             }
@@ -70,110 +115,48 @@ pub(super) async fn create(tx: &mut Transaction, layout: &StatsLayout, idle_ms: 
         }
         fault::pass("store.prepare.table");
     }
+    let done: BTreeSet<_> = missing.iter().filter_map(|made| made.step).filter(|step| !left.contains(step)).collect();
+    if !done.is_empty() {
+        tracing::info!(steps = ?done, "the tables of [sink] are brought up to this version");
+    }
     Ok(())
 }
 
 fn refused(missing: &[Made], why: &str) -> StoreError {
-    let names: Vec<&str> = missing.iter().filter(|made| !made.optional).map(|made| made.name.as_str()).collect();
+    let told = |made: &&Made| !made.is_optional && made.kind != Kind::Other;
+    let names: Vec<&str> = missing.iter().filter(told).map(|made| made.name.as_str()).collect();
     StoreError::Fatal(format!(
         "the database lacks {}, and the user of [sink] could not make it ({why}). Either GRANT CREATE, CREATE VIEW, DROP ON the \
-         database TO this user for one start, or have somebody else run what `weir schema CONFIG` prints; afterwards SELECT, \
-         INSERT, UPDATE, DELETE and SHOW VIEW are enough",
+         database TO this user for one start, or have somebody else run what `weir schema --pending CONFIG` prints; \
+         afterwards SELECT, INSERT, UPDATE, DELETE and SHOW VIEW are enough",
         names.join(", ")
     ))
 }
 
-async fn names(tx: &mut Transaction, sql: &str) -> Result<Vec<String>> {
-    let rows = tx.rows(sql, &[]).await?;
-    rows.into_iter().map(|mut row| Ok(row.text()?.to_lowercase())).collect()
+fn rendered(d: &Dialect, all: &[Made]) -> Vec<String> {
+    all.iter().map(|made| d.render(&made.sql).into_owned()).collect()
 }
 
-/// The view's mark, which the server leaves as it is where it rewrites the rest, and the whole statement that it is of.
-fn marked(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> (String, String) {
-    let wanted = final_view(d, layout, idle_ms, "", true);
-    (Sha256::of(wanted.as_bytes()).to_string(), wanted)
-}
-
-/// The view, unless the wanted one is there: replacing it waits for everybody who reads it. And whether another is there.
-async fn missing_view(tx: &mut Transaction, layout: &StatsLayout, idle_ms: i64) -> Result<(Option<Made>, bool)> {
+/// The view, unless the wanted one is there: replacing it waits for everybody who reads it.
+async fn missing_view(tx: &mut Transaction, layout: &StatsLayout, idle_ms: i64) -> Result<Vec<Made>> {
     let d = tx.dialect();
     let name = format!("{}_final", layout.table);
-    let (mark, _) = marked(d, layout, idle_ms);
     let there = match tx.rows(d.view_of, &[Bind::Text(&name)]).await?.first_mut() {
         // Without the right SHOW VIEW its text is empty: it is taken for the wanted one, as nobody can tell.
         Some(row) => Some(row.maybe_text()?.unwrap_or_default()),
         None => None,
     };
-    if there.as_ref().is_some_and(|text| text.is_empty() || text.contains(&mark)) {
-        return Ok((None, false));
+    let mark = mark(d, layout, idle_ms);
+    match there {
+        None => Ok(vec![final_view(d, layout, idle_ms, false)]),
+        Some(text) if text.is_empty() || text.contains(&mark) => Ok(Vec::new()),
+        Some(_) => {
+            let mut view = final_view(d, layout, idle_ms, true);
+            view.name = format!("the present view {name}");
+            let dropped = d.drop_view.then(|| dropped_view(layout));
+            Ok(dropped.into_iter().chain([view]).collect())
+        }
     }
-    let replaces = there.is_some();
-    let sql = final_view(d, layout, idle_ms, &mark, replaces);
-    let name = if replaces { format!("the present view {name}") } else { format!("the view {name}") };
-    Ok((Some(Made { name, sql, is_table: false, optional: false }), replaces))
-}
-
-/// What the newest rows are found by, whatever the number of rows.
-fn indexes(d: &Dialect) -> [Made; 2] {
-    let index = |name: &str, on: &str| Made {
-        name: name.to_owned(),
-        sql: format!("CREATE INDEX {}{name} ON {on}", d.index_if),
-        is_table: false,
-        optional: true,
-    };
-    [
-        index("weir_activation_newest", "weir_activation (pipeline, topic, revision, first_offset)"),
-        index("weir_rule_version_newest", "weir_rule_version (pipeline, published_at, sha256)"),
-    ]
-}
-
-fn own_tables(d: &Dialect) -> Vec<Made> {
-    let Dialect { name_type: name, text_type: text, blob_type: blob, sha_type: sha, .. } = d;
-    let at = format!("pipeline {name} NOT NULL, topic {name} NOT NULL, `partition` INT NOT NULL");
-    let tables = [
-        format!(
-            "weir_partition ({at}, next_offset BIGINT, published BIGINT, watermark BIGINT, owner BIGINT NOT NULL, \
-             `checkpoint` BIGINT NOT NULL, updated_at BIGINT NOT NULL, PRIMARY KEY (pipeline, topic, `partition`))"
-        ),
-        format!(
-            "weir_outbox ({at}, first_offset BIGINT NOT NULL, chunk BIGINT NOT NULL, letters {blob} NOT NULL, \
-             PRIMARY KEY (pipeline, topic, `partition`, first_offset, chunk))"
-        ),
-        format!(
-            "weir_activation ({at}, first_offset BIGINT NOT NULL, revision BIGINT NOT NULL, \
-             PRIMARY KEY (pipeline, topic, `partition`, first_offset))"
-        ),
-        format!(
-            "weir_pipeline (pipeline {name} NOT NULL PRIMARY KEY, topic {name} NOT NULL, stats_table {name} NOT NULL, \
-             fingerprint {text} NOT NULL, UNIQUE (stats_table))"
-        ),
-        format!("weir_rule_current (pipeline {name} NOT NULL PRIMARY KEY, revision BIGINT NOT NULL)"),
-        format!(
-            "weir_rule_version (pipeline {name} NOT NULL, sha256 {sha} NOT NULL, rule {name} NOT NULL, \
-             wasm {blob} NOT NULL, manifest {text} NOT NULL, origin {name} NOT NULL, source {text} NOT NULL, \
-             published_at BIGINT NOT NULL, published_by {text} NOT NULL, PRIMARY KEY (pipeline, sha256))"
-        ),
-        format!(
-            "weir_rule_set (pipeline {name} NOT NULL, revision BIGINT NOT NULL, rule {name} NOT NULL, \
-             sha256 {sha} NOT NULL, `order` INT NOT NULL, mode {name} NOT NULL, parameters {text} NOT NULL, \
-             from_directory INT NOT NULL, suspended {text}, PRIMARY KEY (pipeline, revision, rule))"
-        ),
-        format!(
-            "weir_audit (pipeline {name} NOT NULL, revision BIGINT NOT NULL, at BIGINT NOT NULL, who {text} NOT NULL, \
-             action {name} NOT NULL, rule {name} NOT NULL, detail {text} NOT NULL, PRIMARY KEY (pipeline, revision))"
-        ),
-        format!(
-            "weir_directory (pipeline {name} NOT NULL, file {name} NOT NULL, sha256 {sha} NOT NULL, \
-             PRIMARY KEY (pipeline, file))"
-        ),
-    ];
-    let made = |table: String| Made {
-        name: table.split(' ').next().unwrap_or_default().to_owned(),
-        sql: format!("CREATE TABLE IF NOT EXISTS {table}{}", d.table_suffix),
-        is_table: true,
-        optional: false,
-    };
-    tables.into_iter().map(made).collect()
 }
 
 fn stats_table(d: &Dialect, layout: &StatsLayout) -> Made {
@@ -190,7 +173,7 @@ fn stats_table(d: &Dialect, layout: &StatsLayout) -> Made {
         "CREATE TABLE IF NOT EXISTS `{}` ({columns}updated_at {} NOT NULL, PRIMARY KEY (window_start, group_id)){}",
         layout.table, d.time_type, d.table_suffix
     );
-    Made { name: layout.table.clone(), sql, is_table: true, optional: false }
+    Made::new(Kind::Table, layout.table.clone(), sql)
 }
 
 /// An expression for when the last final window ended: the least watermark of the partitions that still move; NULL while one
@@ -206,7 +189,23 @@ pub(super) fn final_upto(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Str
     format!("(SELECT {} {own} AND {moving})", d.time_of_ms.replace("{ms}", ms))
 }
 
-fn final_view(d: &Dialect, layout: &StatsLayout, idle_ms: i64, mark: &str, replaces: bool) -> String {
+fn dropped_view(layout: &StatsLayout) -> Made {
+    let name = format!("{}_final", layout.table);
+    let sql = format!("DROP VIEW IF EXISTS `{name}`");
+    Made::new(Kind::Other, format!("the end of the view {name}"), sql)
+}
+
+/// What a view has in its text, which the server leaves as it is where it rewrites the rest: it is of this statement.
+fn mark(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> String {
+    Sha256::of(view_statement(d, layout, idle_ms, "", true).as_bytes()).to_string()
+}
+
+fn final_view(d: &Dialect, layout: &StatsLayout, idle_ms: i64, replaces: bool) -> Made {
+    let sql = view_statement(d, layout, idle_ms, &mark(d, layout, idle_ms), replaces);
+    Made::new(Kind::View, format!("the view {}_final", layout.table), sql)
+}
+
+fn view_statement(d: &Dialect, layout: &StatsLayout, idle_ms: i64, mark: &str, replaces: bool) -> String {
     let table = &layout.table;
     let mut columns = columns::filled(layout);
     columns.push("updated_at".to_owned());

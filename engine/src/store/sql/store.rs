@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::positions::Scope;
-use super::{Driver, Result, Transaction, catalog, columns, fingerprint, positions, retention, schema, stats, whole};
+use super::{
+    Driver, Result, Transaction, catalog, columns, fingerprint, migrations, positions, retention, schema, stats, whole,
+};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
@@ -14,6 +16,16 @@ use crate::model::store::{
     AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
     Store, StoreError,
 };
+
+/// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
+macro_rules! in_tx {
+    ($self:ident, $begin:ident, |$tx:ident| $call:expr) => {{
+        let mut tx = Transaction::new($self.driver.$begin().await?, $self.driver.dialect());
+        let $tx = &mut tx;
+        let result = $call.await;
+        again(tx.finish(result).await)
+    }};
+}
 
 /// One pipeline's part of a database.
 pub(crate) struct SqlStore {
@@ -33,9 +45,14 @@ impl SqlStore {
         Self { driver, scope, idle_ms, layout: OnceLock::new(), fingerprint: OnceLock::new() }
     }
 
-    /// Whether the server's settings let the engine work.
+    /// Whether the server's settings let the engine work, and no later version of Weir made the tables.
     pub(crate) async fn suits(&self) -> Result<()> {
-        self.driver.suits().await
+        self.driver.suits().await?;
+        in_tx!(self, begin_read, |tx| migrations::refuse_later(tx, migrations::STEPS))
+    }
+
+    fn wanted<'a>(&self, layout: &'a StatsLayout) -> schema::Wanted<'a> {
+        schema::Wanted { steps: migrations::STEPS, layout, idle_ms: self.idle_ms }
     }
 
     fn layout(&self) -> Result<Arc<StatsLayout>> {
@@ -70,16 +87,6 @@ fn unanswered(fault: fault::Fault) -> StoreError {
     StoreError::Unknown(fault.to_string())
 }
 
-/// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
-macro_rules! in_tx {
-    ($self:ident, $begin:ident, |$tx:ident| $call:expr) => {{
-        let mut tx = Transaction::new($self.driver.$begin().await?, $self.driver.dialect());
-        let $tx = &mut tx;
-        let result = $call.await;
-        again(tx.finish(result).await)
-    }};
-}
-
 impl SqlStore {
     /// What became of a change of the rule set whose COMMIT was not answered. Whoever asked for it may not just ask
     /// again: a second rollback goes back further.
@@ -103,7 +110,7 @@ impl SqlStore {
 impl Store for SqlStore {
     async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<()> {
         columns::validate(layout)?;
-        in_tx!(self, begin, |tx| schema::create(tx, layout, self.idle_ms))?;
+        in_tx!(self, begin, |tx| schema::prepare(tx, self.wanted(layout)))?;
         fault::pass("store.prepare.created");
         in_tx!(self, begin, |tx| fingerprint::keep(tx, &self.scope.pipeline, mine))?;
         self.fingerprint.get_or_init(|| mine.clone());
@@ -112,6 +119,11 @@ impl Store for SqlStore {
             return Err(StoreError::Fatal("the store was prepared before for another layout".into()));
         }
         Ok(())
+    }
+
+    async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>> {
+        columns::validate(layout)?;
+        in_tx!(self, begin, |tx| schema::pending_ddl(tx, self.wanted(layout)))
     }
 }
 

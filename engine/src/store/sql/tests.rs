@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
-use super::{Bind, Dialect, Driver, Result, Row, SqlStore, Transaction, Tx, schema};
+use super::migrations::{Kind, Made, STEPS, Step as Migration};
+use super::{Bind, Dialect, Driver, Result, Row, SqlStore, Transaction, Tx, migrations, schema};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::step::*;
@@ -232,5 +233,89 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     assert!(seen.len() > 70, "{} statements: {seen:#?}", seen.len());
     for statement in schema::ddl(&THIRD, &layout(), 60_000).expect("a layout") {
         assert!(!statement.contains(['`', '?']), "{statement}");
+    }
+}
+
+fn sqlite(url: &str) -> SqlStore {
+    SqlStore::new(Box::new(SqliteDriver::new(url).expect("an address")), "p", "t", 60_000)
+}
+
+/// Brings the database up to these steps.
+async fn brought_up(url: &str, steps: &[Migration]) -> Result<()> {
+    let layout = layout();
+    let wanted = schema::Wanted { steps, layout: &layout, idle_ms: 60_000 };
+    let mut tx = sqlite(url).begin_tx().await?;
+    let prepared = schema::prepare(&mut tx, wanted).await;
+    tx.finish(prepared).await
+}
+
+async fn numbers(url: &str, query: &str) -> Vec<i64> {
+    let mut tx = sqlite(url).begin_tx().await.expect("a transaction");
+    let rows = tx.rows(query, &[]).await.expect(query);
+    rows.into_iter().map(|mut row| row.int().expect("a number")).collect()
+}
+
+async fn run(url: &str, statement: &str) {
+    let mut tx = sqlite(url).begin_tx().await.expect("a transaction");
+    let done = tx.execute(statement, &[]).await;
+    tx.finish(done).await.expect(statement);
+}
+
+#[tokio::test]
+async fn a_further_step_is_done_once_by_instances_that_start_at_once_and_a_step_is_never_done_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+    brought_up(&url, STEPS).await.expect("a new database");
+    // It cannot be run twice: a second row, or a table that is there, is refused.
+    fn makes(_: &Dialect) -> Vec<Made> {
+        let statements = ["CREATE TABLE extra (n INT PRIMARY KEY)", "INSERT INTO extra VALUES (7)"];
+        statements.map(|sql| Made::new(Kind::Other, "extra", sql.to_owned())).to_vec()
+    }
+    let mut steps: Vec<_> = STEPS.iter().map(|step| Migration { ..*step }).collect();
+    steps.push(Migration { version: 3, is_optional: false, makes });
+    let all = futures::future::join_all((0..4).map(|_| brought_up(&url, &steps))).await;
+    all.into_iter().for_each(|done| done.expect("each instance starts"));
+    assert_eq!(numbers(&url, "SELECT version FROM weir_schema ORDER BY version").await, [1, 2, 3]);
+    assert_eq!(numbers(&url, "SELECT n FROM extra").await, [7]);
+}
+
+#[tokio::test]
+async fn a_step_that_an_instance_died_in_is_gone_on_with_and_one_that_does_not_say_so_is_taken_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+    brought_up(&url, STEPS).await.expect("a new database");
+    for (found, statement) in [
+        ("a step without its row", "DELETE FROM weir_schema WHERE version = 1"),
+        ("a part of a step", "DROP INDEX weir_activation_newest"),
+        ("no table of steps", "DROP TABLE weir_schema"),
+        ("a table that is gone", "DROP TABLE weir_directory"),
+    ] {
+        run(&url, statement).await;
+        brought_up(&url, STEPS).await.expect(found);
+        assert_eq!(numbers(&url, "SELECT version FROM weir_schema ORDER BY version").await, [1, 2], "{found}");
+        let mut tx = sqlite(&url).begin_tx().await.expect("a transaction");
+        assert!(migrations::pending(&mut tx, STEPS).await.expect("an answer").is_empty(), "{found}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_a_later_version_made_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+    sqlite(&url).suits().await.expect("an empty database");
+    sqlite(&url).prepare(&fingerprint("t", None), &layout()).await.expect("tables");
+    run(&url, "INSERT INTO weir_schema VALUES (99, '9.9.9', 0)").await;
+    let refused = [
+        sqlite(&url).suits().await,
+        sqlite(&url).prepare(&fingerprint("t", None), &layout()).await,
+        sqlite(&url).pending(&layout()).await.map(drop),
+    ];
+    for refused in refused {
+        let why = refused.expect_err("it is of a later version").to_string();
+        for part in
+            ["version 99", "Weir 9.9.9", "up to version 2", "run Weir 9.9.9 or a later one", "restore the backup"]
+        {
+            assert!(why.contains(part), "{part}: {why}");
+        }
     }
 }

@@ -41,6 +41,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     time_of_ms: "strftime('%Y-%m-%d %H:%M:%S', (({ms}) - ((({ms}) % 1000) + 1000) % 1000) / 1000, 'unixepoch') \
                  || printf('.%03d', ((({ms}) % 1000) + 1000) % 1000)",
     drop_view: true,
+    lock: None,
     own_tables: "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'weir\\_%' ESCAPE '\\'",
     own_indexes: "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'weir\\_%' ESCAPE '\\'",
     index_if: "IF NOT EXISTS ",
