@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use super::{Dialect, Result, Transaction};
 use crate::model::store::StoreError;
 
-/// A number, and what it makes.
-pub(super) struct Step {
+/// One numbered step.
+pub(super) struct Migration {
     /// One more than the step before has.
     pub version: i64,
     /// Whether the engine works without it: a user who may not make it starts all the same.
@@ -22,10 +22,10 @@ pub(super) struct Step {
 }
 
 /// All of them, ascending.
-pub(super) const STEPS: &[Step] = &[
-    Step { version: 1, is_optional: false, makes: tables },
+pub(super) const STEPS: &[Migration] = &[
+    Migration { version: 1, is_optional: false, makes: tables },
     // Databases made by 0.1.0 before commit c28ddff lack them.
-    Step { version: 2, is_optional: true, makes: indexes },
+    Migration { version: 2, is_optional: true, makes: indexes },
 ];
 
 /// What a statement makes.
@@ -59,14 +59,14 @@ impl Made {
 }
 
 /// Everything that the steps make in an empty database.
-pub(super) fn all(d: &Dialect, steps: &[Step]) -> Vec<Made> {
+pub(super) fn all(d: &Dialect, steps: &[Migration]) -> Vec<Made> {
     let mut all = vec![schema_table(d)];
     steps.iter().for_each(|step| all.extend(statements(d, step)));
     all
 }
 
 /// What the database lacks of it. Refuses a database that a later version of Weir made.
-pub(super) async fn pending(tx: &mut Transaction, steps: &[Step]) -> Result<Vec<Made>> {
+pub(super) async fn pending(tx: &mut Transaction, steps: &[Migration]) -> Result<Vec<Made>> {
     let d = tx.dialect();
     let tables = names(tx, d.own_tables).await?;
     let indexes = names(tx, d.own_indexes).await?;
@@ -80,13 +80,13 @@ pub(super) async fn pending(tx: &mut Transaction, steps: &[Step]) -> Result<Vec<
 }
 
 /// Refuses a database that a later version of Weir made: what its tables hold this one does not know.
-pub(super) async fn refuse_later(tx: &mut Transaction, steps: &[Step]) -> Result<()> {
+pub(super) async fn refuse_later(tx: &mut Transaction, steps: &[Migration]) -> Result<()> {
     let tables = names(tx, tx.dialect().own_tables).await?;
     done(tx, &tables, steps).await.map(drop)
 }
 
 /// The steps that the database has had.
-async fn done(tx: &mut Transaction, tables: &BTreeSet<String>, steps: &[Step]) -> Result<BTreeSet<i64>> {
+async fn done(tx: &mut Transaction, tables: &BTreeSet<String>, steps: &[Migration]) -> Result<BTreeSet<i64>> {
     if !tables.contains("weir_schema") {
         return Ok(BTreeSet::new());
     }
@@ -112,7 +112,7 @@ async fn names(tx: &mut Transaction, query: &str) -> Result<BTreeSet<String>> {
     rows.into_iter().map(|mut row| Ok(row.text()?.to_lowercase())).collect()
 }
 
-fn statements(d: &Dialect, step: &Step) -> Vec<Made> {
+fn statements(d: &Dialect, step: &Migration) -> Vec<Made> {
     let row = format!(
         "INSERT INTO weir_schema (version, made_by, made_at) VALUES ({}, '{}', {}) {} version = weir_schema.version",
         step.version,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::migrations::{self, Kind, Made, Step};
+use super::migrations::{self, Kind, Made, Migration};
 use super::{Bind, Dialect, Result, Transaction, columns};
 use crate::fault;
 use crate::model::ids::Sha256;
@@ -14,7 +14,7 @@ use crate::model::store::StoreError;
 /// What an engine's tables depend on beside its version.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
-    pub steps: &'a [Step],
+    pub steps: &'a [Migration],
     pub layout: &'a StatsLayout,
     /// `window.idle_after`: a partition that moved so many milliseconds earlier than the newest one no longer holds back
     /// the final windows.

@@ -59,7 +59,7 @@ impl SqlStore {
         self.layout.get().cloned().ok_or_else(unprepared)
     }
 
-    async fn begin_tx(&self) -> Result<Transaction> {
+    pub(super) async fn begin_tx(&self) -> Result<Transaction> {
         Ok(Transaction::new(self.driver.begin().await?, self.driver.dialect()))
     }
 
@@ -90,7 +90,7 @@ fn unanswered(fault: fault::Fault) -> StoreError {
 impl SqlStore {
     /// What became of a change of the rule set whose COMMIT was not answered. Whoever asked for it may not just ask
     /// again: a second rollback goes back further.
-    async fn made(&self, base: Revision, audit: &Audit, why: &str) -> Result<Revision> {
+    pub(super) async fn made(&self, base: Revision, audit: &Audit, why: &str) -> Result<Revision> {
         let ask = async {
             fault::at("store.catalog.asked")?;
             in_tx!(self, begin_anew, |tx| catalog::is_made(tx, &self.scope.pipeline, base, audit))
@@ -123,7 +123,7 @@ impl Store for SqlStore {
 
     async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>> {
         columns::validate(layout)?;
-        in_tx!(self, begin, |tx| schema::pending_ddl(tx, self.wanted(layout)))
+        in_tx!(self, begin_read, |tx| schema::pending_ddl(tx, self.wanted(layout)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
-use super::migrations::{Kind, Made, STEPS, Step as Migration};
+use super::migrations::{Kind, Made, Migration, STEPS};
 use super::{Bind, Dialect, Driver, Result, Row, SqlStore, Transaction, Tx, migrations, schema};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
@@ -180,7 +180,7 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     store.prepare(&fingerprint("t", Some("id")), &layout()).await.expect("it was never used");
 
     let partition = Partition(0);
-    let owner = store.take(&[partition, Partition(1)]).await.expect("free")[0].owner;
+    let owner = store.take(&[partition]).await.expect("free")[0].owner;
     store.begin(partition, owner, Offset(0)).await.expect("ours");
     for from in [0, 10] {
         store.commit(&step(owner, from, from + 10)).await.expect("ours");
@@ -223,14 +223,14 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     tx.finish(set_back).await.expect("a row");
     assert!(store.repair_rules(1, "test").await.expect("rows are left").is_some());
 
-    // Of revisions 1 to 4, 1 judged, and the newest stays.
-    assert_eq!(store.forget_revisions(1).await.expect("rows"), 2);
+    // Of revisions 1 to 4 the first judged, and the two newest stay.
+    assert_eq!(store.forget_revisions(1).await.expect("rows"), 1);
     assert_eq!(store.forget_activations(partition, Offset(15)).await.expect("rows"), 1);
     assert_eq!(store.drop_windows(1_000, 1).await.expect("rows"), 1);
     assert_eq!(store.drop_windows(1_000, 9).await.expect("rows"), 0);
 
     let seen = seen.lock().expect("nobody panicked");
-    assert!(seen.len() > 70, "{} statements: {seen:#?}", seen.len());
+    assert!(seen.len() > 50, "{} statements: {seen:#?}", seen.len());
     for statement in schema::ddl(&THIRD, &layout(), 60_000).expect("a layout") {
         assert!(!statement.contains(['`', '?']), "{statement}");
     }
