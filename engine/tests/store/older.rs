@@ -39,7 +39,7 @@ pub(crate) const MYSQL: [Older; 2] = [
         dump: include_bytes!("older/c28ddff.mysql.sql.gz"),
         pipeline: "fraud",
         group: "weir-fraud",
-        has_letters: false,
+        has_letters: true,
         lacks: 0,
     },
 ];

@@ -108,7 +108,6 @@ pub(super) async fn advance(
     base: Revision,
     change: (Option<&Version>, &[Entry], &Audit),
 ) -> Result<Revision> {
-    let d = tx.dialect();
     let (version, entries, audit) = change;
     let next = Revision(base.0 + 1);
     let sql = "UPDATE weir_rule_current SET revision = ? WHERE pipeline = ? AND revision = ?";

@@ -49,7 +49,6 @@ pub(super) async fn keep(tx: &mut Transaction, pipeline: &str, mine: &Fingerprin
 /// Refuses if the fingerprint is no longer the stored one. Its row is locked: see [`keep`], which may change it until a
 /// first position is there.
 pub(super) async fn still(tx: &mut Transaction, pipeline: &str, mine: &Fingerprint) -> Result<()> {
-    let d = tx.dialect();
     compare(pipeline, &stored(tx, pipeline).await?, mine)
 }
 
