@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::clock::now_ms;
-use super::codes::Codes;
 use super::hits::list;
+use super::letter_counts::Codes;
 use super::status::LookupAway;
 use crate::checkpoint::Pending;
 use crate::config::Config;

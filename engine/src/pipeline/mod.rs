@@ -4,11 +4,11 @@
 mod adapters;
 mod broker;
 mod clock;
-mod codes;
 mod deadline;
 mod hits;
 mod inquiry;
 mod judging;
+mod letter_counts;
 mod preflight;
 mod refused;
 mod retention;

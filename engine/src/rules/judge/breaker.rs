@@ -1,6 +1,6 @@
 //! When a rule fails so steadily that it has to go.
 
-use super::alone::CULPRITS;
+use super::isolate::CULPRITS;
 use super::verdict::Verdict;
 
 /// Batches that fail one after the other before the breaker trips: one may be bad luck.

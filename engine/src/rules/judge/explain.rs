@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Judge;
-use super::account::Account;
-use super::alone::only;
+use super::metrics::Account;
+use super::isolate::only;
 use super::cpu::Stopwatch;
 use super::findings::cut;
 use super::instances::Details;

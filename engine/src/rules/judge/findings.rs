@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::account::Account;
+use super::metrics::Account;
 use super::verdict::Verdict;
 use crate::model::finding::{Effect, Finding};
 use crate::model::record::Column;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::account::Account;
+use super::metrics::Account;
 use super::findings::finding;
 use crate::config::OnFailure;
 use crate::model::catalog::Mode;

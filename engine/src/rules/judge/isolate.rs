@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{Account, SEARCHES};
+use super::metrics::{Account, SEARCHES};
 use super::cpu;
 use super::findings::{keep, lacking};
 use super::instances::{Details, Instances};

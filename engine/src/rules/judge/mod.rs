@@ -1,14 +1,14 @@
 //! Judges batches on one worker: by every rule of the set, each contained, so that one that fails costs only the rows
 //! that it fails on and no other rule's verdict.
 
-mod account;
-mod alone;
 mod breaker;
 mod budget;
 pub(super) mod cpu;
 mod explain;
 mod findings;
 mod instances;
+mod isolate;
+mod metrics;
 mod verdict;
 
 use std::collections::HashMap;
@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use self::account::Account;
 use self::breaker::Breaker;
 use self::budget::{Budgets, Closed, WINDOW};
 use self::cpu::Stopwatch;
 use self::instances::{Details, Instances};
+use self::metrics::Account;
 use self::verdict::Verdict;
 use super::live::{LiveRule, LiveSet, Trip};
 use super::runtime::Runtime;
@@ -326,10 +326,10 @@ impl Judge {
             Err(_) if self.instances.given_up => {}
             Err(whole) => {
                 let now = Instant::now();
-                let bound = alone::bound(rule, account.search_left(now));
+                let bound = isolate::bound(rule, account.search_left(now));
                 let asked = (&*account, rule, details);
                 let (data, whole_bound) = ((&columns[..], rows), (&whole, bound));
-                let took = alone::row_by_row(&mut self.instances, asked, data, whole_bound, until, &mut verdict);
+                let took = isolate::row_by_row(&mut self.instances, asked, data, whole_bound, until, &mut verdict);
                 let (slow, nobody) = (whole.code == "RULE_TIMEOUT", verdict.failed == 0);
                 // A live rule's search that found its rows is what lets the others pass: it may be made at each batch.
                 if rule.mode == Mode::Shadow || nobody || verdict.rest.is_some() {
