@@ -16,6 +16,7 @@ pub mod fault;
 pub mod lookup;
 pub mod model;
 pub mod pipeline;
+pub mod processor;
 pub mod rules;
 pub mod source;
 pub mod store;

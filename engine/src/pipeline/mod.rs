@@ -1,5 +1,5 @@
 //! The only folder that knows every stage. Here: putting a pipeline together from its configuration, running it until
-//! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker, [`judging`] the way of a batch.
+//! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker.
 
 mod adapters;
 mod broker;
@@ -7,7 +7,6 @@ mod clock;
 mod deadline;
 mod hits;
 mod inquiry;
-mod judging;
 mod letter_counts;
 mod preflight;
 mod refused;
@@ -157,7 +156,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
     tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
-    let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
+    let state = adapters::admin_state(&config, &schema, &runtime, &catalog, &store, &status, metrics);
     let keys = state.keys();
     let mut served = stopping.clone();
     let service = tokio::spawn(async move {

@@ -7,10 +7,14 @@ mod compiled;
 mod contract;
 mod judge;
 mod live;
+mod metrics;
 mod runtime;
 
 pub use catalog::{Catalog, CatalogError, FileProblem, Patch, Publish, Published, Refused};
 pub use compile::{compile, compile_child};
-pub use judge::{Halt, Judge, RuleVerdict, Unjudged};
-pub use live::{Figures, LiveRule, LiveSet, Trip};
+pub use judge::{
+    Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict,
+};
+pub use live::{InstanceKey, LiveRule, LiveSet, Trip};
+pub use metrics::RuleStats;
 pub use runtime::{Runtime, RuntimeError};

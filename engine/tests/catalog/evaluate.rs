@@ -24,7 +24,7 @@ async fn shadow_rules_say_what_they_find_and_those_that_are_off_say_nothing() {
         .collect();
     said.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(said, [("acts".into(), Mode::Live, vec![1]), ("watches".into(), Mode::Shadow, vec![1])]);
-    assert_eq!(catalog.rule("watches").unwrap().figures.rows.load(Ordering::Relaxed), 0, "nothing is counted");
+    assert_eq!(catalog.rule("watches").unwrap().stats.rows.load(Ordering::Relaxed), 0, "nothing is counted");
 }
 
 #[tokio::test]

@@ -150,8 +150,8 @@ fn now<T: Clone>(figure: &Mutex<T>) -> T {
 }
 
 fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
-    let rows = rule.figures.rows.load(Ordering::Relaxed);
-    let nanos = rule.figures.nanos.load(Ordering::Relaxed);
+    let rows = rule.stats.rows.load(Ordering::Relaxed);
+    let nanos = rule.stats.nanos.load(Ordering::Relaxed);
     RuleView {
         name: rule.manifest.name.clone(),
         version: rule.manifest.version.clone(),
@@ -161,13 +161,13 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
         order: rule.order,
         parameters: rule.parameters.clone(),
         codes: code_views(&rule.manifest),
-        hits: now(&rule.figures.hits).values().sum(),
-        failures: now(&rule.figures.failures).values().sum(),
+        hits: now(&rule.stats.hits).values().sum(),
+        failures: now(&rule.stats.failures).values().sum(),
         ns_per_record: (rows > 0).then(|| nanos as f64 / rows as f64),
         origin: version.map(|version| version.origin),
         source: version.map(|version| version.source.clone()),
         suspended: rule.suspended.clone(),
-        sampled_one_in: Some(rule.figures.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
+        sampled_one_in: Some(rule.stats.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
     }
 }
 
@@ -209,10 +209,10 @@ impl RuleAdmin for Rules {
             versions: versions.into_iter().map(Into::into).collect(),
             more_versions,
             history_unavailable,
-            hits_by_code: now(&rule.figures.hits),
-            failures_by_code: now(&rule.figures.failures),
-            skipped: rule.figures.skipped.load(Ordering::Relaxed),
-            shadow_samples: now(&rule.figures.samples).iter().map(hit_view).collect(),
+            hits_by_code: now(&rule.stats.hits),
+            failures_by_code: now(&rule.stats.failures),
+            skipped: rule.stats.skipped.load(Ordering::Relaxed),
+            shadow_samples: now(&rule.stats.samples).iter().map(hit_view).collect(),
         })
     }
 

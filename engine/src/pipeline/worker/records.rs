@@ -15,8 +15,8 @@ use super::question::{Asked, Question};
 use crate::lookup::Away;
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
-use crate::pipeline::judging::Opened;
 use crate::pipeline::refused::Side;
+use crate::processor::DecodedBatch;
 use crate::rules::{LiveSet, Unjudged};
 use crate::source::{Event, Fetched, Messages, Source};
 
@@ -42,7 +42,7 @@ pub(super) struct Backlog {
 struct Open {
     set: Arc<LiveSet>,
     rows: Range<usize>,
-    batch: Opened,
+    batch: DecodedBatch,
     question: Question,
 }
 

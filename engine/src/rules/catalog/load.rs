@@ -19,7 +19,8 @@ use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
 use crate::model::store::StoreError;
 use crate::rules::compile::Failed;
-use crate::rules::live::{Figures, LiveRule, LiveSet};
+use crate::rules::live::{InstanceKey, LiveRule, LiveSet};
+use crate::rules::metrics::RuleMetrics;
 
 /// Until a set is tried again that did not fit, and until the rows of the one in force are compared again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -264,12 +265,14 @@ impl Catalog {
         let start = self.0.config.rule.get(&entry.name);
         LiveRule {
             id: Arc::new(RuleId { name: entry.name.as_str().into(), sha256: entry.sha256 }),
+            key: InstanceKey::of(entry.sha256, &fitted.parameters),
+            metrics: RuleMetrics::of(&manifest),
             manifest,
             order: entry.order,
             mode: entry.mode,
             parameters: fitted.parameters,
             on_failure: start.and_then(|start| start.on_failure).unwrap_or(self.0.config.rules.on_failure),
-            figures: old.map_or_else(|| Arc::new(Figures::default()), |rule| rule.figures.clone()),
+            stats: old.map_or_else(Arc::default, |rule| rule.stats.clone()),
             from_directory: entry.from_directory,
             suspended: entry.suspended.clone(),
             since: Revision(0),
