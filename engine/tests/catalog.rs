@@ -30,6 +30,8 @@ mod opening;
 mod parameters;
 #[path = "catalog/required.rs"]
 mod required;
+#[path = "catalog/processor.rs"]
+mod processor;
 #[path = "catalog/set_back.rs"]
 mod set_back;
 #[path = "catalog/swap_wait.rs"]

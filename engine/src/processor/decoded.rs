@@ -1,7 +1,7 @@
 //! A batch between the two halves of its way.
 
 use crate::decode::Decoder;
-use crate::lookup::Plan;
+use crate::enrich::lookup::Plan;
 use crate::model::finding::Fault;
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Batch, Schema};

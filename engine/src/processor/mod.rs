@@ -1,5 +1,5 @@
-//! The way of one batch, without consequences: bytes of one partition in, verdicts out. It joins `decode`, `lookup`, `rules`
-//! and `window`, and knows no broker, no store, no checkpoint, no catalog and no clock; rules report to the observer that
+//! The way of one batch, without consequences: bytes of one partition in, verdicts out. It joins `decode`, `enrich`,
+//! `rules` and `window`, and knows no broker, no store, no checkpoint, no catalog and no clock; rules report to the observer that
 //! its judge was made with. Workers, `POST /evaluate` and whatever else wants to know what a rule set says of records call
 //! this one.
 //!
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::decode::Decoder;
-use crate::lookup::{Answers, Away, Lookups, Plan};
+use crate::enrich::lookup::{Answers, Away, Lookups, Plan};
 use crate::model::finding::{Fault, Finding};
 use crate::model::ids::Partition;
 use crate::model::record::{Batch, FieldId, Schema};

@@ -7,14 +7,15 @@ use std::time::Instant;
 use wasmtime::component::Component;
 
 use super::metrics::{RuleMetrics, RuleStats};
+use super::module::probe::Fitted;
 use crate::config::OnFailure;
-use crate::model::catalog::{Manifest, Mode};
+use crate::model::catalog::{Entry, Manifest, Mode};
 use crate::model::finding::RuleId;
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
 
 /// Which module judges with which parameters: what has the same key answers the same, and one instance may serve both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceKey(pub(super) Sha256);
 
 impl InstanceKey {
@@ -63,9 +64,11 @@ pub struct LiveRule {
 
 /// The numbered set.
 pub struct LiveSet {
+    /// Its number. A set that no catalog made has the one that its maker gave it.
     pub revision: Revision,
-    /// In this process.
+    /// Since when it is in force in this process.
     pub in_force: Instant,
+    /// Ascending by (order, name).
     pub rules: Vec<Arc<LiveRule>>,
     /// Fields that live and shadow rules read.
     pub needed: Vec<FieldId>,
@@ -74,14 +77,45 @@ pub struct LiveSet {
 /// A rule failed too often, or a shadow rule costs too much.
 #[derive(Clone, Debug)]
 pub struct Trip {
+    /// The rule.
     pub rule: Arc<RuleId>,
+    /// By which it was judged.
     pub revision: Revision,
+    /// Why, for the audit.
     pub message: String,
     /// A cost and no failure: the version before says nothing about it, the rule is suspended.
     pub over_budget: bool,
 }
 
 impl LiveRule {
+    /// The entry with its module's manifest and code, as far as they fit this pipeline.
+    pub(super) fn new(
+        entry: &Entry,
+        (manifest, component): (Manifest, Component),
+        fitted: Fitted,
+        on_failure: OnFailure,
+        stats: Arc<RuleStats>,
+    ) -> Self {
+        Self {
+            id: Arc::new(RuleId { name: entry.name.as_str().into(), sha256: entry.sha256 }),
+            key: InstanceKey::of(entry.sha256, &fitted.parameters),
+            metrics: RuleMetrics::of(&manifest),
+            manifest,
+            order: entry.order,
+            mode: entry.mode,
+            parameters: fitted.parameters,
+            on_failure,
+            stats,
+            from_directory: entry.from_directory,
+            suspended: entry.suspended.clone(),
+            since: Revision(0),
+            component,
+            fields: fitted.fields,
+            scales: fitted.scales,
+        }
+    }
+
+    /// Neither off nor suspended.
     pub(super) fn judges(&self) -> bool {
         self.mode != Mode::Off && self.suspended.is_none()
     }
@@ -93,5 +127,15 @@ impl LiveRule {
             && self.mode == other.mode
             && self.on_failure == other.on_failure
             && self.suspended == other.suspended
+    }
+}
+
+impl LiveSet {
+    /// In force from now on.
+    pub(super) fn new(revision: Revision, rules: Vec<Arc<LiveRule>>) -> Self {
+        let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        Self { revision, in_force: Instant::now(), rules, needed }
     }
 }

@@ -35,7 +35,7 @@ async fn the_set_that_was_taken_judges_though_another_came_into_force() {
     let taken = catalog.catalog.live();
     let new = catalog.publish(&Guest::new("swapped").version("2.0.0")).await.sha256;
     assert_ne!(old, new);
-    let said = catalog.catalog.evaluate(&taken, &catalog.batch(&[-1]));
+    let said = catalog.evaluate_by(&taken, &catalog.batch(&[-1]));
     assert_eq!((said.len(), said[0].rule.id.sha256, said[0].findings.len()), (1, old, 1));
 }
 

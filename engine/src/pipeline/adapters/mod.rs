@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use self::advice::advice;
-use self::evaluate::{hit_view, judged_view, undecoded_view};
+use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use super::status::Status;
 use crate::admin::ports::{AdminError, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
@@ -25,18 +25,17 @@ use crate::admin::views::{
 use crate::admin::{AdminState, Limits};
 use crate::conditions::{Condition, Severity};
 use crate::config::Config;
-use crate::decode::Decoder;
 use crate::model::catalog::{Origin, VersionInfo};
-use crate::model::finding::Fault;
-use crate::model::ids::{Offset, Partition, Sha256};
-use crate::model::record::{Batch, Column, FieldId, Schema};
+use crate::model::ids::{Partition, Sha256};
+use crate::model::record::Schema;
 use crate::model::time::to_rfc3339;
-use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused};
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, Runtime};
 use crate::store::{Store, StoreError};
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
     schema: &Arc<Schema>,
+    runtime: &Arc<Runtime>,
     catalog: &Arc<Catalog>,
     store: &Arc<dyn Store>,
     status: &Arc<Status>,
@@ -45,6 +44,7 @@ pub(super) fn admin_state(
     let rules = Rules {
         config: config.clone(),
         schema: schema.clone(),
+        runtime: runtime.clone(),
         catalog: catalog.clone(),
         store: store.clone(),
         known: Mutex::default(),
@@ -60,6 +60,7 @@ pub(super) fn admin_state(
 struct Rules {
     config: Arc<Config>,
     schema: Arc<Schema>,
+    runtime: Arc<Runtime>,
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
     /// Where the versions in force came from. A version never changes, so each is asked for once.
@@ -117,30 +118,6 @@ impl Rules {
         let unavailable = asked.await.err();
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
         (known, unavailable)
-    }
-
-    /// The records as one batch that holds every field, and what did not decode.
-    fn decode(&self, records: &[Vec<u8>]) -> (Batch, BTreeMap<usize, Fault>, Vec<usize>) {
-        let limit = usize::try_from(self.config.source.max_record.as_u64()).unwrap_or(usize::MAX);
-        let mut decoder = Decoder::new(self.schema.clone(), limit);
-        let all: Vec<FieldId> = (0..self.schema.fields.len()).map(FieldId).collect();
-        decoder.set_needed(&all);
-        let mut batch = Batch::new(&self.schema);
-        let (mut faults, mut rows) = (BTreeMap::new(), Vec::new());
-        for (index, record) in records.iter().enumerate() {
-            match decoder.decode(None, Some(record), Offset(index as i64), &mut batch) {
-                Ok(()) => rows.push(index),
-                Err(fault) => drop(faults.insert(index, fault)),
-            }
-        }
-        // Lookups are not asked here: a rule that reads their fields sees a row that lacks them.
-        for (field, column) in self.schema.fields.iter().zip(&mut batch.columns) {
-            if field.lookup.is_some() {
-                *column = Column::new(field.kind);
-                rows.iter().for_each(|_| column.push(None));
-            }
-        }
-        (batch, faults, rows)
     }
 }
 
@@ -244,20 +221,26 @@ impl RuleAdmin for Rules {
     }
 
     async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
-        let (batch, mut faults, rows) = self.decode(&records);
-        let (live, catalog) = (self.catalog.live(), self.catalog.clone());
-        let set = live.clone();
+        let live = self.catalog.live();
         let Ok(permit) = self.evaluating.clone().try_acquire_owned() else {
             let why = format!("{EVALUATIONS} evaluations run already: try again in a moment");
             return Err(AdminError::Unavailable(why));
         };
         // Dropped with this request: what a caller does not wait for any more ends.
         let stop = StopOnDrop::default();
-        let stopped = stop.0.clone();
+        let max_record = usize::try_from(self.config.source.max_record.as_u64()).unwrap_or(usize::MAX);
+        let evaluation = Evaluation {
+            runtime: self.runtime.clone(),
+            schema: self.schema.clone(),
+            max_record,
+            set: live.clone(),
+            stop: stop.0.clone(),
+            time: EVALUATION,
+        };
         let mut judging = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the request.
             let _permit = permit;
-            catalog.evaluate_until(&set, &batch, &stopped, EVALUATION)
+            evaluation.run(&records)
         });
         let judged = match tokio::time::timeout(EVALUATION, &mut judging).await {
             Ok(judged) => judged,
@@ -267,12 +250,8 @@ impl RuleAdmin for Rules {
                 judging.await
             }
         };
-        let judged = judged.map_err(|why| AdminError::Unavailable(why.to_string()))?;
-        let views = (0..records.len()).map(|index| match rows.iter().position(|row| *row == index) {
-            Some(row) => judged_view(&judged, row as u32, Offset(index as i64)),
-            None => undecoded_view(faults.remove(&index)),
-        });
-        Ok(EvaluateView { revision: live.revision.0, records: views.collect() })
+        let records = judged.map_err(|why| why.to_string()).and_then(|judged| judged.map_err(|why| why.to_string()));
+        Ok(EvaluateView { revision: live.revision.0, records: records.map_err(AdminError::Unavailable)? })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::Pending;
 use crate::config::Config;
-use crate::lookup::{Answers, Lookups, Plan};
+use crate::enrich::lookup::{Answers, Lookups, Plan};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::Schema;

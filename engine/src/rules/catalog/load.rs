@@ -8,19 +8,16 @@ use futures::{StreamExt, stream};
 use wasmtime::component::Component;
 
 use super::breaker::reason;
-use super::places::Asker;
-use super::probe::{self, Fitted};
-use super::vet::{Held, Unvetted};
 use super::{COMPILERS, Catalog, CatalogError, Refused, blocking};
 use crate::fault;
 use crate::model::catalog::{Entry, Manifest, Mode, RuleSet};
-use crate::model::finding::RuleId;
 use crate::model::ids::{Revision, Sha256};
-use crate::model::record::FieldId;
 use crate::model::store::StoreError;
-use crate::rules::compile::Failed;
-use crate::rules::live::{InstanceKey, LiveRule, LiveSet};
-use crate::rules::metrics::RuleMetrics;
+use crate::rules::live::{LiveRule, LiveSet};
+use crate::rules::module::compile::Failed;
+use crate::rules::module::places::Asker;
+use crate::rules::module::probe::{self, Fitted};
+use crate::rules::module::validate::{Held, Unvetted};
 
 /// Until a set is tried again that did not fit, and until the rows of the one in force are compared again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -144,10 +141,7 @@ impl Catalog {
             }
         }
         drop(loaded);
-        let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
-        needed.sort();
-        needed.dedup();
-        Ok((LiveSet { revision: set.revision, in_force: Instant::now(), rules, needed }, failures))
+        Ok((LiveSet::new(set.revision, rules), failures))
     }
 
     /// The rule as it comes into force with this revision, or came with an earlier one.
@@ -263,23 +257,9 @@ impl Catalog {
         let before = self.live();
         let old = before.rules.iter().find(|rule| rule.id.sha256 == entry.sha256);
         let start = self.0.config.rule.get(&entry.name);
-        LiveRule {
-            id: Arc::new(RuleId { name: entry.name.as_str().into(), sha256: entry.sha256 }),
-            key: InstanceKey::of(entry.sha256, &fitted.parameters),
-            metrics: RuleMetrics::of(&manifest),
-            manifest,
-            order: entry.order,
-            mode: entry.mode,
-            parameters: fitted.parameters,
-            on_failure: start.and_then(|start| start.on_failure).unwrap_or(self.0.config.rules.on_failure),
-            stats: old.map_or_else(Arc::default, |rule| rule.stats.clone()),
-            from_directory: entry.from_directory,
-            suspended: entry.suspended.clone(),
-            since: Revision(0),
-            component,
-            fields: fitted.fields,
-            scales: fitted.scales,
-        }
+        let on_failure = start.and_then(|start| start.on_failure).unwrap_or(self.0.config.rules.on_failure);
+        let stats = old.map_or_else(Arc::default, |rule| rule.stats.clone());
+        LiveRule::new(entry, (manifest, component), fitted, on_failure, stats)
     }
 }
 

@@ -7,9 +7,9 @@ use super::verdict::Verdict;
 use crate::config::OnFailure;
 use crate::model::finding::{Effect, Finding};
 use crate::model::record::Column;
-use crate::rules::contract::guest;
+use crate::rules::module::contract::guest;
 use crate::rules::live::LiveRule;
-use crate::rules::runtime::Failure;
+use crate::rules::module::runtime::Failure;
 
 /// Bytes kept of a detail.
 const DETAIL: usize = 256;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::conditions::Severity;
 use crate::model::record::Column;
-use crate::rules::contract::{self, guest};
+use crate::rules::module::contract::{self, guest};
 use crate::rules::live::LiveRule;
-use crate::rules::runtime::{Failure, HOST, Instance, Runtime, thread_name};
+use crate::rules::module::runtime::{Failure, HOST, Instance, Runtime, thread_name};
 
 /// How long a worker waits for memory before it tries again.
 const PAUSE: Duration = Duration::from_millis(100);

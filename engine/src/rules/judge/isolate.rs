@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use super::breaker::MAX_FAILING_ROWS;
-use super::cpu;
 use super::findings::{fail, keep, lacking};
 use super::instances::{Details, Instances, Placed};
 use super::state::{RuleState, SEARCHES};
 use super::verdict::Verdict;
 use crate::model::catalog::Mode;
 use crate::model::record::Column;
-use crate::rules::contract::guest;
+use crate::rules::module::contract::guest;
 use crate::rules::live::LiveRule;
-use crate::rules::runtime::Failure;
+use crate::rules::module::cpu;
+use crate::rules::module::runtime::Failure;
 
 /// Processor time in which the rows of a batch may be asked one by one, whether they fail or pass: 2,000 rows that pass just
 /// within the time-out of a call would hold the worker for minutes.

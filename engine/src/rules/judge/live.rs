@@ -17,7 +17,7 @@ use crate::model::ids::Revision;
 use crate::model::record::Batch;
 use crate::rules::live::{LiveRule, LiveSet, Trip};
 use crate::rules::metrics::{add, count};
-use crate::rules::runtime::{Runtime, thread_name};
+use crate::rules::module::runtime::{Runtime, thread_name};
 
 /// A live rule takes more than `rules.budget`.
 const OVER_BUDGET: &str = "rules.over_budget";

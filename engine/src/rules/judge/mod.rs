@@ -4,7 +4,6 @@
 
 mod breaker;
 mod budget;
-pub(super) mod cpu;
 mod explain;
 mod findings;
 mod instances;
@@ -22,11 +21,11 @@ use tokio::sync::mpsc;
 
 use self::breaker::Breaker;
 use self::budget::{Budgets, Closed};
-use self::cpu::Stopwatch;
 use self::instances::{Details, Instances, Placed};
 use self::state::RuleState;
 use super::live::{LiveSet, Trip};
-use super::runtime::Runtime;
+use super::module::cpu::Stopwatch;
+use super::module::runtime::Runtime;
 use crate::model::catalog::Mode;
 use crate::model::finding::Finding;
 use crate::model::record::{Batch, Column};
@@ -87,6 +86,11 @@ impl<O: Observer> Judge<O> {
     /// Who is told what happens.
     pub fn observer(&self) -> &O {
         &self.observer
+    }
+
+    /// What it was told.
+    pub fn into_observer(self) -> O {
+        self.observer
     }
 
     /// Appends what live rules find, sorted by row and rule order. Their flags may lack details: see [`Judge::explain`].

@@ -8,7 +8,7 @@ use crate::model::finding::Finding;
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::Batch;
 use crate::rules::live::LiveRule;
-use crate::rules::runtime::Failure;
+use crate::rules::module::runtime::Failure;
 
 /// A rule failed whose `on_failure` is `halt`.
 #[derive(Debug, thiserror::Error)]
