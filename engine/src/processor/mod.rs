@@ -22,10 +22,10 @@ use crate::model::record::{Batch, FieldId, Schema};
 use crate::rules::{Judge, LiveObserver, LiveSet, Observer, Unjudged};
 use crate::window::{RowVerdict, Windows};
 
-pub use decoded::{DecodedBatch, Record};
 use decoded::Buffers;
-pub use rejects::{Cause, Reject};
+pub use decoded::{DecodedBatch, Record};
 use rejects::Rejected;
+pub use rejects::{Cause, Reject};
 pub use verdicts::Judged;
 
 /// The time that a batch is judged at. The caller reads it, once a half.

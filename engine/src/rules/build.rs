@@ -113,7 +113,7 @@ impl LiveSet {
             let given = modules.iter().find(|module| module.sha256 == sha256);
             let CompiledModule { module, .. } =
                 given.ok_or_else(|| BuildError::NoModule { entry: entry.name.clone(), sha256 })?;
-            let unfit = |why| BuildError::Unfit { entry: entry.name.clone(), why: shorten(&why) };
+            let unfit = |why: String| BuildError::Unfit { entry: entry.name.clone(), why: shorten(&why) };
             let fitted = fit(schema, &module.manifest, &entry.parameters).map_err(unfit)?;
             configure(runtime, module, &fitted).map(drop).map_err(|failed| match failed {
                 Failed::Module(why) | Failed::Killed(why) => unfit(why),

@@ -139,3 +139,26 @@ impl LiveSet {
         Self { revision, in_force: Instant::now(), rules, needed }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_tells_parameters_apart_whatever_their_names_and_values_run_together_to() {
+        let key = |module: u8, parameters: &[(&str, &str)]| {
+            let parameters = parameters.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            InstanceKey::of(Sha256([module; 32]), &parameters.collect())
+        };
+        assert_eq!(key(1, &[("a", "1"), ("b", "2")]), key(1, &[("b", "2"), ("a", "1")]));
+        let keys = [
+            key(1, &[]),
+            key(2, &[]),
+            key(1, &[("a", "bc")]),
+            key(1, &[("ab", "c")]),
+            key(1, &[("a", "b"), ("c", "")]),
+            key(1, &[("a", ""), ("b", "c")]),
+        ];
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
+    }
+}

@@ -12,13 +12,12 @@ use weir::processor::{BatchProcessor, Fields, Now, Record};
 use weir::rules::{BuildError, CompiledModule, Judge, LiveSet, Recorder, Runtime};
 use weir::window::{RowVerdict, WindowSpec, Windows};
 
-use crate::module::Guest;
+use crate::module::{Guest, TEXT};
 
 /// Hits where the amount in cents is the character code of its parameter's first letter.
 const BY_PARAMETER: &str = "(if (i64.eq (local.get $amount) (i64.extend_i32_u (i32.load8_u (i32.const 100))))
     (then (call $hit (local.get $i) (i32.const 0))))";
-const KEEP_PARAMETER: &str =
-    "(i32.store8 (i32.const 100) (i32.load8_u (i32.load offset=8 (local.get $settings))))";
+const KEEP_PARAMETER: &str = "(i32.store8 (i32.const 100) (i32.load8_u (i32.load offset=8 (local.get $settings))))";
 /// 2023-11-14T22:13:20Z
 const TIME: i64 = 1_700_000_000_000;
 
@@ -78,9 +77,8 @@ fn payment(time: i64, amount: &str) -> String {
 }
 
 fn records(texts: &[String]) -> impl Iterator<Item = Record<'_>> {
-    let record = |(text, at): (&'_ String, i64)| (text, Offset(100 + at));
-    let given = texts.iter().zip(0..).map(record);
-    given.map(|(text, offset)| Record { offset, key: None, value: Some(text.as_bytes()) })
+    let given = texts.iter().zip(100..);
+    given.map(|(text, at)| Record { offset: Offset(at), key: None, value: Some(text.as_bytes()) })
 }
 
 #[tokio::test]
@@ -107,6 +105,23 @@ async fn one_module_judges_twice_in_one_pass_each_by_its_own_parameters() {
     let judged = processor.judge(&other, decoded, None, at(TIME), None, &mut || false).unwrap();
     let found: Vec<_> = judged.findings.iter().map(|found| (found.row, &*found.rule.name)).collect();
     assert_eq!(found, [(0, "b"), (2, "c")]);
+}
+
+#[tokio::test]
+async fn another_set_of_the_same_number_gets_the_fields_that_its_rules_read() {
+    let bed = Bed::new();
+    let plain = bed.module(&Guest::new("plain")).await;
+    let reads = bed.module(&Guest::new("reads").field("name_dest", TEXT, true)).await;
+    let modules = [plain, reads];
+    let mut processor = bed.processor();
+    let texts = [payment(TIME, "5"), payment(TIME, "5").replace("name_orig", "name_dest")];
+    for (module, codes) in [(0, vec![]), (1, vec![(0, "FIELD_MISSING")]), (0, vec![])] {
+        let set = bed.set(&modules, &[entry("one", &modules[module], &[])]).unwrap();
+        let decoded = processor.open(&set, Partition(3), records(&texts), at(TIME));
+        let judged = processor.judge(&set, decoded, None, at(TIME), None, &mut || false).unwrap();
+        let found: Vec<_> = judged.findings.iter().map(|found| (found.row, &*found.code)).collect();
+        assert_eq!(found, codes);
+    }
 }
 
 #[tokio::test]
@@ -139,7 +154,8 @@ async fn rejects_come_in_order_of_offset_with_their_reasons_and_time_is_an_argum
     let (rejects, windows) = judged_at(TIME);
     let codes: Vec<_> = rejects.iter().map(|(record, code, rule, hits, _)| (*record, &**code, rule, *hits)).collect();
     let rule = Some("negative".to_owned());
-    let expected = [(0, "BAD", &rule, 1), (1, "EVENT_TIME_AHEAD", &None, 0), (2, "PARSE_JSON", &None, 0), (4, "BAD", &rule, 1)];
+    let expected =
+        [(0, "BAD", &rule, 1), (1, "EVENT_TIME_AHEAD", &None, 0), (2, "PARSE_JSON", &None, 0), (4, "BAD", &rule, 1)];
     assert_eq!(codes, expected);
     assert_eq!(rejects[0].4, "rule negative says BAD");
     assert_eq!(windows, 1, "only the record on time is summed");
@@ -186,7 +202,9 @@ async fn a_recorder_hears_every_rule_and_a_field_that_no_rule_reads_is_decoded()
 #[tokio::test]
 async fn what_can_not_be_a_set_is_refused_with_the_entry_s_name() {
     let bed = Bed::new();
-    assert!(CompiledModule::compile(&bed.runtime, b"\0asm").await.is_err_and(|why| matches!(why, BuildError::Module(_))));
+    assert!(
+        CompiledModule::compile(&bed.runtime, b"\0asm").await.is_err_and(|why| matches!(why, BuildError::Module(_)))
+    );
     let modules = [bed.module(&Guest::new("limited").parameter("limit", "10")).await];
     let given = |name: &str, parameters: &[(&str, &str)]| entry(name, &modules[0], parameters);
     let why = |entries: &[Entry]| bed.set(&modules, entries).err().unwrap().to_string();

@@ -44,14 +44,9 @@ impl LiveProcessor {
     }
 
     /// See [`BatchProcessor::open`].
-    pub(super) fn open(
-        &mut self,
-        set: &Arc<LiveSet>,
-        partition: Partition,
-        messages: Messages<'_>,
-    ) -> DecodedBatch {
-        let record = |message: Message<'_>| Record { offset: message.offset, key: message.key, value: message.value };
-        self.processor.open(set, partition, messages.iter().map(record), now())
+    pub(super) fn open(&mut self, set: &Arc<LiveSet>, partition: Partition, messages: Messages<'_>) -> DecodedBatch {
+        let records = messages.iter().map(|m| Record { offset: m.offset, key: m.key, value: m.value });
+        self.processor.open(set, partition, records, now())
     }
 
     /// See [`BatchProcessor::judge`]. If it is an error, nothing of the batch is pending.

@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn shadow_rules_together_take_no_more_than_their_share_however_dear() {
         for (rules, took) in [(1, 1), (40, 1), (40, 45), (40, 200)] {
-            let rules: Vec<_> = (0..rules).map(|n| (InstanceKey(Sha256([n; 32])), Duration::from_millis(took))).collect();
+            let rules: Vec<_> =
+                (0..rules).map(|n| (InstanceKey(Sha256([n; 32])), Duration::from_millis(took))).collect();
             let (shadow, all, _) = run(&rules, 10_000);
             let part = shadow.as_secs_f64() / all.as_secs_f64();
             assert!(part < 0.12 && part > 0.08, "{} rules of {took} ms took {part:.3}", rules.len());

@@ -13,8 +13,8 @@ use super::state::{RuleState, UNEXPLAINED_PAUSE};
 use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, Finding};
 use crate::model::record::{Batch, Column};
-use crate::rules::module::contract::guest;
 use crate::rules::live::LiveSet;
+use crate::rules::module::contract::guest;
 use crate::rules::module::cpu::Stopwatch;
 use crate::rules::module::runtime::Failure;
 
@@ -51,7 +51,8 @@ impl<O: Observer> Judge<O> {
         for rows in rows.chunks(ROWS) {
             let asked;
             (asked, rest) = rest.split_at(rest.partition_point(|&at| findings[at].row <= rows[rows.len() - 1]));
-            let left_alone = self.states[placed.at].unexplained.is_some_and(|since| since.elapsed() < UNEXPLAINED_PAUSE);
+            let left_alone =
+                self.states[placed.at].unexplained.is_some_and(|since| since.elapsed() < UNEXPLAINED_PAUSE);
             let answer = if left_alone { None } else { Some(self.ask_again(placed, batch, rows)) };
             let state = &mut self.states[placed.at];
             let failure = match answer {

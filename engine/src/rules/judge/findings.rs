@@ -7,8 +7,8 @@ use super::verdict::Verdict;
 use crate::config::OnFailure;
 use crate::model::finding::{Effect, Finding};
 use crate::model::record::Column;
-use crate::rules::module::contract::guest;
 use crate::rules::live::LiveRule;
+use crate::rules::module::contract::guest;
 use crate::rules::module::runtime::Failure;
 
 /// Bytes kept of a detail.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::conditions::Severity;
 use crate::model::record::Column;
-use crate::rules::module::contract::{self, guest};
 use crate::rules::live::LiveRule;
+use crate::rules::module::contract::{self, guest};
 use crate::rules::module::runtime::{Failure, HOST, Instance, Runtime, thread_name};
 
 /// How long a worker waits for memory before it tries again.

@@ -10,8 +10,8 @@ use super::state::{RuleState, SEARCHES};
 use super::verdict::Verdict;
 use crate::model::catalog::Mode;
 use crate::model::record::Column;
-use crate::rules::module::contract::guest;
 use crate::rules::live::LiveRule;
+use crate::rules::module::contract::guest;
 use crate::rules::module::cpu;
 use crate::rules::module::runtime::Failure;
 

@@ -194,9 +194,7 @@ impl<O: Observer> Judge<O> {
         self.observer.judged(rule, batch, &verdict, took);
         let breaker = &mut self.states[at].breaker;
         // Who asked for a halt wants no other version, and no pipeline without the rule, after a restart.
-        if breaker.trips(&verdict)
-            && !verdict.halted(rule)
-            && self.observer.trip(rule, set.revision, verdict.reason())
+        if breaker.trips(&verdict) && !verdict.halted(rule) && self.observer.trip(rule, set.revision, verdict.reason())
         {
             *breaker = Breaker::default();
         }
@@ -214,13 +212,7 @@ impl<O: Observer> Judge<O> {
         Ok((Vec::new(), Duration::ZERO))
     }
 
-    fn ask(
-        &mut self,
-        placed: Placed<'_>,
-        batch: &Batch,
-        details: Details,
-        until: &mut dyn FnMut() -> bool,
-    ) -> Verdict {
+    fn ask(&mut self, placed: Placed<'_>, batch: &Batch, details: Details, until: &mut dyn FnMut() -> bool) -> Verdict {
         let rule = placed.rule;
         let columns: Vec<&Column> = rule.fields.iter().map(|&id| batch.column(id)).collect();
         let rows = batch.rows();

@@ -117,12 +117,7 @@ impl Observer for Recorder {
     fn judged(&mut self, rule: &Arc<LiveRule>, batch: &Batch, verdict: &Verdict, _: Duration) {
         let mut findings = verdict.findings.clone();
         findings.sort_by_key(|finding| finding.row);
-        self.verdicts.push(RuleVerdict {
-            rule: rule.clone(),
-            findings,
-            halt: verdict.halt(rule, batch),
-            asked: true,
-        });
+        self.verdicts.push(RuleVerdict { rule: rule.clone(), findings, halt: verdict.halt(rule, batch), asked: true });
     }
 
     fn not_asked(&mut self, rule: &Arc<LiveRule>) {
