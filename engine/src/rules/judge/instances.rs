@@ -73,7 +73,9 @@ impl Instances {
 
     /// Drops all; true if there was one.
     pub(super) fn clear(&mut self) -> bool {
-        self.made.iter_mut().fold(false, |any, instance| instance.take().is_some() || any)
+        let any = self.made.iter().any(Option::is_some);
+        self.made.iter_mut().for_each(|instance| *instance = None);
+        any
     }
 
     /// One call as [`Instances::once`], again and again while the host has no memory for it: that is never the rule's fault, nor
