@@ -28,10 +28,10 @@ mod module;
 mod opening;
 #[path = "catalog/parameters.rs"]
 mod parameters;
-#[path = "catalog/required.rs"]
-mod required;
 #[path = "catalog/processor.rs"]
 mod processor;
+#[path = "catalog/required.rs"]
+mod required;
 #[path = "catalog/set_back.rs"]
 mod set_back;
 #[path = "catalog/swap_wait.rs"]

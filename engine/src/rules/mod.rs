@@ -11,9 +11,7 @@ mod watch;
 
 pub use build::{BuildError, CompiledModule};
 pub use catalog::{Catalog, CatalogError, FileProblem, Patch, Publish, Published, Refused};
-pub use judge::{
-    Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict,
-};
+pub use judge::{Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict};
 pub use live::{InstanceKey, LiveRule, LiveSet, Trip};
 pub use metrics::RuleStats;
 pub use module::compile::{compile, compile_child};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::rules::live::InstanceKey;
 
-/// Over which costs are averaged.
+/// Time over which costs are averaged.
 pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// Credit that can be saved up, in seconds: a burst after a pause costs no more than this at once.
 const BURST: f64 = 0.1;
@@ -18,15 +18,15 @@ const TELLING: Duration = Duration::from_millis(20);
 /// Of a window, the processor time from which a worker counts as busy. While it idles, nothing is too dear for it.
 const BUSY: Duration = Duration::from_secs(1);
 
-/// One worker's.
+/// One worker's account of what its rules cost.
 pub(super) struct Budgets {
-    /// Of the worker's processor time, 0 to 1.
+    /// Part of the worker's processor time that shadow rules may take, 0 to 1.
     share: f64,
-    /// Seconds; below zero while more was spent than earned.
+    /// Seconds that they may take now; below zero while more was spent than earned.
     credit: f64,
     /// Clock and processor time when the latest batch began.
     seen: Option<(Instant, Duration)>,
-    /// By shadow rules since then.
+    /// Processor time of shadow rules since then.
     spent: Duration,
     window: Window,
     /// Which shadow rule is next.
@@ -35,14 +35,14 @@ pub(super) struct Budgets {
 
 #[derive(Default)]
 struct Window {
-    /// Clock and processor time.
+    /// Clock and processor time at its beginning.
     began: Option<(Instant, Duration)>,
     batches: u64,
     rows: u64,
     shadows: HashMap<InstanceKey, Cost>,
 }
 
-/// Of a shadow rule within a window.
+/// What a shadow rule cost within a window.
 #[derive(Clone, Copy, Default)]
 struct Cost {
     took: Duration,
