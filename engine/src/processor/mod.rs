@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::decode::Decoder;
-use crate::enrich::lookup::{Answers, Away, Lookups, Plan};
+use crate::enrich::Away;
+use crate::enrich::lookup::{Answers, Lookups, Plan};
 use crate::model::finding::{Fault, Finding};
 use crate::model::ids::Partition;
 use crate::model::record::{Batch, FieldId, Schema};
@@ -165,18 +166,13 @@ impl<O: Observer> BatchProcessor<O> {
     }
 
     /// Records so far that decode had to look at closely.
-    pub fn surprises(&self) -> u64 {
-        self.decoder.surprises()
+    pub fn slow_path(&self) -> u64 {
+        self.decoder.slow_path()
     }
 
     /// The lookups that did not answer when they were last asked: see [`Lookups::away`].
     pub fn lookups_away(&self) -> impl Iterator<Item = (&str, bool, Away)> {
         self.lookups.iter().flat_map(Lookups::away)
-    }
-
-    /// Whether what the plan lacks has to be waited for.
-    pub fn waits(&self, plan: &Plan) -> bool {
-        self.lookups.as_ref().is_some_and(|lookups| lookups.waits(plan))
     }
 
     fn set_needed(&mut self, rules: &Arc<LiveSet>) {

@@ -7,12 +7,15 @@ mod judge;
 mod live;
 mod metrics;
 mod module;
+mod tasks;
+mod text;
 mod watch;
 
 pub use build::{BuildError, CompiledModule};
-pub use catalog::{Catalog, CatalogError, FileProblem, Patch, Publish, Published, Refused};
+pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused};
 pub use judge::{Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict};
 pub use live::{InstanceKey, LiveRule, LiveSet, Trip};
 pub use metrics::RuleStats;
 pub use module::compile::{compile, compile_child};
 pub use module::runtime::{Runtime, RuntimeError};
+pub use watch::{FileProblem, RulesDirectory};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::Pending;
 use crate::config::Config;
-use crate::enrich::lookup::{Answers, Lookups, Plan};
+use crate::enrich::lookup::{Answers, Lookups};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::Schema;
@@ -75,19 +75,14 @@ impl LiveProcessor {
     }
 
     /// Records so far that decode had to look at closely.
-    pub(super) fn surprises(&self) -> u64 {
-        self.processor.surprises()
+    pub(super) fn slow_path(&self) -> u64 {
+        self.processor.slow_path()
     }
 
     /// The lookups that did not answer when they were last asked.
     pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
         let away = self.processor.lookups_away();
         away.map(|(name, missing, away)| LookupAway { name: name.to_owned(), missing, away }).collect()
-    }
-
-    /// Whether what the plan lacks has to be waited for.
-    pub(super) fn waits(&self, plan: &Plan) -> bool {
-        self.processor.waits(plan)
     }
 }
 
