@@ -31,7 +31,7 @@ use crate::model::ids::{Partition, Sha256};
 use crate::model::record::Schema;
 use crate::model::time::to_rfc3339;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
-use crate::store::{Store, StoreError};
+use crate::store::{CatalogStore, Store, StoreError};
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
@@ -65,7 +65,7 @@ struct Rules {
     runtime: Arc<Runtime>,
     catalog: Arc<Catalog>,
     directory: Arc<RulesDirectory>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn CatalogStore>,
     /// Where the versions in force came from. A version never changes, so each is asked for once.
     known: Mutex<BTreeMap<Sha256, VersionInfo>>,
     evaluating: Arc<Semaphore>,
