@@ -1,5 +1,5 @@
 //! Weir, in the order of the data: `source` → `decode` → `enrich` → `rules` → `window` → `checkpoint` → `store` and
-//! `dead_letters`. `pipeline` is the only file that knows every stage; `model` holds the words that they
+//! `dead_letters`. `processor` is the way of one batch through the middle of it, `pipeline` alone knows every stage; `model` holds the words that they
 //! share, [`fault`] is where tests let things fail.
 
 pub mod admin;
@@ -16,6 +16,7 @@ pub mod enrich;
 pub mod fault;
 pub mod model;
 pub mod pipeline;
+pub mod processor;
 pub mod rules;
 pub mod source;
 pub mod store;

@@ -1,15 +1,14 @@
 //! The only folder that knows every stage. Here: putting a pipeline together from its configuration, running it until
-//! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker, [`judging`] the way of a batch.
+//! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker.
 
 mod adapters;
 mod broker;
 mod clock;
-mod codes;
 mod deadline;
 mod dependencies;
 mod hits;
 mod inquiry;
-mod judging;
+mod letter_counts;
 mod preflight;
 mod refused;
 mod retention;
@@ -165,7 +164,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
     tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
-    let state = adapters::admin_state(&config, &schema, (&catalog, &directory), &store, &status, metrics);
+    let rules = (&catalog, &directory);
+    let state = adapters::admin_state(&config, &schema, &runtime, rules, &store, &status, metrics);
     let keys = state.keys();
     let mut served = stopping.clone();
     let service = tokio::spawn(async move {

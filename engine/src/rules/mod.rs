@@ -5,17 +5,21 @@
 //! worker's judging by a set of them, [`live`]), [`catalog`] (the set in the store and in force) and [`watch`] (the directory that
 //! publishes into it).
 
+mod build;
 mod catalog;
 mod judge;
 mod live;
+mod metrics;
 mod module;
 mod tasks;
 mod text;
 mod watch;
 
+pub use build::{BuildError, CompiledModule};
 pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused};
-pub use judge::{Halt, Judge, RuleVerdict, Unjudged};
-pub use live::{Figures, LiveRule, LiveSet, Trip};
+pub use judge::{Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict};
+pub use live::{InstanceKey, LiveRule, LiveSet, Trip};
+pub use metrics::RuleStats;
 pub use module::compile::{compile, compile_child};
 pub use module::runtime::{Runtime, RuntimeError};
 pub use watch::{FileProblem, RulesDirectory};

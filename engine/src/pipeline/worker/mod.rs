@@ -2,13 +2,15 @@
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
 //! does to it, [`membership`] what is done when it is no member of it, [`records`] the way of what was fetched (what a
-//! batch asks of Redis is `enrich::pending`'s to wait for), [`log`] what else a fetch tells of the logs, [`steps`] its checkpoints, [`overflow`] that windows
+//! batch asks of Redis is `enrich::pending`'s to wait for), [`log`] what else a fetch tells of the logs, [`outcome`] what comes of a
+//! batch that was judged, [`steps`] its checkpoints, [`overflow`] that windows
 //! have too many groups, [`swaps`] when it took up a new rule set.
 
 mod ahead;
 mod group;
 mod log;
 mod membership;
+mod outcome;
 mod overflow;
 mod records;
 mod steps;
@@ -25,7 +27,6 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::broker::KafkaBroker;
-use super::judging::Bench;
 use super::refused::Side;
 use super::status::Status;
 use crate::checkpoint::Pending;
@@ -41,6 +42,7 @@ use crate::window::WindowSpec;
 use ahead::Ahead;
 use group::{Assignment, Phase};
 use membership::Membership;
+use outcome::LiveProcessor;
 use overflow::OverflowTold;
 use records::Backlog;
 use steps::{Drain, InFlight};
@@ -74,7 +76,7 @@ pub(super) struct Worker {
     ahead: Ahead,
     source: Source,
     broker: Arc<Mutex<KafkaBroker>>,
-    bench: Bench,
+    bench: LiveProcessor,
     pending: Pending,
     phase: Phase,
     assignment: Option<Assignment>,
@@ -132,7 +134,7 @@ impl Worker {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::stoppable(parts.runtime.clone(), parts.catalog.trips(), parts.stop.clone());
-        let bench = Bench::new(config, &parts.schema, &parts.spec, judge)?;
+        let bench = LiveProcessor::new(config, &parts.schema, &parts.spec, judge)?;
         Ok(Self {
             source,
             broker,

@@ -1,10 +1,10 @@
-//! Letters by code, counted a batch at a time.
+//! Dead letters by code. Counted a batch at a time.
 
 use metrics::Counter;
 
 /// Codes are few: those of the rules that were ever in force and the engine's own.
 #[derive(Default)]
-pub(super) struct Codes {
+pub(super) struct LetterCounts {
     known: Vec<Code>,
     /// The last one that was counted: most letters in a row have the same.
     last: usize,
@@ -17,7 +17,8 @@ struct Code {
     letters: u64,
 }
 
-impl Codes {
+impl LetterCounts {
+    /// A letter has this code.
     pub(super) fn count(&mut self, code: &str) {
         if self.known.get(self.last).is_none_or(|last| last.name != code) {
             self.last = self.find(code);
@@ -33,7 +34,7 @@ impl Codes {
         })
     }
 
-    /// Into the metrics.
+    /// Adds what was counted to `weir_dead_letters_total`.
     pub(super) fn tell(&mut self) {
         for code in self.known.iter_mut().filter(|code| code.letters > 0) {
             code.counter.increment(std::mem::take(&mut code.letters));

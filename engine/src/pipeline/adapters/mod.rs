@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use self::advice::advice;
-use self::evaluate::{hit_view, judged_view, undecoded_view};
+use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use super::dependencies::{Dependency, DependencyStatus};
 use super::status::Status;
@@ -26,18 +26,17 @@ use crate::admin::views::{
 use crate::admin::{AdminState, Limits};
 use crate::conditions::{Condition, Severity};
 use crate::config::Config;
-use crate::decode::Decoder;
 use crate::model::catalog::{Origin, VersionInfo};
-use crate::model::finding::Fault;
-use crate::model::ids::{Offset, Partition, Sha256};
-use crate::model::record::{Batch, Column, FieldId, Schema};
+use crate::model::ids::{Partition, Sha256};
+use crate::model::record::Schema;
 use crate::model::time::to_rfc3339;
-use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory};
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
 use crate::store::{CatalogStore, Store, StoreError};
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
     schema: &Arc<Schema>,
+    runtime: &Arc<Runtime>,
     (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
     store: &Arc<dyn Store>,
     status: &Arc<Status>,
@@ -46,6 +45,7 @@ pub(super) fn admin_state(
     let rules = Rules {
         config: config.clone(),
         schema: schema.clone(),
+        runtime: runtime.clone(),
         catalog: catalog.clone(),
         directory: directory.clone(),
         store: store.clone(),
@@ -62,6 +62,7 @@ pub(super) fn admin_state(
 struct Rules {
     config: Arc<Config>,
     schema: Arc<Schema>,
+    runtime: Arc<Runtime>,
     catalog: Arc<Catalog>,
     directory: Arc<RulesDirectory>,
     store: Arc<dyn CatalogStore>,
@@ -121,30 +122,6 @@ impl Rules {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
         (known, unavailable)
     }
-
-    /// The records as one batch that holds every field, and what did not decode.
-    fn decode(&self, records: &[Vec<u8>]) -> (Batch, BTreeMap<usize, Fault>, Vec<usize>) {
-        let limit = usize::try_from(self.config.source.max_record.as_u64()).unwrap_or(usize::MAX);
-        let mut decoder = Decoder::new(self.schema.clone(), limit);
-        let all: Vec<FieldId> = (0..self.schema.fields.len()).map(FieldId).collect();
-        decoder.set_needed(&all);
-        let mut batch = Batch::new(&self.schema);
-        let (mut faults, mut rows) = (BTreeMap::new(), Vec::new());
-        for (index, record) in records.iter().enumerate() {
-            match decoder.decode(None, Some(record), Offset(index as i64), &mut batch) {
-                Ok(()) => rows.push(index),
-                Err(fault) => drop(faults.insert(index, fault)),
-            }
-        }
-        // Lookups are not asked here: a rule that reads their fields sees a row that lacks them.
-        for (field, column) in self.schema.fields.iter().zip(&mut batch.columns) {
-            if field.lookup.is_some() {
-                *column = Column::new(field.kind);
-                rows.iter().for_each(|_| column.push(None));
-            }
-        }
-        (batch, faults, rows)
-    }
 }
 
 /// A figure as it stands now.
@@ -153,8 +130,8 @@ fn now<T: Clone>(figure: &Mutex<T>) -> T {
 }
 
 fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
-    let rows = rule.figures.rows.load(Ordering::Relaxed);
-    let nanos = rule.figures.nanos.load(Ordering::Relaxed);
+    let rows = rule.stats.rows.load(Ordering::Relaxed);
+    let nanos = rule.stats.nanos.load(Ordering::Relaxed);
     RuleView {
         name: rule.manifest.name.clone(),
         version: rule.manifest.version.clone(),
@@ -164,13 +141,13 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
         order: rule.order,
         parameters: rule.parameters.clone(),
         codes: code_views(&rule.manifest),
-        hits: now(&rule.figures.hits).values().sum(),
-        failures: now(&rule.figures.failures).values().sum(),
+        hits: now(&rule.stats.hits).values().sum(),
+        failures: now(&rule.stats.failures).values().sum(),
         ns_per_record: (rows > 0).then(|| nanos as f64 / rows as f64),
         origin: version.map(|version| version.origin),
         source: version.map(|version| version.source.clone()),
         suspended: rule.suspended.clone(),
-        sampled_one_in: Some(rule.figures.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
+        sampled_one_in: Some(rule.stats.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
     }
 }
 
@@ -212,10 +189,10 @@ impl RuleAdmin for Rules {
             versions: versions.into_iter().map(Into::into).collect(),
             more_versions,
             history_unavailable,
-            hits_by_code: now(&rule.figures.hits),
-            failures_by_code: now(&rule.figures.failures),
-            skipped: rule.figures.skipped.load(Ordering::Relaxed),
-            shadow_samples: now(&rule.figures.samples).iter().map(hit_view).collect(),
+            hits_by_code: now(&rule.stats.hits),
+            failures_by_code: now(&rule.stats.failures),
+            skipped: rule.stats.skipped.load(Ordering::Relaxed),
+            shadow_samples: now(&rule.stats.samples).iter().map(hit_view).collect(),
         })
     }
 
@@ -247,20 +224,26 @@ impl RuleAdmin for Rules {
     }
 
     async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
-        let (batch, mut faults, rows) = self.decode(&records);
-        let (live, catalog) = (self.catalog.live(), self.catalog.clone());
-        let set = live.clone();
+        let live = self.catalog.live();
         let Ok(permit) = self.evaluating.clone().try_acquire_owned() else {
             let why = format!("{EVALUATIONS} evaluations run already: try again in a moment");
             return Err(AdminError::Unavailable(why));
         };
         // Dropped with this request: what a caller does not wait for any more ends.
         let stop = StopOnDrop::default();
-        let stopped = stop.0.clone();
+        let max_record = usize::try_from(self.config.source.max_record.as_u64()).unwrap_or(usize::MAX);
+        let evaluation = Evaluation {
+            runtime: self.runtime.clone(),
+            schema: self.schema.clone(),
+            max_record,
+            set: live.clone(),
+            stop: stop.0.clone(),
+            time: EVALUATION,
+        };
         let mut judging = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the request.
             let _permit = permit;
-            catalog.evaluate_until(&set, &batch, &stopped, EVALUATION)
+            evaluation.run(&records)
         });
         let judged = match tokio::time::timeout(EVALUATION, &mut judging).await {
             Ok(judged) => judged,
@@ -270,12 +253,8 @@ impl RuleAdmin for Rules {
                 judging.await
             }
         };
-        let judged = judged.map_err(|why| AdminError::Unavailable(why.to_string()))?;
-        let views = (0..records.len()).map(|index| match rows.iter().position(|row| *row == index) {
-            Some(row) => judged_view(&judged, row as u32, Offset(index as i64)),
-            None => undecoded_view(faults.remove(&index)),
-        });
-        Ok(EvaluateView { revision: live.revision.0, records: views.collect() })
+        let records = judged.map_err(|why| why.to_string()).and_then(|judged| judged.map_err(|why| why.to_string()));
+        Ok(EvaluateView { revision: live.revision.0, records: records.map_err(AdminError::Unavailable)? })
     }
 }
 
