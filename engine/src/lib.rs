@@ -1,5 +1,5 @@
 //! Weir, in the order of the data: `source` → `decode` → `lookup` → `rules` → `window` → `checkpoint` → `store` and
-//! `dead_letters`. `pipeline` is the only file that knows every stage; `model` holds the words that they
+//! `outbox`. `pipeline` is the only file that knows every stage; `model` holds the words that they
 //! share, [`fault`] is where tests let things fail.
 
 pub mod admin;
@@ -10,11 +10,12 @@ pub mod checkpoint;
 pub mod cli;
 pub mod conditions;
 pub mod config;
-pub mod dead_letters;
 pub mod decode;
 pub mod fault;
+pub mod kafka;
 pub mod lookup;
 pub mod model;
+pub mod outbox;
 pub mod pipeline;
 pub mod rules;
 pub mod source;

@@ -9,14 +9,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A stage and the other stages that it may name.
-const STAGES: [(&str, &[&str]); 8] = [
-    ("source", &[]),
+const STAGES: [(&str, &[&str]); 9] = [
+    ("kafka", &[]),
+    ("source", &["kafka"]),
     ("decode", &[]),
     ("lookup", &[]),
     ("rules", &[]),
     ("window", &[]),
     ("store", &[]),
-    ("dead_letters", &[]),
+    ("outbox", &["kafka"]),
     ("admin", &["rules", "store"]),
 ];
 
@@ -26,9 +27,9 @@ const JOINTS: [&str; 3] = ["checkpoint", "pipeline", "cli"];
 /// A library and the modules that may name it.
 const LIBRARIES: [(&str, &[&str]); 8] = [
     ("wasmtime", &["rules"]),
-    ("rdkafka", &["source", "dead_letters", "cli"]),
-    ("rdkafka_sys", &["source", "dead_letters"]),
-    ("openssl", &["dead_letters"]),
+    ("rdkafka", &["kafka", "source", "outbox", "cli"]),
+    ("rdkafka_sys", &["kafka"]),
+    ("openssl", &["kafka"]),
     ("sqlx", &["store"]),
     ("redis", &["lookup"]),
     ("fail", &["fault"]),
@@ -36,7 +37,7 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
 ];
 
 /// The only files that may hold `unsafe`.
-const UNSAFE: [&str; 4] = ["arenas.rs", "source/batch.rs", "rules/compiled.rs", "dead_letters/flush.rs"];
+const UNSAFE: [&str; 4] = ["arenas.rs", "kafka/ffi/batch.rs", "kafka/ffi/flush.rs", "rules/compiled.rs"];
 
 #[test]
 fn stages_never_import_each_other() {

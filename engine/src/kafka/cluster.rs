@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
 
-use super::client::client_config;
+use super::client::{ClientSettings, Cluster};
 use crate::config;
 
-/// Of each of two questions.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long each of the two questions may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The id of the cluster at `source.brokers`. None: it does not tell, or does not answer (which `check_topics` says).
+/// The id of the cluster at `source.brokers`. None: it does not tell, or does not answer (which a look at the topics says).
 pub async fn cluster_id(source: &config::Source) -> Option<String> {
     let source = source.clone();
     let asked = tokio::task::spawn_blocking(move || {
-        let client: BaseConsumer = client_config(&source.brokers, &source.properties).create().ok()?;
+        let settings = ClientSettings::new(Cluster::of_source(&source), &[]);
+        let client: BaseConsumer = settings.create(DefaultConsumerContext).ok()?;
         // The id comes with any answer about topics.
-        client.fetch_metadata(Some(&source.topic), PATIENCE).ok()?;
-        client.client().fetch_cluster_id(PATIENCE)
+        client.fetch_metadata(Some(&source.topic), ANSWER_TIMEOUT).ok()?;
+        client.client().fetch_cluster_id(ANSWER_TIMEOUT)
     });
     let id = asked.await.ok().flatten().filter(|id| !id.is_empty());
     if id.is_none() {

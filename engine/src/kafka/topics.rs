@@ -1,6 +1,5 @@
-//! What the topics are like: asked at start, so that a topic that is missing is one clear line and not a silent wait.
+//! What topics are like: asked at start, so that a topic that is missing is one clear line and not a silent wait.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use backon::{BlockingRetryable, ConstantBuilder};
@@ -9,149 +8,19 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
-use rdkafka::producer::BaseProducer;
 
-use super::client::{Complaints, client_config, complaint, not_made, producer_config};
+use super::client::{ClientSettings, Cluster, Complaints, complaint};
 use super::diagnosis::diagnose;
-use crate::config;
+use super::error::{NotMade, TopicError};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one question to the cluster may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two looks at what librdkafka complains of: what no waiting mends is told at once.
 const SLICE: Duration = Duration::from_millis(500);
-/// A topic that was made a moment ago is not known to every broker yet: so long it may be missing.
+/// How long a topic may be missing: one that was made a moment ago is not known to every broker yet.
 const NEW_TOPIC: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_millis(200)).with_max_times(10);
-/// Where the cluster does not tell: a little below Kafka's own default of `max.message.bytes`.
-const DEFAULT_LIMIT: usize = 1_000_000;
-
-/// A topic is not as the configuration says.
-#[derive(Debug, thiserror::Error)]
-pub enum TopicError {
-    /// No broker answered.
-    #[error("{key}: no answer from {brokers}: {why}")]
-    Unreachable {
-        /// Key of the configuration, or flag of the command.
-        key: &'static str,
-        /// As configured.
-        brokers: String,
-        /// librdkafka's word.
-        why: String,
-    },
-    /// The topic does not exist.
-    #[error(
-        "{key}: there is no topic {topic:?} at {brokers}; create it, Weir does not: kafka-topics.sh --bootstrap-server \
-         {brokers} --create --topic {topic} --partitions 4"
-    )]
-    Missing {
-        /// Key of the configuration, or flag of the command.
-        key: &'static str,
-        /// As configured.
-        topic: String,
-        /// As configured.
-        brokers: String,
-    },
-    /// It may exist, but not for us.
-    #[error(
-        "{key}: {brokers} does not let this user see topic {topic:?}; give it the right to, or mend the user in {at}"
-    )]
-    Forbidden {
-        /// Key of the configuration, or flag of the command.
-        key: &'static str,
-        /// As configured.
-        topic: String,
-        /// As configured.
-        brokers: String,
-        /// Where the user stands.
-        at: &'static str,
-    },
-    /// Something else is wrong with it; it may pass.
-    #[error("{key}: {brokers} says of topic {topic:?}: {why}")]
-    Faulty {
-        /// Key of the configuration, or flag of the command.
-        key: &'static str,
-        /// As configured.
-        topic: String,
-        /// As configured.
-        brokers: String,
-        /// The broker's word.
-        why: String,
-    },
-    /// Letters would be refused or lost.
-    #[error(
-        "dead_letters.topic: {topic:?} has cleanup.policy={policy}: a compacted topic takes no letter of a record without a key \
-         and forgets all but the last of a key; name another topic, or: kafka-configs.sh --bootstrap-server {brokers} --alter \
-         --entity-type topics --entity-name {topic} --add-config cleanup.policy=delete"
-    )]
-    Compacted {
-        /// As configured.
-        topic: String,
-        /// As configured.
-        brokers: String,
-        /// As the topic has it.
-        policy: String,
-    },
-    /// librdkafka refuses a property.
-    #[error("{key}: {why}")]
-    Property {
-        /// Key of the configuration, or flag of the command.
-        key: &'static str,
-        /// librdkafka's word.
-        why: String,
-    },
-}
-
-/// Which cluster to ask, and what an error calls it.
-#[derive(Clone, Copy, Debug)]
-pub struct Cluster<'a> {
-    /// host:port,…
-    pub brokers: &'a str,
-    /// librdkafka's, passed through.
-    pub properties: &'a BTreeMap<String, String>,
-    /// Key of the configuration, or flag of the command, for the brokers and for the properties.
-    pub keys: (&'static str, &'static str),
-}
-
-/// Both topics exist, and that of letters takes them.
-pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters) -> Result<(), TopicError> {
-    let look = |key, topic: &str| {
-        let (source, topic) = (source.clone(), topic.to_owned());
-        tokio::task::spawn_blocking(move || partitions(of_source(&source), key, &topic).map(drop))
-    };
-    // Together, as each question needs a client of its own; if both fail, the first is told.
-    let (first, second) = tokio::join!(look("source.topic", &source.topic), look("dead_letters.topic", &letters.topic));
-    for found in [first, second] {
-        found.map_err(|why| TopicError::Property { key: "source", why: why.to_string() })??;
-    }
-    if let Some(policy) = setting(of_source(source), &letters.topic, "cleanup.policy").await
-        && policy.contains("compact")
-    {
-        let (topic, brokers) = (letters.topic.clone(), source.brokers.clone());
-        return Err(TopicError::Compacted { topic, brokers, policy });
-    }
-    Ok(())
-}
-
-/// Whether librdkafka takes the properties of both tables for the clients of this stage; asks nobody. A property that it refuses
-/// would be found out by the workers only, and waited for. Not all that a consumer takes is right for a producer of transactions.
-pub fn check_properties(source: &config::Source, letters: &config::DeadLetters) -> Result<(), TopicError> {
-    let none = config::DeadLetters { properties: BTreeMap::new(), ..letters.clone() };
-    for (key, given, letters) in
-        [("source.properties", &source.properties, &none), ("dead_letters.properties", &letters.properties, letters)]
-    {
-        if !given.is_empty() {
-            let mut client = producer_config(source, letters, "weir-check", DEFAULT_LIMIT);
-            // Without a broker it connects to nothing.
-            let made: Result<BaseProducer, _> = client.remove("bootstrap.servers").create();
-            let set = source.properties.iter().chain(&letters.properties);
-            made.map_err(|why| TopicError::Property { key, why: not_made(&why, set) })?;
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn of_source(source: &config::Source) -> Cluster<'_> {
-    let keys = ("source.brokers", "source.properties");
-    Cluster { brokers: &source.brokers, properties: &source.properties, keys }
-}
+/// Bytes of the longest message where the cluster does not tell: a little below Kafka's own default of `max.message.bytes`.
+pub(crate) const DEFAULT_MESSAGE_LIMIT: usize = 1_000_000;
 
 /// How many partitions a topic has; `key` is what an error calls the topic. Blocks, for 12 s at most.
 pub fn partitions(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, TopicError> {
@@ -159,12 +28,12 @@ pub fn partitions(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Resul
 }
 
 fn look(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, TopicError> {
-    let Cluster { brokers, properties, keys } = cluster;
-    let client: BaseConsumer<Complaints> = client_config(brokers, properties)
-        .create_with_context(Complaints::default())
-        .map_err(|why| TopicError::Property { key: keys.1, why: not_made(&why, properties) })?;
+    let Cluster { brokers, keys, .. } = cluster;
+    let client: BaseConsumer<Complaints> = ClientSettings::new(cluster, &[])
+        .create(Complaints::default())
+        .map_err(|NotMade(why)| TopicError::Property { key: keys.1, why })?;
     let (topic, brokers) = (topic.to_owned(), brokers.to_owned());
-    let metadata = match told(&client, cluster, &topic, PATIENCE) {
+    let metadata = match told(&client, cluster, &topic, ANSWER_TIMEOUT) {
         Ok(metadata) => metadata,
         Err(why) => return Err(TopicError::Unreachable { key: keys.0, brokers, why }),
     };
@@ -184,14 +53,14 @@ fn look(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, Top
     }
 }
 
-/// What the cluster says of a topic, or why it says nothing: at once if waiting does not mend it, else after `patience`.
+/// What the cluster says of a topic, or why it says nothing: at once if waiting does not mend it, else after `timeout`.
 pub(super) fn told(
     client: &BaseConsumer<Complaints>,
     cluster: Cluster<'_>,
     topic: &str,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Metadata, String> {
-    let until = Instant::now() + patience;
+    let until = Instant::now() + timeout;
     let mut first = None;
     loop {
         let left = until.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(100), SLICE);
@@ -213,31 +82,25 @@ pub(super) fn told(
     }
 }
 
-/// The longest message that a topic takes, in bytes.
-pub(super) async fn limit(source: &config::Source, topic: &str) -> usize {
-    limit_at(of_source(source), topic).await
+/// Bytes of the longest message that a topic takes.
+pub async fn longest_message(cluster: Cluster<'_>, topic: &str) -> usize {
+    let told = topic_setting(cluster, topic, "max.message.bytes").await;
+    told.and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_MESSAGE_LIMIT)
 }
 
-/// The longest message that a topic takes, in bytes. Blocks, for 10 s at most.
-pub fn longest_message(cluster: Cluster<'_>, topic: &str) -> usize {
-    futures::executor::block_on(limit_at(cluster, topic))
-}
-
-async fn limit_at(cluster: Cluster<'_>, topic: &str) -> usize {
-    let told = setting(cluster, topic, "max.message.bytes").await;
-    told.and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_LIMIT)
-}
-
-/// Of a topic. None: the mock cluster and brokers that forbid DescribeConfigs do not tell.
-async fn setting(cluster: Cluster<'_>, topic: &str, name: &str) -> Option<String> {
-    let admin: AdminClient<DefaultClientContext> = client_config(cluster.brokers, cluster.properties).create().ok()?;
-    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+/// A setting of a topic. None: the mock cluster and brokers that forbid DescribeConfigs do not tell.
+pub(crate) async fn topic_setting(cluster: Cluster<'_>, topic: &str, name: &str) -> Option<String> {
+    let settings = ClientSettings::new(cluster, &[]);
+    let admin: AdminClient<DefaultClientContext> = settings.create(DefaultClientContext).ok()?;
+    let options = AdminOptions::new().request_timeout(Some(ANSWER_TIMEOUT));
     let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await.ok()?;
     described.into_iter().next()?.ok()?.get(name)?.value.clone()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::RDKafkaRespErr;
 

@@ -28,7 +28,7 @@ pub struct OutboxChunk {
     pub first_offset: Offset,
     /// Counts from 0 within the step and partition.
     pub chunk: u32,
-    /// See `model::letter`.
+    /// As `outbox::format` writes them, with their destination.
     pub letters: Vec<u8>,
 }
 

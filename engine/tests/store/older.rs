@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::letter;
 use weir::model::step::{Fingerprint, Measure, StatsLayout};
+use weir::outbox::format;
 use weir::store::{Store, connect};
 
 use crate::fixture::sums;
@@ -77,7 +77,7 @@ pub(crate) async fn goes_on(url: &str, left: Left) {
     let letters: usize = taken
         .iter()
         .flat_map(|taken| &taken.outbox)
-        .map(|chunk| letter::decode(&chunk.letters).expect("letters of that version are read").len())
+        .map(|chunk| format::decode(&chunk.letters).expect("letters of that version are read").len())
         .sum();
     assert_eq!(letters > 0, left.letters, "{letters} letters in the outbox");
     let counted: i64 = sums(&store).await.iter().map(|row| row.1).sum();
