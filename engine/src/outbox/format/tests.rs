@@ -2,6 +2,10 @@
 
 use super::write::VALUE;
 use super::*;
+use crate::model::finding::{Effect, Stage};
+use crate::model::ids::{Offset, Revision, Sha256};
+use crate::model::letter::{Cut, Hit, Reason, Source};
+use crate::outbox::destination::Destination;
 
 fn reason() -> Reason<'static> {
     Reason {
@@ -51,28 +55,158 @@ fn a_chunk_that_is_cut_or_of_which_any_bit_differs_is_damaged() {
     }
 }
 
-/// The same letters as an older version wrote them: without the number behind each.
-fn two_letters_of(version: u8, sum: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
-    let mut old = two_letters();
-    old.truncate(old.len() - CHECKSUM - size_of::<u32>());
-    let new = two_letters();
-    let mut second = read(&new).unwrap();
-    second.next().unwrap().unwrap();
-    old.drain(second.at - size_of::<u32>()..second.at);
-    old[0] = version;
-    old.extend(sum(&old));
-    old
+/// The two letters of the document, with so many hits that are not listed.
+fn documented(destination: Destination, more: u32) -> Letters {
+    let mut letters = Letters::to(destination);
+    let headers: &[(&str, Option<&[u8]>)] = &[("trace", Some(b"\xff\x00")), ("empty", None)];
+    let (key, value): (&[u8], &[u8]) = (b"C1", b"{\"amount\":-1}");
+    let (offset, timestamp) = (Offset(7), 1_700_000_000_000);
+    let rejected = Source { offset, timestamp, key: Some(key), value: Some(value), headers };
+    let hit = |rule, code, effect, detail| Hit { rule, code, effect, detail };
+    let hits = vec![
+        hit("negative_amount", "AMOUNT_NEGATIVE", Effect::DeadLetter, "amount -1 < 0"),
+        hit("watched", "SEEN", Effect::Flag, "ü"),
+    ];
+    letters.push(&rejected, &Reason { hits, more, ..reason() });
+    let tombstone = Source { offset: Offset(8), timestamp: -1, key: None, value: None, headers: &[] };
+    let (stage, code, message) = (Stage::Decode, "PARSE_JSON", "no value".into());
+    letters.push(&tombstone, &Reason { stage, code, message, rule: None, hits: vec![], ..reason() });
+    letters
+}
+
+const FORMATS: &str = include_str!("../../../../docs/formats.md");
+
+/// The example of that version in docs/formats.md.
+fn example(version: u8) -> Vec<u8> {
+    let (_, after) = FORMATS.split_once(&format!("```hex version={version}\n")).expect("an example of each version");
+    let (hex, _) = after.split_once("```").expect("its end");
+    hex::decode(hex.split_whitespace().collect::<String>()).expect("hex")
 }
 
 #[test]
+fn what_is_written_is_the_example_of_the_document() {
+    let written = documented(Destination::DEAD_LETTERS, 2).into_bytes();
+    assert_eq!(hex::encode(&written), hex::encode(example(VERSION)));
+}
+
+/// Each of these examples was made by the code that wrote that version.
+#[test]
 fn chunks_of_the_versions_before_are_read() {
-    let hash = |bytes: &[u8]| Sha256::of(bytes).0[..CHECKSUM].to_vec();
-    let sum = |bytes: &[u8]| checksum(bytes).to_vec();
-    let olds = [two_letters_of(UNSUMMED, |_| Vec::new()), two_letters_of(SHA, hash), two_letters_of(ALL_HITS, sum)];
-    for old in olds {
-        assert_eq!(check(&old), Ok(()));
-        assert_eq!(decode(&old), decode(&two_letters()));
+    let all_listed = documented(Destination::DEAD_LETTERS, 0).into_bytes();
+    let newest = documented(Destination::DEAD_LETTERS, 2).into_bytes();
+    for (version, same) in
+        [(DEAD_LETTERS_ONLY, &newest), (ALL_HITS, &all_listed), (SHA, &all_listed), (UNSUMMED, &all_listed)]
+    {
+        let old = example(version);
+        assert_eq!((old[0], check(&old)), (version, Ok(())));
+        assert_eq!(decode(&old), decode(same), "version {version}");
+        assert_eq!(read(&old).unwrap().destination(), Destination::DEAD_LETTERS);
     }
+    let refused = check(&[1]).unwrap_err().to_string();
+    assert!(refused.contains("version 6, 5, 4, 3 or 2"), "{refused}");
+}
+
+#[test]
+fn a_chunk_says_where_its_letters_go() {
+    let mut letters = documented(Destination(7), 0);
+    let moved = letters.split(letters.len() - 1, Offset(8));
+    for chunk in [letters.into_bytes(), moved.into_bytes()] {
+        assert_eq!(read(&chunk).unwrap().destination(), Destination(7));
+    }
+    assert!(read(&[VERSION]).is_err() && check(&[VERSION, 0]).is_err(), "cut in its first bytes");
+}
+
+/// Rows of the document's table of that heading: field and type.
+fn table(after: &str) -> Vec<(&'static str, &'static str)> {
+    let (_, text) = FORMATS.split_once(after).expect("the heading");
+    let rows = text.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|')).skip(2);
+    let cell = |row: &'static str, at: usize| row.split('|').nth(at).expect("three cells").trim().trim_matches('`');
+    rows.map(|row| (cell(row, 1), cell(row, 2))).collect()
+}
+
+/// Reads bytes by the types of the document alone.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    /// Name and value of all fields so far.
+    seen: Vec<(String, String)>,
+}
+
+impl<'a> Walk<'a> {
+    fn take(&mut self, count: usize) -> &'a [u8] {
+        let (taken, left) = self.bytes.split_at(count);
+        self.bytes = left;
+        taken
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.take(4).try_into().unwrap())
+    }
+
+    fn i64(&mut self) -> i64 {
+        i64::from_le_bytes(self.take(8).try_into().unwrap())
+    }
+
+    fn rows(&mut self, rows: &[(&str, &str)]) {
+        let mut at = 0;
+        while let Some((name, kind)) = rows.get(at) {
+            let below = rows[at + 1..].iter().take_while(|(row, _)| row.starts_with(&format!("{name}[]"))).count();
+            at += 1;
+            let value = match *kind {
+                "u8" => self.take(1)[0].to_string(),
+                "u32" => self.u32().to_string(),
+                "u64" | "i64" => self.i64().to_string(),
+                "length" => match self.i64() {
+                    -1 => "none".to_owned(),
+                    some => some.to_string(),
+                },
+                "bytes" | "text" | "bytes?" | "text?" => match self.u32() {
+                    u32::MAX if kind.ends_with('?') => "none".to_owned(),
+                    count => String::from_utf8_lossy(self.take(count as usize)).into_owned(),
+                },
+                "sha256" if self.seen.last().is_some_and(|(_, rule)| rule == "none") => continue,
+                "sha256" => hex::encode(self.take(32)),
+                "count" => self.u32().to_string(),
+                other => panic!("the document has no type {other:?}"),
+            };
+            self.seen.push(((*name).to_owned(), value.clone()));
+            if *kind == "count" {
+                (0..value.parse::<usize>().unwrap()).for_each(|_| self.rows(&rows[at..at + below]));
+                at += below;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_document_s_tables_lead_through_what_is_written() {
+    let written = example(VERSION);
+    let mut walk = Walk { bytes: &written[..written.len() - CHECKSUM], seen: Vec::new() };
+    walk.rows(&table("### Version 6"));
+    while !walk.bytes.is_empty() {
+        walk.rows(&table("Then letters up to the checksum"));
+    }
+    #[rustfmt::skip]
+    let wanted = [
+        ("version", "6"), ("destination", "0"),
+        ("offset", "7"), ("timestamp", "1700000000000"),
+        ("cut.key", "none"), ("cut.value", "none"), ("cut.headers", "none"),
+        ("key", "C1"), ("value", "{\"amount\":-1}"), ("headers", "2"),
+        ("headers[].name", "trace"), ("headers[].value", "\u{fffd}\0"),
+        ("headers[].name", "empty"), ("headers[].value", "none"),
+        ("stage", "1"), ("code", "AMOUNT_NEGATIVE"), ("message", "amount -1 < 0"),
+        ("rule", "negative_amount"), ("rule.sha256", &"09".repeat(32)), ("revision", "3"), ("hits", "2"),
+        ("hits[].rule", "negative_amount"), ("hits[].code", "AMOUNT_NEGATIVE"), ("hits[].effect", "0"),
+        ("hits[].detail", "amount -1 < 0"),
+        ("hits[].rule", "watched"), ("hits[].code", "SEEN"), ("hits[].effect", "1"), ("hits[].detail", "ü"),
+        ("more", "2"),
+        ("offset", "8"), ("timestamp", "-1"),
+        ("cut.key", "none"), ("cut.value", "none"), ("cut.headers", "none"),
+        ("key", "none"), ("value", "none"), ("headers", "0"),
+        ("stage", "0"), ("code", "PARSE_JSON"), ("message", "no value"), ("rule", "none"), ("revision", "3"),
+        ("hits", "0"), ("more", "0"),
+    ];
+    let wanted: Vec<_> = wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    assert_eq!(walk.seen, wanted);
 }
 
 #[test]
@@ -88,7 +222,7 @@ fn how_many_hits_are_not_listed_comes_back() {
 
 #[test]
 fn a_chunk_of_version_3_of_which_any_byte_differs_is_damaged() {
-    let whole = two_letters_of(SHA, |bytes| Sha256::of(bytes).0[..CHECKSUM].to_vec());
+    let whole = example(SHA);
     for at in 0..whole.len() {
         let mut changed = whole.clone();
         changed[at] ^= 16;
@@ -98,7 +232,7 @@ fn a_chunk_of_version_3_of_which_any_byte_differs_is_damaged() {
 
 #[test]
 fn reading_ends_with_what_is_damaged() {
-    let whole = two_letters_of(UNSUMMED, |_| Vec::new());
+    let whole = example(UNSUMMED);
     let read: Vec<_> = read(&whole[..whole.len() - 1]).unwrap().collect();
     assert!(matches!(read[..], [Ok(_), Err(Damaged { .. })]), "{read:?}");
 }
