@@ -1,4 +1,4 @@
-//! Weir, in the order of the data: `source` → `decode` → `lookup` → `rules` → `window` → `checkpoint` → `store` and
+//! Weir, in the order of the data: `source` → `decode` → `enrich` → `rules` → `window` → `checkpoint` → `store` and
 //! `outbox`. `pipeline` is the only file that knows every stage; `model` holds the words that they
 //! share, [`fault`] is where tests let things fail.
 
@@ -11,9 +11,9 @@ pub mod cli;
 pub mod conditions;
 pub mod config;
 pub mod decode;
+pub mod enrich;
 pub mod fault;
 pub mod kafka;
-pub mod lookup;
 pub mod model;
 pub mod outbox;
 pub mod pipeline;

@@ -11,5 +11,5 @@ mod tail;
 
 pub use check::{SetupError, check_properties, check_topics};
 pub use destination::{Destination, Destinations};
-pub use publish::{PublishError, Publisher};
+pub use publish::{PublishError, Publisher, Unsendable};
 pub use tail::{Shown, Tail, Wanted, tail};

@@ -21,7 +21,7 @@ pub enum Event {
         /// Proof of membership in this generation.
         metadata: Arc<GroupMetadata>,
     },
-    /// Nothing is ours once [`Source::unassign`] was called.
+    /// Nothing is ours once [`Source::unassign`](super::Source::unassign) was called.
     Revoke {
         /// They are somebody else's already: there is nothing to finish.
         lost: bool,
@@ -40,7 +40,7 @@ pub enum Event {
     Fatal(String),
 }
 
-/// The context of librdkafka's callbacks, which all run inside [`Source::events`], on the worker's thread.
+/// The context of librdkafka's callbacks, which all run inside [`Source::events`](super::Source::events), on the worker's thread.
 #[derive(Default)]
 pub(super) struct Membership {
     events: Mutex<VecDeque<Event>>,

@@ -7,6 +7,6 @@ mod publisher;
 mod request_pacing;
 mod transaction;
 
-pub use error::PublishError;
+pub use error::{PublishError, Unsendable};
 pub(super) use producer::producer_settings;
 pub use publisher::Publisher;

@@ -35,7 +35,7 @@ pub(in crate::outbox) fn producer_settings(
     let mut settings = ClientSettings::new(Cluster::of_source(source), &[]);
     settings.pass(properties);
     // librdkafka knows it by two names.
-    if !settings.has("compression.type") && !settings.has("compression.codec") {
+    if settings.get("compression.type").is_none() && settings.get("compression.codec").is_none() {
         settings.set("compression.type", "lz4");
     }
     settings

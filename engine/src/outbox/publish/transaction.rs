@@ -1,5 +1,5 @@
-//! One transaction of a publisher: messages for all destinations, then the group's offsets. Runs on a blocking thread; whatever fails ends in an
-//! abort, and the error says whether that ended it or whether the producer is in doubt.
+//! One transaction of a publisher: messages for all destinations, then the group's offsets. Runs on a blocking thread; whatever
+//! fails ends in an abort, and the error says whether that ended it or whether the producer is in doubt.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -49,6 +49,7 @@ struct Lane<'l> {
 /// The chunk that is being read.
 struct Chunk<'l> {
     letters: Reading<'l>,
+    /// Whatever the destination, a message looks like a dead letter.
     writer: Writer<'l>,
     /// Letters before it are in Kafka already.
     from: Option<Offset>,
