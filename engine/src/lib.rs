@@ -1,5 +1,5 @@
 //! Weir, in the order of the data: `source` → `decode` → `enrich` → `rules` → `window` → `checkpoint` → `store` and
-//! `dead_letters`. `processor` is the way of one batch through the middle of it, `pipeline` alone knows every stage; `model` holds the words that they
+//! `outbox`. `processor` is the way of one batch through the middle of it, `pipeline` alone knows every stage; `model` holds the words that they
 //! share, [`fault`] is where tests let things fail.
 
 pub mod admin;
@@ -10,11 +10,12 @@ pub mod checkpoint;
 pub mod cli;
 pub mod conditions;
 pub mod config;
-pub mod dead_letters;
 pub mod decode;
 pub mod enrich;
 pub mod fault;
+pub mod kafka;
 pub mod model;
+pub mod outbox;
 pub mod pipeline;
 pub mod processor;
 pub mod rules;

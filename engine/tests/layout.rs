@@ -9,8 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A stage and the other stages that it may name.
-const STAGES: [(&str, &[&str]); 9] = [
-    ("source", &[]),
+const STAGES: [(&str, &[&str]); 10] = [
+    ("kafka", &[]),
+    ("source", &["kafka"]),
     ("decode", &[]),
     ("enrich", &[]),
     ("rules", &[]),
@@ -18,7 +19,7 @@ const STAGES: [(&str, &[&str]); 9] = [
     // The way of one batch through these, without a broker, a store or a checkpoint.
     ("processor", &["decode", "enrich", "rules", "window"]),
     ("store", &[]),
-    ("dead_letters", &[]),
+    ("outbox", &["kafka"]),
     ("admin", &["rules", "store"]),
 ];
 
@@ -28,9 +29,9 @@ const JOINTS: [&str; 3] = ["checkpoint", "pipeline", "cli"];
 /// A library and the modules that may name it.
 const LIBRARIES: [(&str, &[&str]); 8] = [
     ("wasmtime", &["rules"]),
-    ("rdkafka", &["source", "dead_letters", "cli"]),
-    ("rdkafka_sys", &["source", "dead_letters"]),
-    ("openssl", &["dead_letters"]),
+    ("rdkafka", &["kafka", "source", "outbox", "cli"]),
+    ("rdkafka_sys", &["kafka"]),
+    ("openssl", &["kafka"]),
     ("sqlx", &["store"]),
     ("redis", &["enrich"]),
     ("fail", &["fault"]),
@@ -38,7 +39,7 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
 ];
 
 /// The only files that may hold `unsafe`.
-const UNSAFE: [&str; 4] = ["arenas.rs", "source/batch.rs", "rules/module/compiled.rs", "dead_letters/flush.rs"];
+const UNSAFE: [&str; 4] = ["arenas.rs", "kafka/ffi/batch.rs", "kafka/ffi/flush.rs", "rules/module/compiled.rs"];
 
 #[test]
 fn stages_never_import_each_other() {
@@ -73,6 +74,14 @@ fn each_library_stays_in_its_stage() {
             let named = source.names_crate(library);
             assert!(allowed || !named, "{} names `{library}`, which belongs in {modules:?}", source.path);
         }
+    }
+}
+
+#[test]
+fn every_client_of_kafka_is_made_in_one_file() {
+    for source in sources().iter().filter(|source| !source.path.ends_with("tests.rs")) {
+        let made = source.code.split(|c| !is_name(c)).any(|word| word == "ClientConfig");
+        assert!(!made || source.path == "kafka/client.rs", "{}: `kafka::ClientSettings` makes clients", source.path);
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use weir::model::ids::{Offset, Partition};
-use weir::model::letter::decode;
 use weir::model::step::OutboxChunk;
+use weir::outbox::format::decode;
 
 use super::group::Membership;
 use super::kafka::{Flight, Refused};

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use tokio::task::JoinHandle;
 
 use super::{Parts, Worker};
-use crate::dead_letters::Publisher;
+use crate::outbox::Publisher;
 use crate::pipeline::broker::KafkaBroker;
 use crate::source::{self, Source};
 

@@ -12,18 +12,18 @@ use std::time::{Duration, Instant};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord};
 
-use super::flush::flush;
-use super::publisher::{Deliveries, PATIENCE};
-use super::rounds::Outbound;
+use super::producer::{CALL_TIMEOUT, Deliveries};
+use super::request_pacing::Outbound;
+use crate::kafka::flush;
 
-/// Between two looks at what librdkafka has to tell: only what was not delivered. That all have arrived ends a look at once.
+/// How long one look at what librdkafka has to tell lasts: only what was not delivered. That all have arrived ends a look at once.
 const LOOK: Duration = Duration::from_millis(20);
 
 type Record<'r> = BaseRecord<'r, [u8], [u8]>;
 
 /// Queues a letter, which stays until [`land`] lets it go.
-pub(super) fn queue(producer: &BaseProducer<Deliveries>, topic: &str, letter: Outbound<'_>) -> Result<(), KafkaError> {
-    let mut record: Record<'_> = BaseRecord::to(topic).partition(letter.to).headers(letter.headers);
+pub(super) fn queue(producer: &BaseProducer<Deliveries>, letter: Outbound<'_>) -> Result<(), KafkaError> {
+    let mut record: Record<'_> = BaseRecord::to(letter.topic).partition(letter.to).headers(letter.headers);
     (record.key, record.payload) = (letter.key, letter.value);
     match producer.send(record) {
         // Defence: a round is smaller than the queue.
@@ -62,7 +62,7 @@ pub(super) fn land_beside<T, E: From<KafkaError>>(
 }
 
 fn landed(producer: &BaseProducer<Deliveries>, over: &AtomicBool) -> Result<(), KafkaError> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + CALL_TIMEOUT;
     while !flush(producer, LOOK) {
         producer.poll(Duration::ZERO);
         if over.load(Ordering::Acquire) {

@@ -1,8 +1,10 @@
 //! Out of the outbox. Letters are read where they stand.
 
-use super::{ALL_HITS, CHECKSUM, Cut, Hit, Letter, Reason, SHA, UNSUMMED, VERSION, checksum};
+use super::{ALL_HITS, CHECKSUM, DEAD_LETTERS_ONLY, HEADER, SHA, UNSUMMED, VERSION, checksum};
 use crate::model::finding::{Effect, Stage};
 use crate::model::ids::{Offset, Revision, Sha256};
+use crate::model::letter::{Cut, Hit, Letter, Reason};
+use crate::outbox::destination::Destination;
 
 /// What the outbox held is not what this version writes.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -17,15 +19,21 @@ pub struct Damaged {
 /// The letters of a chunk, in order; ends with the first that is damaged.
 #[derive(Debug)]
 pub struct Reading<'a> {
+    destination: Destination,
     bytes: &'a [u8],
-    pub(super) at: usize,
+    at: usize,
     /// Whether a letter has the number of hits that are not listed.
     more: bool,
 }
 
 /// Begins to read a chunk. Its checksum is [`check`]ed where it comes from the store, not each time.
 pub fn read(chunk: &[u8]) -> Result<Reading<'_>, Damaged> {
-    split(chunk).map(|(bytes, _)| Reading { bytes, at: 1, more: bytes[0] == VERSION })
+    let (bytes, _) = split(chunk)?;
+    let (destination, at) = match bytes[0] {
+        VERSION => (Destination(*bytes.get(1).ok_or(Damaged { at: 1, what: "a destination" })?), HEADER),
+        _ => (Destination::DEAD_LETTERS, 1),
+    };
+    Ok(Reading { destination, bytes, at, more: bytes[0] >= DEAD_LETTERS_ONLY })
 }
 
 /// All letters of a chunk.
@@ -48,10 +56,10 @@ type Sum<'a> = (&'a [u8], fn(&[u8]) -> [u8; CHECKSUM]);
 /// The letters, with the version before them, and the checksum, if the version has one.
 fn split(chunk: &[u8]) -> Result<(&[u8], Option<Sum<'_>>), Damaged> {
     let of: fn(&[u8]) -> [u8; CHECKSUM] = match chunk.first() {
-        Some(&VERSION | &ALL_HITS) => checksum,
+        Some(&(VERSION | DEAD_LETTERS_ONLY | ALL_HITS)) => checksum,
         Some(&SHA) => sha,
         Some(&UNSUMMED) => return Ok((chunk, None)),
-        _ => return Err(Damaged { at: 0, what: "version 5, 4, 3 or 2" }),
+        _ => return Err(Damaged { at: 0, what: "version 6, 5, 4, 3 or 2" }),
     };
     match chunk.len().checked_sub(CHECKSUM) {
         Some(end @ 1..) => Ok((&chunk[..end], Some((&chunk[end..], of)))),
@@ -79,6 +87,11 @@ impl<'a> Iterator for Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
+    /// Where all of them go.
+    pub fn destination(&self) -> Destination {
+        self.destination
+    }
+
     fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], Damaged> {
         let taken = self.at.checked_add(count).and_then(|end| self.bytes.get(self.at..end));
         let taken = taken.ok_or(Damaged { at: self.at, what })?;

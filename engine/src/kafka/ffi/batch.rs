@@ -16,13 +16,13 @@ use rdkafka_sys as rd;
 use crate::model::ids::{Offset, Partition};
 
 /// Our queue. Must be dropped before the consumer that it was made from.
-pub(super) struct Queue(NonNull<rd::rd_kafka_queue_t>);
+pub(crate) struct Queue(NonNull<rd::rd_kafka_queue_t>);
 
 // SAFETY: librdkafka's queues are thread-safe; the handle is a reference-counted pointer.
 unsafe impl Send for Queue {}
 
 impl Queue {
-    pub(super) fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
+    pub(crate) fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
         // SAFETY: the client pointer is valid while `consumer` lives; the queue holds its own reference.
         let queue = unsafe { rd::rd_kafka_queue_new(consumer.client().native_ptr()) };
         Self(NonNull::new(queue).expect("rd_kafka_queue_new aborts rather than return null"))
@@ -31,7 +31,7 @@ impl Queue {
     /// From now on the partition's records come out of this queue. False: librdkafka has no queue of that partition, and
     /// its records would come out of the consumer's own.
     #[must_use]
-    pub(super) fn forward<C: ConsumerContext>(
+    pub(crate) fn forward<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
         topic: &str,
@@ -51,7 +51,7 @@ impl Queue {
         true
     }
 
-    pub(super) fn fetch(&self, max: usize, wait: Duration) -> Fetched {
+    pub(crate) fn fetch(&self, max: usize, wait: Duration) -> Fetched {
         let mut messages: Vec<*mut rd::rd_kafka_message_t> = Vec::with_capacity(max);
         let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: the array has room for `max` pointers; the first `count` are set and ours to destroy.
@@ -193,10 +193,11 @@ impl<'a> Messages<'a> {
     }
 }
 
-/// Records that are under way from memory while one is decoded, and bytes of each.
+/// Records that are asked of the memory while one is decoded.
 const AHEAD: usize = 6;
+/// Bytes of each of them.
 const MOST_AHEAD: usize = 512;
-/// Of a cache.
+/// Bytes of a cache line.
 const LINE: usize = 64;
 
 /// Asks for the memory at an address; where it points is of no matter.

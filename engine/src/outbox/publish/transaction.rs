@@ -1,5 +1,5 @@
-//! One transaction of a publisher: letters, then the group's offsets. Runs on a blocking thread; whatever fails ends in an
-//! abort, and the error says whether that ended it or whether the producer is in doubt.
+//! One transaction of a publisher: messages for all destinations, then the group's offsets. Runs on a blocking thread; whatever
+//! fails ends in an abort, and the error says whether that ended it or whether the producer is in doubt.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,22 +11,21 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use super::client::request;
+use super::error::{PublishError, Unsendable};
 use super::flight::{land_beside, queue};
-use super::message::Origin;
-use super::publisher::{PATIENCE, PublishError, Ready};
-use super::rounds::{Bounds, Rounds};
+use super::producer::{CALL_TIMEOUT, Ready};
+use super::request_pacing::Rounds;
 use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
-use crate::model::letter::Damaged;
 use crate::model::step::OutboxChunk;
+use crate::outbox::dead_letter::Origin;
+use crate::outbox::format::Damaged;
 
-/// Of one of the calls that an abort is made of.
+/// How long one of the calls may take that an abort is made of.
 const ABORT_SLICE: Duration = Duration::from_millis(200);
 
 pub(super) struct Transaction {
     pub(super) ready: Ready,
-    pub(super) topic: String,
     pub(super) origin: Origin,
     pub(super) outbox: Arc<[OutboxChunk]>,
     pub(super) from: BTreeMap<Partition, Offset>,
@@ -40,7 +39,7 @@ impl Transaction {
         producer.context().forget();
         fault::at("letters.begin")?;
         producer.begin_transaction().map_err(|why| PublishError::Unknown(why.to_string()))?;
-        match self.fill().and_then(|()| Ok(producer.commit_transaction(PATIENCE)?)) {
+        match self.fill().and_then(|()| Ok(producer.commit_transaction(CALL_TIMEOUT)?)) {
             Ok(()) => Ok(fault::at("letters.commit.answer")?),
             Err(problem) => Err(self.abort(problem)),
         }
@@ -50,16 +49,15 @@ impl Transaction {
     /// at a time.
     fn fill(&self) -> Result<(), Problem> {
         fault::at("letters.begun")?;
-        let Ready { producer, partitions, limit } = &self.ready;
-        let bounds = Bounds { partitions: *partitions, limit: *limit, request: request(*limit) };
-        let mut rounds = Rounds::new(&self.outbox, &self.from, &self.origin, bounds);
+        let Ready { producer, topics } = &self.ready;
+        let mut rounds = Rounds::new(&self.outbox, &self.from, &self.origin, topics)?;
         let mut round = rounds.next()?;
         if round.is_empty() {
             return self.send_offsets();
         }
         while !round.is_empty() {
             for letter in round {
-                queue(producer, &self.topic, letter)?;
+                queue(producer, letter)?;
                 fault::at("letters.produce")?;
             }
             // While they are under way the next ones are made, or else the offsets sent.
@@ -80,14 +78,14 @@ impl Transaction {
         for (partition, offset) in &self.offsets {
             list.add_partition_offset(&self.origin.topic, partition.0, KafkaOffset::Offset(offset.0))?;
         }
-        self.ready.producer.send_offsets_to_transaction(&list, &self.metadata, PATIENCE)?;
+        self.ready.producer.send_offsets_to_transaction(&list, &self.metadata, CALL_TIMEOUT)?;
         Ok(fault::at("letters.offsets")?)
     }
 
     /// librdkafka purges what is queued and waits for the reports of it, which come only when somebody polls: in one call
     /// the abort would wait for itself until the time-out. It may be resumed, so it is polled between short calls.
     fn abort_transaction(&self) -> Result<(), KafkaError> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + CALL_TIMEOUT;
         loop {
             match self.ready.producer.abort_transaction(ABORT_SLICE) {
                 Err(KafkaError::Transaction(why)) if why.is_retriable() && Instant::now() < until => {
@@ -102,9 +100,9 @@ impl Transaction {
     fn abort(&self, problem: Problem) -> PublishError {
         fault::pass("letters.abort");
         let (why, group) = match problem {
-            Problem::Damaged(damaged) => {
+            Problem::Outbox(unsendable) => {
                 let _ = self.abort_transaction();
-                return damaged.into();
+                return unsendable.into();
             }
             Problem::Kafka(why) => (self.ready.producer.context().because(why.to_string()), is_of_the_group(&why)),
         };
@@ -128,7 +126,7 @@ impl Transaction {
 
 enum Problem {
     Kafka(KafkaError),
-    Damaged(Damaged),
+    Outbox(Unsendable),
 }
 
 impl From<KafkaError> for Problem {
@@ -147,9 +145,15 @@ impl From<Fault> for Problem {
     }
 }
 
+impl From<Unsendable> for Problem {
+    fn from(why: Unsendable) -> Self {
+        Self::Outbox(why)
+    }
+}
+
 impl From<Damaged> for Problem {
     fn from(why: Damaged) -> Self {
-        Self::Damaged(why)
+        Self::Outbox(why.into())
     }
 }
 

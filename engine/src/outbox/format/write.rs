@@ -1,8 +1,10 @@
 //! Into the outbox. What no row could hold is cut here already, and its length kept.
 
-use super::{Cut, Reason, Source, VERSION, checksum};
+use super::{HEADER, VERSION, checksum};
 use crate::model::finding::{Effect, Stage};
 use crate::model::ids::Offset;
+use crate::model::letter::{Cut, Reason, Source};
+use crate::outbox::destination::Destination;
 
 /// What the outbox keeps of a record: with the reason it stays below MariaDB's default max_allowed_packet of 16 MiB. A
 /// row above it would be refused at every try, and the pipeline would end at this record at every start.
@@ -10,27 +12,32 @@ pub(super) const VALUE: usize = 8 << 20;
 const KEY: usize = 1 << 20;
 const HEADERS: usize = 2 << 20;
 
-impl Cut {
-    fn of(source: &Source<'_>) -> Self {
-        let above = |length: usize, most| (length > most).then_some(length);
-        let headers = source.headers.iter().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len)).sum();
-        Self {
-            key: above(source.key.map_or(0, <[u8]>::len), KEY),
-            value: above(source.value.map_or(0, <[u8]>::len), VALUE),
-            headers: above(headers, HEADERS),
-        }
+/// What of a record is too long for the outbox.
+fn cut_of(source: &Source<'_>) -> Cut {
+    let above = |length: usize, most| (length > most).then_some(length);
+    let headers = source.headers.iter().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len)).sum();
+    Cut {
+        key: above(source.key.map_or(0, <[u8]>::len), KEY),
+        value: above(source.value.map_or(0, <[u8]>::len), VALUE),
+        headers: above(headers, HEADERS),
     }
 }
 
-/// Letters of one partition, encoded one after the other, and a checksum. Numbers are little-endian; a text or blob is
-/// its length as u32 and its bytes, `u32::MAX` standing for "none".
+/// Letters of one partition for one destination, encoded one after the other, and a checksum. Numbers are little-endian; a text
+/// or blob is its length as u32 and its bytes, `u32::MAX` standing for "none".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Letters {
+    destination: Destination,
     bytes: Vec<u8>,
     first: Option<Offset>,
 }
 
 impl Letters {
+    /// None yet.
+    pub fn to(destination: Destination) -> Self {
+        Self { destination, ..Self::default() }
+    }
+
     /// Bytes so far.
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -55,12 +62,12 @@ impl Letters {
     /// Appends a letter.
     pub fn push(&mut self, source: &Source<'_>, reason: &Reason<'_>) {
         if self.bytes.is_empty() {
-            self.bytes.push(VERSION);
+            self.bytes.extend([VERSION, self.destination.0]);
         }
         self.first.get_or_insert(source.offset);
         self.bytes.extend(source.offset.0.to_le_bytes());
         self.bytes.extend(source.timestamp.to_le_bytes());
-        let cut = Cut::of(source);
+        let cut = cut_of(source);
         for length in [cut.key, cut.value, cut.headers] {
             self.bytes.extend(length.map_or(u64::MAX, |length| length as u64).to_le_bytes());
         }
@@ -96,9 +103,9 @@ impl Letters {
 
     /// Takes the last letter, which begins at this byte, into a chunk of its own.
     pub fn split(&mut self, at: usize, offset: Offset) -> Self {
-        let mut bytes = vec![VERSION];
-        bytes.extend(self.bytes.drain(at..));
-        Self { bytes, first: Some(offset) }
+        let mut bytes = self.bytes[..HEADER].to_vec();
+        bytes.extend(self.bytes.drain(at.max(HEADER)..));
+        Self { destination: self.destination, bytes, first: Some(offset) }
     }
 
     fn count(&mut self, count: usize) {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::topics::Cluster;
+use super::client::Cluster;
 
 /// What is wrong and what to do, and whether it stays so until somebody acts.
 #[derive(Debug)]
@@ -103,7 +103,8 @@ mod handshake {
 
     use super::BTreeMap;
 
-    const PATIENCE: Duration = Duration::from_secs(3);
+    /// How long connecting, and each read and write after it, may take.
+    const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
     /// OpenSSL's numbers of what a verification may end with.
     const NOT_YET: i32 = 9;
     const EXPIRED: i32 = 10;
@@ -123,9 +124,9 @@ mod handshake {
     pub(super) fn handshake(address: &str, properties: &BTreeMap<String, String>) -> Option<Found> {
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
         let socket = address.to_socket_addrs().ok()?.next()?;
-        let stream = TcpStream::connect_timeout(&socket, PATIENCE).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        let stream = TcpStream::connect_timeout(&socket, HANDSHAKE_TIMEOUT).ok()?;
+        stream.set_read_timeout(Some(HANDSHAKE_TIMEOUT)).ok()?;
+        stream.set_write_timeout(Some(HANDSHAKE_TIMEOUT)).ok()?;
         let mut connector = SslConnector::builder(SslMethod::tls_client()).ok()?;
         if let Some(path) = properties.get("ssl.ca.location") {
             connector.set_ca_file(path).ok()?;

@@ -1,52 +1,46 @@
-//! What goes to Kafka in one round: of each partition of the letter topic at most one request, in the order of the outbox.
-//! A round is made in memory, while the one before it is under way ([`flight`](super::flight)).
+//! What goes to Kafka in one round: of each partition of each topic at most one request, in the order of the outbox. A round
+//! is made in memory, while the one before it is under way ([`flight`](super::flight)).
 
 use std::collections::BTreeMap;
 use std::vec::IntoIter;
 
 use rdkafka::message::OwnedHeaders;
 
-use super::message::{Origin, Outgoing, Writer};
+use super::error::Unsendable;
+use super::producer::ReadyTopic;
 use crate::model::ids::{Offset, Partition};
-use crate::model::letter::{Damaged, Reading, read};
 use crate::model::step::OutboxChunk;
+use crate::outbox::dead_letter::{Origin, Outgoing, Writer};
+use crate::outbox::destination::Destination;
+use crate::outbox::format::{Damaged, Reading, read};
 
-/// Of a round, whatever the number of partitions: below what the producer's queue holds (`client`).
+/// Bytes of a round, whatever the number of partitions: below what the producer's queue holds ([`producer`](super::producer)).
 const MOST_BYTES: usize = 16 << 20;
+/// Letters of a round, likewise.
 const MOST_LETTERS: usize = 16_000;
 
 /// A letter on its way; it stands in the outbox but for its headers.
 pub(super) struct Outbound<'l> {
-    /// Partition of the letter topic.
+    pub(super) topic: &'l str,
+    /// Partition of that topic.
     pub(super) to: i32,
     pub(super) key: Option<&'l [u8]>,
     pub(super) value: Option<&'l [u8]>,
     pub(super) headers: OwnedHeaders,
 }
 
-/// What a topic takes.
-#[derive(Clone, Copy)]
-pub(super) struct Bounds {
-    /// Of the letter topic.
-    pub(super) partitions: i32,
-    /// Bytes of a message.
-    pub(super) limit: usize,
-    /// Bytes of a request of one partition.
-    pub(super) request: usize,
-}
-
 /// The letters of an outbox, a round at a time.
 pub(super) struct Rounds<'l> {
     lanes: Vec<Lane<'l>>,
-    bounds: Bounds,
     from: &'l BTreeMap<Partition, Offset>,
     origin: &'l Origin,
 }
 
-/// All that goes to one partition of the letter topic.
+/// All that goes to one partition of one topic.
 struct Lane<'l> {
+    topic: &'l ReadyTopic,
     to: i32,
-    chunks: IntoIter<&'l OutboxChunk>,
+    chunks: IntoIter<(Partition, Reading<'l>)>,
     open: Option<Chunk<'l>>,
     /// The first letter that had no room in the round before.
     held: Option<(usize, Outbound<'l>)>,
@@ -55,6 +49,7 @@ struct Lane<'l> {
 /// The chunk that is being read.
 struct Chunk<'l> {
     letters: Reading<'l>,
+    /// Whatever the destination, a message looks like a dead letter.
     writer: Writer<'l>,
     /// Letters before it are in Kafka already.
     from: Option<Offset>,
@@ -66,15 +61,24 @@ impl<'l> Rounds<'l> {
         outbox: &'l [OutboxChunk],
         from: &'l BTreeMap<Partition, Offset>,
         origin: &'l Origin,
-        bounds: Bounds,
-    ) -> Self {
-        let mut by_lane: BTreeMap<i32, Vec<&OutboxChunk>> = BTreeMap::new();
+        topics: &'l BTreeMap<Destination, ReadyTopic>,
+    ) -> Result<Self, Unsendable> {
+        let mut chunks: BTreeMap<(Destination, i32), Vec<_>> = BTreeMap::new();
         for chunk in outbox {
-            by_lane.entry(chunk.partition.0 % bounds.partitions).or_default().push(chunk);
+            let letters = read(&chunk.letters)?;
+            let destination = letters.destination();
+            let topic = topics.get(&destination).ok_or(Unsendable::NoTopic(destination))?;
+            let to = chunk.partition.0 % topic.partitions;
+            chunks.entry((destination, to)).or_default().push((chunk.partition, letters));
         }
-        let lane =
-            |(to, chunks): (i32, Vec<&'l OutboxChunk>)| Lane { to, chunks: chunks.into_iter(), open: None, held: None };
-        Self { lanes: by_lane.into_iter().map(lane).collect(), bounds, from, origin }
+        let lane = |((destination, to), chunks): ((Destination, i32), Vec<_>)| Lane {
+            topic: &topics[&destination],
+            to,
+            chunks: chunks.into_iter(),
+            open: None,
+            held: None,
+        };
+        Ok(Self { lanes: chunks.into_iter().map(lane).collect(), from, origin })
     }
 
     /// The next round; empty: there are no more.
@@ -85,10 +89,10 @@ impl<'l> Rounds<'l> {
             while bytes < MOST_BYTES && round.len() < MOST_LETTERS {
                 let next = match lane.held.take() {
                     Some(held) => Some(held),
-                    None => lane.next(self.from, self.origin, self.bounds.limit)?,
+                    None => lane.next(self.from, self.origin)?,
                 };
                 let Some((size, letter)) = next else { break };
-                if request > 0 && request + size > self.bounds.request {
+                if request > 0 && request + size > lane.topic.request {
                     lane.held = Some((size, letter));
                     break;
                 }
@@ -106,15 +110,14 @@ impl<'l> Lane<'l> {
         &mut self,
         from: &BTreeMap<Partition, Offset>,
         origin: &'l Origin,
-        limit: usize,
     ) -> Result<Option<(usize, Outbound<'l>)>, Damaged> {
         loop {
             let Some(chunk) = &mut self.open else {
-                let Some(next) = self.chunks.next() else { return Ok(None) };
+                let Some((partition, letters)) = self.chunks.next() else { return Ok(None) };
                 self.open = Some(Chunk {
-                    letters: read(&next.letters)?,
-                    writer: Writer::new(origin, next.partition, limit),
-                    from: from.get(&next.partition).copied(),
+                    letters,
+                    writer: Writer::new(origin, partition, self.topic.limit),
+                    from: from.get(&partition).copied(),
                 });
                 continue;
             };
@@ -126,7 +129,7 @@ impl<'l> Lane<'l> {
                 continue;
             }
             let Outgoing { key, value, headers, size } = chunk.writer.outgoing(&letter);
-            return Ok(Some((size, Outbound { to: self.to, key, value, headers })));
+            return Ok(Some((size, Outbound { topic: &self.topic.name, to: self.to, key, value, headers })));
         }
     }
 }

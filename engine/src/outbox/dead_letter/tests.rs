@@ -1,5 +1,7 @@
 //! What a message holds, and what gives way when it is too long.
 
+use std::collections::BTreeSet;
+
 use rdkafka::message::Headers;
 
 use super::*;
@@ -94,6 +96,22 @@ fn the_headers_are_these_in_this_order() {
     ];
     let wanted: Vec<_> = wanted.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).to_vec();
     assert_eq!(got, wanted);
+}
+
+/// docs/formats.md is what a consumer of the topic goes by.
+#[test]
+fn the_document_lists_every_header_that_a_letter_can_have() {
+    let (_, text) =
+        include_str!("../../../../docs/formats.md").split_once("| header | what it is |").expect("the table");
+    let rows = text.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let documented: BTreeSet<_> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+    let (mut plain, long) = (letter(10), large(900_000, 900_000, 900_000));
+    plain.reason.rule = Some(("negative_amount", Sha256([9; 32])));
+    plain.reason.more = 1;
+    let messages = [outgoing(&plain, 100_000), outgoing(&long, 5_000)];
+    let names = messages.iter().flat_map(|message| message.headers.iter()).map(|header| header.key);
+    let ours: BTreeSet<_> = names.filter(|name| OURS.iter().any(|ours| name.starts_with(ours))).collect();
+    assert_eq!(documented, ours);
 }
 
 fn size(message: &Outgoing<'_>) -> usize {
