@@ -21,3 +21,4 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod window;
+pub mod worker;

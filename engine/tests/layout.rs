@@ -21,7 +21,7 @@ const STAGES: [(&str, &[&str]); 8] = [
 ];
 
 /// What joins the stages; no stage knows of it.
-const JOINTS: [&str; 3] = ["checkpoint", "pipeline", "cli"];
+const JOINTS: [&str; 4] = ["checkpoint", "worker", "pipeline", "cli"];
 
 /// A library and the modules that may name it.
 const LIBRARIES: [(&str, &[&str]); 8] = [

@@ -22,12 +22,12 @@ use crate::source::Messages;
 use crate::window::{RowVerdict, WindowSpec, Windows};
 
 /// Everything that judging needs and reuses from batch to batch.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     schema: Arc<Schema>,
     decoder: Decoder,
     lookups: Lookups,
     judge: Judge,
-    pub(super) windows: Windows,
+    pub(crate) windows: Windows,
     /// Fields that window and group need, whatever the rules.
     always: Vec<FieldId>,
     /// What the decoder is set to, and for which revision.
@@ -53,20 +53,20 @@ struct Desk {
 }
 
 /// A batch between the two halves of its way.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     desk: Desk,
     plan: Plan,
 }
 
 impl Opened {
     /// What its lookups ask.
-    pub(super) fn plan(&self) -> &Plan {
+    pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
 }
 
 impl Bench {
-    pub(super) fn new(
+    pub(crate) fn new(
         config: &Config,
         schema: &Arc<Schema>,
         spec: &Arc<WindowSpec>,
@@ -93,7 +93,7 @@ impl Bench {
 
     /// The first half: decodes consecutive messages of one partition, at most [`Batch::MAX_ROWS`], and says what its
     /// lookups ask. Another may be opened before the first is judged.
-    pub(super) fn open(&mut self, set: &LiveSet, partition: Partition, messages: Messages<'_>) -> Opened {
+    pub(crate) fn open(&mut self, set: &LiveSet, partition: Partition, messages: Messages<'_>) -> Opened {
         self.set_needed(set);
         let mut desk = self.spare.pop().unwrap_or_else(|| Desk {
             batch: Batch::new(&self.schema),
@@ -106,25 +106,25 @@ impl Bench {
     }
 
     /// Records so far that decode had to look at closely.
-    pub(super) fn surprises(&self) -> u64 {
+    pub(crate) fn surprises(&self) -> u64 {
         self.decoder.surprises()
     }
 
     /// See [`Lookups::away`].
-    pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
+    pub(crate) fn lookups_away(&self) -> Vec<LookupAway> {
         let away = self.lookups.away();
         away.map(|(name, missing, away)| LookupAway { name: name.to_owned(), missing, away }).collect()
     }
 
     /// Whether what the plan lacks has to be waited for.
-    pub(super) fn waits(&self, plan: &Plan) -> bool {
+    pub(crate) fn waits(&self, plan: &Plan) -> bool {
         self.lookups.waits(plan)
     }
 
     /// The second half: judges an open batch by the rule set that it was opened with, or gives it up when `until` says so: then
     /// nothing of it is pending, and it has to be read again. Without answers what the lookups lack
     /// is missing.
-    pub(super) fn judge(
+    pub(crate) fn judge(
         &mut self,
         set: &Arc<LiveSet>,
         messages: Messages<'_>,

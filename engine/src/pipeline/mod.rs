@@ -2,21 +2,19 @@
 //! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker, [`judging`] the way of a batch.
 
 mod adapters;
-mod broker;
-mod clock;
+pub(crate) mod clock;
 mod codes;
 mod deadline;
 mod hits;
 mod inquiry;
-mod judging;
+pub(crate) mod judging;
 mod preflight;
-mod refused;
+pub(crate) mod refused;
 mod retention;
-mod status;
+pub(crate) mod status;
 mod tokens;
 mod vitals;
-mod waiting;
-mod worker;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +35,7 @@ use crate::rules::{Catalog, Runtime};
 use crate::source::Source;
 use crate::store::{self, Store};
 use crate::telemetry;
+use crate::worker;
 
 use deadline::Deadline;
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tokio::task::JoinHandle;
 
+use super::broker::KafkaBroker;
 use super::{Parts, Worker};
 use crate::dead_letters::Publisher;
-use crate::pipeline::broker::KafkaBroker;
 use crate::source::{self, Source};
 
 /// Between two looks whether Kafka answers a new client: each is a connection.

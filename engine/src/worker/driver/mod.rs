@@ -6,6 +6,7 @@
 //! have too many groups, [`swaps`] when it took up a new rule set.
 
 mod ahead;
+mod broker;
 mod group;
 mod log;
 mod membership;
@@ -25,21 +26,21 @@ use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use super::broker::KafkaBroker;
-use super::judging::Bench;
-use super::refused::Side;
-use super::status::Status;
 use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::dead_letters::Publisher;
 use crate::fault;
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Batch, Schema};
+use crate::pipeline::judging::Bench;
+use crate::pipeline::refused::Side;
+use crate::pipeline::status::Status;
 use crate::rules::{Catalog, Judge, Runtime};
 use crate::source::{Event, Source};
 use crate::store::Store;
 use crate::window::WindowSpec;
 use ahead::Ahead;
+use broker::KafkaBroker;
 use group::{Assignment, Phase};
 use membership::Membership;
 use overflow::OverflowTold;
@@ -54,21 +55,21 @@ const FETCH: usize = 4 * Batch::MAX_ROWS;
 const FETCH_WAIT: Duration = Duration::from_millis(10);
 
 /// What a worker is made of.
-pub(super) struct Parts {
-    pub(super) index: usize,
-    pub(super) config: Arc<Config>,
-    pub(super) schema: Arc<Schema>,
-    pub(super) spec: Arc<WindowSpec>,
-    pub(super) runtime: Arc<Runtime>,
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) store: Arc<dyn Store>,
-    pub(super) status: Arc<Status>,
-    pub(super) stop: Arc<AtomicBool>,
-    pub(super) tokio: Handle,
+pub(crate) struct Parts {
+    pub(crate) index: usize,
+    pub(crate) config: Arc<Config>,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) spec: Arc<WindowSpec>,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) status: Arc<Status>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) tokio: Handle,
 }
 
 /// See the module.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     parts: Parts,
     /// None: time to fetch. Before `source`: librdkafka's messages end before its client.
     backlog: Option<Backlog>,
@@ -129,7 +130,7 @@ impl Counters {
 }
 
 impl Worker {
-    pub(super) fn new(parts: Parts, source: Source, publisher: Publisher) -> anyhow::Result<Self> {
+    pub(crate) fn new(parts: Parts, source: Source, publisher: Publisher) -> anyhow::Result<Self> {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::stoppable(parts.runtime.clone(), parts.catalog.trips(), parts.stop.clone());
@@ -159,7 +160,7 @@ impl Worker {
     }
 
     /// Until told to stop, or until something fails for good.
-    pub(super) fn run(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn run(&mut self) -> anyhow::Result<()> {
         let result = self.work();
         if let Err(why) = &result {
             tracing::error!(worker = self.parts.index, "stopped: {why:#}");
