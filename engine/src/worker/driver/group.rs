@@ -1,162 +1,68 @@
-//! The group's part of a worker: partitions are assigned, taken, revoked and let go. Between an assignment and the end of
-//! taking nothing is judged; after a revoke nothing of them is left in memory.
+//! The group's part of a worker: partitions are assigned, read from where they were claimed, asked back and let go, and the
+//! consumer is made anew when librdkafka has lost its brokers. What follows from what, the machine decides.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use anyhow::{Context, bail};
 
-use anyhow::Context;
-use tokio::task::JoinHandle;
-
-use super::Worker;
-use super::steps::Drain;
-use crate::checkpoint::{Cancel, TakeError, TakenOver, take};
+use super::broker::KafkaBroker;
+use super::{Parts, Worker};
+use crate::checkpoint::TakenOver;
+use crate::dead_letters::Publisher;
 use crate::fault;
 use crate::model::ids::Partition;
 use crate::pipeline::clock::now_ms;
 use crate::pipeline::refused::Side;
-use crate::source::{Event, GroupMetadata};
+use crate::source::{self, Source};
+use crate::worker::machine::{Event, Then};
 
-/// After the group moved on without a rebalance in sight, the partitions are taken again anyway.
-const REBALANCE_OVERDUE: Duration = Duration::from_secs(15);
-
-/// How long after partitions were taken the first step is due, if the interval is not shorter.
-const FIRST_STEP: Duration = Duration::from_millis(100);
-
-/// What the group gave.
-pub(super) struct Assignment {
-    partitions: Vec<Partition>,
-    pub(super) metadata: Arc<GroupMetadata>,
-}
-
-pub(super) enum Phase {
-    /// Nothing is ours.
-    Idle,
-    /// A checkpoint from before is not over. It shares the producer with us, so it has to be before anything is taken (C3).
-    Settling,
-    /// The one routine of FACTS C3 is under way.
-    Taking { task: JoinHandle<Result<TakenOver, TakeError>>, cancel: Cancel },
-    /// Records flow.
-    Running,
-    /// The group no longer takes our metadata: the next assignment is on its way.
-    Overdue { since: Instant },
-}
+/// Consumers that were made anew and whose old ones do not end: their threads and buffers stay, so there is a bound.
+const UNENDED: usize = 3;
 
 impl Worker {
     pub(super) fn serve_group(&mut self) -> anyhow::Result<()> {
         self.events.extend(self.source.events());
         while let Some(event) = self.events.pop_front() {
             match event {
-                Event::Assign { partitions, metadata } => {
+                source::Event::Assign { partitions, metadata } => {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
                     self.parts.status.joined(self.parts.index);
-                    self.membership.joined();
                     self.allowed(&[Side::Group]);
                     fault::pass("worker.assigned");
-                    self.assignment = Some(Assignment { partitions, metadata });
-                    self.start_taking();
+                    self.feed(Event::Assigned { partitions, metadata })?;
                 }
-                Event::Revoke { lost } => {
+                source::Event::Revoke { lost } => {
                     tracing::info!(worker = self.parts.index, lost, "revoked");
                     fault::pass("worker.revoked");
-                    let drained = if lost { Ok(()) } else { self.drain(Drain::Revoked) };
-                    fault::pass("worker.drained");
-                    self.let_go();
-                    self.source.unassign()?;
-                    fault::pass("worker.released");
-                    // Only now: the group need not wait for our end.
-                    drained?;
+                    self.feed(Event::Revoked { lost })?;
+                    self.drain()?;
                 }
-                Event::Stray { partition, offset } => {
+                source::Event::Stray { partition, offset } => {
                     let topic = &self.parts.config.source.topic;
                     tracing::error!(
                         worker = self.parts.index,
                         "{topic}-{partition}@{offset} came where no record is judged; all partitions are taken anew"
                     );
-                    // While they are being taken already, one more would only begin it again.
-                    if matches!(self.phase, Phase::Running) {
-                        self.start_taking();
-                    }
+                    self.feed(Event::Stray)?;
                 }
-                Event::Error(why) => {
+                source::Event::Error(why) => {
                     tracing::warn!(worker = self.parts.index, "Kafka: {why}");
                     self.refuse(&why, Side::Source);
                 }
-                Event::Fatal(why) => anyhow::bail!("Kafka: {why}"),
+                source::Event::Fatal(why) => bail!("Kafka: {why}"),
             }
         }
         Ok(())
     }
 
-    /// Takes what was assigned, now or as soon as the checkpoint in flight is over.
-    pub(super) fn start_taking(&mut self) {
-        if self.assignment.is_none() {
-            return;
-        }
-        self.forget();
-        self.cleared.clear();
-        if let Phase::Taking { cancel, .. } = std::mem::replace(&mut self.phase, Phase::Settling) {
-            cancel.cancel();
-        }
-        let Some(assignment) = &self.assignment else { return };
-        self.parts.status.taking(self.parts.index, &assignment.partitions);
-        if let Some(in_flight) = &self.in_flight {
-            in_flight.cancel.cancel();
-            return;
-        }
-        let (store, broker) = (self.parts.store.clone(), self.broker.clone());
-        let (partitions, metadata) = (assignment.partitions.clone(), assignment.metadata.clone());
-        let (start, cancel) = (self.parts.config.source.start, Cancel::default());
-        let given_up = cancel.clone();
-        let task = self.parts.tokio.spawn(async move {
-            let mut broker = broker.lock().await;
-            let taken = take(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
-            // An empty share that is the last word.
-            if partitions.is_empty() && !given_up.is_cancelled() {
-                broker.publisher.rest().await;
-            }
-            taken
-        });
-        self.phase = Phase::Taking { task, cancel };
-    }
-
-    pub(super) fn settle_taking(&mut self) -> anyhow::Result<()> {
-        match &mut self.phase {
-            Phase::Taking { task, .. } if task.is_finished() => {
-                let result = self.parts.tokio.block_on(task).context("taking partitions")?;
-                self.taken(result)
-            }
-            Phase::Overdue { since } if since.elapsed() > REBALANCE_OVERDUE => {
-                self.start_taking();
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn taken(&mut self, result: Result<TakenOver, TakeError>) -> anyhow::Result<()> {
-        let taken = match result {
-            Ok(taken) => taken,
-            Err(TakeError::Fatal(why)) => anyhow::bail!(why),
-            Err(why) => {
-                tracing::warn!(worker = self.parts.index, "partitions not taken: {why}");
-                self.phase = Phase::Overdue { since: Instant::now() };
-                return Ok(());
-            }
-        };
-        if self.assignment.is_none() {
-            self.phase = Phase::Idle;
-            return Ok(());
-        }
-        for stopped in taken.stopped {
+    pub(super) fn resume(&mut self, claimed: TakenOver) -> anyhow::Result<()> {
+        for stopped in claimed.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
             self.parts.catalog.hold_directory(stopped.partition, &stopped.why);
             self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
         }
         self.allowed(&[Side::Group, Side::Letters]);
-        self.pending.restart(&taken.stands);
         let mut at = Vec::new();
-        for stand in &taken.stands {
+        for stand in &claimed.stands {
             self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
             self.parts.catalog.release_directory(stand.partition);
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
@@ -166,30 +72,64 @@ impl Worker {
         fault::pass("worker.taken");
         self.source.assign(&at)?;
         fault::pass("worker.reading");
-        self.phase = Phase::Running;
-        // The first step comes early: at a start, and after a crash, people wait for it.
-        let interval = self.parts.config.checkpoint.interval;
-        let now = Instant::now();
-        self.last_step = now.checked_sub(interval.saturating_sub(FIRST_STEP)).unwrap_or(now);
         Ok(())
     }
 
-    /// Forgets the partitions and everything about them that is not in the store.
-    pub(super) fn let_go(&mut self) {
-        if let Phase::Taking { cancel, .. } = &self.phase {
-            cancel.cancel();
+    pub(super) fn let_go(&mut self, partitions: &[Partition], then: Then) -> anyhow::Result<()> {
+        if then == Then::Unassign {
+            fault::pass("worker.drained");
         }
-        if let Some(in_flight) = &self.in_flight {
-            in_flight.cancel.cancel();
+        for partition in partitions {
+            self.parts.catalog.release_directory(*partition);
         }
-        self.phase = Phase::Idle;
-        for partition in self.assignment.take().into_iter().flat_map(|assignment| assignment.partitions) {
-            self.parts.catalog.release_directory(partition);
-        }
-        self.forget();
         self.parts.status.let_go(self.parts.index);
         self.overflow.let_go(&self.parts.status);
-        self.membership.left(Instant::now());
         self.parts.status.waits(self.parts.index, None);
+        match then {
+            Then::Unassign => {
+                self.source.unassign()?;
+                fault::pass("worker.released");
+            }
+            Then::Rejoin => self.rejoin()?,
+            // `run` leaves the group.
+            Then::Leave => {}
+        }
+        Ok(())
     }
+
+    /// A new consumer and a new producer in the place of the old ones, as after a restart of the process.
+    fn rejoin(&mut self) -> anyhow::Result<()> {
+        let index = self.parts.index;
+        self.leaving.retain(|old| !old.is_finished());
+        if self.leaving.len() >= UNENDED {
+            bail!(
+                "Kafka: the worker is no member of its group, and {UNENDED} consumers that were given up for it do not end: \
+                 the process ends, and goes on exactly where it is started again"
+            );
+        }
+        let after = self.parts.config.source.rejoin_after;
+        tracing::warn!(
+            worker = index,
+            "no member of the group for {after:?} (source.rejoin_after), though Kafka answers a new client: its consumer is \
+             made anew"
+        );
+        metrics::counter!("weir_rejoins_total", "worker" => index.to_string()).increment(1);
+        self.events.clear();
+        let (fresh, broker) = clients(&self.parts)?;
+        let old = (std::mem::replace(&mut self.source, fresh), std::mem::replace(&mut self.broker, broker));
+        // The end of a client that has no broker may take long.
+        let leave = std::thread::Builder::new().name(format!("leaving-{index}")).spawn(move || drop(old));
+        self.leaving.push(leave.context("no thread to end a consumer")?);
+        let why = "Kafka answers a new client, so the worker's own was made anew; it joins".to_owned();
+        self.parts.status.outside_for(index, why);
+        self.source.join().context("source")
+    }
+}
+
+fn clients(parts: &Parts) -> anyhow::Result<(Source, std::sync::Arc<tokio::sync::Mutex<KafkaBroker>>)> {
+    let (config, several) = (&parts.config, parts.config.engine.count() > 1);
+    let source = Source::connect(&config.source, several.then_some(parts.index)).context("source")?;
+    let publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
+    let broker = KafkaBroker { reader: source.reader(), publisher };
+    Ok((source, std::sync::Arc::new(tokio::sync::Mutex::new(broker))))
 }

@@ -2,20 +2,21 @@
 
 use super::Worker;
 use crate::source::Fetched;
+use crate::worker::machine::Event;
 
 impl Worker {
     /// To be called when every record of the fetch was judged: an end says that nothing before it is left.
-    pub(super) fn serve_log(&mut self, fetched: &Fetched) {
+    pub(super) fn serve_log(&mut self, fetched: &Fetched) -> anyhow::Result<()> {
         for (partition, end) in fetched.ends() {
-            self.pending.passed(partition, end);
-            if let Some(at) = self.pending.position(partition) {
+            self.machine.pending_mut().passed(partition, end);
+            if let Some(at) = self.machine.pending().position(partition) {
                 self.parts.status.judged_to(self.parts.index, partition, at.to);
             }
         }
-        if fetched.outside().any(|partition| self.pending.position(partition).is_some()) {
-            // Records were deleted, or the topic was made anew. Taking compares store, group and log, and stops the partition
-            // with the figures; the others go on.
-            self.start_taking();
+        // Those that are claimed again come with all others, so the first of them is enough.
+        for partition in fetched.outside() {
+            self.feed(Event::OutsideLog(partition))?;
         }
+        Ok(())
     }
 }
