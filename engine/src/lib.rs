@@ -1,4 +1,4 @@
-//! Weir, in the order of the data: `source` → `decode` → `lookup` → `rules` → `window` → `checkpoint` → `store` and
+//! Weir, in the order of the data: `source` → `decode` → `enrich` → `rules` → `window` → `checkpoint` → `store` and
 //! `dead_letters`. `pipeline` is the only file that knows every stage; `model` holds the words that they
 //! share, [`fault`] is where tests let things fail.
 
@@ -12,8 +12,8 @@ pub mod conditions;
 pub mod config;
 pub mod dead_letters;
 pub mod decode;
+pub mod enrich;
 pub mod fault;
-pub mod lookup;
 pub mod model;
 pub mod pipeline;
 pub mod rules;

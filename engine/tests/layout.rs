@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const STAGES: [(&str, &[&str]); 8] = [
     ("source", &[]),
     ("decode", &[]),
-    ("lookup", &[]),
+    ("enrich", &[]),
     ("rules", &[]),
     ("window", &[]),
     ("store", &[]),
@@ -30,13 +30,13 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("rdkafka_sys", &["source", "dead_letters"]),
     ("openssl", &["dead_letters"]),
     ("sqlx", &["store"]),
-    ("redis", &["lookup"]),
+    ("redis", &["enrich"]),
     ("fail", &["fault"]),
     ("libc", &["arenas"]),
 ];
 
 /// The only files that may hold `unsafe`.
-const UNSAFE: [&str; 4] = ["arenas.rs", "source/batch.rs", "rules/compiled.rs", "dead_letters/flush.rs"];
+const UNSAFE: [&str; 4] = ["arenas.rs", "source/batch.rs", "rules/module/compiled.rs", "dead_letters/flush.rs"];
 
 #[test]
 fn stages_never_import_each_other() {
@@ -115,7 +115,7 @@ fn main_is_a_page_at_most() {
 fn the_scan_sees_code_and_neither_comments_nor_literals() {
     let code = strip(concat!(
         "use crate::{rules::{Set, store}, model}; // crate::window\n",
-        "/* crate::lookup /* crate::cli */ */ let a = \"crate::admin \\\" crate::source\"; let b = r#\"crate::decode\"#;\n",
+        "/* crate::enrich /* crate::cli */ */ let a = \"crate::admin \\\" crate::source\"; let b = r#\"crate::decode\"#;\n",
         "let c = '\"'; fn f<'a>(x: &'a crate::config::Config) {} let d = b'\\''; pub(in crate::telemetry) fn g() {}\n",
     ));
     let source = Source { path: "x.rs".into(), code };

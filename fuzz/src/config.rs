@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weir::config::{Config, ConfigError};
 use weir::decode::Decoder;
-use weir::lookup::{LookupError, Lookups};
+use weir::enrich::lookup::{LookupError, Lookups};
 use weir::model::record::Batch;
 use weir::window::WindowSpec;
 

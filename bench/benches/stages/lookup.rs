@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use weir::lookup::Lookups;
+use weir::enrich::lookup::Lookups;
 
 use crate::inputs::{self, Payments, RECORDS, ROWS, ids, plain};
 use crate::{Case, Turn, redis};

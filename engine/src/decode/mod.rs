@@ -1,13 +1,11 @@
-//! Bytes of a record to a row of the batch's columns. Pure: no clock, no network. Two halves: [`locate`] finds where the
-//! needed values stand in the JSON text, [`convert`] turns those texts into values. In front of them [`layout`] knows what
+//! Bytes of a record to a row of the batch's columns. Pure: no clock, no network. Two halves: [`json::locate`] finds where the
+//! needed values stand in the JSON text, [`convert`] turns those texts into values. In front of them [`json::template`] knows what
 //! the last records looked like, and does both at once for those that look the same; it is never asked what is wrong with
 //! a record. A fault leaves no trace in the batch. Surprising: a skipped value has to follow the grammar
 //! and no more (a lone surrogate in it passes), while a needed one has to decode.
 
 mod convert;
-mod layout;
-mod locate;
-mod scan;
+mod json;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +17,8 @@ use crate::model::ids::Offset;
 use crate::model::record::{Batch, FieldId, Schema};
 
 use convert::Slot;
-use layout::{Layouts, Want};
-use locate::Locator;
+use json::locate::Locator;
+use json::template::{Layouts, Want};
 
 /// Decodes records of one schema; reuses its buffers, so one a worker.
 pub struct Decoder {

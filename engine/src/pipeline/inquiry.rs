@@ -8,7 +8,7 @@ use super::preflight::Plan;
 use super::refused::{Side, refused};
 use crate::config::Config;
 use crate::dead_letters::{self, Cluster, Publisher};
-use crate::lookup::Lookups;
+use crate::enrich::lookup::Lookups;
 use crate::rules::Catalog;
 use crate::{source, store};
 

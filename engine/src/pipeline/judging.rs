@@ -12,7 +12,7 @@ use super::status::LookupAway;
 use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::decode::Decoder;
-use crate::lookup::{Answers, Lookups, Plan};
+use crate::enrich::lookup::{Answers, Lookups, Plan};
 use crate::model::finding::{Effect, Fault, Finding, RuleId, Stage};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};

@@ -29,7 +29,7 @@ use crate::build_info;
 use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
 use crate::dead_letters::{self, Publisher};
-use crate::lookup;
+use crate::enrich::lookup;
 use crate::model::step::Fingerprint;
 use crate::rules::{Catalog, Runtime};
 use crate::source::Source;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 
 use crate::config::Config;
-use crate::lookup::Lookups;
+use crate::enrich::lookup::Lookups;
 use crate::model::record::Schema;
 use crate::window::WindowSpec;
 use crate::{dead_letters, source, store};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::waiting::{On, Waiting};
 use crate::conditions::{Conditions, Severity};
-use crate::lookup::Away;
+use crate::enrich::lookup::Away;
 use crate::model::ids::{Offset, Partition};
 
 /// How far a partition is.

@@ -2,15 +2,13 @@
 //! knows no Kafka and no SQL; the catalog speaks to the store's trait.
 
 mod catalog;
-mod compile;
-mod compiled;
-mod contract;
 mod judge;
 mod live;
-mod runtime;
+mod module;
+mod watch;
 
 pub use catalog::{Catalog, CatalogError, FileProblem, Patch, Publish, Published, Refused};
-pub use compile::{compile, compile_child};
 pub use judge::{Halt, Judge, RuleVerdict, Unjudged};
 pub use live::{Figures, LiveRule, LiveSet, Trip};
-pub use runtime::{Runtime, RuntimeError};
+pub use module::compile::{compile, compile_child};
+pub use module::runtime::{Runtime, RuntimeError};

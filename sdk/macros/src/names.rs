@@ -1,4 +1,4 @@
-//! What the macros share: what the engine accepts as names and texts (`engine/src/rules/catalog/manifest.rs`), so that
+//! What the macros share: what the engine accepts as names and texts (`engine/src/rules/module/manifest.rs`), so that
 //! what it would refuse at the publish is an error at the author's line; and the first line of a doc comment.
 
 use std::fmt::Display;
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_bounds_of_names_texts_and_lists_are_the_engines() {
-        let manifest = of_the_engine("rules/catalog/manifest.rs");
+        let manifest = of_the_engine("rules/module/manifest.rs");
         for (name, bound) in [("NAME", "64"), ("TEXT", "1_024"), ("ITEMS", "256")] {
             assert!(manifest.contains(&format!("const {name}: usize = {bound};")), "{name} is no longer {bound}");
         }

@@ -23,7 +23,7 @@ const NOT_TAKEN: &str = "rules.set_not_taken";
 
 impl Catalog {
     /// Conditions that follow from the set in force.
-    pub(super) fn assess(&self) {
+    pub(in crate::rules) fn assess(&self) {
         // What the directory brings is not in force before.
         if !self.0.looked.load(Ordering::Acquire) {
             return;

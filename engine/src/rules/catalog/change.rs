@@ -7,14 +7,15 @@ use super::breaker::reason;
 use super::history::PATCH;
 use super::instance::instance;
 use super::load::Trial;
-use super::manifest::ACTS;
-use super::{Catalog, Refused, now, probe};
+use super::{Catalog, Refused, now};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::shown::acts;
 use crate::model::store::StoreError;
 use crate::rules::live::LiveSet;
+use crate::rules::module::manifest::ACTS;
+use crate::rules::module::probe;
 
 /// Others may change the set meanwhile, so often.
 const ROUNDS: usize = 10;
@@ -33,7 +34,7 @@ pub struct Patch {
 }
 
 /// Who changes what; the edit tells the details.
-pub(super) struct Line<'a> {
+pub(in crate::rules) struct Line<'a> {
     action: &'a str,
     rule: &'a str,
     who: &'a str,
@@ -42,7 +43,7 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
+    pub(in crate::rules) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
         Self { action, rule, who, version: None }
     }
 
@@ -124,7 +125,7 @@ impl Catalog {
 
     /// Makes the edit on the newest set of the store and brings it into force. The edit says what it did, for the
     /// audit; None: there was nothing to do, and no revision is made.
-    pub(super) async fn change(
+    pub(in crate::rules) async fn change(
         &self,
         line: Line<'_>,
         edit: impl Fn(&mut Vec<Entry>) -> Result<Option<String>, Refused>,
@@ -247,7 +248,7 @@ impl Entry {
     }
 }
 
-pub(super) fn entry<'a>(entries: &'a mut [Entry], name: &str) -> Result<&'a mut Entry, Refused> {
+pub(in crate::rules) fn entry<'a>(entries: &'a mut [Entry], name: &str) -> Result<&'a mut Entry, Refused> {
     entries.iter_mut().find(|e| e.name == name).ok_or_else(|| Refused::NoSuchRule(name.to_owned()))
 }
 

@@ -8,9 +8,6 @@ use futures::{StreamExt, stream};
 use wasmtime::component::Component;
 
 use super::breaker::reason;
-use super::places::Asker;
-use super::probe::{self, Fitted};
-use super::vet::{Held, Unvetted};
 use super::{COMPILERS, Catalog, CatalogError, Refused, blocking};
 use crate::fault;
 use crate::model::catalog::{Entry, Manifest, Mode, RuleSet};
@@ -18,8 +15,11 @@ use crate::model::finding::RuleId;
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
 use crate::model::store::StoreError;
-use crate::rules::compile::Failed;
 use crate::rules::live::{Figures, LiveRule, LiveSet};
+use crate::rules::module::compile::Failed;
+use crate::rules::module::places::Asker;
+use crate::rules::module::probe::{self, Fitted};
+use crate::rules::module::validate::{Held, Unvetted};
 
 /// Until a set is tried again that did not fit, and until the rows of the one in force are compared again.
 const AGAIN: Duration = Duration::from_secs(30);

@@ -1,31 +1,19 @@
 //! The catalog: vets modules, keeps the set in the store, and hands workers the set in force. Here: its handle, how it
 //! opens, and the loops that keep it up with the store, the breaker and the directory.
 //!
-//! Each step has its file: [`vet`] (bytes to a module that may be called), [`manifest`], [`probe`] (a module against
-//! this pipeline), [`cache`] (compiled code on disk), [`publish`], [`change`] (other edits of the set), [`history`]
-//! (what was in force), [`breaker`], [`load`] (the stored set to the live one), [`start`], [`directory`] ([`listing`], [`watcher`] and [`known`] are its parts), [`look`] (at a
-//! file of it), [`assess`] (what an operator has to know). Guest code runs on blocking threads only.
+//! Each step has its file: [`publish`], [`change`] (other edits of the set), [`history`] (what was in force), [`breaker`],
+//! [`load`] (the stored set to the live one), [`start`], [`assess`] (what an operator has to know). `module` makes what may be
+//! called of bytes, `watch` follows the directory. Guest code runs on blocking threads only.
 
 mod assess;
 mod breaker;
-mod cache;
 mod change;
 mod damaged;
-mod directory;
-mod held;
 mod history;
 mod instance;
-mod known;
-mod listing;
 mod load;
-mod look;
-mod manifest;
-mod places;
-mod probe;
 mod publish;
 mod start;
-mod vet;
-mod watcher;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,21 +30,23 @@ use crate::model::record::{Batch, Schema};
 use crate::model::store::{Store, StoreError};
 use crate::rules::judge::{Judge, RuleVerdict};
 use crate::rules::live::{LiveSet, Trip};
-use crate::rules::runtime::Runtime;
-use cache::Cache;
-use known::Known;
+use crate::rules::module::cache::Cache;
+use crate::rules::module::places::Places;
+use crate::rules::module::runtime::Runtime;
+use crate::rules::module::validate::Modules;
+use crate::rules::watch::held::Held;
+use crate::rules::watch::known::Known;
 use load::Polled;
-use places::Places;
-use vet::Modules;
 
 pub use change::Patch;
+pub(super) use change::{Line, entry};
 pub use publish::{Publish, Published};
 
 /// An instance sees another's swap within two of these.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Compilers at once: each may take 1 GiB and a core.
-const COMPILERS: usize = 2;
+pub(super) const COMPILERS: usize = 2;
 
 /// The stored set can't come into force.
 #[derive(Debug, thiserror::Error)]
@@ -127,37 +117,37 @@ pub struct FileProblem {
     pub message: String,
 }
 
-struct Inner {
-    runtime: Arc<Runtime>,
-    store: Arc<dyn Store>,
-    schema: Arc<Schema>,
-    config: Arc<Config>,
-    cache: Arc<Cache>,
-    live: ArcSwap<LiveSet>,
-    modules: Modules,
-    places: Places,
+pub(super) struct Inner {
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) config: Arc<Config>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) live: ArcSwap<LiveSet>,
+    pub(super) modules: Modules,
+    pub(super) places: Places,
     /// Rules and versions whose row in the store is not what was published.
-    damaged: Mutex<BTreeSet<(String, Sha256)>>,
+    pub(super) damaged: Mutex<BTreeSet<(String, Sha256)>>,
     /// By file: why it was refused.
-    problems: Mutex<BTreeMap<String, String>>,
-    known: tokio::sync::Mutex<Known>,
+    pub(super) problems: Mutex<BTreeMap<String, String>>,
+    pub(super) known: tokio::sync::Mutex<Known>,
     /// Why the directory may not publish.
-    held: held::Held,
+    pub(super) held: Held,
     /// One look at the directory at a time.
-    listing: Arc<Semaphore>,
+    pub(super) listing: Arc<Semaphore>,
     /// Files of the directory that are being read.
-    reading: Mutex<BTreeSet<String>>,
+    pub(super) reading: Mutex<BTreeSet<String>>,
     /// Whether the directory was scanned once.
-    looked: AtomicBool,
-    changing: tokio::sync::Mutex<()>,
-    trips: mpsc::Sender<Trip>,
-    tripped: tokio::sync::Mutex<mpsc::Receiver<Trip>>,
-    conditions: Conditions,
+    pub(super) looked: AtomicBool,
+    pub(super) changing: tokio::sync::Mutex<()>,
+    pub(super) trips: mpsc::Sender<Trip>,
+    pub(super) tripped: tokio::sync::Mutex<mpsc::Receiver<Trip>>,
+    pub(super) conditions: Conditions,
 }
 
 /// A cheap handle.
 #[derive(Clone)]
-pub struct Catalog(Arc<Inner>);
+pub struct Catalog(pub(super) Arc<Inner>);
 
 impl Catalog {
     /// Brings the stored set into force. A stored rule that should judge and does not fit this instance is an error, or
@@ -185,7 +175,7 @@ impl Catalog {
             damaged: Mutex::default(),
             problems: Mutex::default(),
             known: tokio::sync::Mutex::default(),
-            held: held::Held::default(),
+            held: Held::default(),
             listing: Arc::new(Semaphore::new(1)),
             reading: Mutex::default(),
             looked: AtomicBool::new(false),
@@ -263,13 +253,13 @@ impl Catalog {
 }
 
 /// Also when nobody is left who could say so.
-async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     // The answer borrows the channel's lock, which must not live on.
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
 /// Runs what may take long, or is a guest's code, off the threads that serve everything else.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.map_err(|error| format!("the check did not end: {error}"))
 }
 

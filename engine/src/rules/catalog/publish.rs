@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::change::{Line, differences, entry};
 use super::load::Trial;
-use super::places::Asker;
-use super::vet::{Held, Unvetted};
 use super::{Catalog, Refused, now};
 use crate::config::RuleStart;
 use crate::model::catalog::{Entry, Manifest, Mode, Origin, Version};
 use crate::model::ids::{Revision, Sha256};
+use crate::rules::module::places::Asker;
+use crate::rules::module::validate::{Held, Unvetted};
 
 /// How a module comes.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Catalog {
         self.publish_vetted(vetted, sha256, wasm, how).await
     }
 
-    pub(super) async fn publish_vetted(
+    pub(in crate::rules) async fn publish_vetted(
         &self,
         vetted: Result<Held, Unvetted>,
         sha256: Sha256,

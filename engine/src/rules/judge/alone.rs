@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::{Account, SEARCHES};
-use super::cpu;
 use super::findings::{keep, lacking};
 use super::instances::{Details, Instances};
 use super::verdict::Verdict;
 use crate::model::catalog::Mode;
 use crate::model::record::Column;
-use crate::rules::contract::guest;
 use crate::rules::live::LiveRule;
-use crate::rules::runtime::Failure;
+use crate::rules::module::contract::guest;
+use crate::rules::module::cpu;
+use crate::rules::module::runtime::Failure;
 
 /// Rows that may fail alone before the rest is failed unasked.
 pub(super) const CULPRITS: usize = 8;

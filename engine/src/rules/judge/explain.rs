@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use super::Judge;
 use super::account::Account;
 use super::alone::only;
-use super::cpu::Stopwatch;
 use super::findings::cut;
 use super::instances::Details;
 use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, Finding};
 use crate::model::record::{Batch, Column};
-use crate::rules::contract::guest;
 use crate::rules::live::{LiveRule, LiveSet};
-use crate::rules::runtime::Failure;
+use crate::rules::module::contract::guest;
+use crate::rules::module::cpu::Stopwatch;
+use crate::rules::module::runtime::Failure;
 
 /// Rows of a call: their details stay well within what a call may return, and a row that fails costs those of no more.
 const ROWS: usize = 200;

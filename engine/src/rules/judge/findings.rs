@@ -6,8 +6,8 @@ use super::account::Account;
 use super::verdict::Verdict;
 use crate::model::finding::{Effect, Finding};
 use crate::model::record::Column;
-use crate::rules::contract::guest;
 use crate::rules::live::LiveRule;
+use crate::rules::module::contract::guest;
 
 /// Bytes kept of a detail.
 const DETAIL: usize = 256;

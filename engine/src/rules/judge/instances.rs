@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use crate::conditions::Severity;
 use crate::model::ids::Sha256;
 use crate::model::record::Column;
-use crate::rules::contract::{self, guest};
 use crate::rules::live::{LiveRule, LiveSet};
-use crate::rules::runtime::{Failure, HOST, Instance, Runtime};
+use crate::rules::module::contract::{self, guest};
+use crate::rules::module::runtime::{Failure, HOST, Instance, Runtime};
 
 /// How long a worker waits for memory before it tries again.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -8,7 +8,7 @@ use crate::config::OnFailure;
 use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, Finding};
 use crate::rules::live::LiveRule;
-use crate::rules::runtime::Failure;
+use crate::rules::module::runtime::Failure;
 
 #[derive(Default)]
 pub(super) struct Verdict {

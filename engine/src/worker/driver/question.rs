@@ -7,7 +7,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::lookup::{Answers, Away, LookupError, Plan};
+use crate::enrich::lookup::{Answers, Away, LookupError, Plan};
 
 /// How long the worker waits before it goes around its loop: less than anybody would notice, more than Redis needs.
 const SLICE: Duration = Duration::from_millis(10);

@@ -12,7 +12,7 @@ use anyhow::Context;
 
 use super::Worker;
 use super::question::{Asked, Question};
-use crate::lookup::Away;
+use crate::enrich::lookup::Away;
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
 use crate::pipeline::judging::Opened;

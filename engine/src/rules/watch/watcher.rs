@@ -6,14 +6,14 @@ use notify::Watcher;
 use tokio::sync::mpsc;
 
 /// Ends when dropped.
-pub(super) struct Watch {
+pub(in crate::rules) struct Watch {
     _watcher: Option<notify::RecommendedWatcher>,
     events: mpsc::Receiver<()>,
 }
 
 impl Watch {
     /// Without a watcher (no inotify handles left, no directory) the rescans find changes, later.
-    pub(super) fn of(dir: &Path) -> Self {
+    pub(in crate::rules) fn of(dir: &Path) -> Self {
         let (sender, events) = mpsc::channel(1);
         let look = move |event: notify::Result<notify::Event>| {
             // Our own reads are events too. A full channel holds a wake-up already.
@@ -31,7 +31,7 @@ impl Watch {
         Self { _watcher: watcher.ok(), events }
     }
 
-    pub(super) async fn changed(&mut self) {
+    pub(in crate::rules) async fn changed(&mut self) {
         if self.events.recv().await.is_none() {
             std::future::pending::<()>().await;
         }

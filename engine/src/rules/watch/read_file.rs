@@ -10,14 +10,14 @@ use rustix::fs::OFlags;
 
 use super::directory::PATIENCE;
 use super::listing::trusted;
-use super::places::Asker;
-use super::vet::{Held, Unvetted};
-use super::{Catalog, Refused};
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
+use crate::rules::catalog::{Catalog, Refused};
+use crate::rules::module::places::Asker;
+use crate::rules::module::validate::{Held, Unvetted};
 
 /// A file that was looked at.
-pub(super) enum Found {
+pub(in crate::rules) enum Found {
     /// It has gone since the folder was listed.
     Gone,
     /// Why it can't be read.
@@ -28,7 +28,7 @@ pub(super) enum Found {
     Content(Sha256, Result<Content, StoreError>),
 }
 
-pub(super) enum Content {
+pub(in crate::rules) enum Content {
     /// Published from this file already: the rule.
     Before(String),
     New {
@@ -41,7 +41,7 @@ pub(super) enum Content {
 
 impl Catalog {
     /// What may take long and changes nothing: several files are looked at together.
-    pub(super) async fn look(self, file: String, path: PathBuf, size: u64, before: Option<Sha256>) -> Found {
+    pub(in crate::rules) async fn look(self, file: String, path: PathBuf, size: u64, before: Option<Sha256>) -> Found {
         let most = self.0.config.rules.max_module.as_u64();
         let too_large = |size: u64| Found::TooLarge(Refused::TooLarge { size: size as usize, most: most as usize });
         if size > most {

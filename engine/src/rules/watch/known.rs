@@ -6,9 +6,9 @@ use super::listing::{Identity, Stamp};
 use crate::model::ids::Sha256;
 
 #[derive(Default)]
-pub(super) struct Known {
+pub(in crate::rules) struct Known {
     /// By file name.
-    pub(super) files: BTreeMap<String, Seen>,
+    pub(in crate::rules) files: BTreeMap<String, Seen>,
     /// Which directory the files were in.
     identity: Option<Identity>,
     /// Which one the last scan found; None: none that could be read.
@@ -17,33 +17,33 @@ pub(super) struct Known {
     gone: BTreeSet<String>,
 }
 
-pub(super) struct Seen {
-    pub(super) stamp: Stamp,
+pub(in crate::rules) struct Seen {
+    pub(in crate::rules) stamp: Stamp,
     /// None: it was not read.
-    pub(super) sha256: Option<Sha256>,
+    pub(in crate::rules) sha256: Option<Sha256>,
     /// The rule that it holds, unless it was refused.
-    pub(super) rule: Option<String>,
+    pub(in crate::rules) rule: Option<String>,
 }
 
 impl Known {
     /// Which directory the last scan found; None: none that could be read.
-    pub(super) fn found(&self) -> Option<&Identity> {
+    pub(in crate::rules) fn found(&self) -> Option<&Identity> {
         self.found.as_ref()
     }
 
-    pub(super) fn now(&mut self, found: Option<&Identity>) {
+    pub(in crate::rules) fn now(&mut self, found: Option<&Identity>) {
         self.found = found.cloned();
     }
 
     /// Whether the same files were gone at the scan before.
-    pub(super) fn still_gone(&mut self, gone: &BTreeSet<String>) -> bool {
+    pub(in crate::rules) fn still_gone(&mut self, gone: &BTreeSet<String>) -> bool {
         let before = std::mem::replace(&mut self.gone, gone.clone());
         gone.is_empty() || before == *gone
     }
 
     /// Whether these files were removed by somebody who meant it: from the directory that they were in, and no more than
     /// one that `brought` a rule which no other file holds. Else a mount went away, or all was deleted at once.
-    pub(super) fn may_retire(
+    pub(in crate::rules) fn may_retire(
         &mut self,
         gone: &BTreeSet<String>,
         now: Identity,
@@ -56,12 +56,12 @@ impl Known {
     }
 
     /// Whether a file holds this rule.
-    pub(super) fn holds(&self, rule: &str) -> bool {
+    pub(in crate::rules) fn holds(&self, rule: &str) -> bool {
         self.files.values().any(|seen| seen.holds(rule))
     }
 
     /// Whether another file than this one does.
-    pub(super) fn holds_beside(&self, file: &str, rule: &str) -> bool {
+    pub(in crate::rules) fn holds_beside(&self, file: &str, rule: &str) -> bool {
         self.files.iter().any(|(name, seen)| name != file && seen.holds(rule))
     }
 }

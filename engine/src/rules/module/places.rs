@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::vet::Unvetted;
-use super::{COMPILERS, Refused};
+use super::validate::Unvetted;
 use crate::model::ids::Sha256;
+use crate::rules::catalog::{COMPILERS, Refused};
 
 /// Refused digests that are remembered: some 100 bytes each, and a text of 1,000 at most.
 const REMEMBERED: usize = 1_000;
@@ -20,7 +20,7 @@ const CALLERS: usize = 1_000;
 
 /// For whom a module is vetted.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Asker<'a> {
+pub(in crate::rules) enum Asker<'a> {
     /// The set of the store: what passed once.
     Store,
     Directory,
@@ -29,7 +29,7 @@ pub(super) enum Asker<'a> {
 }
 
 /// Places of compilers, apart for the store, the directory and uploads.
-pub(super) struct Places {
+pub(in crate::rules) struct Places {
     store: Arc<Semaphore>,
     directory: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
@@ -61,7 +61,7 @@ impl Default for Places {
 
 impl Places {
     /// Waits for a place. A caller has one at a time, so one of them can't take all.
-    pub(super) async fn take(&self, asker: Asker<'_>) -> Vec<OwnedSemaphorePermit> {
+    pub(in crate::rules) async fn take(&self, asker: Asker<'_>) -> Vec<OwnedSemaphorePermit> {
         let own = match asker {
             Asker::Caller(caller) => Some(self.of_caller(caller)),
             Asker::Store | Asker::Directory => None,
@@ -87,7 +87,7 @@ impl Places {
     }
 
     /// What was said of these bytes before, to whoever brought them.
-    pub(super) fn refused(&self, sha256: Sha256, asker: Asker<'_>) -> Option<Unvetted> {
+    pub(in crate::rules) fn refused(&self, sha256: Sha256, asker: Asker<'_>) -> Option<Unvetted> {
         if matches!(asker, Asker::Store) {
             return None;
         }
@@ -99,7 +99,7 @@ impl Places {
     }
 
     /// Remembers a verdict on the bytes themselves; what the machine was to blame for is none.
-    pub(super) fn remember(&self, sha256: Sha256, asker: Asker<'_>, unvetted: &Unvetted) {
+    pub(in crate::rules) fn remember(&self, sha256: Sha256, asker: Asker<'_>, unvetted: &Unvetted) {
         let (killed, why) = match (asker, unvetted) {
             (Asker::Store, _) => return,
             (_, Unvetted::Killed(why)) => (true, why),

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::Catalog;
 use crate::conditions::Severity;
 use crate::model::ids::Partition;
+use crate::rules::catalog::Catalog;
 
 const HELD: &str = "rules.directory_held";
 
 /// Why each partition contradicts.
 #[derive(Default)]
-pub(super) struct Held(Mutex<BTreeMap<Partition, String>>);
+pub(in crate::rules) struct Held(Mutex<BTreeMap<Partition, String>>);
 
 impl Held {
     fn partitions(&self) -> std::sync::MutexGuard<'_, BTreeMap<Partition, String>> {
@@ -32,7 +32,7 @@ impl Catalog {
     }
 
     /// Whether the directory publishes nothing now; tells why.
-    pub(super) fn is_held(&self) -> bool {
+    pub(in crate::rules) fn is_held(&self) -> bool {
         let first =
             self.0.held.partitions().iter().next().map(|(partition, why)| format!("partition {partition}: {why}"));
         match &first {

@@ -22,7 +22,7 @@ const SURPRISES: u32 = 16;
 const PAUSE: u32 = 1_000;
 
 /// A field that the decoder needs, and the column that it fills.
-pub(super) struct Want {
+pub(in crate::decode) struct Want {
     column: FieldId,
     path: Vec<String>,
     kind: Kind,
@@ -32,7 +32,7 @@ pub(super) struct Want {
 }
 
 impl Want {
-    pub(super) fn new(schema: &Schema, column: FieldId) -> Self {
+    pub(in crate::decode) fn new(schema: &Schema, column: FieldId) -> Self {
         let Field { path, kind, scale, time, required, .. } = schema.field(column);
         let (path, time) = (path.clone(), time.clone());
         Self { column, path, kind: *kind, scale: usize::from(*scale), time, required: *required }
@@ -40,7 +40,7 @@ impl Want {
 }
 
 /// The layouts of the last records, the one that fitted last in front.
-pub(super) struct Layouts {
+pub(in crate::decode) struct Layouts {
     wants: Vec<Want>,
     kept: Vec<Layout>,
     /// Records in a row that fitted none.
@@ -76,18 +76,18 @@ enum Role {
 }
 
 impl Layouts {
-    pub(super) fn new(wants: Vec<Want>) -> Self {
+    pub(in crate::decode) fn new(wants: Vec<Want>) -> Self {
         Self { wants, kept: Vec::new(), in_a_row: 0, pause: 0 }
     }
 
     /// One that fits nothing and learns nothing.
     #[cfg(test)]
-    pub(super) fn none() -> Self {
+    pub(in crate::decode) fn none() -> Self {
         Self { pause: u32::MAX, ..Self::new(Vec::new()) }
     }
 
     /// Appends a row to the columns of all wanted fields, if the record fits a layout; else they are as before.
-    pub(super) fn fill(&mut self, text: &str, rows: usize, columns: &mut [Column]) -> bool {
+    pub(in crate::decode) fn fill(&mut self, text: &str, rows: usize, columns: &mut [Column]) -> bool {
         if self.pause > 0 {
             return false;
         }
@@ -103,7 +103,7 @@ impl Layouts {
     }
 
     /// Learns from a record that fitted no layout and was accepted.
-    pub(super) fn learn(&mut self, text: &str) {
+    pub(in crate::decode) fn learn(&mut self, text: &str) {
         if self.pause > 0 {
             self.pause -= 1;
             return;

@@ -11,12 +11,12 @@ const NAME: usize = 64;
 /// Of a summary or a default, in bytes.
 const TEXT: usize = 1_024;
 /// What is wrong with a character of a text that a person reads.
-pub(super) const ACTS: &str = "a control character or one that turns the direction of text, which would change what a terminal shows: leave it out";
+pub(in crate::rules) const ACTS: &str = "a control character or one that turns the direction of text, which would change what a terminal shows: leave it out";
 /// Of fields, codes and parameters, each.
 const ITEMS: usize = 256;
 
 /// Err: every fault, for the module's author.
-pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
+pub(in crate::rules) fn check(manifest: &Manifest) -> Result<(), String> {
     let mut faults = Faults(Vec::new());
     faults.rule(manifest);
     faults.fields(manifest);

@@ -6,14 +6,14 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub(super) use exports::weir::rule::guest;
+pub(in crate::rules) use exports::weir::rule::guest;
 
 use crate::model::catalog::{Manifest, ManifestCode, ManifestField, ManifestParameter};
 use crate::model::finding::Effect;
 use crate::model::record::{Column, Kind, Values};
 
 /// Rows and codes that are not there, or more hits than rows and codes allow, are lies; the answer says which.
-pub(super) fn check(hits: &[guest::Hit], rows: usize, codes: usize) -> Result<(), String> {
+pub(in crate::rules) fn check(hits: &[guest::Hit], rows: usize, codes: usize) -> Result<(), String> {
     if hits.len() > rows * codes {
         return Err(format!("{} hits for {rows} rows and {codes} codes", hits.len()));
     }
@@ -40,7 +40,7 @@ fn kind(kind: guest::Kind) -> Kind {
 }
 
 /// What the module said of itself.
-pub(super) fn manifest(m: guest::Manifest) -> Manifest {
+pub(in crate::rules) fn manifest(m: guest::Manifest) -> Manifest {
     let field = |f: guest::Field| ManifestField { name: f.name, kind: kind(f.kind), required: f.required };
     let code = |c: guest::Code| ManifestCode {
         name: c.name,
@@ -67,7 +67,7 @@ pub(super) fn manifest(m: guest::Manifest) -> Manifest {
 }
 
 /// A column as the guest takes it; nothing is cloned.
-pub(super) fn column(column: &Column) -> guest::Column<'_> {
+pub(in crate::rules) fn column(column: &Column) -> guest::Column<'_> {
     let values = match &column.values {
         Values::Boolean(v) => guest::Values::Boolean(v),
         Values::Integer(v) => guest::Values::Integer(v),

@@ -12,7 +12,7 @@ use super::runtime::{Runtime, engine, shorten, shorten_to};
 
 const GUEST: &str = "weir:rule/guest@0.1.0";
 /// Of compiled code, in bytes: what is read from the child and from the cache.
-pub(super) const MAX_CODE: u64 = 256 << 20;
+pub(in crate::rules) const MAX_CODE: u64 = 256 << 20;
 /// Of a list in a message, and its characters.
 const NAMES: usize = 20;
 const LIST: usize = 400;
@@ -24,7 +24,7 @@ const REFUSED: i32 = 1;
 const UNABLE: i32 = 3;
 
 /// Why there is no code.
-pub(super) enum Failed {
+pub(in crate::rules) enum Failed {
     /// For the author of the module.
     Module(String),
     /// It ran out of time or was killed: the module's fault if it is new, the machine's if it passed before.
@@ -109,7 +109,7 @@ pub fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// So few and so short that a hostile list does not become a hostile message, and what stands behind it is read.
-pub(super) fn listed(names: &[String]) -> String {
+pub(in crate::rules) fn listed(names: &[String]) -> String {
     let shown = &names[..names.len().min(NAMES)];
     let list = shorten_to(&shown.join(", "), LIST);
     match names.len() - shown.len() {
@@ -120,7 +120,7 @@ pub(super) fn listed(names: &[String]) -> String {
 }
 
 /// Compiles by the child.
-pub(super) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<u8>, Failed> {
+pub(in crate::rules) async fn compile_apart(runtime: &Runtime, wasm: &[u8]) -> Result<Vec<u8>, Failed> {
     let run = async {
         let mut child = tokio::process::Command::new(&runtime.compiler)
             .arg("compile-module")

@@ -14,26 +14,24 @@ use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::change::{Line, entry};
 use super::known::{Known, Seen};
 use super::listing::{Listing, Stamp, list};
-use super::look::{Content, Found};
-use super::publish::Publish;
+use super::read_file::{Content, Found};
 use super::watcher::Watch;
-use super::{COMPILERS, Catalog, CatalogError, Refused, stopped};
 use crate::conditions::Severity;
 use crate::config;
 use crate::fault;
 use crate::model::catalog::{Entry, Origin};
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
+use crate::rules::catalog::{COMPILERS, Catalog, CatalogError, Line, Publish, Refused, entry, stopped};
 
 /// No write for so long: the file is whole.
 const SETTLE: Duration = Duration::from_millis(200);
 /// Some file systems report no events.
 const RESCAN: Duration = Duration::from_secs(5);
 /// Of a look at the directory or at a file: a network file system may never answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(in crate::rules) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The directory is away, or nobody may trust it.
 const AWAY: &str = "rules.directory";
@@ -61,7 +59,7 @@ impl Catalog {
     }
 
     /// Scans whenever the directory changes, until told to stop.
-    pub(super) async fn follow_directory(&self, mut shutdown: watch::Receiver<bool>) {
+    pub(in crate::rules) async fn follow_directory(&self, mut shutdown: watch::Receiver<bool>) {
         let dir = &self.0.config.rules.dir;
         let (mut watch, mut watched) = (Watch::of(dir), None);
         let mut look = Instant::now();

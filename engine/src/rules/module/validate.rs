@@ -10,13 +10,14 @@ use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
+use super::compile::Failed;
+use super::contract::RulePre;
 use super::places::Asker;
-use super::{Catalog, Refused, blocking, manifest};
+use super::runtime::{Failure, HOST, Runtime, short_of_memory, shorten};
+use super::{compile, compiled, manifest};
 use crate::model::catalog::Manifest;
 use crate::model::ids::Sha256;
-use crate::rules::contract::RulePre;
-use crate::rules::runtime::{Failure, HOST, Runtime, short_of_memory, shorten};
-use crate::rules::{compile, compile::Failed, compiled};
+use crate::rules::catalog::{Catalog, Refused, blocking};
 
 const WANTED: &str =
     "wanted is weir:rule/guest@0.1.0 with describe, configure and judge: build it with the weir-sdk of this engine";
@@ -24,13 +25,13 @@ const WANTED: &str =
 const TRIES: u32 = 3;
 
 /// A module that was compiled and described.
-pub(super) struct Module {
-    pub(super) component: Component,
-    pub(super) manifest: Manifest,
+pub(in crate::rules) struct Module {
+    pub(in crate::rules) component: Component,
+    pub(in crate::rules) manifest: Manifest,
 }
 
 /// Why bytes are no module that may be called.
-pub(super) enum Unvetted {
+pub(in crate::rules) enum Unvetted {
     Refused(Refused),
     /// As [`Failed::Killed`]: who asks knows whether the module passed before.
     Killed(String),
@@ -48,7 +49,7 @@ impl From<Failed> for Unvetted {
 
 impl Refused {
     /// For what `probe` says, whose texts name what the module has.
-    pub(super) fn short(self) -> Self {
+    pub(in crate::rules) fn short(self) -> Self {
         match self {
             Self::Unfit(why) => Self::Unfit(shorten(&why)),
             Self::Compiler(why) => Self::Compiler(shorten(&why)),
@@ -69,7 +70,7 @@ impl From<Unvetted> for Refused {
 
 /// A module that is kept while somebody holds it.
 #[derive(Clone)]
-pub(super) struct Held(Arc<OnceCell<Module>>);
+pub(in crate::rules) struct Held(Arc<OnceCell<Module>>);
 
 impl Deref for Held {
     type Target = Module;
@@ -81,7 +82,7 @@ impl Deref for Held {
 
 /// The modules in memory, each compiled once however many callers bring it at once.
 #[derive(Default)]
-pub(super) struct Modules(Mutex<HashMap<Sha256, Arc<OnceCell<Module>>>>);
+pub(in crate::rules) struct Modules(Mutex<HashMap<Sha256, Arc<OnceCell<Module>>>>);
 
 impl Modules {
     fn cell(&self, sha256: Sha256) -> Arc<OnceCell<Module>> {
@@ -89,13 +90,13 @@ impl Modules {
     }
 
     /// The module, if it was made already.
-    pub(super) fn get(&self, sha256: Sha256) -> Option<Held> {
+    pub(in crate::rules) fn get(&self, sha256: Sha256) -> Option<Held> {
         let modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         modules.get(&sha256).filter(|cell| cell.initialized()).cloned().map(Held)
     }
 
     /// Lets go of all but these and those that somebody holds.
-    pub(super) fn keep(&self, in_force: &BTreeSet<Sha256>) {
+    pub(in crate::rules) fn keep(&self, in_force: &BTreeSet<Sha256>) {
         let mut modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         modules.retain(|sha256, cell| in_force.contains(sha256) || Arc::strong_count(cell) > 1);
     }
@@ -103,7 +104,7 @@ impl Modules {
 
 impl Catalog {
     /// The checks that need no pipeline.
-    pub(super) async fn vet(&self, sha256: Sha256, wasm: &[u8], asker: Asker<'_>) -> Result<Held, Unvetted> {
+    pub(in crate::rules) async fn vet(&self, sha256: Sha256, wasm: &[u8], asker: Asker<'_>) -> Result<Held, Unvetted> {
         let most = self.0.runtime.max_module;
         if wasm.len() > most {
             return Err(Unvetted::Refused(Refused::TooLarge { size: wasm.len(), most }));
@@ -204,7 +205,7 @@ fn export(engine: &Engine, name: &str, item: &ComponentItem) -> String {
 }
 
 /// A call that was not done in time may be the machine's fault; one that the machine had no memory for is.
-pub(super) fn failed(failure: &Failure, why: String) -> Failed {
+pub(in crate::rules) fn failed(failure: &Failure, why: String) -> Failed {
     match failure.code {
         "RULE_TIMEOUT" => Failed::Killed(why),
         HOST => Failed::Engine(format!("this machine has no memory for an instance: {why}")),
@@ -213,7 +214,7 @@ pub(super) fn failed(failure: &Failure, why: String) -> Failed {
 }
 
 /// Time is wall time: a machine that was busy elsewhere must not refuse an honest module.
-pub(super) fn patiently<T>(call: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(in crate::rules) fn patiently<T>(call: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
     let mut answer = call();
     for _ in 1..TRIES {
         match &answer {

@@ -16,7 +16,7 @@ pub(in crate::rules) fn thread() -> Duration {
 }
 
 /// Divides a batch's time among the rules that judge it.
-pub(super) struct Stopwatch {
+pub(in crate::rules) struct Stopwatch {
     wall: Instant,
     cpu: Duration,
     /// Of short stretches since `cpu` was read.
@@ -24,17 +24,17 @@ pub(super) struct Stopwatch {
 }
 
 impl Stopwatch {
-    pub(super) fn start() -> Self {
+    pub(in crate::rules) fn start() -> Self {
         Self { wall: Instant::now(), cpu: thread(), charged: Duration::ZERO }
     }
 
     /// Where the clock of the wall and the thread's stood when they were last read.
-    pub(super) fn read(&self) -> (Instant, Duration) {
+    pub(in crate::rules) fn read(&self) -> (Instant, Duration) {
         (self.wall, self.cpu)
     }
 
     /// Processor time since the lap before.
-    pub(super) fn lap(&mut self) -> Duration {
+    pub(in crate::rules) fn lap(&mut self) -> Duration {
         let wall = Instant::now();
         let stretch = wall.saturating_duration_since(self.wall);
         self.wall = wall;

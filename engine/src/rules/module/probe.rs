@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::vet::{Module, failed, patiently};
+use super::compile::Failed;
+use super::contract;
+use super::runtime::{Failure, Instance, Runtime};
+use super::validate::{Module, failed, patiently};
 use crate::model::catalog::Manifest;
 use crate::model::record::{Column, Field, FieldId, Kind, Schema, Value};
-use crate::rules::compile::Failed;
-use crate::rules::contract;
-use crate::rules::runtime::{Failure, Instance, Runtime};
 
 /// 2023-11-14T22:13:20Z
 const ORDINARY_TIME: i64 = 1_700_000_000_000;
@@ -21,16 +21,20 @@ const LONG: usize = 64 << 10;
 
 /// What a module reads and is set to in this pipeline.
 #[derive(Clone, Debug)]
-pub(super) struct Fitted {
+pub(in crate::rules) struct Fitted {
     /// In the manifest's order.
-    pub(super) fields: Vec<FieldId>,
-    pub(super) scales: Vec<u8>,
+    pub(in crate::rules) fields: Vec<FieldId>,
+    pub(in crate::rules) scales: Vec<u8>,
     /// All of them, defaults filled in.
-    pub(super) parameters: BTreeMap<String, String>,
+    pub(in crate::rules) parameters: BTreeMap<String, String>,
 }
 
 /// Fields and parameters against the pipeline.
-pub(super) fn fit(schema: &Schema, manifest: &Manifest, set: &BTreeMap<String, String>) -> Result<Fitted, String> {
+pub(in crate::rules) fn fit(
+    schema: &Schema,
+    manifest: &Manifest,
+    set: &BTreeMap<String, String>,
+) -> Result<Fitted, String> {
     let rule = &manifest.name;
     let (mut fields, mut scales) = (Vec::new(), Vec::new());
     for field in &manifest.fields {
@@ -54,14 +58,14 @@ pub(super) fn fit(schema: &Schema, manifest: &Manifest, set: &BTreeMap<String, S
 }
 
 /// Says which there are.
-pub(super) fn no_parameter(manifest: &Manifest, name: &str) -> String {
+pub(in crate::rules) fn no_parameter(manifest: &Manifest, name: &str) -> String {
     let known: Vec<_> = manifest.parameters.iter().map(|p| p.name.as_str()).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     format!("rule {} has no parameter {name:?}; it has {known}", manifest.name)
 }
 
 /// An instance that took its parameters. Runs guest code.
-pub(super) fn configure(runtime: &Runtime, module: &Module, fitted: &Fitted) -> Result<Instance, Failed> {
+pub(in crate::rules) fn configure(runtime: &Runtime, module: &Module, fitted: &Fitted) -> Result<Instance, Failed> {
     let configured = patiently(|| {
         let mut instance = runtime.instance(&module.component)?;
         instance.configure(&fitted.scales, &fitted.parameters).map(|()| instance)
@@ -73,7 +77,12 @@ pub(super) fn configure(runtime: &Runtime, module: &Module, fitted: &Fitted) -> 
 }
 
 /// Judges the synthetic batches. Runs guest code.
-pub(super) fn probe(runtime: &Runtime, schema: &Schema, module: &Module, fitted: &Fitted) -> Result<(), Failed> {
+pub(in crate::rules) fn probe(
+    runtime: &Runtime,
+    schema: &Schema,
+    module: &Module,
+    fitted: &Fitted,
+) -> Result<(), Failed> {
     configure(runtime, module, fitted)?;
     let fields: Vec<&Field> = fitted.fields.iter().map(|&id| schema.field(id)).collect();
     for (name, rows) in batches() {

@@ -10,7 +10,7 @@ use wasmtime::component::{Component, Linker, TypedFunc};
 use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::contract::{self, Rule};
-use super::judge::cpu;
+use super::cpu;
 use crate::conditions::Conditions;
 use crate::config;
 use crate::model::catalog::Manifest;
@@ -35,33 +35,33 @@ pub struct RuntimeError(String);
 
 /// wasmtime's engine with the limits of the configuration.
 pub struct Runtime {
-    pub(super) engine: Engine,
+    pub(in crate::rules) engine: Engine,
     /// The binary whose `compile-module` compiles.
-    pub(super) compiler: PathBuf,
-    pub(super) max_module: usize,
+    pub(in crate::rules) compiler: PathBuf,
+    pub(in crate::rules) max_module: usize,
     memory: usize,
     /// Processor time of a call.
     timeout: Duration,
     /// A live rule's, a record.
-    pub(super) budget: Duration,
+    pub(in crate::rules) budget: Duration,
     /// Of a worker's time, for all shadow rules together.
-    pub(super) shadow_budget: f64,
+    pub(in crate::rules) shadow_budget: f64,
     /// What judges and the catalog find.
-    pub(super) conditions: Conditions,
+    pub(in crate::rules) conditions: Conditions,
 }
 
 /// The code of a failure that is the host's: it is short of memory. No record and no rule is ever blamed for it.
-pub(super) const HOST: &str = "HOST_MEMORY";
+pub(in crate::rules) const HOST: &str = "HOST_MEMORY";
 
 /// Why a call failed.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) code: &'static str,
-    pub(super) message: String,
+pub(in crate::rules) struct Failure {
+    pub(in crate::rules) code: &'static str,
+    pub(in crate::rules) message: String,
 }
 
 /// A rule's instance: dropped after any failure.
-pub(super) struct Instance {
+pub(in crate::rules) struct Instance {
     store: Store<Limits>,
     rule: Rule,
     /// As the SDK's modules export it: the calls that follow fill in the details of flags, or do not.
@@ -98,7 +98,7 @@ impl Limits {
 }
 
 /// The same in the service and in its compiler, or code would not load.
-pub(super) fn engine() -> wasmtime::Result<Engine> {
+pub(in crate::rules) fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.epoch_interruption(true).concurrency_support(false).cranelift_nan_canonicalization(true);
     config.wasm_relaxed_simd(false).wasm_memory64(false).wasm_multi_memory(false);
@@ -139,12 +139,16 @@ impl Runtime {
         Ok(runtime)
     }
 
-    pub(super) fn instance(&self, component: &Component) -> Result<Instance, Failure> {
+    pub(in crate::rules) fn instance(&self, component: &Component) -> Result<Instance, Failure> {
         self.stoppable(component, &Arc::default())
     }
 
     /// An instance whose calls end once this says so.
-    pub(super) fn stoppable(&self, component: &Component, stop: &Arc<AtomicBool>) -> Result<Instance, Failure> {
+    pub(in crate::rules) fn stoppable(
+        &self,
+        component: &Component,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Instance, Failure> {
         let (memory, timeout, stop) = (self.memory, self.timeout, stop.clone());
         let limits = Limits { memory, refused: 0, short: false, timeout, armed: Instant::now(), began: None, stop };
         let mut store = Store::new(&self.engine, limits);
@@ -170,13 +174,17 @@ impl Runtime {
 }
 
 impl Instance {
-    pub(super) fn describe(&mut self) -> Result<Manifest, Failure> {
+    pub(in crate::rules) fn describe(&mut self) -> Result<Manifest, Failure> {
         self.arm(SMALL_ANSWER);
         let answer = self.rule.weir_rule_guest().call_describe(&mut self.store);
         answer.map(contract::manifest).map_err(|e| failure(&self.store, &e))
     }
 
-    pub(super) fn configure(&mut self, scales: &[u8], parameters: &BTreeMap<String, String>) -> Result<(), Failure> {
+    pub(in crate::rules) fn configure(
+        &mut self,
+        scales: &[u8],
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<(), Failure> {
         self.arm(SMALL_ANSWER);
         let pairs: Vec<_> = parameters.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         match self.rule.weir_rule_guest().call_configure(&mut self.store, scales, &pairs) {
@@ -188,12 +196,12 @@ impl Instance {
         }
     }
 
-    pub(super) fn can_be_told(&self) -> bool {
+    pub(in crate::rules) fn can_be_told(&self) -> bool {
         self.explain.is_some()
     }
 
     /// Whether flags have details from now on. Without effect on a module that cannot be told: there they always have.
-    pub(super) fn explain(&mut self, wanted: bool) -> Result<(), Failure> {
+    pub(in crate::rules) fn explain(&mut self, wanted: bool) -> Result<(), Failure> {
         if self.explains == wanted {
             return Ok(());
         }
@@ -206,7 +214,7 @@ impl Instance {
     }
 
     /// Its hits, which are on rows and with codes (so many does the manifest name) that are there.
-    pub(super) fn judge(
+    pub(in crate::rules) fn judge(
         &mut self,
         rows: usize,
         columns: &[contract::guest::Column<'_>],
@@ -241,11 +249,11 @@ fn failure(store: &Store<Limits>, error: &wasmtime::Error) -> Failure {
 }
 
 /// What a module says ends in logs, answers and audits: a line that fits, without what would draw on a terminal.
-pub(super) fn shorten(text: &str) -> String {
+pub(in crate::rules) fn shorten(text: &str) -> String {
     shorten_to(text, TEXT)
 }
 
-pub(super) fn shorten_to(text: &str, most: usize) -> String {
+pub(in crate::rules) fn shorten_to(text: &str, most: usize) -> String {
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     match text.char_indices().nth(most) {
         Some(_) => text.chars().take(most - 1).map(clean).chain(['…']).collect(),
@@ -260,7 +268,7 @@ fn uncounted(error: &wasmtime::Error) -> bool {
 
 /// Whether an instance could not be made, or its memory not grow, for want of address space or memory of this machine. Only of
 /// errors that hold no text of a module.
-pub(super) fn short_of_memory(error: &wasmtime::Error) -> bool {
+pub(in crate::rules) fn short_of_memory(error: &wasmtime::Error) -> bool {
     let text = format!("{error:#}");
     text.contains("mmap failed") || text.contains("os error 12") || text.contains("Cannot allocate memory")
 }

@@ -1,0 +1,3 @@
+//! What adds fields to a decoded record that stand in no record: lookups.
+
+pub mod lookup;
