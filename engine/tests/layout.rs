@@ -75,13 +75,17 @@ fn each_library_stays_in_its_stage() {
 }
 
 #[test]
-fn decode_and_window_are_pure() {
+fn decode_window_and_the_worker_s_machine_are_pure() {
     const IMPURE: [&str; 8] =
         ["SystemTime", "Instant::now", "Utc::now", "Local::now", "tokio::", "std::fs", "std::net", "std::env"];
-    for source in sources().iter().filter(|source| source.belongs_to("decode") || source.belongs_to("window")) {
+    const PURE: [&str; 3] = ["decode", "window", "worker/machine"];
+    let tests = |source: &Source| source.path.ends_with("tests.rs");
+    for source in sources().iter().filter(|source| PURE.iter().any(|pure| source.belongs_to(pure)) && !tests(source)) {
         for word in IMPURE {
             assert!(!source.code.contains(word), "{} names {word}; bytes and time come in as arguments", source.path);
         }
+        let tells = ["tracing", "metrics"].iter().any(|library| source.names_crate(library));
+        assert!(!tells || !source.belongs_to("worker/machine"), "{} tells; its driver does", source.path);
     }
 }
 

@@ -1,5 +1,5 @@
-//! Exactly once, proved by breaking it everywhere: the checkpoint's own code (`take`, `advance`, `Pending`) behind models
-//! of the store and of Kafka, driven through random schedules of crashes, freezes, rebalances and lost answers. A seed is
+//! Exactly once, proved by breaking it everywhere: the worker's machine and the checkpoint's own code (`take`, `advance`,
+//! `Pending`) before models of the store and of Kafka, driven through random schedules of crashes, freezes, rebalances and lost answers. A seed is
 //! a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test simulation -- one_seed`.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
@@ -177,6 +177,26 @@ fn published_set_before_the_first_offset_is_committed_is_caught() {
 #[test]
 fn a_step_that_goes_on_from_one_that_panicked_is_caught() {
     must_be_caught(Plant::StepsOnAfterAPanic, 20_000);
+}
+
+#[test]
+fn a_worker_that_forgets_and_keeps_its_deltas_is_caught() {
+    must_be_caught(Plant::ForgetKeepsDeltas, 1_000);
+}
+
+#[test]
+fn a_drain_that_clears_the_outbox_before_its_checkpoint_is_committed_is_caught() {
+    must_be_caught(Plant::DrainClearsFirst, 1_000);
+}
+
+#[test]
+fn a_worker_that_judges_on_when_the_group_refused_it_is_caught() {
+    must_be_caught(Plant::OverdueJudgesOn, 1_000);
+}
+
+#[test]
+fn a_worker_that_claims_again_and_keeps_what_it_had_fetched_is_caught() {
+    must_be_caught(Plant::RetakeKeepsBacklog, 1_000);
 }
 
 #[test]

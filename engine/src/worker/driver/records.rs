@@ -92,9 +92,9 @@ fn given_up(stop: &AtomicBool, source: &mut Source, events: &mut VecDeque<Event>
 impl Worker {
     pub(super) fn take_in(&mut self, fetched: Fetched) {
         // Defence: a partition that is not ours, or a record from before it was taken, is never judged.
-        let ours = fetched
-            .places()
-            .filter(|(_, partition, offset)| self.machine.pending().position(*partition).is_some_and(|at| *offset >= at.to));
+        let ours = fetched.places().filter(|(_, partition, offset)| {
+            self.machine.pending().position(*partition).is_some_and(|at| *offset >= at.to)
+        });
         let mut order = Vec::with_capacity(fetched.len());
         order.extend(ours.map(|(index, partition, _)| (partition, index)));
         if order.is_empty() {

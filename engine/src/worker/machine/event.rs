@@ -177,4 +177,3 @@ pub enum Phase {
         since: Instant,
     },
 }
-

@@ -64,7 +64,9 @@ struct InFlight {
 enum Outcome {
     Through,
     /// Nothing that is not in the store is left. Whether the group refused our metadata.
-    Failed { by_group: bool },
+    Failed {
+        by_group: bool,
+    },
     /// The worker ends.
     Fatal(String),
 }

@@ -155,7 +155,10 @@ fn a_drain_that_takes_too_long_is_given_up_and_the_late_end_says_nothing_about_t
     assert_eq!(driver.claimed(), ["resume"]);
     driver.judge(6);
     assert_eq!(driver.after(SECOND), ["checkpoint 5 to 6, 0 rows cleared"], "nothing of the abandoned one is cleared");
-    assert_eq!(driver.on(Event::Revoked { lost: true }), ["cancel the checkpoint", FORGET[0], FORGET[1], "let go, Unassign"]);
+    assert_eq!(
+        driver.on(Event::Revoked { lost: true }),
+        ["cancel the checkpoint", FORGET[0], FORGET[1], "let go, Unassign"]
+    );
 }
 
 #[test]
