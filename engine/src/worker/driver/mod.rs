@@ -2,15 +2,14 @@
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. What is to be done when, the
 //! [`machine`](super::machine) decides; here it is done: [`group`] is what the group gives and takes, [`tasks`] the claims and
-//! checkpoints, [`records`] the way of what was fetched, [`question`] what a batch asks of Redis, [`log`] what else a fetch
-//! tells of the logs, [`overflow`] that windows have too many groups, [`swaps`] when it took up a new rule set.
+//! checkpoints, [`records`] the way of what was fetched (what a batch asks of Redis is `enrich::pending`'s to wait for), [`log`] what else
+//! a fetch tells of the logs, [`overflow`] that windows have too many groups, [`swaps`] when it took up a new rule set.
 
 mod ahead;
 mod broker;
 mod group;
 mod log;
 mod overflow;
-mod question;
 mod records;
 mod swaps;
 mod tasks;
