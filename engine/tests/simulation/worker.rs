@@ -11,7 +11,7 @@ use weir::checkpoint::{Cancel, Failed, TakeError, TakenOver, advance, take};
 use weir::config::Start;
 use weir::model::ids::{Offset, Partition};
 use weir::model::step::Step;
-use weir::model::store::Store;
+use weir::model::store::CheckpointStore;
 use weir::worker::machine::{
     Action, Event, Machine, Panicked, Phase, PublishedRows, REBALANCE_OVERDUE, Settings, Then, Token,
 };

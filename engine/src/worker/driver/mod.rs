@@ -34,7 +34,7 @@ use crate::pipeline::refused::Side;
 use crate::pipeline::status::Status;
 use crate::rules::{Catalog, Judge, Runtime};
 use crate::source::{self, GroupMetadata, Source};
-use crate::store::Store;
+use crate::store::CheckpointStore;
 use crate::window::WindowSpec;
 use crate::worker::machine::{Action, Event, Machine, Phase, PublishedRows, Settings};
 use ahead::Ahead;
@@ -61,7 +61,7 @@ pub(crate) struct Parts {
     pub(crate) spec: Arc<WindowSpec>,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn CheckpointStore>,
     pub(crate) status: Arc<Status>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) tokio: Handle,
