@@ -24,7 +24,7 @@ const STAGES: [(&str, &[&str]); 10] = [
 ];
 
 /// What joins the stages; no stage knows of it.
-const JOINTS: [&str; 3] = ["checkpoint", "pipeline", "cli"];
+const JOINTS: [&str; 4] = ["checkpoint", "worker", "pipeline", "cli"];
 
 /// A library and the modules that may name it.
 const LIBRARIES: [(&str, &[&str]); 8] = [
@@ -101,14 +101,17 @@ fn a_room_of_rules_knows_no_room_above_it() {
 }
 
 #[test]
-fn decode_window_and_processor_are_pure() {
+fn decode_window_processor_and_the_worker_s_machine_are_pure() {
     const IMPURE: [&str; 8] =
         ["SystemTime", "Instant::now", "Utc::now", "Local::now", "tokio::", "std::fs", "std::net", "std::env"];
-    let pure = |source: &&Source| ["decode", "window", "processor"].iter().any(|stage| source.belongs_to(stage));
-    for source in sources().iter().filter(pure) {
+    const PURE: [&str; 4] = ["decode", "window", "processor", "worker/machine"];
+    let tests = |source: &Source| source.path.ends_with("tests.rs");
+    for source in sources().iter().filter(|source| PURE.iter().any(|pure| source.belongs_to(pure)) && !tests(source)) {
         for word in IMPURE {
             assert!(!source.code.contains(word), "{} names {word}; bytes and time come in as arguments", source.path);
         }
+        let tells = ["tracing", "metrics"].iter().any(|library| source.names_crate(library));
+        assert!(!tells || !source.belongs_to("worker/machine"), "{} tells; its driver does", source.path);
     }
 }
 

@@ -13,7 +13,7 @@ const EVERY: Duration = Duration::from_millis(100);
 const HARMLESS: Duration = Duration::from_secs(5);
 
 /// The machine's clock, in epoch milliseconds.
-pub(super) fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

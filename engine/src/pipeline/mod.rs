@@ -2,21 +2,19 @@
 //! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker.
 
 mod adapters;
-mod broker;
-mod clock;
+pub(crate) mod clock;
 mod deadline;
 mod dependencies;
-mod hits;
+pub(crate) mod hits;
 mod inquiry;
-mod letter_counts;
+pub(crate) mod letter_counts;
 mod preflight;
-mod refused;
+pub(crate) mod refused;
 mod retention;
-mod status;
+pub(crate) mod status;
 mod tokens;
 mod vitals;
-mod waiting;
-mod worker;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +36,7 @@ use crate::rules::{Catalog, RulesDirectory, Runtime};
 use crate::source::Source;
 use crate::store::{self, Store};
 use crate::telemetry;
+use crate::worker;
 
 use deadline::Deadline;
 

@@ -92,9 +92,9 @@ fn given_up(stop: &AtomicBool, source: &mut Source, events: &mut VecDeque<Event>
 impl Worker {
     pub(super) fn take_in(&mut self, fetched: Fetched) {
         // Defence: a partition that is not ours, or a record from before it was taken, is never judged.
-        let ours = fetched
-            .places()
-            .filter(|(_, partition, offset)| self.pending.position(*partition).is_some_and(|at| *offset >= at.to));
+        let ours = fetched.places().filter(|(_, partition, offset)| {
+            self.machine.pending().position(*partition).is_some_and(|at| *offset >= at.to)
+        });
         let mut order = Vec::with_capacity(fetched.len());
         order.extend(ours.map(|(index, partition, _)| (partition, index)));
         if order.is_empty() {
@@ -119,8 +119,7 @@ impl Worker {
                     break; // No room for them yet.
                 }
                 self.report_errors(&backlog.fetched);
-                self.serve_log(&backlog.fetched);
-                return Ok(());
+                return self.serve_log(&backlog.fetched);
             };
             let asked = Instant::now();
             let answer = open.answer.poll(&self.parts.tokio, open.batch.plan());
@@ -134,7 +133,7 @@ impl Worker {
             let messages = backlog.messages(&rows);
             let (stop, source, events) = (&self.parts.stop, &mut self.source, &mut self.events);
             let mut until = || given_up(stop, source, events, &mut self.served);
-            match self.bench.judge(&set, messages, (batch, answers), &mut self.pending, &mut until) {
+            match self.bench.judge(&set, messages, (batch, answers), self.machine.pending_mut(), &mut until) {
                 Ok(()) => {}
                 // The backlog goes with it: we stop, or the partitions are let go before anything else is judged.
                 Err(Unjudged::Interrupted) => return Ok(()),
@@ -152,7 +151,7 @@ impl Worker {
     fn open(&mut self, backlog: &Backlog) -> Option<Open> {
         let began = Instant::now();
         // No more than the checkpoint has room for. Its other bounds are known only afterwards: a batch may overshoot them.
-        let judged = self.pending.records() + (backlog.opened() - backlog.judged);
+        let judged = self.machine.pending().records() + (backlog.opened() - backlog.judged);
         let room = self.parts.config.checkpoint.max_records.saturating_sub(judged);
         let rows = backlog.next(room)?;
         let messages = backlog.messages(&rows);
@@ -170,7 +169,7 @@ impl Worker {
         self.counters.batches.increment(1);
         self.counters.busy(began);
         self.allowed(&[Side::Source]);
-        if let Some(at) = self.pending.position(partition) {
+        if let Some(at) = self.machine.pending().position(partition) {
             self.parts.status.judged_to(self.parts.index, partition, at.to);
             self.parts.status.watermark(partition, self.bench.windows.watermark(partition));
         }
@@ -197,7 +196,7 @@ impl Worker {
         }
         self.last_bounds = Instant::now();
         let (reader, status) = (self.source.reader(), self.parts.status.clone());
-        let positions: BTreeMap<_, _> = self.pending.positions().collect();
+        let positions: BTreeMap<_, _> = self.machine.pending().positions().collect();
         for (partition, at) in &positions {
             metrics::gauge!("weir_partition_position", "partition" => partition.to_string()).set(at.from.0 as f64);
             if let Some(watermark) = self.bench.windows.watermark(*partition) {

@@ -1,20 +1,20 @@
 //! One worker: its consumer, its partitions, its rule stores, its deltas, its checkpoints. It shares the live rule set
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
-//! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
-//! does to it, [`membership`] what is done when it is no member of it, [`records`] the way of what was fetched (what a
-//! batch asks of Redis is `enrich::pending`'s to wait for), [`log`] what else a fetch tells of the logs, [`outcome`] what comes of a
-//! batch that was judged, [`steps`] its checkpoints, [`overflow`] that windows
-//! have too many groups, [`swaps`] when it took up a new rule set.
+//! it serves the group's rebalances between any two fetches, and while a lookup is waited for. What is to be done when, the
+//! [`machine`](super::machine) decides; here it is done: [`group`] is what the group gives and takes, [`tasks`] the claims and
+//! checkpoints, [`records`] the way of what was fetched (what a batch asks of Redis is `enrich::pending`'s to wait for), [`log`] what else
+//! a fetch tells of the logs, [`outcome`] what
+//! comes of a batch that was judged, [`overflow`] that windows have too many groups, [`swaps`] when it took up a new rule set.
 
 mod ahead;
+mod broker;
 mod group;
 mod log;
-mod membership;
 mod outcome;
 mod overflow;
 mod records;
-mod steps;
 mod swaps;
+mod tasks;
 mod tells;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,28 +25,26 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
-use super::broker::KafkaBroker;
-use super::refused::Side;
-use super::status::Status;
-use crate::checkpoint::Pending;
 use crate::config::Config;
 use crate::fault;
-use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Batch, Schema};
 use crate::outbox::Publisher;
+use crate::pipeline::refused::Side;
+use crate::pipeline::status::Status;
 use crate::rules::{Catalog, Judge, Runtime};
-use crate::source::{Event, Source};
+use crate::source::{self, GroupMetadata, Source};
 use crate::store::CheckpointStore;
 use crate::window::WindowSpec;
+use crate::worker::machine::{Action, Event, Machine, Phase, PublishedRows, Settings};
 use ahead::Ahead;
-use group::{Assignment, Phase};
-use membership::Membership;
+use broker::KafkaBroker;
 use outcome::LiveProcessor;
 use overflow::OverflowTold;
 use records::Backlog;
-use steps::{Drain, InFlight};
 use swaps::Swaps;
+use tasks::{Checkpoint, Claim};
 
 /// Records fetched in one call: a few batches, so that the group is served often. They may wait for a checkpoint or a
 /// lookup, beside the 16 MiB that librdkafka fetches ahead.
@@ -54,22 +52,25 @@ const FETCH: usize = 4 * Batch::MAX_ROWS;
 /// How long a call waits for records when there are few: the least delay of an idle topic.
 const FETCH_WAIT: Duration = Duration::from_millis(10);
 
+/// The group's proof of membership, shared by the tasks that commit with it.
+type Metadata = Arc<GroupMetadata>;
+
 /// What a worker is made of.
-pub(super) struct Parts {
-    pub(super) index: usize,
-    pub(super) config: Arc<Config>,
-    pub(super) schema: Arc<Schema>,
-    pub(super) spec: Arc<WindowSpec>,
-    pub(super) runtime: Arc<Runtime>,
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) store: Arc<dyn CheckpointStore>,
-    pub(super) status: Arc<Status>,
-    pub(super) stop: Arc<AtomicBool>,
-    pub(super) tokio: Handle,
+pub(crate) struct Parts {
+    pub(crate) index: usize,
+    pub(crate) config: Arc<Config>,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) spec: Arc<WindowSpec>,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) store: Arc<dyn CheckpointStore>,
+    pub(crate) status: Arc<Status>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) tokio: Handle,
 }
 
 /// See the module.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     parts: Parts,
     /// None: time to fetch. Before `source`: librdkafka's messages end before its client.
     backlog: Option<Backlog>,
@@ -77,17 +78,21 @@ pub(super) struct Worker {
     source: Source,
     broker: Arc<Mutex<KafkaBroker>>,
     bench: LiveProcessor,
-    pending: Pending,
-    phase: Phase,
-    assignment: Option<Assignment>,
-    membership: Membership,
-    in_flight: Option<InFlight>,
-    cleared: Vec<(Partition, u64, Offset)>,
+    machine: Machine<Metadata>,
+    /// What the machine asks for; used again.
+    actions: Vec<Action<Metadata>>,
+    claim: Option<Claim>,
+    checkpoint: Option<Checkpoint>,
+    /// Rows that a drain has to clear.
+    clearing: Option<Vec<PublishedRows>>,
+    /// Whether Kafka answers a new client.
+    probe: Option<JoinHandle<Result<(), String>>>,
+    /// Old consumers on their way out.
+    leaving: Vec<std::thread::JoinHandle<()>>,
     last_bounds: Instant,
-    events: VecDeque<Event>,
+    events: VecDeque<source::Event>,
     /// When the group was last served while rules judged.
     served: Instant,
-    last_step: Instant,
     counters: Counters,
     swaps: Swaps,
     overflow: OverflowTold,
@@ -130,7 +135,7 @@ impl Counters {
 }
 
 impl Worker {
-    pub(super) fn new(parts: Parts, source: Source, publisher: Publisher) -> anyhow::Result<Self> {
+    pub(crate) fn new(parts: Parts, source: Source, publisher: Publisher) -> anyhow::Result<Self> {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::stoppable(parts.runtime.clone(), parts.catalog.trips(), parts.stop.clone());
@@ -139,18 +144,18 @@ impl Worker {
             source,
             broker,
             bench,
-            pending: Pending::default(),
+            machine: Machine::new(settings(config), Instant::now()),
+            actions: Vec::new(),
             backlog: None,
             ahead: Ahead::default(),
-            phase: Phase::Idle,
-            assignment: None,
-            membership: Membership::new(parts.config.source.rejoin_after),
-            in_flight: None,
-            cleared: Vec::new(),
+            claim: None,
+            checkpoint: None,
+            clearing: None,
+            probe: None,
+            leaving: Vec::new(),
             last_bounds: Instant::now(),
             events: VecDeque::new(),
             served: Instant::now(),
-            last_step: Instant::now(),
             counters: Counters::new(parts.index),
             swaps: Swaps::new(parts.index),
             overflow: OverflowTold::new(parts.index),
@@ -160,17 +165,18 @@ impl Worker {
     }
 
     /// Until told to stop, or until something fails for good.
-    pub(super) fn run(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn run(&mut self) -> anyhow::Result<()> {
         let result = self.work();
         if let Err(why) = &result {
             tracing::error!(worker = self.parts.index, "stopped: {why:#}");
         }
         fault::pass("worker.stopping");
-        let drained = self.drain(Drain::Stopping);
+        // What the loop was at when it was told counts: the process has one time to stop.
+        let asked = self.parts.status.stop_asked().unwrap_or_else(Instant::now);
+        let drained = self.feed(Event::Stop { asked }).and_then(|()| self.drain());
         if let Err(why) = &drained {
             tracing::error!(worker = self.parts.index, "the last checkpoint: {why:#}");
         }
-        self.let_go();
         self.source.close(self.parts.status.leave_by(self.parts.config.checkpoint.drain));
         result.and(drained)
     }
@@ -179,14 +185,13 @@ impl Worker {
         self.source.join().context("source")?;
         while !self.stopping() {
             self.serve_group()?;
-            self.watch_membership()?;
-            self.settle_taking()?;
-            self.settle_step()?;
-            self.step_if_due();
+            self.serve_tasks()?;
+            self.tick()?;
+            self.tell();
             self.ask_bounds_if_due();
-            let paused = !matches!(self.phase, Phase::Running) || self.is_full();
+            let paused = !self.machine.may_judge(self.bench.windows.len());
             self.counters.pause(paused);
-            if !matches!(self.phase, Phase::Running) {
+            if self.machine.phase() != Phase::Running {
                 self.swaps.idle();
             }
             if paused {
@@ -202,7 +207,23 @@ impl Worker {
         Ok(())
     }
 
+    fn is_full(&self) -> bool {
+        self.machine.is_full(self.bench.windows.len())
+    }
+
     fn stopping(&self) -> bool {
         self.parts.stop.load(Ordering::Acquire)
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let bounds = &config.checkpoint;
+    Settings {
+        interval: bounds.interval,
+        max_records: bounds.max_records,
+        max_groups: bounds.max_groups,
+        max_letter_bytes: bounds.max_letter_bytes.as_u64(),
+        drain: bounds.drain,
+        rejoin_after: config.source.rejoin_after,
     }
 }

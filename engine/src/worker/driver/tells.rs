@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::Worker;
-use super::group::Phase;
 use super::records::Backlog;
 use crate::conditions::Severity;
 use crate::pipeline::refused::{Side, refused};
 use crate::pipeline::waiting::On;
+use crate::worker::machine::Phase;
 
 /// A checkpoint that takes longer is told.
 const SLOW: Duration = Duration::from_secs(2);
@@ -15,21 +15,21 @@ const SLOW: Duration = Duration::from_secs(2);
 impl Worker {
     /// To be called in every round of the loop.
     pub(super) fn tell(&mut self) {
-        let obstacle = match (&self.in_flight, &self.phase) {
-            (Some(step), _) => step.cancel.obstacle(),
-            (None, Phase::Taking { cancel, .. }) => cancel.obstacle(),
-            _ => None,
+        let obstacle = match (&self.checkpoint, &self.claim) {
+            (Some(checkpoint), _) => checkpoint.cancel.obstacle(),
+            (None, Some(claim)) => claim.cancel.obstacle(),
+            (None, None) => None,
         };
         if let Some(obstacle) = &obstacle {
             let asks = obstacle.what.starts_with("reading");
             self.refuse(&obstacle.why, if asks { Side::Group } else { Side::Letters });
         }
-        let slow = self.in_flight.as_ref().is_some_and(|step| step.started.elapsed() > SLOW);
+        let slow = self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.started.elapsed() > SLOW);
         let at = obstacle.map(|obstacle| (On::of(&obstacle.what), format!("{}: {}", obstacle.what, obstacle.why)));
-        let why = match (&self.phase, at) {
+        let why = match (self.machine.phase(), at) {
             (_, Some((on, why))) if slow => Some((on, format!("a checkpoint does not get through: {why}"))),
             (_, None) if slow => Some((On::Either, "a checkpoint does not get through".to_owned())),
-            (Phase::Taking { .. }, Some((on, why))) => Some((on, format!("its partitions can't be taken: {why}"))),
+            (Phase::Claiming(_), Some((on, why))) => Some((on, format!("its partitions can't be taken: {why}"))),
             (Phase::Overdue { .. }, _) => {
                 Some((On::Group, "the group moved on: a new assignment is waited for".to_owned()))
             }
