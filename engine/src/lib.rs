@@ -1,6 +1,6 @@
 //! Weir, in the order of the data: `source` → `decode` → `enrich` → `rules` → `window` → `checkpoint` → `store` and
-//! `dead_letters`. `pipeline` is the only file that knows every stage; `model` holds the words that they
-//! share, [`fault`] is where tests let things fail.
+//! `dead_letters`. Stages do not know each other: `pipeline`, `checkpoint` and `cli` join them, and `model` holds the words
+//! that they share. [`fault`] is where tests let things fail.
 
 pub mod admin;
 mod arenas;
@@ -14,6 +14,8 @@ pub mod dead_letters;
 pub mod decode;
 pub mod enrich;
 pub mod fault;
+#[cfg(test)]
+mod made;
 pub mod model;
 pub mod pipeline;
 pub mod rules;

@@ -109,7 +109,8 @@ impl ProducerContext for Deliveries {
 pub struct Publisher {
     source: config::Source,
     letters: config::DeadLetters,
-    /// Unique per process start and worker: from the configuration alone, two hosts would fence each other (FACTS C8).
+    /// Unique per process start and worker: from the configuration alone, two hosts would fence each other
+    /// (docs/protocol.md#transactions-and-producers).
     transactional_id: String,
     ready: Option<Ready>,
     /// What [`Publisher::settle_ahead`] began.
