@@ -1,8 +1,13 @@
 //! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out. Here too, as
-//! it reads sources: whether the tests and messages are there that the documents name (`named`).
+//! it reads sources: whether the tests and messages are there that the documents name (`named`), the documents that
+//! any text names (`references`), and what dependencies may be (`dependencies`).
 
+#[path = "layout/dependencies.rs"]
+mod dependencies;
 #[path = "layout/named.rs"]
 mod named;
+#[path = "layout/references.rs"]
+mod references;
 
 use std::collections::BTreeSet;
 use std::fs;
