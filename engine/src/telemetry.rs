@@ -16,8 +16,11 @@ pub use lossy::say;
 /// How a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
+    /// Only grows.
     Counter,
+    /// Goes up and down.
     Gauge,
+    /// How often a value fell into which range.
     Histogram,
 }
 use Type::{Counter, Gauge, Histogram};
