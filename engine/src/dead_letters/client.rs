@@ -61,8 +61,8 @@ pub(super) fn producer_config(
     client
 }
 
-/// Bytes of a request of one partition. One above the topic's limit is refused whole, small messages included
-/// (docs/protocol.md#transactions-and-producers).
+/// Bytes of a request of one partition. One above the topic's limit is refused whole, small messages included (FACTS
+/// section 2).
 pub(super) fn request(limit: usize) -> usize {
     limit.clamp(1_000, 1_000_000)
 }

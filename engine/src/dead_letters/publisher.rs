@@ -109,8 +109,7 @@ impl ProducerContext for Deliveries {
 pub struct Publisher {
     source: config::Source,
     letters: config::DeadLetters,
-    /// Unique per process start and worker: from the configuration alone, two hosts would fence each other
-    /// (docs/protocol.md#transactions-and-producers).
+    /// Unique per process start and worker: from the configuration alone, two hosts would fence each other (FACTS C8).
     transactional_id: String,
     ready: Option<Ready>,
     /// What [`Publisher::settle_ahead`] began.

@@ -31,10 +31,9 @@ pub(super) struct Assignment {
 pub(super) enum Phase {
     /// Nothing is ours.
     Idle,
-    /// A checkpoint from before is not over. It shares the producer with us, so it has to be before anything is taken
-    /// (docs/protocol.md#claiming-partitions).
+    /// A checkpoint from before is not over. It shares the producer with us, so it has to be before anything is taken (C3).
     Settling,
-    /// The routine of docs/protocol.md#claiming-partitions is under way.
+    /// The one routine of FACTS C3 is under way.
     Taking { task: JoinHandle<Result<TakenOver, TakeError>>, cancel: Cancel },
     /// Records flow.
     Running,

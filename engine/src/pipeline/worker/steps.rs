@@ -131,8 +131,7 @@ impl Worker {
                 anyhow::bail!("checkpoint: {why}")
             }
             Err(why) => {
-                // Deltas of all partitions are mixed by group, so a step that fails takes everything with it
-                // (docs/protocol.md#when-a-checkpoint-fails).
+                // Deltas of all partitions are mixed by group, so a step that fails takes everything with it (C6).
                 tracing::warn!(worker = self.parts.index, "checkpoint: {why}");
                 if matches!(why, Failed::Fenced(_)) {
                     metrics::counter!("weir_fenced_total").increment(1);

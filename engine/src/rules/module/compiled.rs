@@ -1,4 +1,4 @@
-//! Loads compiled code. One of the few files that may be unsafe: wasmtime trusts such bytes as it trusts its own code.
+//! Loads compiled code. The second file that may be unsafe: wasmtime trusts such bytes as it trusts its own code.
 #![allow(unsafe_code)]
 
 use wasmtime::{Engine, component::Component};
