@@ -21,7 +21,8 @@ const HISTORY: &str = "CHANGELOG.md";
 fn every_document_and_section_that_is_named_exists() {
     let mut wrong = Vec::new();
     let mut seen = 0;
-    for file in texts() {
+    // The examples in this file are none.
+    for file in texts().iter().filter(|file| !file.path.ends_with("layout/references.rs")) {
         for named in documents_in(&file.text) {
             seen += 1;
             wrong.extend(file.document_missing(&named));
@@ -177,8 +178,6 @@ fn texts() -> Vec<Text> {
             }
         }
     }
-    // Its own examples.
-    texts.retain(|file| !file.path.ends_with("layout/references.rs"));
     assert!(texts.len() > 300, "only {} texts were found", texts.len());
     texts
 }
