@@ -60,7 +60,7 @@ const MENTIONED: [(&str, &str); 5] = [
 const PROGRAMS: [&str; 9] = ["weir ", "make ", "cargo ", "docker ", "curl ", "stack/", ".ci/", "bench/", "mariadb "];
 
 /// What a command must have said.
-const SAID: [(&str, &str); 21] = [
+const SAID: [(&str, &str); 23] = [
     ("make demo", "equal the truth"),
     ("make help", "make demo-live"),
     ("curl -fsS --retry", "ready"),
@@ -79,7 +79,9 @@ const SAID: [(&str, &str); 21] = [
     ("weir dead-letters ls --config stack/weir.compose.toml --limit", "finance_stream-"),
     ("weir dead-letters ls --config stack/weir.compose.toml --code", "AMOUNT_NEGATIVE"),
     ("weir check", "fine"),
-    (r#"curl -fsS -H "$auth" $WEIR_URL/rules/large_amount"#, "\"TOO_MUCH\""),
+    ("weir rules show", "TOO_MUCH"),
+    ("weir rules set", "large_amount is changed"),
+    ("echo '{", "dead-letter"),
     (r#"curl -fsS -H "$auth" "$WEIR_URL/dead-letters"#, "\"complete\":true"),
     (r#"curl -fsS -H "$auth" "$WEIR_URL/windows"#, "amount_sum"),
 ];

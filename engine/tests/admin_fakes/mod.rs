@@ -256,12 +256,22 @@ impl PipelineView for Pipeline {
             not_ready: vec![url()],
             last_checkpoint_age_ms: Some(300),
             revision: 4,
-            kafka_up: true,
-            store_up: false,
-            lookups_up: BTreeMap::from([("customer".into(), true)]),
+            dependencies: self.dependencies(),
             partitions: vec![stopped],
             conditions: Vec::new(),
         }
+    }
+
+    fn dependencies(&self) -> Vec<DependencyView> {
+        let up = |name: &str| DependencyView {
+            name: name.into(),
+            state: DependencyState::Up,
+            since: None,
+            last_error: None,
+        };
+        let error = ErrorView { at: "2026-01-01T00:00:00.000Z".into(), message: url() };
+        let database = DependencyView { state: DependencyState::Away, last_error: Some(error), ..up("database") };
+        vec![up("kafka"), database, up("lookup.customer")]
     }
 
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
