@@ -13,7 +13,7 @@ use super::AdminState;
 use super::extract::{Params, within};
 use super::problem::{Problem, Trouble, scrub};
 use super::views::{ActivationView, AuditView, DependencyView, HealthView, LettersView, PipelineStatus, WindowView};
-use crate::model::store::{Store, StoreError};
+use crate::model::store::{ReportStore, StoreError};
 
 /// How long the dead-letter topic may take to answer.
 const TAIL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -170,7 +170,7 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 
 /// A turn at the database. It is kept until the database has answered, also when the peer hangs up meanwhile: whoever asks and
 /// goes does not put more to work than these.
-async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn Store>) -> F) -> Result<T, Problem>
+async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn ReportStore>) -> F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, StoreError>> + Send + 'static,

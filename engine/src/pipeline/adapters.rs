@@ -33,7 +33,7 @@ use crate::model::ids::{Offset, Partition, Sha256};
 use crate::model::record::{Batch, Column, FieldId, Schema};
 use crate::model::time::to_rfc3339;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory};
-use crate::store::{Store, StoreError};
+use crate::store::{CatalogStore, Store, StoreError};
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
@@ -64,7 +64,7 @@ struct Rules {
     schema: Arc<Schema>,
     catalog: Arc<Catalog>,
     directory: Arc<RulesDirectory>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn CatalogStore>,
     /// Where the versions in force came from. A version never changes, so each is asked for once.
     known: Mutex<BTreeMap<Sha256, VersionInfo>>,
     evaluating: Arc<Semaphore>,

@@ -36,7 +36,7 @@ use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Batch, Schema};
 use crate::rules::{Catalog, Judge, Runtime};
 use crate::source::{Event, Source};
-use crate::store::Store;
+use crate::store::CheckpointStore;
 use crate::window::WindowSpec;
 use ahead::Ahead;
 use group::{Assignment, Phase};
@@ -60,7 +60,7 @@ pub(super) struct Parts {
     pub(super) spec: Arc<WindowSpec>,
     pub(super) runtime: Arc<Runtime>,
     pub(super) catalog: Arc<Catalog>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn CheckpointStore>,
     pub(super) status: Arc<Status>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) tokio: Handle,

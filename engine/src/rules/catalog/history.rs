@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::catalog::{Entry, Mode};
 use crate::model::ids::{Revision, Sha256};
-use crate::model::store::{Store, StoreError};
+use crate::model::store::{CatalogStore, StoreError};
 
 /// Lines of the audit that are looked at, of all rules together; a change before them is forgotten.
 const LINES: u32 = 1_000;
@@ -30,7 +30,7 @@ struct State {
 
 impl History {
     /// Of this rule, as far back as 1,000 lines of the audit and 200 changes of it go.
-    pub(super) async fn read(store: &dyn Store, rule: &str) -> Result<Self, StoreError> {
+    pub(super) async fn read(store: &dyn CatalogStore, rule: &str) -> Result<Self, StoreError> {
         let lines = store.audit(LINES).await?;
         let mut states = Vec::new();
         for line in lines.into_iter().filter(|line| line.rule == rule).take(CHANGES) {

@@ -14,7 +14,7 @@ use crate::model::catalog::{Entry, Manifest, Mode, RuleSet};
 use crate::model::finding::RuleId;
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::{FieldId, Schema};
-use crate::model::store::{Store, StoreError};
+use crate::model::store::{CatalogStore, StoreError};
 use crate::rules::live::{Figures, LiveRule, LiveSet};
 use crate::rules::module::compile::Failed;
 use crate::rules::module::probe::{self, Fitted};
@@ -66,7 +66,7 @@ pub(super) type Failures = Vec<(String, String)>;
 /// Loads entries. It changes nothing but what is known of damaged rows; `before` is the set in force.
 pub(super) struct Loader {
     pub(super) runtime: Arc<Runtime>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn CatalogStore>,
     pub(super) schema: Arc<Schema>,
     pub(super) config: Arc<Config>,
     pub(super) modules: Modules,

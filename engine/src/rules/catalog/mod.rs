@@ -31,7 +31,7 @@ use crate::conditions::Conditions;
 use crate::config::Config;
 use crate::model::ids::{Partition, Revision};
 use crate::model::record::{Batch, Schema};
-use crate::model::store::Store;
+use crate::model::store::CatalogStore;
 use crate::rules::judge::{Judge, RuleVerdict};
 use crate::rules::live::{LiveSet, Trip};
 use crate::rules::module::Modules;
@@ -75,7 +75,7 @@ impl Catalog {
     /// then; a store that can't be asked, and a compiler that does not run, always.
     pub async fn open(
         runtime: Arc<Runtime>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn CatalogStore>,
         schema: Arc<Schema>,
         config: Arc<Config>,
     ) -> Result<Arc<Self>, CatalogError> {
@@ -167,7 +167,7 @@ impl Catalog {
         }
     }
 
-    fn store(&self) -> &dyn Store {
+    fn store(&self) -> &dyn CatalogStore {
         &*self.loader.store
     }
 }
