@@ -1,5 +1,6 @@
-//! What stops a partition: statements of the store, the group and the log that cannot all be true (FACTS C4), and letters
-//! that cannot be read. Each text names the figures and the ways out, which docs/operations.md spells out. Pure.
+//! What stops a partition: statements of the store, the group and the log that cannot all be true
+//! (docs/protocol.md#what-stops-a-partition), and letters that cannot be read. Each text names the figures and the ways
+//! out, which docs/operations.md spells out. Pure.
 
 use crate::model::ids::Offset;
 use crate::model::step::Taken;

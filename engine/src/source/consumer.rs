@@ -134,8 +134,8 @@ impl Source {
 
     /// Waits until what was let go has stopped. A stop clears the partition's forward, and it comes after the call that
     /// asked for it: a forward that it caught up with would leave the records in a queue that nobody reads, without a
-    /// word (FACTS C2). librdkafka's one thread serves the stops and questions in their order, so an answer to a question
-    /// means that the stops are over.
+    /// word (docs/protocol.md#the-batch-call). librdkafka's one thread serves the stops and questions in their order,
+    /// so an answer to a question means that the stops are over.
     fn stopped(&self) -> Result<(), SourceError> {
         Ok(self.consumer.assignment().map(drop)?)
     }

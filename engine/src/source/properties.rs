@@ -34,7 +34,7 @@ pub(super) fn consumer(source: &config::Source, worker: Option<usize>) -> Client
     }
     settings
         .set("group.id", &source.group)
-        // FACTS section 3: eager, so that each rebalance takes everything and gives it anew.
+        // docs/protocol.md#the-consumer-group: eager, so that each rebalance takes everything and gives it anew.
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "range")
         .set("enable.auto.commit", "false")

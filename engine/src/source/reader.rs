@@ -33,7 +33,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// K of each partition; stable, because the consumer reads committed records only (FACTS section 1).
+    /// K of each partition; stable, because the consumer reads committed records only
+    /// (docs/protocol.md#committed-offsets).
     pub async fn committed(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Option<Offset>)>, NoAnswer> {
         let list = self.list(partitions.iter().map(|partition| (*partition, KafkaOffset::Invalid)));
         let known = self.ask(move |consumer| consumer.committed_offsets(list, ANSWER_TIMEOUT)).await?;

@@ -2,7 +2,7 @@
 //! thousand in a call, and are read where librdkafka keeps them.
 //!
 //! The queue must not be the consumer's own: there the batch call answers rebalances itself, with an empty assignment
-//! (FACTS section 4).
+//! (docs/protocol.md#the-batch-call).
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};

@@ -78,8 +78,9 @@ impl<'o> Writer<'o> {
         Self { origin, partition: partition.to_string(), limit, text: Text::default(), digest: None }
     }
 
-    /// The message of a letter: what is too long is cut and marked (FACTS C12), in this order: the list of hits, the
-    /// source's headers, the key, the value. Without that one letter could hold its partition up for ever.
+    /// The message of a letter: what is too long is cut and marked (docs/protocol.md#transactions-and-producers), in
+    /// this order: the list of hits, the source's headers, the key, the value. Without that one letter could hold its
+    /// partition up for ever.
     pub(super) fn outgoing<'l>(&mut self, letter: &Letter<'l>) -> Outgoing<'l> {
         let Letter { mut key, mut value, cut, .. } = *letter;
         let (mut headers, limit) = (&letter.headers[..], self.limit);
