@@ -19,7 +19,7 @@ pub(crate) fn now_ms() -> i64 {
 }
 
 /// What time it is, for a batch.
-pub(super) fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now { instant: Instant::now(), epoch_ms: now_ms() }
 }
 

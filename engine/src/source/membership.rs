@@ -1,5 +1,6 @@
 //! A worker's membership in the group. The rebalance callback never waits: ASSIGN takes the empty list at once and
-//! leaves the real one as an event, REVOKE leaves an event, and the worker answers when its checkpoint has (FACTS C11).
+//! leaves the real one as an event, REVOKE leaves an event, and the worker answers when its checkpoint has
+//! (docs/protocol.md#the-consumer-group).
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -58,8 +58,8 @@ pub(in crate::outbox) fn producer_settings(
     settings
 }
 
-/// Bytes of a request of one partition. One above the topic's limit is refused whole, small messages included (FACTS
-/// section 2).
+/// Bytes of a request of one partition. One above the topic's limit is refused whole, small messages included
+/// (docs/protocol.md#transactions-and-producers).
 fn request_size(limit: usize) -> usize {
     limit.clamp(1_000, 1_000_000)
 }

@@ -24,7 +24,8 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 pub struct Publisher {
     source: config::Source,
     destinations: Destinations,
-    /// Unique per process start and worker: from the configuration alone, two hosts would fence each other (FACTS C8).
+    /// Unique per process start and worker: from the configuration alone, two hosts would fence each other
+    /// (docs/protocol.md#transactions-and-producers).
     transactional_id: String,
     ready: Option<Ready>,
     /// What [`Publisher::prepare_ahead`] began.

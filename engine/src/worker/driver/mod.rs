@@ -9,6 +9,8 @@
 mod ahead;
 mod broker;
 mod group;
+mod hits;
+mod letter_counts;
 mod log;
 mod outcome;
 mod overflow;

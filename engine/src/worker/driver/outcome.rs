@@ -10,13 +10,14 @@ use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::Schema;
 use crate::pipeline::clock::now;
-use crate::pipeline::hits::list;
-use crate::pipeline::letter_counts::LetterCounts;
 use crate::pipeline::status::LookupAway;
 use crate::processor::{BatchProcessor, DecodedBatch, Fields, Record, Reject};
 use crate::rules::{Judge, LiveSet, Unjudged};
 use crate::source::{Message, Messages};
 use crate::window::{WindowSpec, Windows};
+
+use super::hits::list;
+use super::letter_counts::LetterCounts;
 
 /// A worker's processor, its windows and its counts.
 pub(super) struct LiveProcessor {
