@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-pub(crate) const FIELDS: &str = r#"
+pub const FIELDS: &str = r#"
 key = "name"
 [fields]
 event_time = { column = "ts", kind = "timestamp" }
@@ -27,23 +27,23 @@ columns = ["ts", "amount", "name"]
 "#;
 
 /// A file and what is right for it with `--skip-bad`.
-pub(crate) struct Case {
-    pub(crate) what: &'static str,
+pub struct Case {
+    pub what: &'static str,
     /// `-.csv`: by standard input.
-    pub(crate) file: &'static str,
-    pub(crate) mapping: String,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) sent: u64,
-    pub(crate) refused: u64,
+    pub file: &'static str,
+    pub mapping: String,
+    pub bytes: Vec<u8>,
+    pub sent: u64,
+    pub refused: u64,
     /// The line at which it stops for good.
-    pub(crate) stop: Option<u64>,
+    pub stop: Option<u64>,
     /// The first line that is refused, which ends it without `--skip-bad`.
-    pub(crate) first: Option<u64>,
+    pub first: Option<u64>,
     /// What is said of it.
-    pub(crate) says: &'static str,
+    pub says: &'static str,
 }
 
-pub(crate) fn case(what: &'static str, file: &'static str, head: &str, bytes: impl Into<Vec<u8>>) -> Case {
+pub fn case(what: &'static str, file: &'static str, head: &str, bytes: impl Into<Vec<u8>>) -> Case {
     let mapping = format!("{head}{FIELDS}");
     Case { what, file, mapping, bytes: bytes.into(), sent: 0, refused: 0, stop: None, first: None, says: "" }
 }
@@ -68,7 +68,7 @@ impl Case {
 }
 
 /// A header, then these rows.
-pub(crate) fn csv(rows: &str) -> String {
+pub fn csv(rows: &str) -> String {
     format!("ts,amount,name\n{rows}")
 }
 
@@ -86,22 +86,22 @@ fn utf16(text: &str, mark: bool) -> Vec<u8> {
     mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
 }
 
-pub(crate) fn gzip(text: &str) -> Vec<u8> {
+pub fn gzip(text: &str) -> Vec<u8> {
     packed(text.as_bytes())
 }
 
-pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
+pub fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(bytes).unwrap();
     packed.finish().unwrap()
 }
 
-pub(crate) fn half(bytes: Vec<u8>) -> Vec<u8> {
+pub fn half(bytes: Vec<u8>) -> Vec<u8> {
     bytes[..bytes.len() / 2].to_vec()
 }
 
 /// Rows that gzip can't make much smaller, so that half of the archive holds some.
-pub(crate) fn uneven(count: u64) -> String {
+pub fn uneven(count: u64) -> String {
     (0..count)
         .map(|row| format!("{},{}.00,c{}\n", row * 7_919 % 99_991, row * 104_729 % 9_973, row * row % 8_191))
         .collect()
@@ -264,6 +264,6 @@ fn texts() -> Vec<Case> {
 }
 
 /// All of them.
-pub(crate) fn all() -> Vec<Case> {
+pub fn all() -> Vec<Case> {
     [quotes(), rows(), texts()].into_iter().flatten().collect()
 }

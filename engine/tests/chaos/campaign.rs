@@ -14,13 +14,13 @@ use crate::disk::Disk;
 use crate::faults::Fault;
 use crate::fleet::Fleet;
 use crate::flow::Flow;
-use crate::oracle::{Compared, all_is_exact};
+use weir_testkit::oracle::{Compared, all_is_exact};
 use crate::report::report;
 use crate::services::{How, Service};
-use crate::stack::Stack;
+use weir_testkit::stack::Stack;
 use crate::swaps::Publisher;
 use crate::tricks::Tricks;
-use crate::way::{RULES, Way};
+use weir_testkit::pipeline::{RULES, Way};
 use crate::{alone, locks};
 
 const PARTITIONS: i32 = 6;
@@ -83,7 +83,7 @@ impl Campaign {
         // Partitions move soon after a member is silent; new ones are seen soon.
         let quick = r#"properties = { "session.timeout.ms" = "3000", "heartbeat.interval.ms" = "500", "topic.metadata.refresh.interval.ms" = "5000" }"#;
         // A machine that is busy with other things must not look like a slow rule.
-        let way = Way::on(Arc::new(Stack::up()), "chaos", include_str!("../pipeline/paysim.toml"), &RULES)
+        let way = Way::on(Arc::new(Stack::up()), "chaos", weir_testkit::pipeline::PAYSIM, &RULES)
             .with("properties = {}", quick)
             .with(r#"interval = "1s""#, r#"interval = "300ms""#)
             .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 5_000, ttl = "2s" }"#);

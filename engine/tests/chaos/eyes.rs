@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::alone;
 use crate::flow::Flow;
-use crate::kafka::Record;
-use crate::oracle::all_is_exact;
-use crate::stack::Stack;
-use crate::way::{RULES, Way};
+use weir_testkit::broker::Record;
+use weir_testkit::oracle::all_is_exact;
+use weir_testkit::stack::Stack;
+use weir_testkit::pipeline::{RULES, Way};
 
 /// What is changed in the tables, how it is undone, and what the oracle says.
 const TABLES: [(&str, &str, &str, &str); 6] = [
@@ -28,7 +28,7 @@ const TABLES: [(&str, &str, &str, &str); 6] = [
 #[test]
 fn the_oracle_sees_each_difference() {
     let _alone = alone();
-    let way = Way::on(Arc::new(Stack::up()), "eyes", include_str!("../pipeline/paysim.toml"), &RULES);
+    let way = Way::on(Arc::new(Stack::up()), "eyes", weir_testkit::pipeline::PAYSIM, &RULES);
     judged_with_a_swap(&way);
     let compared = all_is_exact(&way, &BTreeSet::new());
     assert!(compared.letters > 0 && compared.revisions > 1, "{} {}", compared.letters, compared.revisions);

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::diary::Diary;
-use crate::engine::Engine;
-use crate::way::Way;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::Way;
 
 /// After SIGTERM it has to be gone by then, whatever is away meanwhile.
 const TO_END: Duration = Duration::from_secs(90);

@@ -1,16 +1,12 @@
 //! The admin API over its ports: every path and status, each answer held against the schema that `/openapi.json` gives.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
-
-mod admin_fakes;
-#[path = "admin_api/messages.rs"]
 mod messages;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use admin_fakes::client::{Answer, Call, call, read, send};
-use admin_fakes::{Fakes, PUBLISHER, SECRET, VIEWER, WASM};
+use weir_testkit::fakes::admin::client::{Answer, Call, call, read, send};
+use weir_testkit::fakes::admin::{Fakes, PUBLISHER, SECRET, VIEWER, WASM};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};

@@ -1,13 +1,9 @@
 //! The admin API beside peers that are idle or slow: it goes on answering, and lets go of them.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
-#[allow(dead_code)]
-mod admin_fakes;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use admin_fakes::{Fakes, PUBLISHER, WASM};
+use weir_testkit::fakes::admin::{Fakes, PUBLISHER, WASM};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 

@@ -1,23 +1,14 @@
 //! The checkpoint protocol against the real SQLite store and a model of Kafka's transactional contract that fails where
 //! it is told to: FACTS.md's interleavings that need no broker to be seen.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
-#[path = "checkpoint/begin.rs"]
 mod begin;
-#[path = "checkpoint/doubt.rs"]
 mod doubt;
-#[path = "checkpoint/kafka.rs"]
-mod kafka;
-#[path = "checkpoint/owners.rs"]
 mod owners;
-#[path = "common/reason.rs"]
-mod reason;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka::{Cluster, Fault, Model, P};
-use reason::reason;
+use weir_testkit::fakes::kafka::{Cluster, Fault, Model, P};
+use weir_testkit::fakes::reason::reason;
 use weir::checkpoint::{Cancel, Failed, Pending, Stand, TakenOver, advance, take};
 use weir::config::Start;
 use weir::model::ids::{Offset, Revision};

@@ -1,27 +1,10 @@
 //! The binary from outside: what it writes, what it says when something is wrong, and its exit codes.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
-#[path = "cli/agree.rs"]
 mod agree;
-#[path = "cli/api.rs"]
 mod api;
-#[path = "cli/datasets.rs"]
 mod datasets;
-#[path = "cli/dirty.rs"]
-mod dirty;
-#[path = "cli/letters.rs"]
-mod letters;
-#[path = "cli/messages.rs"]
 mod messages;
-#[path = "cli/new_rule.rs"]
 mod new_rule;
-#[path = "common/port.rs"]
-mod port;
-#[path = "cli/slips.rs"]
 mod slips;
-#[path = "common/stack.rs"]
-#[allow(dead_code)]
-mod stack;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,9 +13,9 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use weir::cli::produce::{Mapping, Produced, records};
 
-const PAYSIM: &str = include_str!("../../mappings/paysim.toml");
-const CREDITCARD: &str = include_str!("../../mappings/creditcard.toml");
-const CDNOW: &str = include_str!("../../mappings/cdnow.toml");
+const PAYSIM: &str = include_str!("../../../mappings/paysim.toml");
+const CREDITCARD: &str = include_str!("../../../mappings/creditcard.toml");
+const CDNOW: &str = include_str!("../../../mappings/cdnow.toml");
 
 fn weir(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_weir")).args(arguments).output().unwrap()

@@ -1,12 +1,7 @@
 //! README.md's commands, run in order in one shell, in a fresh copy of the checkout, against the real stack. What differs
 //! from a user's shell: `weir` is the debug build, cargo builds into a folder that is kept between runs, the demo takes
 //! fewer records, and port 8080 is a free one.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
-#[path = "readme/blocks.rs"]
 mod blocks;
-#[path = "common/port.rs"]
-mod port;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use blocks::bare;
-use port::free_port;
+use weir_testkit::stack::port::free_port;
 
-const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../../../README.md");
 
 /// Not run, and why. The list is exact: one that README.md no longer has must go from here too.
 const NOT_RUN: [(&str, &str); 8] = [

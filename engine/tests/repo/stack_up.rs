@@ -1,8 +1,5 @@
 //! What `stack/up` stands on: ports that no other stack has, and an answer that is the broker's own.
 
-#[path = "common/stack.rs"]
-#[allow(dead_code)]
-mod stack;
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use stack::root;
+use weir_testkit::stack::root;
 
 /// Those that it draws from.
 const FIRST: u16 = 20_000;

@@ -1,19 +1,7 @@
 //! Source and publisher alone, on a real broker: what the batch call reads, and what a transaction leaves behind.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
-#[path = "kafka/bed.rs"]
 mod bed;
-#[path = "common/delay.rs"]
-mod delay;
-#[path = "kafka/far.rs"]
 mod far;
-#[path = "common/reason.rs"]
-mod reason;
-#[path = "kafka/secure.rs"]
 mod secure;
-#[path = "common/stack.rs"]
-#[allow(dead_code)]
-mod stack;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,43 +1,22 @@
 //! The store's contract, on SQLite and on a real MariaDB alike; and the faults that only a server has.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
-mod common;
-#[path = "store/contract.rs"]
 mod contract;
-#[path = "store/faults.rs"]
 mod faults;
-#[path = "store/finals.rs"]
 mod finals;
-#[path = "store/fixture.rs"]
 mod fixture;
-#[path = "checkpoint/kafka.rs"]
-mod kafka;
-#[path = "store/locks.rs"]
 mod locks;
-#[path = "store/many.rs"]
 mod many;
-#[path = "store/messages.rs"]
 mod messages;
-#[path = "store/mysql8.rs"]
 mod mysql8;
-#[path = "store/older.rs"]
 mod older;
-#[path = "store/passing.rs"]
 mod passing;
-#[path = "store/proxy.rs"]
 mod proxy;
-#[path = "store/repair.rs"]
 mod repair;
-#[path = "store/retention.rs"]
 mod retention;
-#[path = "store/rights.rs"]
 mod rights;
-#[path = "store/size.rs"]
 mod size;
-#[path = "store/tls.rs"]
 mod tls;
 
-use common::mariadb::MariaDb;
+use weir_testkit::stack::mariadb::MariaDb;
 use contract::all;
 use weir::store::{StoreError, connect};
 

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::way::Way;
+use crate::pipeline::Way;
 
-pub(crate) struct Member {
+pub struct Member {
     stop: Arc<AtomicBool>,
     partitions: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Member {
-    pub(crate) fn of(way: &Way) -> Self {
+    pub fn of(way: &Way) -> Self {
         let mut config = way.kafka();
         config.set("partition.assignment.strategy", "range").set("session.timeout.ms", "3000");
         let consumer: BaseConsumer = config.set("heartbeat.interval.ms", "200").create().expect("a consumer");
@@ -34,8 +34,7 @@ impl Member {
     }
 
     /// How many partitions are its own now.
-    #[allow(dead_code, reason = "only the tests of the store's edges ask")]
-    pub(crate) fn partitions(&self) -> usize {
+    pub fn partitions(&self) -> usize {
         self.partitions.load(Ordering::Relaxed)
     }
 }

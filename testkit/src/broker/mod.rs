@@ -10,40 +10,40 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::way::Way;
+use crate::pipeline::Way;
 
-pub(crate) const PARTITIONS: i32 = 4;
+pub const PARTITIONS: i32 = 4;
 const ASK: Duration = Duration::from_secs(10);
 
 /// Partition and offset.
-pub(crate) type Place = (i32, i64);
+pub type Place = (i32, i64);
 
 /// A record of a topic, whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) timestamp: Option<i64>,
-    pub(crate) key: Option<Vec<u8>>,
-    pub(crate) value: Option<Vec<u8>>,
-    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+pub struct Record {
+    pub timestamp: Option<i64>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
 impl Record {
     /// The last header of the name, as Kafka's `lastHeader` gives it.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().rev().find(|(known, _)| known == name)?;
         value.as_deref().map(|value| std::str::from_utf8(value).expect("the engine's headers are text"))
     }
 }
 
 impl Way {
-    pub(crate) fn kafka(&self) -> ClientConfig {
+    pub fn kafka(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.stack.brokers()).set("group.id", self.group());
         config.set("isolation.level", "read_committed").set("enable.auto.commit", "false");
         config.set("check.crcs", "true").clone()
     }
 
-    pub(crate) fn make_topic(&self, name: &str, settings: &[(&str, &str)]) {
+    pub fn make_topic(&self, name: &str, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.kafka().create().expect("an admin client");
         let mut topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
         for (key, value) in settings {
@@ -62,8 +62,7 @@ impl Way {
     }
 
     /// Adds partitions until the topic has so many.
-    #[allow(dead_code, reason = "only the campaign does")]
-    pub(crate) fn grow(&self, topic: &str, partitions: i32) {
+    pub fn grow(&self, topic: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> = self.kafka().create().expect("an admin client");
         let more = NewPartitions::new(topic, partitions as usize);
         let grown = futures::executor::block_on(admin.create_partitions(&[more], &AdminOptions::new()));
@@ -73,21 +72,21 @@ impl Way {
     }
 
     /// How many partitions the topic has now.
-    pub(crate) fn partitions(&self, topic: &str) -> i32 {
+    pub fn partitions(&self, topic: &str) -> i32 {
         let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
         let metadata = consumer.fetch_metadata(Some(topic), ASK).expect("the broker answers");
         metadata.topics()[0].partitions().len() as i32
     }
 
     /// Every committed record, with the transaction's verdict: what an aborted one wrote is not there.
-    pub(crate) fn read(&self, topic: &str) -> BTreeMap<Place, Record> {
+    pub fn read(&self, topic: &str) -> BTreeMap<Place, Record> {
         let mut records = BTreeMap::new();
         self.each(topic, |place, record| drop(records.insert(place, record)));
         records
     }
 
     /// The same, one by one, in the order of each partition.
-    pub(crate) fn each(&self, topic: &str, mut seen: impl FnMut(Place, Record)) {
+    pub fn each(&self, topic: &str, mut seen: impl FnMut(Place, Record)) {
         self.until_all_is_decided(topic);
         let partitions = self.partitions(topic);
         let consumer: BaseConsumer = self.kafka().set("enable.partition.eof", "true").create().expect("a consumer");
@@ -125,7 +124,7 @@ impl Way {
     }
 
     /// Sends it to the partition and says where it stands.
-    pub(crate) fn send(&self, partition: i32, record: &Record) -> Place {
+    pub fn send(&self, partition: i32, record: &Record) -> Place {
         let producer: FutureProducer = self.kafka().set("message.max.bytes", "20000000").create().expect("a producer");
         let mut headers = OwnedHeaders::new();
         for (key, value) in &record.headers {
@@ -140,14 +139,14 @@ impl Way {
     }
 
     /// The group's offsets; None: the broker does not tell yet, or a partition has none.
-    pub(crate) fn committed(&self, consumer: &BaseConsumer) -> Option<Vec<i64>> {
+    pub fn committed(&self, consumer: &BaseConsumer) -> Option<Vec<i64>> {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(&self.topic(), 0, self.partitions(&self.topic()) - 1);
         let known = consumer.committed_offsets(list, ASK).ok()?;
         known.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
     }
 
-    pub(crate) fn ends(&self, consumer: &BaseConsumer) -> Vec<i64> {
+    pub fn ends(&self, consumer: &BaseConsumer) -> Vec<i64> {
         let end = |partition| consumer.fetch_watermarks(&self.topic(), partition, ASK).expect("its bounds").1;
         (0..self.partitions(&self.topic())).map(end).collect()
     }

@@ -1,5 +1,4 @@
 //! A model of Kafka's transactional contract for one partition: a group's offset, a queue of letters, and what goes wrong.
-#![allow(dead_code)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,11 +10,11 @@ use weir::model::letter::decode;
 use weir::model::step::OutboxChunk;
 
 /// The one partition of these tests.
-pub(crate) const P: Partition = Partition(0);
+pub const P: Partition = Partition(0);
 
 /// What the next transaction does instead of committing.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Fault {
+pub enum Fault {
     Abort,
     GroupMoved,
     LostAnswerCommitted,
@@ -27,41 +26,41 @@ pub(crate) enum Fault {
 }
 
 #[derive(Default)]
-pub(crate) struct Cluster {
-    pub(crate) k: BTreeMap<Partition, Offset>,
-    pub(crate) letters: Vec<(Partition, Offset)>,
-    pub(crate) log: BTreeMap<Partition, (i64, i64)>,
-    pub(crate) faults: VecDeque<Fault>,
-    pub(crate) open: bool,
+pub struct Cluster {
+    pub k: BTreeMap<Partition, Offset>,
+    pub letters: Vec<(Partition, Offset)>,
+    pub log: BTreeMap<Partition, (i64, i64)>,
+    pub faults: VecDeque<Fault>,
+    pub open: bool,
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct Model(Arc<Mutex<Cluster>>);
+pub struct Model(Arc<Mutex<Cluster>>);
 
 impl Model {
-    pub(crate) fn with_log(low: i64, high: i64) -> Self {
+    pub fn with_log(low: i64, high: i64) -> Self {
         let model = Self::default();
         model.0.lock().unwrap().log.insert(P, (low, high));
         model
     }
 
-    pub(crate) fn k(&self) -> Option<Offset> {
+    pub fn k(&self) -> Option<Offset> {
         self.cluster().k.get(&P).copied()
     }
 
-    pub(crate) fn letters(&self) -> Vec<i64> {
+    pub fn letters(&self) -> Vec<i64> {
         self.cluster().letters.iter().map(|(_, offset)| offset.0).collect()
     }
 
-    pub(crate) fn cluster(&self) -> MutexGuard<'_, Cluster> {
+    pub fn cluster(&self) -> MutexGuard<'_, Cluster> {
         self.0.lock().unwrap()
     }
 
-    pub(crate) fn works_again(&self) {
+    pub fn works_again(&self) {
         self.cluster().faults.clear();
     }
 
-    pub(crate) fn fails_with(&self, faults: &[Fault]) {
+    pub fn fails_with(&self, faults: &[Fault]) {
         self.cluster().faults.extend(faults);
     }
 }

@@ -5,7 +5,7 @@ use weir::model::ids::Revision;
 use weir::model::letter::Reason;
 
 /// What `negative_amount` would say, at revision 1.
-pub(crate) fn reason() -> Reason<'static> {
+pub fn reason() -> Reason<'static> {
     Reason {
         stage: Stage::Rule,
         code: "AMOUNT_NEGATIVE",

@@ -31,7 +31,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let url = format!("sqlite://{}", folder.path().join("weir.db").display());
-        let mut config = Config::parse(include_str!("../../weir.toml"), &|_| None).unwrap();
+        let mut config = Config::parse(include_str!("../../../weir.toml"), &|_| None).unwrap();
         config.rules.dir = folder.path().join("rules.d");
         config.rules.cache = Some(folder.path().join("cache"));
         config.rules.timeout = timeout;

@@ -13,7 +13,6 @@ mod manifest;
 mod module;
 
 #[path = "../../engine/tests/common/guest.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the engine's tests share it")]
 mod guest;
 
 pub use answer::answer;

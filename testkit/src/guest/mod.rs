@@ -3,41 +3,41 @@
 use wit_component::{ComponentEncoder, StringEncoding};
 
 /// Hits where the amount is negative.
-pub(crate) const GOOD: &str = "(if (local.get $bad) (then (call $hit (local.get $i) (i32.const 0))))";
+pub const GOOD: &str = "(if (local.get $bad) (then (call $hit (local.get $i) (i32.const 0))))";
 
 /// In `each`: has `judge` leave what `answer` says if an amount of the batch is negative.
-pub(crate) const ATTACK: &str = "(global.set $attack (i32.or (global.get $attack) (local.get $bad)))";
+pub const ATTACK: &str = "(global.set $attack (i32.or (global.get $attack) (local.get $bad)))";
 
 /// Where `$hit` keeps its list.
-pub(crate) const HITS: u32 = 1 << 20;
+pub const HITS: u32 = 1 << 20;
 
 /// The parts of a rule as WebAssembly text. It reads `amount`, and its one code is BAD.
 ///
 /// Memory: 64 judge's return area, from 1,000 the manifest's texts, 2,000 the manifest, 3,000 configure's answer, from
 /// 64 KiB what the engine passes in, from 1 MiB the hits. 8,000 to 60,000 is free.
-pub(crate) struct Guest<'a> {
-    pub(crate) name: &'a str,
+pub struct Guest<'a> {
+    pub name: &'a str,
     /// In `judge`, for each row: `$i` is the row and `$bad` whether its amount is negative. Less than a million counts
     /// as no amount at all: the probe at publish tries the least of all.
-    pub(crate) each: &'a str,
+    pub each: &'a str,
     /// The address that `judge` returns if `$attack` is set.
-    pub(crate) answer: &'a str,
+    pub answer: &'a str,
     /// At the end of `describe`, when the manifest stands.
-    pub(crate) describe: &'a str,
+    pub describe: &'a str,
     /// In `configure`, whose answer is zeros: well.
-    pub(crate) configure: &'a str,
+    pub configure: &'a str,
     /// In `cabi_realloc`, before the memory is given: local 2 is the alignment, local 3 the size.
-    pub(crate) realloc: &'a str,
+    pub realloc: &'a str,
     /// Pages at the start.
-    pub(crate) pages: u32,
+    pub pages: u32,
     /// Further fields of the module.
-    pub(crate) more: &'a str,
-    pub(crate) encoding: StringEncoding,
+    pub more: &'a str,
+    pub encoding: StringEncoding,
 }
 
 impl<'a> Guest<'a> {
     /// A good rule.
-    pub(crate) fn good(name: &'a str) -> Self {
+    pub fn good(name: &'a str) -> Self {
         Self {
             name,
             each: GOOD,
@@ -52,11 +52,11 @@ impl<'a> Guest<'a> {
     }
 
     /// The rule `hostile` that does this for each row.
-    pub(crate) fn hostile(each: &'a str) -> Self {
+    pub fn hostile(each: &'a str) -> Self {
         Self { each, ..Self::good("hostile") }
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let Self { name, each, answer, describe, configure, realloc, pages, more, .. } = self;
         let n = name.len();
         format!(
@@ -100,22 +100,22 @@ impl<'a> Guest<'a> {
     }
 
     /// As cargo builds it: a core module with the component-type section.
-    pub(crate) fn core(&self) -> Vec<u8> {
+    pub fn core(&self) -> Vec<u8> {
         typed(&self.text(), include_str!("../../../sdk/wit/rule.wit"), self.encoding)
     }
 
-    pub(crate) fn component(&self) -> Vec<u8> {
+    pub fn component(&self) -> Vec<u8> {
         component(&self.core())
     }
 }
 
 /// A rule that does this for each row.
-pub(crate) fn module(name: &str, each: &str) -> Vec<u8> {
+pub fn module(name: &str, each: &str) -> Vec<u8> {
     Guest { each, ..Guest::good(name) }.core()
 }
 
 /// A core module with the section that says it implements the world `rule` of this contract.
-pub(crate) fn typed(module: &str, contract: &str, encoding: StringEncoding) -> Vec<u8> {
+pub fn typed(module: &str, contract: &str, encoding: StringEncoding) -> Vec<u8> {
     let mut wasm = wat::parse_str(module).unwrap();
     let mut resolve = wit_parser::Resolve::default();
     let package = resolve.push_str("rule.wit", contract).unwrap();
@@ -125,6 +125,6 @@ pub(crate) fn typed(module: &str, contract: &str, encoding: StringEncoding) -> V
 }
 
 /// The component around a core module.
-pub(crate) fn component(core: &[u8]) -> Vec<u8> {
+pub fn component(core: &[u8]) -> Vec<u8> {
     ComponentEncoder::default().module(core).unwrap().encode().unwrap()
 }

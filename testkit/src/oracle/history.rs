@@ -2,26 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use crate::kafka::Place;
-use crate::way::Way;
+use crate::broker::Place;
+use crate::pipeline::Way;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct InForce {
-    pub(crate) sha256: String,
+pub struct InForce {
+    pub sha256: String,
     /// Those that were set; the others have the module's defaults.
-    pub(crate) parameters: BTreeMap<String, String>,
-    pub(crate) live: bool,
+    pub parameters: BTreeMap<String, String>,
+    pub live: bool,
     order: i32,
 }
 
 /// `weir_activation` and `weir_rule_set`, whole.
-pub(crate) struct History {
+pub struct History {
     activations: BTreeMap<Place, u64>,
     rules: BTreeMap<(u64, String), InForce>,
 }
 
 impl History {
-    pub(crate) fn of(way: &Way) -> Self {
+    pub fn of(way: &Way) -> Self {
         let mut activations = BTreeMap::new();
         for row in way.sql("SELECT `partition`, first_offset, revision FROM weir_activation") {
             let place = (row[0].parse().expect("a partition"), row[1].parse().expect("an offset"));
@@ -42,19 +42,18 @@ impl History {
     }
 
     /// The revision that judged the record.
-    pub(crate) fn revision(&self, (partition, offset): Place) -> u64 {
+    pub fn revision(&self, (partition, offset): Place) -> u64 {
         let before = self.activations.range((partition, 0)..=(partition, offset)).next_back();
         *before.unwrap_or_else(|| panic!("no activation for partition {partition}, offset {offset}")).1
     }
 
     /// The rule as it judged the record; None: it was not live.
-    pub(crate) fn rule(&self, place: Place, name: &str) -> Option<&InForce> {
+    pub fn rule(&self, place: Place, name: &str) -> Option<&InForce> {
         self.rules.get(&(self.revision(place), name.to_owned())).filter(|rule| rule.live)
     }
 
     /// All rules that were live in it, in their order: the first dead-letter hit is the letter's reason.
-    #[allow(dead_code, reason = "only the campaign asks")]
-    pub(crate) fn in_order(&self, revision: u64) -> Vec<(&str, &InForce)> {
+    pub fn in_order(&self, revision: u64) -> Vec<(&str, &InForce)> {
         let of_revision = self.rules.iter().filter(|((of, _), rule)| *of == revision && rule.live);
         let mut rules: Vec<_> = of_revision.map(|((_, name), rule)| (name.as_str(), rule)).collect();
         rules.sort_by_key(|(name, rule)| (rule.order, *name));
@@ -62,7 +61,7 @@ impl History {
     }
 
     /// Every revision that judged anything.
-    pub(crate) fn revisions(&self) -> std::collections::BTreeSet<u64> {
+    pub fn revisions(&self) -> std::collections::BTreeSet<u64> {
         self.activations.values().copied().collect()
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::History;
-use crate::kafka::{Place, Record};
-use crate::way::Way;
+use crate::oracle::history::History;
+use crate::broker::{Place, Record};
+use crate::pipeline::Way;
 
 /// Set by the engine where the value was cut to the topic's limit; holds the whole length.
 const CUT: &str = "weir.value.cut";
@@ -12,7 +12,7 @@ const CUT: &str = "weir.value.cut";
 impl Way {
     /// Each of `want` (place in the source and code) is there once, whole, with headers that are true; nothing else is.
     /// Returns the modules, name and sha256, that the letters name.
-    pub(crate) fn letters_are(
+    pub fn letters_are(
         &self,
         source: &BTreeMap<Place, Record>,
         want: &BTreeMap<Place, String>,
@@ -38,12 +38,12 @@ impl Way {
             }
         }
         assert_eq!(got.len(), letters.len(), "a letter a place");
-        crate::windows::same(&got, want);
+        crate::oracle::windows::same(&got, want);
         modules
     }
 
     /// Where the letter's record stands, as its headers say.
-    pub(crate) fn place(&self, letter: &Record) -> Place {
+    pub fn place(&self, letter: &Record) -> Place {
         assert_eq!(header(letter, "__dlq.errors.topic"), self.topic());
         let number = |name| header(letter, name).parse::<i64>().expect("a number");
         (number("__dlq.errors.partition") as i32, number("__dlq.errors.offset"))

@@ -6,20 +6,20 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::flow::{FAR_AHEAD, is_blocked};
-use crate::generated::payment;
-use crate::history::{History, InForce};
-use crate::kafka::{Place, Record};
-use crate::plain;
-use crate::way::Way;
-use crate::windows::{Windows, cents};
+use crate::pipeline::generated::payment;
+use crate::oracle::history::{History, InForce};
+use crate::broker::{Place, Record};
+use crate::oracle::plain;
+use crate::pipeline::Way;
+use crate::oracle::windows::{Windows, cents};
 
 /// How much was compared; that nothing differs is asserted on the way.
-pub(crate) struct Compared {
-    pub(crate) records: u64,
-    pub(crate) letters: usize,
-    pub(crate) codes: BTreeMap<String, u64>,
-    pub(crate) windows: usize,
-    pub(crate) revisions: usize,
+pub struct Compared {
+    pub records: u64,
+    pub letters: usize,
+    pub codes: BTreeMap<String, u64>,
+    pub windows: usize,
+    pub revisions: usize,
 }
 
 /// The faults that a decoder finds.
@@ -33,7 +33,7 @@ struct Raw {
 }
 
 /// `traps`: the modules, by sha256, that trap on every record.
-pub(crate) fn all_is_exact(way: &Way, traps: &BTreeSet<String>) -> Compared {
+pub fn all_is_exact(way: &Way, traps: &BTreeSet<String>) -> Compared {
     let history = History::of(way);
     let mut rules: HashMap<u64, Vec<(&str, &InForce)>> = HashMap::new();
     let (mut windows, mut want, mut rejected) = (Windows::new(), BTreeMap::new(), BTreeMap::new());

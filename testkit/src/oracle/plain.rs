@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::generated::{Payment, payment};
-use crate::history::History;
-use crate::kafka::{Place, Record};
-use crate::windows::{Windows, cents};
+use crate::pipeline::generated::{Payment, payment};
+use crate::oracle::history::History;
+use crate::broker::{Place, Record};
+use crate::oracle::windows::{Windows, cents};
 
 const WINDOW_MS: i64 = 5_000;
 
 /// The windows over every record that is no dead letter.
-pub(crate) fn windows(
+pub fn windows(
     source: &BTreeMap<Place, Record>,
     letters: &BTreeMap<Place, String>,
     history: &History,
@@ -25,7 +25,7 @@ pub(crate) fn windows(
 }
 
 /// Adds one valid payment to its window.
-pub(crate) fn sum(windows: &mut Windows, payment: Payment, place: Place, history: &History) {
+pub fn sum(windows: &mut Windows, payment: Payment, place: Place, history: &History) {
     let start = payment.event_time - payment.event_time.rem_euclid(WINDOW_MS);
     let flagged = is_flagged(&payment, place, history);
     windows.entry((start, payment.kind)).or_default().add(cents(payment.amount.get()), flagged);

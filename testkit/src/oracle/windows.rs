@@ -5,23 +5,23 @@ use std::fmt::Debug;
 
 use serde_json::Value;
 
-use crate::way::Way;
+use crate::pipeline::Way;
 
 /// One row of `risk_stats`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sums {
-    pub(crate) records: u64,
-    pub(crate) flagged: u64,
-    pub(crate) sum: i128,
-    pub(crate) min: i128,
-    pub(crate) max: i128,
+pub struct Sums {
+    pub records: u64,
+    pub flagged: u64,
+    pub sum: i128,
+    pub min: i128,
+    pub max: i128,
 }
 
 /// By start (epoch milliseconds) and group.
-pub(crate) type Windows = BTreeMap<(i64, String), Sums>;
+pub type Windows = BTreeMap<(i64, String), Sums>;
 
 impl Sums {
-    pub(crate) fn add(&mut self, amount: i128, flagged: bool) {
+    pub fn add(&mut self, amount: i128, flagged: bool) {
         self.min = if self.records == 0 { amount } else { self.min.min(amount) };
         self.max = if self.records == 0 { amount } else { self.max.max(amount) };
         self.records += 1;
@@ -31,7 +31,7 @@ impl Sums {
 }
 
 /// Exact: two fraction digits or none are what the tests' amounts have.
-pub(crate) fn cents(text: &str) -> i128 {
+pub fn cents(text: &str) -> i128 {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "00"));
     let fraction = format!("{fraction:0<2}");
@@ -41,7 +41,7 @@ pub(crate) fn cents(text: &str) -> i128 {
 }
 
 /// The windows of a truth file of `weir generate`.
-pub(crate) fn of_truth(truth: &Value) -> Windows {
+pub fn of_truth(truth: &Value) -> Windows {
     let window = |window: &Value| {
         let amount = |name: &str| cents(window[name].as_str().expect("exact text"));
         let number = |name: &str| window[name].as_u64().expect("a count");
@@ -57,7 +57,7 @@ pub(crate) fn of_truth(truth: &Value) -> Windows {
 
 impl Way {
     /// `risk_stats` as it stands, grouped by this column.
-    pub(crate) fn windows(&self, group: &str) -> Windows {
+    pub fn windows(&self, group: &str) -> Windows {
         let start = match self.sqlite().exists() {
             true => "CAST(strftime('%s', window_start) AS INTEGER) * 1000",
             false => "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', window_start) DIV 1000",
@@ -77,14 +77,14 @@ impl Way {
         windows
     }
 
-    pub(crate) fn windows_are(&self, group: &str, want: &Windows) {
+    pub fn windows_are(&self, group: &str, want: &Windows) {
         assert!(!want.is_empty());
         same(&self.windows(group), want);
     }
 }
 
 /// Fails with what differs, not with all there is.
-pub(crate) fn same<K: Ord + Debug, V: PartialEq + Debug>(got: &BTreeMap<K, V>, want: &BTreeMap<K, V>) {
+pub fn same<K: Ord + Debug, V: PartialEq + Debug>(got: &BTreeMap<K, V>, want: &BTreeMap<K, V>) {
     let wrong = got.iter().filter(|(key, value)| want.get(key) != Some(value));
     let wrong: Vec<String> =
         wrong.map(|(key, value)| format!("{key:?}: {value:?}, should be {:?}", want.get(key))).collect();

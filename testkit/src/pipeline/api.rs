@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::way::Way;
+use crate::pipeline::Way;
 
 /// Status and body of one request; None: nobody answered.
-pub(crate) fn ask(admin: u16, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<(u16, String)> {
+pub fn ask(admin: u16, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<(u16, String)> {
     let config = ureq::Agent::config_builder().http_status_as_error(false);
     let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(30))).build().into();
     let request = ureq::http::Request::builder()
@@ -28,15 +28,13 @@ fn partitions(admin: u16) -> Option<Vec<Value>> {
 }
 
 /// How many partitions the instance has, if all of them flow.
-#[allow(dead_code, reason = "the tests of the group ask")]
-pub(crate) fn flowing(admin: u16) -> Option<usize> {
+pub fn flowing(admin: u16) -> Option<usize> {
     let of = partitions(admin)?;
     of.iter().all(|partition| partition["state"] == "running").then_some(of.len())
 }
 
 /// Records that are not judged yet. None: that is not known of each of so many partitions.
-#[allow(dead_code, reason = "only the tests of the store's edges ask")]
-pub(crate) fn behind(admin: u16, count: usize) -> Option<i64> {
+pub fn behind(admin: u16, count: usize) -> Option<i64> {
     let of = partitions(admin).filter(|of| of.len() == count)?;
     of.iter().map(|partition| partition["lag"].as_i64()).sum()
 }
@@ -50,45 +48,45 @@ impl Way {
         serde_json::from_str(&text).unwrap_or_else(|why| panic!("{method} {path}: {why}: {text}"))
     }
 
-    pub(crate) fn get(&self, path: &str) -> Value {
+    pub fn get(&self, path: &str) -> Value {
         self.call("GET", path, "application/json", b"")
     }
 
-    pub(crate) fn patch(&self, path: &str, body: &Value) -> Value {
+    pub fn patch(&self, path: &str, body: &Value) -> Value {
         self.call("PATCH", path, "application/json", body.to_string().as_bytes())
     }
 
-    pub(crate) fn delete(&self, path: &str) -> Value {
+    pub fn delete(&self, path: &str) -> Value {
         self.call("DELETE", path, "application/json", b"")
     }
 
-    pub(crate) fn roll_back(&self, rule: &str) -> Value {
+    pub fn roll_back(&self, rule: &str) -> Value {
         self.call("POST", &format!("/rules/{rule}/rollback"), "application/json", b"")
     }
 
     /// POST /rules; the sha256 that it answers.
-    pub(crate) fn publish(&self, wasm: &[u8]) -> String {
+    pub fn publish(&self, wasm: &[u8]) -> String {
         let answer = self.call("POST", "/rules", "application/wasm", wasm);
         answer["sha256"].as_str().expect("a sha256").to_owned()
     }
 
-    pub(crate) fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         ask(self.admin, "GET", "/readyz", "application/json", b"").is_some_and(|(status, _)| status == 200)
     }
 
     /// The rule of that name in GET /rules.
-    pub(crate) fn rule(&self, name: &str) -> Option<Value> {
+    pub fn rule(&self, name: &str) -> Option<Value> {
         let rules = self.get("/rules");
         rules["rules"].as_array().expect("rules").iter().find(|rule| rule["name"] == name).cloned()
     }
 
     /// The sha256 that is in force; None: there is no such rule.
-    pub(crate) fn in_force(&self, name: &str) -> Option<String> {
+    pub fn in_force(&self, name: &str) -> Option<String> {
         Some(self.rule(name)?["sha256"].as_str()?.to_owned())
     }
 
     /// Sum of a metric over those of its series that carry the label text; 0 where there is none.
-    pub(crate) fn metric(&self, name: &str, label: &str) -> Option<f64> {
+    pub fn metric(&self, name: &str, label: &str) -> Option<f64> {
         let (_, text) = ask(self.admin, "GET", "/metrics", "text/plain", b"")?;
         let series = text.lines().filter(|line| {
             let rest = line.strip_prefix(name);

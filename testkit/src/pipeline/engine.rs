@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Killed if the test ends before it does.
-pub(crate) struct Engine {
+pub struct Engine {
     child: Child,
     log: PathBuf,
 }
@@ -18,7 +18,7 @@ impl Drop for Engine {
 }
 
 impl Engine {
-    pub(crate) fn start(mut command: Command, log: PathBuf) -> Self {
+    pub fn start(mut command: Command, log: PathBuf) -> Self {
         let file = std::fs::File::options().create(true).append(true).open(&log).expect("a log");
         let both = file.try_clone().expect("a handle");
         let child = command.stdin(Stdio::null()).stdout(file).stderr(both).spawn().expect("weir starts");
@@ -26,31 +26,30 @@ impl Engine {
     }
 
     /// With standard error that nobody reads any more, so it has no log.
-    #[allow(dead_code, reason = "the tests of stops ask")]
-    pub(crate) fn start_unread(mut command: Command) -> Self {
+    pub fn start_unread(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("weir starts");
         drop(child.stderr.take());
         Self { child, log: PathBuf::new() }
     }
 
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it is ours");
     }
 
     /// Sends it a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
     }
 
     /// How it ended, if it did.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("it is ours")
     }
 
     /// SIGTERM; it must end well by itself.
-    pub(crate) fn stop(mut self) {
+    pub fn stop(mut self) {
         self.signal("TERM");
         let end = Instant::now() + Duration::from_secs(60);
         loop {
@@ -63,13 +62,13 @@ impl Engine {
         }
     }
 
-    pub(crate) fn runs(&mut self) {
+    pub fn runs(&mut self) {
         let ended = self.ended();
         assert!(ended.is_none(), "the engine ended: {ended:?}\n{}", self.said());
     }
 
     /// Asks until it is so, while the engine runs; `what` says what was waited for.
-    pub(crate) fn until(&mut self, what: &str, within: Duration, mut so: impl FnMut() -> bool) {
+    pub fn until(&mut self, what: &str, within: Duration, mut so: impl FnMut() -> bool) {
         let end = Instant::now() + within;
         while !so() {
             self.runs();
@@ -79,35 +78,30 @@ impl Engine {
     }
 
     /// Resident memory in MiB.
-    pub(crate) fn memory(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         self.mebibytes("VmRSS:")
     }
 
     /// The most that it was since the start, or since `forget_peak`.
-    #[allow(dead_code, reason = "the admin API's tests ask")]
-    pub(crate) fn peak_memory(&self) -> u64 {
+    pub fn peak_memory(&self) -> u64 {
         self.mebibytes("VmHWM:")
     }
 
-    #[allow(dead_code, reason = "the admin API's tests ask")]
-    pub(crate) fn forget_peak(&self) {
+    pub fn forget_peak(&self) {
         std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("it is ours");
     }
 
     /// How many descriptors it has open.
-    #[allow(dead_code, reason = "the admin API's tests ask")]
-    pub(crate) fn open_files(&self) -> usize {
+    pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
-    #[allow(dead_code, reason = "the tests of the admin API and of a topic's edges ask")]
-    pub(crate) fn threads(&self) -> usize {
+    pub fn threads(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs").count()
     }
 
     /// glibc's: the one of the whole process, and the others, which begin with 64 MiB of addresses each, in use or reserved.
-    #[allow(dead_code, reason = "the test of memory asks")]
-    pub(crate) fn malloc_pools(&self) -> usize {
+    pub fn malloc_pools(&self) -> usize {
         const ADDRESSES: u64 = 64 << 20;
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).expect("it runs");
         let areas: Vec<_> = maps.lines().filter_map(area).collect();
@@ -125,7 +119,7 @@ impl Engine {
     }
 
     /// The end of its log.
-    pub(crate) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(60)..].join("\n")

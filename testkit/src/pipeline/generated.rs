@@ -7,34 +7,34 @@ use std::process::{Child, Command, Stdio};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::kafka::{Place, Record};
+use crate::broker::{Place, Record};
 use crate::stack::root;
-use crate::way::{Way, run, weir};
-use crate::windows::{Windows, of_truth};
+use crate::pipeline::{Way, run, weir};
+use crate::oracle::windows::{Windows, of_truth};
 
-pub(crate) struct Generated {
-    pub(crate) csv: PathBuf,
-    pub(crate) windows: Windows,
+pub struct Generated {
+    pub csv: PathBuf,
+    pub windows: Windows,
     /// The code of each dirty record, by `tx_id`.
     dirty: BTreeMap<i64, String>,
 }
 
 /// What the rules of this repository read of a record, parsed apart from the engine.
 #[derive(Deserialize)]
-pub(crate) struct Payment {
-    pub(crate) event_time: i64,
+pub struct Payment {
+    pub event_time: i64,
     #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) amount: Box<serde_json::value::RawValue>,
-    pub(crate) name_orig: String,
-    pub(crate) name_dest: String,
-    pub(crate) old_balance_org: Box<serde_json::value::RawValue>,
-    pub(crate) new_balance_orig: Box<serde_json::value::RawValue>,
+    pub kind: String,
+    pub amount: Box<serde_json::value::RawValue>,
+    pub name_orig: String,
+    pub name_dest: String,
+    pub old_balance_org: Box<serde_json::value::RawValue>,
+    pub new_balance_orig: Box<serde_json::value::RawValue>,
 }
 
 impl Generated {
     /// Makes them and blocks the customers that the truth calls blocked.
-    pub(crate) fn new(way: &Way, records: u32, seed: u32, more: &[&str]) -> Self {
+    pub fn new(way: &Way, records: u32, seed: u32, more: &[&str]) -> Self {
         let (csv, truth) = (way.folder.path().join("records.csv"), way.folder.path().join("truth.json"));
         let mut command = weir();
         command.args(["generate", "--records", &records.to_string(), "--seed", &seed.to_string()]).args(more);
@@ -56,19 +56,19 @@ impl Generated {
         command
     }
 
-    pub(crate) fn produce(&self, way: &Way) {
+    pub fn produce(&self, way: &Way) {
         run(&mut self.command(way));
     }
 
     /// In the background, so many records a second.
-    pub(crate) fn produce_at(&self, way: &Way, rate: u32) -> Producer {
+    pub fn produce_at(&self, way: &Way, rate: u32) -> Producer {
         let mut command = self.command(way);
         command.args(["--rate", &rate.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
         Producer(command.spawn().expect("weir starts"))
     }
 
     /// Where each dirty record stands and its code; panics unless each of them is there once.
-    pub(crate) fn dirty(&self, source: &BTreeMap<Place, Record>) -> BTreeMap<Place, String> {
+    pub fn dirty(&self, source: &BTreeMap<Place, Record>) -> BTreeMap<Place, String> {
         let mut want = self.dirty.clone();
         let mut found = BTreeMap::new();
         for (place, record) in source {
@@ -82,14 +82,14 @@ impl Generated {
 }
 
 /// `weir produce`; killed if the test ends before it does.
-pub(crate) struct Producer(Child);
+pub struct Producer(Child);
 
 impl Producer {
-    pub(crate) fn is_done(&mut self) -> bool {
+    pub fn is_done(&mut self) -> bool {
         self.0.try_wait().expect("it is ours").is_some()
     }
 
-    pub(crate) fn finish(mut self) {
+    pub fn finish(mut self) {
         assert!(self.0.wait().expect("it is ours").success(), "weir produce");
     }
 }
@@ -101,7 +101,7 @@ impl Drop for Producer {
     }
 }
 
-pub(crate) fn payment(record: &Record) -> Option<Payment> {
+pub fn payment(record: &Record) -> Option<Payment> {
     serde_json::from_slice(record.value.as_deref()?).ok()
 }
 

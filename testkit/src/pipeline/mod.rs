@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::engine::Engine;
-use crate::port::free_port;
+use crate::pipeline::engine::Engine;
+use crate::stack::port::free_port;
 use crate::stack::{Stack, root};
 
-pub(crate) const RULES: [&str; 5] =
+pub const RULES: [&str; 5] =
     ["balance_mismatch", "blocked_segment", "high_amount", "negative_amount", "self_transfer"];
 
 /// Prints a statement's rows as MariaDB's client does.
@@ -22,7 +22,7 @@ for row in sqlite3.connect(sys.argv[1], timeout=60).execute(sys.argv[2]):
 static SHARED: Mutex<Weak<Stack>> = Mutex::new(Weak::new());
 
 /// The stack lives as long as a test has it, so it is always ended; libtest runs two tests at a time or more.
-pub(crate) fn shared() -> Arc<Stack> {
+pub fn shared() -> Arc<Stack> {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     shared.upgrade().unwrap_or_else(|| {
         let stack = Arc::new(Stack::up());
@@ -32,27 +32,27 @@ pub(crate) fn shared() -> Arc<Stack> {
 }
 
 /// Where tests make databases.
-pub(crate) struct Database {
+pub struct Database {
     /// `mysql://USER:PASSWORD@HOST:PORT`
-    pub(crate) url: String,
+    pub url: String,
     /// A file of options with which MariaDB's client gets in.
-    pub(crate) client: PathBuf,
+    pub client: PathBuf,
 }
 
-pub(crate) struct Way {
-    pub(crate) name: String,
+pub struct Way {
+    pub name: String,
     database: Database,
-    pub(crate) folder: tempfile::TempDir,
-    pub(crate) stack: Arc<Stack>,
-    pub(crate) admin: u16,
+    pub folder: tempfile::TempDir,
+    pub stack: Arc<Stack>,
+    pub admin: u16,
 }
 
-pub(crate) fn weir() -> Command {
+pub fn weir() -> Command {
     Command::new(env!("CARGO_BIN_EXE_weir"))
 }
 
 /// What it printed; it must end well.
-pub(crate) fn run(command: &mut Command) -> String {
+pub fn run(command: &mut Command) -> String {
     let output = command.output().expect("the command starts");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
@@ -60,17 +60,17 @@ pub(crate) fn run(command: &mut Command) -> String {
 
 impl Way {
     /// On the shared stack, with the configuration for PaySim's columns and the five rules in its folder.
-    pub(crate) fn new(name: &str) -> Self {
-        Self::on(shared(), name, include_str!("paysim.toml"), &RULES)
+    pub fn new(name: &str) -> Self {
+        Self::on(shared(), name, crate::pipeline::PAYSIM, &RULES)
     }
 
-    pub(crate) fn on(stack: Arc<Stack>, name: &str, config: &str, rules: &[&str]) -> Self {
+    pub fn on(stack: Arc<Stack>, name: &str, config: &str, rules: &[&str]) -> Self {
         let url = stack.mysql().strip_suffix("/weir").expect("the database weir").to_owned();
         let database = Database { url, client: stack.folder().join("mysql/client.cnf") };
         Self::on_database(stack, database, name, config, rules)
     }
 
-    pub(crate) fn on_database(stack: Arc<Stack>, database: Database, name: &str, config: &str, rules: &[&str]) -> Self {
+    pub fn on_database(stack: Arc<Stack>, database: Database, name: &str, config: &str, rules: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let admin = free_port();
         let way = Self { name: name.to_owned(), database, folder, stack, admin };
@@ -86,49 +86,49 @@ impl Way {
     }
 
     /// Changes the test's copy of the configuration.
-    pub(crate) fn with(self, from: &str, to: &str) -> Self {
+    pub fn with(self, from: &str, to: &str) -> Self {
         std::fs::write(self.config(), self.changed(from, to)).expect("the folder is writable");
         self
     }
 
     /// The configuration with one thing changed, which must stand in it.
-    pub(crate) fn changed(&self, from: &str, to: &str) -> String {
+    pub fn changed(&self, from: &str, to: &str) -> String {
         let text = std::fs::read_to_string(self.config()).expect("the configuration");
         assert!(text.contains(from), "{from:?} stands in the configuration");
         text.replace(from, to)
     }
 
-    pub(crate) fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("weir.toml")
     }
 
-    pub(crate) fn rules(&self) -> PathBuf {
+    pub fn rules(&self) -> PathBuf {
         self.folder.path().join("rules.d")
     }
 
-    pub(crate) fn topic(&self) -> String {
+    pub fn topic(&self) -> String {
         format!("stream_{}", self.name)
     }
 
-    pub(crate) fn queue(&self) -> String {
+    pub fn queue(&self) -> String {
         format!("letters_{}", self.name)
     }
 
-    pub(crate) fn group(&self) -> String {
+    pub fn group(&self) -> String {
         format!("group-{}", self.name)
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("{}/weir_{}", self.database.url, self.name)
     }
 
     /// `weir run` on a configuration, with the environment that it names.
-    pub(crate) fn running(&self, config: &Path) -> Command {
+    pub fn running(&self, config: &Path) -> Command {
         self.command("run", config)
     }
 
     /// Another command on a configuration, with the same environment.
-    pub(crate) fn command(&self, verb: &str, config: &Path) -> Command {
+    pub fn command(&self, verb: &str, config: &Path) -> Command {
         let mut command = weir();
         command.arg(verb).arg(config).envs([
             ("WEIR_NAME", self.name.clone()),
@@ -144,25 +144,24 @@ impl Way {
         command
     }
 
-    pub(crate) fn start(&self) -> Engine {
+    pub fn start(&self) -> Engine {
         Engine::start(self.running(&self.config()), self.folder.path().join("run.log"))
     }
 
     /// An instance of the pipeline beside the others: its own port, which it returns, and log.
-    #[allow(dead_code, reason = "only some of the tests have several")]
-    pub(crate) fn start_beside(&self, log: &Path) -> (Engine, u16) {
+    pub fn start_beside(&self, log: &Path) -> (Engine, u16) {
         let admin = free_port();
         let mut command = self.running(&self.config());
         command.env("WEIR_LISTEN", format!("127.0.0.1:{admin}")).env("NO_COLOR", "1");
         (Engine::start(command, log.to_owned()), admin)
     }
 
-    pub(crate) fn until_ready(&self, engine: &mut Engine) {
+    pub fn until_ready(&self, engine: &mut Engine) {
         engine.until("/readyz says 200", Duration::from_secs(60), || self.is_ready());
     }
 
     /// Until the group's committed offsets are the ends of the topic.
-    pub(crate) fn until_all_is_committed(&self, engine: &mut Engine, within: Duration) {
+    pub fn until_all_is_committed(&self, engine: &mut Engine, within: Duration) {
         let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
         let done = || self.committed(&consumer).is_some_and(|committed| committed == self.ends(&consumer));
         engine.until("the group's offsets stand at the end of the topic", within, done);
@@ -170,17 +169,17 @@ impl Way {
     }
 
     /// `stop`, `start`, `pause` or `resume` of a service of the stack.
-    pub(crate) fn service(&self, action: &str, service: &str) {
+    pub fn service(&self, action: &str, service: &str) {
         run(Command::new(root().join("stack/service")).args([action, service]).arg(self.stack.folder()));
     }
 
-    pub(crate) fn redis(&self, arguments: &[&str]) -> String {
+    pub fn redis(&self, arguments: &[&str]) -> String {
         let port = self.stack.redis().rsplit(':').next().expect("a port").to_owned();
         run(Command::new("redis-cli").args(["-p", &port]).args(arguments))
     }
 
     /// The client of MariaDB on this database, ready for `-e STATEMENTS`.
-    pub(crate) fn client(&self, database: &str) -> Command {
+    pub fn client(&self, database: &str) -> Command {
         let mut command = Command::new("mariadb");
         let file = self.database.client.display();
         command.arg(format!("--defaults-extra-file={file}")).args(["-N", "-B", database]);
@@ -188,12 +187,12 @@ impl Way {
     }
 
     /// Where the database stands if the test's configuration says SQLite.
-    pub(crate) fn sqlite(&self) -> PathBuf {
+    pub fn sqlite(&self) -> PathBuf {
         self.folder.path().join("weir.db")
     }
 
     /// The rows of a statement on the test's database, each as its cells.
-    pub(crate) fn sql(&self, statement: &str) -> Vec<Vec<String>> {
+    pub fn sql(&self, statement: &str) -> Vec<Vec<String>> {
         let text = if self.sqlite().exists() {
             run(Command::new("python3").args(["-c", SQLITE]).arg(self.sqlite()).arg(statement))
         } else {
@@ -205,7 +204,7 @@ impl Way {
 
 impl Way {
     /// Sum of the next offsets of all partitions: how far the store is. 0: no engine of this pipeline got so far.
-    pub(crate) fn position(&self) -> i64 {
+    pub fn position(&self) -> i64 {
         let here = match self.sqlite().exists() {
             true => "sqlite_master WHERE name = 'weir_partition'",
             false => "information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'weir_partition'",
@@ -218,20 +217,20 @@ impl Way {
     }
 
     /// Sum of the ends of all partitions.
-    pub(crate) fn end(&self) -> i64 {
+    pub fn end(&self) -> i64 {
         let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
         self.ends(&consumer).iter().sum()
     }
 }
 
 /// A rule as `make rules` built it.
-pub(crate) fn module(rule: &str) -> Vec<u8> {
+pub fn module(rule: &str) -> Vec<u8> {
     let from = root().join(format!("rules.d/{rule}.wasm"));
     std::fs::read(&from).unwrap_or_else(|why| panic!("{}: {why}: run `make rules` first", from.display()))
 }
 
 /// Another build of the same rule: an empty custom section changes its sha256 and nothing else.
-pub(crate) fn another_build(rule: &str) -> Vec<u8> {
+pub fn another_build(rule: &str) -> Vec<u8> {
     let mut wasm = module(rule);
     wasm.extend([0, 5, 4, b'n', b'o', b't', b'e']);
     wasm

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// The one line that begins with `weir:` of a command that must fail.
-pub(crate) fn refusal(command: &mut Command) -> String {
+pub fn refusal(command: &mut Command) -> String {
     let output = command.output().expect("weir starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let all = format!("{said}{}", String::from_utf8_lossy(&output.stdout));
@@ -15,7 +15,7 @@ pub(crate) fn refusal(command: &mut Command) -> String {
 }
 
 /// Every one of these texts stands in the line.
-pub(crate) fn says(line: &str, parts: &[&str]) {
+pub fn says(line: &str, parts: &[&str]) {
     for part in parts {
         assert!(line.contains(part), "{part:?} is missing: {line}");
     }

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-pub(crate) struct Certificates(tempfile::TempDir);
+pub struct Certificates(tempfile::TempDir);
 
 impl Certificates {
-    pub(crate) fn make() -> Self {
+    pub fn make() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stack/certificates");
         let made = Command::new(script).arg(folder.path()).status().expect("stack/certificates runs");
@@ -14,7 +14,7 @@ impl Certificates {
         Self(folder)
     }
 
-    pub(crate) fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.0.path().join(name).display().to_string()
     }
 }

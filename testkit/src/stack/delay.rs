@@ -11,28 +11,28 @@ use std::time::{Duration, Instant};
 const UNDER_WAY: usize = 1_024;
 
 /// See the module.
-pub(crate) struct Delay {
+pub struct Delay {
     listener: TcpListener,
     delay: Duration,
 }
 
 impl Delay {
     /// Takes a port; nobody is served yet.
-    pub(crate) fn listen(delay: Duration) -> Self {
+    pub fn listen(delay: Duration) -> Self {
         Self::listen_at(0, delay)
     }
 
     /// The same on a certain port; 0: any.
-    pub(crate) fn listen_at(port: u16, delay: Duration) -> Self {
+    pub fn listen_at(port: u16, delay: Duration) -> Self {
         Self { listener: TcpListener::bind(("127.0.0.1", port)).expect("a free port"), delay }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.listener.local_addr().expect("it is bound").port()
     }
 
     /// From now on leads to there.
-    pub(crate) fn serve(&self, server: &str) {
+    pub fn serve(&self, server: &str) {
         let (listener, delay, server) = (self.listener.try_clone().expect("a handle"), self.delay, server.to_owned());
         thread::spawn(move || {
             for client in listener.incoming().flatten() {

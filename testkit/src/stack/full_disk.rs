@@ -4,16 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub(crate) struct FullDisk {
+pub struct FullDisk {
     library: PathBuf,
     flag: PathBuf,
 }
 
 impl FullDisk {
     /// What it is made of goes into `folder`.
-    pub(crate) fn new(folder: &Path) -> Self {
+    pub fn new(folder: &Path) -> Self {
         let (library, flag) = (folder.join("full_disk.so"), folder.join("full"));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/full_disk.c");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/stack/full_disk.c");
         let output = Command::new("cc")
             .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", source, "-ldl", "-o"])
             .arg(&library)
@@ -24,15 +24,15 @@ impl FullDisk {
     }
 
     /// What the process that has this disk is started with.
-    pub(crate) fn env(&self) -> [(&'static str, &Path); 2] {
+    pub fn env(&self) -> [(&'static str, &Path); 2] {
         [("LD_PRELOAD", &self.library), ("WEIR_FULL_DISK", &self.flag)]
     }
 
-    pub(crate) fn fill(&self) {
+    pub fn fill(&self) {
         std::fs::write(&self.flag, "").expect("the folder is writable");
     }
 
-    pub(crate) fn free(&self) {
+    pub fn free(&self) {
         std::fs::remove_file(&self.flag).expect("it was filled");
     }
 }

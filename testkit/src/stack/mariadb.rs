@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::port::free_port;
 
-pub(crate) struct MariaDb {
+pub struct MariaDb {
     server: Child,
-    pub(crate) port: u16,
+    pub port: u16,
     folder: tempfile::TempDir,
     data: PathBuf,
 }
@@ -24,14 +24,14 @@ impl Drop for MariaDb {
 
 impl MariaDb {
     /// Starts it with a user `weir` (password `secret`) and an empty database `weir`.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for mariadbd");
         let data = folder.path().join("data");
         Self::start_on(folder, &data, &[])
     }
 
     /// The same with its data in a folder of the test's, and more settings.
-    pub(crate) fn start_on(folder: tempfile::TempDir, data: &Path, settings: &[&str]) -> Self {
+    pub fn start_on(folder: tempfile::TempDir, data: &Path, settings: &[&str]) -> Self {
         // Its own: whoever starts removes what others have in a shared one, and their installation fails.
         let temporary = folder.path().join("tmp");
         std::fs::create_dir(&temporary).expect("the folder is writable");
@@ -59,8 +59,7 @@ impl MariaDb {
     }
 
     /// Ends it as an operator does and starts it again with other settings; it keeps its port.
-    #[allow(dead_code, reason = "only the test of a full disk does")]
-    pub(crate) fn restart_with(&mut self, settings: &[&str]) {
+    pub fn restart_with(&mut self, settings: &[&str]) {
         let pid = self.server.id().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().expect("kill runs").success());
         // Not asked how it ended: on a disk that is full to the last byte it had ended itself.
@@ -84,16 +83,16 @@ impl MariaDb {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.url_with("secret", "weir")
     }
 
     /// Of the user who may set what counts for everybody; by the server's socket.
-    pub(crate) fn url_of_root(&self) -> String {
+    pub fn url_of_root(&self) -> String {
         format!("mysql://root@localhost/weir?socket={}", self.folder.path().join("sock").display())
     }
 
-    pub(crate) fn url_with(&self, password: &str, database: &str) -> String {
+    pub fn url_with(&self, password: &str, database: &str) -> String {
         format!("mysql://weir:{password}@127.0.0.1:{}/{database}", self.port)
     }
 }

@@ -5,29 +5,29 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Kafka, MariaDB and Redis on free ports.
-pub(crate) struct Stack {
+pub struct Stack {
     folder: tempfile::TempDir,
     env: BTreeMap<String, String>,
 }
 
 /// The repository's root.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("engine/ stands in the root").to_owned()
 }
 
 impl Stack {
     /// Starts all three; panics with what `stack/up` said if it can't.
-    pub(crate) fn up() -> Self {
+    pub fn up() -> Self {
         Self::start(&mut Command::new(root().join("stack/up")))
     }
 
     /// The same, with a listener of Kafka's whose clients are sent on to this port, where the test has a proxy.
-    pub(crate) fn far(port: u16) -> Self {
+    pub fn far(port: u16) -> Self {
         Self::start(Command::new(root().join("stack/up")).env("WEIR_STACK_FAR", port.to_string()))
     }
 
     /// Of the listener for the proxy: where that leads.
-    pub(crate) fn far_broker(&self) -> &str {
+    pub fn far_broker(&self) -> &str {
         self.var("WEIR_FAR_BROKER")
     }
 
@@ -47,25 +47,25 @@ impl Stack {
         self.env.get(name).unwrap_or_else(|| panic!("stack/up did not print {name}: {:?}", self.env))
     }
 
-    pub(crate) fn brokers(&self) -> &str {
+    pub fn brokers(&self) -> &str {
         self.var("WEIR_BROKERS")
     }
 
-    pub(crate) fn mysql(&self) -> &str {
+    pub fn mysql(&self) -> &str {
         self.var("WEIR_MYSQL_URL")
     }
 
-    pub(crate) fn redis(&self) -> &str {
+    pub fn redis(&self) -> &str {
         self.var("WEIR_REDIS_URL")
     }
 
     /// The folder that `stack/up` was given.
-    pub(crate) fn folder(&self) -> PathBuf {
+    pub fn folder(&self) -> PathBuf {
         self.folder.path().join("stack")
     }
 
     /// The process of a service: `kafka`, `mysql`, `redis`.
-    pub(crate) fn pid(&self, service: &str) -> i32 {
+    pub fn pid(&self, service: &str) -> i32 {
         let file = self.folder().join(service).join("pid");
         let text = std::fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
         text.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("\"PID START-TIME\"")

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::port::free_port;
 
-pub(crate) struct Mysql8 {
+pub struct Mysql8 {
     server: Child,
     port: u16,
     folder: tempfile::TempDir,
@@ -31,7 +31,7 @@ fn base() -> PathBuf {
 
 impl Mysql8 {
     /// With a user `weir` (password `secret`) who may do anything, also make users, and an empty database `weir`.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let base = base();
         let folder = tempfile::tempdir().expect("a folder for mysqld");
         let at = folder.path();
@@ -84,17 +84,17 @@ impl Mysql8 {
         database
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.url_of("weir", "secret", "")
     }
 
     /// Without a database.
-    pub(crate) fn bare_url(&self) -> String {
+    pub fn bare_url(&self) -> String {
         format!("mysql://weir:secret@127.0.0.1:{}", self.port)
     }
 
     /// A file of options with which MariaDB's client gets in. That sends a password only over TLS.
-    pub(crate) fn client(&self) -> PathBuf {
+    pub fn client(&self) -> PathBuf {
         let file = self.folder.path().join("client.cnf");
         let options = format!("[client]\nhost=127.0.0.1\nport={}\nuser=weir\npassword=secret\nssl\n", self.port);
         std::fs::write(&file, options).expect("the folder is writable");
@@ -102,12 +102,12 @@ impl Mysql8 {
     }
 
     /// `parameters`: what stands behind the question mark.
-    pub(crate) fn url_of(&self, user: &str, password: &str, parameters: &str) -> String {
+    pub fn url_of(&self, user: &str, password: &str, parameters: &str) -> String {
         format!("mysql://{user}:{password}@127.0.0.1:{}/weir?{parameters}", self.port)
     }
 
     /// The certificate of the authority that the server made for itself.
-    pub(crate) fn ca(&self) -> PathBuf {
+    pub fn ca(&self) -> PathBuf {
         self.folder.path().join("data/ca.pem")
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Below the range from which the kernel takes ports for outgoing connections, and below that of `stack/up`, so none is taken
 /// between here and the bind. No two of a process are the same.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(10_000..16_000)));
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let next = || NEXT.fetch_add(1, Ordering::Relaxed);

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::life::{Hit, Life};
-use crate::stack::Stack;
+use crate::fault_points::life::{Hit, Life};
+use weir_testkit::stack::Stack;
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let mut life = Life::new(stack, "first");

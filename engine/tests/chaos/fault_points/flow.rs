@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use crate::kafka::PARTITIONS;
-use crate::way::Way;
+use weir_testkit::broker::PARTITIONS;
+use weir_testkit::pipeline::Way;
 
 /// 2100-01-01: beyond any `max_ahead`.
 pub(crate) const FAR_AHEAD: i64 = 4_102_444_800_000;

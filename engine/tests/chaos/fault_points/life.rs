@@ -5,12 +5,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::Engine;
-use crate::flow::Flow;
-use crate::oracle::all_is_exact;
-use crate::port::free_port;
-use crate::stack::Stack;
-use crate::way::{RULES, Way};
+use weir_testkit::pipeline::engine::Engine;
+use crate::fault_points::flow::Flow;
+use weir_testkit::oracle::all_is_exact;
+use weir_testkit::stack::port::free_port;
+use weir_testkit::stack::Stack;
+use weir_testkit::pipeline::{RULES, Way};
 
 /// Each thing that is waited for, on a machine that does a lot besides.
 pub(crate) const SOON: Duration = Duration::from_secs(120);
@@ -39,7 +39,7 @@ impl Drop for Life {
 
 impl Life {
     pub(crate) fn new(stack: Arc<Stack>, name: &str) -> Self {
-        Self::of(Way::on(stack, name, include_str!("../pipeline/paysim.toml"), &RULES), Duration::from_secs(1))
+        Self::of(Way::on(stack, name, weir_testkit::pipeline::PAYSIM, &RULES), Duration::from_secs(1))
     }
 
     /// `session`: after so long a dead member is given up.

@@ -1,8 +1,6 @@
 //! The built `weir` dies, fails and waits at every fault point (`engine/src/fault.rs`) while records flow, against the real
 //! Kafka, MariaDB and Redis, and is started again where it died. What is left in the end is compared, as chaos does it, with
 //! what the source topic says should be there.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
 mod catalog;
 mod commits;
 mod first;
@@ -16,50 +14,12 @@ mod sqlite;
 mod storm;
 mod transactions;
 
-// The harness of the pipeline's tests, and the oracle of chaos.
-#[path = "../pipeline/api.rs"]
-#[allow(dead_code)]
-mod api;
-#[path = "../pipeline/engine.rs"]
-#[allow(dead_code)]
-mod engine;
-#[path = "../pipeline/generated.rs"]
-#[allow(dead_code)]
-mod generated;
-#[path = "../pipeline/history.rs"]
-#[allow(dead_code)]
-mod history;
-#[path = "../pipeline/kafka.rs"]
-#[allow(dead_code)]
-mod kafka;
-#[path = "../pipeline/letters.rs"]
-#[allow(dead_code)]
-mod letters;
-#[path = "../pipeline/member.rs"]
-mod member;
-#[path = "../chaos/oracle.rs"]
-#[allow(dead_code)]
-mod oracle;
-#[path = "../pipeline/plain.rs"]
-#[allow(dead_code)]
-mod plain;
-#[path = "../common/port.rs"]
-mod port;
-#[path = "../common/stack.rs"]
-#[allow(dead_code)]
-mod stack;
-#[path = "../pipeline/way.rs"]
-#[allow(dead_code)]
-mod way;
-#[path = "../pipeline/windows.rs"]
-#[allow(dead_code)]
-mod windows;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use life::Hit;
-use stack::Stack;
+use weir_testkit::stack::Stack;
 
 /// A life from its start to the comparison at its end; what was hit in it.
 type Run = fn(Arc<Stack>) -> BTreeSet<Hit>;

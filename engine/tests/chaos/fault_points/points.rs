@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use weir::fault::POINTS;
 
-use crate::life::Hit;
+use crate::fault_points::life::Hit;
 
 #[test]
 fn the_list_names_the_points_of_the_sources_and_no_other() {

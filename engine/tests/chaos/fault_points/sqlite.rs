@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::hiccups::{AT_FIRST, IN_A_STEP, failing};
-use crate::life::{Hit, Life};
-use crate::stack::Stack;
-use crate::way::{RULES, Way};
+use crate::fault_points::hiccups::{AT_FIRST, IN_A_STEP, failing};
+use crate::fault_points::life::{Hit, Life};
+use weir_testkit::stack::Stack;
+use weir_testkit::pipeline::{RULES, Way};
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let way = Way::on(stack, "sqlite", include_str!("../pipeline/paysim.toml"), &RULES);
+    let way = Way::on(stack, "sqlite", weir_testkit::pipeline::PAYSIM, &RULES);
     let file = format!("sqlite://{}", way.sqlite().display());
     let mut life = Life::of(way.with("${WEIR_SINK}", &file), Duration::from_secs(1));
     life.dies("store.begin.answer=1*off->1*return(crash)");

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::life::{Hit, Life};
-use crate::points::of_the_sources;
-use crate::stack::Stack;
+use crate::fault_points::life::{Hit, Life};
+use crate::fault_points::points::of_the_sources;
+use weir_testkit::stack::Stack;
 
 /// Unless `DEATHS` says otherwise.
 const DEATHS: usize = 6;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::life::{Hit, Life};
-use crate::stack::Stack;
+use crate::fault_points::life::{Hit, Life};
+use weir_testkit::stack::Stack;
 
 /// The first death leaves letters that are only in the outbox, and no other but the last brings them to Kafka: each next
 /// start replays them.

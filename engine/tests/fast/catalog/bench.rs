@@ -16,7 +16,7 @@ use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, CatalogError, Judge, LiveRule, Patch, Publish, Published, Refused, RuleVerdict, Runtime};
 use weir::store::Store;
 
-use crate::module::Guest;
+use crate::catalog::module::Guest;
 
 pub(crate) struct Bench {
     pub(crate) config: Config,
@@ -26,14 +26,14 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let text = include_str!("../../../weir.toml");
+        let text = include_str!("../../../../weir.toml");
         let mut config = Config::parse(text, &|_| None).unwrap();
         config.rules.dir = folder.path().join("rules.d");
         config.rules.cache = Some(folder.path().join("cache"));
         // The tests share few cores; what they test is no time.
         config.rules.timeout = Duration::from_millis(500);
         symlink(
-            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/catalog/counting-compiler"),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fast/catalog/counting-compiler"),
             folder.path().join("compiler"),
         )
         .unwrap();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use weir::model::catalog::Mode;
 
-use crate::bench::{Bench, Opened, by_api, set, within};
-use crate::module::{Guest, TRAPS_RARELY};
+use crate::catalog::bench::{Bench, Opened, by_api, set, within};
+use crate::catalog::module::{Guest, TRAPS_RARELY};
 
 const SOON: Duration = Duration::from_secs(5);
 

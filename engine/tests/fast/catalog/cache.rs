@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::bench::Bench;
-use crate::module::Guest;
+use crate::catalog::bench::Bench;
+use crate::catalog::module::Guest;
 
 fn files(bench: &Bench) -> Vec<PathBuf> {
     let folder = bench.config.rules.cache.clone().unwrap();
@@ -114,7 +114,7 @@ async fn files_of_versions_that_are_gone_are_pruned_and_a_few_spare_ones_stay() 
     let unfinished = put(".unfinished-abc".into(), month);
     let unrelated = put("notes.txt".into(), month);
     let catalog = bench.open_without_compiler().await;
-    crate::bench::within(Duration::from_secs(5), "the cache is pruned", || files(&bench).len() <= 36).await;
+    crate::catalog::bench::within(Duration::from_secs(5), "the cache is pruned", || files(&bench).len() <= 36).await;
     assert_eq!(files(&bench).len(), 2 + 32 + 2, "the set in force, spare ones, and what is not ours");
     assert!(mine.iter().all(|file| file.exists()) && other_pipeline.exists() && unrelated.exists());
     assert!(!old_release.exists() && !unfinished.exists());

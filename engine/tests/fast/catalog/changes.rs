@@ -8,8 +8,8 @@ use weir::model::catalog::{Mode, Origin};
 use weir::model::ids::Sha256;
 use weir::rules::{Patch, Publish, Refused};
 
-use crate::bench::{Bench, Opened, by_api, within};
-use crate::module::{Guest, TRAPS_RARELY};
+use crate::catalog::bench::{Bench, Opened, by_api, within};
+use crate::catalog::module::{Guest, TRAPS_RARELY};
 
 fn versions() -> [Guest; 3] {
     ["1.0.0", "2.0.0", "3.0.0"].map(|version| Guest::new("swapped").version(version))

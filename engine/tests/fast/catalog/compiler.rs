@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use weir::rules::Refused;
 
-use crate::bench::{Bench, script};
-use crate::module::Guest;
+use crate::catalog::bench::{Bench, script};
+use crate::catalog::module::Guest;
 
 /// A file of the process.
 fn told(pid: u32, file: &str) -> String {

@@ -3,8 +3,8 @@
 use weir::conditions::Severity;
 use weir::model::ids::Partition;
 
-use crate::bench::{Bench, Opened};
-use crate::module::Guest;
+use crate::catalog::bench::{Bench, Opened};
+use crate::catalog::module::Guest;
 
 const DAMAGED: &str = "rules.damaged";
 
@@ -83,11 +83,11 @@ async fn a_directory_publishes_and_retires_nothing_while_a_partition_contradicts
     std::fs::write(bench.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
     let _running = catalog.run();
     let held = || catalog.told("rules.directory_held");
-    crate::bench::within(std::time::Duration::from_secs(10), "it is told", || !held().is_empty()).await;
+    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it is told", || !held().is_empty()).await;
     assert!(held()[0].1.contains("partition 3: the group has committed 9"), "{:?}", held());
     assert!(catalog.rule("dropped").is_none());
     catalog.catalog.release_directory(Partition(3));
-    crate::bench::within(std::time::Duration::from_secs(10), "it is published", || catalog.rule("dropped").is_some())
+    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it is published", || catalog.rule("dropped").is_some())
         .await;
     assert!(held().is_empty());
 }
@@ -98,8 +98,8 @@ async fn bytes_that_were_refused_cost_no_second_compile() {
     let catalog = published(&bench).await;
     let bad = b"\0asm\x01\0\0\0\xff".to_vec();
     let before = bench.compiles();
-    let first = catalog.catalog.publish(bad.clone(), crate::bench::by_api()).await.unwrap_err().to_string();
-    let again = catalog.catalog.publish(bad.clone(), crate::bench::by_api()).await.unwrap_err().to_string();
+    let first = catalog.catalog.publish(bad.clone(), crate::catalog::bench::by_api()).await.unwrap_err().to_string();
+    let again = catalog.catalog.publish(bad.clone(), crate::catalog::bench::by_api()).await.unwrap_err().to_string();
     assert_eq!((first, bench.compiles()), (again, before + 1));
     catalog.catalog.check(bad).await.unwrap_err();
     assert_eq!(bench.compiles(), before + 1);
@@ -110,7 +110,7 @@ async fn bytes_that_were_refused_cost_no_second_compile() {
 async fn a_compiler_knows_nothing_of_the_engine_s_environment() {
     let bench = Bench::new();
     let (compiler, told) = (bench.folder.path().join("telling"), bench.folder.path().join("told"));
-    crate::bench::script(&compiler, &format!("tr '\\0' '\\n' < /proc/$$/environ > {}; exit 3", told.display()));
+    crate::catalog::bench::script(&compiler, &format!("tr '\\0' '\\n' < /proc/$$/environ > {}; exit 3", told.display()));
     let catalog = bench.try_open(compiler).await.unwrap();
     catalog.try_publish(&Guest::new("steady")).await.unwrap_err();
     let told = std::fs::read_to_string(told).unwrap();

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use weir::model::catalog::Mode;
 use weir::rules::{Catalog, Patch};
 
-use crate::bench::{Bench, Opened, within};
-use crate::module::Guest;
+use crate::catalog::bench::{Bench, Opened, within};
+use crate::catalog::module::Guest;
 
 const SOON: Duration = Duration::from_secs(12);
 const AWAY: &str = "rules.directory";

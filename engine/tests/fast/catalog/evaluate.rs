@@ -6,8 +6,8 @@ use weir::config::OnFailure;
 use weir::model::catalog::Mode;
 use weir::model::ids::Offset;
 
-use crate::bench::Bench;
-use crate::module::{Guest, TEXT, TRAPS_RARELY};
+use crate::catalog::bench::Bench;
+use crate::catalog::module::{Guest, TEXT, TRAPS_RARELY};
 
 #[tokio::test]
 async fn shadow_rules_say_what_they_find_and_those_that_are_off_say_nothing() {

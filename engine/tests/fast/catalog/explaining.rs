@@ -4,7 +4,7 @@ use weir::model::catalog::Mode;
 use weir::model::finding::Finding;
 use weir::rules::Judge;
 
-use crate::bench::{Bench, Opened, by_api};
+use crate::catalog::bench::{Bench, Opened, by_api};
 
 /// In hundredths: 200,000.00 is not flagged yet.
 const AMOUNTS: [i64; 5] = [-1, 20_000_001, 5, 20_000_002, -7];

@@ -5,8 +5,8 @@ use weir::admin::problem::Problem;
 use weir::model::catalog::Mode;
 use weir::rules::{CatalogError, Refused};
 
-use crate::bench::Bench;
-use crate::module::{Guest, TEXT};
+use crate::catalog::bench::Bench;
+use crate::catalog::module::{Guest, TEXT};
 
 /// Two rules of which one reads `name_dest`, and the catalog closed.
 async fn closed() -> Bench {
@@ -50,7 +50,7 @@ async fn a_rule_that_does_not_fit_this_instance_refuses_its_start_and_stays_in_f
 async fn a_new_rule_that_does_not_fit_is_refused_even_if_it_comes_off() {
     let bench = Bench::new();
     let catalog = bench.open().await;
-    let off = weir::rules::Publish { mode: Some(Mode::Off), ..crate::bench::by_api() };
+    let off = weir::rules::Publish { mode: Some(Mode::Off), ..crate::catalog::bench::by_api() };
     let stranger = Guest::new("stranger").field("nowhere", TEXT, false).wasm();
     let refused = catalog.catalog.publish(stranger, off).await.unwrap_err();
     assert!(refused.to_string().contains("nowhere"), "{refused}");
@@ -64,7 +64,7 @@ async fn a_compiler_that_is_killed_or_stopped_while_the_set_is_opened_blames_no_
     for signal in ["KILL", "TERM", "XCPU"] {
         std::fs::remove_dir_all(bench.config.rules.cache.as_ref().unwrap()).unwrap();
         let compiler = bench.folder.path().join(format!("killed-by-{signal}"));
-        crate::bench::script(&compiler, &format!("kill -{signal} $$"));
+        crate::catalog::bench::script(&compiler, &format!("kill -{signal} $$"));
         let opened = bench.try_open(compiler).await;
         assert!(matches!(opened, Err(CatalogError::Compiler(_))), "{signal}");
     }
@@ -76,7 +76,7 @@ async fn a_compiler_that_is_killed_or_stopped_while_the_set_is_opened_blames_no_
 async fn a_compiler_runs_in_a_process_group_of_its_own() {
     let bench = Bench::new();
     let (compiler, told) = (bench.folder.path().join("grouped"), bench.folder.path().join("group"));
-    crate::bench::script(&compiler, &format!("echo $$ $(cut -d' ' -f5 /proc/$$/stat) > {}; exit 3", told.display()));
+    crate::catalog::bench::script(&compiler, &format!("echo $$ $(cut -d' ' -f5 /proc/$$/stat) > {}; exit 3", told.display()));
     let catalog = bench.try_open(compiler).await.unwrap();
     catalog.try_publish(&Guest::new("steady")).await.unwrap_err();
     let told = std::fs::read_to_string(told).unwrap();
@@ -88,7 +88,7 @@ async fn a_compiler_runs_in_a_process_group_of_its_own() {
 async fn a_rule_that_answers_late_at_a_start_refuses_it_and_is_not_suspended() {
     let mut bench = Bench::new();
     bench.config.rules.timeout = std::time::Duration::from_secs(5);
-    let slow = Guest::new("slow").configure(crate::module::SLOW);
+    let slow = Guest::new("slow").configure(crate::catalog::module::SLOW);
     bench.open().await.publish(&slow).await;
     bench.config.rules.suspend_misfits = true;
     bench.config.rules.timeout = std::time::Duration::from_millis(10);

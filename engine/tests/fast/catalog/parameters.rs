@@ -6,8 +6,8 @@ use std::time::Duration;
 use weir::config::RuleStart;
 use weir::rules::Refused;
 
-use crate::bench::{Bench, Opened, set, within};
-use crate::module::{Guest, TRAPS_RARELY};
+use crate::catalog::bench::{Bench, Opened, set, within};
+use crate::catalog::module::{Guest, TRAPS_RARELY};
 
 fn limited(version: &str, default: &str) -> Guest {
     Guest::new("limited").version(version).parameter("limit", default)

@@ -6,8 +6,8 @@ use weir::conditions::Severity;
 use weir::rules::CatalogError;
 use weir::store::StoreError;
 
-use crate::bench::{Bench, Opened, within};
-use crate::module::Guest;
+use crate::catalog::bench::{Bench, Opened, within};
+use crate::catalog::module::Guest;
 
 const SOON: Duration = Duration::from_secs(10);
 const SET_BACK: &str = "rules.set_back";

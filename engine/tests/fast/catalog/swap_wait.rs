@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::bench::Bench;
-use crate::module::{Guest, SLOW};
+use crate::catalog::bench::Bench;
+use crate::catalog::module::{Guest, SLOW};
 
 /// 100 million turns of a loop take no processor less, in seconds.
 const LEAST: f64 = 0.02;

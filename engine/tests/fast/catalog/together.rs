@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::bench::{Bench, script};
-use crate::module::Guest;
+use crate::catalog::bench::{Bench, script};
+use crate::catalog::module::Guest;
 
 const PAIR: [&str; 2] = ["one", "two"];
 

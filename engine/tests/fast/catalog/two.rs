@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, within};
-use crate::module::Guest;
+use crate::catalog::bench::{Bench, within};
+use crate::catalog::module::Guest;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -52,7 +52,7 @@ async fn an_instance_that_a_new_set_does_not_fit_keeps_judging_by_the_one_it_has
     let _running = behind.run();
     here.publish(&Guest::new("steady")).await;
     within(SOON, "the one that fits", || behind.rule("steady").is_some()).await;
-    here.publish(&Guest::new("reader").field("name_dest", crate::module::TEXT, false)).await;
+    here.publish(&Guest::new("reader").field("name_dest", crate::catalog::module::TEXT, false)).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(behind.catalog.live().revision.0, 1);
     assert_eq!(here.store.revision().await.unwrap().0, 2, "it suspends nothing for the others");

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Refused, Runtime};
 
-use crate::bench::{Bench, by_api, script, set, within};
-use crate::module::{Guest, TEXT};
+use crate::catalog::bench::{Bench, by_api, script, set, within};
+use crate::catalog::module::{Guest, TEXT};
 
 async fn refused(guest: Guest) -> String {
     let bench = Bench::new();

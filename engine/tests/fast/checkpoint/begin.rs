@@ -7,7 +7,7 @@ use weir::checkpoint::{Cancel, TakeError, take};
 use weir::config::Start;
 use weir::model::ids::Offset;
 
-use super::kafka::{Fault, Model, P};
+use weir_testkit::fakes::kafka::{Fault, Model, P};
 use super::{World, world};
 
 /// More than any test lives to see.

@@ -8,7 +8,7 @@ use weir::config::Start;
 use weir::model::ids::{Offset, Partition, Revision};
 use weir::model::step::Step;
 
-use super::kafka::{Fault, Model, P};
+use weir_testkit::fakes::kafka::{Fault, Model, P};
 use super::{World, ten_records, world};
 
 const Q: Partition = Partition(1);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::stack::root;
+use weir_testkit::stack::root;
 
 /// What of the repository's own file is replaced, by what, and what is said of it.
 const REFUSED: [(&str, &str, &str); 15] = [

@@ -126,7 +126,7 @@ fn a_status_takes_url_and_token_from_the_configuration_a_file_or_an_option_and_e
 
     // The configuration says where, and who may read.
     let (url, heads) = service(vec![Box::leak(none_live.into_boxed_str()), LIST]);
-    let text = std::fs::read_to_string(crate::stack::root().join("weir.toml")).unwrap();
+    let text = std::fs::read_to_string(weir_testkit::stack::root().join("weir.toml")).unwrap();
     let admin = format!(
         "[admin]\nlisten = {:?}\ntokens = {{ viewer = \"viewer-of-a-file-01\", publisher = \"publisher-of-a-file\" }}\n",
         url.trim_start_matches("http://")

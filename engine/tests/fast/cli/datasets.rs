@@ -1,8 +1,8 @@
 //! A few literal rows of each public data set, as its file has them, through the mapping that is made for it.
 
-use crate::{CREDITCARD, made, text};
+use crate::cli::{CREDITCARD, made, text};
 
-const KAGGLE: &str = include_str!("../../../mappings/paysim_kaggle.toml");
+const KAGGLE: &str = include_str!("../../../../mappings/paysim_kaggle.toml");
 
 /// The first rows of PS_20174392719_1491204439457_log.csv, and its last.
 const PAYSIM_ROWS: &str = "\
@@ -39,7 +39,7 @@ fn the_original_paysim_is_sent_with_its_hours_as_times_and_its_amounts_as_they_s
 
 #[test]
 fn the_generators_mapping_says_which_column_the_original_lacks() {
-    let mapping = weir::cli::produce::Mapping::parse(include_str!("../../../mappings/paysim.toml")).unwrap();
+    let mapping = weir::cli::produce::Mapping::parse(include_str!("../../../../mappings/paysim.toml")).unwrap();
     let mapping = mapping.for_input(std::path::Path::new("x.csv")).unwrap();
     let first = weir::cli::produce::records(std::io::Cursor::new(PAYSIM_ROWS), mapping).next().unwrap();
     assert!(first.unwrap_err().message.starts_with("no column \"event_time\"; the columns are step, type, amount, "));

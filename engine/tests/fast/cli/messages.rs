@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::dirty::files::{FIELDS, csv, gzip, packed};
-use crate::{CREDITCARD, refused, weir};
+use crate::cli::dirty::files::{FIELDS, csv, gzip, packed};
+use crate::cli::{CREDITCARD, refused, weir};
 
 /// What `weir produce --dry-run` says of this input under this mapping.
 fn said(folder: &Path, file: &str, mapping: &str, input: &[u8]) -> String {

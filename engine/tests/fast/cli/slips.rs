@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::stack::root;
+use weir_testkit::stack::root;
 
 const SECRET: &str = "hunter2-s3cret-value";
 

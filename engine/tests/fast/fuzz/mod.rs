@@ -1,13 +1,8 @@
 //! The fuzz targets on stable: each over its corpus, which holds what was found before, and then for seconds over inputs made
 //! from it. `make fuzz` has libFuzzer look for minutes; see bench/reliability.md.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
 mod corpus;
 mod mutate;
 
-#[path = "../../../fuzz/src/lib.rs"]
-#[allow(unreachable_pub, reason = "there it is a crate's")]
-mod targets;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
@@ -26,7 +21,7 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 fn run(name: &str, target: fn(&[u8])) {
-    targets::compile_by(env!("CARGO_BIN_EXE_weir"));
+    weir_testkit::fuzz::compile_by(env!("CARGO_BIN_EXE_weir"));
     let corpus = corpus::of(name);
     for (path, bytes) in &corpus {
         hold(target, bytes, || format!("{name}: {} again", path.display()));
@@ -63,35 +58,35 @@ fn kept(name: &str, input: &[u8]) -> String {
 
 #[test]
 fn any_record_is_what_the_oracle_says() {
-    run("decode", targets::decode);
+    run("decode", weir_testkit::fuzz::decode);
 }
 
 #[test]
 fn any_answer_of_a_module_is_its_hits_or_a_failure_of_its_rows() {
-    run("answer", targets::answer);
+    run("answer", weir_testkit::fuzz::answer);
 }
 
 #[test]
 fn any_upload_is_a_module_or_refused() {
-    run("module", targets::module);
+    run("module", weir_testkit::fuzz::module);
 }
 
 #[test]
 fn any_manifest_is_one_to_live_by_or_refused() {
-    run("manifest", targets::manifest);
+    run("manifest", weir_testkit::fuzz::manifest);
 }
 
 #[test]
 fn any_text_is_a_configuration_to_run_by_or_refused() {
-    run("config", targets::config);
+    run("config", weir_testkit::fuzz::config);
 }
 
 #[test]
 fn any_line_is_a_record_or_a_numbered_error() {
-    run("csv", targets::csv);
+    run("csv", weir_testkit::fuzz::csv);
 }
 
 #[test]
 fn any_chunk_is_its_letters_or_damaged() {
-    run("letters", targets::letters);
+    run("letters", weir_testkit::fuzz::letters);
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bench::{BATCH, Bench, codes, of, only_row_3};
-use crate::guest::Guest;
+use crate::hostile_modules::bench::{BATCH, Bench, codes, of, only_row_3};
+use weir_testkit::guest::Guest;
 
 #[tokio::test]
 async fn a_hit_on_a_row_out_of_range_costs_its_row() {

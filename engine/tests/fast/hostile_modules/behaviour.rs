@@ -1,7 +1,7 @@
 //! What a rule may do while it judges: loop, grow, recurse, trap. It costs the row that it does it on.
 
-use crate::bench::{Bench, codes, only_row_3};
-use crate::guest::Guest;
+use crate::hostile_modules::bench::{Bench, codes, only_row_3};
+use weir_testkit::guest::Guest;
 
 #[tokio::test]
 async fn a_loop_without_end_costs_its_row() {

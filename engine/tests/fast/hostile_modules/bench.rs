@@ -12,7 +12,7 @@ use weir::model::record::{Batch, Field, Kind, Schema, Value};
 use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, Runtime, Trip};
 
-use crate::guest::Guest;
+use weir_testkit::guest::Guest;
 
 /// Rows of which only the last is bad.
 pub(crate) const BATCH: [i64; 4] = [5, 6, 7, -1];
@@ -67,7 +67,7 @@ impl Bench {
         let url = format!("sqlite://{}", folder.path().join("weir.db").display());
         let store = weir::store::connect(&url, "p", "t").await.unwrap();
         let layout = StatsLayout { table: "stats".into(), group_by: vec!["type".into()], measures: vec![] };
-        let text = format!("{}\n{lines}\n", include_str!("../../../weir.toml"));
+        let text = format!("{}\n{lines}\n", include_str!("../../../../weir.toml"));
         let mut config = weir::config::Config::parse(&text, &|_| Some("sqlite://unused".into())).unwrap();
         config.rules.dir = folder.path().join("rules.d");
         store.prepare(&config.fingerprint(), &layout).await.unwrap();

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use weir::rules::Judge;
 
-use crate::bench::{BATCH, Bench, of};
-use crate::guest::{GOOD, Guest};
+use crate::hostile_modules::bench::{BATCH, Bench, of};
+use weir_testkit::guest::{GOOD, Guest};
 
 const TRAP: &str = "(if (local.get $bad) (then unreachable))";
 

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, judged, refused};
-use crate::guest::Guest;
+use crate::hostile_modules::bench::{Bench, judged, refused};
+use weir_testkit::guest::Guest;
 
 fn with(more: &str) -> Vec<u8> {
     Guest { more, ..Guest::good("hostile") }.core()

@@ -7,9 +7,9 @@ use weir::conditions::Severity;
 use weir::model::catalog::{Mode, Origin};
 use weir::rules::{Judge, Patch, Publish};
 
-use crate::bench::{Bench, of};
-use crate::guest::Guest;
-use crate::kinds;
+use crate::hostile_modules::bench::{Bench, of};
+use weir_testkit::guest::Guest;
+use weir_testkit::guest::kinds;
 
 /// Costs are averaged over 10 s; a busy machine may end a window later.
 const WINDOW: Duration = Duration::from_secs(10);

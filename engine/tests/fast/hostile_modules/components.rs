@@ -1,7 +1,7 @@
 //! Ready-made components: a good one is a rule like any other, a bad one is contained or refused like any other.
 
-use crate::bench::{Bench, judged, only_row_3, refused};
-use crate::guest::Guest;
+use crate::hostile_modules::bench::{Bench, judged, only_row_3, refused};
+use weir_testkit::guest::Guest;
 
 fn component(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()

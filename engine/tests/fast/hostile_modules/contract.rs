@@ -2,10 +2,10 @@
 
 use wit_component::StringEncoding::UTF8;
 
-use crate::bench::refused;
-use crate::guest::{Guest, typed};
+use crate::hostile_modules::bench::refused;
+use weir_testkit::guest::{Guest, typed};
 
-const CONTRACT: &str = include_str!("../../../sdk/wit/rule.wit");
+const CONTRACT: &str = include_str!("../../../../sdk/wit/rule.wit");
 
 #[tokio::test]
 async fn a_core_module_without_the_contract_is_refused() {

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use wit_component::StringEncoding::UTF8;
 
-use crate::bench::{Bench, refused};
-use crate::guest::{Guest, typed};
+use crate::hostile_modules::bench::{Bench, refused};
+use weir_testkit::guest::{Guest, typed};
 
-const CONTRACT: &str = include_str!("../../../sdk/wit/rule.wit");
+const CONTRACT: &str = include_str!("../../../../sdk/wit/rule.wit");
 const FLAG: &str = "(i32.store8 (i32.const 1316) (i32.const 1))";
 
 /// A rule whose one code is a flag, with this export and what its world says of it.

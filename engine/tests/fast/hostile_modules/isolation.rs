@@ -3,9 +3,9 @@
 use weir::model::catalog::{Mode, Origin};
 use weir::rules::Publish;
 
-use crate::bench::{Bench, of};
-use crate::guest::Guest;
-use crate::kinds;
+use crate::hostile_modules::bench::{Bench, of};
+use weir_testkit::guest::Guest;
+use weir_testkit::guest::kinds;
 
 fn cpu() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

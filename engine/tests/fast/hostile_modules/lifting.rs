@@ -3,8 +3,8 @@
 
 use wit_component::StringEncoding;
 
-use crate::bench::{Bench, codes, judged, only_row_3, refused};
-use crate::guest::{ATTACK, Guest, HITS};
+use crate::hostile_modules::bench::{Bench, codes, judged, only_row_3, refused};
+use weir_testkit::guest::{ATTACK, Guest, HITS};
 
 /// `judge` answers with a list at this address of this length, at `area`.
 fn list(area: u32, at: u32, length: u32) -> String {

@@ -4,9 +4,9 @@ use std::fs;
 
 use wit_component::StringEncoding;
 
-use crate::answers::hits;
-use crate::bench::{BATCH, Bench, of, only_row_3};
-use crate::guest::{Guest, HITS};
+use crate::hostile_modules::answers::hits;
+use crate::hostile_modules::bench::{BATCH, Bench, of, only_row_3};
+use weir_testkit::guest::{Guest, HITS};
 
 /// The resident memory of this process.
 struct Resident {

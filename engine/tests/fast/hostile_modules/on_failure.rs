@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use weir::model::catalog::Mode;
 use weir::rules::Patch;
 
-use crate::bench::{BATCH, Bench, of};
-use crate::guest::Guest;
+use crate::hostile_modules::bench::{BATCH, Bench, of};
+use weir_testkit::guest::Guest;
 
 const TRAP: &str = "(if (local.get $bad) (then unreachable))";
 

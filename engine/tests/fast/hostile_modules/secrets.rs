@@ -1,7 +1,7 @@
 //! What a rule can read: its own fields and parameters, and nothing of the records' other fields or of another rule.
 
-use crate::bench::{Bench, of};
-use crate::guest::Guest;
+use crate::hostile_modules::bench::{Bench, of};
+use weir_testkit::guest::Guest;
 
 /// An amount of each batch, in a column that every rule here declares.
 const AMOUNT: i64 = 0x0dec_1a2e_d0f1_e1d5;

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use weir::rules::Refused;
 use wit_component::StringEncoding::UTF8;
 
-use crate::bench::{Bench, codes, refused, refused_by};
-use crate::guest::{Guest, typed};
+use crate::hostile_modules::bench::{Bench, codes, refused, refused_by};
+use weir_testkit::guest::{Guest, typed};
 
 fn core(module: &str) -> Vec<u8> {
     wat::parse_str(module).unwrap()
@@ -70,7 +70,7 @@ async fn a_module_cut_short_or_garbled_is_refused() {
         // Some of these are still rules: then they judge, and harm nobody.
         let bench = Bench::new().await;
         if bench.upload(garbled).await.is_ok() {
-            crate::bench::judged(&bench).await;
+            crate::hostile_modules::bench::judged(&bench).await;
         }
     }
 }
@@ -93,7 +93,7 @@ async fn every_import_of_a_module_is_named() {
     }
     let inside = r#"(import "env" "now" (func))"#;
     let rule = Guest::good("hostile").text().replacen("(module", &format!("(module {inside}"), 1);
-    let contract = include_str!("../../../sdk/wit/rule.wit");
+    let contract = include_str!("../../../../sdk/wit/rule.wit");
     let why = refused(typed(&rule, contract, UTF8)).await;
     assert!(why.contains("env::now"), "an otherwise good rule: {why}");
 }
@@ -138,6 +138,6 @@ async fn proposals_that_the_engine_leaves_off_are_refused_by_name() {
     let text = Guest::good("hostile").text();
     let shared = text.replace(r#"(export "memory") 64)"#, r#"(export "memory") 64 64 shared)"#);
     assert_ne!(shared, text);
-    let why = refused(typed(&shared, include_str!("../../../sdk/wit/rule.wit"), UTF8)).await;
+    let why = refused(typed(&shared, include_str!("../../../../sdk/wit/rule.wit"), UTF8)).await;
     assert!(why.contains("shared"), "{why}");
 }

@@ -1,8 +1,6 @@
 //! Exactly once, proved by breaking it everywhere: the checkpoint's own code (`take`, `advance`, `Pending`) behind models
 //! of the store and of Kafka, driven through random schedules of crashes, freezes, rebalances and lost answers. A seed is
 //! a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test simulation -- one_seed`.
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
 mod broker;
 mod check;
 mod counts;

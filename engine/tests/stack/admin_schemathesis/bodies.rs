@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use crate::alone;
-use crate::served::{PUBLISHER, connect, served, status};
-use crate::way::Way;
+use crate::admin_schemathesis::alone;
+use crate::admin_schemathesis::served::{PUBLISHER, connect, served, status};
+use weir_testkit::pipeline::Way;
 
 const BODY: u64 = 1 << 30;
 /// What the kernel holds of a connection that nobody reads from, and some room: Linux grows each side to 6 MiB.

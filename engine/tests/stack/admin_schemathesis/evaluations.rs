@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::alone;
-use crate::kinds;
-use crate::served::{PUBLISHER, connect, guard};
-use crate::way::Way;
+use crate::admin_schemathesis::alone;
+use weir_testkit::guest::kinds;
+use crate::admin_schemathesis::served::{PUBLISHER, connect, guard};
+use weir_testkit::pipeline::Way;
 
 /// Of each of two kinds.
 const RULES: usize = 20;
@@ -45,12 +45,12 @@ fn asks_and_leaves(way: &Way) {
 #[test]
 fn evaluations_are_two_at_once_within_time_and_memory_and_end_with_who_asked() {
     let _alone = alone();
-    let way = guard(Way::on(crate::way::shared(), "evaluations", include_str!("../pipeline/paysim.toml"), &[]));
+    let way = guard(Way::on(weir_testkit::pipeline::shared(), "evaluations", weir_testkit::pipeline::PAYSIM, &[]));
     // In the order of their names: memory first, then what no evaluation has the time for.
     for (kind, each) in [("fills", kinds::FILLS), ("loops", kinds::LOOPS)] {
         for n in 0..RULES {
             let name = format!("{kind}_{n:02}");
-            std::fs::write(way.rules().join(format!("{name}.wasm")), crate::guest::module(&name, each)).unwrap();
+            std::fs::write(way.rules().join(format!("{name}.wasm")), weir_testkit::guest::module(&name, each)).unwrap();
         }
     }
     let mut engine = way.start();

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::alone;
-use crate::served::{PUBLISHER, VIEWER, get, served};
+use crate::admin_schemathesis::alone;
+use crate::admin_schemathesis::served::{PUBLISHER, VIEWER, get, served};
 
 const GUESSES: usize = 3_000;
 

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use crate::alone;
-use crate::served::{VIEWER, connect, get, served};
+use crate::admin_schemathesis::alone;
+use crate::admin_schemathesis::served::{VIEWER, connect, get, served};
 
 const CONNECTIONS: usize = 10_000;
 /// A request beside them; a busy machine is slow by itself.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::alone;
-use crate::engine::Engine;
-use crate::kafka::Record;
-use crate::served::{PUBLISHER, VIEWER, get, guard};
-use crate::stack::root;
-use crate::way::Way;
+use crate::admin_schemathesis::alone;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::broker::Record;
+use crate::admin_schemathesis::served::{PUBLISHER, VIEWER, get, guard};
+use weir_testkit::stack::root;
+use weir_testkit::pipeline::Way;
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 const NEEDS: &str = "this test runs schemathesis: it needs python3 with venv and pip (on Debian: apt-get install python3 \

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::{Value, json};
 
-use crate::alone;
-use crate::engine::Engine;
-use crate::kafka::PARTITIONS;
-use crate::served::{PUBLISHER, VIEWER, connect, get, guard};
-use crate::way::Way;
+use crate::admin_schemathesis::alone;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::broker::PARTITIONS;
+use crate::admin_schemathesis::served::{PUBLISHER, VIEWER, connect, get, guard};
+use weir_testkit::pipeline::Way;
 
 const LETTERS: usize = 240;
 const LETTER: usize = 60_000;
@@ -119,7 +119,7 @@ fn a_live_version_is_not_ended_by_a_try(way: &Way) {
         let url = format!("http://127.0.0.1:{}/rules{query}", way.admin);
         let request = agent.post(url).header("content-type", "application/wasm");
         let request = request.header("authorization", format!("Bearer {PUBLISHER}"));
-        let mut answer = request.send(&crate::way::another_build("negative_amount")[..]).unwrap();
+        let mut answer = request.send(&weir_testkit::pipeline::another_build("negative_amount")[..]).unwrap();
         (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
     };
     let before = ask(way, "/rules/negative_amount");
@@ -140,7 +140,7 @@ fn a_running_engine_tells_letters_shadow_hits_and_rules_within_bounds_and_withou
     let way = guard(Way::new("tells")).with("[rules]\n", "[rule.high_amount]\nmode = \"shadow\"\n\n[rules]\n");
     let now = chrono::Utc::now().timestamp_millis();
     let high = format!(r#"{{"event_time":{now},"type":"PAYMENT","amount":"250000","name_orig":"C1"}}"#);
-    way.send(0, &crate::kafka::Record { value: Some(high.into_bytes()), ..Default::default() });
+    way.send(0, &weir_testkit::broker::Record { value: Some(high.into_bytes()), ..Default::default() });
     send_broken(&way);
     let mut engine = way.start();
     way.until_ready(&mut engine);

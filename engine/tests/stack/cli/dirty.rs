@@ -16,7 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::stack::Stack;
+use weir_testkit::stack::Stack;
 use files::{Case, FIELDS, all, case, csv, gzip, half, uneven};
 
 const WAIT: Duration = Duration::from_secs(20);

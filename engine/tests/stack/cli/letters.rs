@@ -13,9 +13,9 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
-use crate::port::free_port;
-use crate::stack::{Stack, root};
-use crate::weir;
+use weir_testkit::stack::port::free_port;
+use weir_testkit::stack::{Stack, root};
+use crate::cli::weir;
 
 const WAIT: Duration = Duration::from_secs(20);
 const PARTITIONS: i32 = 2;
@@ -194,7 +194,7 @@ fn configuration(folder: &Path, brokers: &str, topic: &str, password: &str) -> S
         "properties = {{ \"security.protocol\" = \"SASL_PLAINTEXT\", \"sasl.mechanism\" = \"PLAIN\", \"sasl.username\" = \
          \"reader\", \"sasl.password\" = \"{password}\" }}"
     );
-    let text = include_str!("../../../weir.toml")
+    let text = include_str!("../../../../weir.toml")
         .replace("brokers = \"127.0.0.1:9092\"", &format!("brokers = \"{brokers}\"\n{sasl}"))
         .replace("topic = \"dead_letter_queue\"", &format!("topic = \"{topic}\""));
     let file = folder.join(format!("{password}.toml"));

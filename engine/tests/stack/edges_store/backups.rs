@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::process::Command;
 
-use crate::bed::Bed;
-use crate::way::run;
+use crate::edges_store::bed::Bed;
+use weir_testkit::pipeline::run;
 
 impl Bed {
     fn database(&self) -> String {

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 use serde_json::Value;
 
-use crate::api::ask;
-use crate::engine::Engine;
-use crate::kafka::Place;
-use crate::payments::Payments;
-use crate::stack::root;
-use crate::way::{Way, run, shared};
-use crate::windows::{Sums, Windows, cents, same};
+use weir_testkit::pipeline::api::ask;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::broker::Place;
+use crate::edges_store::payments::Payments;
+use weir_testkit::stack::root;
+use weir_testkit::pipeline::{Way, run, shared};
+use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
 
 /// Generous: the machine may be busy.
 pub(crate) const SOON: Duration = Duration::from_secs(60);

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::bed::{Bed, SOON};
-use crate::engine::Engine;
-use crate::way::run;
+use crate::edges_store::bed::{Bed, SOON};
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::run;
 
 const HOUR: i64 = 3_600;
 
@@ -25,7 +25,7 @@ impl Bed {
 
     fn start_with_its_own_clock(&self) -> Engine {
         let library = self.folder.path().join("clock.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/edges_store/clock.c");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stack/edges_store/clock.c");
         run(Command::new("cc")
             .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", source, "-ldl", "-o"])
             .arg(&library));

@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use crate::bed::{Bed, SOON};
-use crate::engine::Engine;
-use crate::full_disk::FullDisk;
-use crate::mariadb::MariaDb;
-use crate::refusal::{refusal, says};
-use crate::way::run;
-use crate::windows::{Sums, Windows, cents, same};
+use crate::edges_store::bed::{Bed, SOON};
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::stack::full_disk::FullDisk;
+use weir_testkit::stack::mariadb::MariaDb;
+use weir_testkit::pipeline::refusal::{refusal, says};
+use weir_testkit::pipeline::run;
+use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
 
 impl Bed {
     /// One worker, so that no rebalance changes what `/readyz` has to say.

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Stdio};
 
-use crate::bed::{Bed, SOON};
+use crate::edges_store::bed::{Bed, SOON};
 
 /// Longer than `innodb_lock_wait_timeout` of the engine's sessions, which is 5 s.
 const HELD: u32 = 12;

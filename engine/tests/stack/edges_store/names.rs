@@ -3,8 +3,8 @@
 
 use std::process::Command;
 
-use crate::bed::Bed;
-use crate::refusal::{refusal, says};
+use crate::edges_store::bed::Bed;
+use weir_testkit::pipeline::refusal::{refusal, says};
 
 impl Bed {
     /// `weir run` with these things of the configuration changed.

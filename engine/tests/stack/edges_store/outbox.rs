@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::bed::{Bed, SOON};
-use crate::engine::Engine;
-use crate::windows::same;
+use crate::edges_store::bed::{Bed, SOON};
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::oracle::windows::same;
 
 impl Bed {
     /// The engine dies between a checkpoint's two transactions: its letters stand in the outbox and nowhere else.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use crate::kafka::{PARTITIONS, Place};
-use crate::way::Way;
-use crate::windows::Windows;
+use weir_testkit::broker::{PARTITIONS, Place};
+use weir_testkit::pipeline::Way;
+use weir_testkit::oracle::windows::Windows;
 
 const WINDOW_MS: i64 = 5_000;
 /// Long ago, so that the clock has no say.

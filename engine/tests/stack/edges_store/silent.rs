@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::api::{ask, flowing};
-use crate::bed::{Bed, SOON};
-use crate::member::Member;
-use crate::way::Way;
+use weir_testkit::pipeline::api::{ask, flowing};
+use crate::edges_store::bed::{Bed, SOON};
+use weir_testkit::broker::member::Member;
+use weir_testkit::pipeline::Way;
 
 /// How long the group may wait for an instance: the heartbeat that tells it, `checkpoint.drain`, which is 2 s here, and
 /// much for a busy machine. A statement waits for the database for 30 s.

@@ -7,11 +7,11 @@ use std::time::Duration;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
-use crate::engine::Engine;
-use crate::history::History;
-use crate::kafka::{Place, Record};
-use crate::plain;
-use crate::way::{Way, shared};
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::oracle::history::History;
+use weir_testkit::broker::{Place, Record};
+use weir_testkit::oracle::plain;
+use weir_testkit::pipeline::{Way, shared};
 
 /// For whatever has to happen: generous, the machine is shared.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ const START: i64 = 1_767_225_600_000;
 
 /// A pipeline on the shared stack with one rule, which rejects negative amounts.
 pub(crate) fn way(name: &str) -> Way {
-    Way::on(shared(), name, include_str!("../pipeline/paysim.toml"), &["negative_amount"])
+    Way::on(shared(), name, weir_testkit::pipeline::PAYSIM, &["negative_amount"])
         .with(r#"interval = "1s""#, r#"interval = "200ms""#)
         .with("properties = {}", r#"properties = { "topic.metadata.refresh.interval.ms" = "1000" }"#)
         .with("[admin]", "[engine]\nworkers = 2\n\n[admin]")
@@ -117,10 +117,10 @@ impl Way {
 
     /// Whether the API answers.
     pub(crate) fn is_up(&self) -> bool {
-        crate::api::ask(self.admin, "GET", "/pipeline", "application/json", b"").is_some()
+        weir_testkit::pipeline::api::ask(self.admin, "GET", "/pipeline", "application/json", b"").is_some()
     }
 
     pub(crate) fn ready_says(&self) -> (u16, String) {
-        crate::api::ask(self.admin, "GET", "/readyz", "text/plain", b"").expect("the API answers")
+        weir_testkit::pipeline::api::ask(self.admin, "GET", "/readyz", "text/plain", b"").expect("the API answers")
     }
 }

@@ -1,7 +1,7 @@
 //! A compacted source: offsets are missing between the records, at the stored position and at the end.
 
-use crate::bed::{self, SOON};
-use crate::way::Way;
+use crate::edges_topic::bed::{self, SOON};
+use weir_testkit::pipeline::Way;
 
 /// A segment a write, and a cleaner that looks for work all the time.
 const COMPACT: [(&str, &str); 5] = [

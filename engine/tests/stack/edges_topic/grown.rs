@@ -1,6 +1,6 @@
 //! Partitions added to the topic while the engine runs.
 
-use crate::bed::{self, SOON};
+use crate::edges_topic::bed::{self, SOON};
 
 #[test]
 fn partitions_added_while_it_runs_are_judged_from_their_beginning_once() {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::bed::{self, SOON, payment};
-use crate::kafka::{Place, Record};
-use crate::way::Way;
+use crate::edges_topic::bed::{self, SOON, payment};
+use weir_testkit::broker::{Place, Record};
+use weir_testkit::pipeline::Way;
 
 const TEN_MB: usize = 10_000_000;
 

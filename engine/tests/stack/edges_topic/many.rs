@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::producer::Producer;
 
-use crate::engine::Engine;
-use crate::stack::Stack;
-use crate::way::{RULES, Way};
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::stack::Stack;
+use weir_testkit::pipeline::{RULES, Way};
 
 const MANY: i32 = 1_000;
 /// Many times what it takes on an idle machine.
@@ -41,7 +41,7 @@ fn figures(what: &str, way: &Way, engine: &Engine, began: Instant, before: (u64,
 
 #[test]
 fn a_thousand_partitions_are_taken_judged_and_shared_with_a_second_instance() {
-    let way = Way::on(Arc::new(Stack::up()), "many", include_str!("../pipeline/paysim.toml"), &RULES[3..4]);
+    let way = Way::on(Arc::new(Stack::up()), "many", weir_testkit::pipeline::PAYSIM, &RULES[3..4]);
     way.grow(&way.topic(), MANY);
     let (began, before) = (Instant::now(), asked(&way));
     let mut engine = way.start();
@@ -58,7 +58,7 @@ fn a_thousand_partitions_are_taken_judged_and_shared_with_a_second_instance() {
     let (mut second, admin) = way.start_beside(&way.folder.path().join("second.log"));
     let half = || {
         let ready = |admin| {
-            crate::api::ask(admin, "GET", "/readyz", "text/plain", b"").is_some_and(|(status, _)| status == 200)
+            weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"").is_some_and(|(status, _)| status == 200)
         };
         way.partitions_shown().len() == MANY as usize / 2 && ready(way.admin) && ready(admin)
     };

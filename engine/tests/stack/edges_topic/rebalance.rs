@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use rdkafka::producer::Producer;
 
-use crate::api::flowing;
-use crate::bed::{self, SOON};
-use crate::engine::Engine;
-use crate::way::Way;
+use weir_testkit::pipeline::api::flowing;
+use crate::edges_topic::bed::{self, SOON};
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::Way;
 
 /// `checkpoint.drain` for the last checkpoint and 5 s each for what else ends, and some for a busy machine.
 const TO_END: Duration = Duration::from_secs(30);

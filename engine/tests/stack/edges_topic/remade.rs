@@ -1,8 +1,8 @@
 //! The topic deleted and made again: the offsets that the store knows mean other records now.
 
-use crate::bed::{self, SOON, negative};
-use crate::kafka::PARTITIONS;
-use crate::way::Way;
+use crate::edges_topic::bed::{self, SOON, negative};
+use weir_testkit::broker::PARTITIONS;
+use weir_testkit::pipeline::Way;
 
 const ALL: [i32; 4] = [0, 1, 2, 3];
 /// docs/operations.md gives an operator this statement.
@@ -47,7 +47,7 @@ fn a_topic_made_again_while_the_engine_was_down_is_not_judged_wherever_it_ends()
     // The operator decides that it is another topic.
     let forget = FORGET.replace("PIPELINE", &way.name).replace("TOPIC", &way.topic());
     way.sql(&forget);
-    assert!(include_str!("../../../docs/operations.md").contains(FORGET));
+    assert!(include_str!("../../../../docs/operations.md").contains(FORGET));
     let mut engine = way.start();
     way.until_all_is_committed(&mut engine, SOON);
     engine.stop();

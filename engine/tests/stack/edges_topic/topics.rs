@@ -9,9 +9,9 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::bed::SOON;
-use crate::stack::root;
-use crate::way::{Way, run};
+use crate::edges_topic::bed::SOON;
+use weir_testkit::stack::root;
+use weir_testkit::pipeline::{Way, run};
 
 impl Way {
     fn admin_client(&self) -> AdminClient<DefaultClientContext> {

@@ -3,8 +3,8 @@
 use rdkafka::producer::{BaseProducer, Producer};
 use serde_json::json;
 
-use crate::bed::{self, SOON};
-use crate::way::Way;
+use crate::edges_topic::bed::{self, SOON};
+use weir_testkit::pipeline::Way;
 
 impl Way {
     pub(crate) fn transactional(&self) -> BaseProducer {

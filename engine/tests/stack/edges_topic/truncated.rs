@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bed::{self, SOON, negative};
+use crate::edges_topic::bed::{self, SOON, negative};
 
 /// docs/operations.md gives an operator this statement.
 const MOVE: &str = "UPDATE weir_partition SET next_offset = OFFSET WHERE pipeline = 'PIPELINE' AND topic = 'TOPIC' \
@@ -30,7 +30,7 @@ fn a_log_truncated_beyond_the_position_stops_its_partition_and_one_truncated_bef
     // The operator accepts the loss.
     let parts = [("OFFSET", "150"), ("PIPELINE", &way.name), ("TOPIC", &way.topic()), ("PARTITION", "0")];
     way.sql(&parts.iter().fold(MOVE.to_owned(), |statement, (from, to)| statement.replace(from, to)));
-    assert!(include_str!("../../../docs/operations.md").contains(MOVE));
+    assert!(include_str!("../../../../docs/operations.md").contains(MOVE));
     let mut engine = way.start();
     way.until_all_is_committed(&mut engine, SOON);
     engine.stop();

@@ -18,9 +18,9 @@ use weir::model::letter::{Letters, Source as Record};
 use weir::model::step::OutboxChunk;
 use weir::source::{Event, Fetched, GroupMetadata, Source};
 
-use crate::delay::Delay;
-use crate::reason::reason;
-use crate::stack::Stack;
+use weir_testkit::stack::delay::Delay;
+use weir_testkit::fakes::reason::reason;
+use weir_testkit::stack::Stack;
 
 pub(crate) const PARTITIONS: i32 = 2;
 pub(crate) const P0: Partition = Partition(0);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use weir::model::ids::Offset;
 
-use crate::bed::*;
+use crate::kafka::bed::*;
 
 /// The CPU that each of this process' threads of librdkafka which speak to brokers has taken. A tick is 10 ms on every Linux
 /// that this runs on.

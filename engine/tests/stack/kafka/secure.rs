@@ -13,7 +13,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use weir::dead_letters::{Cluster, Tail, Wanted, partitions, tail};
 
-use crate::stack::root;
+use weir_testkit::stack::root;
 
 const SOON: Duration = Duration::from_secs(60);
 

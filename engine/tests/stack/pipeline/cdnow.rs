@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use sha2::Digest;
 
-use crate::history::History;
-use crate::kafka::Place;
-use crate::stack::root;
-use crate::way::{Way, run, shared, weir};
-use crate::windows::{Windows, cents};
+use weir_testkit::oracle::history::History;
+use weir_testkit::broker::Place;
+use weir_testkit::stack::root;
+use weir_testkit::pipeline::{Way, run, shared, weir};
+use weir_testkit::oracle::windows::{Windows, cents};
 
 const PACKAGE: &str = "lifetimes==0.11.3";
 const WHEEL: &str = "Lifetimes-0.11.3-py3-none-any.whl";

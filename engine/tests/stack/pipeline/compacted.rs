@@ -6,9 +6,9 @@ use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
-use crate::kafka::Record;
-use crate::refusal::{refusal, says};
-use crate::way::Way;
+use weir_testkit::broker::Record;
+use weir_testkit::pipeline::refusal::{refusal, says};
+use weir_testkit::pipeline::Way;
 
 fn set_policy(way: &Way, policy: &str) {
     let admin: AdminClient<DefaultClientContext> = way.kafka().create().expect("an admin client");
@@ -28,7 +28,7 @@ fn a_compacted_dead_letter_topic_is_refused_at_the_start_and_has_its_own_words_w
     way.until_ready(&mut engine);
     set_policy(&way, "compact");
     way.send(0, &Record { value: Some(b"no JSON".to_vec()), ..Record::default() });
-    let readyz = || crate::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
+    let readyz = || weir_testkit::pipeline::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
     let mut last = String::new();
     engine.until("/readyz has the words", Duration::from_secs(60), || {
         let (status, said) = readyz();

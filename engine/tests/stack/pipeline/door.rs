@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::api::ask;
-use crate::engine::Engine;
-use crate::way::{RULES, Way, weir};
+use weir_testkit::pipeline::api::ask;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::{RULES, Way, weir};
 
 /// Exit code and screen of `weir status`.
 fn status(way: &Way, more: &[&str]) -> (Option<i32>, String) {

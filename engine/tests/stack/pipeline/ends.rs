@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
-use crate::generated::Generated;
-use crate::kafka::PARTITIONS;
-use crate::way::Way;
+use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::broker::PARTITIONS;
+use weir_testkit::pipeline::Way;
 
 const RECORDS: u32 = 20_000;
 /// `checkpoint.max_letter_bytes`: 1 MiB.
@@ -37,7 +37,7 @@ fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
 
     let mut engine = way.start();
     let error = || {
-        let (_, said) = crate::api::ask(way.admin, "GET", "/pipeline", "text/plain", b"").unwrap_or_default();
+        let (_, said) = weir_testkit::pipeline::api::ask(way.admin, "GET", "/pipeline", "text/plain", b"").unwrap_or_default();
         said.contains("the store stands at 1000000")
     };
     engine.until("partition 1 is stopped", Duration::from_secs(60), error);

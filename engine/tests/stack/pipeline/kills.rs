@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::generated::Generated;
-use crate::way::Way;
+use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::pipeline::Way;
 
 const KILLS: u32 = 20;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::guest::Guest;
-use crate::kafka::Record;
-use crate::way::{Way, shared};
+use weir_testkit::guest::Guest;
+use weir_testkit::broker::Record;
+use weir_testkit::pipeline::{Way, shared};
 
 /// Gives the manifest 256 codes, AA to PP, and hits a row with all of them, each time with 256 bytes of detail.
 const TALKS: &str = "
@@ -30,7 +30,7 @@ fn talks() -> Vec<u8> {
 
 #[test]
 fn a_rule_that_says_much_makes_no_long_letter_and_a_record_says_nothing_in_the_engine_s_name() {
-    let way = Way::on(shared(), "says_much", include_str!("paysim.toml"), &[]);
+    let way = Way::on(shared(), "says_much", weir_testkit::pipeline::PAYSIM, &[]);
     std::fs::write(way.rules().join("talks.wasm"), talks()).expect("writable");
     let now = chrono::Utc::now().timestamp_millis();
     let bad = format!(r#"{{"event_time":{now},"type":"PAYMENT","amount":-1.00,"name_orig":"C1"}}"#);
@@ -63,8 +63,8 @@ fn a_rule_that_says_much_makes_no_long_letter_and_a_record_says_nothing_in_the_e
     assert_eq!(letters[1].header("weir.rule"), None);
     assert_eq!(letters[1].header("source.weir.rule"), Some("forged"));
     // Whoever lists them sees the engine's word.
-    let mut listing = crate::way::weir();
+    let mut listing = weir_testkit::pipeline::weir();
     listing.args(["dead-letters", "ls", "--brokers", way.stack.brokers(), "--topic", &way.queue()]);
-    let listed = crate::way::run(&mut listing);
+    let listed = weir_testkit::pipeline::run(&mut listing);
     assert!(listed.contains("PARSE_JSON") && !listed.contains("forged"), "{listed}");
 }

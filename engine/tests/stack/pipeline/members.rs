@@ -3,17 +3,17 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::Engine;
-use crate::generated::Generated;
-use crate::proxy::Proxy;
-use crate::way::Way;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::generated::Generated;
+use crate::pipeline::proxy::Proxy;
+use weir_testkit::pipeline::Way;
 
 /// A dead member is given up soon, and the cluster is asked all the time.
 const QUICK: &str =
     r#""session.timeout.ms" = "3000", "heartbeat.interval.ms" = "200", "topic.metadata.refresh.interval.ms" = "500""#;
 
 fn readyz(admin: u16) -> (u16, String) {
-    crate::api::ask(admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default()
+    weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default()
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn an_engine_whose_group_instance_id_another_one_takes_ends_and_says_why() {
     let (mut first, admin) = way.start_beside(&logs[0]);
     // Two workers are two members, though the configuration has one id.
     first.until("both workers are members", Duration::from_secs(60), || {
-        readyz(admin).0 == 200 && crate::api::flowing(admin) == Some(crate::kafka::PARTITIONS as usize)
+        readyz(admin).0 == 200 && weir_testkit::pipeline::api::flowing(admin) == Some(weir_testkit::broker::PARTITIONS as usize)
     });
     let (mut second, admin) = way.start_beside(&logs[1]);
     let until = Instant::now() + Duration::from_secs(60);
@@ -75,7 +75,7 @@ fn an_engine_whose_group_instance_id_another_one_takes_ends_and_says_why() {
     let last = said.lines().rfind(|line| line.starts_with("weir:")).unwrap_or_else(|| panic!("no last word:\n{said}"));
     assert!(last.contains("group.instance.id") && last.contains("an id of its own"), "{last}");
     second.until("the second has all partitions", Duration::from_secs(60), || {
-        readyz(admin).0 == 200 && crate::api::flowing(admin) == Some(crate::kafka::PARTITIONS as usize)
+        readyz(admin).0 == 200 && weir_testkit::pipeline::api::flowing(admin) == Some(weir_testkit::broker::PARTITIONS as usize)
     });
     second.stop();
 }

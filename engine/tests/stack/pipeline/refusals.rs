@@ -2,11 +2,11 @@
 
 use rdkafka::mocking::MockCluster;
 
-use crate::generated::Generated;
-use crate::guest::{self, Guest};
-use crate::port::free_port;
-use crate::refusal::{refusal, says};
-use crate::way::{Way, weir};
+use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::guest::{self, Guest};
+use weir_testkit::stack::port::free_port;
+use weir_testkit::pipeline::refusal::{refusal, says};
+use weir_testkit::pipeline::{Way, weir};
 
 /// `weir run` with one thing of the configuration changed.
 fn run_with(way: &Way, from: &str, to: &str) -> String {
@@ -123,7 +123,7 @@ fn a_wrong_mapping_or_line_is_one_line_with_its_place() {
     let way = Way::new("mapped");
     let generated = Generated::new(&way, 10, 3, &[]);
     let mapping = way.folder.path().join("mapping.toml");
-    let paysim = include_str!("../../../mappings/paysim.toml");
+    let paysim = include_str!("../../../../mappings/paysim.toml");
     let produce = |text: &str, brokers: &str, topic: &str| {
         std::fs::write(&mapping, text).expect("the folder is writable");
         let mut command = weir();
@@ -170,7 +170,7 @@ fn a_bad_upload_is_one_line_that_says_what_to_mend_and_changes_nothing() {
     says(&push(&traps.core()), &["RULE_TRAP"]);
     let foreign = Guest::good("foreign");
     let text = foreign.text().replace("\"amount\"", "\"anount\"");
-    let contract = include_str!("../../../sdk/wit/rule.wit");
+    let contract = include_str!("../../../../sdk/wit/rule.wit");
     says(&push(&guest::typed(&text, contract, foreign.encoding)), &["anount", "does not have", "declare the field"]);
     assert_eq!(way.get("/rules"), before, "nothing changed");
     engine.stop();

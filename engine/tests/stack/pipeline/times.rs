@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::kafka::Record;
-use crate::way::Way;
+use weir_testkit::broker::Record;
+use weir_testkit::pipeline::Way;
 
 const SOON: Duration = Duration::from_secs(60);
 const SECOND: i64 = 1_000;

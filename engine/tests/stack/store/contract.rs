@@ -8,8 +8,8 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::*;
 use weir::store::{Outcome, StoreError, connect};
 
-use crate::fixture::*;
-use crate::{finals, retention, size};
+use crate::store::fixture::*;
+use crate::store::{finals, retention, size};
 
 async fn sums_are_exact(url: &str) {
     let (store, owner) = begun(url, "exact").await;

@@ -13,11 +13,11 @@ use weir::model::letter::Source;
 use weir::model::step::Step;
 use weir::store::{Store, StoreError};
 
-use crate::common::mariadb::MariaDb;
-use crate::common::reason::reason;
-use crate::fixture::*;
-use crate::kafka::{Model, P};
-use crate::proxy::{Cut, Proxy};
+use weir_testkit::stack::mariadb::MariaDb;
+use weir_testkit::fakes::reason::reason;
+use crate::store::fixture::*;
+use weir_testkit::fakes::kafka::{Model, P};
+use crate::store::proxy::{Cut, Proxy};
 
 pub(crate) async fn stand(store: &Arc<dyn Store>, kafka: &mut Model) -> Stand {
     take(&**store, kafka, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap().stands.remove(0)

@@ -7,7 +7,7 @@ use weir::model::ids::{Offset, Partition};
 use weir::model::step::Step;
 use weir::store::{Store, connect_with};
 
-use crate::fixture::*;
+use crate::store::fixture::*;
 
 const P1: Partition = Partition(1);
 

@@ -9,11 +9,11 @@ use weir::model::ids::Offset;
 use weir::model::step::Step;
 use weir::store::{Outcome, Store, StoreError};
 
-use crate::common::mariadb::MariaDb;
-use crate::faults::{stand, ten_records};
-use crate::fixture::*;
-use crate::kafka::Model;
-use crate::proxy::{Cut, Proxy};
+use weir_testkit::stack::mariadb::MariaDb;
+use crate::store::faults::{stand, ten_records};
+use crate::store::fixture::*;
+use weir_testkit::fakes::kafka::Model;
+use crate::store::proxy::{Cut, Proxy};
 
 /// A store with one step of ten records in it, the next step, another session of the server, and one that looks on.
 struct Scene {

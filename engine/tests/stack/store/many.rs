@@ -7,8 +7,8 @@ use weir::model::catalog::Audit;
 use weir::model::ids::{Offset, Revision};
 use weir::store::StoreError;
 
-use crate::common::mariadb::MariaDb;
-use crate::fixture::*;
+use weir_testkit::stack::mariadb::MariaDb;
+use crate::store::fixture::*;
 
 /// Rows of the table. What is asserted are the rows that are read, so they may be few; `WEIR_STORE_ROWS=3000000` was measured by
 /// hand (bench/reliability.md).
@@ -105,7 +105,7 @@ pub(crate) async fn a_look_costs_what_it_shows(url: &str) {
     }
 
     // Who judged, and what was published.
-    let version = crate::retention::version(1);
+    let version = crate::store::retention::version(1);
     let audit = Audit {
         at: 1,
         who: "test".into(),

@@ -11,7 +11,7 @@ use weir::model::letter;
 use weir::model::step::{Fingerprint, Measure, StatsLayout};
 use weir::store::{Store, connect};
 
-use crate::fixture::sums;
+use crate::store::fixture::sums;
 
 pub(crate) const MYSQL: &[u8] = include_bytes!("older/baac756.mysql.sql.gz");
 pub(crate) const SQLITE: &[u8] = include_bytes!("older/baac756.sqlite.sql.gz");

@@ -6,9 +6,9 @@ use weir::model::catalog::{Audit, Entry, Mode};
 use weir::model::ids::Revision;
 use weir::store::StoreError;
 
-use crate::contract::sql;
-use crate::fixture::*;
-use crate::retention::version;
+use crate::store::contract::sql;
+use crate::store::fixture::*;
+use crate::store::retention::version;
 
 /// Of the repository's own configuration.
 const PIPELINE: &str = "fraud";
@@ -16,7 +16,7 @@ const PIPELINE: &str = "fraud";
 pub(crate) async fn the_command_takes_the_highest_set_that_is_left(url: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("weir.toml");
-    let own = include_str!("../../../weir.toml");
+    let own = include_str!("../../../../weir.toml");
     let (name, sink) = (format!("name = \"{PIPELINE}\""), "mysql://weir:weir@127.0.0.1:3306/weir");
     assert!(own.contains(&name) && own.contains(sink), "the configuration is another");
     std::fs::write(&file, own.replace(sink, url)).unwrap();

@@ -7,8 +7,8 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::Activation;
 use weir::store::Store;
 
-use crate::contract::sql;
-use crate::fixture::*;
+use crate::store::contract::sql;
+use crate::store::fixture::*;
 
 /// Windows go from the oldest on, in batches, groups of one window too, and the newer stay as they are.
 pub(crate) async fn windows_go_from_the_oldest_on(url: &str) {

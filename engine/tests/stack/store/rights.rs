@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row, raw_sql};
 use weir::model::ids::{Offset, Revision};
 use weir::store::{StoreError, connect_with, ddl};
 
-use crate::fixture::*;
+use crate::store::fixture::*;
 
 /// `admin`: of somebody who may do anything; `url`: of a user, with his name as password, in a database.
 pub(crate) async fn the_documented_rights_are_enough(admin: &str, url: impl Fn(&str, &str) -> String) {

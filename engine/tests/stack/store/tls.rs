@@ -3,9 +3,9 @@
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, raw_sql};
 use weir::store::{StoreError, connect};
 
-use crate::common::certificates::Certificates;
-use crate::common::mariadb::MariaDb;
-use crate::common::mysql8::Mysql8;
+use weir_testkit::stack::certificates::Certificates;
+use weir_testkit::stack::mariadb::MariaDb;
+use weir_testkit::stack::mysql8::Mysql8;
 
 async fn told(url: &str) -> String {
     match connect(url, "tls", "t").await.err() {

@@ -9,43 +9,43 @@ use tower::ServiceExt;
 use super::PUBLISHER;
 
 /// The answer to a request, read to its end.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
 }
 
 impl Answer {
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 }
 
 /// A request with the publisher's token, unless told otherwise.
-pub(crate) struct Call<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) media_type: Option<&'a str>,
-    pub(crate) token: Option<&'a str>,
-    pub(crate) body: Vec<u8>,
+pub struct Call<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub media_type: Option<&'a str>,
+    pub token: Option<&'a str>,
+    pub body: Vec<u8>,
 }
 
-pub(crate) fn call<'a>(method: &'a str, path: &'a str) -> Call<'a> {
+pub fn call<'a>(method: &'a str, path: &'a str) -> Call<'a> {
     Call { method, path, media_type: None, token: Some(PUBLISHER), body: Vec::new() }
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn body(mut self, media_type: &'a str, body: impl Into<Vec<u8>>) -> Self {
+    pub fn body(mut self, media_type: &'a str, body: impl Into<Vec<u8>>) -> Self {
         (self.media_type, self.body) = (Some(media_type), body.into());
         self
     }
 
-    pub(crate) fn token(mut self, token: Option<&'a str>) -> Self {
+    pub fn token(mut self, token: Option<&'a str>) -> Self {
         self.token = token;
         self
     }
 
-    pub(crate) fn request(self) -> Request<Body> {
+    pub fn request(self) -> Request<Body> {
         let mut request = Request::builder().method(Method::from_bytes(self.method.as_bytes()).unwrap()).uri(self.path);
         if let Some(media_type) = self.media_type {
             request = request.header("content-type", media_type);
@@ -57,12 +57,12 @@ impl<'a> Call<'a> {
     }
 }
 
-pub(crate) async fn read(response: Response<Body>) -> Answer {
+pub async fn read(response: Response<Body>) -> Answer {
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     Answer { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8(bytes.into()).unwrap() }
 }
 
-pub(crate) async fn send(api: &Router, call: Call<'_>) -> Answer {
+pub async fn send(api: &Router, call: Call<'_>) -> Answer {
     read(api.clone().oneshot(call.request()).await.unwrap()).await
 }

@@ -1,7 +1,7 @@
 //! What stands behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
 //! bytes, and a store that only reads.
 
-pub(crate) mod client;
+pub mod client;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -20,14 +20,14 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use weir::store::{Outcome, Position, StatsRow, Store, StoreError};
 
-pub(crate) const VIEWER: &str = "viewer-token-number-1";
-pub(crate) const PUBLISHER: &str = "publisher-token-number-2";
+pub const VIEWER: &str = "viewer-token-number-1";
+pub const PUBLISHER: &str = "publisher-token-number-2";
 /// Stands in every error text below; must stand in no answer.
-pub(crate) const SECRET: &str = "s3cret";
-pub(crate) const WASM: &[u8] = b"\0asm good";
+pub const SECRET: &str = "s3cret";
+pub const WASM: &[u8] = b"\0asm good";
 
 /// What a test may choose.
-pub(crate) struct Fakes {
+pub struct Fakes {
     pub tokens: Option<(&'static str, &'static str)>,
     pub not_ready: Vec<String>,
     pub requests: usize,
@@ -48,7 +48,7 @@ impl Default for Fakes {
 }
 
 impl Fakes {
-    pub(crate) fn api(&self) -> axum::Router {
+    pub fn api(&self) -> axum::Router {
         let tokens = Tokens {
             viewer: self.tokens.map(|tokens| tokens.0.to_owned()),
             publisher: self.tokens.map(|tokens| tokens.1.to_owned()),

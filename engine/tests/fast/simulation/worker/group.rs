@@ -6,8 +6,8 @@ use weir::model::ids::Partition;
 
 use super::Worker;
 use super::steps::{Drain, Why};
-use crate::group::{Event, Membership};
-use crate::task::{Done, Task};
+use crate::simulation::group::{Event, Membership};
+use crate::simulation::task::{Done, Task};
 
 pub(super) struct Assignment {
     pub(super) partitions: Vec<Partition>,

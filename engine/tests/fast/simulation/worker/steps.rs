@@ -7,8 +7,8 @@ use weir::model::store::Store;
 
 use super::Worker;
 use super::group::Phase;
-use crate::task::{Done, Task};
-use crate::world::Plant;
+use crate::simulation::task::{Done, Task};
+use crate::simulation::world::Plant;
 
 pub(super) struct InFlight {
     pub(super) task: Task,
