@@ -5,6 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// A mapping of three columns: time, amount, name.
 pub const FIELDS: &str = r#"
 key = "name"
 [fields]
@@ -28,12 +29,17 @@ columns = ["ts", "amount", "name"]
 
 /// A file and what is right for it with `--skip-bad`.
 pub struct Case {
+    /// What is wrong with the file, for messages.
     pub what: &'static str,
     /// `-.csv`: by standard input.
     pub file: &'static str,
+    /// The mapping file.
     pub mapping: String,
+    /// The file.
     pub bytes: Vec<u8>,
+    /// Rows that are sent.
     pub sent: u64,
+    /// Rows that are refused.
     pub refused: u64,
     /// The line at which it stops for good.
     pub stop: Option<u64>,
@@ -43,6 +49,7 @@ pub struct Case {
     pub says: &'static str,
 }
 
+/// A file under [`FIELDS`], of which nothing is expected yet.
 pub fn case(what: &'static str, file: &'static str, head: &str, bytes: impl Into<Vec<u8>>) -> Case {
     let mapping = format!("{head}{FIELDS}");
     Case { what, file, mapping, bytes: bytes.into(), sent: 0, refused: 0, stop: None, first: None, says: "" }
@@ -86,16 +93,19 @@ fn utf16(text: &str, mark: bool) -> Vec<u8> {
     mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
 }
 
+/// The text, compressed.
 pub fn gzip(text: &str) -> Vec<u8> {
     packed(text.as_bytes())
 }
 
+/// The bytes, compressed.
 pub fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(bytes).unwrap();
     packed.finish().unwrap()
 }
 
+/// The first half of it: a file that was cut off.
 pub fn half(bytes: Vec<u8>) -> Vec<u8> {
     bytes[..bytes.len() / 2].to_vec()
 }

@@ -1,10 +1,13 @@
 //! Everything dies while records flow: engines, the database, its connections, the broker, Redis, the rules. What is left
 //! in the end is compared with what the source topic says should be there. `make chaos` runs it longer; see
-//! bench/reliability.md.
+//! bench/reliability.md. `fault_points` does it step by step: at each point of the code where something can fail.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
 mod campaign;
 mod diary;
 mod disk;
 mod eyes;
+mod fault_points;
 mod faults;
 mod fleet;
 mod flow;
@@ -14,7 +17,6 @@ mod report;
 mod services;
 mod swaps;
 mod tricks;
-
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

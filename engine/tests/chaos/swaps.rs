@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use rand::{Rng, RngExt};
 use serde_json::json;
 
-use weir_testkit::pipeline::api::ask;
 use weir_testkit::guest;
+use weir_testkit::pipeline::api::ask;
 use weir_testkit::pipeline::module;
 
 /// The row's amount in a guest's `judge`: whole cents.

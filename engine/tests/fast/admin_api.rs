@@ -5,12 +5,12 @@ mod messages;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use weir_testkit::fakes::admin::client::{Answer, Call, call, read, send};
-use weir_testkit::fakes::admin::{Fakes, PUBLISHER, SECRET, VIEWER, WASM};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use weir_testkit::fakes::admin::client::{Answer, Call, call, read, send};
+use weir_testkit::fakes::admin::{Fakes, PUBLISHER, SECRET, VIEWER, WASM};
 
 /// The schema that the document gives for this answer, with everything it refers to.
 fn schema(document: &Value, method: &str, template: &str, answer: &Answer) -> Option<Value> {

@@ -1,11 +1,12 @@
 //! The admin API beside peers that are idle or slow: it goes on answering, and lets go of them.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use weir_testkit::fakes::admin::{Fakes, PUBLISHER, WASM};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use weir_testkit::fakes::admin::{Fakes, PUBLISHER, WASM};
+use weir_testkit::wait::Fair;
 
 /// For an answer that waits for none of the slow ones, which have 10 s or more; a busy machine is slow by itself.
 const SOON: Duration = Duration::from_secs(5);
@@ -45,14 +46,14 @@ async fn ask(at: SocketAddr, head: &str, body: &[u8]) -> u16 {
 }
 
 async fn probe(at: SocketAddr) -> Duration {
-    let asked = Instant::now();
+    let asked = Fair::start();
     assert_eq!(ask(at, "GET /livez HTTP/1.1", b"").await, 200);
     asked.elapsed()
 }
 
 /// Sends a head that never ends, a byte now and then, until the connection is closed.
-async fn dawdle(at: SocketAddr) -> Duration {
-    let (began, mut stream) = (Instant::now(), TcpStream::connect(at).await.unwrap());
+async fn dawdle(at: SocketAddr) -> Fair {
+    let (began, mut stream) = (Fair::start(), TcpStream::connect(at).await.unwrap());
     stream.write_all(b"GET /livez HTTP/1.1\r\nx: ").await.unwrap();
     let mut answer = [0; 1024];
     loop {
@@ -60,7 +61,7 @@ async fn dawdle(at: SocketAddr) -> Duration {
         match pause {
             Err(_) if stream.write_all(b"y").await.is_ok() => {}
             Ok(Ok(1..)) => {}
-            _ => return began.elapsed(),
+            _ => return began,
         }
     }
 }
@@ -76,7 +77,7 @@ async fn five_hundred_idle_connections_and_slow_heads_keep_nobody_out() {
         assert!(took < SOON, "{took:?}");
     }
     for slow in slow {
-        assert!(slow.await.unwrap() < Duration::from_secs(13), "a head that never ends is not waited for");
+        assert!(slow.await.unwrap().elapsed() < Duration::from_secs(13), "a head that never ends is not waited for");
     }
 }
 
@@ -85,7 +86,8 @@ async fn a_head_that_never_ends_is_cut_and_so_is_a_connection_that_never_asks() 
     let (at, _stop, _server) = served(&Fakes::default()).await;
     let mut silent = TcpStream::connect(at).await.unwrap();
     let (took, read) = tokio::join!(dawdle(at), silent.read_u8());
-    assert!(took > Duration::from_secs(8) && took < Duration::from_secs(13), "{took:?}");
+    let (wall, fair) = (took.wall(), took.elapsed());
+    assert!(wall > Duration::from_secs(8) && fair < Duration::from_secs(13), "{wall:?}, {fair:?}");
     assert!(read.is_err(), "the silent one is at its end too");
 }
 
@@ -102,16 +104,16 @@ async fn a_request_that_is_being_answered_is_never_the_one_that_makes_room() {
     probe(at).await;
     assert_eq!(slow.await.unwrap(), 504, "it ran into the API's own time-out, and the answer came");
     stop.send(()).unwrap();
-    let stopping = Instant::now();
+    let stopping = Fair::start();
     server.await.unwrap();
     assert!(stopping.elapsed() < SOON, "idle connections are not waited for: {:?}", stopping.elapsed());
     drop(streams);
 }
 
 /// Sends the head of a request with a body of which a byte comes now and then; the answer's status, once the connection is
-/// closed, and how long that took.
-async fn trickle(at: SocketAddr, line: &str) -> (u16, Duration) {
-    let (began, mut stream) = (Instant::now(), TcpStream::connect(at).await.unwrap());
+/// closed, and how long that took: all of it, and fairly.
+async fn trickle(at: SocketAddr, line: &str) -> (u16, Duration, Duration) {
+    let (began, mut stream) = (Fair::start(), TcpStream::connect(at).await.unwrap());
     let head = format!("{line} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {PUBLISHER}\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(b"content-type: application/wasm\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
@@ -124,13 +126,13 @@ async fn trickle(at: SocketAddr, line: &str) -> (u16, Duration) {
         }
     }
     let status = String::from_utf8_lossy(&answer).split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no answer within {:?}", began.elapsed())), began.elapsed())
+    (status.unwrap_or_else(|| panic!("no answer within {:?}", began.wall())), began.wall(), began.elapsed())
 }
 
 /// What others meet meanwhile.
 async fn others_are_answered(at: SocketAddr) {
     assert!(probe(at).await < SOON);
-    let asked = Instant::now();
+    let asked = Fair::start();
     assert_eq!(ask(at, &format!("GET /rules HTTP/1.1\r\nauthorization: Bearer {PUBLISHER}"), b"").await, 200);
     assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
 }
@@ -143,7 +145,7 @@ async fn bodies_that_come_by_the_byte_are_cut_when_the_request_s_time_is_over_an
     // What needs no body does not wait for it.
     for line in ["GET /livez", "GET /rules"] {
         // Waited for, the time of the request would end it: 504.
-        let (status, took) = trickle(at, line).await;
+        let (status, took, _) = trickle(at, line).await;
         assert_eq!(status, 200, "{line}: after {took:?}");
     }
     for _ in 0..10 {
@@ -151,8 +153,8 @@ async fn bodies_that_come_by_the_byte_are_cut_when_the_request_s_time_is_over_an
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     for (line, slow) in lines.iter().zip(slow) {
-        let (status, took) = slow.await.unwrap();
-        let in_time = took > Duration::from_secs(1) && took < Duration::from_secs(8);
+        let (status, took, fair) = slow.await.unwrap();
+        let in_time = took > Duration::from_secs(1) && fair < Duration::from_secs(8);
         assert!(status == 504 && in_time, "{line}: {status} after {took:?}, where a request may take 2 s");
     }
     let head = format!("POST /rules HTTP/1.1\r\ncontent-type: application/wasm\r\nauthorization: Bearer {PUBLISHER}");
@@ -182,7 +184,7 @@ async fn an_answer_that_nobody_reads_is_given_up_and_one_that_is_read_late_is_wh
     let (at, _stop, _server) = served(&Fakes::default()).await;
     // One answer; one on a connection that is kept; more than a connection's buffers take.
     let kinds = [(1, "connection: close\r\n"), (1, ""), (8, "")];
-    let (began, mut never, mut late) = (Instant::now(), Vec::new(), Vec::new());
+    let (began, mut never, mut late) = (Fair::start(), Vec::new(), Vec::new());
     for _ in 0..30 {
         for (times, more) in kinds {
             never.push(ask_and_leave(at, times, more).await);

@@ -1,5 +1,6 @@
 //! The catalog over its whole way: modules published into a real SQLite store by a real compiler process, restarts,
 //! swaps, trips and the directory.
+
 mod bench;
 mod breaker;
 mod cache;

@@ -1,5 +1,6 @@
 //! The checkpoint protocol against the real SQLite store and a model of Kafka's transactional contract that fails where
 //! it is told to: FACTS.md's interleavings that need no broker to be seen.
+
 mod begin;
 mod doubt;
 mod owners;
@@ -7,14 +8,14 @@ mod owners;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use weir_testkit::fakes::kafka::{Cluster, Fault, Model, P};
-use weir_testkit::fakes::reason::reason;
 use weir::checkpoint::{Cancel, Failed, Pending, Stand, TakenOver, advance, take};
 use weir::config::Start;
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
 use weir::model::step::{Fingerprint, Group, Measure, Measured, StatsLayout, Step, WindowDelta};
 use weir::store::{Store, connect};
+use weir_testkit::fakes::kafka::{Cluster, Fault, Model, P};
+use weir_testkit::fakes::reason::reason;
 
 struct World {
     store: Arc<dyn Store>,
@@ -285,7 +286,7 @@ async fn a_step_that_waits_for_kafka_ends_at_once_when_it_is_cancelled_and_the_n
     let (step, store, mut broker, given_up) =
         (ten_records(&stand), world.store.clone(), world.broker.clone(), cancel.clone());
     let task = tokio::spawn(async move { advance(&*store, &mut broker, &step, &[], &(), &given_up).await });
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + weir_testkit::wait::STILL;
     while world.broker.cluster().faults.len() > REFUSALS - 4 {
         assert!(Instant::now() < end && !task.is_finished(), "it goes on trying until somebody says otherwise");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,5 @@
 //! The binary from outside: what it writes, what it says when something is wrong, and its exit codes.
+
 mod agree;
 mod api;
 mod datasets;

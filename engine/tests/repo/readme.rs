@@ -1,6 +1,7 @@
 //! README.md's commands, run in order in one shell, in a fresh copy of the checkout, against the real stack. What differs
 //! from a user's shell: `weir` is the debug build, cargo builds into a folder that is kept between runs, the demo takes
 //! fewer records, and port 8080 is a free one.
+
 mod blocks;
 
 use std::collections::BTreeMap;
@@ -14,18 +15,22 @@ use weir_testkit::stack::port::free_port;
 const README: &str = include_str!("../../../README.md");
 
 /// Not run, and why. The list is exact: one that README.md no longer has must go from here too.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 9] = [
+    ("make quick", "a part of `make test`"),
     ("make test", "runs this very test; that CI calls it is another test here"),
     (
         "cargo install --locked --path engine",
         "a release build of ten minutes; the debug build stands on the path instead",
     ),
     ("export WEIR_DB_PASSWORD=… WEIR_VIEWER_TOKEN=… WEIR_PUBLISHER_TOKEN=…", "for compose; see below"),
-    ("docker compose up --build --wait", "no Docker engine here; tests/compose.rs checks the file"),
-    ("docker compose --profile produce run --rm producer", "no Docker engine here; tests/compose.rs checks the file"),
+    ("docker compose up --build --wait", "no Docker engine here; tests/repo/compose.rs checks the file"),
+    (
+        "docker compose --profile produce run --rm producer",
+        "no Docker engine here; tests/repo/compose.rs checks the file",
+    ),
     ("make chaos SEED=7 MINUTES=2", "tests/chaos runs the same"),
     ("make soak MINUTES=60", "an hour, and a release build"),
-    ("make fuzz TARGET=csv", "needs a nightly toolchain; tests/fuzz runs the same targets"),
+    ("make fuzz TARGET=csv", "needs a nightly toolchain; tests/fast/fuzz runs the same targets"),
 ];
 
 /// Named in running text and run by no block. Exact, too.
@@ -69,7 +74,7 @@ fn not_run(command: &str) -> bool {
 }
 
 /// The checkout without what was built in it. Times are kept, so that cargo finds what it built before; so is what
-/// `tests/cli.rs` built for the rules that it makes.
+/// `tests/fast/cli.rs` built for the rules that it makes.
 fn copy_of_the_checkout(to: &Path) {
     let built = ["target", "rules.d", ".git", "data"];
     let wanted = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap());
@@ -174,5 +179,10 @@ fn ci_calls_make_test_which_runs_all_tests() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
     let (_, target) = makefile.split_once("\ntest: ").unwrap();
     let (target, _) = target.split_once("\n\n").unwrap();
-    assert!(target.contains("$(CARGO) test --workspace"), "{target}");
+    assert!(target.contains("testkit/run test $(ONLY)"), "{target}");
+    let runner = std::fs::read_to_string(root().join("testkit/run")).unwrap();
+    assert!(
+        runner.contains(r#""test", "--workspace", "--lib""#) && runner.contains(r#"CARGO, "clippy", "--workspace""#),
+        "{runner}"
+    );
 }

@@ -1,6 +1,5 @@
 //! What `stack/up` stands on: ports that no other stack has, and an answer that is the broker's own.
 
-
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;

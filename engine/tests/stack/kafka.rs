@@ -1,4 +1,5 @@
 //! Source and publisher alone, on a real broker: what the batch call reads, and what a transaction leaves behind.
+
 mod bed;
 mod far;
 mod secure;

@@ -1,4 +1,5 @@
 //! The store's contract, on SQLite and on a real MariaDB alike; and the faults that only a server has.
+
 mod contract;
 mod faults;
 mod finals;
@@ -16,9 +17,9 @@ mod rights;
 mod size;
 mod tls;
 
-use weir_testkit::stack::mariadb::MariaDb;
 use contract::all;
 use weir::store::{StoreError, connect};
+use weir_testkit::stack::mariadb::MariaDb;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_keeps_the_contract() {

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::pipeline::Way;
 
+/// A member of a consumer group that is no engine.
 pub struct Member {
     stop: Arc<AtomicBool>,
     partitions: Arc<AtomicUsize>,
@@ -17,6 +18,7 @@ pub struct Member {
 }
 
 impl Member {
+    /// Joins the pipeline's group, with a session of 3 s.
     pub fn of(way: &Way) -> Self {
         let mut config = way.kafka();
         config.set("partition.assignment.strategy", "range").set("session.timeout.ms", "3000");

@@ -1,19 +1,27 @@
 //! The topics and the group of a test, read and written by the test itself.
 
+pub mod member;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::pipeline::Way;
+use crate::wait;
 
+/// Partitions of a topic that a test makes, unless it adds some.
 pub const PARTITIONS: i32 = 4;
-const ASK: Duration = Duration::from_secs(10);
+/// For one answer of a broker that may have ten times too much to do.
+const ASK: Duration = Duration::from_secs(120);
+
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Partition and offset.
 pub type Place = (i32, i64);
@@ -21,9 +29,13 @@ pub type Place = (i32, i64);
 /// A record of a topic, whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
+    /// Kafka's timestamp, in epoch milliseconds.
     pub timestamp: Option<i64>,
+    /// None: the record has none.
     pub key: Option<Vec<u8>>,
+    /// None: a tombstone.
     pub value: Option<Vec<u8>>,
+    /// In their order; a name may stand twice.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
@@ -36,6 +48,7 @@ impl Record {
 }
 
 impl Way {
+    /// A client of the pipeline's group that sees committed records only and commits nothing by itself.
     pub fn kafka(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.stack.brokers()).set("group.id", self.group());
@@ -43,6 +56,7 @@ impl Way {
         config.set("check.crcs", "true").clone()
     }
 
+    /// Makes a topic of [`PARTITIONS`] partitions; returns when the broker tells of them.
     pub fn make_topic(&self, name: &str, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.kafka().create().expect("an admin client");
         let mut topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
@@ -54,11 +68,7 @@ impl Way {
             topic.expect("the topic is new");
         }
         // A broker that is busy takes a moment until it tells others of the topic.
-        let end = Instant::now() + 6 * ASK;
-        while self.partitions(name) != PARTITIONS {
-            assert!(Instant::now() < end, "{name} is not there yet");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        wait::until(&format!("{name} is there"), || self.partitions(name) == PARTITIONS);
     }
 
     /// Adds partitions until the topic has so many.
@@ -95,13 +105,20 @@ impl Way {
             list.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
         }
         consumer.assign(&list).expect("partitions that exist");
-        let mut ended = 0;
+        let (mut ended, mut moved, mut trouble) = (0, Instant::now(), None);
         while ended < partitions {
-            match consumer.poll(ASK).expect("the topic answers") {
-                Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ended += 1,
-                Err(why) => panic!("{topic}: {why}"),
-                Ok(message) => seen((message.partition(), message.offset()), record(&message)),
+            match consumer.poll(LOOK) {
+                // What a busy broker answers, librdkafka asks for again; it says so, and nothing is lost.
+                None => {}
+                Some(Err(KafkaError::MessageConsumption(why))) if goes_by(why) => trouble = Some(why),
+                Some(Err(KafkaError::PartitionEOF(_))) => (ended, moved) = (ended + 1, Instant::now()),
+                Some(Err(why)) => panic!("{topic}: {why}"),
+                Some(Ok(message)) => {
+                    seen((message.partition(), message.offset()), record(&message));
+                    moved = Instant::now();
+                }
             }
+            assert!(moved.elapsed() < wait::STILL, "{topic}: no record and no end for long; trouble: {trouble:?}");
         }
     }
 
@@ -111,15 +128,12 @@ impl Way {
         let stable: BaseConsumer = self.kafka().create().expect("a consumer");
         let all: BaseConsumer = self.kafka().set("isolation.level", "read_uncommitted").create().expect("a consumer");
         let ends = |consumer: &BaseConsumer, partition| {
-            consumer.fetch_watermarks(topic, partition, ASK).expect("the bounds of its log").1
+            let bounds = || consumer.fetch_watermarks(topic, partition, ASK).map_err(|why| why.to_string());
+            wait::until_some("the broker tells the ends of its logs", bounds).1
         };
-        let until = Instant::now() + 6 * ASK;
         for partition in 0..self.partitions(topic) {
             let end = ends(&all, partition);
-            while ends(&stable, partition) < end {
-                assert!(Instant::now() < until, "a transaction is open in {topic} {partition} for a minute");
-                std::thread::sleep(Duration::from_millis(100));
-            }
+            wait::until(&format!("{topic} {partition} has no open transaction"), || ends(&stable, partition) >= end);
         }
     }
 
@@ -146,10 +160,27 @@ impl Way {
         known.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
     }
 
+    /// The end of each partition of the source topic, past committed records.
     pub fn ends(&self, consumer: &BaseConsumer) -> Vec<i64> {
-        let end = |partition| consumer.fetch_watermarks(&self.topic(), partition, ASK).expect("its bounds").1;
+        let bounds =
+            |partition| consumer.fetch_watermarks(&self.topic(), partition, ASK).map_err(|why| why.to_string());
+        let end = |partition| wait::until_some("the broker tells the ends of its logs", || bounds(partition)).1;
         (0..self.partitions(&self.topic())).map(end).collect()
     }
+}
+
+/// Whether a consumer's error is over when the broker has caught up.
+fn goes_by(why: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::*;
+    matches!(
+        why,
+        BrokerTransportFailure
+            | AllBrokersDown
+            | NotLeaderForPartition
+            | LeaderNotAvailable
+            | RequestTimedOut
+            | OperationTimedOut
+    )
 }
 
 fn record(message: &impl Message) -> Record {

@@ -15,9 +15,13 @@ pub const P: Partition = Partition(0);
 /// What the next transaction does instead of committing.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Fault {
+    /// It is aborted.
     Abort,
+    /// The group is in another generation: refused.
     GroupMoved,
+    /// It commits, and the answer is lost.
     LostAnswerCommitted,
+    /// It is aborted, and the answer is lost.
     LostAnswerAborted,
     /// No answer, and the transaction stays open: nobody gets to know K until its producer is settled.
     LeftOpen,
@@ -25,41 +29,54 @@ pub enum Fault {
     TopicRemade,
 }
 
+/// What the model holds.
 #[derive(Default)]
 pub struct Cluster {
+    /// K, the group's committed offset.
     pub k: BTreeMap<Partition, Offset>,
+    /// Letters in their topic: partition and source offset.
     pub letters: Vec<(Partition, Offset)>,
+    /// Low and high watermark of the source.
     pub log: BTreeMap<Partition, (i64, i64)>,
+    /// What the next transactions do instead of committing, in order.
     pub faults: VecDeque<Fault>,
+    /// Whether a transaction is undecided.
     pub open: bool,
 }
 
+/// Kafka as the checkpoint sees it; clones are one cluster.
 #[derive(Clone, Default)]
 pub struct Model(Arc<Mutex<Cluster>>);
 
 impl Model {
+    /// With these bounds of the source's log.
     pub fn with_log(low: i64, high: i64) -> Self {
         let model = Self::default();
         model.0.lock().unwrap().log.insert(P, (low, high));
         model
     }
 
+    /// K of the one partition.
     pub fn k(&self) -> Option<Offset> {
         self.cluster().k.get(&P).copied()
     }
 
+    /// Source offsets of the letters in their topic.
     pub fn letters(&self) -> Vec<i64> {
         self.cluster().letters.iter().map(|(_, offset)| offset.0).collect()
     }
 
+    /// The state, locked.
     pub fn cluster(&self) -> MutexGuard<'_, Cluster> {
         self.0.lock().unwrap()
     }
 
+    /// Forgets the faults to come.
     pub fn works_again(&self) {
         self.cluster().faults.clear();
     }
 
+    /// Adds faults to come.
     pub fn fails_with(&self, faults: &[Fault]) {
         self.cluster().faults.extend(faults);
     }

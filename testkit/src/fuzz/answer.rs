@@ -17,8 +17,8 @@ use weir::model::record::{Batch, FieldId, Schema, Value};
 use weir::rules::{Judge, LiveSet};
 
 use super::bench::{Bench, with};
-use super::guest::{ATTACK, Guest};
 use super::input::Input;
+use crate::guest::{ATTACK, Guest};
 use memory::{DATA, Hit};
 
 /// Of the last row: makes the guest answer what the amounts say. A row of it alone is an answer that can't be lifted.

@@ -5,9 +5,9 @@
 
 use weir::model::catalog::Manifest;
 
-use super::guest::Guest;
 use super::input::Input;
 use super::module::check;
+use crate::guest::Guest;
 
 /// Free in the guest, up to 60,000.
 const AT: u32 = 8_000;

@@ -1,6 +1,6 @@
 //! What must hold for any bytes that come from outside, one function a target: it panics where something does not hold. No
-//! libFuzzer in here, for `cargo test` includes this file too (`engine/tests/fuzz/`): on stable, over the same corpus.
-#![allow(clippy::unwrap_used, reason = "a panic is how a target speaks")]
+//! libFuzzer in here, for `cargo test` runs them too (`engine/tests/fast/fuzz/`): on stable, over the same corpus. What begins
+//! them under libFuzzer stands in fuzz/.
 
 mod answer;
 mod bench;
@@ -11,9 +11,6 @@ mod input;
 mod letters;
 mod manifest;
 mod module;
-
-#[path = "../../engine/tests/common/guest.rs"]
-mod guest;
 
 pub use answer::answer;
 pub use bench::compile_by;

@@ -4,7 +4,9 @@
 pub const BURNS: &str = "(if (i32.eqz (local.get $i)) (then (call $burn)))";
 /// Loops if the batch has more than 20 rows; each row alone passes.
 pub const MANY: &str = "(if (i32.gt_u (local.get $rows) (i32.const 20)) (then (loop (br 0))))";
+/// Never ends on a negative amount.
 pub const LOOPS: &str = "(if (local.get $bad) (then (loop (br 0))))";
+/// Takes all the memory that it may have, writes to it and traps, on a negative amount.
 pub const FILLS: &str = "(if (local.get $bad) (then
     (loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
     (memory.fill (i32.const 2097152) (i32.const 7) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 2097152)))

@@ -1,5 +1,7 @@
 //! Hand-written guests of `rule.wit`, of which an attack replaces one part.
 
+pub mod kinds;
+
 use wit_component::{ComponentEncoder, StringEncoding};
 
 /// Hits where the amount is negative.
@@ -16,6 +18,7 @@ pub const HITS: u32 = 1 << 20;
 /// Memory: 64 judge's return area, from 1,000 the manifest's texts, 2,000 the manifest, 3,000 configure's answer, from
 /// 64 KiB what the engine passes in, from 1 MiB the hits. 8,000 to 60,000 is free.
 pub struct Guest<'a> {
+    /// The rule's name.
     pub name: &'a str,
     /// In `judge`, for each row: `$i` is the row and `$bad` whether its amount is negative. Less than a million counts
     /// as no amount at all: the probe at publish tries the least of all.
@@ -32,6 +35,7 @@ pub struct Guest<'a> {
     pub pages: u32,
     /// Further fields of the module.
     pub more: &'a str,
+    /// Of the texts that it passes.
     pub encoding: StringEncoding,
 }
 
@@ -56,6 +60,7 @@ impl<'a> Guest<'a> {
         Self { each, ..Self::good("hostile") }
     }
 
+    /// The module as WebAssembly text.
     pub fn text(&self) -> String {
         let Self { name, each, answer, describe, configure, realloc, pages, more, .. } = self;
         let n = name.len();
@@ -104,6 +109,7 @@ impl<'a> Guest<'a> {
         typed(&self.text(), include_str!("../../../sdk/wit/rule.wit"), self.encoding)
     }
 
+    /// The component around [`Self::core`].
     pub fn component(&self) -> Vec<u8> {
         component(&self.core())
     }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use crate::broker::Place;
 use crate::pipeline::Way;
 
+/// A rule as it stood in a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InForce {
+    /// Of its module.
     pub sha256: String,
     /// Those that were set; the others have the module's defaults.
     pub parameters: BTreeMap<String, String>,
+    /// Whether it judged: mode live, not suspended.
     pub live: bool,
     order: i32,
 }
@@ -21,6 +24,7 @@ pub struct History {
 }
 
 impl History {
+    /// Reads both tables.
     pub fn of(way: &Way) -> Self {
         let mut activations = BTreeMap::new();
         for row in way.sql("SELECT `partition`, first_offset, revision FROM weir_activation") {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::oracle::history::History;
 use crate::broker::{Place, Record};
+use crate::oracle::history::History;
 use crate::pipeline::Way;
 
 /// Set by the engine where the value was cut to the topic's limit; holds the whole length.

@@ -1,24 +1,35 @@
 //! What should be there, computed from the source topic and the tables of revisions alone, and what is.
 
+pub mod history;
+pub mod letters;
+pub mod plain;
+pub mod windows;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::flow::{FAR_AHEAD, is_blocked};
-use crate::pipeline::generated::payment;
-use crate::oracle::history::{History, InForce};
 use crate::broker::{Place, Record};
-use crate::oracle::plain;
-use crate::pipeline::Way;
+use crate::oracle::history::{History, InForce};
 use crate::oracle::windows::{Windows, cents};
+use crate::pipeline::Way;
+use crate::pipeline::generated::payment;
+
+/// 2100-01-01, an event time beyond any `max_ahead`: a letter.
+pub const FAR_AHEAD: i64 = 4_102_444_800_000;
 
 /// How much was compared; that nothing differs is asserted on the way.
 pub struct Compared {
+    /// Records of the source topic.
     pub records: u64,
+    /// Letters.
     pub letters: usize,
+    /// Letters by code.
     pub codes: BTreeMap<String, u64>,
+    /// Rows of `risk_stats`.
     pub windows: usize,
+    /// Revisions of the rule set that judged anything.
     pub revisions: usize,
 }
 
@@ -32,8 +43,8 @@ struct Raw {
     name_orig: String,
 }
 
-/// `traps`: the modules, by sha256, that trap on every record.
-pub fn all_is_exact(way: &Way, traps: &BTreeSet<String>) -> Compared {
+/// `traps`: the modules, by sha256, that trap on every record. `is_blocked`: whether the flow has blocked this customer.
+pub fn all_is_exact(way: &Way, traps: &BTreeSet<String>, is_blocked: fn(&str) -> bool) -> Compared {
     let history = History::of(way);
     let mut rules: HashMap<u64, Vec<(&str, &InForce)>> = HashMap::new();
     let (mut windows, mut want, mut rejected) = (Windows::new(), BTreeMap::new(), BTreeMap::new());
@@ -42,7 +53,7 @@ pub fn all_is_exact(way: &Way, traps: &BTreeSet<String>) -> Compared {
         records += 1;
         let revision = history.revision(place);
         let rules = rules.entry(revision).or_insert_with(|| history.in_order(revision));
-        if let Some(code) = code(&record, rules, traps) {
+        if let Some(code) = code(&record, rules, traps, is_blocked) {
             want.insert(place, code.to_owned());
             rejected.insert(place, record);
         } else {
@@ -96,7 +107,12 @@ fn letters_stand_where_they_should(way: &Way, rejected: &BTreeMap<Place, Record>
 }
 
 /// The code of the record's letter: what the decoder finds, then the rules in their order, then the window.
-fn code(record: &Record, rules: &[(&str, &InForce)], traps: &BTreeSet<String>) -> Option<&'static str> {
+fn code(
+    record: &Record,
+    rules: &[(&str, &InForce)],
+    traps: &BTreeSet<String>,
+    is_blocked: fn(&str) -> bool,
+) -> Option<&'static str> {
     let value = record.value.as_deref().expect("the flow sends no tombstones");
     let Ok(raw) = serde_json::from_slice::<Raw>(value) else { return Some("PARSE_JSON") };
     let amount = raw.amount.get();

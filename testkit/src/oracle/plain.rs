@@ -3,19 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::pipeline::generated::{Payment, payment};
-use crate::oracle::history::History;
 use crate::broker::{Place, Record};
+use crate::oracle::history::History;
 use crate::oracle::windows::{Windows, cents};
+use crate::pipeline::generated::{Payment, payment};
 
 const WINDOW_MS: i64 = 5_000;
 
 /// The windows over every record that is no dead letter.
-pub fn windows(
-    source: &BTreeMap<Place, Record>,
-    letters: &BTreeMap<Place, String>,
-    history: &History,
-) -> Windows {
+pub fn windows(source: &BTreeMap<Place, Record>, letters: &BTreeMap<Place, String>, history: &History) -> Windows {
     let mut windows = Windows::new();
     for (place, record) in source.iter().filter(|(place, _)| !letters.contains_key(place)) {
         let payment = payment(record).unwrap_or_else(|| panic!("no payment at {place:?}: {record:?}"));

@@ -10,10 +10,15 @@ use crate::pipeline::Way;
 /// One row of `risk_stats`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
+    /// Records in it.
     pub records: u64,
+    /// Those of them that a rule flagged.
     pub flagged: u64,
+    /// Sum of the amounts, in cents.
     pub sum: i128,
+    /// The least amount, in cents.
     pub min: i128,
+    /// The greatest amount, in cents.
     pub max: i128,
 }
 
@@ -21,6 +26,7 @@ pub struct Sums {
 pub type Windows = BTreeMap<(i64, String), Sums>;
 
 impl Sums {
+    /// Adds a record.
     pub fn add(&mut self, amount: i128, flagged: bool) {
         self.min = if self.records == 0 { amount } else { self.min.min(amount) };
         self.max = if self.records == 0 { amount } else { self.max.max(amount) };
@@ -77,6 +83,7 @@ impl Way {
         windows
     }
 
+    /// Fails unless `risk_stats` is this.
     pub fn windows_are(&self, group: &str, want: &Windows) {
         assert!(!want.is_empty());
         same(&self.windows(group), want);

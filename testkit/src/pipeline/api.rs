@@ -48,18 +48,22 @@ impl Way {
         serde_json::from_str(&text).unwrap_or_else(|why| panic!("{method} {path}: {why}: {text}"))
     }
 
+    /// GET; it must succeed.
     pub fn get(&self, path: &str) -> Value {
         self.call("GET", path, "application/json", b"")
     }
 
+    /// PATCH with JSON; it must succeed.
     pub fn patch(&self, path: &str, body: &Value) -> Value {
         self.call("PATCH", path, "application/json", body.to_string().as_bytes())
     }
 
+    /// DELETE; it must succeed.
     pub fn delete(&self, path: &str) -> Value {
         self.call("DELETE", path, "application/json", b"")
     }
 
+    /// Takes the rule back to the version before; it must succeed.
     pub fn roll_back(&self, rule: &str) -> Value {
         self.call("POST", &format!("/rules/{rule}/rollback"), "application/json", b"")
     }
@@ -70,6 +74,7 @@ impl Way {
         answer["sha256"].as_str().expect("a sha256").to_owned()
     }
 
+    /// Whether `/readyz` says 200.
     pub fn is_ready(&self) -> bool {
         ask(self.admin, "GET", "/readyz", "application/json", b"").is_some_and(|(status, _)| status == 200)
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::wait::{STILL, patience};
+
 /// Killed if the test ends before it does.
 pub struct Engine {
     child: Child,
@@ -18,6 +20,7 @@ impl Drop for Engine {
 }
 
 impl Engine {
+    /// Starts it; both of its outputs are added to the log.
     pub fn start(mut command: Command, log: PathBuf) -> Self {
         let file = std::fs::File::options().create(true).append(true).open(&log).expect("a log");
         let both = file.try_clone().expect("a handle");
@@ -32,6 +35,7 @@ impl Engine {
         Self { child, log: PathBuf::new() }
     }
 
+    /// SIGKILL, and waits for the end.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it is ours");
@@ -51,28 +55,31 @@ impl Engine {
     /// SIGTERM; it must end well by itself.
     pub fn stop(mut self) {
         self.signal("TERM");
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + STILL;
         loop {
             if let Some(status) = self.ended() {
                 assert!(status.success(), "after SIGTERM: {status}\n{}", self.said());
                 return;
             }
-            assert!(Instant::now() < end, "SIGTERM did not end it within 60 s\n{}", self.said());
+            assert!(Instant::now() < end, "SIGTERM did not end it within {STILL:?}\n{}", self.said());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
+    /// Fails if it has ended.
     pub fn runs(&mut self) {
         let ended = self.ended();
         assert!(ended.is_none(), "the engine ended: {ended:?}\n{}", self.said());
     }
 
-    /// Asks until it is so, while the engine runs; `what` says what was waited for.
-    pub fn until(&mut self, what: &str, within: Duration, mut so: impl FnMut() -> bool) {
-        let end = Instant::now() + within;
+    /// Asks until it is so, while the engine runs; `what` says what was waited for. `usual`: what it takes at most where the machine
+    /// has time; it is given up only much later, so a slow minute makes a test slow and not red.
+    pub fn until(&mut self, what: &str, usual: Duration, mut so: impl FnMut() -> bool) {
+        let patience = patience(usual);
+        let end = Instant::now() + patience;
         while !so() {
             self.runs();
-            assert!(Instant::now() < end, "not within {within:?}: {what}\n{}", self.said());
+            assert!(Instant::now() < end, "not within {patience:?}: {what}\n{}", self.said());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -87,6 +94,7 @@ impl Engine {
         self.mebibytes("VmHWM:")
     }
 
+    /// Sets the peak of memory back to what is resident now.
     pub fn forget_peak(&self) {
         std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("it is ours");
     }
@@ -96,6 +104,7 @@ impl Engine {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
+    /// How many threads it has.
     pub fn threads(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs").count()
     }

@@ -8,12 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::broker::{Place, Record};
-use crate::stack::root;
-use crate::pipeline::{Way, run, weir};
 use crate::oracle::windows::{Windows, of_truth};
+use crate::pipeline::{Way, run, weir};
+use crate::stack::root;
 
+/// A file of `weir generate`, and the truth about it.
 pub struct Generated {
+    /// The file.
     pub csv: PathBuf,
+    /// What `risk_stats` holds in the end.
     pub windows: Windows,
     /// The code of each dirty record, by `tx_id`.
     dirty: BTreeMap<i64, String>,
@@ -22,13 +25,20 @@ pub struct Generated {
 /// What the rules of this repository read of a record, parsed apart from the engine.
 #[derive(Deserialize)]
 pub struct Payment {
+    /// Epoch milliseconds.
     pub event_time: i64,
+    /// The kind of payment, by which windows are grouped.
     #[serde(rename = "type")]
     pub kind: String,
+    /// As it stands in the record.
     pub amount: Box<serde_json::value::RawValue>,
+    /// Who pays.
     pub name_orig: String,
+    /// Who is paid.
     pub name_dest: String,
+    /// Balance before, as it stands in the record.
     pub old_balance_org: Box<serde_json::value::RawValue>,
+    /// Balance after, as it stands in the record.
     pub new_balance_orig: Box<serde_json::value::RawValue>,
 }
 
@@ -56,6 +66,7 @@ impl Generated {
         command
     }
 
+    /// Writes the whole file to the source topic.
     pub fn produce(&self, way: &Way) {
         run(&mut self.command(way));
     }
@@ -85,10 +96,12 @@ impl Generated {
 pub struct Producer(Child);
 
 impl Producer {
+    /// Whether it has ended.
     pub fn is_done(&mut self) -> bool {
         self.0.try_wait().expect("it is ours").is_some()
     }
 
+    /// Waits for its end, which must be a good one.
     pub fn finish(mut self) {
         assert!(self.0.wait().expect("it is ours").success(), "weir produce");
     }
@@ -101,6 +114,7 @@ impl Drop for Producer {
     }
 }
 
+/// The record's payment; none: it is not one.
 pub fn payment(record: &Record) -> Option<Payment> {
     serde_json::from_slice(record.value.as_deref()?).ok()
 }

@@ -1,35 +1,33 @@
 //! One pipeline of a test's own (topics, group, database, rules folder) on a stack that tests share, or on its own.
 
+pub mod api;
+pub mod engine;
+pub mod generated;
+pub mod refusal;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::pipeline::engine::Engine;
-use crate::stack::port::free_port;
-use crate::stack::{Stack, root};
+use engine::Engine;
 
-pub const RULES: [&str; 5] =
-    ["balance_mismatch", "blocked_segment", "high_amount", "negative_amount", "self_transfer"];
+use crate::stack::port::free_port;
+pub use crate::stack::{Stack, root, shared, weir};
+use crate::wait;
+
+/// PaySim's columns, five-second windows by `type`, the services of the stack.
+pub const PAYSIM: &str = include_str!("paysim.toml");
+
+/// The rules of this repository.
+pub const RULES: [&str; 5] = ["balance_mismatch", "blocked_segment", "high_amount", "negative_amount", "self_transfer"];
 
 /// Prints a statement's rows as MariaDB's client does.
 const SQLITE: &str = "import sqlite3, sys
 for row in sqlite3.connect(sys.argv[1], timeout=60).execute(sys.argv[2]):
     print(*('NULL' if cell is None else cell for cell in row), sep='\\t')";
-
-static SHARED: Mutex<Weak<Stack>> = Mutex::new(Weak::new());
-
-/// The stack lives as long as a test has it, so it is always ended; libtest runs two tests at a time or more.
-pub fn shared() -> Arc<Stack> {
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let stack = Arc::new(Stack::up());
-        *shared = Arc::downgrade(&stack);
-        stack
-    })
-}
 
 /// Where tests make databases.
 pub struct Database {
@@ -39,16 +37,17 @@ pub struct Database {
     pub client: PathBuf,
 }
 
+/// One pipeline of a test: topics, group, database, rules folder, configuration and port are its own.
 pub struct Way {
+    /// Its name, with a random part.
     pub name: String,
     database: Database,
+    /// Configuration, rules and logs.
     pub folder: tempfile::TempDir,
+    /// The services.
     pub stack: Arc<Stack>,
+    /// Port of the admin API.
     pub admin: u16,
-}
-
-pub fn weir() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_weir"))
 }
 
 /// What it printed; it must end well.
@@ -61,22 +60,26 @@ pub fn run(command: &mut Command) -> String {
 impl Way {
     /// On the shared stack, with the configuration for PaySim's columns and the five rules in its folder.
     pub fn new(name: &str) -> Self {
-        Self::on(shared(), name, crate::pipeline::PAYSIM, &RULES)
+        Self::on(shared(), name, PAYSIM, &RULES)
     }
 
+    /// On this stack, with this configuration and these rules of the repository.
     pub fn on(stack: Arc<Stack>, name: &str, config: &str, rules: &[&str]) -> Self {
         let url = stack.mysql().strip_suffix("/weir").expect("the database weir").to_owned();
         let database = Database { url, client: stack.folder().join("mysql/client.cnf") };
         Self::on_database(stack, database, name, config, rules)
     }
 
+    /// The same with its database on another server.
     pub fn on_database(stack: Arc<Stack>, database: Database, name: &str, config: &str, rules: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let admin = free_port();
-        let way = Self { name: name.to_owned(), database, folder, stack, admin };
+        // Of the same name in another test, or in another run on the same stack, stays apart.
+        let name = format!("{name}_{:06x}", rand::random_range(0..1 << 24));
+        let way = Self { name, database, folder, stack, admin };
         way.make_topic(&way.topic(), &[]);
         way.make_topic(&way.queue(), &[("max.message.bytes", "200000")]);
-        run(way.client("weir").args(["-e", &format!("CREATE DATABASE weir_{name}")]));
+        run(way.client("weir").args(["-e", &format!("CREATE DATABASE weir_{}", way.name)]));
         std::fs::create_dir(way.rules()).expect("the folder is writable");
         for rule in rules {
             std::fs::write(way.rules().join(format!("{rule}.wasm")), module(rule)).expect("the folder is writable");
@@ -98,26 +101,32 @@ impl Way {
         text.replace(from, to)
     }
 
+    /// The test's copy of the configuration.
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("weir.toml")
     }
 
+    /// The rules folder.
     pub fn rules(&self) -> PathBuf {
         self.folder.path().join("rules.d")
     }
 
+    /// The source topic.
     pub fn topic(&self) -> String {
         format!("stream_{}", self.name)
     }
 
+    /// The topic of dead letters.
     pub fn queue(&self) -> String {
         format!("letters_{}", self.name)
     }
 
+    /// The consumer group.
     pub fn group(&self) -> String {
         format!("group-{}", self.name)
     }
 
+    /// The database.
     pub fn url(&self) -> String {
         format!("{}/weir_{}", self.database.url, self.name)
     }
@@ -144,6 +153,7 @@ impl Way {
         command
     }
 
+    /// Starts `weir run`; the log is `run.log` in the folder.
     pub fn start(&self) -> Engine {
         Engine::start(self.running(&self.config()), self.folder.path().join("run.log"))
     }
@@ -156,15 +166,19 @@ impl Way {
         (Engine::start(command, log.to_owned()), admin)
     }
 
+    /// Until `/readyz` says 200.
     pub fn until_ready(&self, engine: &mut Engine) {
         engine.until("/readyz says 200", Duration::from_secs(60), || self.is_ready());
     }
 
-    /// Until the group's committed offsets are the ends of the topic.
-    pub fn until_all_is_committed(&self, engine: &mut Engine, within: Duration) {
+    /// Until the group's committed offsets are the ends of the topic. Ends in failure when they have not moved for long.
+    pub fn until_all_is_committed(&self, engine: &mut Engine, _usual: Duration) {
         let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
-        let done = || self.committed(&consumer).is_some_and(|committed| committed == self.ends(&consumer));
-        engine.until("the group's offsets stand at the end of the topic", within, done);
+        wait::until_some("the group's offsets stand at the end of the topic", || {
+            engine.runs();
+            let (committed, ends) = (self.committed(&consumer), self.ends(&consumer));
+            if committed.as_ref() == Some(&ends) { Ok(()) } else { Err((committed, ends)) }
+        });
         drop(consumer.unassign());
     }
 
@@ -173,6 +187,7 @@ impl Way {
         run(Command::new(root().join("stack/service")).args([action, service]).arg(self.stack.folder()));
     }
 
+    /// Runs a command of Redis; what it printed.
     pub fn redis(&self, arguments: &[&str]) -> String {
         let port = self.stack.redis().rsplit(':').next().expect("a port").to_owned();
         run(Command::new("redis-cli").args(["-p", &port]).args(arguments))

@@ -27,6 +27,7 @@ impl Delay {
         Self { listener: TcpListener::bind(("127.0.0.1", port)).expect("a free port"), delay }
     }
 
+    /// Where clients connect to.
     pub fn port(&self) -> u16 {
         self.listener.local_addr().expect("it is bound").port()
     }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// A switch for the disk of one process.
 pub struct FullDisk {
     library: PathBuf,
     flag: PathBuf,
@@ -28,10 +29,12 @@ impl FullDisk {
         [("LD_PRELOAD", &self.library), ("WEIR_FULL_DISK", &self.flag)]
     }
 
+    /// From now on no file of the process grows.
     pub fn fill(&self) {
         std::fs::write(&self.flag, "").expect("the folder is writable");
     }
 
+    /// There is room again.
     pub fn free(&self) {
         std::fs::remove_file(&self.flag).expect("it was filled");
     }

@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::wait::STILL;
+
 use super::port::free_port;
 
+/// A server; it ends with the value.
 pub struct MariaDb {
     server: Child,
+    /// Where it listens, on 127.0.0.1.
     pub port: u16,
     folder: tempfile::TempDir,
     data: PathBuf,
@@ -69,7 +73,7 @@ impl MariaDb {
     }
 
     fn wait(&mut self) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + STILL;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let ended = self.server.try_wait().expect("the child can be asked");
             if ended.is_some() || Instant::now() > end {
@@ -83,6 +87,7 @@ impl MariaDb {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// Of the user `weir` and the database `weir`.
     pub fn url(&self) -> String {
         self.url_with("secret", "weir")
     }
@@ -92,6 +97,7 @@ impl MariaDb {
         format!("mysql://root@localhost/weir?socket={}", self.folder.path().join("sock").display())
     }
 
+    /// Of the user `weir` with this password and database.
     pub fn url_with(&self, password: &str, database: &str) -> String {
         format!("mysql://weir:{password}@127.0.0.1:{}/{database}", self.port)
     }

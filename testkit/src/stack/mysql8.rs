@@ -2,12 +2,15 @@
 //! with the value. Logging in is caching_sha2_password, with TLS by a certificate that the server made for itself.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::wait::STILL;
+
 use super::port::free_port;
 
+/// A server; it ends with the value.
 pub struct Mysql8 {
     server: Child,
     port: u16,
@@ -22,8 +25,7 @@ impl Drop for Mysql8 {
 }
 
 fn base() -> PathBuf {
-    let fetch =
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("engine/ stands in the root").join("stack/mysql8-fetch");
+    let fetch = super::root().join("stack/mysql8-fetch");
     let fetched = Command::new(&fetch).output().expect("stack/mysql8-fetch runs");
     assert!(fetched.status.success(), "stack/mysql8-fetch: {}", String::from_utf8_lossy(&fetched.stderr));
     PathBuf::from(String::from_utf8_lossy(&fetched.stdout).trim())
@@ -72,7 +74,7 @@ impl Mysql8 {
             .spawn()
             .expect("mysqld starts");
         let mut database = Self { server, port, folder };
-        let end = Instant::now() + Duration::from_secs(90);
+        let end = Instant::now() + STILL;
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = database.server.try_wait().expect("the child can be asked");
             if ended.is_some() || Instant::now() > end {
@@ -84,6 +86,7 @@ impl Mysql8 {
         database
     }
 
+    /// Of the user `weir` and the database `weir`.
     pub fn url(&self) -> String {
         self.url_of("weir", "secret", "")
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use weir_testkit::pipeline::api::ask;
 use crate::fault_points::life::{Hit, Life, SOON};
-use weir_testkit::stack::Stack;
+use weir_testkit::pipeline::api::ask;
 use weir_testkit::pipeline::{RULES, another_build, module};
+use weir_testkit::stack::Stack;
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let mut life = Life::new(stack, "catalog");

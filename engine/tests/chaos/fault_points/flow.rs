@@ -9,10 +9,9 @@ use std::time::Duration;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use weir_testkit::broker::PARTITIONS;
+use weir_testkit::oracle::FAR_AHEAD;
 use weir_testkit::pipeline::Way;
 
-/// 2100-01-01: beyond any `max_ahead`.
-pub(crate) const FAR_AHEAD: i64 = 4_102_444_800_000;
 const TYPES: [&str; 5] = ["PAYMENT", "CASH_OUT", "CASH_IN", "TRANSFER", "DEBIT"];
 const BLOCKED: &str = "C7777";
 const WINDOW_MS: i64 = 5_000;

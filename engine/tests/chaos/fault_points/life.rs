@@ -5,15 +5,15 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use weir_testkit::pipeline::engine::Engine;
-use crate::fault_points::flow::Flow;
+use crate::fault_points::flow::{Flow, is_blocked};
 use weir_testkit::oracle::all_is_exact;
-use weir_testkit::stack::port::free_port;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
-use weir_testkit::pipeline::{RULES, Way};
+use weir_testkit::stack::port::free_port;
 
 /// Each thing that is waited for, on a machine that does a lot besides.
-pub(crate) const SOON: Duration = Duration::from_secs(120);
+pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
 const SIGABRT: i32 = 6;
 
 /// A point, and what it did: `crash`, `error`, `group`, `delay`.
@@ -39,7 +39,7 @@ impl Drop for Life {
 
 impl Life {
     pub(crate) fn new(stack: Arc<Stack>, name: &str) -> Self {
-        Self::of(Way::on(stack, name, weir_testkit::pipeline::PAYSIM, &RULES), Duration::from_secs(1))
+        Self::of(Way::on(stack, name, PAYSIM, &RULES), Duration::from_secs(1))
     }
 
     /// `session`: after so long a dead member is given up.
@@ -148,7 +148,7 @@ impl Life {
         let outbox = self.way.sql("SELECT COUNT(*) FROM weir_outbox");
         assert_eq!(outbox[0][0], "0", "rows of the outbox after a clean stop");
         assert_eq!(self.way.position(), self.way.end(), "the store's position");
-        let compared = all_is_exact(&self.way, &BTreeSet::new());
+        let compared = all_is_exact(&self.way, &BTreeSet::new(), is_blocked);
         let (told, starts) = (self.told(), self.rounds.len());
         let crashes = told.iter().filter(|(_, told)| told == "crash").count();
         println!(

@@ -1,6 +1,7 @@
 //! The built `weir` dies, fails and waits at every fault point (`engine/src/fault.rs`) while records flow, against the real
 //! Kafka, MariaDB and Redis, and is started again where it died. What is left in the end is compared, as chaos does it, with
 //! what the source topic says should be there.
+
 mod catalog;
 mod commits;
 mod first;
@@ -13,7 +14,6 @@ mod release;
 mod sqlite;
 mod storm;
 mod transactions;
-
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

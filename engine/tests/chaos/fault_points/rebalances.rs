@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::fault_points::life::{Hit, Life, SOON};
+use weir_testkit::broker::PARTITIONS;
+use weir_testkit::broker::member::Member;
 use weir_testkit::pipeline::api::flowing;
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::broker::PARTITIONS;
-use crate::fault_points::life::{Hit, Life, SOON};
-use weir_testkit::broker::member::Member;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
-use weir_testkit::pipeline::{RULES, Way};
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let way = Way::on(stack, "rebalances", weir_testkit::pipeline::PAYSIM, &RULES);
+    let way = Way::on(stack, "rebalances", PAYSIM, &RULES);
     // Whoever lives is to keep its partitions, however busy the machine is.
     let mut life = Life::of(way, Duration::from_secs(3));
     let (mut stays, admin) = life.start_another("");

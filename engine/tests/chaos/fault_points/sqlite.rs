@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::fault_points::hiccups::{AT_FIRST, IN_A_STEP, failing};
 use crate::fault_points::life::{Hit, Life};
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
-use weir_testkit::pipeline::{RULES, Way};
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let way = Way::on(stack, "sqlite", weir_testkit::pipeline::PAYSIM, &RULES);
+    let way = Way::on(stack, "sqlite", PAYSIM, &RULES);
     let file = format!("sqlite://{}", way.sqlite().display());
     let mut life = Life::of(way.with("${WEIR_SINK}", &file), Duration::from_secs(1));
     life.dies("store.begin.answer=1*off->1*return(crash)");

@@ -6,9 +6,9 @@ use axum::body::Body;
 use axum::http::Request;
 use tower::ServiceExt;
 
+use crate::admin_api::{LINES, MODULE, PATCH};
 use weir_testkit::fakes::admin::client::{Answer, Call, call, read, send};
 use weir_testkit::fakes::admin::{Fakes, VIEWER, WASM};
-use crate::admin_api::{LINES, MODULE, PATCH};
 
 fn says(answer: &Answer, kind: &str, detail: &str, mend: &str) {
     let problem = answer.json();

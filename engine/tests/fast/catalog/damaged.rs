@@ -87,8 +87,10 @@ async fn a_directory_publishes_and_retires_nothing_while_a_partition_contradicts
     assert!(held()[0].1.contains("partition 3: the group has committed 9"), "{:?}", held());
     assert!(catalog.rule("dropped").is_none());
     catalog.catalog.release_directory(Partition(3));
-    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it is published", || catalog.rule("dropped").is_some())
-        .await;
+    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it is published", || {
+        catalog.rule("dropped").is_some()
+    })
+    .await;
     assert!(held().is_empty());
 }
 
@@ -110,7 +112,10 @@ async fn bytes_that_were_refused_cost_no_second_compile() {
 async fn a_compiler_knows_nothing_of_the_engine_s_environment() {
     let bench = Bench::new();
     let (compiler, told) = (bench.folder.path().join("telling"), bench.folder.path().join("told"));
-    crate::catalog::bench::script(&compiler, &format!("tr '\\0' '\\n' < /proc/$$/environ > {}; exit 3", told.display()));
+    crate::catalog::bench::script(
+        &compiler,
+        &format!("tr '\\0' '\\n' < /proc/$$/environ > {}; exit 3", told.display()),
+    );
     let catalog = bench.try_open(compiler).await.unwrap();
     catalog.try_publish(&Guest::new("steady")).await.unwrap_err();
     let told = std::fs::read_to_string(told).unwrap();

@@ -76,7 +76,10 @@ async fn a_compiler_that_is_killed_or_stopped_while_the_set_is_opened_blames_no_
 async fn a_compiler_runs_in_a_process_group_of_its_own() {
     let bench = Bench::new();
     let (compiler, told) = (bench.folder.path().join("grouped"), bench.folder.path().join("group"));
-    crate::catalog::bench::script(&compiler, &format!("echo $$ $(cut -d' ' -f5 /proc/$$/stat) > {}; exit 3", told.display()));
+    crate::catalog::bench::script(
+        &compiler,
+        &format!("echo $$ $(cut -d' ' -f5 /proc/$$/stat) > {}; exit 3", told.display()),
+    );
     let catalog = bench.try_open(compiler).await.unwrap();
     catalog.try_publish(&Guest::new("steady")).await.unwrap_err();
     let told = std::fs::read_to_string(told).unwrap();

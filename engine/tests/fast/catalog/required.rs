@@ -57,8 +57,10 @@ async fn a_required_rule_that_does_not_act_keeps_the_pipeline_from_being_ready()
     catalog.mode("needed", Mode::Live).await;
     let _running = catalog.run();
     catalog.judge_until_it_trips(4_242);
-    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it trips", || catalog.suspended("needed").is_some())
-        .await;
+    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it trips", || {
+        catalog.suspended("needed").is_some()
+    })
+    .await;
     why("is suspended");
     assert!(catalog.told(SUSPENDED).is_empty(), "told once");
 }
@@ -71,7 +73,10 @@ async fn a_suspended_rule_is_a_warning_until_it_judges_again() {
     catalog.publish(&Guest::new("trapping").judge(TRAPS_RARELY)).await;
     let running = catalog.run();
     catalog.judge_until_it_trips(4_242);
-    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it trips", || !catalog.told(SUSPENDED).is_empty()).await;
+    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it trips", || {
+        !catalog.told(SUSPENDED).is_empty()
+    })
+    .await;
     drop(running);
     let (subject, message) = catalog.told(SUSPENDED).remove(0);
     assert!(subject == "trapping" && message.contains("RULE_TRAP") && message.contains("roll it back"), "{message}");

@@ -2,13 +2,14 @@
 
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Refused, Runtime};
 
 use crate::catalog::bench::{Bench, by_api, script, set, within};
 use crate::catalog::module::{Guest, TEXT};
+use weir_testkit::wait::Fair;
 
 async fn refused(guest: Guest) -> String {
     let bench = Bench::new();
@@ -170,7 +171,7 @@ async fn a_module_that_takes_its_time_holds_up_nothing_else() {
     let clock = tokio::spawn(async move {
         let mut longest = Duration::ZERO;
         while is_done.try_recv().is_err() {
-            let asleep = Instant::now();
+            let asleep = Fair::start();
             tokio::time::sleep(Duration::from_millis(5)).await;
             longest = longest.max(asleep.elapsed());
         }

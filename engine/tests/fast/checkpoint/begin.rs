@@ -7,8 +7,8 @@ use weir::checkpoint::{Cancel, TakeError, take};
 use weir::config::Start;
 use weir::model::ids::Offset;
 
-use weir_testkit::fakes::kafka::{Fault, Model, P};
 use super::{World, world};
+use weir_testkit::fakes::kafka::{Fault, Model, P};
 
 /// More than any test lives to see.
 const REFUSALS: usize = 100;
@@ -23,7 +23,7 @@ impl World {
     }
 
     async fn n_is_set_and_k_was_refused(&self) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + weir_testkit::wait::STILL;
         while self.broker.cluster().faults.len() == REFUSALS {
             assert!(Instant::now() < end, "nobody tried to commit the first K");
             tokio::time::sleep(Duration::from_millis(20)).await;

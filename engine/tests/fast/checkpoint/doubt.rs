@@ -10,8 +10,8 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use weir::store::{Outcome, Position, StatsRow, Store, StoreError};
 
-use weir_testkit::fakes::kafka::Model;
 use crate::checkpoint::{ten_records, world};
+use weir_testkit::fakes::kafka::Model;
 
 /// Loses the answer to every COMMIT, and gives these answers to the questions that follow.
 struct Doubtful {

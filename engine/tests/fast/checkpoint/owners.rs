@@ -8,8 +8,8 @@ use weir::config::Start;
 use weir::model::ids::{Offset, Partition, Revision};
 use weir::model::step::Step;
 
-use weir_testkit::fakes::kafka::{Fault, Model, P};
 use super::{World, ten_records, world};
+use weir_testkit::fakes::kafka::{Fault, Model, P};
 
 const Q: Partition = Partition(1);
 /// Nothing here waits for anything but itself.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::cli::dirty::files::{FIELDS, csv, gzip, packed};
 use crate::cli::{CREDITCARD, refused, weir};
+use weir_testkit::dirty_files::{FIELDS, csv, gzip, packed};
 
 /// What `weir produce --dry-run` says of this input under this mapping.
 fn said(folder: &Path, file: &str, mapping: &str, input: &[u8]) -> String {

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use wasmparser::{Parser, Payload};
 
-use weir_testkit::stack::root;
 use crate::cli::weir;
+use weir_testkit::stack::root;
 
 fn cargo(folder: &Path, arguments: &[&str]) {
     let mut cargo = Command::new(env!("CARGO"));

@@ -1,8 +1,8 @@
 //! The fuzz targets on stable: each over its corpus, which holds what was found before, and then for seconds over inputs made
 //! from it. `make fuzz` has libFuzzer look for minutes; see bench/reliability.md.
+
 mod corpus;
 mod mutate;
-
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
 use weir::model::catalog::Origin;
@@ -13,6 +13,7 @@ use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, Runtime, Trip};
 
 use weir_testkit::guest::Guest;
+use weir_testkit::wait::Fair;
 
 /// Rows of which only the last is bad.
 pub(crate) const BATCH: [i64; 4] = [5, 6, 7, -1];
@@ -185,7 +186,7 @@ pub(crate) async fn codes(attack: Guest<'_>) -> Vec<(u32, String)> {
 /// The same with a module that may have another form.
 pub(crate) async fn judged(bench: &Bench) -> Vec<(u32, String)> {
     bench.publish(Guest::good("the_good_rule")).await;
-    let (mut worker, began) = (bench.worker(), Instant::now());
+    let (mut worker, began) = (bench.worker(), Fair::start());
     let once = worker.judge(&BATCH);
     let again = worker.judge(&BATCH);
     assert!(began.elapsed() < Duration::from_secs(6), "two batches of four rows took {:?}", began.elapsed());
@@ -204,7 +205,7 @@ pub(crate) async fn refused(upload: Vec<u8>) -> String {
 
 pub(crate) async fn refused_by(bench: &Bench, upload: Vec<u8>) -> String {
     bench.publish(Guest::good("the_good_rule")).await;
-    let (before, began) = (bench.revision(), Instant::now());
+    let (before, began) = (bench.revision(), Fair::start());
     let why = bench.upload(upload).await.expect_err("the upload is refused").to_string();
     let took = began.elapsed();
     assert!(took < Duration::from_secs(20), "{took:?} to say: {why}");

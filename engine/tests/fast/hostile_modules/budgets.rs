@@ -1,7 +1,7 @@
 //! What a rule may cost: who exceeds it is told, and goes if it acts on nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use weir::conditions::Severity;
 use weir::model::catalog::{Mode, Origin};
@@ -10,6 +10,7 @@ use weir::rules::{Judge, Patch, Publish};
 use crate::hostile_modules::bench::{Bench, of};
 use weir_testkit::guest::Guest;
 use weir_testkit::guest::kinds;
+use weir_testkit::wait::Fair;
 
 /// Costs are averaged over 10 s; a busy machine may end a window later.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -25,7 +26,7 @@ async fn judge_until(bench: &Bench, judge: &mut Judge, what: &str, so: impl Fn()
     // So many that what a call costs by itself is no matter.
     let mut amounts = [5; 100];
     amounts[2] = -1;
-    let (began, batch) = (Instant::now(), bench.rows(&amounts));
+    let (began, batch) = (Fair::start(), bench.rows(&amounts));
     while !so() {
         let waited = began.elapsed();
         assert!(waited < 3 * WINDOW, "not within {waited:?}: {what}; {:#?}", bench.catalog.conditions().all());
@@ -94,7 +95,7 @@ async fn forty_shadow_rules_that_trip_at_once_are_all_suspended_by_what_they_did
         judge.judge(&set, &batch, &mut Vec::new()).unwrap();
     }
     let running = tokio::spawn(bench.catalog.clone().run(stopped));
-    let began = Instant::now();
+    let began = Fair::start();
     while traps(&bench.catalog.live()) < 40 {
         assert!(began.elapsed() < 2 * WINDOW, "{} of 40 are suspended", traps(&bench.catalog.live()));
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -113,7 +114,7 @@ async fn a_rule_s_batches_are_searched_for_two_seconds_a_minute() {
     let mut worker = bench.worker();
     let mut last = (Duration::ZERO, String::new());
     for _ in 0..3 {
-        let began = Instant::now();
+        let began = Fair::start();
         let found = worker.judge(&[7; 1_000]);
         last = (began.elapsed(), found.last().unwrap().detail.clone());
     }
@@ -147,7 +148,7 @@ async fn a_live_rule_of_each_kind_costs_its_rows_only_and_everyone_is_told() {
     let batch = bench.rows(&amounts);
     let told = |code: &str, rule: &str| bench.catalog.conditions().with(code).iter().any(|c| c.subject == rule);
     let all_told = || LIVE.iter().all(|(kind, _, code)| told(code, kind));
-    let began = Instant::now();
+    let began = Fair::start();
     while !all_told() {
         assert!(began.elapsed() < 3 * WINDOW, "{:#?}", bench.catalog.conditions().all());
         let mut found = Vec::new();

@@ -1,11 +1,12 @@
 //! Modules that are told whether to explain their flags, and do as they like.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wit_component::StringEncoding::UTF8;
 
 use crate::hostile_modules::bench::{Bench, refused};
 use weir_testkit::guest::{Guest, typed};
+use weir_testkit::wait::Fair;
 
 const CONTRACT: &str = include_str!("../../../../sdk/wit/rule.wit");
 const FLAG: &str = "(i32.store8 (i32.const 1316) (i32.const 1))";
@@ -51,7 +52,7 @@ async fn one_that_traps_while_it_explains_has_flags_without_details() {
 async fn one_that_never_ends_when_it_explains_is_soon_asked_no_more() {
     let bench = Bench::new().await;
     bench.upload(told(OBEYS, WORLD, &explains_by("(loop (br 0))"))).await.unwrap();
-    let (mut worker, began) = (bench.worker(), Instant::now());
+    let (mut worker, began) = (bench.worker(), Fair::start());
     for _ in 0..100 {
         assert_eq!(worker.explained(&[5, 6, 7, -1], &[3]), [(3, String::new())]);
     }

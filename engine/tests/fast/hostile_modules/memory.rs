@@ -1,4 +1,4 @@
-//! What attacks cost in memory, measured over the whole process while no other test runs.
+//! What attacks cost in memory, measured over the whole process: each test runs in one of its own.
 
 use std::fs;
 
@@ -7,6 +7,7 @@ use wit_component::StringEncoding;
 use crate::hostile_modules::answers::hits;
 use crate::hostile_modules::bench::{BATCH, Bench, of, only_row_3};
 use weir_testkit::guest::{Guest, HITS};
+use weir_testkit::process::alone;
 
 /// The resident memory of this process.
 struct Resident {
@@ -50,6 +51,9 @@ async fn grown(attack: Guest<'_>, batches: usize) -> (Vec<(u32, String)>, u64) {
 
 #[tokio::test]
 async fn growth_without_bound_ends_at_the_limit() {
+    if !alone() {
+        return;
+    }
     let touch = "(if (local.get $bad) (then
         (loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
         (memory.fill (i32.const 2097152) (i32.const 1) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 2097152)))
@@ -61,6 +65,9 @@ async fn growth_without_bound_ends_at_the_limit() {
 
 #[tokio::test]
 async fn a_text_named_many_times_is_not_lifted_many_times() {
+    if !alone() {
+        return;
+    }
     // 20 times 7 MB, or 400,000 hits: 126 MiB were wasmtime to lift as much as it does by default.
     for count in [20, 400_000] {
         // Beyond the list of the hits: the text is zeros, and valid.
@@ -73,6 +80,9 @@ async fn a_text_named_many_times_is_not_lifted_many_times() {
 
 #[tokio::test]
 async fn details_that_grow_when_transcoded_stay_bounded() {
+    if !alone() {
+        return;
+    }
     // Units of UTF-16 that take three bytes in UTF-8, as many as a call may return.
     let units = 500_000_u32;
     let start = HITS * 2;
@@ -91,6 +101,9 @@ async fn details_that_grow_when_transcoded_stay_bounded() {
 
 #[tokio::test]
 async fn instances_dropped_by_the_thousand_leave_nothing_behind() {
+    if !alone() {
+        return;
+    }
     let (codes, mib) = grown(Guest::hostile("(if (local.get $bad) (then unreachable))"), 1_000).await;
     assert_eq!(codes, only_row_3("RULE_TRAP"));
     assert!(mib < 24, "{mib} MiB after 3,000 instances");
@@ -98,6 +111,9 @@ async fn instances_dropped_by_the_thousand_leave_nothing_behind() {
 
 #[tokio::test]
 async fn a_rule_that_leaks_with_every_batch_is_renewed_and_never_blamed() {
+    if !alone() {
+        return;
+    }
     let each = "(if (i32.eqz (local.get $i)) (then
         (if (i32.eq (memory.grow (i32.const 4)) (i32.const -1)) (then unreachable))
         (memory.fill (i32.mul (i32.sub (memory.size) (i32.const 4)) (i32.const 65536)) (i32.const 1) (i32.const 262144))))
@@ -109,6 +125,9 @@ async fn a_rule_that_leaks_with_every_batch_is_renewed_and_never_blamed() {
 
 #[tokio::test]
 async fn uploads_that_are_refused_leave_nothing_behind() {
+    if !alone() {
+        return;
+    }
     let bench = Bench::alone().await;
     let traps = Guest { describe: "unreachable", ..Guest::good("hostile") }.core();
     let huge = Guest { pages: 65_536, ..Guest::good("hostile") }.core();

@@ -10,7 +10,7 @@ use weir::rules::{Judge, Refused};
 use crate::hostile_modules::bench::{BATCH, Bench, of};
 use weir_testkit::guest::Guest;
 
-const OWN: &str = "short_of_memory::a_machine_short_of_memory_is_no_rule_s_fault_and_records_wait";
+const OWN: &str = "hostile_modules::short_of_memory::a_machine_short_of_memory_is_no_rule_s_fault_and_records_wait";
 const GIB: u64 = 1 << 30;
 const RULES: usize = 5;
 

@@ -1,6 +1,7 @@
 //! Exactly once, proved by breaking it everywhere: the checkpoint's own code (`take`, `advance`, `Pending`) behind models
 //! of the store and of Kafka, driven through random schedules of crashes, freezes, rebalances and lost answers. A seed is
-//! a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test simulation -- one_seed`.
+//! a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test fast simulation::one_seed`.
+
 mod broker;
 mod check;
 mod counts;
@@ -45,7 +46,7 @@ fn fail(seed: u64, plant: Plant) -> ! {
     let outcome = once(seed, plant, true);
     panic!(
         "seed {seed} breaks the checkpoint: {}\n\nits events:\n{}\n\nrerun it: WEIR_SIMULATION_SEED={seed} cargo test -p \
-         weir --test simulation -- one_seed",
+         weir --test fast simulation::one_seed",
         outcome.violation.unwrap_or_else(|| "not again: the simulation is not deterministic".into()),
         outcome.events.join("\n")
     );

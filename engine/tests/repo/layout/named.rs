@@ -8,6 +8,9 @@ use super::{is_name, literal_or_comment, root, rust_files, src};
 /// The ids of the faults that bench/reliability.md answers for, each with a row of its own.
 const FAULTS: [(char, u8); 8] = [('A', 7), ('B', 3), ('C', 6), ('D', 14), ('E', 5), ('F', 6), ('H', 6), ('I', 5)];
 
+/// The folders of engine/tests: where a test is named, the binary that it is in is left out.
+const BINARIES: [&str; 4] = ["fast", "stack", "chaos", "repo"];
+
 #[test]
 fn every_test_that_the_interleavings_name_is_there() {
     let text = document("docs/interleavings.md");
@@ -93,11 +96,15 @@ fn document(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
 
-/// What is wrong with the name of a test, `path/file.rs::test` below engine/tests, or below engine where it begins with `src/`.
+/// What is wrong with the name of a test, `path/file.rs::test` below a binary's folder in engine/tests, or below engine where it begins
+/// with `src/`.
 fn missing(name: &str) -> Option<String> {
     let Some((file, test)) = name.split_once(".rs::") else { return Some(format!("{name:?} is no `file.rs::test`")) };
-    let below = if file.starts_with("src/") { "engine" } else { "engine/tests" };
-    let path = root().join(below).join(format!("{file}.rs"));
+    let below = |binary: &str| root().join("engine/tests").join(binary).join(format!("{file}.rs"));
+    let path = match file.starts_with("src/") {
+        true => root().join("engine").join(format!("{file}.rs")),
+        false => BINARIES.map(below).into_iter().find(|path| path.is_file()).unwrap_or_else(|| below("*")),
+    };
     match fs::read_to_string(&path) {
         Ok(source) if source.contains(&format!("fn {test}(")) && test.chars().all(is_name) => None,
         Ok(_) => Some(format!("{} has no test {test:?}", path.display())),

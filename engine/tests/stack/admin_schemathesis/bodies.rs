@@ -2,11 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::admin_schemathesis::alone;
 use crate::admin_schemathesis::served::{PUBLISHER, connect, served, status};
 use weir_testkit::pipeline::Way;
+use weir_testkit::wait::Fair;
 
 const BODY: u64 = 1 << 30;
 /// What the kernel holds of a connection that nobody reads from, and some room: Linux grows each side to 6 MiB.
@@ -30,7 +31,7 @@ struct Sent {
 
 /// Sends until the service closes; reads meanwhile, as curl does.
 fn flood(way: &Way, method: &str, path: &str, kind: &str, token: &str, chunked: bool) -> Sent {
-    let (began, mut stream) = (Instant::now(), connect(way));
+    let (began, mut stream) = (Fair::start(), connect(way));
     let length = if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {BODY}") };
     let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\n{length}\r\n");
     stream.write_all(format!("{head}authorization: Bearer {token}\r\n\r\n").as_bytes()).unwrap();

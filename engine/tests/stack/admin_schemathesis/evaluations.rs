@@ -2,14 +2,15 @@
 //! longer than somebody waits for the answer.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::admin_schemathesis::alone;
-use weir_testkit::guest::kinds;
 use crate::admin_schemathesis::served::{PUBLISHER, connect, guard};
-use weir_testkit::pipeline::Way;
+use weir_testkit::guest::kinds;
+use weir_testkit::pipeline::{PAYSIM, Way};
+use weir_testkit::wait::Fair;
 
 /// Of each of two kinds.
 const RULES: usize = 20;
@@ -18,7 +19,7 @@ const BOUND: Duration = Duration::from_secs(7);
 
 /// Status and body of an evaluation of 30 records, and how long it took.
 fn evaluate(way: &Way) -> (u16, Value, Duration) {
-    let (config, began) = (ureq::Agent::config_builder().http_status_as_error(false), Instant::now());
+    let (config, began) = (ureq::Agent::config_builder().http_status_as_error(false), Fair::start());
     let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(60))).build().into();
     let request = agent.post(format!("http://127.0.0.1:{}/evaluate", way.admin));
     let request = request.header("content-type", "application/json");
@@ -45,7 +46,7 @@ fn asks_and_leaves(way: &Way) {
 #[test]
 fn evaluations_are_two_at_once_within_time_and_memory_and_end_with_who_asked() {
     let _alone = alone();
-    let way = guard(Way::on(weir_testkit::pipeline::shared(), "evaluations", weir_testkit::pipeline::PAYSIM, &[]));
+    let way = guard(Way::on(weir_testkit::pipeline::shared(), "evaluations", PAYSIM, &[]));
     // In the order of their names: memory first, then what no evaluation has the time for.
     for (kind, each) in [("fills", kinds::FILLS), ("loops", kinds::LOOPS)] {
         for n in 0..RULES {
@@ -90,7 +91,7 @@ fn evaluations_are_two_at_once_within_time_and_memory_and_end_with_who_asked() {
     for _ in 0..6 {
         asks_and_leaves(way);
     }
-    let left = Instant::now();
+    let left = Fair::start();
     while evaluate(way).0 != 200 {
         assert!(left.elapsed() < Duration::from_secs(3), "evaluations go on that nobody waits for");
         std::thread::sleep(Duration::from_millis(100));

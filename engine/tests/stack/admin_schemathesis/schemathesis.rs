@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::admin_schemathesis::alone;
-use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::broker::Record;
 use crate::admin_schemathesis::served::{PUBLISHER, VIEWER, get, guard};
-use weir_testkit::stack::root;
+use weir_testkit::broker::Record;
 use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::stack::root;
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 const NEEDS: &str = "this test runs schemathesis: it needs python3 with venv and pip (on Debian: apt-get install python3 \
@@ -71,7 +71,7 @@ struct Counted {
 }
 
 fn run(way: &Way, document: &Path, run: &Run) -> Counted {
-    let here = root().join("engine/tests/admin_schemathesis");
+    let here = root().join("engine/tests/stack/admin_schemathesis");
     let (config, phases) = match run.named {
         true => ("named.toml", "examples,coverage,fuzzing"),
         // Here a request takes its names from the answers to those before.

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::engine::Engine;
 
 pub(crate) const VIEWER: &str = "viewer-2b7e151628aed2a6";
 pub(crate) const PUBLISHER: &str = "publisher-abf7158809cf4f3c";

@@ -1,9 +1,6 @@
 //! `weir produce` on files as they come: for each, how many rows a person counts before the line at which it stopped (or to the
 //! end), how many of them are sent and refused, and how it ends. Against a real Kafka, whose topic is counted.
 
-#[path = "dirty_files.rs"]
-pub(crate) mod files;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -16,10 +13,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use weir_testkit::dirty_files::{Case, FIELDS, all, case, csv, gzip, half, uneven};
 use weir_testkit::stack::Stack;
-use files::{Case, FIELDS, all, case, csv, gzip, half, uneven};
 
-const WAIT: Duration = Duration::from_secs(20);
+const WAIT: Duration = weir_testkit::wait::STILL;
 /// Bytes of a batch that the topic of the dirty files takes.
 const LIMIT: usize = 4_000;
 /// Given as `--max-record`.

@@ -13,11 +13,11 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
+use crate::cli::weir;
 use weir_testkit::stack::port::free_port;
 use weir_testkit::stack::{Stack, root};
-use crate::cli::weir;
 
-const WAIT: Duration = Duration::from_secs(20);
+const WAIT: Duration = weir_testkit::wait::STILL;
 const PARTITIONS: i32 = 2;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

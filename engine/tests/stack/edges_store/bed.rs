@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 use serde_json::Value;
 
+use crate::edges_store::payments::Payments;
+use weir_testkit::broker::Place;
+use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
 use weir_testkit::pipeline::api::ask;
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::broker::Place;
-use crate::edges_store::payments::Payments;
-use weir_testkit::stack::root;
 use weir_testkit::pipeline::{Way, run, shared};
-use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
+use weir_testkit::stack::root;
 
 /// Generous: the machine may be busy.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
 
 pub(crate) struct Bed {
     pub(crate) way: Way,

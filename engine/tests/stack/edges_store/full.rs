@@ -3,12 +3,12 @@
 use std::process::Command;
 
 use crate::edges_store::bed::{Bed, SOON};
+use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::stack::full_disk::FullDisk;
-use weir_testkit::stack::mariadb::MariaDb;
 use weir_testkit::pipeline::refusal::{refusal, says};
 use weir_testkit::pipeline::run;
-use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
+use weir_testkit::stack::full_disk::FullDisk;
+use weir_testkit::stack::mariadb::MariaDb;
 
 impl Bed {
     /// One worker, so that no rebalance changes what `/readyz` has to say.

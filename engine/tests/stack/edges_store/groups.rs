@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use weir_testkit::pipeline::api::behind;
 use crate::edges_store::bed::Bed;
+use weir_testkit::pipeline::api::behind;
 
 /// `WEIR_GROUPS=1000000` tries more by hand.
 fn groups() -> i64 {

@@ -30,13 +30,15 @@ fn a_table_or_a_pipeline_of_somebody_else_is_refused_at_the_start_while_the_firs
 
     let other = [("${WEIR_NAME}", "other"), ("${WEIR_GROUP}", "other")];
     let table = |name| [&other[..], &[("\"risk_stats\"", name)]].concat();
-    let owned = ["risk_stats", "belongs to the pipeline \"shared\"", "another table in [sink]"];
+    let owner = format!("belongs to the pipeline \"{}\"", bed.name);
+    let owned = ["risk_stats", &owner, "another table in [sink]"];
     says(&bed.run_with(&other), &owned);
     says(&bed.run_with(&[&other[..], &[("[\"type\"]", "[]")]].concat()), &owned);
     says(&bed.run_with(&table("\"Risk_Stats\"")), &owned);
     says(&bed.run_with(&table("\"risk_stats_final\"")), &["risk_stats_final is a view", "another table in [sink]"]);
 
-    let ways_out = ["\"shared\" ran with another configuration", "Take the old value back", "another name"];
+    let ran = format!("\"{}\" ran with another configuration", bed.name);
+    let ways_out = [&ran, "Take the old value back", "another name"];
     says(
         &bed.run_with(&[("\"5s\"", "\"10s\"")]),
         &["window.size was 5000 ms and is 10000 ms", ways_out[0], ways_out[1]],
@@ -51,7 +53,10 @@ fn a_table_or_a_pipeline_of_somebody_else_is_refused_at_the_start_while_the_firs
     );
 
     bed.sql("UPDATE weir_pipeline SET fingerprint = JSON_SET(fingerprint, '$.of_a_later_version', 1)");
-    says(&bed.run_with(&[]), &["\"shared\"", "of_a_later_version", "run the version of Weir that wrote it"]);
+    says(
+        &bed.run_with(&[]),
+        &[&format!("\"{}\"", bed.name), "of_a_later_version", "run the version of Weir that wrote it"],
+    );
     bed.sql("UPDATE weir_pipeline SET fingerprint = JSON_REMOVE(fingerprint, '$.of_a_later_version')");
 
     bed.payments.send(1_000);
@@ -63,7 +68,7 @@ fn a_table_or_a_pipeline_of_somebody_else_is_refused_at_the_start_while_the_firs
     bed.is_exact();
     assert_eq!(
         bed.sql("SELECT pipeline, stats_table FROM weir_pipeline"),
-        [["shared", "risk_stats"]],
+        [[bed.name.as_str(), "risk_stats"]],
         "and no trace of the others"
     );
 }
@@ -78,17 +83,22 @@ fn a_group_letter_topic_or_name_that_changed_is_refused_and_moves_as_the_operati
 
     let second = bed.way.queue() + "_2";
     bed.make_topic(&second, &[]);
-    let group = ("${WEIR_GROUP}", "group-moved");
+    let (name, moved_group) = (bed.name.clone(), bed.group() + "-moved");
+    let group = ("${WEIR_GROUP}", moved_group.as_str());
     let queue = ("${WEIR_QUEUE}", second.as_str());
-    let stay = ["\"renamed\" ran with another configuration", "Take the old value back"];
-    says(&bed.run_with(&[group]), &["source.group was \"group-renamed\" and is \"group-moved\"", stay[0], stay[1]]);
+    let ran = format!("\"{name}\" ran with another configuration");
+    let stay = [&ran, "Take the old value back"];
+    says(
+        &bed.run_with(&[group]),
+        &[&format!("source.group was \"{}\" and is \"{moved_group}\"", bed.group()), stay[0], stay[1]],
+    );
     says(
         &bed.run_with(&[queue]),
-        &[&format!("dead_letters.topic was \"letters_renamed\" and is \"{second}\""), stay[0], stay[1]],
+        &[&format!("dead_letters.topic was \"{}\" and is \"{second}\"", bed.queue()), stay[0], stay[1]],
     );
     says(
         &bed.run_with(&[("${WEIR_NAME}", "other")]),
-        &["risk_stats belongs to the pipeline \"renamed\"", "or the same pipeline"],
+        &[&format!("risk_stats belongs to the pipeline \"{name}\""), "or the same pipeline"],
     );
 
     // Another name and table, but the same group: its offsets are of records that the new pipeline never saw.
@@ -108,10 +118,10 @@ fn a_group_letter_topic_or_name_that_changed_is_refused_and_moves_as_the_operati
     // The move on purpose.
     bed.change(group.0, group.1);
     bed.change(queue.0, queue.1);
-    bed.reset_group_to_the_store("group-moved", "next_offset");
+    bed.reset_group_to_the_store(&moved_group, "next_offset");
     bed.sql(&format!(
-        "UPDATE weir_pipeline SET fingerprint = JSON_SET(fingerprint, '$.group', 'group-moved', '$.letter_topic', '{second}') \
-         WHERE pipeline = 'renamed'"
+        "UPDATE weir_pipeline SET fingerprint = JSON_SET(fingerprint, '$.group', '{moved_group}', '$.letter_topic', '{second}') \
+         WHERE pipeline = '{name}'"
     ));
     let moved = bed.payments.ends();
     bed.payments.send(500);

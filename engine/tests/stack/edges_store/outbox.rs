@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::edges_store::bed::{Bed, SOON};
-use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::oracle::windows::same;
+use weir_testkit::pipeline::engine::Engine;
 
 impl Bed {
     /// The engine dies between a checkpoint's two transactions: its letters stand in the outbox and nowhere else.
@@ -73,7 +73,11 @@ fn a_damaged_outbox_chunk_stops_its_partition_until_it_is_restored_or_deleted_an
     );
     assert!(!said.contains("partition 0") && !said.contains("partition 3"), "the others are well: {said}");
     bed.until_these_are_judged(&mut engine, &[0, 3]);
-    assert!(bed.log().contains("pipeline=\"damaged\" partition=1"), "the log names the pipeline:\n{}", engine.said());
+    assert!(
+        bed.log().contains(&format!("pipeline=\"{}\" partition=1", bed.name)),
+        "the log names the pipeline:\n{}",
+        engine.said()
+    );
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(bed.positions()[&1], died_at[&1], "it stands where it stood");
     engine.stop();
@@ -82,7 +86,8 @@ fn a_damaged_outbox_chunk_stops_its_partition_until_it_is_restored_or_deleted_an
     bed.sql(&format!("UPDATE weir_outbox SET letters = x'{}' WHERE `partition` = 1", chunks[&1].1));
     let first = chunks[&2].0;
     bed.sql(&format!(
-        "DELETE FROM weir_outbox WHERE pipeline = 'damaged' AND `partition` = 2 AND first_offset = {first} AND chunk = 0"
+        "DELETE FROM weir_outbox WHERE pipeline = '{}' AND `partition` = 2 AND first_offset = {first} AND chunk = 0",
+        bed.name
     ));
     let mut engine = bed.start();
     bed.until_judged(&mut engine);

@@ -7,8 +7,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use weir_testkit::broker::{PARTITIONS, Place};
-use weir_testkit::pipeline::Way;
 use weir_testkit::oracle::windows::Windows;
+use weir_testkit::pipeline::Way;
 
 const WINDOW_MS: i64 = 5_000;
 /// Long ago, so that the clock has no say.

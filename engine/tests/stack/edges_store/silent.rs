@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use weir_testkit::pipeline::api::{ask, flowing};
 use crate::edges_store::bed::{Bed, SOON};
 use weir_testkit::broker::member::Member;
 use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::api::{ask, flowing};
+use weir_testkit::wait::Fair;
 
 /// How long the group may wait for an instance: the heartbeat that tells it, `checkpoint.drain`, which is 2 s here, and
 /// much for a busy machine. A statement waits for the database for 30 s.
@@ -74,7 +75,7 @@ fn a_rebalance_while_the_database_is_silent_waits_for_nobody_and_loses_nothing()
         let rebalanced = (left - joined, left.elapsed());
 
         drop(silence);
-        let back = Instant::now();
+        let back = Fair::start();
         bed.payments.send(400);
         bed.until_judged(&mut one);
         let took = back.elapsed();

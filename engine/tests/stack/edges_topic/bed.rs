@@ -1,29 +1,46 @@
 //! Payments that a test numbers and writes itself, and what must come of them.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::time::Duration;
 
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
-use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::oracle::history::History;
 use weir_testkit::broker::{Place, Record};
+use weir_testkit::oracle::history::History;
 use weir_testkit::oracle::plain;
-use weir_testkit::pipeline::{Way, shared};
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::{PAYSIM, Way, shared};
 
 /// For whatever has to happen: generous, the machine is shared.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
 /// 2026-01-01
 const START: i64 = 1_767_225_600_000;
 
+/// A pipeline and what these tests do to its topic.
+pub(crate) struct Bed(pub(crate) Way);
+
+impl Deref for Bed {
+    type Target = Way;
+
+    fn deref(&self) -> &Way {
+        &self.0
+    }
+}
+
 /// A pipeline on the shared stack with one rule, which rejects negative amounts.
-pub(crate) fn way(name: &str) -> Way {
-    Way::on(shared(), name, weir_testkit::pipeline::PAYSIM, &["negative_amount"])
+pub(crate) fn way(name: &str) -> Bed {
+    Bed(Way::on(shared(), name, PAYSIM, &["negative_amount"]))
         .with(r#"interval = "1s""#, r#"interval = "200ms""#)
         .with("properties = {}", r#"properties = { "topic.metadata.refresh.interval.ms" = "1000" }"#)
-        .with("[admin]", "[engine]\nworkers = 2\n\n[admin]")
+        .with(
+            "[admin]",
+            "[engine]
+workers = 2
+
+[admin]",
+        )
 }
 
 /// The value of a payment; every tenth is negative. Their times lie so close that none is late.
@@ -43,7 +60,12 @@ pub(crate) fn negative(numbers: Range<i64>) -> i64 {
     numbers.filter(|number| is_negative(*number)).count() as i64
 }
 
-impl Way {
+impl Bed {
+    /// Changes the test's copy of the configuration.
+    pub(crate) fn with(self, from: &str, to: &str) -> Self {
+        Self(self.0.with(from, to))
+    }
+
     pub(crate) fn producer(&self) -> BaseProducer {
         self.kafka().set("linger.ms", "5").create().unwrap()
     }

@@ -1,7 +1,6 @@
 //! A compacted source: offsets are missing between the records, at the stored position and at the end.
 
-use crate::edges_topic::bed::{self, SOON};
-use weir_testkit::pipeline::Way;
+use crate::edges_topic::bed::{self, Bed, SOON};
 
 /// A segment a write, and a cleaner that looks for work all the time.
 const COMPACT: [(&str, &str); 5] = [
@@ -12,7 +11,7 @@ const COMPACT: [(&str, &str); 5] = [
     ("delete.retention.ms", "0"),
 ];
 
-impl Way {
+impl Bed {
     /// Waits until the cleaner has taken every record of partition 0 between these offsets.
     fn until_compacted(&self, from: i64, to: i64) {
         let began = std::time::Instant::now();

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::edges_topic::bed::{self, SOON, payment};
+use crate::edges_topic::bed::{self, Bed, SOON, payment};
 use weir_testkit::broker::{Place, Record};
-use weir_testkit::pipeline::Way;
 
 const TEN_MB: usize = 10_000_000;
 
@@ -25,7 +24,7 @@ fn padded(number: i64, size: usize) -> Record {
 
 /// Code, length of the value and the mark of a cut one, by the place of its record; key and the record's own headers are
 /// always there.
-fn letters(way: &Way) -> BTreeMap<Place, (String, usize, Option<String>)> {
+fn letters(way: &Bed) -> BTreeMap<Place, (String, usize, Option<String>)> {
     let mut found = BTreeMap::new();
     for (_, letter) in way.read(&way.queue()) {
         assert_eq!((letter.key.as_deref(), letter.header("trace")), (Some(&b"C1"[..]), Some("one")));

@@ -5,33 +5,34 @@ use std::time::{Duration, Instant};
 
 use rdkafka::producer::Producer;
 
+use crate::edges_topic::bed::Bed;
 use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
-use weir_testkit::pipeline::{RULES, Way};
 
 const MANY: i32 = 1_000;
 /// Many times what it takes on an idle machine.
 const LONG: Duration = Duration::from_secs(120);
 
 /// Statements and transactions that the database has been given since it started.
-fn asked(way: &Way) -> (u64, u64) {
+fn asked(way: &Bed) -> (u64, u64) {
     let rows = way.sql("SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_commit', 'Questions')");
     let value = |name: &str| rows.iter().find(|row| row[0] == name).expect("a variable")[1].parse().unwrap();
     (value("Questions"), value("Com_commit"))
 }
 
-fn fill(way: &Way, numbers: std::ops::Range<i64>) {
+fn fill(way: &Bed, numbers: std::ops::Range<i64>) {
     let producer = way.producer();
     (0..MANY).for_each(|partition| way.queue_up(&producer, partition, numbers.clone()));
     producer.flush(LONG).unwrap();
 }
 
-fn judged(way: &Way, each: i64) -> bool {
+fn judged(way: &Bed, each: i64) -> bool {
     way.position() == i64::from(MANY) * each
 }
 
 /// Says what it took since `began`, and that threads and transactions are few, however many partitions there are.
-fn figures(what: &str, way: &Way, engine: &Engine, began: Instant, before: (u64, u64), most: u64) {
+fn figures(what: &str, way: &Bed, engine: &Engine, began: Instant, before: (u64, u64), most: u64) {
     let (now, took) = (asked(way), began.elapsed());
     let (statements, commits) = (now.0 - before.0, now.1 - before.1);
     let (memory, threads) = (engine.memory(), engine.threads());
@@ -41,7 +42,7 @@ fn figures(what: &str, way: &Way, engine: &Engine, began: Instant, before: (u64,
 
 #[test]
 fn a_thousand_partitions_are_taken_judged_and_shared_with_a_second_instance() {
-    let way = Way::on(Arc::new(Stack::up()), "many", weir_testkit::pipeline::PAYSIM, &RULES[3..4]);
+    let way = Bed(Way::on(Arc::new(Stack::up()), "many", PAYSIM, &RULES[3..4]));
     way.grow(&way.topic(), MANY);
     let (began, before) = (Instant::now(), asked(&way));
     let mut engine = way.start();
@@ -58,7 +59,8 @@ fn a_thousand_partitions_are_taken_judged_and_shared_with_a_second_instance() {
     let (mut second, admin) = way.start_beside(&way.folder.path().join("second.log"));
     let half = || {
         let ready = |admin| {
-            weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"").is_some_and(|(status, _)| status == 200)
+            weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"")
+                .is_some_and(|(status, _)| status == 200)
         };
         way.partitions_shown().len() == MANY as usize / 2 && ready(way.admin) && ready(admin)
     };

@@ -1,5 +1,6 @@
 //! What can happen to a topic and its log, with the built `weir` on a real Kafka and MariaDB: truncated, made again, grown,
 //! compacted, transactional, with records that are too large. docs/operations.md has a line for each of them.
+
 mod bed;
 mod compacted;
 mod grown;
@@ -10,4 +11,3 @@ mod remade;
 mod topics;
 mod transactional;
 mod truncated;
-

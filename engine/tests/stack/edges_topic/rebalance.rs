@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use rdkafka::producer::Producer;
 
+use crate::edges_topic::bed::{self, Bed, SOON};
 use weir_testkit::pipeline::api::flowing;
-use crate::edges_topic::bed::{self, SOON};
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::Way;
+use weir_testkit::wait::Fair;
 
 /// `checkpoint.drain` for the last checkpoint and 5 s each for what else ends, and some for a busy machine.
 const TO_END: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn into(way: &Arc<Way>) -> Self {
+    fn into(way: &Arc<Bed>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, way) = (stop.clone(), way.clone());
         let write = move || {
@@ -86,7 +86,7 @@ fn sigterm_in_the_middle_of_a_rebalance_ends_well_in_time_and_nothing_is_lost_or
         }
         let (is_old, is_new) = ((old, old_log, admin), (new, new_log, new_admin));
         let ((leaving, ..), staying) = if round % 2 == 0 { (is_old, is_new) } else { (is_new, is_old) };
-        let began = Instant::now();
+        let began = Fair::start();
         leaving.stop();
         slowest = slowest.max(began.elapsed());
         (old, old_log, admin) = staying;

@@ -1,15 +1,14 @@
 //! The topic deleted and made again: the offsets that the store knows mean other records now.
 
-use crate::edges_topic::bed::{self, SOON, negative};
+use crate::edges_topic::bed::{self, Bed, SOON, negative};
 use weir_testkit::broker::PARTITIONS;
-use weir_testkit::pipeline::Way;
 
 const ALL: [i32; 4] = [0, 1, 2, 3];
 /// docs/operations.md gives an operator this statement.
 const FORGET: &str = "DELETE FROM weir_partition WHERE pipeline = 'PIPELINE' AND topic = 'TOPIC'";
 
 /// A pipeline that has judged a hundred payments of each partition.
-fn judged(name: &str) -> Way {
+fn judged(name: &str) -> Bed {
     let way = bed::way(name);
     ALL.iter().for_each(|partition| way.fill(*partition, 0..100));
     let mut engine = way.start();
@@ -19,7 +18,7 @@ fn judged(name: &str) -> Way {
 }
 
 /// What the old topic left behind: positions, valid records, letters.
-fn left(way: &Way) -> (Vec<i64>, i64, usize) {
+fn left(way: &Bed) -> (Vec<i64>, i64, usize) {
     (way.positions(), way.counted(), way.read(&way.queue()).len())
 }
 

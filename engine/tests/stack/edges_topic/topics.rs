@@ -9,11 +9,11 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::edges_topic::bed::SOON;
+use crate::edges_topic::bed::{Bed, SOON};
+use weir_testkit::pipeline::run;
 use weir_testkit::stack::root;
-use weir_testkit::pipeline::{Way, run};
 
-impl Way {
+impl Bed {
     fn admin_client(&self) -> AdminClient<DefaultClientContext> {
         self.kafka().create().unwrap()
     }
@@ -68,7 +68,7 @@ impl Way {
     }
 }
 
-impl Way {
+impl Bed {
     /// The cleaner of compacted topics looks every 15 s by default.
     pub(crate) fn clean_often(&self) {
         self.alter(ResourceSpecifier::Broker(1), &[("log.cleaner.backoff.ms", "100")]);

@@ -3,10 +3,9 @@
 use rdkafka::producer::{BaseProducer, Producer};
 use serde_json::json;
 
-use crate::edges_topic::bed::{self, SOON};
-use weir_testkit::pipeline::Way;
+use crate::edges_topic::bed::{self, Bed, SOON};
 
-impl Way {
+impl Bed {
     pub(crate) fn transactional(&self) -> BaseProducer {
         let id = format!("source-{}", self.name);
         let producer: BaseProducer = self.kafka().set("transactional.id", id).create().unwrap();

@@ -18,9 +18,9 @@ use weir::model::letter::{Letters, Source as Record};
 use weir::model::step::OutboxChunk;
 use weir::source::{Event, Fetched, GroupMetadata, Source};
 
-use weir_testkit::stack::delay::Delay;
 use weir_testkit::fakes::reason::reason;
 use weir_testkit::stack::Stack;
+use weir_testkit::stack::delay::Delay;
 
 pub(crate) const PARTITIONS: i32 = 2;
 pub(crate) const P0: Partition = Partition(0);
@@ -111,7 +111,7 @@ impl Bed {
     pub(crate) fn member(&self) -> Member {
         let mut source = Source::connect(&self.source, None).unwrap();
         source.join().unwrap();
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + weir_testkit::wait::STILL;
         loop {
             assert!(Instant::now() < end, "no assignment within a minute");
             for event in source.events() {
@@ -138,7 +138,7 @@ impl Bed {
         }
         consumer.assign(&list).unwrap();
         let (mut open, mut seen) = (PARTITIONS, Vec::new());
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + weir_testkit::wait::STILL;
         while open > 0 {
             assert!(Instant::now() < end, "the ends are not reached");
             match consumer.poll(Duration::from_millis(200)) {
@@ -174,7 +174,7 @@ pub(crate) fn header(letter: &OwnedMessage, name: &str) -> Option<String> {
 
 /// Fetches until this many records and errors are there.
 pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
-    let (mut all, mut count, end) = (Vec::new(), 0, Instant::now() + Duration::from_secs(60));
+    let (mut all, mut count, end) = (Vec::new(), 0, Instant::now() + weir_testkit::wait::STILL);
     let mut said = Vec::new();
     while count < wanted {
         assert!(Instant::now() < end, "{count} of {wanted} came; the group said {said:?}");

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use sha2::Digest;
 
-use weir_testkit::oracle::history::History;
 use weir_testkit::broker::Place;
-use weir_testkit::stack::root;
-use weir_testkit::pipeline::{Way, run, shared, weir};
+use weir_testkit::oracle::history::History;
 use weir_testkit::oracle::windows::{Windows, cents};
+use weir_testkit::pipeline::{Way, run, shared, weir};
+use weir_testkit::stack::root;
 
 const PACKAGE: &str = "lifetimes==0.11.3";
 const WHEEL: &str = "Lifetimes-0.11.3-py3-none-any.whl";

@@ -7,8 +7,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
 use weir_testkit::broker::Record;
-use weir_testkit::pipeline::refusal::{refusal, says};
 use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::refusal::{refusal, says};
 
 fn set_policy(way: &Way, policy: &str) {
     let admin: AdminClient<DefaultClientContext> = way.kafka().create().expect("an admin client");
@@ -28,7 +28,8 @@ fn a_compacted_dead_letter_topic_is_refused_at_the_start_and_has_its_own_words_w
     way.until_ready(&mut engine);
     set_policy(&way, "compact");
     way.send(0, &Record { value: Some(b"no JSON".to_vec()), ..Record::default() });
-    let readyz = || weir_testkit::pipeline::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
+    let readyz =
+        || weir_testkit::pipeline::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
     let mut last = String::new();
     engine.until("/readyz has the words", Duration::from_secs(60), || {
         let (status, said) = readyz();
@@ -38,7 +39,7 @@ fn a_compacted_dead_letter_topic_is_refused_at_the_start_and_has_its_own_words_w
     assert!(last.contains("--add-config cleanup.policy=delete"), "{last}");
 
     let line = refusal(way.running(&way.config()).env("WEIR_LISTEN", "127.0.0.1:0"));
-    says(&line, &["dead_letters.topic", "letters_compacted", "cleanup.policy=compact", "kafka-configs.sh"]);
+    says(&line, &["dead_letters.topic", &way.queue(), "cleanup.policy=compact", "kafka-configs.sh"]);
 
     set_policy(&way, "delete");
     way.until_all_is_committed(&mut engine, Duration::from_secs(60));

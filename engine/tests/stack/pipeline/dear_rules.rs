@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use weir_testkit::pipeline::generated::Generated;
-use weir_testkit::guest::kinds;
-use weir_testkit::broker::member::Member;
 use crate::pipeline::stops::ended_within;
-use weir_testkit::pipeline::{Way, shared};
+use weir_testkit::broker::member::Member;
+use weir_testkit::guest::kinds;
+use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::pipeline::{PAYSIM, Way, shared};
 
 /// Rules, each of which takes `rules.timeout`, a second, twice for every batch of more than 20 records: 80 s a batch.
 const RULES: usize = 40;
@@ -15,7 +15,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 #[test]
 fn a_stop_and_a_rebalance_are_heard_beside_forty_rules_that_take_all_their_time() {
     let quick = r#"properties = { "session.timeout.ms" = "6000", "heartbeat.interval.ms" = "200" }"#;
-    let way = Way::on(shared(), "dear_rules", weir_testkit::pipeline::PAYSIM, &[])
+    let way = Way::on(shared(), "dear_rules", PAYSIM, &[])
         .with("properties = {}", quick)
         .with(r#"interval = "1s""#, "interval = \"1s\"\ndrain = \"3s\"");
     for n in 0..RULES {

@@ -112,7 +112,7 @@ fn tokens_of_files_are_read_again_at_sighup_and_a_bad_file_keeps_the_old_ones() 
 /// Asks it to read its tokens again, and waits until it says what came of it.
 fn hang_up(engine: &mut Engine, told: &str) {
     engine.signal("HUP");
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + weir_testkit::wait::STILL;
     while !engine.said().contains(told) {
         engine.runs();
         assert!(Instant::now() < end, "{told:?} is not in the log\n{}", engine.said());

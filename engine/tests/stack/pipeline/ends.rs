@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
-use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::broker::PARTITIONS;
 use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::generated::Generated;
 
 const RECORDS: u32 = 20_000;
 /// `checkpoint.max_letter_bytes`: 1 MiB.
@@ -37,7 +37,8 @@ fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
 
     let mut engine = way.start();
     let error = || {
-        let (_, said) = weir_testkit::pipeline::api::ask(way.admin, "GET", "/pipeline", "text/plain", b"").unwrap_or_default();
+        let (_, said) =
+            weir_testkit::pipeline::api::ask(way.admin, "GET", "/pipeline", "text/plain", b"").unwrap_or_default();
         said.contains("the store stands at 1000000")
     };
     engine.until("partition 1 is stopped", Duration::from_secs(60), error);
@@ -72,7 +73,7 @@ fn a_checkpoint_that_fails_for_good_at_a_rebalance_ends_the_engine_and_says_why(
 
     let other: BaseConsumer = way.kafka().create().expect("a consumer");
     other.subscribe(&[&way.topic()]).expect("it joins");
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + weir_testkit::wait::STILL;
     let status = loop {
         if let Some(status) = engine.ended() {
             break status;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use weir_testkit::pipeline::generated::{Generated, payment};
+use weir_testkit::broker::{Place, Record};
 use weir_testkit::guest;
 use weir_testkit::oracle::history::History;
-use weir_testkit::broker::{Place, Record};
 use weir_testkit::oracle::plain;
-use weir_testkit::pipeline::{Way, shared};
 use weir_testkit::oracle::windows::cents;
+use weir_testkit::pipeline::generated::{Generated, payment};
+use weir_testkit::pipeline::{PAYSIM, Way, shared};
 
 const FLAGS: [&str; 3] = ["balance_mismatch", "high_amount", "self_transfer"];
 /// The row's amount in a guest's `judge`: whole cents.
@@ -30,7 +30,7 @@ const QUICK: &str = r#"timeout = "50ms""#;
 
 #[test]
 fn modules_that_loop_grow_or_trap_on_one_row_in_ten_thousand_cost_those_rows_only() {
-    let way = Way::on(shared(), "hostile", weir_testkit::pipeline::PAYSIM, &FLAGS).with(SLOW, QUICK);
+    let way = Way::on(shared(), "hostile", PAYSIM, &FLAGS).with(SLOW, QUICK);
     for (rule, amount, fails, _) in HOSTILE {
         let body = format!("(if (i64.eq {AMOUNT} (i64.const {amount})) (then {fails}))");
         std::fs::write(way.rules().join(format!("{rule}.wasm")), guest::module(rule, &body)).expect("writable");
@@ -68,7 +68,7 @@ fn modules_that_loop_grow_or_trap_on_one_row_in_ten_thousand_cost_those_rows_onl
 
 #[test]
 fn a_module_that_always_fails_trips_its_breaker_and_the_version_before_it_is_back() {
-    let way = Way::on(shared(), "fickle", weir_testkit::pipeline::PAYSIM, &FLAGS).with(SLOW, QUICK);
+    let way = Way::on(shared(), "fickle", PAYSIM, &FLAGS).with(SLOW, QUICK);
     let generated = Generated::new(&way, 60_000, 17, &["--clean"]);
     // No probe of a publish knows this amount, so the module gets in.
     set_amounts(&generated.csv, |_, amount| format!("{}.37", amount.split('.').next().expect("whole part")));

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::generated::Generated;
 
 const KILLS: u32 = 20;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use weir_testkit::guest::Guest;
 use weir_testkit::broker::Record;
-use weir_testkit::pipeline::{Way, shared};
+use weir_testkit::guest::Guest;
+use weir_testkit::pipeline::{PAYSIM, Way, shared};
 
 /// Gives the manifest 256 codes, AA to PP, and hits a row with all of them, each time with 256 bytes of detail.
 const TALKS: &str = "
@@ -30,7 +30,7 @@ fn talks() -> Vec<u8> {
 
 #[test]
 fn a_rule_that_says_much_makes_no_long_letter_and_a_record_says_nothing_in_the_engine_s_name() {
-    let way = Way::on(shared(), "says_much", weir_testkit::pipeline::PAYSIM, &[]);
+    let way = Way::on(shared(), "says_much", PAYSIM, &[]);
     std::fs::write(way.rules().join("talks.wasm"), talks()).expect("writable");
     let now = chrono::Utc::now().timestamp_millis();
     let bad = format!(r#"{{"event_time":{now},"type":"PAYMENT","amount":-1.00,"name_orig":"C1"}}"#);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use weir_testkit::pipeline::Way;
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
-use weir_testkit::pipeline::Way;
 
 /// Its pools of `malloc` after some work, with so many allowed by the environment.
 fn pools(way: &Way, generated: &Generated, allowed: Option<&str>) -> usize {

@@ -1,5 +1,6 @@
 //! The built `weir` against a real Kafka, MariaDB and Redis: what it counted and rejected is compared with what the test
 //! knows or computes by itself. Knows the program from outside only.
+
 mod cdnow;
 mod compacted;
 mod dear_rules;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
-use weir_testkit::pipeline::{RULES, Way};
 
 /// What the engine may hold, whatever is away: with the bounds that `way` sets it needs less than half of it.
 const MEMORY_MIB: u64 = 256;
@@ -16,7 +16,7 @@ const MEMORY_MIB: u64 = 256;
 /// A pipeline whose buffers are small, so that an outage fills them while the test watches.
 fn way(name: &str) -> Way {
     let small = r#"properties = { "queued.max.messages.kbytes" = "8192" }"#;
-    Way::on(Arc::new(Stack::up()), name, weir_testkit::pipeline::PAYSIM, &RULES)
+    Way::on(Arc::new(Stack::up()), name, PAYSIM, &RULES)
         .with("properties = {}", small)
         .with(r#"interval = "1s""#, "interval = \"1s\"\nmax_records = 20_000")
 }
@@ -35,7 +35,8 @@ impl Watch {
             let mut seen = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
                 // Nobody answering would be a finding too: 0.
-                let (status, said) = weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
+                let (status, said) =
+                    weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
                 seen.push((Instant::now(), status, said));
                 std::thread::sleep(Duration::from_millis(200));
             }
@@ -163,7 +164,8 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
     assert!(way.position() > before, "records flow, though slowly");
     // No waiting mends a right that is gone: it has words of its own, until it is given back.
     way.redis(&["acl", "setuser", "default", "-hmget"]);
-    let readyz = || weir_testkit::pipeline::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
+    let readyz =
+        || weir_testkit::pipeline::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
     let told = || {
         let (status, said) = readyz();
         status == 503

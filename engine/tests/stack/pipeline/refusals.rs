@@ -2,11 +2,11 @@
 
 use rdkafka::mocking::MockCluster;
 
-use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::guest::{self, Guest};
-use weir_testkit::stack::port::free_port;
+use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::refusal::{refusal, says};
 use weir_testkit::pipeline::{Way, weir};
+use weir_testkit::stack::port::free_port;
 
 /// `weir run` with one thing of the configuration changed.
 fn run_with(way: &Way, from: &str, to: &str) -> String {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
-use weir_testkit::pipeline::{RULES, Way};
 
 /// What a busy machine may add to any bound.
 const SLACK: Duration = Duration::from_millis(1_500);
@@ -49,7 +49,7 @@ fn stopped_in_the_start(way: &Way, after: Duration) {
 fn a_stop_is_heard_while_it_starts_and_ends_in_time_while_kafka_is_silent() {
     // The sessions of members end when the last checkpoint is given up.
     let quick = r#"properties = { "session.timeout.ms" = "3000", "heartbeat.interval.ms" = "200" }"#;
-    let way = Way::on(Arc::new(Stack::up()), "no_kafka", weir_testkit::pipeline::PAYSIM, &RULES)
+    let way = Way::on(Arc::new(Stack::up()), "no_kafka", PAYSIM, &RULES)
         .with("properties = {}", quick)
         .with(r#"interval = "1s""#, "interval = \"1s\"\ndrain = \"3s\"")
         .with("[window]", "[engine]\nworkers = 1\n\n[window]");

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::oracle::history::History;
 use weir_testkit::oracle::plain;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::{Way, another_build, module};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -82,7 +82,8 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
     assert!(judged.len() >= 10, "revisions that judged: {judged:?}");
     let windows = plain::windows(&source, &want, &history);
     way.windows_are("type", &windows);
-    let flagged = |windows: &weir_testkit::oracle::windows::Windows| windows.values().map(|sums| sums.flagged).sum::<u64>();
+    let flagged =
+        |windows: &weir_testkit::oracle::windows::Windows| windows.values().map(|sums| sums.flagged).sum::<u64>();
     assert!(flagged(&windows) > 10 * flagged(&generated.windows), "the stricter limit flagged many more");
 
     let mut engine = way.start();

@@ -1,6 +1,7 @@
 //! Event times that are not what they should be, from the topic to the table: clocks that are fast, numbers of another unit,
 //! local times.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,7 +12,18 @@ use weir_testkit::pipeline::Way;
 const SOON: Duration = Duration::from_secs(60);
 const SECOND: i64 = 1_000;
 
-impl Way {
+/// A pipeline that is paid at times.
+struct Paid(Way);
+
+impl Deref for Paid {
+    type Target = Way;
+
+    fn deref(&self) -> &Way {
+        &self.0
+    }
+}
+
+impl Paid {
     /// A payment to partition 0, in the order of the calls. `event_time` as it stands in the record.
     fn pay(&self, event_time: impl serde::Serialize) {
         let value = json!({ "event_time": event_time, "type": "DEBIT", "amount": "1.00" });
@@ -43,7 +55,7 @@ impl Way {
 
 #[test]
 fn a_fast_clock_moves_no_watermark_past_the_engine_s_and_ends_no_window_that_is_open() {
-    let way = Way::new("fast");
+    let way = Paid(Way::new("fast"));
     let mut engine = way.start();
     way.until_ready(&mut engine);
     let now = chrono::Utc::now().timestamp_millis();
@@ -58,7 +70,7 @@ fn a_fast_clock_moves_no_watermark_past_the_engine_s_and_ends_no_window_that_is_
     assert_eq!(letters.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["EVENT_TIME_AHEAD"]);
     let open = "SELECT COUNT(*) FROM risk_stats_final WHERE window_end > UTC_TIMESTAMP(3)";
     assert_eq!(way.sql(open), [["0"]], "a window that is open is not final");
-    let is_held = |way: &Way| {
+    let is_held = |way: &Paid| {
         let at = way.watermark().expect("records moved it");
         assert!(at <= chrono::Utc::now().timestamp_millis() - 2 * SECOND, "{at}, sent at {now}");
         at
@@ -87,7 +99,7 @@ fn another_unit_and_local_times_are_letters_that_say_what_to_set_and_set_they_ar
     let now = chrono::Utc::now();
     let seconds = now.timestamp();
     let plain = now.format("%Y-%m-%d %H:%M:%S").to_string();
-    let wrong = Way::new("units");
+    let wrong = Paid(Way::new("units"));
     wrong.pay(seconds);
     wrong.pay(&plain);
     let mut engine = wrong.start();
@@ -109,7 +121,8 @@ fn another_unit_and_local_times_are_letters_that_say_what_to_set_and_set_they_ar
 
     // The same records, from the beginning, by a pipeline that is told what they are. 14 hours east of UTC.
     let told = "unit = \"s\", format = \"%Y-%m-%d %H:%M:%S\", zone = \"Pacific/Kiritimati\", required";
-    let way = Way::new("units_told").with("kind = \"timestamp\", required", &format!("kind = \"timestamp\", {told}"));
+    let way =
+        Paid(Way::new("units_told").with("kind = \"timestamp\", required", &format!("kind = \"timestamp\", {told}")));
     way.pay(seconds);
     way.pay((now + chrono::Duration::hours(14)).format("%Y-%m-%d %H:%M:%S").to_string());
     let mut engine = way.start();

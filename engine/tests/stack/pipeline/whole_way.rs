@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
-use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::broker::{PARTITIONS, Record};
+use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::pipeline::{Database, PAYSIM, RULES, Way, run, shared};
 use weir_testkit::stack::mysql8::Mysql8;
 use weir_testkit::stack::root;
-use weir_testkit::pipeline::{Database, RULES, Way, run, shared};
 
 #[test]
 fn the_whole_way_equals_the_truth_to_the_cent() {
@@ -19,7 +19,7 @@ fn the_whole_way_equals_the_truth_to_the_cent() {
 fn the_whole_way_into_a_mysql_8_equals_the_truth_to_the_cent() {
     let server = Mysql8::start();
     let database = Database { url: server.bare_url(), client: server.client() };
-    let way = Way::on_database(shared(), database, "whole_mysql8", weir_testkit::pipeline::PAYSIM, &RULES)
+    let way = Way::on_database(shared(), database, "whole_mysql8", PAYSIM, &RULES)
         .with("[sink]", "[sink]\nretention = \"11years\"");
     // The tables as somebody else makes them, and a window that is old enough to go.
     way.sql(&run(&mut way.command("schema", &way.config())));

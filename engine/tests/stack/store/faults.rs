@@ -2,7 +2,7 @@
 //! once and letters sent once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::{Connection, Executor, MySqlConnection};
 use weir::checkpoint::{Cancel, Failed, Pending, Stand, advance, take};
@@ -13,11 +13,12 @@ use weir::model::letter::Source;
 use weir::model::step::Step;
 use weir::store::{Store, StoreError};
 
-use weir_testkit::stack::mariadb::MariaDb;
-use weir_testkit::fakes::reason::reason;
 use crate::store::fixture::*;
-use weir_testkit::fakes::kafka::{Model, P};
 use crate::store::proxy::{Cut, Proxy};
+use weir_testkit::fakes::kafka::{Model, P};
+use weir_testkit::fakes::reason::reason;
+use weir_testkit::stack::mariadb::MariaDb;
+use weir_testkit::wait::Fair;
 
 pub(crate) async fn stand(store: &Arc<dyn Store>, kafka: &mut Model) -> Stand {
     take(&**store, kafka, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap().stands.remove(0)
@@ -128,7 +129,7 @@ async fn a_step_that_waits_for_the_database_is_given_up_at_once_and_costs_nothin
     let task = tokio::spawn(async move { advance(&*of_task, &mut broker, &step, &[], &(), &given_up).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!task.is_finished(), "a database that is away is waited for");
-    let told = Instant::now();
+    let told = Fair::start();
     cancel.cancel();
     assert!(matches!(task.await.unwrap(), Err(Failed::Cancelled)));
     assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());

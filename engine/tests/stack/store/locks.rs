@@ -9,11 +9,12 @@ use weir::model::ids::Offset;
 use weir::model::step::Step;
 use weir::store::{Outcome, Store, StoreError};
 
-use weir_testkit::stack::mariadb::MariaDb;
 use crate::store::faults::{stand, ten_records};
 use crate::store::fixture::*;
-use weir_testkit::fakes::kafka::Model;
 use crate::store::proxy::{Cut, Proxy};
+use weir_testkit::fakes::kafka::Model;
+use weir_testkit::stack::mariadb::MariaDb;
+use weir_testkit::wait::Fair;
 
 /// A store with one step of ten records in it, the next step, another session of the server, and one that looks on.
 struct Scene {
@@ -62,7 +63,7 @@ impl Scene {
     }
 
     async fn until_the_step_waits(&mut self) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + weir_testkit::wait::STILL;
         let waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
         loop {
             // Asked more often than every 100 ms the server goes on showing what it showed before: a wait that is over, maybe.
@@ -173,7 +174,7 @@ async fn a_worker_that_freezes_before_its_commit_holds_its_locks_for_ten_seconds
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // The server's `wait_timeout` and one lock wait that timed out meanwhile; the zombie itself gives up after 30 s.
-    let asked = Instant::now();
+    let asked = Fair::start();
     let stand = stand(&heir, &mut kafka).await;
     assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     pending.restart(&[stand]);

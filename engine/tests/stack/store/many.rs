@@ -1,14 +1,15 @@
 //! Many rows of statistics: a look at them reads no more rows than it shows, and has connections of its own.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row, raw_sql};
 use weir::model::catalog::Audit;
 use weir::model::ids::{Offset, Revision};
 use weir::store::StoreError;
 
-use weir_testkit::stack::mariadb::MariaDb;
 use crate::store::fixture::*;
+use weir_testkit::stack::mariadb::MariaDb;
+use weir_testkit::wait::Fair;
 
 /// Rows of the table. What is asserted are the rows that are read, so they may be few; `WEIR_STORE_ROWS=3000000` was measured by
 /// hand (bench/reliability.md).
@@ -80,7 +81,7 @@ async fn read(server: &mut MySqlConnection) -> u64 {
 pub(crate) async fn a_look_costs_what_it_shows(url: &str) {
     let (store, owner) = begun(url, "large").await;
     let mut server = MySqlConnection::connect(url).await.unwrap();
-    let (rows, filling) = (rows(), Instant::now());
+    let (rows, filling) = (rows(), Fair::start());
     fill(&mut server, "stats_large").await;
     println!("{rows} rows made in {:?}", filling.elapsed());
     let explained = "EXPLAIN SELECT window_start FROM stats_large ORDER BY window_start DESC, group_id DESC LIMIT 100";
@@ -93,7 +94,7 @@ pub(crate) async fn a_look_costs_what_it_shows(url: &str) {
     moved.partitions[0].watermark = Some(1_767_225_600_000 + 600_000);
     store.commit(&moved).await.unwrap();
     for (only_final, newest) in [(false, rows / GROUPS - 1), (true, 119)] {
-        let (before, asked) = (read(&mut server).await, Instant::now());
+        let (before, asked) = (read(&mut server).await, Fair::start());
         let shown = store.windows(100, only_final).await.unwrap();
         let took = asked.elapsed();
         let cost = read(&mut server).await - before;
@@ -152,7 +153,7 @@ async fn a_look_at_many_windows_reads_what_it_shows_and_readers_that_hang_hold_n
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let begun_at = Instant::now();
+    let begun_at = Fair::start();
     for n in 0..20 {
         store.commit(&step(owner, n, n + 1, vec![window(Some("x"), 1, 1, amount(1))])).await.unwrap();
         large.take(&[P0]).await.unwrap();

@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, raw_sql};
 use weir::store::{StoreError, connect};
 
-use weir_testkit::stack::mysql8::Mysql8;
 use crate::store::{contract, many, rights, tls};
+use weir_testkit::stack::mysql8::Mysql8;
 
 /// Not remembered by the server: it has to be sent whole once, and without TLS it is encrypted with the server's key.
 async fn a_password_that_the_server_has_not_cached_gets_in_without_tls(server: &Mysql8) {

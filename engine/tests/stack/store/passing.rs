@@ -4,8 +4,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, raw_sql};
 use weir::model::ids::Offset;
 use weir::store::StoreError;
 
-use weir_testkit::stack::mariadb::MariaDb;
 use crate::store::fixture::*;
+use weir_testkit::stack::mariadb::MariaDb;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_others_have_used_up_is_waited_for() {

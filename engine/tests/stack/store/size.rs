@@ -9,11 +9,11 @@ use weir::model::letter::Source;
 use weir::model::step::{Group, Measured, WindowDelta};
 use weir::store::{StoreError, connect_with};
 
-use weir_testkit::stack::mariadb::MariaDb;
-use weir_testkit::fakes::reason::reason;
 use crate::store::faults::stand;
 use crate::store::fixture::*;
 use weir_testkit::fakes::kafka::{Model, P};
+use weir_testkit::fakes::reason::reason;
+use weir_testkit::stack::mariadb::MariaDb;
 
 fn groups(count: u16) -> Vec<WindowDelta> {
     let group = |n: u16| {

@@ -20,18 +20,26 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use weir::store::{Outcome, Position, StatsRow, Store, StoreError};
 
+/// The token that reads.
 pub const VIEWER: &str = "viewer-token-number-1";
+/// The token that writes.
 pub const PUBLISHER: &str = "publisher-token-number-2";
 /// Stands in every error text below; must stand in no answer.
 pub const SECRET: &str = "s3cret";
+/// A module that the fake catalog takes.
 pub const WASM: &[u8] = b"\0asm good";
 
 /// What a test may choose.
 pub struct Fakes {
+    /// Viewer's and publisher's; none: the API is open.
     pub tokens: Option<(&'static str, &'static str)>,
+    /// What `/readyz` names as away.
     pub not_ready: Vec<String>,
+    /// Requests at once.
     pub requests: usize,
+    /// Time-out of a request.
     pub request_timeout: Duration,
+    /// What reached the catalog, in order.
     pub seen: Arc<Mutex<Vec<String>>>,
 }
 
@@ -48,6 +56,7 @@ impl Default for Fakes {
 }
 
 impl Fakes {
+    /// The router over these fakes.
     pub fn api(&self) -> axum::Router {
         let tokens = Tokens {
             viewer: self.tokens.map(|tokens| tokens.0.to_owned()),

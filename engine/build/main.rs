@@ -1,13 +1,12 @@
 //! Gives the release its commit, for `weir --version`. A debug build has none: a commit would compile everything anew. `WEIR_COMMIT`
 //! says it where the checkout is not there, as in the image.
 
-#[path = "build/commit.rs"]
 mod commit;
 
 use std::path::Path;
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build/main.rs");
     println!("cargo:rerun-if-changed=build/commit.rs");
     println!("cargo:rerun-if-env-changed=WEIR_COMMIT");
     let given = std::env::var("WEIR_COMMIT").ok().filter(|given| !given.trim().is_empty());

@@ -3,7 +3,6 @@
 //! Compiles through `weir compile-module` of the same profile (`cargo build --release -p weir`).
 #![allow(clippy::unwrap_used, reason = "a bench that unwraps says where it failed")]
 
-#[path = "stages/live.rs"]
 mod live;
 
 use std::path::PathBuf;
