@@ -46,7 +46,7 @@ fn stages_never_import_each_other() {
             let joint = JOINTS.contains(&module.as_str());
             assert!(
                 !(other || joint) || allowed.contains(&module.as_str()),
-                "{}: stage `{stage}` imports `crate::layout::{module}`; only pipeline and checkpoint join stages",
+                "{}: stage `{stage}` imports `crate::{module}`; only pipeline and checkpoint join stages",
                 source.path
             );
         }
@@ -57,11 +57,7 @@ fn stages_never_import_each_other() {
 fn the_shared_words_know_no_stage() {
     for source in sources().iter().filter(|source| source.belongs_to("model") || source.belongs_to("config")) {
         for module in source.crate_modules() {
-            assert!(
-                ["model", "config"].contains(&module.as_str()),
-                "{} imports `crate::layout::{module}`",
-                source.path
-            );
+            assert!(["model", "config"].contains(&module.as_str()), "{} imports `crate::{module}`", source.path);
         }
     }
 }
@@ -117,9 +113,9 @@ fn main_is_a_page_at_most() {
 #[test]
 fn the_scan_sees_code_and_neither_comments_nor_literals() {
     let code = strip(concat!(
-        "use crate::layout::{rules::{Set, store}, model}; // crate::layout::window\n",
-        "/* crate::layout::enrich /* crate::layout::cli */ */ let a = \"crate::layout::admin \\\" crate::layout::source\"; let b = r#\"crate::layout::decode\"#;\n",
-        "let c = '\"'; fn f<'a>(x: &'a crate::layout::config::Config) {} let d = b'\\''; pub(in crate::layout::telemetry) fn g() {}\n",
+        "use crate::{rules::{Set, store}, model}; // crate::window\n",
+        "/* crate::enrich /* crate::cli */ */ let a = \"crate::admin \\\" crate::source\"; let b = r#\"crate::decode\"#;\n",
+        "let c = '\"'; fn f<'a>(x: &'a crate::config::Config) {} let d = b'\\''; pub(in crate::telemetry) fn g() {}\n",
     ));
     let source = Source { path: "x.rs".into(), code };
     let expected = ["config", "model", "rules", "telemetry"].map(String::from);
@@ -146,10 +142,10 @@ impl Source {
         self.path.strip_prefix(module).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
     }
 
-    /// Top-level modules that `crate::…` paths name, groups (`crate::layout::{a, b::c}`) included.
+    /// Top-level modules that `crate::…` paths name, groups (`crate::{a, b::c}`) included.
     fn crate_modules(&self) -> BTreeSet<String> {
         let paths = self.code.split("crate::").skip(1).flat_map(first_names);
-        // `pub(in crate::layout::x)` and macros' `$crate::layout::x` are paths too; `crate::` alone, before a macro's variable, is none.
+        // `pub(in crate::x)` and macros' `$crate::x` are paths too; `crate::` alone, before a macro's variable, is none.
         paths.filter(|name| !name.is_empty()).collect()
     }
 

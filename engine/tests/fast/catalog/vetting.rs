@@ -195,7 +195,7 @@ async fn the_environment_names_no_compiler() {
         let (compiler, started) = (folder.path().join("compiler"), folder.path().join("started"));
         script(&compiler, &format!("touch '{}'", started.display()));
         let again = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "vetting::the_environment_names_no_compiler"])
+            .args(["--exact", "catalog::vetting::the_environment_names_no_compiler"])
             .env("WEIR_COMPILER_EXE", &compiler)
             .output()
             .unwrap();
