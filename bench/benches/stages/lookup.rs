@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use weir::enrich::Query;
 use weir::enrich::lookup::Lookups;
 
 use crate::inputs::{self, Payments, RECORDS, ROWS, ids, plain};

@@ -27,7 +27,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use crate::config::Tokens;
-use crate::model::store::Store;
+use crate::model::store::ReportStore;
 use extract::BodyLimit;
 use ports::{LetterTail, PipelineView, RuleAdmin};
 
@@ -62,7 +62,7 @@ impl Limits {
 pub struct AdminState {
     rules: Arc<dyn RuleAdmin>,
     pipeline: Arc<dyn PipelineView>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn ReportStore>,
     letters: Arc<dyn LetterTail>,
     metrics: PrometheusHandle,
     keys: Keys,
@@ -80,7 +80,7 @@ impl AdminState {
     pub fn new(
         rules: Arc<dyn RuleAdmin>,
         pipeline: Arc<dyn PipelineView>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn ReportStore>,
         letters: Arc<dyn LetterTail>,
         metrics: PrometheusHandle,
         tokens: &Tokens,

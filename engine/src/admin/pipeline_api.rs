@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::AdminState;
 use super::extract::{Params, within};
 use super::problem::{Problem, Trouble, scrub};
-use super::views::{ActivationView, AuditView, HealthView, LettersView, PipelineStatus, WindowView};
-use crate::model::store::{Store, StoreError};
+use super::views::{ActivationView, AuditView, DependencyView, HealthView, LettersView, PipelineStatus, WindowView};
+use crate::model::store::{ReportStore, StoreError};
 
 /// How long the dead-letter topic may take to answer.
 const TAIL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,7 +65,15 @@ pub(super) async fn pipeline(State(state): State<AdminState>) -> Json<PipelineSt
         partition.error = partition.error.as_deref().map(scrub);
     }
     status.not_ready.iter_mut().for_each(|reason| *reason = scrub(reason));
+    status.dependencies = without_secrets(status.dependencies);
     Json(status)
+}
+
+fn without_secrets(mut dependencies: Vec<DependencyView>) -> Vec<DependencyView> {
+    for error in dependencies.iter_mut().filter_map(|dependency| dependency.last_error.as_mut()) {
+        error.message = scrub(&error.message);
+    }
+    dependencies
 }
 
 /// Windows, newest first.
@@ -133,22 +141,26 @@ pub(super) async fn metrics(State(state): State<AdminState>) -> impl IntoRespons
 /// The process answers. Open to all.
 #[utoipa::path(get, path = "/livez", tag = "probes", security(()), responses((status = 200, body = HealthView)))]
 pub(super) async fn livez() -> Json<HealthView> {
-    Json(HealthView { status: "alive".into(), warnings: Vec::new() })
+    Json(HealthView { status: "alive".into(), warnings: Vec::new(), dependencies: Vec::new() })
 }
 
 /// The pipeline judges records. Open to all.
 #[utoipa::path(get, path = "/readyz", tag = "probes", security(()),
     responses((status = 200, body = HealthView), (status = 503, body = Problem)))]
 pub(super) async fn readyz(State(state): State<AdminState>) -> Result<Json<HealthView>, Problem> {
+    let dependencies = without_secrets(state.pipeline.dependencies());
     match state.pipeline.ready() {
         Ok(warnings) => {
             let warnings = warnings.iter().map(|warning| scrub(warning)).collect();
-            Ok(Json(HealthView { status: "ready".into(), warnings }))
+            Ok(Json(HealthView { status: "ready".into(), warnings, dependencies }))
         }
-        Err(reasons) => Err(Trouble::Unavailable.problem(
-            reasons.join("; "),
-            "each reason says whom it waits for and where that is configured; the engine goes on by itself",
-        )),
+        Err(reasons) => {
+            let problem = Trouble::Unavailable.problem(
+                reasons.join("; "),
+                "each reason says whom it waits for and where that is configured; the engine goes on by itself",
+            );
+            Err(Problem { dependencies: dependencies.into(), ..problem })
+        }
     }
 }
 
@@ -158,7 +170,7 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 
 /// A turn at the database. It is kept until the database has answered, also when the peer hangs up meanwhile: whoever asks and
 /// goes does not put more to work than these.
-async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn Store>) -> F) -> Result<T, Problem>
+async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn ReportStore>) -> F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, StoreError>> + Send + 'static,

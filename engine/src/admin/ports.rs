@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::views::{EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView};
+use super::views::{DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::Mode;
 
 /// Why a request about rules was not done.
@@ -99,6 +99,8 @@ pub trait RuleAdmin: Send + Sync {
 /// The state of the running pipeline. Answers from memory, so that it answers while Kafka and the store are away.
 pub trait PipelineView: Send + Sync {
     fn pipeline(&self) -> PipelineStatus;
+    /// What it depends on: Kafka, the database, then each lookup.
+    fn dependencies(&self) -> Vec<DependencyView>;
     /// Ok: what stands in spite of which it works. Err: each reason why it does not. Texts for a person.
     fn ready(&self) -> Result<Vec<String>, Vec<String>>;
 }

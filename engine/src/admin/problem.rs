@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::ports::AdminError;
+use super::views::DependencyView;
 
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -19,6 +20,10 @@ pub struct Problem {
     pub detail: String,
     /// What to do about it.
     pub mend: String,
+    /// Of GET /readyz: whether what the pipeline needs answers, each by itself.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<DependencyView>)]
+    pub dependencies: Box<[DependencyView]>,
 }
 
 /// The kinds of errors, each with its status and its title.
@@ -76,6 +81,7 @@ impl Trouble {
             status: status.as_u16(),
             detail: scrub(detail.as_ref()),
             mend: mend.into(),
+            dependencies: Box::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::retry::{Cancel, Cancelled, Patience};
 use crate::fault;
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::Step;
-use crate::model::store::{Outcome, Store, StoreError};
+use crate::model::store::{CheckpointStore, Outcome, StoreError};
 
 /// Why a step failed. Whatever it was: all uncommitted state of the worker goes, and its partitions are taken anew.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ impl From<Cancelled> for Failed {
 
 /// Moves the step through both sides. `cleared`: what the step before published, whose outbox rows may go now.
 pub async fn advance<B: Broker>(
-    store: &dyn Store,
+    store: &dyn CheckpointStore,
     broker: &mut B,
     step: &Step,
     cleared: &[(Partition, u64, Offset)],
@@ -57,7 +57,11 @@ pub async fn advance<B: Broker>(
     Ok(())
 }
 
-async fn clear(store: &dyn Store, cleared: &[(Partition, u64, Offset)], cancel: &Cancel) -> Result<(), Failed> {
+async fn clear(
+    store: &dyn CheckpointStore,
+    cleared: &[(Partition, u64, Offset)],
+    cancel: &Cancel,
+) -> Result<(), Failed> {
     let mut patience = Patience::new(cancel);
     while !cleared.is_empty() {
         match store.published(cleared).await {
@@ -80,7 +84,7 @@ async fn remembered<B: Broker>(broker: &B, step: &Step, cancel: &Cancel) -> Resu
     }
 }
 
-async fn commit(store: &dyn Store, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
+async fn commit(store: &dyn CheckpointStore, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
     let mut patience = Patience::new(cancel);
     loop {
         match store.commit(step).await {
@@ -96,7 +100,7 @@ async fn commit(store: &dyn Store, step: &Step, cancel: &Cancel) -> Result<(), F
     }
 }
 
-async fn outcome(store: &dyn Store, step: &Step, why: &str, cancel: &Cancel) -> Result<Outcome, Failed> {
+async fn outcome(store: &dyn CheckpointStore, step: &Step, why: &str, cancel: &Cancel) -> Result<Outcome, Failed> {
     let mut patience = Patience::new(cancel);
     patience.wait("a COMMIT was not answered", &why).await?;
     loop {

@@ -12,7 +12,7 @@ use crate::config::Start;
 use crate::fault;
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::step::Taken;
-use crate::model::store::{Store, StoreError};
+use crate::model::store::{CheckpointStore, StoreError};
 
 /// A partition that is ours and ready to be consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl From<Cancelled> for TakeError {
 
 /// Takes these partitions: our owner number in the store, every letter before N in Kafka, K = N.
 pub async fn take<B: Broker>(
-    store: &dyn Store,
+    store: &dyn CheckpointStore,
     broker: &mut B,
     partitions: &[Partition],
     start: Start,
@@ -128,7 +128,7 @@ fn stand(taken: &Taken) -> Stand {
     }
 }
 
-async fn own(store: &dyn Store, partitions: &[Partition], cancel: &Cancel) -> Result<Vec<Taken>, TakeError> {
+async fn own(store: &dyn CheckpointStore, partitions: &[Partition], cancel: &Cancel) -> Result<Vec<Taken>, TakeError> {
     let mut patience = Patience::new(cancel);
     loop {
         match store.take(partitions).await {
@@ -144,7 +144,7 @@ async fn own(store: &dyn Store, partitions: &[Partition], cancel: &Cancel) -> Re
 /// `published` only after both: a crash in between finds N without `published`, and commits K then. The inner error: another
 /// worker took one meanwhile.
 async fn begin_unseen<B: Broker>(
-    store: &dyn Store,
+    store: &dyn CheckpointStore,
     broker: &B,
     taken: &mut [Taken],
     start: Start,
@@ -251,7 +251,7 @@ async fn found_if_absent<B: Broker>(
 }
 
 async fn mark_published(
-    store: &dyn Store,
+    store: &dyn CheckpointStore,
     ready: &[(&Taken, Option<Offset>)],
     cancel: &Cancel,
 ) -> Result<(), TakeError> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+use ureq::RequestBuilder;
+use ureq::typestate::WithBody;
 
 use super::printable::printable;
 use crate::config::{Config, Tokens};
@@ -78,25 +80,46 @@ impl Client {
 
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        let mut request = agent().get(&url);
-        if let Some(token) = &self.reads {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        answer(request.call().with_context(|| no_answer(&url))?)
+        answer(authorized(agent().get(&url), self.reads.as_deref()).call().with_context(|| no_answer(&url))?)
+    }
+
+    /// A question with a body that changes nothing, for which the token for reading is enough.
+    pub(super) fn ask(&self, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.base);
+        send(authorized(agent().post(&url), self.reads.as_deref()), &url, kind, body)
     }
 
     pub(super) fn post(&self, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        let mut request = agent().post(&url).header("content-type", kind);
-        if let Some(token) = &self.writes {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        // A service that refuses a body by its length hangs up while it comes: asked first, it says why instead.
-        if body.len() > ASKED_FIRST {
-            request = request.header("expect", "100-continue");
-        }
-        answer(request.send(body).with_context(|| no_answer(&url))?)
+        send(authorized(agent().post(&url), self.writes.as_deref()), &url, kind, body)
     }
+
+    pub(super) fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.base);
+        let request = authorized(agent().patch(&url), self.writes.as_deref());
+        send(request, &url, "application/json", body.to_string().as_bytes())
+    }
+
+    pub(super) fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.base);
+        answer(authorized(agent().delete(&url), self.writes.as_deref()).call().with_context(|| no_answer(&url))?)
+    }
+}
+
+fn authorized<B>(request: RequestBuilder<B>, token: Option<&str>) -> RequestBuilder<B> {
+    match token {
+        Some(token) => request.header("authorization", format!("Bearer {token}")),
+        None => request,
+    }
+}
+
+fn send(request: RequestBuilder<WithBody>, url: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
+    let mut request = request.header("content-type", kind);
+    // A service that refuses a body by its length hangs up while it comes: asked first, it says why instead.
+    if body.len() > ASKED_FIRST {
+        request = request.header("expect", "100-continue");
+    }
+    answer(request.send(body).with_context(|| no_answer(url))?)
 }
 
 /// Bytes of a body: what is smaller stands in the sockets' buffers, and the answer is read all the same.

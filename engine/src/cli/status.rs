@@ -101,8 +101,7 @@ fn look(pipeline: &Value, rules: &Result<Value, String>) -> Vec<String> {
         let about = subject.map(|subject| format!(" ({subject})")).unwrap_or_default();
         lines.push(format!("{}{about}: {}", text(condition, "code"), text(condition, "message")));
     }
-    let away = dependencies(pipeline).into_iter().filter(|(_, up)| !up);
-    lines.extend(away.map(|(name, _)| format!("{name} is away")));
+    lines.extend(list(pipeline, "dependencies").filter(|one| text(one, "state") != "up").map(away));
     match rules {
         Ok(rules) => lines.extend(
             list(rules, "file_problems")
@@ -113,13 +112,18 @@ fn look(pipeline: &Value, rules: &Result<Value, String>) -> Vec<String> {
     lines
 }
 
-fn dependencies(pipeline: &Value) -> Vec<(String, bool)> {
-    let up = |value: &Value| value.as_bool().unwrap_or(false);
-    let mut all =
-        vec![("Kafka".to_owned(), up(&pipeline["kafka_up"])), ("the database".to_owned(), up(&pipeline["store_up"]))];
-    let lookups = pipeline["lookups_up"].as_object().into_iter().flatten();
-    all.extend(lookups.map(|(name, is_up)| (format!("lookup.{name}"), up(is_up))));
-    all
+/// Name, and whether it answers.
+fn dependencies(pipeline: &Value) -> Vec<(&str, bool)> {
+    list(pipeline, "dependencies")
+        .map(|dependency| (text(dependency, "name"), text(dependency, "state") == "up"))
+        .collect()
+}
+
+/// `kafka is away since 2026-11-30T12:00:00.000Z: connection refused`
+fn away(dependency: &Value) -> String {
+    let since = dependency["since"].as_str().map(|since| format!(" since {since}")).unwrap_or_default();
+    let why = dependency["last_error"]["message"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{} is away{since}{why}", text(dependency, "name"))
 }
 
 fn screen(url: &str, pipeline: &Value, rules: &Result<Value, String>, look: &[String], state: State) -> String {
@@ -207,8 +211,10 @@ mod tests {
     fn pipeline() -> Value {
         json!({
             "name": "fraud", "version": "0.1.0", "state": "running", "uptime_seconds": 62, "workers": 2, "revision": 4,
-            "ready": true, "not_ready": [], "last_checkpoint_age_ms": 420, "kafka_up": true, "store_up": true,
-            "lookups_up": { "customer": true }, "conditions": [],
+            "ready": true, "not_ready": [], "last_checkpoint_age_ms": 420, "conditions": [], "dependencies": [
+                { "name": "kafka", "state": "up", "since": null, "last_error": null },
+                { "name": "database", "state": "up", "since": "2026-01-01T00:00:00.000Z", "last_error": { "at": "2026-01-01T00:00:00.000Z", "message": "gone" } },
+                { "name": "lookup.customer", "state": "up", "since": null, "last_error": null }],
             "partitions": [{ "partition": 3, "worker": 1, "state": "running", "lag": 17, "position": 41,
                              "watermark": "2026-01-01T00:00:00.000Z", "error": null }],
         })
@@ -233,7 +239,7 @@ mod tests {
         for part in [
             "pipeline fraud at http://h:1: ready\n",
             "weir 0.1.0, running for 1m 2s, 2 workers, last checkpoint 0.4 s ago",
-            "services: Kafka up, the database up, lookup.customer up",
+            "services: kafka up, database up, lookup.customer up",
             "rules: revision 4",
             "shadow (sampled 1 in 8)",
             "| 3         | 1      | running | 17  | 41       | 2026-01-01T00:00:00.000Z |",
@@ -253,8 +259,15 @@ mod tests {
             json!([{ "code": "rules.none_live", "subject": "", "severity": "warning", "message": "no rule is live" }]);
         let (screen, state) = with(&|pipeline, _| pipeline["conditions"] = condition.clone());
         assert!(screen.contains("! rules.none_live: no rule is live") && state.code() == 1, "{screen}");
-        let (screen, state) = with(&|pipeline, _| pipeline["lookups_up"]["customer"] = json!(false));
-        assert!(screen.contains("! lookup.customer is away") && screen.contains("lookup.customer AWAY"), "{screen}");
+        let (screen, state) = with(&|pipeline, _| {
+            pipeline["dependencies"][2] = json!({ "name": "lookup.customer", "state": "away", "since": "2026-01-01T00:00:00.000Z",
+                        "last_error": { "at": "2026-01-01T00:00:01.000Z", "message": "connection refused" } });
+        });
+        assert!(
+            screen.contains("! lookup.customer is away since 2026-01-01T00:00:00.000Z: connection refused")
+                && screen.contains("lookup.customer AWAY"),
+            "{screen}"
+        );
         assert_eq!(state.code(), 1);
         let (screen, state) =
             with(&|_, rules| rules["file_problems"] = json!([{ "file": "x.wasm", "problem": "no\u{1b}c" }]));

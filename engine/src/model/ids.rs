@@ -16,6 +16,10 @@ pub struct Partition(pub i32);
 #[serde(transparent)]
 pub struct Offset(pub i64);
 
+/// The number of a schema in its registry, as records that were written with it name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SchemaId(pub u32);
+
 /// The numbered state of the rule set. 0 is the empty set that nothing was ever published to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

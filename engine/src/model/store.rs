@@ -1,5 +1,18 @@
-//! What the engine asks of the database of `[sink]`, as a port: `store` answers it with MySQL and SQLite, `checkpoint`,
-//! `rules` and `admin` ask it without knowing which. Every answer says what the caller has to do differently.
+//! What the engine asks of the database of `[sink]`, as one port for each kind of user; `store` answers all of them with
+//! MySQL and SQLite, and a user names the port that it needs, so a fake has that port's methods and no others.
+//!
+//! | port | user |
+//! |---|---|
+//! | [`CheckpointStore`] | `checkpoint`, the workers |
+//! | [`CatalogStore`] | `rules`, `weir rules repair` |
+//! | [`AuditStore`] | `rules` and the admin API |
+//! | [`ReportStore`] | the admin API |
+//! | [`RetentionStore`] | `pipeline/retention.rs` |
+//! | [`ProbeStore`] | `pipeline/vitals.rs` |
+//! | [`Store`]: all of them, and making the tables | whoever puts a pipeline together |
+//!
+//! Every method is one transaction and may be called again after [`StoreError::Unavailable`]. Every error says what the
+//! caller has to do differently.
 
 use async_trait::async_trait;
 
@@ -16,7 +29,8 @@ pub enum StoreError {
     /// Away, deadlock or lock time-out: nothing was done, try again.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// The answer to COMMIT was lost: of a step ask [`Store::outcome`], of a change of rules [`Store::rule_set`].
+    /// The answer to COMMIT was lost: of a step ask [`CheckpointStore::outcome`], of a change of rules
+    /// [`CatalogStore::rule_set`].
     #[error("the answer to COMMIT was lost: {0}")]
     Unknown(String),
     /// The change was made on another revision than the store is at.
@@ -74,13 +88,9 @@ pub struct Position {
     pub checkpoint: u64,
 }
 
-/// One pipeline's part of the database. Every method is one transaction and may be called again after `Unavailable`.
+/// Positions, outbox and activations: what a checkpoint reads and writes.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
-    /// Creates the tables and the view where they are missing, checks them against the layout, and refuses a
-    /// fingerprint that differs from the one stored, naming what differs and what to do.
-    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<(), StoreError>;
-
+pub trait CheckpointStore: Send + Sync + 'static {
     /// `owner + 1` on each partition (rows are made where missing), then reads what is there.
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>, StoreError>;
 
@@ -98,17 +108,33 @@ pub trait Store: Send + Sync + 'static {
     /// The letters before these offsets are in Kafka: deletes their outbox rows and sets `published`. A partition that
     /// somebody else owns by now is left alone.
     async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<(), StoreError>;
+}
 
+/// Who changed what in the rule set.
+#[async_trait]
+pub trait AuditStore: Send + Sync + 'static {
+    /// The newest `limit` lines, newest first.
+    async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError>;
+}
+
+/// Versions of rules, the numbered revisions of the set of them, and what the directory last published.
+#[async_trait]
+pub trait CatalogStore: AuditStore {
     /// The rule set in force. It is empty at revision 0. `SetBack` if its rows can't be all of it.
     async fn rule_set(&self) -> Result<RuleSet, StoreError>;
+
     /// Only its number: what an instance polls to see another's swap. `SetBack` if later revisions are stored.
     async fn revision(&self) -> Result<Revision, StoreError>;
+
     /// One version with its bytes.
     async fn version(&self, sha256: Sha256) -> Result<Option<Version>, StoreError>;
+
     /// One version without its bytes.
     async fn version_info(&self, sha256: Sha256) -> Result<Option<VersionInfo>, StoreError>;
+
     /// The newest `limit` versions of a rule, newest first; of all rules if None.
     async fn versions(&self, rule: Option<&str>, limit: u32) -> Result<Vec<VersionInfo>, StoreError>;
+
     /// Stores the version if it is new, and the entries as revision `base + 1`, with a line of audit. `Stale` if the
     /// set is no longer at `base`. Returns the new revision, also if the answer to COMMIT was lost and it is there;
     /// `Unknown` if that could not be asked.
@@ -119,35 +145,68 @@ pub trait Store: Send + Sync + 'static {
         entries: &[Entry],
         audit: &Audit,
     ) -> Result<Revision, StoreError>;
+
     /// Puts the highest revision whose rows are there into force, as a new revision with a line of audit at this time and
     /// by this person. None: nothing contradicts, and nothing was done.
     async fn repair_rules(&self, at: i64, who: &str) -> Result<Option<Repaired>, StoreError>;
+
     /// How a rule stood when it was last in the set; None: it never was.
     async fn last_entry(&self, rule: &str) -> Result<Option<Entry>, StoreError>;
+
     /// The entries of an older revision.
     async fn entries_at(&self, revision: Revision) -> Result<Vec<Entry>, StoreError>;
+
     /// What the directory last published from a file: its sha256; None: never or retired.
     async fn directory_seen(&self, file: &str) -> Result<Option<Sha256>, StoreError>;
+
     /// Remembers it (None forgets).
     async fn set_directory_seen(&self, file: &str, sha256: Option<Sha256>) -> Result<(), StoreError>;
+}
 
+/// What the admin API shows. Its reads have connections of their own and a bound on the server's time, so that looking
+/// never holds up a checkpoint.
+#[async_trait]
+pub trait ReportStore: AuditStore {
     /// Newest windows first. `final_only`: those that ended before the least watermark.
     async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>, StoreError>;
-    /// Where every partition stands.
-    async fn positions(&self) -> Result<Vec<Position>, StoreError>;
+
     /// Ascending by partition and offset; the newest `limit` of them.
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>, StoreError>;
-    /// Newest first.
-    async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError>;
+}
 
-    /// Deletes the oldest of the windows that began before this time, in epoch milliseconds: `most` at most, and how many it were.
+/// Deletes what is old enough to go, a bounded part of it at a time.
+#[async_trait]
+pub trait RetentionStore: Send + Sync + 'static {
+    /// Where every partition stands that was ever begun.
+    async fn positions(&self) -> Result<Vec<Position>, StoreError>;
+
+    /// Deletes the oldest of the windows that began before this time, in epoch milliseconds: `most` at most, and how many
+    /// it were.
     async fn drop_windows(&self, before: i64, most: u32) -> Result<u64, StoreError>;
-    /// Deletes what is recorded of who judged a partition before its log begins, a bounded part of it: how many rows it were.
-    async fn forget_activations(&self, partition: Partition, log_start: Offset) -> Result<u64, StoreError>;
-    /// Deletes revisions of the rule set that no activation names, but for the newest `keep`, with their lines of audit, and
-    /// versions that are in no set any more. A bounded part of it: how many revisions it were.
-    async fn forget_revisions(&self, keep: u64) -> Result<u64, StoreError>;
 
-    /// Answers if the store does.
+    /// Deletes what is recorded of who judged a partition before its log begins: how many rows it were.
+    async fn forget_activations(&self, partition: Partition, log_start: Offset) -> Result<u64, StoreError>;
+
+    /// Deletes revisions of the rule set that no activation names, but for the newest `keep`, with their lines of audit,
+    /// and versions that are in no set any more: how many revisions it were.
+    async fn forget_revisions(&self, keep: u64) -> Result<u64, StoreError>;
+}
+
+/// Whether the database is there.
+#[async_trait]
+pub trait ProbeStore: Send + Sync + 'static {
+    /// Answers if the database does.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// One pipeline's part of the database: every port, and making it ready for them.
+#[async_trait]
+pub trait Store: CheckpointStore + CatalogStore + ReportStore + RetentionStore + ProbeStore {
+    /// Brings the tables up to this version, makes what is missing, checks the rest against the layout, and refuses a
+    /// fingerprint that differs from the one stored, naming what differs and what to do. Instances that start at once do
+    /// each of it once. The other ports may be used afterwards.
+    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<(), StoreError>;
+
+    /// The statements that `prepare` would run to make what the database lacks; it runs none of them.
+    async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>, StoreError>;
 }

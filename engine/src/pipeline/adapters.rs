@@ -16,11 +16,12 @@ use tokio::sync::Semaphore;
 use self::advice::advice;
 use self::evaluate::{hit_view, judged_view, undecoded_view};
 use self::letters::Letters;
+use super::dependencies::{Dependency, DependencyStatus};
 use super::status::Status;
 use crate::admin::ports::{AdminError, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
-    EvaluateView, FileProblemView, InstanceState, ManifestView, PartitionState, PartitionStatus, PipelineStatus,
-    PublishedView, RuleDetail, RuleView, RulesView, code_views,
+    DependencyState, DependencyView, ErrorView, EvaluateView, FileProblemView, InstanceState, ManifestView,
+    PartitionState, PartitionStatus, PipelineStatus, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
 use crate::admin::{AdminState, Limits};
 use crate::conditions::{Condition, Severity};
@@ -31,13 +32,13 @@ use crate::model::finding::Fault;
 use crate::model::ids::{Offset, Partition, Sha256};
 use crate::model::record::{Batch, Column, FieldId, Schema};
 use crate::model::time::to_rfc3339;
-use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused};
-use crate::store::{Store, StoreError};
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory};
+use crate::store::{CatalogStore, Store, StoreError};
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
     schema: &Arc<Schema>,
-    catalog: &Arc<Catalog>,
+    (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
     store: &Arc<dyn Store>,
     status: &Arc<Status>,
     metrics: PrometheusHandle,
@@ -46,6 +47,7 @@ pub(super) fn admin_state(
         config: config.clone(),
         schema: schema.clone(),
         catalog: catalog.clone(),
+        directory: directory.clone(),
         store: store.clone(),
         known: Mutex::default(),
         evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
@@ -61,7 +63,8 @@ struct Rules {
     config: Arc<Config>,
     schema: Arc<Schema>,
     catalog: Arc<Catalog>,
-    store: Arc<dyn Store>,
+    directory: Arc<RulesDirectory>,
+    store: Arc<dyn CatalogStore>,
     /// Where the versions in force came from. A version never changes, so each is asked for once.
     known: Mutex<BTreeMap<Sha256, VersionInfo>>,
     evaluating: Arc<Semaphore>,
@@ -185,7 +188,7 @@ impl RuleAdmin for Rules {
         Ok(RulesView {
             revision: live.revision.0,
             rules: live.rules.iter().map(view).collect(),
-            file_problems: self.catalog.problems().into_iter().map(problem).collect(),
+            file_problems: self.directory.problems().into_iter().map(problem).collect(),
             history_unavailable,
         })
     }
@@ -312,12 +315,17 @@ impl PipelineView for View {
             uptime_seconds: self.status.uptime(),
             workers: u32::try_from(self.status.workers()).unwrap_or(u32::MAX),
             revision: self.catalog.live().revision.0,
-            kafka_up: self.status.kafka_up(),
-            store_up: self.status.store_away().is_none(),
-            lookups_up: self.config.lookup.keys().map(|name| (name.clone(), self.status.lookup_up(name))).collect(),
+            dependencies: self.dependencies(),
             partitions: partitions.into_iter().map(|(partition, status)| partition_view(partition, status)).collect(),
             conditions: self.conditions(),
         }
+    }
+
+    fn dependencies(&self) -> Vec<DependencyView> {
+        let lookups = self.config.lookup.keys();
+        let lookups = lookups.map(|name| (format!("lookup.{name}"), Dependency::Lookup(name.clone())));
+        let all = [("kafka".to_owned(), Dependency::Kafka), ("database".to_owned(), Dependency::Database)];
+        all.into_iter().chain(lookups).map(|(name, of)| dependency_view(name, self.status.dependency(&of))).collect()
     }
 
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
@@ -357,6 +365,18 @@ impl View {
         let mut all = self.status.conditions().all();
         all.extend(self.catalog.conditions().all());
         all
+    }
+}
+
+fn dependency_view(name: String, status: Option<DependencyStatus>) -> DependencyView {
+    let up = status.as_ref().is_none_or(|status| status.up);
+    DependencyView {
+        name,
+        state: if up { DependencyState::Up } else { DependencyState::Away },
+        since: status.as_ref().map(|status| to_rfc3339(status.since)),
+        last_error: status
+            .and_then(|status| status.last_error)
+            .map(|(at, message)| ErrorView { at: to_rfc3339(at), message }),
     }
 }
 

@@ -9,7 +9,7 @@ use super::refused::{Side, refused};
 use crate::config::Config;
 use crate::dead_letters::{self, Cluster, Publisher};
 use crate::enrich::lookup::Lookups;
-use crate::rules::Catalog;
+use crate::rules::RulesDirectory;
 use crate::{source, store};
 
 /// Of one question. Each has a time of its own below this, but for a name server that does not answer.
@@ -32,7 +32,7 @@ pub async fn inquire(config: &Config, plan: &Plan, mut tell: impl FnMut(Answer))
         }
         Err(why) => tell(("lookup".into(), Err(why.to_string()))),
     }
-    let folder = within(Catalog::check_directory(&config.rules)).await;
+    let folder = within(RulesDirectory::check(&config.rules)).await;
     tell(("rules.dir".into(), folder.map(|()| config.rules.dir.display().to_string())));
 }
 

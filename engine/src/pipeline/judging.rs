@@ -107,18 +107,13 @@ impl Bench {
 
     /// Records so far that decode had to look at closely.
     pub(super) fn surprises(&self) -> u64 {
-        self.decoder.surprises()
+        self.decoder.slow_path()
     }
 
     /// See [`Lookups::away`].
     pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
         let away = self.lookups.away();
         away.map(|(name, missing, away)| LookupAway { name: name.to_owned(), missing, away }).collect()
-    }
-
-    /// Whether what the plan lacks has to be waited for.
-    pub(super) fn waits(&self, plan: &Plan) -> bool {
-        self.lookups.waits(plan)
     }
 
     /// The second half: judges an open batch by the rule set that it was opened with, or gives it up when `until` says so: then

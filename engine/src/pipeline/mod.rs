@@ -6,6 +6,7 @@ mod broker;
 mod clock;
 mod codes;
 mod deadline;
+mod dependencies;
 mod hits;
 mod inquiry;
 mod judging;
@@ -33,7 +34,7 @@ use crate::config::{self, Config};
 use crate::dead_letters::{self, Publisher};
 use crate::enrich::lookup;
 use crate::model::step::Fingerprint;
-use crate::rules::{Catalog, Runtime};
+use crate::rules::{Catalog, RulesDirectory, Runtime};
 use crate::source::Source;
 use crate::store::{self, Store};
 use crate::telemetry;
@@ -124,7 +125,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let admin_at = listener.local_addr()?;
 
     // A mistyped path would be a pipeline without rules.
-    Catalog::check_directory(&config.rules).await.context("rules.dir")?;
+    RulesDirectory::check(&config.rules).await.context("rules.dir")?;
     // Three systems side by side: each takes several round trips. All before the fingerprint is kept: else a mistyped topic would be
     // what the pipeline "ran with", and the right one refused.
     let (sink, pipeline) = (&config.sink, &config.pipeline.name);
@@ -145,7 +146,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
         Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
-    catalog.publish_directory().await.context("rules.dir")?;
+    let directory = Arc::new(RulesDirectory::new(catalog.clone(), &config.rules));
+    directory.publish().await.context("rules.dir")?;
 
     let status = Arc::new(Status::default());
     // Before anybody can ask: without workers none would be missing, and the API say that it is ready.
@@ -153,11 +155,17 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     open_to_all(&config.admin, admin_at, status.conditions());
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, stopping) = watch::channel(false);
-    let keeper = tokio::spawn(catalog.clone().run(stopping.clone()));
+    let keeper = {
+        let (catalog, directory, stopping) = (catalog.clone(), directory.clone(), stopping.clone());
+        tokio::spawn(async move {
+            // Apart, so that a file which compiles for long holds back no swap and no breaker.
+            tokio::join!(catalog.run(stopping.clone()), directory.follow(stopping));
+        })
+    };
     tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
     tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
-    let state = adapters::admin_state(&config, &schema, &catalog, &store, &status, metrics);
+    let state = adapters::admin_state(&config, &schema, (&catalog, &directory), &store, &status, metrics);
     let keys = state.keys();
     let mut served = stopping.clone();
     let service = tokio::spawn(async move {

@@ -11,7 +11,7 @@ use super::status::Status;
 use crate::config::Config;
 use crate::model::ids::{Offset, Partition};
 use crate::source::Source;
-use crate::store::{Store, StoreError};
+use crate::store::{RetentionStore, StoreError};
 
 /// Between two looks at the windows.
 const EVERY: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Until told to stop.
 pub(super) async fn keep(
     config: Arc<Config>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn RetentionStore>,
     status: Arc<Status>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -58,7 +58,7 @@ pub(super) async fn keep(
     }
 }
 
-async fn windows(config: &Config, store: &dyn Store) -> Result<(), StoreError> {
+async fn windows(config: &Config, store: &dyn RetentionStore) -> Result<(), StoreError> {
     let Some(retention) = config.sink.retention else { return Ok(()) };
     let kept = retention + config.window.size;
     let before = chrono::Utc::now().timestamp_millis() - i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
@@ -72,7 +72,7 @@ async fn windows(config: &Config, store: &dyn Store) -> Result<(), StoreError> {
     }
 }
 
-async fn revisions(config: &Config, store: &dyn Store) -> anyhow::Result<()> {
+async fn revisions(config: &Config, store: &dyn RetentionStore) -> anyhow::Result<()> {
     for (partition, start) in log_starts(config, store).await? {
         while store.forget_activations(partition, start).await? > 0 {
             tokio::time::sleep(PAUSE).await;
@@ -89,7 +89,7 @@ async fn revisions(config: &Config, store: &dyn Store) -> anyhow::Result<()> {
 }
 
 /// Where each partition's log begins, by a client that joins no group and ends with the question.
-async fn log_starts(config: &Config, store: &dyn Store) -> anyhow::Result<Vec<(Partition, Offset)>> {
+async fn log_starts(config: &Config, store: &dyn RetentionStore) -> anyhow::Result<Vec<(Partition, Offset)>> {
     let partitions: Vec<_> = store.positions().await?.into_iter().map(|position| position.partition).collect();
     let source = Source::connect(&config.source, None)?;
     let bounds = source.reader().bounds(&partitions).await;

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::dependencies::{Dependencies, Dependency, DependencyStatus};
 use super::waiting::{On, Waiting};
 use crate::conditions::{Conditions, Severity};
-use crate::enrich::lookup::Away;
+use crate::enrich::Away;
 use crate::model::ids::{Offset, Partition};
 
 /// How far a partition is.
@@ -74,6 +75,7 @@ pub struct Status {
     /// Since when the store does not answer, and why.
     store: Mutex<Option<(Instant, String)>>,
     conditions: Conditions,
+    dependencies: Dependencies,
 }
 
 impl Default for Status {
@@ -89,6 +91,7 @@ impl Default for Status {
             checkpoint: Mutex::default(),
             store: Mutex::default(),
             conditions: Conditions::default(),
+            dependencies: Dependencies::default(),
         }
     }
 }
@@ -119,10 +122,9 @@ impl Status {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether the lookup answered every worker that asked it last.
-    pub fn lookup_up(&self, name: &str) -> bool {
-        let away = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
-        !away.values().flatten().any(|lookup| lookup.name == name)
+    /// What is known of a service; None: it was not asked yet, or a lookup never failed.
+    pub fn dependency(&self, dependency: &Dependency) -> Option<DependencyStatus> {
+        self.dependencies.of(dependency)
     }
 
     /// Why the store did not answer when it was last asked, and since when; None: it did.
@@ -131,6 +133,7 @@ impl Status {
     }
 
     pub(super) fn store(&self, away: Option<String>) {
+        self.dependencies.asked(Dependency::Database, away.is_none(), away.as_deref());
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let since = store.as_ref().map_or_else(Instant::now, |(since, _)| *since);
         *store = away.map(|why| (since, why));
@@ -142,7 +145,15 @@ impl Status {
         if all.get(&worker).map_or(away.is_empty(), |before| *before == away) {
             return;
         }
-        all.insert(worker, away);
+        let before = all.insert(worker, away).unwrap_or_default();
+        for LookupAway { name, .. } in
+            before.iter().filter(|before| !all.values().flatten().any(|now| now.name == before.name))
+        {
+            self.dependencies.asked(Dependency::Lookup(name.clone()), true, None);
+        }
+        for LookupAway { name, away, .. } in all.values().flatten() {
+            self.dependencies.asked(Dependency::Lookup(name.clone()), false, Some(&away.why));
+        }
         let (refused, away): (Vec<_>, Vec<_>) = all.values().flatten().partition(|lookup| lookup.away.refused);
         let missing: Vec<_> = away.into_iter().filter(|lookup| lookup.missing).collect();
         for LookupAway { name, away, .. } in &missing {
@@ -175,12 +186,6 @@ impl Status {
         self.members.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
     }
 
-    /// Whether every worker is a member of the group.
-    pub fn kafka_up(&self) -> bool {
-        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        !members.is_empty() && members.values().all(Option::is_none)
-    }
-
     /// The workers that are no members of the group.
     pub fn outside(&self) -> Vec<(usize, Outside)> {
         let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,20 +197,30 @@ impl Status {
     }
 
     pub(super) fn joined(&self, worker: usize) {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner).insert(worker, None);
+        self.change_members(None, |members| drop(members.insert(worker, None)));
     }
 
     /// What is known about why a worker is no member; says nothing about one that is.
     pub(super) fn outside_for(&self, worker: usize, why: String) {
-        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Some(outside)) = members.get_mut(&worker) {
-            outside.why = Some(why);
-        }
+        self.change_members(Some(&why), |members| {
+            if let Some(Some(outside)) = members.get_mut(&worker) {
+                outside.why = Some(why.clone());
+            }
+        });
     }
 
     fn left(&self, worker: usize) {
+        self.change_members(None, |members| {
+            members.entry(worker).or_default().get_or_insert(Outside { since: Instant::now(), why: None });
+        });
+    }
+
+    /// Kafka is up while every worker is a member of the group.
+    fn change_members(&self, error: Option<&str>, change: impl FnOnce(&mut BTreeMap<usize, Option<Outside>>)) {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        members.entry(worker).or_default().get_or_insert(Outside { since: Instant::now(), why: None });
+        change(&mut members);
+        let up = !members.is_empty() && members.values().all(Option::is_none);
+        self.dependencies.asked(Dependency::Kafka, up, error.filter(|_| !up));
     }
 
     /// Called once, when the workers are told to stop.
@@ -363,12 +378,31 @@ mod tests {
         };
         status.lookups(0, vec![away("customer", true)]);
         status.lookups(1, Vec::new());
-        assert!(!status.lookup_up("customer") && status.lookup_up("merchant"));
+        let up = |name: &str| status.dependency(&Dependency::Lookup(name.into())).is_none_or(|known| known.up);
+        assert!(!up("customer") && up("merchant"));
         let warned: Vec<_> = status.conditions().all().into_iter().map(|condition| condition.subject).collect();
         assert_eq!(warned, ["customer"], "its fields are missing, and somebody has to hear of it");
         status.lookups(0, vec![away("merchant", false)]);
-        assert!(status.lookup_up("customer") && !status.lookup_up("merchant"));
+        assert!(up("customer") && !up("merchant"));
+        let customer = status.dependency(&Dependency::Lookup("customer".into())).expect("it failed before");
+        assert_eq!(customer.last_error.expect("it failed before").1, "connection refused");
         assert!(status.conditions().all().is_empty(), "one that is waited for shows in /readyz");
+    }
+
+    #[test]
+    fn kafka_is_up_while_every_worker_is_a_member_and_its_last_error_stays() {
+        let status = Status::default();
+        let kafka = || status.dependency(&Dependency::Kafka).expect("a worker was added");
+        status.add_worker(0);
+        status.add_worker(1);
+        status.joined(0);
+        assert!(!kafka().up && kafka().last_error.is_none());
+        status.outside_for(1, "connection refused".into());
+        status.joined(1);
+        assert!(kafka().up);
+        assert_eq!(kafka().last_error.expect("one was told").1, "connection refused");
+        status.let_go(1);
+        assert!(!kafka().up);
     }
 
     #[test]

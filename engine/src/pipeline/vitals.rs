@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::status::Status;
-use crate::store::Store;
+use crate::store::ProbeStore;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Until told to stop.
-pub(super) async fn watch(store: Arc<dyn Store>, status: Arc<Status>, mut stopping: watch::Receiver<bool>) {
+pub(super) async fn watch(store: Arc<dyn ProbeStore>, status: Arc<Status>, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
         let away = match tokio::time::timeout(PATIENCE, store.ping()).await {
             Ok(answer) => answer.err().map(|why| why.to_string()),

@@ -5,10 +5,13 @@ mod catalog;
 mod judge;
 mod live;
 mod module;
+mod tasks;
+mod text;
 mod watch;
 
-pub use catalog::{Catalog, CatalogError, FileProblem, Patch, Publish, Published, Refused};
+pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused};
 pub use judge::{Halt, Judge, RuleVerdict, Unjudged};
 pub use live::{Figures, LiveRule, LiveSet, Trip};
 pub use module::compile::{compile, compile_child};
 pub use module::runtime::{Runtime, RuntimeError};
+pub use watch::{FileProblem, RulesDirectory};

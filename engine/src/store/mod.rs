@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::step::StatsLayout;
-pub use crate::model::store::{Outcome, Position, StatsRow, Store, StoreError};
+pub use crate::model::store::{
+    AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
+    Store, StoreError,
+};
 
 mod mysql;
-mod shared;
+mod sql;
 mod sqlite;
 
 /// A partition that stood still for so long no longer holds the final windows back, unless the caller says otherwise.
@@ -28,13 +31,12 @@ pub async fn connect_with(
     topic: &str,
     idle_after: Duration,
 ) -> Result<Arc<dyn Store>, StoreError> {
-    let driver: Box<dyn shared::Driver> = match scheme(url) {
+    let driver: Box<dyn sql::Driver> = match scheme(url) {
         Some("mysql" | "mariadb") => Box::new(mysql::MySqlDriver::new(url)?),
         Some("sqlite") => Box::new(sqlite::SqliteDriver::new(url)?),
         _ => return Err(StoreError::Fatal(format!("the sink url {SCHEMES}"))),
     };
-    let store =
-        shared::SqlStore::new(driver, pipeline, topic, i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX));
+    let store = sql::SqlStore::new(driver, pipeline, topic, i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX));
     store.ping().await?;
     store.suits().await?;
     Ok(Arc::new(store))
@@ -47,7 +49,7 @@ pub fn ddl(url: &str, layout: &StatsLayout, idle_after: Duration) -> Result<Vec<
         Some("sqlite") => &sqlite::DIALECT,
         _ => return Err(StoreError::Fatal(format!("the sink url {SCHEMES}"))),
     };
-    shared::schema::ddl(dialect, layout, i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX))
+    sql::schema::ddl(dialect, layout, i64::try_from(idle_after.as_millis()).unwrap_or(i64::MAX))
 }
 
 const SCHEMES: &str = "must begin with mysql://, mariadb:// or sqlite://";

@@ -300,6 +300,12 @@ async fn readyz_names_what_is_away_and_no_password() {
     let answer = send(&api, call("GET", "/readyz").token(None)).await;
     assert_problem(&answer, 503);
     assert!(answer.text.contains("kafka is away") && answer.text.contains("***@db"), "{}", answer.text);
+    let dependencies = answer.json()["dependencies"].clone();
+    assert_eq!(
+        (&dependencies[1]["name"], &dependencies[1]["state"]),
+        (&"database".into(), &"away".into()),
+        "{dependencies}"
+    );
     assert!(!answer.text.contains(SECRET));
     assert_eq!(send(&api, call("GET", "/livez").token(None)).await.status, 200);
 }

@@ -70,6 +70,37 @@ fn the_printed_schema_makes_the_tables_of_the_configuration() {
     assert!(sql.lines().all(|line| line.ends_with(';')) && !sql.contains("secret"), "{sql}");
 }
 
+/// What an upgrade needs, from the database itself; it is asked with the rights of the engine's user.
+#[test]
+fn the_pending_schema_is_what_the_database_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, database) = (folder.path().join("weir.toml"), folder.path().join("weir.db"));
+    let toml = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../weir.toml")).unwrap();
+    let url = toml.lines().find(|line| line.starts_with("url = ") && line.contains("mysql")).expect("[sink] url");
+    std::fs::write(&config, toml.replace(url, &format!("url = \"sqlite://{}\"", database.display()))).unwrap();
+    let schema = |more: &[&str]| {
+        let output = weir(&[&["schema", config.to_str().unwrap()], more].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let sqlite3 = |sql: &str| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let database = sqlx::SqlitePool::connect(&format!("sqlite://{}", database.display())).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&database).await.unwrap();
+            database.close().await;
+        });
+    };
+    let without_view = |sql: &str| sql.replace("DROP VIEW IF EXISTS `risk_stats_final`;\n", "");
+    assert_eq!(without_view(&schema(&["--pending"])), without_view(&schema(&[])), "the database is empty");
+    sqlite3(&schema(&[]));
+    assert_eq!(schema(&["--pending"]), "-- the database has everything that this version needs\n");
+    sqlite3("DROP TABLE weir_audit; DELETE FROM weir_schema WHERE version = 2");
+    let lacks = schema(&["--pending"]);
+    assert_eq!(lacks.lines().count(), 2, "{lacks}");
+    assert!(lacks.starts_with("CREATE TABLE IF NOT EXISTS weir_audit (") && lacks.contains("VALUES (2, "), "{lacks}");
+}
+
 #[test]
 fn the_same_seed_gives_the_same_file_and_another_seed_another() {
     let folder = tempfile::tempdir().unwrap();

@@ -74,6 +74,18 @@ fn each_library_stays_in_its_stage() {
 }
 
 #[test]
+fn a_room_of_rules_knows_no_room_above_it() {
+    const ROOMS: [(&str, &[&str]); 2] =
+        [("rules/module", &["module", "tasks", "text"]), ("rules/watch", &["watch", "catalog", "module", "tasks"])];
+    for source in sources() {
+        let Some((room, allowed)) = ROOMS.iter().find(|(room, _)| source.belongs_to(room)) else { continue };
+        for other in source.code.split("crate::rules::").skip(1).flat_map(first_names) {
+            assert!(allowed.contains(&other.as_str()), "{}: {room} names `{other}`", source.path);
+        }
+    }
+}
+
+#[test]
 fn decode_and_window_are_pure() {
     const IMPURE: [&str; 8] =
         ["SystemTime", "Instant::now", "Utc::now", "Local::now", "tokio::", "std::fs", "std::net", "std::env"];

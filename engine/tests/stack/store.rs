@@ -16,6 +16,7 @@ mod retention;
 mod rights;
 mod size;
 mod tls;
+mod upgrades;
 
 use contract::all;
 use weir::store::{StoreError, connect};
@@ -26,8 +27,11 @@ async fn sqlite_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let url = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
     all(&url("weir.db")).await;
-    older::load(&url("older.db"), older::SQLITE).await;
-    older::goes_on(&url("older.db"), older::Left { pipeline: "sqlite", group: "weir-sqlite", letters: true }).await;
+    for older in older::SQLITE {
+        let url = url(&format!("{}.db", older.commit));
+        older.load(&url).await;
+        older.goes_on(&url).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,14 +43,8 @@ async fn mariadb_keeps_the_contract() {
     rights::the_documented_rights_are_enough(&database.url_of_root(), url).await;
     repair::the_command_takes_the_highest_set_that_is_left(&database.url()).await;
     faults::what_only_reads_leaves_no_transaction_open(&database.url(), &database.url_of_root()).await;
-    contract::sql(&database.url_of_root(), "CREATE DATABASE older").await;
-    contract::sql(&database.url_of_root(), "GRANT ALL ON older.* TO 'weir'@'%'").await;
-    older::load(&database.url_with("secret", "older"), older::MYSQL).await;
-    older::goes_on(
-        &database.url_with("secret", "older"),
-        older::Left { pipeline: "fraud", group: "weir-fraud", letters: false },
-    )
-    .await;
+    upgrades::an_older_database_is_brought_up_once(&database.url_of_root(), |name| database.url_with("secret", name))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

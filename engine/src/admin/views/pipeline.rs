@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::conditions::Condition;
@@ -23,14 +23,42 @@ pub struct PipelineStatus {
     pub last_checkpoint_age_ms: Option<u64>,
     /// The rule set in force.
     pub revision: u64,
-    pub kafka_up: bool,
-    pub store_up: bool,
-    /// By lookup.
-    pub lookups_up: BTreeMap<String, bool>,
+    /// Kafka, the database, then each lookup.
+    pub dependencies: Vec<DependencyView>,
     /// Those that this instance was given.
     pub partitions: Vec<PartitionStatus>,
     /// What an operator has to look at; empty when all is well.
     pub conditions: Vec<Condition>,
+}
+
+/// A service that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DependencyView {
+    /// `kafka`, `database` or `lookup.NAME`.
+    pub name: String,
+    pub state: DependencyState,
+    /// Since when it is in this state, RFC 3339; null: since the start.
+    pub since: Option<String>,
+    /// The last error that was seen, also of one that is up again; null: none since the start.
+    pub last_error: Option<ErrorView>,
+}
+
+/// Whether a service answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DependencyState {
+    /// It answered when it was last asked, or nothing had to be asked yet.
+    Up,
+    /// It did not. Of Kafka: a worker is no member of the group.
+    Away,
+}
+
+/// An error and when it was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ErrorView {
+    /// RFC 3339.
+    pub at: String,
+    pub message: String,
 }
 
 /// What an instance that answers does.
@@ -75,6 +103,9 @@ pub struct HealthView {
     /// What stands in spite of which the pipeline works: each a text for a person.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// As GET /pipeline has them; GET /livez has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<DependencyView>,
 }
 
 /// A row of `risk_stats`.

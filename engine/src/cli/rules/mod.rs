@@ -1,10 +1,14 @@
 //! `weir rules`: a new rule's crate, the admin API's rules from the shell, and a repair of the rule set's rows.
 
+mod evaluate;
 mod names;
 mod new;
 mod repair;
+mod set;
+mod show;
 mod workspace;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -14,7 +18,7 @@ use serde_json::Value;
 
 use super::api::{Api, Client};
 use super::out;
-use super::printable::printable;
+use super::printable::{printable, printable_json};
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
@@ -35,6 +39,43 @@ enum Command {
     },
     /// What is live
     List {
+        #[command(flatten)]
+        api: Api,
+    },
+    /// One rule: its module, parameters, versions and figures
+    Show {
+        /// The rule
+        name: String,
+        /// Versions to list, newest first, 1 to 100
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        versions: u32,
+        /// The API's answer as it is
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Change a rule's mode, its place or its parameters
+    Set {
+        #[command(flatten)]
+        change: set::Change,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Take a rule out of the set; its versions stay, and pushing one puts it back
+    Delete {
+        /// The rule
+        name: String,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// What would become of records: every rule is asked, nothing is changed
+    Evaluate {
+        /// JSON records, one a line or as an array; `-` reads standard input
+        file: PathBuf,
+        /// The API's answer as it is
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         api: Api,
     },
@@ -83,6 +124,31 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::New { path, sdk } => new::create(path, sdk.as_deref()),
         Command::List { api } => list(&api.client()?.get("/rules")?),
+        Command::Show { name, versions, json, api } => {
+            let rule = api.client()?.get(&format!("/rules/{name}?limit={versions}"))?;
+            if *json {
+                as_it_is(&rule)
+            } else {
+                show::print(&rule)
+            }
+            Ok(())
+        }
+        Command::Set { change, api } => set::run(change, &api.client()?),
+        Command::Delete { name, api } => {
+            let done = api.client()?.delete(&format!("/rules/{name}"))?;
+            out::line(format_args!("{name} is no longer in the set; revision {}", done["revision"]));
+            Ok(())
+        }
+        Command::Evaluate { file, json, api } => {
+            let records = if file.as_os_str() == "-" { input()? } else { read(file)? };
+            let found = evaluate::ask(&api.client()?, &records)?;
+            if *json {
+                as_it_is(&found)
+            } else {
+                evaluate::print(&found)
+            }
+            Ok(())
+        }
         Command::Push { file, mode, order, replace, api } => {
             let mode = mode.as_ref().map(|mode| format!("mode={mode}"));
             let order = order.map(|order| format!("order={order}"));
@@ -162,6 +228,17 @@ fn list(rules: &Value) -> anyhow::Result<()> {
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
+}
+
+/// JSON for programs, and for a terminal that shows it.
+fn as_it_is(value: &Value) {
+    out::line(format_args!("{}", printable_json(&value.to_string())));
+}
+
+fn input() -> anyhow::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut all).context("cannot read standard input")?;
+    Ok(all)
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

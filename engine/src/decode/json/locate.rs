@@ -13,7 +13,7 @@ const MAX_PLACES: usize = 256;
 const MAX_KEY: usize = 64;
 
 /// Finds the values of a list of paths.
-pub(in crate::decode) struct Locator {
+pub(super) struct Locator {
     root: Node,
     /// One a distinct path or inner object: where its text stands; None: not there.
     cells: Vec<Option<Range<usize>>>,
@@ -36,7 +36,7 @@ struct Child {
 }
 
 impl Locator {
-    pub(in crate::decode) fn new<'p>(paths: impl Iterator<Item = &'p [String]>) -> Self {
+    pub(super) fn new<'p>(paths: impl Iterator<Item = &'p [String]>) -> Self {
         let mut root = Node::default();
         let mut cells = 0;
         let leaves = paths.map(|path| root.add(path, &mut cells)).collect();
@@ -44,14 +44,14 @@ impl Locator {
     }
 
     /// Reads the whole record; the error says what is wrong with it and where.
-    pub(in crate::decode) fn locate(&mut self, text: &str) -> Result<(), String> {
+    pub(super) fn locate(&mut self, text: &str) -> Result<(), String> {
         self.cells.fill(None);
         let found = Found { base: text.as_ptr() as usize, cells: &mut self.cells };
         self.root.read(text, found).map_err(|e| e.to_string())
     }
 
     /// Where the value of the path with this index stands.
-    pub(in crate::decode) fn cell(&self, path: usize) -> Option<Range<usize>> {
+    pub(super) fn cell(&self, path: usize) -> Option<Range<usize>> {
         self.cells[self.leaves[path]].clone()
     }
 }

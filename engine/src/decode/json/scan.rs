@@ -1,5 +1,5 @@
-//! Where a JSON value ends, eight bytes at a time, and sixteen where it is compared with what is known. Knows only what is plain; whatever is not (an escape, a number with an
-//! exponent where a value is wanted) is None, and the slow way decides what it is. Never reads past the text: where fewer
+//! Where a JSON value ends, eight bytes at a time, and sixteen where it is compared with what is known. Knows only
+//! what is plain; whatever is not (an escape, a number with an exponent where a value is wanted) is None, and the slow way decides what it is. Never reads past the text: where fewer
 //! than eight bytes are left zeros stand in, which end every kind of value.
 
 use serde::de::IgnoredAny;
@@ -339,7 +339,7 @@ mod tests {
         #[test]
         fn a_value_ends_where_serde_json_ends_it(text in "[-+0-9.eE\"\\\\tfnrualsx\\[\\]{},: ]{0,24}") {
             let mut values = serde_json::Deserializer::from_str(&text).into_iter::<IgnoredAny>();
-            // Between a number or a word and what follows serde_json wants a delimiter, which the layout's literal is.
+            // Between a number or a word and what follows serde_json wants a delimiter, which the template's literal is.
             let ours = value_end(&text, 0);
             if let Some(Ok(_)) = values.next() && !text.starts_with(' ') {
                 prop_assert_eq!(ours, Some(values.byte_offset()));

@@ -1,5 +1,5 @@
 //! Records of one topic mostly look alike: the same keys in the same order with the same white space, only the values
-//! differ. A layout is what stays: the text in front of each value, learned from a record that the slow way accepted. A
+//! differ. A template is what stays: the text in front of each value, learned from a record that the slow way accepted. A
 //! record that fits one to its last byte is converted on the way; whatever does not fit counts for nothing and goes the
 //! slow way, which alone decides what is wrong with it.
 //!
@@ -10,19 +10,19 @@ use crate::model::number;
 use crate::model::record::{Column, Field, FieldId, Kind, Schema};
 use crate::model::time::TimeFormat;
 
-/// Layouts kept: topics with optional fields have a few, those with keys in random order have no use for any.
+/// Templates kept: topics with optional fields have a few, those with keys in random order have no use for any.
 const KEPT: usize = 4;
 /// Objects within objects that are looked into.
 const DEPTH: usize = 8;
 /// Bytes between the values of a record, and values, that are worth remembering: what bounds the memory of odd records.
 const MOST_BYTES: usize = 64 << 10;
 const MOST_VALUES: usize = 1_024;
-/// So many surprises in a row mean that records do not look alike: for so many no layout is tried or learned.
-const SURPRISES: u32 = 16;
+/// So many records in a row that went the slow way mean that records do not look alike: for so many no template is tried or learned.
+const SLOW_RECORDS: u32 = 16;
 const PAUSE: u32 = 1_000;
 
 /// A field that the decoder needs, and the column that it fills.
-pub(in crate::decode) struct Want {
+pub(super) struct Want {
     column: FieldId,
     path: Vec<String>,
     kind: Kind,
@@ -32,17 +32,17 @@ pub(in crate::decode) struct Want {
 }
 
 impl Want {
-    pub(in crate::decode) fn new(schema: &Schema, column: FieldId) -> Self {
+    pub(super) fn new(schema: &Schema, column: FieldId) -> Self {
         let Field { path, kind, scale, time, required, .. } = schema.field(column);
         let (path, time) = (path.clone(), time.clone());
         Self { column, path, kind: *kind, scale: usize::from(*scale), time, required: *required }
     }
 }
 
-/// The layouts of the last records, the one that fitted last in front.
-pub(in crate::decode) struct Layouts {
+/// The templates of the last records, the one that fitted last in front.
+pub(super) struct Templates {
     wants: Vec<Want>,
-    kept: Vec<Layout>,
+    kept: Vec<Template>,
     /// Records in a row that fitted none.
     in_a_row: u32,
     /// Records left to pass untried.
@@ -50,7 +50,7 @@ pub(in crate::decode) struct Layouts {
 }
 
 #[derive(PartialEq)]
-struct Layout {
+struct Template {
     parts: Vec<Part>,
     /// Behind the last value.
     end: Vec<u8>,
@@ -75,19 +75,19 @@ enum Role {
     Plain,
 }
 
-impl Layouts {
-    pub(in crate::decode) fn new(wants: Vec<Want>) -> Self {
+impl Templates {
+    pub(super) fn new(wants: Vec<Want>) -> Self {
         Self { wants, kept: Vec::new(), in_a_row: 0, pause: 0 }
     }
 
     /// One that fits nothing and learns nothing.
     #[cfg(test)]
-    pub(in crate::decode) fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self { pause: u32::MAX, ..Self::new(Vec::new()) }
     }
 
-    /// Appends a row to the columns of all wanted fields, if the record fits a layout; else they are as before.
-    pub(in crate::decode) fn fill(&mut self, text: &str, rows: usize, columns: &mut [Column]) -> bool {
+    /// Appends a row to the columns of all wanted fields, if the record fits a template; else they are as before.
+    pub(super) fn fill(&mut self, text: &str, rows: usize, columns: &mut [Column]) -> bool {
         if self.pause > 0 {
             return false;
         }
@@ -102,28 +102,28 @@ impl Layouts {
         false
     }
 
-    /// Learns from a record that fitted no layout and was accepted.
-    pub(in crate::decode) fn learn(&mut self, text: &str) {
+    /// Learns from a record that fitted no template and was accepted.
+    pub(super) fn learn(&mut self, text: &str) {
         if self.pause > 0 {
             self.pause -= 1;
             return;
         }
         self.in_a_row += 1;
-        if self.in_a_row > SURPRISES {
+        if self.in_a_row > SLOW_RECORDS {
             (self.in_a_row, self.pause) = (0, PAUSE);
             return;
         }
         // One that is kept already declined this record for its values: an escape, an exponent.
-        if let Some(layout) = Layout::of(text, &self.wants)
-            && !self.kept.contains(&layout)
+        if let Some(template) = Template::of(text, &self.wants)
+            && !self.kept.contains(&template)
         {
             self.kept.truncate(KEPT - 1);
-            self.kept.insert(0, layout);
+            self.kept.insert(0, template);
         }
     }
 }
 
-impl Layout {
+impl Template {
     /// None: it does not fit, and what was appended on the way has to go.
     fn fill(&self, text: &str, wants: &[Want], columns: &mut [Column]) -> Option<()> {
         let bytes = text.as_bytes();
@@ -146,7 +146,7 @@ impl Layout {
         Some(())
     }
 
-    /// None: the record is one that no layout could tell.
+    /// None: the record is one that no template could tell.
     fn of(text: &str, wants: &[Want]) -> Option<Self> {
         let mut walk = Walk { text, wants, at: 0, before: 0, path: Vec::new(), parts: Vec::new() };
         walk.blank();

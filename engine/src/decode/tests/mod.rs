@@ -1,10 +1,12 @@
 use super::*;
+use crate::model::finding::Stage;
 use crate::model::ids::Partition;
 use crate::model::record::{Field, Kind, Value};
 use crate::model::time::TimeFormat;
 
-mod layouts;
 mod oracle;
+pub(super) mod tagged;
+mod templates;
 mod times;
 
 fn field(name: &str, kind: Kind, required: bool, scale: u8) -> Field {
@@ -31,6 +33,15 @@ fn payments() -> Arc<Schema> {
             field("amount", Kind::Decimal, true, 2),
         ],
     })
+}
+
+impl Decoder {
+    fn json(&mut self) -> &mut json::Decoder {
+        match &mut self.format {
+            Format::Json(json) => json,
+            Format::Tagged(_) => panic!("it decodes no JSON"),
+        }
+    }
 }
 
 struct Bench {

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::value::Hash;
 
+/// Hashes that Redis gave, by key.
 pub(super) struct Cache {
     /// Entries of one generation.
     half: usize,

@@ -25,6 +25,7 @@ pub(super) enum Failed {
 /// One a key: its values in the order of the fields; None: the key holds something that is no hash.
 pub(super) type Hashes = Vec<Option<Vec<Option<Vec<u8>>>>>;
 
+/// The connection to one Redis, which is made when it is first needed and again when it breaks.
 pub(super) struct Connection {
     lookup: String,
     client: Client,

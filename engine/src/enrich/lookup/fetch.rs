@@ -8,6 +8,7 @@ use super::parts::Parts;
 use super::value::Hash;
 use super::{LookupError, refusal};
 use crate::config::{self, OnUnavailable};
+use crate::enrich::Away;
 
 /// Time-outs that a batch may take which need not be waited for.
 const PATIENCE: u32 = 10;
@@ -26,15 +27,6 @@ pub(super) struct Redis {
     turn: tokio::sync::Mutex<()>,
     /// Why it did not answer when it was last asked.
     away: Mutex<Option<Away>>,
-}
-
-/// Why a lookup has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Away {
-    /// With what to do about it, if it was refused.
-    pub why: String,
-    /// No waiting mends it.
-    pub refused: bool,
 }
 
 /// What a batch asks of one lookup.

@@ -22,11 +22,12 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use crate::config::{self, OnUnavailable};
+use crate::enrich::{Away, Query, Unanswered};
 use crate::model::record::{Batch, FieldId, Schema};
 
 use cache::Cache;
 use connection::Hashes;
-pub use fetch::{Answers, Away};
+pub use fetch::Answers;
 use fetch::{Part, Redis, Row};
 use key::Template;
 use value::Hash;
@@ -138,11 +139,6 @@ impl Lookups {
         futures::future::join_all(asked).await
     }
 
-    /// Whether a lookup that the plan asks of has to be waited for (`on_unavailable = "wait"`).
-    pub fn waits(&self, plan: &Plan) -> bool {
-        plan.parts.iter().any(|part| !part.lacking.is_empty() && part.redis.on_unavailable == OnUnavailable::Wait)
-    }
-
     /// Fills every column of the lookups that are needed. Without answers what the cache lacks is missing.
     pub fn apply(&mut self, plan: Plan, answers: Option<Answers>, batch: &mut Batch, now: Instant) {
         let since = answers.as_ref().map_or(now, |answers| answers.since);
@@ -153,16 +149,32 @@ impl Lookups {
     }
 }
 
-impl Plan {
-    /// Whether the cache knows all of it.
-    pub fn is_complete(&self) -> bool {
+impl Query for Plan {
+    type Answers = Answers;
+    type Error = LookupError;
+
+    /// Whether the caches know all of it.
+    fn is_complete(&self) -> bool {
         self.parts.iter().all(|part| part.lacking.is_empty())
     }
 
-    /// Asks Redis for what is lacking, all lookups at once; may be called again. An error is one of a lookup that has to
-    /// be waited for; one that need not leaves its part of the answers out.
-    pub fn fetch(&self) -> impl Future<Output = Result<Answers, LookupError>> + Send + 'static + use<> {
+    /// Whether a lookup that it asks has `on_unavailable = "wait"`.
+    fn waits(&self) -> bool {
+        self.parts.iter().any(|part| !part.lacking.is_empty() && part.redis.on_unavailable == OnUnavailable::Wait)
+    }
+
+    /// Asks Redis for what is lacking, all lookups at once. An error is one of a lookup that has to be waited for; one that
+    /// need not leaves its part of the answers out.
+    fn fetch(&self) -> impl Future<Output = Result<Answers, LookupError>> + Send + 'static {
         fetch::all(&self.parts)
+    }
+}
+
+impl Unanswered for LookupError {
+    fn away(self) -> (String, Away) {
+        let refused = !matches!(self, Self::Unavailable { .. });
+        let (Self::Config { lookup, why } | Self::Unavailable { lookup, why } | Self::Refused { lookup, why }) = self;
+        (lookup, Away { why, refused })
     }
 }
 

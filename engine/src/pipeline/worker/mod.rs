@@ -1,8 +1,8 @@
 //! One worker: its consumer, its partitions, its rule stores, its deltas, its checkpoints. It shares the live rule set
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. [`group`] is what the group
-//! does to it, [`membership`] what is done when it is no member of it, [`records`] the way of what was fetched, [`question`]
-//! what a batch asks of Redis, [`log`] what else a fetch tells of the logs, [`steps`] its checkpoints, [`overflow`] that windows
+//! does to it, [`membership`] what is done when it is no member of it, [`records`] the way of what was fetched (what a
+//! batch asks of Redis is `enrich::pending`'s to wait for), [`log`] what else a fetch tells of the logs, [`steps`] its checkpoints, [`overflow`] that windows
 //! have too many groups, [`swaps`] when it took up a new rule set.
 
 mod ahead;
@@ -10,7 +10,6 @@ mod group;
 mod log;
 mod membership;
 mod overflow;
-mod question;
 mod records;
 mod steps;
 mod swaps;
@@ -37,7 +36,7 @@ use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Batch, Schema};
 use crate::rules::{Catalog, Judge, Runtime};
 use crate::source::{Event, Source};
-use crate::store::Store;
+use crate::store::CheckpointStore;
 use crate::window::WindowSpec;
 use ahead::Ahead;
 use group::{Assignment, Phase};
@@ -61,7 +60,7 @@ pub(super) struct Parts {
     pub(super) spec: Arc<WindowSpec>,
     pub(super) runtime: Arc<Runtime>,
     pub(super) catalog: Arc<Catalog>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn CheckpointStore>,
     pub(super) status: Arc<Status>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) tokio: Handle,

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::Worker;
-use super::question::{Asked, Question};
-use crate::enrich::lookup::Away;
+use crate::enrich::lookup::Plan;
+use crate::enrich::{Answer, Away, PendingAnswer, Query};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
 use crate::pipeline::judging::Opened;
@@ -43,7 +43,7 @@ struct Open {
     set: Arc<LiveSet>,
     rows: Range<usize>,
     batch: Opened,
-    question: Question,
+    answer: PendingAnswer<Plan>,
 }
 
 impl Backlog {
@@ -72,7 +72,7 @@ impl Backlog {
 
     /// The lookup for which its next batch is not judged, and why.
     pub(super) fn away(&self) -> Option<&(String, Away)> {
-        self.open.front()?.question.away.as_ref()
+        self.open.front()?.answer.away()
     }
 }
 
@@ -123,9 +123,9 @@ impl Worker {
                 return Ok(());
             };
             let asked = Instant::now();
-            let answer = open.question.ask(&self.parts.tokio, open.batch.plan());
+            let answer = open.answer.poll(&self.parts.tokio, open.batch.plan());
             self.ahead.waited(asked.elapsed());
-            let Asked::Answered(answers) = answer else {
+            let Answer::Ready(answers) = answer else {
                 backlog.open.push_front(open);
                 break;
             };
@@ -159,9 +159,9 @@ impl Worker {
         let set = self.parts.catalog.live();
         let batch = self.bench.open(&set, messages.order.first()?.0, messages);
         self.counters.surprises.absolute(self.bench.surprises());
-        let question = Question::new(&self.parts.tokio, batch.plan(), self.bench.waits(batch.plan()));
+        let answer = PendingAnswer::new(&self.parts.tokio, batch.plan());
         self.counters.busy(began);
-        Some(Open { set, rows, batch, question })
+        Some(Open { set, rows, batch, answer })
     }
 
     fn count(&mut self, partition: Partition, records: usize, began: Instant) {

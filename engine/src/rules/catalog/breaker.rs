@@ -4,15 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::change::{Line, entry};
-use super::history::{SUSPEND, TRIP};
+use super::change::{Change, entry};
+use super::history::{History, SUSPEND, TRIP};
 use super::{Catalog, Refused};
 use crate::model::catalog::Entry;
 use crate::model::ids::Sha256;
 use crate::rules::live::{LiveRule, Trip};
-
-/// Of a trap's text, which may hold a backtrace.
-const REASON: usize = 1_000;
+use crate::rules::text::reason;
 
 impl Catalog {
     /// A trip of a rule that was changed since counts for nothing: another worker's acted already, or a person did, perhaps
@@ -31,7 +29,7 @@ impl Catalog {
         if trip.over_budget {
             return self.suspend(trip, rule).await;
         }
-        let history = self.history(name).await?;
+        let history = History::read(self.store(), name).await?;
         if let Some(good) = history.good_before(now, rule.mode) {
             match self.fall_back(trip, rule, (good, &history.parameters(good))).await {
                 Err(refused @ (Refused::Store(_) | Refused::Unknown { .. } | Refused::Compiler(_))) => {
@@ -58,7 +56,7 @@ impl Catalog {
             let note = failing.go_back(to, &manifest, parameters);
             Ok(Some(format!("{now} -> {to}: {why}{note}")))
         };
-        self.change(Line::of(TRIP, name, "engine"), edit).await?;
+        self.change(Change::of(TRIP, name, "engine"), edit).await?;
         if acted.into_inner() {
             tracing::error!(rule = name, from = %now, to = %to, why, "a rule kept failing: its previous version is back");
         }
@@ -74,7 +72,7 @@ impl Catalog {
             failing.suspended = Some(why.to_owned());
             Ok(Some(format!("{now}: {why}")))
         };
-        self.change(Line::of(SUSPEND, name, "engine"), edit).await?;
+        self.change(Change::of(SUSPEND, name, "engine"), edit).await?;
         if acted.into_inner() {
             tracing::error!(rule = name, sha256 = %now, why, "a rule that kept failing, or cost too much in shadow, is suspended");
         }
@@ -93,8 +91,4 @@ fn failing<'a>(entries: &'a mut [Entry], rule: &LiveRule) -> Option<&'a mut Entr
         entry.sha256 == rule.id.sha256 && entry.mode == rule.mode && entry.suspended.is_none() && set && unset
     };
     entry(entries, &rule.id.name).ok().filter(same)
-}
-
-pub(super) fn reason(message: &str) -> &str {
-    &message[..message.floor_char_boundary(REASON)]
 }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::breaker::reason;
-use super::history::PATCH;
+use super::history::{History, PATCH};
 use super::instance::instance;
 use super::load::Trial;
+use super::poll::follows;
 use super::{Catalog, Refused, now};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
@@ -16,25 +16,28 @@ use crate::model::store::StoreError;
 use crate::rules::live::LiveSet;
 use crate::rules::module::manifest::ACTS;
 use crate::rules::module::probe;
+use crate::rules::text::reason;
 
 /// Others may change the set meanwhile, so often.
 const ROUNDS: usize = 10;
-/// Of a parameter's value, which every later revision keeps: as much as a manifest allows a default.
+/// Bytes of a parameter's value at most. Every later revision keeps it; as many as a manifest allows a default.
 const VALUE: usize = 1_024;
-/// Of a line's detail, which tells every parameter that changed.
+/// Bytes of an audit line's detail at most, which tells every parameter that changed.
 const DETAIL: usize = 4 << 10;
 
 /// What to change of a rule.
 #[derive(Clone, Debug, Default)]
 pub struct Patch {
+    /// None: as it is. A mode that judges lifts a suspension.
     pub mode: Option<Mode>,
+    /// Rules judge in ascending order, ties by name. None: as it is.
     pub order: Option<i32>,
-    /// None as a value takes the default of whatever version is in force, now and later.
+    /// By name; None: as they are. None as a value takes the default of whatever version is in force, now and later.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 
-/// Who changes what; the edit tells the details.
-pub(in crate::rules) struct Line<'a> {
+/// Who changes what, for the audit; the edit tells the details.
+pub(super) struct Change<'a> {
     action: &'a str,
     rule: &'a str,
     who: &'a str,
@@ -42,8 +45,8 @@ pub(in crate::rules) struct Line<'a> {
     version: Option<&'a Version>,
 }
 
-impl<'a> Line<'a> {
-    pub(in crate::rules) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
+impl<'a> Change<'a> {
+    pub(super) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
         Self { action, rule, who, version: None }
     }
 
@@ -80,14 +83,14 @@ impl Catalog {
             }
             Ok((*entry != before).then(|| differences(&before, entry).trim_start_matches("; ").to_owned()))
         };
-        self.change(Line::of(PATCH, name, who), edit).await
+        self.change(Change::of(PATCH, name, who), edit).await
     }
 
     /// Back to this version, or to the one that was in force before.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
-        let mut set = self.0.store.rule_set().await?;
+        let mut set = self.store().rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
-        let history = self.history(name).await?;
+        let history = History::read(self.store(), name).await?;
         let to = match to {
             Some(to) if to == now => return Err(Refused::Conflict(format!("rule {name} is at version {now} already"))),
             Some(to) => to,
@@ -103,7 +106,7 @@ impl Catalog {
             let note = entry.go_back(to, &manifest, &parameters);
             Ok(Some(format!("{from} -> {to}{note}")))
         };
-        self.change(Line::of("rollback", name, who), edit).await
+        self.change(Change::of("rollback", name, who), edit).await
     }
 
     /// Takes the rule out of the set; its versions stay.
@@ -113,39 +116,40 @@ impl Catalog {
             entries.retain(|e| e.name != name);
             Ok(Some(gone.to_string()))
         };
-        self.change(Line::of("retire", name, who), edit).await
+        self.change(Change::of("retire", name, who), edit).await
     }
 
     /// What a stored version of the rule said of itself.
     pub(super) async fn manifest(&self, rule: &str, sha256: Sha256) -> Result<Manifest, Refused> {
-        let found = self.0.store.version_info(sha256).await?.filter(|version| version.manifest.name == rule);
+        let found = self.store().version_info(sha256).await?.filter(|version| version.manifest.name == rule);
         let gone = || Refused::NoSuchVersion { rule: rule.to_owned(), sha256 };
         Ok(found.ok_or_else(gone)?.manifest)
     }
 
     /// Makes the edit on the newest set of the store and brings it into force. The edit says what it did, for the
     /// audit; None: there was nothing to do, and no revision is made.
-    pub(in crate::rules) async fn change(
+    pub(super) async fn change(
         &self,
-        line: Line<'_>,
+        change: Change<'_>,
         edit: impl Fn(&mut Vec<Entry>) -> Result<Option<String>, Refused>,
     ) -> Result<Revision, Refused> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.changing.lock().await;
         for _ in 0..ROUNDS {
-            let mut set = self.0.store.rule_set().await?;
+            let mut set = self.store().rule_set().await?;
             let base = set.revision;
+            let in_force = self.live();
             // A change of rows that were set back would bring an older set into force.
-            self.follows(&set)?;
-            let before = set.entries.iter().find(|entry| entry.name == line.rule).cloned();
+            follows(&in_force, &set)?;
+            let before = set.entries.iter().find(|entry| entry.name == change.rule).cloned();
             let Some(detail) = edit(&mut set.entries)? else {
                 self.take_over(&set).await?;
                 return Ok(base);
             };
             set.entries.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
             set.revision = Revision(base.0 + 1);
-            let (mut live, failures) = self.load_what_fits(&set, Trial::Probe).await?;
+            let (mut live, failures) = self.loader.load(&set, &in_force, Trial::Probe).await?;
             if let Some((rule, why)) = failures.into_iter().next() {
-                if rule == line.rule {
+                if rule == change.rule {
                     return Err(Refused::Unfit(why).short());
                 }
                 let other = format!(
@@ -155,19 +159,19 @@ impl Catalog {
                 return Err(Refused::Conflict(other));
             }
             let detail = bounded(detail);
-            unfit_while_off(before.as_ref(), &set.entries, &live, line.rule)?;
+            unfit_while_off(before.as_ref(), &set.entries, &live, change.rule)?;
             let audit = Audit {
                 at: now(),
-                who: line.who.to_owned(),
-                action: line.action.to_owned(),
-                rule: line.rule.to_owned(),
+                who: change.who.to_owned(),
+                action: change.action.to_owned(),
+                rule: change.rule.to_owned(),
                 revision: set.revision.0,
                 detail: format!("{detail}; {}", instance()),
             };
             fault::pass("catalog.loaded");
-            match self.0.store.advance(base, line.version, &set.entries, &audit).await {
+            match self.store().advance(base, change.version, &set.entries, &audit).await {
                 Err(StoreError::Stale(_)) => continue,
-                Err(StoreError::Unknown(why)) => return Err(Refused::Unknown { rule: line.rule.to_owned(), why }),
+                Err(StoreError::Unknown(why)) => return Err(Refused::Unknown { rule: change.rule.to_owned(), why }),
                 Err(error) => return Err(error.into()),
                 Ok(revision) => live.revision = revision,
             }
@@ -248,7 +252,8 @@ impl Entry {
     }
 }
 
-pub(in crate::rules) fn entry<'a>(entries: &'a mut [Entry], name: &str) -> Result<&'a mut Entry, Refused> {
+/// The rule of this name.
+pub(super) fn entry<'a>(entries: &'a mut [Entry], name: &str) -> Result<&'a mut Entry, Refused> {
     entries.iter_mut().find(|e| e.name == name).ok_or_else(|| Refused::NoSuchRule(name.to_owned()))
 }
 

@@ -1,41 +1,43 @@
 //! Modules of the store that are not what their digest says: somebody changed a row, or a restore mixed two. None of it
 //! judges; the rule is suspended on this instance until the row is whole.
 
-use std::sync::PoisonError;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Catalog;
-use super::load::Misfit;
-use crate::conditions::Severity;
+use crate::conditions::{Conditions, Severity};
 use crate::model::ids::Sha256;
-use crate::rules::live::LiveRule;
+use crate::rules::live::{LiveRule, LiveSet};
 
 const DAMAGED: &str = "rules.damaged";
 
-impl Catalog {
-    pub(super) fn damaged(&self, rule: &str, sha256: Sha256, why: String) -> Misfit {
-        let why = format!("{why}: somebody changed the row");
-        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert((rule.to_owned(), sha256));
-        Misfit::Damaged(why)
+/// Rules, each with the version whose row in the store is not what was published.
+#[derive(Default)]
+pub(super) struct DamagedRows(Mutex<BTreeSet<(String, Sha256)>>);
+
+impl DamagedRows {
+    /// The row of this version is damaged, as far as this rule goes.
+    pub(super) fn add(&self, rule: &str, sha256: Sha256) {
+        self.rows().insert((rule.to_owned(), sha256));
     }
 
-    /// Of a rule, for two entries may name one version, of which one is wrong.
-    pub(super) fn is_whole(&self, rule: &str) {
-        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).retain(|(damaged, _)| damaged != rule);
+    /// The rule's row is whole. Asked by rule, for two entries may name one version, of which one is wrong.
+    pub(super) fn remove(&self, rule: &str) {
+        self.rows().retain(|(damaged, _)| damaged != rule);
     }
 
-    pub(super) fn is_damaged(&self) -> bool {
-        !self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    /// Whether no row is damaged.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows().is_empty()
     }
 
     /// Whether the row of this version has to be written again.
-    pub(super) fn row_is_damaged(&self, rule: &str, sha256: Sha256) -> bool {
-        self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner).contains(&(rule.to_owned(), sha256))
+    pub(super) fn contains(&self, rule: &str, sha256: Sha256) -> bool {
+        self.rows().contains(&(rule.to_owned(), sha256))
     }
 
     /// Conditions of the rules in force whose row is damaged.
-    pub(super) fn tell_damaged(&self) {
-        let live = self.live();
-        let damaged = |rule: &LiveRule| self.row_is_damaged(&rule.id.name, rule.id.sha256);
+    pub(super) fn report(&self, live: &LiveSet, conditions: &Conditions) {
+        let damaged = |rule: &LiveRule| self.contains(&rule.id.name, rule.id.sha256);
         let rules: Vec<_> = live.rules.iter().filter(|rule| damaged(rule)).collect();
         for rule in &rules {
             let name = &rule.id.name;
@@ -45,8 +47,12 @@ impl Catalog {
                  push`), which writes the row anew, or restore the row; until then records pass without this rule",
                 rule.id.sha256
             );
-            self.0.conditions.raise(Severity::NotReady, DAMAGED, &**name, message);
+            conditions.raise(Severity::NotReady, DAMAGED, &**name, message);
         }
-        self.0.conditions.keep(DAMAGED, |subject| rules.iter().any(|rule| &*rule.id.name == subject));
+        conditions.keep(DAMAGED, |subject| rules.iter().any(|rule| &*rule.id.name == subject));
+    }
+
+    fn rows(&self) -> MutexGuard<'_, BTreeSet<(String, Sha256)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,14 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Catalog;
 use crate::model::catalog::{Entry, Mode};
 use crate::model::ids::{Revision, Sha256};
-use crate::model::store::StoreError;
+use crate::model::store::{CatalogStore, StoreError};
 
-/// Lines of the audit that are looked at; a change before them is forgotten.
+/// Lines of the audit that are looked at, of all rules together; a change before them is forgotten.
 const LINES: u32 = 1_000;
-/// Of them the newest of the rule, each of which is a read of its revision.
+/// Changes of the rule that are followed at most, the newest; each costs one read of its revision.
 const CHANGES: usize = 200;
 
 /// What the breaker did is told from what people did by these.
@@ -29,19 +28,18 @@ struct State {
     entry: Option<Entry>,
 }
 
-impl Catalog {
-    pub(super) async fn history(&self, rule: &str) -> Result<History, StoreError> {
-        let lines = self.0.store.audit(LINES).await?;
+impl History {
+    /// Of this rule, as far back as 1,000 lines of the audit and 200 changes of it go.
+    pub(super) async fn read(store: &dyn CatalogStore, rule: &str) -> Result<Self, StoreError> {
+        let lines = store.audit(LINES).await?;
         let mut states = Vec::new();
         for line in lines.into_iter().filter(|line| line.rule == rule).take(CHANGES) {
-            let entries = self.0.store.entries_at(Revision(line.revision)).await?;
+            let entries = store.entries_at(Revision(line.revision)).await?;
             states.push(State { action: line.action, entry: entries.into_iter().find(|entry| entry.name == rule) });
         }
-        Ok(History(states))
+        Ok(Self(states))
     }
-}
 
-impl History {
     /// The version that was in the set before this one and never tripped.
     pub(super) fn before(&self, now: Sha256) -> Option<Sha256> {
         self.newest(now, |_| true)

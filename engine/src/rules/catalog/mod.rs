@@ -1,212 +1,125 @@
-//! The catalog: vets modules, keeps the set in the store, and hands workers the set in force. Here: its handle, how it
-//! opens, and the loops that keep it up with the store, the breaker and the directory.
+//! The catalog: keeps the set of rules in the store, changes it, and hands workers the set in force. Here: its handle, how it
+//! opens, and the loop that keeps it up with the store and the breaker.
 //!
-//! Each step has its file: [`publish`], [`change`] (other edits of the set), [`history`] (what was in force), [`breaker`],
-//! [`load`] (the stored set to the live one), [`start`], [`assess`] (what an operator has to know). `module` makes what may be
-//! called of bytes, `watch` follows the directory. Guest code runs on blocking threads only.
+//! Each step has its file: [`publish`] and [`change`] (edits of the set), [`history`] (what was in force), [`breaker`],
+//! [`load`] (stored entries to rules that judge), [`start`] and [`poll`] (the stored set to the one in force), [`report`] (what
+//! an operator has to know), [`from_directory`] (what `watch` asks). `module` makes what may be called of bytes. Guest code runs
+//! on blocking threads only.
 
-mod assess;
 mod breaker;
 mod change;
 mod damaged;
+mod directory_hold;
+mod error;
+mod from_directory;
 mod history;
 mod instance;
 mod load;
+mod poll;
 mod publish;
+mod report;
 mod start;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::conditions::Conditions;
 use crate::config::Config;
-use crate::model::ids::{Revision, Sha256};
+use crate::model::ids::{Partition, Revision};
 use crate::model::record::{Batch, Schema};
-use crate::model::store::{Store, StoreError};
+use crate::model::store::CatalogStore;
 use crate::rules::judge::{Judge, RuleVerdict};
 use crate::rules::live::{LiveSet, Trip};
-use crate::rules::module::cache::Cache;
-use crate::rules::module::places::Places;
+use crate::rules::module::Modules;
 use crate::rules::module::runtime::Runtime;
-use crate::rules::module::validate::Modules;
-use crate::rules::watch::held::Held;
-use crate::rules::watch::known::Known;
-use load::Polled;
+use crate::rules::tasks::stopped;
+use damaged::DamagedRows;
+use directory_hold::DirectoryHold;
+use load::Loader;
+use poll::Polled;
 
 pub use change::Patch;
-pub(super) use change::{Line, entry};
+pub use error::{CatalogError, Refused};
+pub(in crate::rules) use from_directory::Brought;
 pub use publish::{Publish, Published};
 
-/// An instance sees another's swap within two of these.
+/// Time between two looks at the store's revision: an instance sees another's swap within two of these.
 const POLL: Duration = Duration::from_secs(1);
+/// Reports of failing rules that wait for the breaker; further ones are dropped, and come again with the next batch.
+const TRIPS: usize = 64;
 
-/// Compilers at once: each may take 1 GiB and a core.
-pub(super) const COMPILERS: usize = 2;
-
-/// The stored set can't come into force.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the stored rule {rule} does not fit: {message}")]
-    Rule { rule: String, message: String },
-    /// Of a start.
-    #[error("{}", misfits(.0))]
-    Misfits(Vec<(String, String)>),
-    #[error("rules can't be compiled: {0}")]
-    Compiler(String),
-    /// Of a start: the directory can't be used.
-    #[error("{0}")]
-    Directory(String),
+/// The rule set of a pipeline, as one process sees and changes it.
+pub struct Catalog {
+    loader: Loader,
+    /// The set in force.
+    live: ArcSwap<LiveSet>,
+    /// Held while the set is changed or taken from the store.
+    changing: Mutex<()>,
+    /// Why the directory must not publish.
+    directory_hold: DirectoryHold,
+    /// Whether the directory was scanned once: what it brings is in force, so that a rule which is not there is missing.
+    complete: AtomicBool,
+    trips: mpsc::Sender<Trip>,
+    tripped: Mutex<mpsc::Receiver<Trip>>,
 }
-
-fn misfits(misfits: &[(String, String)]) -> String {
-    let rules: Vec<_> =
-        misfits.iter().map(|(rule, why)| format!("the stored rule {rule} does not fit: {why}")).collect();
-    format!(
-        "{}. Mend the configuration; or turn the rule off, roll it back or delete it through an instance that runs; or \
-         start with --suspend-misfits, which suspends it for every instance",
-        rules.join("; ")
-    )
-}
-
-/// Why a change was not made; nothing changed, but for `Unknown`.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    #[error("the module has {size} bytes, rules.max_module allows {most}")]
-    TooLarge { size: usize, most: usize },
-    #[error("not a WebAssembly module: upload the .wasm that cargo built (a .cwasm is refused)")]
-    NotWasm,
-    /// It is no rule, or says wrong things of itself.
-    #[error("{0}")]
-    Module(String),
-    /// A rule, but not for this pipeline or these parameters.
-    #[error("{0}")]
-    Unfit(String),
-    #[error("there is no rule {0}")]
-    NoSuchRule(String),
-    #[error("rule {rule} has no version {sha256}: GET /rules/{rule} lists those that it has")]
-    NoSuchVersion { rule: String, sha256: Sha256 },
-    #[error("{0}")]
-    Conflict(String),
-    /// Another version would take the live one out of force, and nobody said that it should.
-    #[error(
-        "rule {rule} is live at version {live}: this version with mode {mode} would take its place, and then nothing of \
-         the rule would act"
-    )]
-    InForce { rule: String, live: Sha256, mode: &'static str },
-    /// The answer of the store was lost: the change may be made or not.
-    #[error("the store did not say whether the change of rule {rule} was made: {why}")]
-    Unknown { rule: String, why: String },
-    /// No fault of the module.
-    #[error("rules can't be compiled at the moment: {0}")]
-    Compiler(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A file of the directory that was refused.
-#[derive(Clone, Debug)]
-pub struct FileProblem {
-    pub file: String,
-    pub message: String,
-}
-
-pub(super) struct Inner {
-    pub(super) runtime: Arc<Runtime>,
-    pub(super) store: Arc<dyn Store>,
-    pub(super) schema: Arc<Schema>,
-    pub(super) config: Arc<Config>,
-    pub(super) cache: Arc<Cache>,
-    pub(super) live: ArcSwap<LiveSet>,
-    pub(super) modules: Modules,
-    pub(super) places: Places,
-    /// Rules and versions whose row in the store is not what was published.
-    pub(super) damaged: Mutex<BTreeSet<(String, Sha256)>>,
-    /// By file: why it was refused.
-    pub(super) problems: Mutex<BTreeMap<String, String>>,
-    pub(super) known: tokio::sync::Mutex<Known>,
-    /// Why the directory may not publish.
-    pub(super) held: Held,
-    /// One look at the directory at a time.
-    pub(super) listing: Arc<Semaphore>,
-    /// Files of the directory that are being read.
-    pub(super) reading: Mutex<BTreeSet<String>>,
-    /// Whether the directory was scanned once.
-    pub(super) looked: AtomicBool,
-    pub(super) changing: tokio::sync::Mutex<()>,
-    pub(super) trips: mpsc::Sender<Trip>,
-    pub(super) tripped: tokio::sync::Mutex<mpsc::Receiver<Trip>>,
-    pub(super) conditions: Conditions,
-}
-
-/// A cheap handle.
-#[derive(Clone)]
-pub struct Catalog(pub(super) Arc<Inner>);
 
 impl Catalog {
-    /// Brings the stored set into force. A stored rule that should judge and does not fit this instance is an error, or
-    /// suspended if `--suspend-misfits` says so; a store that can't be asked, or a compiler that does not run, is an
-    /// error always.
+    /// Brings the stored set into force.
+    ///
+    /// # Errors
+    /// A stored rule that should judge and does not fit this instance, unless `--suspend-misfits` says that it is suspended
+    /// then; a store that can't be asked, and a compiler that does not run, always.
     pub async fn open(
         runtime: Arc<Runtime>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn CatalogStore>,
         schema: Arc<Schema>,
         config: Arc<Config>,
     ) -> Result<Arc<Self>, CatalogError> {
-        let (trips, tripped) = mpsc::channel(64);
+        let (trips, tripped) = mpsc::channel(TRIPS);
         let empty = LiveSet { revision: Revision(0), in_force: Instant::now(), rules: Vec::new(), needed: Vec::new() };
-        let cache = Arc::new(Cache::new(&config, &runtime.engine));
-        let conditions = runtime.conditions.clone();
-        let catalog = Arc::new(Self(Arc::new(Inner {
-            runtime,
-            store,
-            schema,
-            config,
-            cache,
+        let modules = Modules::new(runtime.clone(), &config);
+        let loader = Loader { runtime, store, schema, config, modules, damaged: DamagedRows::default() };
+        let catalog = Arc::new(Self {
+            loader,
             live: ArcSwap::from_pointee(empty),
-            modules: Modules::default(),
-            places: Places::default(),
-            damaged: Mutex::default(),
-            problems: Mutex::default(),
-            known: tokio::sync::Mutex::default(),
-            held: Held::default(),
-            listing: Arc::new(Semaphore::new(1)),
-            reading: Mutex::default(),
-            looked: AtomicBool::new(false),
-            changing: tokio::sync::Mutex::default(),
+            changing: Mutex::default(),
+            directory_hold: DirectoryHold::default(),
+            complete: AtomicBool::new(false),
             trips,
-            tripped: tokio::sync::Mutex::new(tripped),
-            conditions,
-        })));
+            tripped: Mutex::new(tripped),
+        });
         catalog.start().await?;
         Ok(catalog)
     }
 
     /// The set in force.
     pub fn live(&self) -> Arc<LiveSet> {
-        self.0.live.load_full()
+        self.live.load_full()
     }
 
     /// Where judges report rules that keep failing.
     pub fn trips(&self) -> mpsc::Sender<Trip> {
-        self.0.trips.clone()
+        self.trips.clone()
     }
 
     /// What the catalog found that an operator has to look at.
     pub fn conditions(&self) -> &Conditions {
-        &self.0.conditions
+        &self.loader.runtime.conditions
     }
 
-    /// Files of the directory that were refused.
-    pub fn problems(&self) -> Vec<FileProblem> {
-        let problems = self.0.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        problems.iter().map(|(file, message)| FileProblem { file: file.clone(), message: message.clone() }).collect()
+    /// This partition could not be taken, for store, group and log contradict each other: the directory publishes and retires
+    /// nothing meanwhile.
+    pub fn hold_directory(&self, partition: Partition, why: &str) {
+        self.directory_hold.hold(partition, why);
+    }
+
+    /// It was taken, or is not this process's any more.
+    pub fn release_directory(&self, partition: Partition) {
+        self.directory_hold.release(partition);
     }
 
     /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking thread.
@@ -224,19 +137,14 @@ impl Catalog {
     ) -> Vec<RuleVerdict> {
         let began = Instant::now();
         let mut until = || stop.load(Ordering::Relaxed) || began.elapsed() > time;
-        Judge::stoppable(self.0.runtime.clone(), mpsc::channel(1).0, stop.clone()).each(set, batch, &mut until)
+        Judge::stoppable(self.loader.runtime.clone(), mpsc::channel(1).0, stop.clone()).each(set, batch, &mut until)
     }
 
-    /// Takes other instances' swaps, breaker trips and the directory's files until told to stop.
-    pub async fn run(self: Arc<Self>, shutdown: watch::Receiver<bool>) {
-        // Apart, so that a file which compiles for long holds back no swap and no breaker.
-        tokio::join!(self.keep_up(shutdown.clone()), self.follow_directory(shutdown));
-    }
-
-    async fn keep_up(&self, mut shutdown: watch::Receiver<bool>) {
+    /// Takes other instances' swaps and breaker trips until told to stop.
+    pub async fn run(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut tick = tokio::time::interval(POLL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut tripped = self.0.tripped.lock().await;
+        let mut tripped = self.tripped.lock().await;
         let mut polled = Polled::default();
         loop {
             tokio::select! {
@@ -250,17 +158,18 @@ impl Catalog {
             }
         }
     }
-}
 
-/// Also when nobody is left who could say so.
-pub(super) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
-    // The answer borrows the channel's lock, which must not live on.
-    let _ = shutdown.wait_for(|stop| *stop).await;
-}
+    /// Conditions that follow from the set in force, once the directory was scanned.
+    fn report_set(&self) {
+        if self.complete.load(Ordering::Acquire) {
+            let Loader { config, damaged, .. } = &self.loader;
+            report::set(&self.live(), &config.rules.required, damaged, self.conditions());
+        }
+    }
 
-/// Runs what may take long, or is a guest's code, off the threads that serve everything else.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| format!("the check did not end: {error}"))
+    fn store(&self) -> &dyn CatalogStore {
+        &*self.loader.store
+    }
 }
 
 fn now() -> i64 {

@@ -1,23 +1,27 @@
-//! A module into the set: vetted, tried on this pipeline, stored, in force. `check` is the same without the last two.
+//! A module into the set: validated, tried on this pipeline, stored, in force. `check` is the same without the last two.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::change::{Line, differences, entry};
+use super::change::{Change, differences, entry};
 use super::load::Trial;
 use super::{Catalog, Refused, now};
 use crate::config::RuleStart;
 use crate::model::catalog::{Entry, Manifest, Mode, Origin, Version};
 use crate::model::ids::{Revision, Sha256};
-use crate::rules::module::places::Asker;
-use crate::rules::module::validate::{Held, Unvetted};
+use crate::rules::module::{Invalid, ModuleRef, Requester};
 
 /// How a module comes.
 #[derive(Clone, Debug)]
 pub struct Publish {
+    /// Whether the API or the directory brings it.
     pub origin: Origin,
+    /// The client's address, or the file and its owner.
     pub source: String,
+    /// Who it is, for the audit.
     pub who: String,
+    /// Where among the rules it judges; None: as it was, or as `[rule.NAME]` says.
     pub order: Option<i32>,
+    /// None: as it was, or as `[rule.NAME]` says, or live.
     pub mode: Option<Mode>,
     /// It may take a live version out of force: else another version comes with a mode that acts, or over none that does.
     pub replace: bool,
@@ -26,8 +30,11 @@ pub struct Publish {
 /// What came of it.
 #[derive(Clone, Debug)]
 pub struct Published {
+    /// The rule's name.
     pub name: String,
+    /// The module's digest.
     pub sha256: Sha256,
+    /// The revision of the set in which it is.
     pub revision: Revision,
     /// False: these bytes were in force already.
     pub new: bool,
@@ -37,14 +44,14 @@ impl Catalog {
     /// The checks of a publish; nothing is kept.
     pub async fn check(&self, wasm: Vec<u8>) -> Result<Manifest, Refused> {
         let checked = self.checked(&wasm).await;
-        self.forget_checked();
+        self.forget_unused();
         checked
     }
 
     async fn checked(&self, wasm: &[u8]) -> Result<Manifest, Refused> {
         let sha256 = Sha256::of(wasm);
         // Checks of all callers together have one place.
-        let module = self.vet(sha256, wasm, Asker::Caller("check")).await?;
+        let module = self.loader.modules.validate(sha256, wasm, Requester::Client("check")).await?;
         let how = Publish {
             origin: Origin::Api,
             source: String::new(),
@@ -53,39 +60,45 @@ impl Catalog {
             mode: None,
             replace: true,
         };
-        let mut entries = self.0.store.rule_set().await?.entries;
+        let mut entries = self.store().rule_set().await?.entries;
         self.has_room(&entries, &module.manifest.name)?;
         self.enter(&mut entries, &module.manifest, sha256, &how, None);
         let entered = entry(&mut entries, &module.manifest.name)?;
-        self.rule(entered, Trial::Probe).await.map_err(|misfit| Refused::from(misfit).short())?;
+        self.loader.rule(entered, &self.live(), Trial::Probe).await.map_err(|why| Refused::from(why).short())?;
         Ok(module.manifest.clone())
     }
 
-    /// Vets, stores and brings into force. Bytes that are in force already are told so; a mode or an order that comes
+    /// Validates, stores and brings into force. Bytes that are in force already are told so; a mode or an order that comes
     /// with them is applied, and a suspension lifted.
     pub async fn publish(&self, wasm: Vec<u8>, how: Publish) -> Result<Published, Refused> {
         let sha256 = Sha256::of(&wasm);
-        let vetted = self.vet(sha256, &wasm, Asker::Caller(&how.source)).await;
-        self.publish_vetted(vetted, sha256, wasm, how).await
+        let validated = self.loader.modules.validate(sha256, &wasm, Requester::Client(&how.source)).await;
+        self.publish_validated(validated, sha256, wasm, how).await
     }
 
-    pub(in crate::rules) async fn publish_vetted(
+    pub(super) async fn publish_validated(
         &self,
-        vetted: Result<Held, Unvetted>,
+        validated: Result<ModuleRef, Invalid>,
         sha256: Sha256,
         wasm: Vec<u8>,
         how: Publish,
     ) -> Result<Published, Refused> {
         // Held to the end: until then no set names it.
-        let published = match vetted {
+        let published = match validated {
             Ok(module) => self.bring(&module, sha256, wasm, how).await,
-            Err(unvetted) => Err(unvetted.into()),
+            Err(invalid) => Err(invalid.into()),
         };
-        self.forget_checked();
+        self.forget_unused();
         published
     }
 
-    async fn bring(&self, module: &Held, sha256: Sha256, wasm: Vec<u8>, how: Publish) -> Result<Published, Refused> {
+    async fn bring(
+        &self,
+        module: &ModuleRef,
+        sha256: Sha256,
+        wasm: Vec<u8>,
+        how: Publish,
+    ) -> Result<Published, Refused> {
         let manifest = &module.manifest;
         let version = Version {
             sha256,
@@ -98,7 +111,7 @@ impl Catalog {
         };
         // A file that went and comes back, perhaps by another deployment: what people set stands. Over the API they say it.
         let before = match how.origin {
-            Origin::Directory => self.0.store.last_entry(&manifest.name).await?,
+            Origin::Directory => self.store().last_entry(&manifest.name).await?,
             Origin::Api => None,
         };
         let new = AtomicBool::new(false);
@@ -109,14 +122,14 @@ impl Catalog {
             self.has_room(entries, &manifest.name)?;
             Ok(self.enter(entries, manifest, sha256, &how, before.as_ref()))
         };
-        let line = Line::of("publish", &manifest.name, &how.who).storing(&version);
-        let revision = self.change(line, edit).await?;
+        let change = Change::of("publish", &manifest.name, &how.who).storing(&version);
+        let revision = self.change(change, edit).await?;
         Ok(Published { name: manifest.name.clone(), sha256, revision, new: new.into_inner() })
     }
 
     /// Whether the set takes one more rule, if this is one more.
     fn has_room(&self, entries: &[Entry], rule: &str) -> Result<(), Refused> {
-        let most = self.0.config.rules.max_rules;
+        let most = self.loader.config.rules.max_rules;
         if entries.len() < most || entries.iter().any(|entry| entry.name == rule) {
             return Ok(());
         }
@@ -138,14 +151,14 @@ impl Catalog {
         before: Option<&Entry>,
     ) -> Option<String> {
         let from_directory = how.origin == Origin::Directory;
-        let rewrite = self.row_is_damaged(&manifest.name, sha256);
+        let rewrite = self.loader.damaged.contains(&manifest.name, sha256);
         let Ok(entry) = entry(entries, &manifest.name) else {
             if let Some(before) = before {
                 let (entry, note) = comes_back(before, manifest, sha256);
                 entries.push(Entry { from_directory, ..entry });
                 return Some(note);
             }
-            let start = self.0.config.rule.get(&manifest.name).cloned().unwrap_or_default();
+            let start = self.loader.config.rule.get(&manifest.name).cloned().unwrap_or_default();
             let RuleStart { parameters, order, mode, .. } = start;
             entries.push(Entry {
                 name: manifest.name.clone(),

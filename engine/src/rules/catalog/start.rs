@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use super::breaker::reason;
 use super::history::SUSPEND;
 use super::instance::instance;
 use super::load::{Failures, Trial};
@@ -12,6 +11,7 @@ use super::{Catalog, CatalogError, now};
 use crate::fault;
 use crate::model::catalog::{Audit, RuleSet};
 use crate::model::store::StoreError;
+use crate::rules::text::reason;
 
 /// Between tries to reach the store at a start: 200 ms, doubling, 3 s together.
 const PAUSES: ExponentialBuilder =
@@ -44,14 +44,14 @@ impl Catalog {
 
     /// False: rules were suspended, and the set is to be read anew.
     async fn start_once(&self) -> Result<bool, CatalogError> {
-        let set = self.0.store.rule_set().await?;
-        let (live, failures) = self.load_what_fits(&set, Trial::Configure).await?;
+        let set = self.store().rule_set().await?;
+        let (live, failures) = self.loader.load(&set, &self.live(), Trial::Configure).await?;
         if failures.is_empty() {
             fault::pass("catalog.started");
             self.install(live);
             return Ok(true);
         }
-        if !self.0.config.rules.suspend_misfits {
+        if !self.loader.config.rules.suspend_misfits {
             return Err(CatalogError::Misfits(failures));
         }
         self.suspend_misfits(set, failures).await?;
@@ -74,7 +74,7 @@ impl Catalog {
                 revision: set.revision.0 + 1,
                 detail: format!("it does not fit at start: {why}; {}", instance()),
             };
-            set.revision = self.0.store.advance(set.revision, None, &set.entries, &audit).await?;
+            set.revision = self.store().advance(set.revision, None, &set.entries, &audit).await?;
         }
         Ok(())
     }

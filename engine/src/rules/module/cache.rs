@@ -29,7 +29,7 @@ const SPARE_BYTES: u64 = 256 << 20;
 const FOREIGN: Duration = Duration::from_hours(30 * 24);
 
 /// The folder of `[rules] cache`.
-pub(in crate::rules) struct Cache {
+pub(super) struct Cache {
     /// None: there is no usable folder.
     dir: Option<Dir>,
     /// Names the engine, whose code another wasmtime or Config can't load, and the pipeline, which prunes its own.
@@ -42,7 +42,7 @@ struct Dir {
 }
 
 impl Cache {
-    pub(in crate::rules) fn new(config: &Config, engine: &Engine) -> Self {
+    pub(super) fn new(config: &Config, engine: &Engine) -> Self {
         let mut digest = Digesting(sha2::Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut digest);
         config.pipeline.name.hash(&mut digest);
@@ -60,7 +60,7 @@ impl Cache {
     }
 
     /// The code of a module, if a file of ours holds it whole.
-    pub(in crate::rules) fn code(&self, sha256: Sha256) -> Option<Vec<u8>> {
+    pub(super) fn code(&self, sha256: Sha256) -> Option<Vec<u8>> {
         let dir = self.dir.as_ref()?;
         let path = dir.path.join(self.name(sha256));
         match dir.read(&path) {
@@ -81,7 +81,7 @@ impl Cache {
     }
 
     /// Keeps the code of a module. Whoever reads meanwhile sees the old file or the new one.
-    pub(in crate::rules) fn keep(&self, sha256: Sha256, code: &[u8]) {
+    pub(super) fn keep(&self, sha256: Sha256, code: &[u8]) {
         let Some(dir) = &self.dir else { return };
         let write = || -> io::Result<()> {
             // 0600 from the start.
@@ -99,7 +99,7 @@ impl Cache {
     }
 
     /// Deletes what the set in force does not name, but for some spare ones.
-    pub(in crate::rules) fn prune(&self, in_force: &BTreeSet<Sha256>) {
+    pub(super) fn prune(&self, in_force: &BTreeSet<Sha256>) {
         let Some(dir) = &self.dir else { return };
         let keep: BTreeSet<String> = in_force.iter().map(|sha256| self.name(*sha256)).collect();
         if let Err(error) = self.prune_in(dir, &keep) {

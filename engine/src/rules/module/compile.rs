@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::runtime::{Runtime, engine, shorten, shorten_to};
+use super::runtime::{Runtime, engine};
+use crate::rules::text::{shorten, shorten_to};
 
 const GUEST: &str = "weir:rule/guest@0.1.0";
 /// Of compiled code, in bytes: what is read from the child and from the cache.

@@ -1,14 +1,20 @@
 //! From bytes to a module that may be called: the contract (`rule.wit`), the compiler's process, the code cache, the checks of
 //! a module by itself ([`validate`], [`manifest`]) and against a pipeline ([`probe`]), and wasmtime's engine with its limits
-//! ([`runtime`]).
+//! ([`runtime`]). It knows no set of rules, no store and no directory.
 
-pub(super) mod cache;
+mod cache;
 pub(super) mod compile;
+mod compile_slots;
 mod compiled;
 pub(super) mod contract;
 pub(super) mod cpu;
 pub(super) mod manifest;
-pub(super) mod places;
 pub(super) mod probe;
 pub(super) mod runtime;
 pub(super) mod validate;
+
+pub(super) use compile_slots::Requester;
+pub(super) use validate::{Invalid, ModuleRef, Modules};
+
+/// Compilers that run at once for one kind of requester: each may take 1 GiB and a core.
+pub(super) const COMPILERS: usize = 2;

@@ -14,6 +14,7 @@ use super::cpu;
 use crate::conditions::Conditions;
 use crate::config;
 use crate::model::catalog::Manifest;
+use crate::rules::text::shorten;
 
 const TICK: Duration = Duration::from_millis(10);
 /// Between two ticks if the ticker was a little late, as it is on a machine that is not starved.
@@ -25,8 +26,6 @@ const TABLE: usize = 10_000;
 /// Functions that a failure names.
 const FRAMES: usize = 8;
 const FRAME_NAME: usize = 100;
-/// Characters of a text that a module chose, or chose parts of.
-const TEXT: usize = 1_000;
 
 /// The engine for WebAssembly can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -246,19 +245,6 @@ fn failure(store: &Store<Limits>, error: &wasmtime::Error) -> Failure {
         None => "RULE_OUTPUT",
     };
     Failure { code, message: shorten(&message(error)) }
-}
-
-/// What a module says ends in logs, answers and audits: a line that fits, without what would draw on a terminal.
-pub(in crate::rules) fn shorten(text: &str) -> String {
-    shorten_to(text, TEXT)
-}
-
-pub(in crate::rules) fn shorten_to(text: &str, most: usize) -> String {
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
-    match text.char_indices().nth(most) {
-        Some(_) => text.chars().take(most - 1).map(clean).chain(['…']).collect(),
-        None => text.chars().map(clean).collect(),
-    }
 }
 
 /// More instances, memories or tables than the limiter's numbers: wasmtime compares these without asking it.

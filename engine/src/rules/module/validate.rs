@@ -3,21 +3,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
+use super::cache::Cache;
 use super::compile::Failed;
+use super::compile_slots::{CompileSlots, Requester};
 use super::contract::RulePre;
-use super::places::Asker;
-use super::runtime::{Failure, HOST, Runtime, short_of_memory, shorten};
+use super::runtime::{Failure, HOST, Runtime, short_of_memory};
 use super::{compile, compiled, manifest};
+use crate::config::Config;
 use crate::model::catalog::Manifest;
 use crate::model::ids::Sha256;
-use crate::rules::catalog::{Catalog, Refused, blocking};
+use crate::rules::tasks::blocking;
+use crate::rules::text::shorten;
 
 const WANTED: &str =
     "wanted is weir:rule/guest@0.1.0 with describe, configure and judge: build it with the weir-sdk of this engine";
@@ -26,107 +29,111 @@ const TRIES: u32 = 3;
 
 /// A module that was compiled and described.
 pub(in crate::rules) struct Module {
+    /// Its code; making an instance of it runs none of it.
     pub(in crate::rules) component: Component,
+    /// What it says of itself, checked.
     pub(in crate::rules) manifest: Manifest,
 }
 
 /// Why bytes are no module that may be called.
-pub(in crate::rules) enum Unvetted {
-    Refused(Refused),
+#[derive(Debug)]
+pub(in crate::rules) enum Invalid {
+    /// More bytes than `rules.max_module`.
+    TooLarge { size: usize, most: usize },
+    /// The bytes begin as no WebAssembly does.
+    NotWasm,
+    /// It is no rule, or says wrong things of itself: for its author.
+    Module(String),
+    /// No fault of the module: for whoever runs the engine.
+    Compiler(String),
     /// As [`Failed::Killed`]: who asks knows whether the module passed before.
     Killed(String),
 }
 
-impl From<Failed> for Unvetted {
+impl From<Failed> for Invalid {
     fn from(failed: Failed) -> Self {
         match failed {
-            Failed::Module(why) => Self::Refused(Refused::Module(shorten(&why))),
-            Failed::Engine(why) => Self::Refused(Refused::Compiler(shorten(&why))),
+            Failed::Module(why) => Self::Module(shorten(&why)),
+            Failed::Engine(why) => Self::Compiler(shorten(&why)),
             Failed::Killed(why) => Self::Killed(shorten(&why)),
         }
     }
 }
 
-impl Refused {
-    /// For what `probe` says, whose texts name what the module has.
-    pub(in crate::rules) fn short(self) -> Self {
-        match self {
-            Self::Unfit(why) => Self::Unfit(shorten(&why)),
-            Self::Compiler(why) => Self::Compiler(shorten(&why)),
-            other => other,
-        }
-    }
-}
-
-/// For whoever brings a new module.
-impl From<Unvetted> for Refused {
-    fn from(unvetted: Unvetted) -> Self {
-        match unvetted {
-            Unvetted::Refused(refused) => refused,
-            Unvetted::Killed(why) => Self::Module(why),
-        }
-    }
-}
-
-/// A module that is kept while somebody holds it.
+/// Keeps a module in memory for as long as it lives.
 #[derive(Clone)]
-pub(in crate::rules) struct Held(Arc<OnceCell<Module>>);
+pub(in crate::rules) struct ModuleRef(Arc<OnceCell<Module>>);
 
-impl Deref for Held {
+impl Deref for ModuleRef {
     type Target = Module;
 
     fn deref(&self) -> &Module {
-        self.0.get().expect("it is held only once it was made")
+        self.0.get().expect("a reference is made only once the module was")
     }
 }
 
-/// The modules in memory, each compiled once however many callers bring it at once.
-#[derive(Default)]
-pub(in crate::rules) struct Modules(Mutex<HashMap<Sha256, Arc<OnceCell<Module>>>>);
+/// Makes modules of bytes, each once however many callers bring it at the same time, and keeps those that are in use.
+pub(in crate::rules) struct Modules {
+    runtime: Arc<Runtime>,
+    cache: Arc<Cache>,
+    slots: CompileSlots,
+    /// By digest. A cell without a module: one is being made, or was refused.
+    in_memory: Mutex<HashMap<Sha256, Arc<OnceCell<Module>>>>,
+}
 
 impl Modules {
-    fn cell(&self, sha256: Sha256) -> Arc<OnceCell<Module>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(sha256).or_default().clone()
+    /// No module yet; the code cache is opened.
+    pub(in crate::rules) fn new(runtime: Arc<Runtime>, config: &Config) -> Self {
+        let cache = Arc::new(Cache::new(config, &runtime.engine));
+        Self { runtime, cache, slots: CompileSlots::default(), in_memory: Mutex::default() }
     }
 
-    /// The module, if it was made already.
-    pub(in crate::rules) fn get(&self, sha256: Sha256) -> Option<Held> {
-        let modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        modules.get(&sha256).filter(|cell| cell.initialized()).cloned().map(Held)
+    /// The module, if it is in memory.
+    pub(in crate::rules) fn get(&self, sha256: Sha256) -> Option<ModuleRef> {
+        self.in_memory().get(&sha256).filter(|cell| cell.initialized()).cloned().map(ModuleRef)
     }
 
-    /// Lets go of all but these and those that somebody holds.
-    pub(in crate::rules) fn keep(&self, in_force: &BTreeSet<Sha256>) {
-        let mut modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        modules.retain(|sha256, cell| in_force.contains(sha256) || Arc::strong_count(cell) > 1);
-    }
-}
-
-impl Catalog {
-    /// The checks that need no pipeline.
-    pub(in crate::rules) async fn vet(&self, sha256: Sha256, wasm: &[u8], asker: Asker<'_>) -> Result<Held, Unvetted> {
-        let most = self.0.runtime.max_module;
+    /// The module of these bytes, from memory, the code cache or a compiler, after the checks that need no pipeline.
+    pub(in crate::rules) async fn validate(
+        &self,
+        sha256: Sha256,
+        wasm: &[u8],
+        requester: Requester<'_>,
+    ) -> Result<ModuleRef, Invalid> {
+        let most = self.runtime.max_module;
         if wasm.len() > most {
-            return Err(Unvetted::Refused(Refused::TooLarge { size: wasm.len(), most }));
+            return Err(Invalid::TooLarge { size: wasm.len(), most });
         }
         if !wasm.starts_with(b"\0asm") {
-            return Err(Unvetted::Refused(Refused::NotWasm));
+            return Err(Invalid::NotWasm);
         }
-        if let Some(refused) = self.0.places.refused(sha256, asker) {
+        if let Some(refused) = self.slots.refused(sha256, requester) {
             return Err(refused);
         }
-        let cell = self.0.modules.cell(sha256);
-        match cell.get_or_try_init(|| self.make(sha256, wasm, asker)).await {
-            Ok(_) => Ok(Held(cell)),
-            Err(unvetted) => {
-                self.0.places.remember(sha256, asker, &unvetted);
-                Err(unvetted)
+        let cell = self.in_memory().entry(sha256).or_default().clone();
+        match cell.get_or_try_init(|| self.make(sha256, wasm, requester)).await {
+            Ok(_) => Ok(ModuleRef(cell)),
+            Err(invalid) => {
+                self.slots.remember(sha256, requester, &invalid);
+                Err(invalid)
             }
         }
     }
 
-    async fn make(&self, sha256: Sha256, wasm: &[u8], asker: Asker<'_>) -> Result<Module, Unvetted> {
-        let (runtime, cache) = (self.0.runtime.clone(), self.0.cache.clone());
+    /// Lets go of all but these and those that somebody holds, and of their code on disk.
+    pub(in crate::rules) fn keep(&self, in_force: BTreeSet<Sha256>) {
+        self.in_memory().retain(|sha256, cell| in_force.contains(sha256) || Arc::strong_count(cell) > 1);
+        let cache = self.cache.clone();
+        // Nobody waits for it, and the next change does it again.
+        drop(tokio::task::spawn_blocking(move || cache.prune(&in_force)));
+    }
+
+    fn in_memory(&self) -> MutexGuard<'_, HashMap<Sha256, Arc<OnceCell<Module>>>> {
+        self.in_memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn make(&self, sha256: Sha256, wasm: &[u8], requester: Requester<'_>) -> Result<Module, Invalid> {
+        let (runtime, cache) = (self.runtime.clone(), self.cache.clone());
         let cached = blocking(move || {
             let code = cache.code(sha256)?;
             // Whatever is wrong with it is found again after a compile.
@@ -135,14 +142,14 @@ impl Catalog {
         if let Some(module) = cached.await.map_err(Failed::Engine)? {
             return Ok(module);
         }
-        let place = self.0.places.take(asker).await;
-        // The same bytes may have been refused while this caller waited.
-        if let Some(refused) = self.0.places.refused(sha256, asker) {
+        let slot = self.slots.take(requester).await;
+        // The same bytes may have been refused while this requester waited.
+        if let Some(refused) = self.slots.refused(sha256, requester) {
             return Err(refused);
         }
-        let code = compile::compile_apart(&self.0.runtime, wasm).await?;
-        drop(place);
-        let (runtime, cache) = (self.0.runtime.clone(), self.0.cache.clone());
+        let code = compile::compile_apart(&self.runtime, wasm).await?;
+        drop(slot);
+        let (runtime, cache) = (self.runtime.clone(), self.cache.clone());
         let made = blocking(move || {
             let module = module(&runtime, &code)?;
             cache.keep(sha256, &code);
@@ -152,7 +159,8 @@ impl Catalog {
     }
 }
 
-fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, Failed> {
+/// The module of compiled code, if it keeps the contract. Runs guest code.
+pub(in crate::rules) fn module(runtime: &Runtime, code: &[u8]) -> Result<Module, Failed> {
     let component = compiled::load(&runtime.engine, code).map_err(|e| {
         if short_of_memory(&e) {
             return Failed::Engine(format!("this machine has no memory for compiled code: {e:#}"));
@@ -205,7 +213,7 @@ fn export(engine: &Engine, name: &str, item: &ComponentItem) -> String {
 }
 
 /// A call that was not done in time may be the machine's fault; one that the machine had no memory for is.
-pub(in crate::rules) fn failed(failure: &Failure, why: String) -> Failed {
+pub(super) fn failed(failure: &Failure, why: String) -> Failed {
     match failure.code {
         "RULE_TIMEOUT" => Failed::Killed(why),
         HOST => Failed::Engine(format!("this machine has no memory for an instance: {why}")),
@@ -213,8 +221,8 @@ pub(in crate::rules) fn failed(failure: &Failure, why: String) -> Failed {
     }
 }
 
-/// Time is wall time: a machine that was busy elsewhere must not refuse an honest module.
-pub(in crate::rules) fn patiently<T>(call: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+/// Calls again, three times in all, what ran out of time: a machine that was busy elsewhere must not refuse an honest module.
+pub(super) fn patiently<T>(call: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
     let mut answer = call();
     for _ in 1..TRIES {
         match &answer {

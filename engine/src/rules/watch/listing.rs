@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 /// Which directory a path led to. A mount that comes or goes, and a directory that was made anew, are others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::rules) struct Identity {
+pub(super) struct Identity {
     device: u64,
     inode: u64,
     /// An inode's number may be given again. None: the file system does not tell.
@@ -18,20 +18,20 @@ pub(in crate::rules) struct Identity {
 }
 
 /// When a file was written, and its bytes.
-pub(in crate::rules) type Stamp = (SystemTime, u64);
+pub(super) type Stamp = (SystemTime, u64);
 
 /// Files by name, and why one that is there tells nothing of itself.
-pub(in crate::rules) type Files = BTreeMap<String, (PathBuf, std::io::Result<Stamp>)>;
+pub(super) type Files = BTreeMap<String, (PathBuf, std::io::Result<Stamp>)>;
 
 /// What a look at the directory found.
-pub(in crate::rules) struct Listing {
-    pub(in crate::rules) identity: Identity,
-    pub(in crate::rules) files: Files,
+pub(super) struct Listing {
+    pub(super) identity: Identity,
+    pub(super) files: Files,
 }
 
 /// Err: why it can't be used, for an operator. The `.wasm` files, without hidden ones (editors and Kubernetes write beside
 /// and rename).
-pub(in crate::rules) fn list(dir: &Path) -> Result<Listing, String> {
+pub(super) fn list(dir: &Path) -> Result<Listing, String> {
     let shown = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let shown = shown.display();
     let failed = |why: std::io::Error| match why.kind() {
@@ -67,7 +67,7 @@ pub(in crate::rules) fn list(dir: &Path) -> Result<Listing, String> {
 }
 
 /// Err: somebody else than this user and root may write it.
-pub(in crate::rules) fn trusted(meta: &Metadata) -> Result<(), String> {
+pub(super) fn trusted(meta: &Metadata) -> Result<(), String> {
     trusts(rustix::process::geteuid().as_raw(), meta.uid(), meta.mode() & 0o7777)
 }
 

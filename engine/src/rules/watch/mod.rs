@@ -1,8 +1,16 @@
-//! The rules directory: what it holds, when a file of it is whole, and whether one that is gone was removed or lost.
+//! The rules directory: new and changed files are published, removed ones retire what the directory brought. It knows what a
+//! directory holds, when a file is whole and whether one that is gone was removed or lost, and uses what the catalog offers
+//! everybody in `rules`; how a module is validated is not its matter.
+//!
+//! [`directory`] is the scan, [`listing`] the directory as it is found, [`read_file`] one file of it, [`seen`] what the last
+//! scans saw, [`events`] wakes the scan, [`problems`] are the files that were refused.
 
 mod directory;
-pub(super) mod held;
-pub(super) mod known;
+mod events;
 mod listing;
+mod problems;
 mod read_file;
-mod watcher;
+mod seen;
+
+pub use directory::RulesDirectory;
+pub use problems::FileProblem;

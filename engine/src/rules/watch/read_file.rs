@@ -1,51 +1,70 @@
-//! A look at a file of the rules directory, which changes nothing: read, and compiled where its content is new.
+//! Reads a file of the rules directory and, where its content is new, has it validated. Changes nothing.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-use super::directory::PATIENCE;
 use super::listing::trusted;
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
-use crate::rules::catalog::{Catalog, Refused};
-use crate::rules::module::places::Asker;
-use crate::rules::module::validate::{Held, Unvetted};
+use crate::rules::catalog::{Brought, Catalog, Refused};
 
-/// A file that was looked at.
-pub(in crate::rules) enum Found {
+/// How long a look at the directory, or the reading of a file, may take: a network file system may never answer.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a file holds.
+pub(super) enum Found {
     /// It has gone since the folder was listed.
     Gone,
     /// Why it can't be read.
-    Unreadable(std::io::Error),
+    Unreadable(Error),
+    /// More than `rules.max_module`.
     TooLarge(Refused),
-    /// As it was the last time.
+    /// The same as the last time.
     Same,
+    /// Other bytes, with their digest.
     Content(Sha256, Result<Content, StoreError>),
 }
 
-pub(in crate::rules) enum Content {
+/// What a file's bytes are.
+pub(super) enum Content {
     /// Published from this file already: the rule.
     Before(String),
+    /// Not published from this file yet.
     New {
-        wasm: Vec<u8>,
+        /// The module.
+        brought: Brought,
         /// The file's owner.
         owner: u32,
-        vetted: Result<Held, Unvetted>,
     },
 }
 
-impl Catalog {
-    /// What may take long and changes nothing: several files are looked at together.
-    pub(in crate::rules) async fn look(self, file: String, path: PathBuf, size: u64, before: Option<Sha256>) -> Found {
-        let most = self.0.config.rules.max_module.as_u64();
-        let too_large = |size: u64| Found::TooLarge(Refused::TooLarge { size: size as usize, most: most as usize });
-        if size > most {
-            return too_large(size);
+/// Reads files of the directory, several at the same time.
+#[derive(Clone)]
+pub(super) struct Files {
+    catalog: Arc<Catalog>,
+    /// Bytes of a module at most.
+    max_module: u64,
+    /// Files whose reading has not ended, by name.
+    reading: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Files {
+    /// Of a directory whose modules have at most so many bytes.
+    pub(super) fn new(catalog: Arc<Catalog>, max_module: u64) -> Self {
+        Self { catalog, max_module, reading: Arc::default() }
+    }
+
+    /// `size`: as it was listed. `before`: the digest of what was read the last time.
+    pub(super) async fn look(self, file: String, path: PathBuf, size: u64, before: Option<Sha256>) -> Found {
+        if size > self.max_module {
+            return self.too_large(size);
         }
         let (wasm, owner) = match self.read(file.clone(), path).await {
             Ok(read) => read,
@@ -53,49 +72,45 @@ impl Catalog {
             Err(why) => return Found::Unreadable(why),
         };
         // It may have grown since it was listed.
-        if wasm.len() as u64 > most {
-            return too_large(wasm.len() as u64);
+        if wasm.len() as u64 > self.max_module {
+            return self.too_large(wasm.len() as u64);
         }
         let sha256 = Sha256::of(&wasm);
         if before == Some(sha256) {
             // Touched only: a compile bomb is not compiled again.
             return Found::Same;
         }
-        match self.published_before(&file, sha256).await {
+        match self.catalog.published_from(&file, sha256).await {
             Ok(Some(rule)) => Found::Content(sha256, Ok(Content::Before(rule))),
             Ok(None) => {
-                let vetted = self.vet(sha256, &wasm, Asker::Directory).await;
-                Found::Content(sha256, Ok(Content::New { wasm, owner, vetted }))
+                let brought = self.catalog.validate_brought(wasm, sha256).await;
+                Found::Content(sha256, Ok(Content::New { brought, owner }))
             }
             Err(error) => Found::Content(sha256, Err(error)),
         }
     }
 
+    fn too_large(&self, size: u64) -> Found {
+        Found::TooLarge(Refused::TooLarge { size: size as usize, most: self.max_module as usize })
+    }
+
     /// The file's bytes, one more than a module may have at most, and its owner. A read that hangs is given up, and is not
     /// begun again before it has ended.
     async fn read(&self, file: String, path: PathBuf) -> std::io::Result<(Vec<u8>, u32)> {
-        let hangs = || Error::other(format!("it gave no answer within {PATIENCE:?}: look after its file system"));
-        if !self.0.reading.lock().unwrap_or_else(PoisonError::into_inner).insert(file.clone()) {
+        let hangs = || Error::other(format!("it gave no answer within {TIMEOUT:?}: look after its file system"));
+        if !self.reading.lock().unwrap_or_else(PoisonError::into_inner).insert(file.clone()) {
             return Err(hangs());
         }
-        let (catalog, most) = (self.clone(), self.0.config.rules.max_module.as_u64());
+        let (reading, most) = (self.reading.clone(), self.max_module);
         let read = tokio::task::spawn_blocking(move || {
             let read = read_plain(&path, most + 1);
-            catalog.0.reading.lock().unwrap_or_else(PoisonError::into_inner).remove(&file);
+            reading.lock().unwrap_or_else(PoisonError::into_inner).remove(&file);
             read
         });
-        match tokio::time::timeout(PATIENCE, read).await {
+        match tokio::time::timeout(TIMEOUT, read).await {
             Ok(read) => read.map_err(Error::other)?,
             Err(_) => Err(hangs()),
         }
-    }
-
-    /// The name of the rule, if this very content was published from this file already.
-    async fn published_before(&self, file: &str, sha256: Sha256) -> Result<Option<String>, StoreError> {
-        if self.0.store.directory_seen(file).await? != Some(sha256) {
-            return Ok(None);
-        }
-        Ok(self.0.store.version_info(sha256).await?.map(|version| version.manifest.name))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::codes::{Asks, asks};
 use crate::certificate::Fault;
-use crate::store::StoreError;
+use crate::model::store::StoreError;
 
 /// How long an error that nobody knows is tried.
 const TRIED: Duration = Duration::from_secs(60);

@@ -1,6 +1,7 @@
 //! MySQL 8.4 and MariaDB 10.11 alike. Sums are exact DECIMALs that the server adds, so workers need not know of one
 //! another. Every session is strict, READ COMMITTED and short-lived when idle: a frozen worker must not hold locks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,9 +11,9 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlSslMode
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, MySql};
 
-use super::StoreError;
-use super::shared::{Dialect, Driver, Row, Tx};
+use super::sql::{Dialect, Driver, Row, Transaction, Tx};
 use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::store::StoreError;
 
 mod address;
 mod at_hand;
@@ -46,6 +47,8 @@ const SESSION: &str = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_
                        SET SESSION wait_timeout = 10, innodb_lock_wait_timeout = 5, lock_wait_timeout = 10, autocommit = 1";
 
 pub(super) const DIALECT: Dialect = Dialect {
+    quote: '`',
+    bind: |_| Cow::Borrowed("?"),
     name_type: "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     text_type: "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     blob_type: "LONGBLOB",
@@ -54,6 +57,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     time_type: "DATETIME(3)",
     group_type: "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     decimal_type: "DECIMAL(38,{scale})",
+    cast_text: "CHAR",
     table_suffix: " ENGINE=InnoDB",
     now_ms: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
     now: "UTC_TIMESTAMP(3)",
@@ -61,6 +65,11 @@ pub(super) const DIALECT: Dialect = Dialect {
     for_update: " FOR UPDATE",
     time_of_ms: "TIMESTAMPADD(MICROSECOND, ({ms}) * 1000, CAST('1970-01-01' AS DATETIME(3)))",
     drop_view: false,
+    // The name counts for the whole server and has 64 characters at most. A session that goes gives the lock back.
+    lock: Some((
+        "SELECT GET_LOCK(CONCAT('weir.', SHA1(DATABASE())), 20)",
+        "SELECT RELEASE_LOCK(CONCAT('weir.', SHA1(DATABASE())))",
+    )),
     own_tables: "SELECT TABLE_NAME FROM information_schema.TABLES \
                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'weir\\_%'",
     own_indexes: "SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS \
@@ -194,7 +203,7 @@ impl Driver for MySqlDriver {
         &DIALECT
     }
 
-    async fn add_windows(&self, tx: &mut dyn Tx, layout: &StatsLayout, deltas: &[WindowDelta]) -> Result<()> {
+    async fn add_windows(&self, tx: &mut Transaction, layout: &StatsLayout, deltas: &[WindowDelta]) -> Result<()> {
         windows::add(tx, layout, deltas).await
     }
 }

@@ -11,8 +11,8 @@ use sqlx::{AssertSqlSafe, Column, Executor, MySql, Row as _, TypeInfo, ValueRef}
 
 use super::at_hand::AtHand;
 use super::{Result, STATEMENT, Unknown, failed};
-use crate::store::StoreError;
-use crate::store::shared::{Bind, Cell, Row, Tx};
+use crate::model::store::StoreError;
+use crate::store::sql::{Bind, Cell, Row, Tx};
 
 pub(super) struct MySqlTx {
     connection: Option<PoolConnection<MySql>>,

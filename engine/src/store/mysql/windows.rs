@@ -3,7 +3,7 @@
 use super::{DIALECT, Result};
 use crate::fault;
 use crate::model::step::{StatsLayout, WindowDelta};
-use crate::store::shared::{Bind, Tx, stats};
+use crate::store::sql::{Bind, Transaction, columns, stats};
 
 /// Rows of the longest statement; the others have a power of two of them. So a table has at most eleven upserts, however
 /// many groups a step brings: one a row count would fill the server's cache of prepared statements.
@@ -11,8 +11,8 @@ const ROWS: usize = 1_024;
 /// The protocol counts a statement's binds in 16 bits.
 const BINDS: usize = 65_535;
 
-pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
-    let columns = stats::columns(layout);
+pub(super) async fn add(tx: &mut Transaction, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
+    let columns = columns::filled(layout);
     let (mut rest, mut statement) = (windows, (0, String::new()));
     while !rest.is_empty() {
         let (part, others) = rest.split_at(chunk(rest.len(), columns.len()));

@@ -1,6 +1,7 @@
 //! SQLite: one file, one writer at a time (BEGIN IMMEDIATE). It has no exact decimal, so sums stand as text and are
 //! added in Rust inside the transaction. Window times are text (`2026-01-31 12:00:00.000`, UTC), as MySQL shows them.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,15 +12,17 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Column, Executor, Row as _, Sqlite, TypeInfo, ValueRef};
 
-use super::StoreError;
-use super::shared::{Bind, Cell, Dialect, Driver, Row, Tx};
+use super::sql::{Bind, Cell, Dialect, Driver, Row, Transaction, Tx};
 use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::store::StoreError;
 
 mod windows;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 pub(super) const DIALECT: Dialect = Dialect {
+    quote: '`',
+    bind: |_| Cow::Borrowed("?"),
     name_type: "TEXT",
     text_type: "TEXT",
     blob_type: "BLOB",
@@ -28,6 +31,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     time_type: "TEXT",
     group_type: "TEXT",
     decimal_type: "TEXT",
+    cast_text: "CHAR",
     table_suffix: "",
     now_ms: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     now: "strftime('%Y-%m-%d %H:%M:%f', 'now')",
@@ -37,6 +41,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     time_of_ms: "strftime('%Y-%m-%d %H:%M:%S', (({ms}) - ((({ms}) % 1000) + 1000) % 1000) / 1000, 'unixepoch') \
                  || printf('.%03d', ((({ms}) % 1000) + 1000) % 1000)",
     drop_view: true,
+    lock: None,
     own_tables: "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'weir\\_%' ESCAPE '\\'",
     own_indexes: "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'weir\\_%' ESCAPE '\\'",
     index_if: "IF NOT EXISTS ",
@@ -107,7 +112,7 @@ impl Driver for SqliteDriver {
         &DIALECT
     }
 
-    async fn add_windows(&self, tx: &mut dyn Tx, layout: &StatsLayout, deltas: &[WindowDelta]) -> Result<()> {
+    async fn add_windows(&self, tx: &mut Transaction, layout: &StatsLayout, deltas: &[WindowDelta]) -> Result<()> {
         windows::add(tx, layout, deltas).await
     }
 }

@@ -1,13 +1,13 @@
 //! Adds windows in SQLite: reads each row, adds in Rust, writes it. BEGIN IMMEDIATE makes that one atomic step.
 
-use super::{Bind, DIALECT, Result, Tx};
+use super::{Bind, Result, Transaction};
 use crate::fault;
 use crate::model::step::{Measured, StatsLayout, WindowDelta};
-use crate::store::StoreError;
-use crate::store::shared::{Row, schema, stats, text};
+use crate::model::store::StoreError;
+use crate::store::sql::{Dialect, Row, columns, stats, text};
 
-pub(super) async fn add(tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
-    let sql = Statements::new(layout);
+pub(super) async fn add(tx: &mut Transaction, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()> {
+    let sql = Statements::new(layout, tx.dialect());
     for window in windows {
         let key = text::time(window.start)
             .ok_or_else(|| StoreError::Fatal(format!("no calendar holds a window at {} ms", window.start)))?;
@@ -31,18 +31,18 @@ struct Statements {
 }
 
 impl Statements {
-    fn new(layout: &StatsLayout) -> Self {
+    fn new(layout: &StatsLayout, d: &Dialect) -> Self {
         let table = &layout.table;
-        let columns = stats::columns(layout);
+        let columns = columns::filled(layout);
         let mut read = vec!["records".to_owned(), "flagged".to_owned(), "late".to_owned()];
-        read.extend(schema::aggregates(layout).into_iter().map(|(name, _)| format!("`{name}`")));
+        read.extend(columns::aggregates(layout).into_iter().map(|(name, _)| format!("`{name}`")));
         let marks = vec!["?"; columns.len()].join(", ");
         Self {
             select: format!("SELECT {} FROM `{table}` WHERE window_start = ? AND group_id = ?", read.join(", ")),
             replace: format!(
                 "INSERT OR REPLACE INTO `{table}` ({}, updated_at) VALUES ({marks}, {})",
                 columns.join(", "),
-                DIALECT.now
+                d.now
             ),
         }
     }

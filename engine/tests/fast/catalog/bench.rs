@@ -13,7 +13,9 @@ use weir::model::catalog::{Audit, Mode, Origin};
 use weir::model::ids::{Offset, Sha256};
 use weir::model::record::{Batch, Schema, Value};
 use weir::model::step::StatsLayout;
-use weir::rules::{Catalog, CatalogError, Judge, LiveRule, Patch, Publish, Published, Refused, RuleVerdict, Runtime};
+use weir::rules::{
+    Catalog, CatalogError, Judge, LiveRule, Patch, Publish, Published, Refused, RuleVerdict, RulesDirectory, Runtime,
+};
 use weir::store::Store;
 
 use crate::catalog::module::Guest;
@@ -72,13 +74,15 @@ impl Bench {
         let schema = Arc::new(self.config.schema().unwrap());
         let config = Arc::new(self.config.clone());
         let catalog = Catalog::open(runtime.clone(), store.clone(), schema.clone(), config).await?;
-        Ok(Opened { catalog, runtime, schema, store })
+        let directory = Arc::new(RulesDirectory::new(catalog.clone(), &self.config.rules));
+        Ok(Opened { catalog, directory, runtime, schema, store })
     }
 }
 
 /// An open catalog.
 pub(crate) struct Opened {
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) directory: Arc<RulesDirectory>,
     runtime: Arc<Runtime>,
     schema: Arc<Schema>,
     pub(crate) store: Arc<dyn Store>,
@@ -174,10 +178,12 @@ impl Opened {
         batch
     }
 
-    /// The catalog's own loops, until the answer is dropped.
+    /// The loops of the catalog and its directory, until the answer is dropped.
     pub(crate) fn run(&self) -> watch::Sender<bool> {
         let (stop, stopping) = watch::channel(false);
-        tokio::spawn(self.catalog.clone().run(stopping));
+        let directory = self.directory.clone();
+        tokio::spawn(self.catalog.clone().run(stopping.clone()));
+        tokio::spawn(async move { directory.follow(stopping).await });
         stop
     }
 }

@@ -24,7 +24,7 @@ async fn published(bench: &Bench) -> Opened {
 /// Another process, which has nothing in memory.
 async fn opened(bench: &Bench) -> Opened {
     let catalog = bench.open().await;
-    catalog.catalog.publish_directory().await.unwrap();
+    catalog.directory.publish().await.unwrap();
     catalog
 }
 

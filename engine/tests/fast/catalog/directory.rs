@@ -20,7 +20,7 @@ fn version(version: &str) -> Guest {
 async fn with_a_file(bench: &Bench) -> Opened {
     fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
     let catalog = bench.open().await;
-    catalog.catalog.publish_directory().await.unwrap();
+    catalog.directory.publish().await.unwrap();
     assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "1.0.0");
     catalog
 }
@@ -69,7 +69,7 @@ async fn a_file_that_is_being_written_is_waited_for() {
         file.write_all(part).unwrap();
         file.sync_all().unwrap();
         tokio::time::sleep(Duration::from_millis(80)).await;
-        assert!(catalog.catalog.problems().is_empty(), "half of it was taken: {:?}", catalog.catalog.problems());
+        assert!(catalog.directory.problems().is_empty(), "half of it was taken: {:?}", catalog.directory.problems());
     }
     drop(file);
     becomes(&catalog, "1.0.0").await;
@@ -104,8 +104,8 @@ async fn a_bad_file_is_reported_and_changes_nothing() {
     let _running = catalog.run();
     fs::write(bench.file("dropped.wasm"), version("2.0.0").judge("unreachable").wasm()).unwrap();
     fs::write(bench.file("text.wasm"), "no module").unwrap();
-    within(SOON, "both are reported", || catalog.catalog.problems().len() == 2).await;
-    let problems = catalog.catalog.problems();
+    within(SOON, "both are reported", || catalog.directory.problems().len() == 2).await;
+    let problems = catalog.directory.problems();
     assert!(problems[0].file == "dropped.wasm" && problems[0].message.contains("RULE_TRAP"), "{problems:?}");
     assert!(
         problems[1].file == "text.wasm" && problems[1].message.contains("not a WebAssembly module"),
@@ -119,7 +119,7 @@ async fn a_bad_file_is_reported_and_changes_nothing() {
     fs::write(bench.file("dropped.wasm"), version("3.0.0").wasm()).unwrap();
     fs::remove_file(bench.file("text.wasm")).unwrap();
     becomes(&catalog, "3.0.0").await;
-    within(SOON, "nothing is wrong any more", || catalog.catalog.problems().is_empty()).await;
+    within(SOON, "nothing is wrong any more", || catalog.directory.problems().is_empty()).await;
 }
 
 #[tokio::test]
@@ -131,23 +131,23 @@ async fn a_file_that_can_t_be_read_is_reported_and_nothing_is_retired_meanwhile(
     // A file, and its first byte can't be read, not even by root.
     symlink("/proc/self/mem", bench.file("renamed.wasm")).unwrap();
     fs::remove_file(bench.file("dropped.wasm")).unwrap();
-    within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
-    let problem = catalog.catalog.problems().remove(0);
+    within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
+    let problem = catalog.directory.problems().remove(0);
     assert!(problem.file == "renamed.wasm" && problem.message.contains("can't be read"), "{problem:?}");
     assert!(catalog.rule("dropped").is_some(), "it may be what the other file holds");
     fs::write(bench.file(".renamed.wasm"), version("1.0.0").wasm()).unwrap();
     fs::rename(bench.file(".renamed.wasm"), bench.file("renamed.wasm")).unwrap();
     until_forgotten(&catalog, "dropped.wasm").await;
     assert_eq!(catalog.rule("dropped").unwrap().mode, Mode::Shadow, "it was never retired");
-    within(SOON, "nothing is wrong any more", || catalog.catalog.problems().is_empty()).await;
+    within(SOON, "nothing is wrong any more", || catalog.directory.problems().is_empty()).await;
 
     // Of a link to itself not even the size is known; what is beside it is taken all the same.
     symlink(bench.file("another.wasm"), bench.file("another.wasm")).unwrap();
-    within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
+    within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
     fs::write(bench.file("renamed.wasm"), version("2.0.0").wasm()).unwrap();
     becomes(&catalog, "2.0.0").await;
     fs::remove_file(bench.file("another.wasm")).unwrap();
-    within(SOON, "what has gone is no problem", || catalog.catalog.problems().is_empty()).await;
+    within(SOON, "what has gone is no problem", || catalog.directory.problems().is_empty()).await;
 }
 
 #[tokio::test]
@@ -164,10 +164,10 @@ async fn a_file_that_could_not_be_looked_at_for_a_while_is_no_problem_once_it_ca
     points_to(&elsewhere);
     becomes(&catalog, "1.0.0").await;
     points_to(&file);
-    within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
+    within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
     assert!(catalog.rule("dropped").is_some(), "it may be there");
     points_to(&elsewhere);
-    within(SOON, "nothing is wrong any more", || catalog.catalog.problems().is_empty()).await;
+    within(SOON, "nothing is wrong any more", || catalog.directory.problems().is_empty()).await;
     assert_eq!(catalog.catalog.live().revision.0, 1, "it is as it was");
 }
 
@@ -178,7 +178,7 @@ async fn a_file_that_grew_too_large_and_is_removed_takes_the_rule_along_that_it_
     let catalog = with_a_file(&bench).await;
     let _running = catalog.run();
     fs::write(bench.file("dropped.wasm"), vec![0; 65 << 10]).unwrap();
-    within(SOON, "it is reported", || catalog.catalog.problems().len() == 1).await;
+    within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
     assert!(catalog.rule("dropped").is_some(), "what it brought before stays in force");
     fs::remove_file(bench.file("dropped.wasm")).unwrap();
     within(SOON, "it is retired", || catalog.rule("dropped").is_none()).await;
@@ -189,13 +189,13 @@ async fn an_unchanged_file_at_a_restart_does_not_undo_a_swap_by_the_api() {
     let bench = Bench::new();
     with_a_file(&bench).await.publish(&version("2.0.0")).await;
     let catalog = bench.open().await;
-    catalog.catalog.publish_directory().await.unwrap();
+    catalog.directory.publish().await.unwrap();
     assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "2.0.0");
     assert_eq!(catalog.catalog.live().revision.0, 2);
     catalog.catalog.retire("dropped", "test").await.unwrap();
     drop(catalog);
     let catalog = bench.open().await;
-    catalog.catalog.publish_directory().await.unwrap();
+    catalog.directory.publish().await.unwrap();
     assert!(catalog.rule("dropped").is_none(), "nor a retirement");
 }
 

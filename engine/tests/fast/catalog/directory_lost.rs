@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use weir::model::catalog::Mode;
-use weir::rules::{Catalog, Patch};
+use weir::rules::{Patch, RulesDirectory};
 
 use crate::catalog::bench::{Bench, Opened, within};
 use crate::catalog::module::Guest;
@@ -28,7 +28,7 @@ fn remove(bench: &Bench, rule: &str) {
 async fn two_rules(bench: &Bench) -> Opened {
     RULES.iter().for_each(|rule| put(bench, rule));
     let catalog = bench.open().await;
-    catalog.catalog.publish_directory().await.unwrap();
+    catalog.directory.publish().await.unwrap();
     let parameters = [("limit".to_owned(), Some("7".to_owned()))].into();
     let patch = Patch { mode: Some(Mode::Shadow), order: Some(3), parameters: Some(parameters) };
     catalog.catalog.patch("first", patch, "test").await.unwrap();
@@ -108,7 +108,7 @@ async fn a_directory_that_is_emptied_at_once_retires_nothing_and_one_file_after_
     // Also by a process that never saw the files.
     drop(running);
     let again = bench.open().await;
-    again.catalog.publish_directory().await.unwrap();
+    again.directory.publish().await.unwrap();
     assert_eq!((subjects(&again, NO_FILE), again.catalog.live().revision.0), (RULES.map(String::from).to_vec(), 3));
     let _running = again.run();
     RULES.iter().for_each(|rule| put(&bench, rule));
@@ -149,19 +149,19 @@ async fn a_directory_that_is_not_there_or_that_anyone_may_write_is_refused_at_th
     let bench = Bench::new();
     let catalog = bench.open().await;
     let dir = &bench.config.rules.dir;
-    let refused = Catalog::check_directory(&bench.config.rules).await.unwrap_err().to_string();
+    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
     assert!(refused.contains(&dir.display().to_string()) && refused.contains("does not exist"), "{refused}");
-    let refused = catalog.catalog.publish_directory().await.unwrap_err().to_string();
+    let refused = catalog.directory.publish().await.unwrap_err().to_string();
     assert!(refused.contains("does not exist") && !dir.exists(), "{refused}");
     fs::create_dir(dir).unwrap();
     fs::set_permissions(dir, fs::Permissions::from_mode(0o777)).unwrap();
-    let refused = Catalog::check_directory(&bench.config.rules).await.unwrap_err().to_string();
+    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
     assert!(refused.contains("every user (mode 777)") && refused.contains("chmod o-w"), "{refused}");
     fs::set_permissions(dir, fs::Permissions::from_mode(0o775)).unwrap();
-    Catalog::check_directory(&bench.config.rules).await.unwrap();
+    RulesDirectory::check(&bench.config.rules).await.unwrap();
     fs::remove_dir(dir).unwrap();
     fs::write(dir, "").unwrap();
-    let refused = Catalog::check_directory(&bench.config.rules).await.unwrap_err().to_string();
+    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
     assert!(refused.contains("is no directory: name the one that holds the .wasm files"), "{refused}");
 }
 
@@ -171,7 +171,7 @@ async fn what_is_no_plain_file_or_anybody_s_to_write_is_told_hangs_nothing_and_r
     let catalog = two_rules(&bench).await;
     let _running = catalog.run();
     let problem = |file: &str, part: &str| {
-        catalog.catalog.problems().iter().any(|problem| problem.file == file && problem.message.contains(part))
+        catalog.directory.problems().iter().any(|problem| problem.file == file && problem.message.contains(part))
     };
     // Between the list and the open it may become anything.
     let pipe = bench.file(".pipe");
@@ -184,7 +184,7 @@ async fn what_is_no_plain_file_or_anybody_s_to_write_is_told_hangs_nothing_and_r
     within(SOON, "the third", || catalog.rule("third").is_some()).await;
     fs::remove_file(bench.file("first.wasm")).unwrap();
     put(&bench, "first");
-    within(SOON, "it is a file again", || catalog.catalog.problems().is_empty()).await;
+    within(SOON, "it is a file again", || catalog.directory.problems().is_empty()).await;
     is_as_it_was(&catalog);
 
     let open = bench.file("third.wasm");
@@ -207,7 +207,7 @@ async fn no_more_is_read_of_a_file_than_a_module_may_have() {
     sparse.set_len(3 << 30).unwrap();
     sparse.set_modified(SystemTime::now() - Duration::from_secs(1)).unwrap();
     let catalog = bench.open().await;
-    catalog.catalog.publish_directory().await.unwrap();
-    let problems = catalog.catalog.problems();
+    catalog.directory.publish().await.unwrap();
+    let problems = catalog.directory.problems();
     assert!(problems.len() == 1 && problems[0].message.contains("rules.max_module allows 65536"), "{problems:?}");
 }

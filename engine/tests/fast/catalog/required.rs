@@ -13,7 +13,7 @@ const SUSPENDED: &str = "rules.suspended";
 async fn opened(bench: &Bench) -> Opened {
     std::fs::create_dir_all(&bench.config.rules.dir).unwrap();
     let catalog = bench.open().await;
-    catalog.catalog.publish_directory().await.unwrap();
+    catalog.directory.publish().await.unwrap();
     catalog
 }
 

@@ -43,8 +43,8 @@ async fn the_files_of_the_directory_are_compiled_together_and_published_in_their
         fs::write(bench.file(&format!("{name}.wasm")), Guest::new(name).wasm()).unwrap();
     }
     let catalog = bench.try_open(compiler(&bench)).await.unwrap();
-    catalog.catalog.publish_directory().await.unwrap();
-    assert!(catalog.catalog.problems().is_empty(), "{:?}", catalog.catalog.problems());
+    catalog.directory.publish().await.unwrap();
+    assert!(catalog.directory.problems().is_empty(), "{:?}", catalog.directory.problems());
     let lines = catalog.store.audit(9).await.unwrap();
     let order: Vec<_> = lines.iter().rev().map(|line| (line.revision, line.rule.as_str())).collect();
     assert_eq!(order, [(1, "one"), (2, "two")]);

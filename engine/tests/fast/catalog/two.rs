@@ -59,10 +59,11 @@ async fn an_instance_that_a_new_set_does_not_fit_keeps_judging_by_the_one_it_has
     assert_eq!(here.store.revision().await.unwrap().0, 2, "it suspends nothing for the others");
     // A file that comes there meanwhile waits, and says for what.
     std::fs::write(bench.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
-    let waits = || behind.catalog.problems().iter().any(|p| p.message.contains("the stored rule reader does not fit"));
+    let waits =
+        || behind.directory.problems().iter().any(|p| p.message.contains("the stored rule reader does not fit"));
     within(SOON, "the file waits", waits).await;
     here.catalog.retire("reader", "test").await.unwrap();
     within(SOON, "what fits again", || behind.rule("reader").is_none()).await;
     within(SOON, "the file", || behind.rule("dropped").is_some()).await;
-    within(SOON, "no problem is left", || behind.catalog.problems().is_empty()).await;
+    within(SOON, "no problem is left", || behind.directory.problems().is_empty()).await;
 }

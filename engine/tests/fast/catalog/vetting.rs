@@ -257,8 +257,8 @@ async fn a_text_that_would_act_on_a_terminal_is_refused_of_a_file_and_of_a_patch
     std::fs::write(bench.file("clears.wasm"), clears.wasm()).unwrap();
     let catalog = bench.open().await;
     let running = catalog.run();
-    within(Duration::from_secs(10), "the file is told", || !catalog.catalog.problems().is_empty()).await;
-    let problem = catalog.catalog.problems().remove(0);
+    within(Duration::from_secs(10), "the file is told", || !catalog.directory.problems().is_empty()).await;
+    let problem = catalog.directory.problems().remove(0);
     assert!(problem.file == "clears.wasm" && problem.message.contains("the summary holds \\u{1b}"), "{problem:?}");
     assert!(!problem.message.contains('\u{1b}'));
     drop(running);

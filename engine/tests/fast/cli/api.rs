@@ -96,6 +96,67 @@ fn a_push_asks_for_the_mode_that_is_wanted_and_says_the_one_that_is() {
     assert!(heads.join().unwrap()[0].starts_with("post /rules http/1.1\r\n"));
 }
 
+#[test]
+fn a_rule_is_shown_set_deleted_and_asked_with_the_token_that_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("weir.toml");
+    let shipped = std::fs::read_to_string(weir_testkit::stack::root().join("weir.toml")).unwrap();
+    let shipped = shipped.split("[admin]").next().unwrap();
+    let ask = |answer: &'static str, arguments: &[&str]| {
+        let (url, heads) = service(vec![answer]);
+        let admin = format!(
+            "[admin]\nlisten = {:?}\ntokens = {{ viewer = \"viewer-of-a-file-01\", publisher = \"publisher-of-a-file\" }}\n",
+            url.trim_start_matches("http://")
+        );
+        std::fs::write(&config, format!("{shipped}{admin}")).unwrap();
+        let said = rules(&url, None, &[arguments, &["--config", config.to_str().unwrap()]].concat());
+        let head = heads.join().unwrap().remove(0);
+        let token = head.lines().find_map(|line| line.strip_prefix("authorization: bearer ")).unwrap_or_default();
+        (head.lines().next().unwrap().to_owned(), token.split('-').next().unwrap().to_owned(), said)
+    };
+    let detail = r#"{"rule":{"name":"r","version":"1.2.0","summary":"says","sha256":"ab","mode":"shadow","order":3,"parameters":{"limit":"5"},
+        "hits":7,"failures":0,"ns_per_record":null,"suspended":"it failed","sampled_one_in":4},
+        "manifest":{"fields":[{"name":"amount","kind":"decimal","required":true}],"codes":[{"name":"BIG","summary":"much","effect":"flag"}],
+        "parameters":[{"name":"limit","kind":"decimal","summary":"from here","default":"10"}]},
+        "versions":[{"sha256":"ab","version":"1.2.0","origin":"api","source":"127.0.0.1","published_at":"2026-11-30T00:00:00Z","published_by":"publisher"}],
+        "more_versions":true,"history_unavailable":null,"hits_by_code":{"BIG":7},"failures_by_code":{},"skipped":1,"shadow_samples":[]}"#;
+    let (asked, token, said) = ask(detail, &["show", "r", "--versions", "1"]);
+    assert_eq!((asked.as_str(), token.as_str()), ("get /rules/r?limit=1 http/1.1", "viewer"));
+    for wanted in [
+        "r 1.2.0: says",
+        "shadow at place 3, sha256 ab",
+        "suspended: it failed",
+        "sampled 1 in 4",
+        "reads amount (decimal)",
+        "since the start: 7 hits, 0 failures, 1 skipped, not judged yet",
+        "| limit ",
+        "| BIG ",
+        "2026-11-30",
+        "there are older versions",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+
+    let changed = r#"{"name":"r","revision":8}"#;
+    let (asked, token, said) = ask(changed, &["set", "r", "--mode", "off", "-p", "limit=5", "--default", "other"]);
+    assert_eq!(
+        (asked.as_str(), token.as_str(), said.as_str()),
+        ("patch /rules/r http/1.1", "publisher", "r is changed; revision 8\n")
+    );
+    let (asked, token, said) = ask(changed, &["delete", "r"]);
+    assert_eq!((asked.as_str(), token.as_str()), ("delete /rules/r http/1.1", "publisher"));
+    assert_eq!(said, "r is no longer in the set; revision 8\n");
+
+    let records = folder.path().join("records.ndjson");
+    std::fs::write(&records, "{\"amount\": 1}\n").unwrap();
+    let found = r#"{"revision":8,"records":[{"outcome":"valid","fault":null,"verdicts":[]}]}"#;
+    let (asked, token, said) = ask(found, &["evaluate", records.to_str().unwrap()]);
+    assert_eq!(
+        (asked.as_str(), token.as_str(), said.as_str()),
+        ("post /evaluate http/1.1", "viewer", "1: valid\njudged by revision 8\n")
+    );
+}
+
 /// `weir status` with these arguments: exit code, what it printed and what it complained of.
 fn status(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut weir = Command::new(env!("CARGO_BIN_EXE_weir"));
@@ -105,7 +166,7 @@ fn status(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 const WELL: &str = r#"{"name":"fraud","version":"0.1.0","state":"running","uptime_seconds":3,"workers":1,"ready":true,
-    "not_ready":[],"last_checkpoint_age_ms":10,"kafka_up":true,"store_up":true,"lookups_up":{},"conditions":[],"partitions":[]}"#;
+    "not_ready":[],"last_checkpoint_age_ms":10,"dependencies":[],"conditions":[],"partitions":[]}"#;
 
 #[test]
 fn a_status_takes_url_and_token_from_the_configuration_a_file_or_an_option_and_ends_with_what_it_found() {

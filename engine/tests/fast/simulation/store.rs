@@ -2,10 +2,9 @@
 //! scheduling point, with the faults that a server, a network and a frozen client bring.
 
 use async_trait::async_trait;
-use weir::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
-use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
-use weir::model::store::{Outcome, Position, StatsRow, Store, StoreError};
+use weir::model::ids::{Offset, Partition};
+use weir::model::step::{Step, Taken};
+use weir::model::store::{CheckpointStore, Outcome, StoreError};
 
 use super::database::{Database, Effect, WINDOWS};
 use super::world::{Plant, Shared, World, point};
@@ -171,14 +170,8 @@ fn positions(step: &Step) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-const NOT_ASKED: &str = "the checkpoint never asks for this";
-
-fn not_asked<T>() -> Result<T, StoreError> {
-    Err(StoreError::Fatal(NOT_ASKED.into()))
-}
-
 #[async_trait]
-impl Store for SimStore {
+impl CheckpointStore for SimStore {
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>, StoreError> {
         let mut rows: Vec<usize> = partitions.iter().copied().map(index).collect();
         rows.sort_unstable();
@@ -248,66 +241,5 @@ impl Store for SimStore {
         let done = self.transaction(rows.into_iter(), |_, _| Ok(((), Effect::Published(upto)))).await;
         self.world.lock().say(|| format!("  worker {}: store.published {said:?} -> {done:?}", self.process));
         again(done)
-    }
-
-    async fn prepare(&self, _: &Fingerprint, _: &StatsLayout) -> Result<(), StoreError> {
-        not_asked()
-    }
-    async fn rule_set(&self) -> Result<RuleSet, StoreError> {
-        not_asked()
-    }
-    async fn revision(&self) -> Result<Revision, StoreError> {
-        not_asked()
-    }
-    async fn version(&self, _: Sha256) -> Result<Option<Version>, StoreError> {
-        not_asked()
-    }
-    async fn version_info(&self, _: Sha256) -> Result<Option<VersionInfo>, StoreError> {
-        not_asked()
-    }
-    async fn versions(&self, _: Option<&str>, _: u32) -> Result<Vec<VersionInfo>, StoreError> {
-        not_asked()
-    }
-    async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> {
-        not_asked()
-    }
-    async fn repair_rules(&self, _: i64, _: &str) -> Result<Option<Repaired>, StoreError> {
-        not_asked()
-    }
-    async fn last_entry(&self, _: &str) -> Result<Option<Entry>, StoreError> {
-        not_asked()
-    }
-    async fn entries_at(&self, _: Revision) -> Result<Vec<Entry>, StoreError> {
-        not_asked()
-    }
-    async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> {
-        not_asked()
-    }
-    async fn set_directory_seen(&self, _: &str, _: Option<Sha256>) -> Result<(), StoreError> {
-        not_asked()
-    }
-    async fn windows(&self, _: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
-        not_asked()
-    }
-    async fn positions(&self) -> Result<Vec<Position>, StoreError> {
-        not_asked()
-    }
-    async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> {
-        not_asked()
-    }
-    async fn audit(&self, _: u32) -> Result<Vec<Audit>, StoreError> {
-        not_asked()
-    }
-    async fn drop_windows(&self, _: i64, _: u32) -> Result<u64, StoreError> {
-        not_asked()
-    }
-    async fn forget_activations(&self, _: Partition, _: Offset) -> Result<u64, StoreError> {
-        not_asked()
-    }
-    async fn forget_revisions(&self, _: u64) -> Result<u64, StoreError> {
-        not_asked()
-    }
-    async fn ping(&self) -> Result<(), StoreError> {
-        not_asked()
     }
 }

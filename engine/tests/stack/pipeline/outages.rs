@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::{PAYSIM, RULES, Way};
@@ -59,6 +61,12 @@ fn said_503(seen: &[(Instant, u16, String)], (from, to): (Instant, Instant), set
         assert_eq!(*status, 503, "{:?} into it: {said}", *at - from);
         assert!(said.contains(name), "{name} is not named {:?} into it: {said}", *at - from);
     }
+}
+
+/// What GET /pipeline knows of the lookup `customer`.
+fn lookup(pipeline: &Value) -> Value {
+    let all = pipeline["dependencies"].as_array().expect("a list");
+    all.iter().find(|dependency| dependency["name"] == "lookup.customer").expect("it is configured").clone()
 }
 
 /// Greatest memory over the time, while the engine runs on.
@@ -147,7 +155,9 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
         let all = || way.metric("weir_records_total", "") == Some(way.position() as f64);
         engine.until("what was judged before is committed", Duration::from_secs(20), all);
         assert_eq!(way.metric("weir_lookup_up", "customer"), Some(0.0), "after {away}");
-        assert_eq!(way.get("/pipeline")["lookups_up"]["customer"], false, "after {away}");
+        let customer = lookup(&way.get("/pipeline"));
+        assert_eq!(customer["state"], "away", "after {away}");
+        assert!(customer["last_error"]["message"].as_str().is_some_and(|why| !why.is_empty()), "{customer}");
         failed = failures();
         outages.push((from, Instant::now()));
         way.service(back, "redis");

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, raw_sql};
 use weir::store::{StoreError, connect};
 
-use crate::store::{contract, many, rights, tls};
+use crate::store::{contract, many, rights, tls, upgrades};
 use weir_testkit::stack::mysql8::Mysql8;
 
 /// Not remembered by the server: it has to be sent whole once, and without TLS it is encrypted with the server's key.
@@ -73,6 +73,10 @@ async fn mysql_8_keeps_the_contract_logs_in_and_speaks_tls_as_the_url_asks() {
     a_packet_that_is_too_small_for_a_letter_is_refused_with_both_figures(&server.url()).await;
     let url = |user: &str, name: &str| server.url_of(user, user, "").replace("/weir?", &format!("/{name}?"));
     rights::the_documented_rights_are_enough(&server.url(), url).await;
+    upgrades::an_older_database_is_brought_up_once(&server.url(), |name| {
+        server.url_of("weir", "secret", "").replace("/weir?", &format!("/{name}?"))
+    })
+    .await;
     many::a_look_costs_what_it_shows(&server.url()).await;
     // Last: the server's own certificates are gone then.
     tls::the_servers_name_is_checked_and_each_fault_of_a_certificate_is_told(&server).await;

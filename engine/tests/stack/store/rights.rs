@@ -34,9 +34,13 @@ pub(crate) async fn the_documented_rights_are_enough(admin: &str, url: impl Fn(&
     };
     match prepare(&rows, 60).await.err() {
         Some(StoreError::Fatal(why)) => {
-            for part in
-                ["weir_partition, ", "stats_rights, ", "the view stats_rights_final", "GRANT CREATE", "weir schema"]
-            {
+            for part in [
+                "weir_schema, weir_partition, ",
+                "stats_rights, ",
+                "the view stats_rights_final",
+                "GRANT CREATE",
+                "weir schema",
+            ] {
                 assert!(why.contains(part), "{part}: {why}");
             }
             assert!(why.contains("CREATE command denied"), "the server's own words: {why}");

@@ -14,11 +14,11 @@ use weir::admin::ports::{
 use weir::admin::views::*;
 use weir::admin::{AdminState, Limits};
 use weir::config::Tokens;
-use weir::model::catalog::{Audit, Entry, Mode, Origin, Repaired, RuleSet, Version, VersionInfo};
+use weir::model::catalog::{Audit, Mode, Origin};
 use weir::model::finding::Effect;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
-use weir::store::{Outcome, Position, StatsRow, Store, StoreError};
+use weir::model::step::Activation;
+use weir::store::{AuditStore, ReportStore, StatsRow, StoreError};
 
 /// The token that reads.
 pub const VIEWER: &str = "viewer-token-number-1";
@@ -265,12 +265,22 @@ impl PipelineView for Pipeline {
             not_ready: vec![url()],
             last_checkpoint_age_ms: Some(300),
             revision: 4,
-            kafka_up: true,
-            store_up: false,
-            lookups_up: BTreeMap::from([("customer".into(), true)]),
+            dependencies: self.dependencies(),
             partitions: vec![stopped],
             conditions: Vec::new(),
         }
+    }
+
+    fn dependencies(&self) -> Vec<DependencyView> {
+        let up = |name: &str| DependencyView {
+            name: name.into(),
+            state: DependencyState::Up,
+            since: None,
+            last_error: None,
+        };
+        let error = ErrorView { at: "2026-01-01T00:00:00.000Z".into(), message: url() };
+        let database = DependencyView { state: DependencyState::Away, last_error: Some(error), ..up("database") };
+        vec![up("kafka"), database, up("lookup.customer")]
     }
 
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
@@ -306,36 +316,10 @@ impl LetterTail for Letters {
     }
 }
 
-const NOT_ASKED: &str = "the admin API must not ask this of the store";
-
 struct ReadOnly;
 
 #[async_trait]
-#[rustfmt::skip]
-impl Store for ReadOnly {
-    async fn prepare(&self, _: &Fingerprint, _: &StatsLayout) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
-    async fn take(&self, _: &[Partition]) -> Result<Vec<Taken>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn begin(&self, _: Partition, _: u64, _: Offset) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
-    async fn commit(&self, _: &Step) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
-    async fn outcome(&self, _: &Step) -> Result<Outcome, StoreError> { panic!("{NOT_ASKED}") }
-    async fn published(&self, _: &[(Partition, u64, Offset)]) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
-    async fn rule_set(&self) -> Result<RuleSet, StoreError> { panic!("{NOT_ASKED}") }
-    async fn revision(&self) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
-    async fn version(&self, _: Sha256) -> Result<Option<Version>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn version_info(&self, _: Sha256) -> Result<Option<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn versions(&self, _: Option<&str>, _: u32) -> Result<Vec<VersionInfo>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn advance(&self, _: Revision, _: Option<&Version>, _: &[Entry], _: &Audit) -> Result<Revision, StoreError> { panic!("{NOT_ASKED}") }
-    async fn repair_rules(&self, _: i64, _: &str) -> Result<Option<Repaired>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn last_entry(&self, _: &str) -> Result<Option<Entry>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn entries_at(&self, _: Revision) -> Result<Vec<Entry>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn directory_seen(&self, _: &str) -> Result<Option<Sha256>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn set_directory_seen(&self, _: &str, _: Option<Sha256>) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
-    async fn positions(&self) -> Result<Vec<Position>, StoreError> { panic!("{NOT_ASKED}") }
-    async fn drop_windows(&self, _: i64, _: u32) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
-    async fn forget_activations(&self, _: Partition, _: Offset) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
-    async fn forget_revisions(&self, _: u64) -> Result<u64, StoreError> { panic!("{NOT_ASKED}") }
-    async fn ping(&self) -> Result<(), StoreError> { panic!("{NOT_ASKED}") }
-
+impl ReportStore for ReadOnly {
     /// A limit of 17 takes longer than another reader waits for its turn, and less than a request may.
     async fn windows(&self, limit: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
         if limit == 17 {
@@ -355,7 +339,10 @@ impl Store for ReadOnly {
     async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> {
         Ok(vec![Activation { partition: Partition(0), first_offset: Offset(7), revision: Revision(4) }])
     }
+}
 
+#[async_trait]
+impl AuditStore for ReadOnly {
     async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError> {
         if limit == 13 {
             return Err(StoreError::Unavailable(url()));

@@ -111,7 +111,7 @@ async fn a_redis_that_is_away_is_an_error_until_it_is_back_where_it_has_to_be_wa
     let mut lookups = lookups(port, "wait", "60s");
     let mut rows = batch(&[Some("ann")]);
     let plan = lookups.plan(&rows, &[SEGMENT], Instant::now());
-    assert!(lookups.waits(&plan));
+    assert!(plan.waits());
     let away = plan.fetch().await.err().expect("nobody listens").to_string();
     assert!(away.starts_with("lookup.customer: Redis does not answer"), "{away}");
 
@@ -135,7 +135,7 @@ async fn a_redis_that_is_away_makes_fields_missing_where_it_need_not_be_waited_f
     let now = Instant::now();
     let mut rows = batch(&[Some("ann")]);
     let plan = lookups.plan(&rows, &[SEGMENT], now);
-    assert!(!lookups.waits(&plan));
+    assert!(!plan.waits());
     let answers = plan.fetch().await.unwrap();
     lookups.apply(plan, Some(answers), &mut rows, now);
     assert_eq!(segments(&rows), [None]);

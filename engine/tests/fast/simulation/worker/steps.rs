@@ -3,7 +3,7 @@
 
 use weir::checkpoint::{Cancel, Failed, Pending, advance};
 use weir::model::ids::{Offset, Partition};
-use weir::model::store::Store;
+use weir::model::store::CheckpointStore;
 
 use super::Worker;
 use super::group::Phase;

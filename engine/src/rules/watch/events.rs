@@ -5,15 +5,15 @@ use std::path::Path;
 use notify::Watcher;
 use tokio::sync::mpsc;
 
-/// Ends when dropped.
-pub(in crate::rules) struct Watch {
+/// Events of a directory; ends when dropped.
+pub(super) struct Events {
     _watcher: Option<notify::RecommendedWatcher>,
     events: mpsc::Receiver<()>,
 }
 
-impl Watch {
+impl Events {
     /// Without a watcher (no inotify handles left, no directory) the rescans find changes, later.
-    pub(in crate::rules) fn of(dir: &Path) -> Self {
+    pub(super) fn of(dir: &Path) -> Self {
         let (sender, events) = mpsc::channel(1);
         let look = move |event: notify::Result<notify::Event>| {
             // Our own reads are events too. A full channel holds a wake-up already.
@@ -31,7 +31,7 @@ impl Watch {
         Self { _watcher: watcher.ok(), events }
     }
 
-    pub(in crate::rules) async fn changed(&mut self) {
+    pub(super) async fn changed(&mut self) {
         if self.events.recv().await.is_none() {
             std::future::pending::<()>().await;
         }

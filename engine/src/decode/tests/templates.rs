@@ -1,4 +1,4 @@
-//! The slow way is the oracle of the layouts: whatever records come, in whatever order, both make the same of them.
+//! The slow way is the oracle of the templates: whatever records come, in whatever order, both make the same of them.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -22,10 +22,10 @@ fn schema() -> Arc<Schema> {
     })
 }
 
-/// Without layouts.
+/// Without templates.
 fn slow(schema: Arc<Schema>) -> Bench {
     let mut bench = Bench::new(schema);
-    bench.decoder.layouts = Layouts::none();
+    bench.decoder.json().without_templates();
     bench
 }
 
@@ -120,7 +120,7 @@ impl Recipe {
         let dirt = self.dirt.map(|(at, with)| (at.index(self.keys.len()), *with.get(&DIRTY)));
         let (comma, colon) = if self.spaced { (" , ", ": ") } else { (",", ":") };
         let pairs = self.keys.iter().zip(&self.values).enumerate().map(|(at, (key, value))| {
-            // Most values are the usual ones, so that layouts are learned and used.
+            // Most values are the usual ones, so that templates are learned and used.
             let clean = CLEAN[*key];
             let usual = value.index(64);
             let value = if usual < 48 { clean[0] } else { clean[usual % clean.len()] };
@@ -161,7 +161,7 @@ proptest! {
 }
 
 #[test]
-fn records_that_look_alike_are_no_surprise_and_a_few_looks_are_remembered() {
+fn records_that_look_alike_go_the_fast_way_and_a_few_looks_are_remembered() {
     let mut bench = Bench::new(payments());
     let looks = [
         r#"{"type":"T","amount":N,"event_time":1760000000000}"#,
@@ -174,10 +174,10 @@ fn records_that_look_alike_are_no_surprise_and_a_few_looks_are_remembered() {
             bench.row(look.replace('N', &format!("{round}.25")).as_bytes()).unwrap();
         }
     }
-    assert_eq!(bench.decoder.surprises(), looks.len() as u64);
+    assert_eq!(bench.decoder.slow_path(), looks.len() as u64);
     assert_eq!(bench.code(b"{\"type\":\"T\",\"amount\":1,\"event_time\":1760000000000"), "PARSE_JSON");
     assert_eq!(bench.code(b"{\"type\":\"T\",\"amount\":null,\"event_time\":1760000000000}"), "FIELD_MISSING");
-    assert_eq!(bench.decoder.surprises(), looks.len() as u64 + 2, "dirt is one each");
+    assert_eq!(bench.decoder.slow_path(), looks.len() as u64 + 2, "dirt is one each");
 }
 
 #[test]
@@ -191,13 +191,13 @@ fn a_record_that_needs_the_slow_way_for_a_value_puts_no_other_look_out() {
     for _ in 0..5 {
         bench.row(br#"{"type":"T\n","amount":1,"event_time":1760000000000}"#).unwrap();
     }
-    let before = bench.decoder.surprises();
+    let before = bench.decoder.slow_path();
     looks.iter().for_each(|look| drop(bench.row(look.as_bytes()).unwrap()));
-    assert_eq!(bench.decoder.surprises(), before);
+    assert_eq!(bench.decoder.slow_path(), before);
 }
 
 #[test]
-fn where_no_two_records_look_alike_layouts_are_left_alone_for_a_while() {
+fn where_no_two_records_look_alike_templates_are_left_alone_for_a_while() {
     let mut bench = Bench::new(payments());
     for n in 0..3_000 {
         bench.row(format!(r#"{{"k{n}":1,"type":"T","amount":1,"event_time":1760000000000}}"#).as_bytes()).unwrap();
@@ -205,8 +205,8 @@ fn where_no_two_records_look_alike_layouts_are_left_alone_for_a_while() {
     for _ in 0..2_000 {
         bench.row(br#"{"type":"T","amount":1,"event_time":1760000000000}"#).unwrap();
     }
-    let surprises = bench.decoder.surprises();
-    assert!((3_001..=4_001).contains(&surprises), "{surprises}");
+    let slow = bench.decoder.slow_path();
+    assert!((3_001..=4_001).contains(&slow), "{slow}");
 }
 
 #[test]

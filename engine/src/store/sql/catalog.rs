@@ -4,11 +4,11 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Bind, Dialect, Result, Row, Tx, whole};
+use super::{Bind, Result, Row, Transaction, whole};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Version, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
-use crate::store::StoreError;
+use crate::model::store::StoreError;
 
 /// Entries of a set in one statement, whose number of binds is bounded.
 const ENTRIES: usize = 200;
@@ -40,7 +40,7 @@ fn entry(row: &mut Row) -> Result<Entry> {
     })
 }
 
-pub(super) async fn entries_at(tx: &mut dyn Tx, pipeline: &str, revision: Revision) -> Result<Vec<Entry>> {
+pub(super) async fn entries_at(tx: &mut Transaction, pipeline: &str, revision: Revision) -> Result<Vec<Entry>> {
     let sql = format!("SELECT {ENTRY} FROM weir_rule_set WHERE pipeline = ? AND revision = ?");
     let rows = tx.rows(&sql, &[Bind::Text(pipeline), Bind::Int(revision.0 as i64)]).await?;
     let mut entries = rows.into_iter().map(|mut row| entry(&mut row)).collect::<Result<Vec<_>>>()?;
@@ -48,7 +48,7 @@ pub(super) async fn entries_at(tx: &mut dyn Tx, pipeline: &str, revision: Revisi
     Ok(entries)
 }
 
-pub(super) async fn last_entry(tx: &mut dyn Tx, pipeline: &str, rule: &str) -> Result<Option<Entry>> {
+pub(super) async fn last_entry(tx: &mut Transaction, pipeline: &str, rule: &str) -> Result<Option<Entry>> {
     let sql =
         format!("SELECT {ENTRY} FROM weir_rule_set WHERE pipeline = ? AND rule = ? ORDER BY revision DESC LIMIT 1");
     let mut rows = tx.rows(&sql, &[Bind::Text(pipeline), Bind::Text(rule)]).await?;
@@ -68,7 +68,7 @@ fn info(row: &mut Row) -> Result<VersionInfo> {
     })
 }
 
-pub(super) async fn version(tx: &mut dyn Tx, pipeline: &str, sha256: Sha256) -> Result<Option<Version>> {
+pub(super) async fn version(tx: &mut Transaction, pipeline: &str, sha256: Sha256) -> Result<Option<Version>> {
     let sql = format!("SELECT {INFO}, wasm FROM weir_rule_version WHERE pipeline = ? AND sha256 = ?");
     let mut rows = tx.rows(&sql, &[Bind::Text(pipeline), Bind::Blob(&sha256.0)]).await?;
     let Some(row) = rows.first_mut() else {
@@ -78,14 +78,14 @@ pub(super) async fn version(tx: &mut dyn Tx, pipeline: &str, sha256: Sha256) -> 
     Ok(Some(Version { sha256, wasm: row.blob()?, manifest, origin, source, published_at, published_by }))
 }
 
-pub(super) async fn version_info(tx: &mut dyn Tx, pipeline: &str, sha256: Sha256) -> Result<Option<VersionInfo>> {
+pub(super) async fn version_info(tx: &mut Transaction, pipeline: &str, sha256: Sha256) -> Result<Option<VersionInfo>> {
     let sql = format!("SELECT {INFO} FROM weir_rule_version WHERE pipeline = ? AND sha256 = ?");
     let mut rows = tx.rows(&sql, &[Bind::Text(pipeline), Bind::Blob(&sha256.0)]).await?;
     rows.first_mut().map(info).transpose()
 }
 
 pub(super) async fn versions(
-    tx: &mut dyn Tx,
+    tx: &mut Transaction,
     pipeline: &str,
     rule: Option<&str>,
     limit: u32,
@@ -103,8 +103,7 @@ pub(super) async fn versions(
 
 /// The current-revision row is locked first, so two writers queue here and the second is `Stale`.
 pub(super) async fn advance(
-    tx: &mut dyn Tx,
-    d: &Dialect,
+    tx: &mut Transaction,
     pipeline: &str,
     base: Revision,
     change: (Option<&Version>, &[Entry], &Audit),
@@ -118,7 +117,7 @@ pub(super) async fn advance(
     }
     fault::at("store.catalog.current")?;
     if let Some(version) = version {
-        add_version(tx, d, pipeline, version).await?;
+        add_version(tx, pipeline, version).await?;
         fault::at("store.catalog.version")?;
     }
     add_set(tx, pipeline, next, entries, audit).await?;
@@ -128,7 +127,7 @@ pub(super) async fn advance(
 
 /// The entries of a new revision and its line of audit.
 pub(super) async fn add_set(
-    tx: &mut dyn Tx,
+    tx: &mut Transaction,
     pipeline: &str,
     next: Revision,
     entries: &[Entry],
@@ -153,13 +152,8 @@ pub(super) async fn add_set(
 
 /// Whether the revision after `base` is this change: it alone wrote this line of audit. Waits for a writer that is
 /// still undecided.
-pub(super) async fn is_made(
-    tx: &mut dyn Tx,
-    d: &Dialect,
-    pipeline: &str,
-    base: Revision,
-    audit: &Audit,
-) -> Result<bool> {
+pub(super) async fn is_made(tx: &mut Transaction, pipeline: &str, base: Revision, audit: &Audit) -> Result<bool> {
+    let d = tx.dialect();
     let current = format!("SELECT revision FROM weir_rule_current WHERE pipeline = ?{}", d.for_update);
     tx.rows(&current, &[Bind::Text(pipeline)]).await?;
     let sql = "SELECT at, who, action, rule, detail FROM weir_audit WHERE pipeline = ? AND revision = ?";
@@ -169,7 +163,8 @@ pub(super) async fn is_made(
     Ok(line == (audit.at, audit.who.clone(), audit.action.clone(), audit.rule.clone(), audit.detail.clone()))
 }
 
-async fn add_version(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, version: &Version) -> Result<()> {
+async fn add_version(tx: &mut Transaction, pipeline: &str, version: &Version) -> Result<()> {
+    let d = tx.dialect();
     let sql = format!(
         "INSERT INTO weir_rule_version (pipeline, sha256, rule, wasm, manifest, origin, source, published_at, \
          published_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {} wasm = ?, manifest = ?",
@@ -194,7 +189,7 @@ async fn add_version(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, version: &Ver
 }
 
 /// In one statement: the database may be far.
-async fn add_entries(tx: &mut dyn Tx, pipeline: &str, revision: Revision, entries: &[Entry]) -> Result<()> {
+async fn add_entries(tx: &mut Transaction, pipeline: &str, revision: Revision, entries: &[Entry]) -> Result<()> {
     let sql = format!(
         "INSERT INTO weir_rule_set (pipeline, revision, rule, sha256, `order`, mode, parameters, from_directory, \
          suspended) VALUES {}",
@@ -217,7 +212,7 @@ async fn add_entries(tx: &mut dyn Tx, pipeline: &str, revision: Revision, entrie
     tx.execute(&sql, &rows.collect::<Vec<_>>()).await.map(|_| ())
 }
 
-pub(super) async fn directory_seen(tx: &mut dyn Tx, pipeline: &str, file: &str) -> Result<Option<Sha256>> {
+pub(super) async fn directory_seen(tx: &mut Transaction, pipeline: &str, file: &str) -> Result<Option<Sha256>> {
     let sql = "SELECT sha256 FROM weir_directory WHERE pipeline = ? AND file = ?";
     match tx.rows(sql, &[Bind::Text(pipeline), Bind::Text(file)]).await?.first_mut() {
         Some(row) => sha(row.blob()?).map(Some),
@@ -226,12 +221,12 @@ pub(super) async fn directory_seen(tx: &mut dyn Tx, pipeline: &str, file: &str) 
 }
 
 pub(super) async fn set_directory_seen(
-    tx: &mut dyn Tx,
-    d: &Dialect,
+    tx: &mut Transaction,
     pipeline: &str,
     file: &str,
     sha256: Option<Sha256>,
 ) -> Result<()> {
+    let d = tx.dialect();
     let (p, f) = (Bind::Text(pipeline), Bind::Text(file));
     let Some(sha256) = sha256 else {
         return tx.execute("DELETE FROM weir_directory WHERE pipeline = ? AND file = ?", &[p, f]).await.map(|_| ());
@@ -244,7 +239,7 @@ pub(super) async fn set_directory_seen(
     tx.execute(&sql, &[p, f, bytes, bytes]).await.map(|_| ())
 }
 
-pub(super) async fn audit(tx: &mut dyn Tx, pipeline: &str, limit: u32) -> Result<Vec<Audit>> {
+pub(super) async fn audit(tx: &mut Transaction, pipeline: &str, limit: u32) -> Result<Vec<Audit>> {
     let sql = "SELECT at, who, action, rule, revision, detail FROM weir_audit WHERE pipeline = ? \
                ORDER BY revision DESC LIMIT ?";
     let rows = tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(limit.into())]).await?;

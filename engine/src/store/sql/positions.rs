@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bind, Dialect, Result, Tx};
+use super::{Bind, Result, Transaction};
 use crate::fault;
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, Taken};
-use crate::store::{Outcome, Position, StoreError};
+use crate::model::store::{Outcome, Position, StoreError};
 
 /// Whose rows: pipeline and topic.
 #[derive(Clone, Debug)]
@@ -33,7 +33,8 @@ fn these<'a>(scope: &'a Scope, of: &[Partition]) -> (String, Vec<Bind<'a>>) {
 }
 
 /// A start waits for it, so however many partitions there are, it asks four times.
-pub(super) async fn take(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, of: &[Partition]) -> Result<Vec<Taken>> {
+pub(super) async fn take(tx: &mut Transaction, scope: &Scope, of: &[Partition]) -> Result<Vec<Taken>> {
+    let d = tx.dialect();
     let mut partitions = of.to_vec();
     partitions.sort_unstable();
     partitions.dedup();
@@ -74,7 +75,7 @@ pub(super) async fn take(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, of: &[Part
 }
 
 /// The newest activation of each.
-async fn revisions(tx: &mut dyn Tx, scope: &Scope, of: &[Partition]) -> Result<BTreeMap<Partition, Revision>> {
+async fn revisions(tx: &mut Transaction, scope: &Scope, of: &[Partition]) -> Result<BTreeMap<Partition, Revision>> {
     let (these, mut binds) = these(scope, of);
     let sql = format!(
         "SELECT a.`partition`, a.revision FROM weir_activation a JOIN (SELECT `partition`, MAX(first_offset) AS newest \
@@ -86,7 +87,11 @@ async fn revisions(tx: &mut dyn Tx, scope: &Scope, of: &[Partition]) -> Result<B
     rows.map(|mut row| Ok((Partition(row.int()? as i32), Revision(row.int()? as u64)))).collect()
 }
 
-async fn outboxes(tx: &mut dyn Tx, scope: &Scope, of: &[Partition]) -> Result<BTreeMap<Partition, Vec<OutboxChunk>>> {
+async fn outboxes(
+    tx: &mut Transaction,
+    scope: &Scope,
+    of: &[Partition],
+) -> Result<BTreeMap<Partition, Vec<OutboxChunk>>> {
     let (these, binds) = these(scope, of);
     let sql = format!(
         "SELECT `partition`, first_offset, chunk, letters FROM weir_outbox {these} \
@@ -107,7 +112,13 @@ async fn outboxes(tx: &mut dyn Tx, scope: &Scope, of: &[Partition]) -> Result<BT
 
 /// Setting the same N again is no second beginning: the answer to the first may have been lost. `published` stays unset:
 /// K does not exist yet, and a crash before it does would look like a group that lost its offsets.
-pub(super) async fn begin(tx: &mut dyn Tx, scope: &Scope, partition: Partition, owner: u64, at: Offset) -> Result<()> {
+pub(super) async fn begin(
+    tx: &mut Transaction,
+    scope: &Scope,
+    partition: Partition,
+    owner: u64,
+    at: Offset,
+) -> Result<()> {
     let sql = format!(
         "UPDATE weir_partition SET next_offset = ? {WHERE} AND owner = ? \
          AND (next_offset IS NULL OR (next_offset = ? AND `checkpoint` = 0))"
@@ -120,7 +131,8 @@ pub(super) async fn begin(tx: &mut dyn Tx, scope: &Scope, partition: Partition, 
     }
 }
 
-pub(super) async fn advance(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, steps: &[PartitionStep]) -> Result<()> {
+pub(super) async fn advance(tx: &mut Transaction, scope: &Scope, steps: &[PartitionStep]) -> Result<()> {
+    let d = tx.dialect();
     let sql = format!(
         "UPDATE weir_partition SET next_offset = ?, watermark = COALESCE(?, watermark), `checkpoint` = `checkpoint` + 1, \
          updated_at = {} {WHERE} AND owner = ? AND next_offset = ?",
@@ -140,7 +152,7 @@ pub(super) async fn advance(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, steps: 
     Ok(())
 }
 
-pub(super) async fn add_letters(tx: &mut dyn Tx, scope: &Scope, chunks: &[OutboxChunk]) -> Result<()> {
+pub(super) async fn add_letters(tx: &mut Transaction, scope: &Scope, chunks: &[OutboxChunk]) -> Result<()> {
     let sql = "INSERT INTO weir_outbox (pipeline, topic, `partition`, first_offset, chunk, letters) \
                VALUES (?, ?, ?, ?, ?, ?)";
     for chunk in chunks {
@@ -152,7 +164,8 @@ pub(super) async fn add_letters(tx: &mut dyn Tx, scope: &Scope, chunks: &[Outbox
     Ok(())
 }
 
-pub(super) async fn activate(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, activations: &[Activation]) -> Result<()> {
+pub(super) async fn activate(tx: &mut Transaction, scope: &Scope, activations: &[Activation]) -> Result<()> {
+    let d = tx.dialect();
     let sql = format!(
         "INSERT INTO weir_activation (pipeline, topic, `partition`, first_offset, revision) VALUES (?, ?, ?, ?, ?) \
          {} revision = ?",
@@ -169,7 +182,8 @@ pub(super) async fn activate(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, activa
 
 /// Our owner with our N can only have come from our commit. Under another owner the answer does not matter: trying
 /// again is fenced.
-pub(super) async fn outcome(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, step: &Step) -> Result<Outcome> {
+pub(super) async fn outcome(tx: &mut Transaction, scope: &Scope, step: &Step) -> Result<Outcome> {
+    let d = tx.dialect();
     let sql = format!("SELECT owner, next_offset FROM weir_partition {WHERE}{}", d.for_update);
     let mut outcome = Outcome::NotCommitted;
     for part in &step.partitions {
@@ -183,7 +197,7 @@ pub(super) async fn outcome(tx: &mut dyn Tx, d: &Dialect, scope: &Scope, step: &
     Ok(outcome)
 }
 
-pub(super) async fn published(tx: &mut dyn Tx, scope: &Scope, upto: &[(Partition, u64, Offset)]) -> Result<()> {
+pub(super) async fn published(tx: &mut Transaction, scope: &Scope, upto: &[(Partition, u64, Offset)]) -> Result<()> {
     let guard = format!(
         "UPDATE weir_partition SET published = ? {WHERE} AND owner = ? AND (published IS NULL OR published <= ?)"
     );
@@ -202,7 +216,7 @@ pub(super) async fn published(tx: &mut dyn Tx, scope: &Scope, upto: &[(Partition
 }
 
 /// Partitions that were taken and never begun have no N yet and are left out.
-pub(super) async fn positions(tx: &mut dyn Tx, scope: &Scope) -> Result<Vec<Position>> {
+pub(super) async fn positions(tx: &mut Transaction, scope: &Scope) -> Result<Vec<Position>> {
     let sql = "SELECT `partition`, next_offset, watermark, owner, `checkpoint` FROM weir_partition \
                WHERE pipeline = ? AND topic = ? AND next_offset IS NOT NULL ORDER BY `partition`";
     let rows = tx.rows(sql, &[Bind::Text(&scope.pipeline), Bind::Text(&scope.topic)]).await?;
@@ -218,7 +232,7 @@ pub(super) async fn positions(tx: &mut dyn Tx, scope: &Scope) -> Result<Vec<Posi
     rows.into_iter().map(position).collect()
 }
 
-pub(super) async fn activations(tx: &mut dyn Tx, scope: &Scope, limit: u32) -> Result<Vec<Activation>> {
+pub(super) async fn activations(tx: &mut Transaction, scope: &Scope, limit: u32) -> Result<Vec<Activation>> {
     let sql = "SELECT `partition`, first_offset, revision FROM weir_activation WHERE pipeline = ? AND topic = ? \
                ORDER BY revision DESC, first_offset DESC LIMIT ?";
     let binds = [Bind::Text(&scope.pipeline), Bind::Text(&scope.topic), Bind::Int(limit.into())];

@@ -1,13 +1,14 @@
 //! What may not change under rows that are there already.
 
-use super::{Bind, Dialect, Result, Tx};
+use super::{Bind, Result, Transaction};
 use crate::fault;
 use crate::model::step::Fingerprint;
-use crate::store::StoreError;
+use crate::model::store::StoreError;
 
 /// Stores the fingerprint of a new pipeline and refuses one that differs. It binds once something is stored under it:
 /// until then whoever mistyped a name, or met a group that somebody else uses, may mend the configuration.
-pub(super) async fn keep(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fingerprint) -> Result<()> {
+pub(super) async fn keep(tx: &mut Transaction, pipeline: &str, mine: &Fingerprint) -> Result<()> {
+    let d = tx.dialect();
     // SQLite, and a server that says so, take names of tables that differ in case for the same.
     let sql = "SELECT pipeline, stats_table FROM weir_pipeline WHERE LOWER(stats_table) = LOWER(?) AND pipeline <> ?";
     if let Some(row) = tx.rows(sql, &[Bind::Text(&mine.table), Bind::Text(pipeline)]).await?.first_mut() {
@@ -30,7 +31,7 @@ pub(super) async fn keep(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fi
         d.upsert("pipeline")
     );
     tx.execute(&sql, &[name]).await?;
-    let known = stored(tx, d, pipeline).await?;
+    let known = stored(tx, pipeline).await?;
     // A version that did not ask for the cluster's id began this pipeline: the first id that comes is its own.
     let adopts = known.cluster.is_none() && mine.cluster.is_some();
     match compare(pipeline, &known, mine) {
@@ -47,11 +48,12 @@ pub(super) async fn keep(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fi
 
 /// Refuses if the fingerprint is no longer the stored one. Its row is locked: see [`keep`], which may change it until a
 /// first position is there.
-pub(super) async fn still(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, mine: &Fingerprint) -> Result<()> {
-    compare(pipeline, &stored(tx, d, pipeline).await?, mine)
+pub(super) async fn still(tx: &mut Transaction, pipeline: &str, mine: &Fingerprint) -> Result<()> {
+    compare(pipeline, &stored(tx, pipeline).await?, mine)
 }
 
-async fn stored(tx: &mut dyn Tx, d: &Dialect, pipeline: &str) -> Result<Fingerprint> {
+async fn stored(tx: &mut Transaction, pipeline: &str) -> Result<Fingerprint> {
+    let d = tx.dialect();
     let sql = format!("SELECT fingerprint FROM weir_pipeline WHERE pipeline = ?{}", d.for_update);
     let mut rows = tx.rows(&sql, &[Bind::Text(pipeline)]).await?;
     let gone = "another pipeline took the table of [sink] at this moment, or somebody deleted the row: start again";
@@ -67,7 +69,7 @@ async fn stored(tx: &mut dyn Tx, d: &Dialect, pipeline: &str) -> Result<Fingerpr
 }
 
 /// Whether no partition ever began and the table is empty: nothing is there that could mix.
-async fn is_unused(tx: &mut dyn Tx, pipeline: &str, mine: &Fingerprint) -> Result<bool> {
+async fn is_unused(tx: &mut Transaction, pipeline: &str, mine: &Fingerprint) -> Result<bool> {
     let begun = "SELECT 1 FROM weir_partition WHERE pipeline = ? AND next_offset IS NOT NULL LIMIT 1";
     let begun = tx.rows(begun, &[Bind::Text(pipeline)]).await?;
     let rows = tx.rows(&format!("SELECT 1 FROM `{}` LIMIT 1", mine.table), &[]).await?;

@@ -1,10 +1,10 @@
 //! Whether the catalog's rows are all there. A restore of some tables, or a row deleted by hand, must not bring an older
 //! set into force, or none: what contradicts itself is `SetBack`, until [`repair`] takes what is left.
 
-use super::{Bind, Dialect, Result, Tx, catalog};
+use super::{Bind, Result, Transaction, catalog};
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet};
 use crate::model::ids::Revision;
-use crate::store::StoreError;
+use crate::model::store::StoreError;
 
 /// Actions of the audit. A set may be empty after the first, if it took the last rule, and is after the last.
 const RETIRE: &str = "retire";
@@ -23,7 +23,7 @@ struct Numbers {
 
 impl Numbers {
     /// One statement, so that a change which is committed meanwhile is in all of them or in none.
-    async fn read(tx: &mut dyn Tx, pipeline: &str) -> Result<Self> {
+    async fn read(tx: &mut Transaction, pipeline: &str) -> Result<Self> {
         let sql = "SELECT (SELECT revision FROM weir_rule_current WHERE pipeline = ?), \
                    (SELECT MAX(revision) FROM weir_audit WHERE pipeline = ?), \
                    (SELECT MAX(revision) FROM weir_rule_set WHERE pipeline = ?)";
@@ -40,7 +40,7 @@ impl Numbers {
 }
 
 /// The number in force.
-pub(super) async fn revision(tx: &mut dyn Tx, pipeline: &str) -> Result<Revision> {
+pub(super) async fn revision(tx: &mut Transaction, pipeline: &str) -> Result<Revision> {
     let numbers = Numbers::read(tx, pipeline).await?;
     let (current, stored) = (numbers.current.unwrap_or_default(), numbers.stored());
     if current == stored {
@@ -54,7 +54,7 @@ pub(super) async fn revision(tx: &mut dyn Tx, pipeline: &str) -> Result<Revision
 }
 
 /// The set in force.
-pub(super) async fn rule_set(tx: &mut dyn Tx, pipeline: &str) -> Result<RuleSet> {
+pub(super) async fn rule_set(tx: &mut Transaction, pipeline: &str) -> Result<RuleSet> {
     let revision = revision(tx, pipeline).await?;
     let why = || set_back(pipeline, &format!("weir_rule_set has no row of revision {revision}, which was not empty"));
     let entries = entries(tx, pipeline, revision).await?.ok_or_else(why)?;
@@ -63,7 +63,7 @@ pub(super) async fn rule_set(tx: &mut dyn Tx, pipeline: &str) -> Result<RuleSet>
 
 /// The entries of the highest revision; None: they are gone. A set is empty only before the first publish and after the
 /// last rule was retired.
-async fn entries(tx: &mut dyn Tx, pipeline: &str, revision: Revision) -> Result<Option<Vec<Entry>>> {
+async fn entries(tx: &mut Transaction, pipeline: &str, revision: Revision) -> Result<Option<Vec<Entry>>> {
     let entries = catalog::entries_at(tx, pipeline, revision).await?;
     if !entries.is_empty() || revision.0 == 0 {
         return Ok(Some(entries));
@@ -85,13 +85,8 @@ fn set_back(pipeline: &str, what: &str) -> StoreError {
 
 /// Takes the highest revision that has rows, as a revision after all that ever were: instances that run take it as any
 /// other change.
-pub(super) async fn repair(
-    tx: &mut dyn Tx,
-    d: &Dialect,
-    pipeline: &str,
-    at: i64,
-    who: &str,
-) -> Result<Option<Repaired>> {
+pub(super) async fn repair(tx: &mut Transaction, pipeline: &str, at: i64, who: &str) -> Result<Option<Repaired>> {
+    let d = tx.dialect();
     let name = Bind::Text(pipeline);
     // Locked first, as a change does: one that is under way is waited for.
     let lock = format!("SELECT revision FROM weir_rule_current WHERE pipeline = ?{}", d.for_update);

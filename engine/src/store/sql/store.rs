@@ -5,12 +5,27 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::positions::Scope;
-use super::{Driver, Result, Tx, catalog, fingerprint, finish, positions, retention, schema, stats, whole};
+use super::{
+    Driver, Result, Transaction, catalog, columns, fingerprint, migrations, positions, retention, schema, stats, whole,
+};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
-use crate::store::{Outcome, Position, StatsRow, Store, StoreError};
+use crate::model::store::{
+    AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
+    Store, StoreError,
+};
+
+/// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
+macro_rules! in_tx {
+    ($self:ident, $begin:ident, |$tx:ident| $call:expr) => {{
+        let mut tx = Transaction::new($self.driver.$begin().await?, $self.driver.dialect());
+        let $tx = &mut tx;
+        let result = $call.await;
+        again(tx.finish(result).await)
+    }};
+}
 
 /// One pipeline's part of a database.
 pub(crate) struct SqlStore {
@@ -30,18 +45,27 @@ impl SqlStore {
         Self { driver, scope, idle_ms, layout: OnceLock::new(), fingerprint: OnceLock::new() }
     }
 
-    /// Whether the server's settings let the engine work.
+    /// Whether the server's settings let the engine work, and no later version of Weir made the tables.
     pub(crate) async fn suits(&self) -> Result<()> {
-        self.driver.suits().await
+        self.driver.suits().await?;
+        in_tx!(self, begin_read, |tx| migrations::refuse_later(tx, migrations::STEPS))
+    }
+
+    fn wanted<'a>(&self, layout: &'a StatsLayout) -> schema::Wanted<'a> {
+        schema::Wanted { steps: migrations::STEPS, layout, idle_ms: self.idle_ms }
     }
 
     fn layout(&self) -> Result<Arc<StatsLayout>> {
         self.layout.get().cloned().ok_or_else(unprepared)
     }
 
-    async fn begin_in(&self, tx: &mut dyn Tx, partition: Partition, owner: u64, at: Offset) -> Result<()> {
+    pub(super) async fn begin_tx(&self) -> Result<Transaction> {
+        Ok(Transaction::new(self.driver.begin().await?, self.driver.dialect()))
+    }
+
+    async fn begin_in(&self, tx: &mut Transaction, partition: Partition, owner: u64, at: Offset) -> Result<()> {
         let mine = self.fingerprint.get().ok_or_else(unprepared)?;
-        fingerprint::still(tx, self.driver.dialect(), &self.scope.pipeline, mine).await?;
+        fingerprint::still(tx, &self.scope.pipeline, mine).await?;
         positions::begin(tx, &self.scope, partition, owner, at).await
     }
 }
@@ -63,24 +87,13 @@ fn unanswered(fault: fault::Fault) -> StoreError {
     StoreError::Unknown(fault.to_string())
 }
 
-/// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
-macro_rules! in_tx {
-    ($self:ident, $begin:ident, |$tx:ident| $call:expr) => {{
-        let mut tx = $self.driver.$begin().await?;
-        let $tx = &mut *tx;
-        let result = $call.await;
-        again(finish(tx, result).await)
-    }};
-}
-
 impl SqlStore {
     /// What became of a change of the rule set whose COMMIT was not answered. Whoever asked for it may not just ask
     /// again: a second rollback goes back further.
-    async fn made(&self, base: Revision, audit: &Audit, why: &str) -> Result<Revision> {
+    pub(super) async fn made(&self, base: Revision, audit: &Audit, why: &str) -> Result<Revision> {
         let ask = async {
             fault::at("store.catalog.asked")?;
-            let d = self.driver.dialect();
-            in_tx!(self, begin_anew, |tx| catalog::is_made(tx, d, &self.scope.pipeline, base, audit))
+            in_tx!(self, begin_anew, |tx| catalog::is_made(tx, &self.scope.pipeline, base, audit))
         };
         match ask.await {
             Ok(true) => Ok(Revision(base.0 + 1)),
@@ -96,11 +109,10 @@ impl SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<()> {
-        schema::validate(layout)?;
-        let d = self.driver.dialect();
-        in_tx!(self, begin, |tx| schema::create(tx, d, layout, self.idle_ms))?;
+        columns::validate(layout)?;
+        in_tx!(self, begin, |tx| schema::prepare(tx, self.wanted(layout)))?;
         fault::pass("store.prepare.created");
-        in_tx!(self, begin, |tx| fingerprint::keep(tx, d, &self.scope.pipeline, mine))?;
+        in_tx!(self, begin, |tx| fingerprint::keep(tx, &self.scope.pipeline, mine))?;
         self.fingerprint.get_or_init(|| mine.clone());
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
         if **kept != *layout {
@@ -109,9 +121,17 @@ impl Store for SqlStore {
         Ok(())
     }
 
+    async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>> {
+        columns::validate(layout)?;
+        in_tx!(self, begin_read, |tx| schema::pending_ddl(tx, self.wanted(layout)))
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for SqlStore {
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>> {
         fault::at("store.take.before")?;
-        let taken = in_tx!(self, begin, |tx| positions::take(tx, self.driver.dialect(), &self.scope, partitions))?;
+        let taken = in_tx!(self, begin, |tx| positions::take(tx, &self.scope, partitions))?;
         fault::at("store.take.answer")?;
         Ok(taken)
     }
@@ -123,26 +143,26 @@ impl Store for SqlStore {
     }
 
     async fn commit(&self, step: &Step) -> Result<()> {
-        let (d, layout) = (self.driver.dialect(), self.layout()?);
+        let layout = self.layout()?;
         fault::at("store.commit.before")?;
-        let mut tx = self.driver.begin().await?;
+        let mut tx = self.begin_tx().await?;
         let result = async {
             fault::at("store.commit.begun")?;
-            positions::advance(&mut *tx, d, &self.scope, &step.partitions).await?;
-            positions::add_letters(&mut *tx, &self.scope, &step.outbox).await?;
-            positions::activate(&mut *tx, d, &self.scope, &step.activations).await?;
-            self.driver.add_windows(&mut *tx, &layout, &step.windows).await?;
+            positions::advance(&mut tx, &self.scope, &step.partitions).await?;
+            positions::add_letters(&mut tx, &self.scope, &step.outbox).await?;
+            positions::activate(&mut tx, &self.scope, &step.activations).await?;
+            self.driver.add_windows(&mut tx, &layout, &step.windows).await?;
             fault::at("store.commit.written")?;
             fault::at("store.commit.lost").map_err(unanswered)
         };
         let result = result.await;
-        finish(tx, result).await?;
+        tx.finish(result).await?;
         fault::at("store.commit.answer").map_err(unanswered)
     }
 
     async fn outcome(&self, step: &Step) -> Result<Outcome> {
         fault::at("store.outcome")?;
-        in_tx!(self, begin_anew, |tx| positions::outcome(tx, self.driver.dialect(), &self.scope, step))
+        in_tx!(self, begin_anew, |tx| positions::outcome(tx, &self.scope, step))
     }
 
     async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<()> {
@@ -150,7 +170,17 @@ impl Store for SqlStore {
         in_tx!(self, begin, |tx| positions::published(tx, &self.scope, upto))?;
         Ok(fault::at("store.published.answer")?)
     }
+}
 
+#[async_trait]
+impl AuditStore for SqlStore {
+    async fn audit(&self, limit: u32) -> Result<Vec<Audit>> {
+        in_tx!(self, begin_look, |tx| catalog::audit(tx, &self.scope.pipeline, limit))
+    }
+}
+
+#[async_trait]
+impl CatalogStore for SqlStore {
     async fn rule_set(&self) -> Result<RuleSet> {
         in_tx!(self, begin_read, |tx| whole::rule_set(tx, &self.scope.pipeline))
     }
@@ -178,11 +208,11 @@ impl Store for SqlStore {
         entries: &[Entry],
         audit: &Audit,
     ) -> Result<Revision> {
-        let (d, change) = (self.driver.dialect(), (version, entries, audit));
+        let change = (version, entries, audit);
         fault::at("store.catalog.before")?;
-        let mut tx = self.driver.begin().await?;
-        let result = catalog::advance(&mut *tx, d, &self.scope.pipeline, base, change).await;
-        let made = finish(tx, result).await;
+        let mut tx = self.begin_tx().await?;
+        let result = catalog::advance(&mut tx, &self.scope.pipeline, base, change).await;
+        let made = tx.finish(result).await;
         match made.and_then(|revision| fault::at("store.catalog.answer").map_err(unanswered).map(|()| revision)) {
             Err(StoreError::Unknown(why)) => self.made(base, audit, &why).await,
             ended => ended,
@@ -190,8 +220,8 @@ impl Store for SqlStore {
     }
 
     async fn repair_rules(&self, at: i64, who: &str) -> Result<Option<Repaired>> {
-        let (d, pipeline) = (self.driver.dialect(), &self.scope.pipeline);
-        in_tx!(self, begin, |tx| whole::repair(tx, d, pipeline, at, who))
+        let pipeline = &self.scope.pipeline;
+        in_tx!(self, begin, |tx| whole::repair(tx, pipeline, at, who))
     }
 
     async fn last_entry(&self, rule: &str) -> Result<Option<Entry>> {
@@ -207,26 +237,27 @@ impl Store for SqlStore {
     }
 
     async fn set_directory_seen(&self, file: &str, sha256: Option<Sha256>) -> Result<()> {
-        let (d, pipeline) = (self.driver.dialect(), &self.scope.pipeline);
-        in_tx!(self, begin, |tx| catalog::set_directory_seen(tx, d, pipeline, file, sha256))
+        let pipeline = &self.scope.pipeline;
+        in_tx!(self, begin, |tx| catalog::set_directory_seen(tx, pipeline, file, sha256))
     }
+}
 
+#[async_trait]
+impl ReportStore for SqlStore {
     async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>> {
         let layout = self.layout()?;
-        let d = self.driver.dialect();
-        in_tx!(self, begin_look, |tx| stats::read(tx, d, &layout, limit, final_only.then_some(self.idle_ms)))
-    }
-
-    async fn positions(&self) -> Result<Vec<Position>> {
-        in_tx!(self, begin_look, |tx| positions::positions(tx, &self.scope))
+        in_tx!(self, begin_look, |tx| stats::read(tx, &layout, limit, final_only.then_some(self.idle_ms)))
     }
 
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>> {
         in_tx!(self, begin_look, |tx| positions::activations(tx, &self.scope, limit))
     }
+}
 
-    async fn audit(&self, limit: u32) -> Result<Vec<Audit>> {
-        in_tx!(self, begin_look, |tx| catalog::audit(tx, &self.scope.pipeline, limit))
+#[async_trait]
+impl RetentionStore for SqlStore {
+    async fn positions(&self) -> Result<Vec<Position>> {
+        in_tx!(self, begin_look, |tx| positions::positions(tx, &self.scope))
     }
 
     async fn drop_windows(&self, before: i64, most: u32) -> Result<u64> {
@@ -239,10 +270,13 @@ impl Store for SqlStore {
     }
 
     async fn forget_revisions(&self, keep: u64) -> Result<u64> {
-        let (d, pipeline) = (self.driver.dialect(), &self.scope.pipeline);
-        in_tx!(self, begin, |tx| retention::forget_revisions(tx, d, pipeline, keep))
+        let pipeline = &self.scope.pipeline;
+        in_tx!(self, begin, |tx| retention::forget_revisions(tx, pipeline, keep))
     }
+}
 
+#[async_trait]
+impl ProbeStore for SqlStore {
     async fn ping(&self) -> Result<()> {
         in_tx!(self, begin_read, |tx| tx.rows("SELECT 1", &[])).map(|_| ())
     }

@@ -1,21 +1,27 @@
-//! What both databases share: a transaction that takes SQL with binds and gives back plain cells, so that every method
-//! of the store is written once. It must not know sqlx; where the two dialects differ it asks the [`Dialect`].
+//! What all databases share: a transaction that takes SQL with binds and gives back plain cells, so that every method
+//! of the store is written once. It must not know sqlx; where databases differ in words it asks the [`Dialect`].
 
 use async_trait::async_trait;
 
-use super::StoreError;
 use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::store::StoreError;
 
 mod catalog;
+pub(super) mod columns;
+mod dialect;
 mod fingerprint;
+mod migrations;
 mod positions;
 mod retention;
 pub(super) mod schema;
 pub(super) mod stats;
 mod store;
+#[cfg(test)]
+mod tests;
 pub(super) mod text;
 mod whole;
 
+pub(super) use dialect::Dialect;
 pub(super) use store::SqlStore;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -107,15 +113,55 @@ fn unexpected(wanted: &str, found: &Option<Cell>) -> StoreError {
     ))
 }
 
-/// One transaction. Dropped without commit or rollback its connection is closed, so nothing half done returns to a pool.
+/// One transaction, as a driver has it. Dropped without commit or rollback its connection is closed, so nothing half done
+/// returns to a pool.
 #[async_trait]
 pub(super) trait Tx: Send {
-    /// Rows matched.
+    /// Runs a statement in the database's own words: rows matched.
     async fn execute(&mut self, sql: &str, binds: &[Bind<'_>]) -> Result<u64>;
+    /// Runs a query in the database's own words.
     async fn rows(&mut self, sql: &str, binds: &[Bind<'_>]) -> Result<Vec<Row>>;
     /// `Unknown` if the answer is lost.
     async fn commit(self: Box<Self>) -> Result<()>;
     async fn rollback(self: Box<Self>);
+}
+
+/// One transaction that takes statements in the notation of this folder ([`Dialect`]).
+pub(super) struct Transaction {
+    tx: Box<dyn Tx>,
+    dialect: &'static Dialect,
+}
+
+impl Transaction {
+    pub(super) fn new(tx: Box<dyn Tx>, dialect: &'static Dialect) -> Self {
+        Self { tx, dialect }
+    }
+
+    /// The words of the database that it is of.
+    pub(super) fn dialect(&self) -> &'static Dialect {
+        self.dialect
+    }
+
+    /// Rows matched.
+    pub(super) async fn execute(&mut self, statement: &str, binds: &[Bind<'_>]) -> Result<u64> {
+        self.tx.execute(&self.dialect.render(statement), binds).await
+    }
+
+    /// What a query gives.
+    pub(super) async fn rows(&mut self, statement: &str, binds: &[Bind<'_>]) -> Result<Vec<Row>> {
+        self.tx.rows(&self.dialect.render(statement), binds).await
+    }
+
+    /// Commits if all went well, else rolls back. `Unknown` if the answer to COMMIT is lost.
+    async fn finish<T>(self, result: Result<T>) -> Result<T> {
+        match result {
+            Ok(value) => self.tx.commit().await.map(|()| value),
+            Err(error) => {
+                self.tx.rollback().await;
+                Err(error)
+            }
+        }
+    }
 }
 
 /// A database.
@@ -133,61 +179,5 @@ pub(super) trait Driver: Send + Sync + 'static {
     async fn begin_look(&self) -> Result<Box<dyn Tx>>;
     fn dialect(&self) -> &'static Dialect;
     /// Adds windows to their rows.
-    async fn add_windows(&self, tx: &mut dyn Tx, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()>;
-}
-
-/// Where the two differ in words.
-pub(super) struct Dialect {
-    /// Name in VARCHAR keys: case and accents count.
-    pub name_type: &'static str,
-    pub text_type: &'static str,
-    pub blob_type: &'static str,
-    pub sha_type: &'static str,
-    pub group_id_type: &'static str,
-    pub time_type: &'static str,
-    /// A readable group column.
-    pub group_type: &'static str,
-    /// Sums, least and greatest: `{scale}` is replaced.
-    pub decimal_type: &'static str,
-    pub table_suffix: &'static str,
-    /// Epoch milliseconds by the database's clock.
-    pub now_ms: &'static str,
-    /// The same as a value of `time_type`.
-    pub now: &'static str,
-    /// Begins the part of an upsert after VALUES; `{key}` is replaced by the key columns.
-    pub on_conflict: &'static str,
-    /// Ends a SELECT that must wait for undecided writers.
-    pub for_update: &'static str,
-    /// An expression over `ms` giving a value comparable with `time_type`.
-    pub time_of_ms: &'static str,
-    /// Whether a view cannot be replaced, only dropped and made.
-    pub drop_view: bool,
-    /// The names of the engine's own tables that are there.
-    pub own_tables: &'static str,
-    /// The same of its indexes.
-    pub own_indexes: &'static str,
-    /// Of a CREATE INDEX that leaves one alone that is there, if the database knows such.
-    pub index_if: &'static str,
-    /// Name and lower-case type of each column of the table bound as `?`.
-    pub columns_of: &'static str,
-    /// The text of the view bound as `?`.
-    pub view_of: &'static str,
-}
-
-impl Dialect {
-    /// `ON CONFLICT (key) DO UPDATE SET` or `ON DUPLICATE KEY UPDATE`.
-    pub(super) fn upsert(&self, key: &str) -> String {
-        self.on_conflict.replace("{key}", key)
-    }
-}
-
-/// Commits what went well and rolls back what did not.
-async fn finish<T>(tx: Box<dyn Tx>, result: Result<T>) -> Result<T> {
-    match result {
-        Ok(value) => tx.commit().await.map(|()| value),
-        Err(error) => {
-            tx.rollback().await;
-            Err(error)
-        }
-    }
+    async fn add_windows(&self, tx: &mut Transaction, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()>;
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::listing::{Identity, Stamp};
 use crate::model::ids::Sha256;
 
+/// What the last scans saw.
 #[derive(Default)]
-pub(in crate::rules) struct Known {
+pub(super) struct Seen {
     /// By file name.
-    pub(in crate::rules) files: BTreeMap<String, Seen>,
+    pub(super) files: BTreeMap<String, SeenFile>,
     /// Which directory the files were in.
     identity: Option<Identity>,
     /// Which one the last scan found; None: none that could be read.
@@ -17,33 +18,34 @@ pub(in crate::rules) struct Known {
     gone: BTreeSet<String>,
 }
 
-pub(in crate::rules) struct Seen {
-    pub(in crate::rules) stamp: Stamp,
+/// A file that was taken.
+pub(super) struct SeenFile {
+    pub(super) stamp: Stamp,
     /// None: it was not read.
-    pub(in crate::rules) sha256: Option<Sha256>,
+    pub(super) sha256: Option<Sha256>,
     /// The rule that it holds, unless it was refused.
-    pub(in crate::rules) rule: Option<String>,
+    pub(super) rule: Option<String>,
 }
 
-impl Known {
+impl Seen {
     /// Which directory the last scan found; None: none that could be read.
-    pub(in crate::rules) fn found(&self) -> Option<&Identity> {
+    pub(super) fn found(&self) -> Option<&Identity> {
         self.found.as_ref()
     }
 
-    pub(in crate::rules) fn now(&mut self, found: Option<&Identity>) {
+    pub(super) fn now(&mut self, found: Option<&Identity>) {
         self.found = found.cloned();
     }
 
     /// Whether the same files were gone at the scan before.
-    pub(in crate::rules) fn still_gone(&mut self, gone: &BTreeSet<String>) -> bool {
+    pub(super) fn still_gone(&mut self, gone: &BTreeSet<String>) -> bool {
         let before = std::mem::replace(&mut self.gone, gone.clone());
         gone.is_empty() || before == *gone
     }
 
     /// Whether these files were removed by somebody who meant it: from the directory that they were in, and no more than
     /// one that `brought` a rule which no other file holds. Else a mount went away, or all was deleted at once.
-    pub(in crate::rules) fn may_retire(
+    pub(super) fn may_retire(
         &mut self,
         gone: &BTreeSet<String>,
         now: Identity,
@@ -56,17 +58,17 @@ impl Known {
     }
 
     /// Whether a file holds this rule.
-    pub(in crate::rules) fn holds(&self, rule: &str) -> bool {
+    pub(super) fn holds(&self, rule: &str) -> bool {
         self.files.values().any(|seen| seen.holds(rule))
     }
 
     /// Whether another file than this one does.
-    pub(in crate::rules) fn holds_beside(&self, file: &str, rule: &str) -> bool {
+    pub(super) fn holds_beside(&self, file: &str, rule: &str) -> bool {
         self.files.iter().any(|(name, seen)| name != file && seen.holds(rule))
     }
 }
 
-impl Seen {
+impl SeenFile {
     fn holds(&self, rule: &str) -> bool {
         self.rule.as_deref() == Some(rule)
     }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Bind, Dialect, Result, Tx, schema, text};
+use super::{Bind, Result, Transaction, columns, schema, text};
 use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::store::{StatsRow, StoreError};
 use crate::model::text::push_decimal;
-use crate::store::{StatsRow, StoreError};
 
 /// The texts that a statement's binds borrow, one behind the other: there may be a million windows in a step.
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Texts {
         from..self.all.len()
     }
 
-    /// Appends the binds of `window`, which stands at `at`, in the order of [`columns`].
+    /// Appends the binds of `window`, which stands at `at`, in the order of [`columns::filled`].
     pub(crate) fn push<'a>(&'a self, binds: &mut Vec<Bind<'a>>, at: usize, window: &'a WindowDelta) {
         let text = |place: &Option<Range<usize>>| Bind::text(place.clone().map(|place| &self.all[place]));
         let [start, end, aggregates @ ..] = &self.places[at * self.each..(at + 1) * self.each] else {
@@ -69,38 +69,29 @@ impl Texts {
     }
 }
 
-/// The columns that a delta fills, quoted, in the order of [`Texts::push`].
-pub(crate) fn columns(layout: &StatsLayout) -> Vec<String> {
-    let mut columns: Vec<String> = ["window_start", "group_id", "window_end"].map(String::from).to_vec();
-    columns.extend(layout.group_by.iter().map(|field| format!("`{field}`")));
-    columns.extend(["records", "flagged", "late"].map(String::from));
-    columns.extend(schema::aggregates(layout).into_iter().map(|(name, _)| format!("`{name}`")));
-    columns
-}
-
 /// Newest first, groups of one window by their id. `final_idle`: only final ones, with `window.idle_after` in ms.
 ///
 /// The key is walked backwards, which costs no more than the rows that are shown, however many there are; so within a window
 /// it begins with the last group.
 pub(super) async fn read(
-    tx: &mut dyn Tx,
-    d: &Dialect,
+    tx: &mut Transaction,
     layout: &StatsLayout,
     limit: u32,
     final_idle: Option<i64>,
 ) -> Result<Vec<StatsRow>> {
-    let aggregates = schema::aggregates(layout);
-    let mut columns = String::from("CAST(window_start AS CHAR), CAST(window_end AS CHAR), records, flagged, late");
+    let d = tx.dialect();
+    let aggregates = columns::aggregates(layout);
+    let mut selected = format!("{}, {}, records, flagged, late", d.text_of("window_start"), d.text_of("window_end"));
     for field in &layout.group_by {
-        columns += &format!(", `{field}`");
+        selected += &format!(", `{field}`");
     }
     for (name, _) in &aggregates {
-        columns += &format!(", CAST(`{name}` AS CHAR)");
+        selected += &format!(", {}", d.text_of(&format!("`{name}`")));
     }
     // A window starts before it ends: what is said of the start is what lets the key be entered at the right place.
     let mut upto = String::new();
     if let Some(idle_ms) = final_idle {
-        let sql = format!("SELECT CAST({} AS CHAR)", schema::final_upto(d, layout, idle_ms));
+        let sql = format!("SELECT {}", d.text_of(&schema::final_upto(d, layout, idle_ms)));
         match tx.rows(&sql, &[]).await?.first_mut().map(super::Row::maybe_text).transpose()?.flatten() {
             Some(time) => upto = time,
             None => return Ok(Vec::new()),
@@ -108,7 +99,7 @@ pub(super) async fn read(
     }
     let only = if final_idle.is_some() { "WHERE window_start < ? AND window_end <= ? " } else { "" };
     let table = &layout.table;
-    let sql = format!("SELECT {columns} FROM `{table}` {only}ORDER BY window_start DESC, group_id DESC LIMIT ?");
+    let sql = format!("SELECT {selected} FROM `{table}` {only}ORDER BY window_start DESC, group_id DESC LIMIT ?");
     let mut binds = vec![Bind::Text(&upto); if final_idle.is_some() { 2 } else { 0 }];
     binds.push(Bind::Int(limit.into()));
     let time = |text: String| {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::positions::Scope;
-use super::{Bind, Dialect, Result, Row, Tx, text, whole};
+use super::{Bind, Result, Row, Transaction, text, whole};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::step::StatsLayout;
-use crate::store::StoreError;
+use crate::model::store::StoreError;
 
 /// Revisions a transaction; each may have `rules.max_rules` rows.
 const REVISIONS: usize = 50;
@@ -16,12 +16,12 @@ const ROWS: i64 = 500;
 const FRESH_MS: i64 = 86_400_000;
 
 /// Deletes the oldest windows of those that began before `before`, in epoch milliseconds.
-pub(super) async fn drop_windows(tx: &mut dyn Tx, layout: &StatsLayout, before: i64, most: u32) -> Result<u64> {
+pub(super) async fn drop_windows(tx: &mut Transaction, layout: &StatsLayout, before: i64, most: u32) -> Result<u64> {
     let table = &layout.table;
     let Some(before) = text::time(before) else { return Ok(0) };
+    let start = tx.dialect().text_of("window_start");
     let sql = format!(
-        "SELECT CAST(window_start AS CHAR), group_id FROM `{table}` WHERE window_start < ? ORDER BY window_start, group_id \
-         LIMIT 1 OFFSET ?"
+        "SELECT {start}, group_id FROM `{table}` WHERE window_start < ? ORDER BY window_start, group_id LIMIT 1 OFFSET ?"
     );
     // The last of the batch; the key has windows and groups in this order.
     let last = tx.rows(&sql, &[Bind::Text(&before), Bind::Int(i64::from(most.max(1)) - 1)]).await?;
@@ -38,7 +38,7 @@ pub(super) async fn drop_windows(tx: &mut dyn Tx, layout: &StatsLayout, before: 
 /// Deletes activations that no offset of the log from its start on needs: of those up to the start only the last says who judged
 /// there.
 pub(super) async fn forget_activations(
-    tx: &mut dyn Tx,
+    tx: &mut Transaction,
     scope: &Scope,
     partition: Partition,
     log_start: Offset,
@@ -57,7 +57,8 @@ pub(super) async fn forget_activations(
 
 /// Deletes the oldest revisions that are neither among the newest `keep` nor named by an activation, and then versions that no
 /// set and no file of the directory names. How a rule stood when it was last in a set stays.
-pub(super) async fn forget_revisions(tx: &mut dyn Tx, d: &Dialect, pipeline: &str, keep: u64) -> Result<u64> {
+pub(super) async fn forget_revisions(tx: &mut Transaction, pipeline: &str, keep: u64) -> Result<u64> {
+    let d = tx.dialect();
     let name = Bind::Text(pipeline);
     // Locked first, as a change does: a set that is being made must not name a version that goes.
     let lock = format!("SELECT revision FROM weir_rule_current WHERE pipeline = ?{}", d.for_update);
@@ -99,11 +100,12 @@ pub(super) async fn forget_revisions(tx: &mut dyn Tx, d: &Dialect, pipeline: &st
         tx.execute("DELETE FROM weir_audit WHERE pipeline = ? AND revision = ?", &[name, number]).await?;
         gone += 1;
     }
-    forget_versions(tx, d, pipeline).await?;
+    forget_versions(tx, pipeline).await?;
     Ok(gone)
 }
 
-async fn forget_versions(tx: &mut dyn Tx, d: &Dialect, pipeline: &str) -> Result<()> {
+async fn forget_versions(tx: &mut Transaction, pipeline: &str) -> Result<()> {
+    let d = tx.dialect();
     let name = Bind::Text(pipeline);
     let mut named = BTreeSet::new();
     for table in ["weir_rule_set", "weir_directory"] {
@@ -125,7 +127,7 @@ async fn forget_versions(tx: &mut dyn Tx, d: &Dialect, pipeline: &str) -> Result
     Ok(())
 }
 
-async fn numbers(tx: &mut dyn Tx, sql: &str, binds: &[Bind<'_>]) -> Result<impl Iterator<Item = u64>> {
+async fn numbers(tx: &mut Transaction, sql: &str, binds: &[Bind<'_>]) -> Result<impl Iterator<Item = u64>> {
     let rows = tx.rows(sql, binds).await?;
     let number = |mut row: Row| row.int().map(|number| number as u64);
     Ok(rows.into_iter().map(number).collect::<Result<Vec<_>>>()?.into_iter())

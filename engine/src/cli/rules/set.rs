@@ -1,0 +1,84 @@
+//! `weir rules set`: the changes of PATCH /rules/{name}.
+
+use anyhow::ensure;
+use serde_json::{Map, Value};
+
+use super::super::api::Client;
+use super::super::out;
+
+/// What to change.
+#[derive(Debug, clap::Args)]
+pub(super) struct Change {
+    /// The rule
+    name: String,
+    /// live, shadow or off
+    #[arg(long, value_parser = ["live", "shadow", "off"])]
+    mode: Option<String>,
+    /// Place among the rules, ascending
+    #[arg(long, allow_negative_numbers = true)]
+    order: Option<i32>,
+    /// A parameter, as often as needed: -p limit=5000
+    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
+    parameters: Vec<(String, String)>,
+    /// A parameter that takes the module's default again, as often as needed
+    #[arg(long = "default", value_name = "NAME")]
+    defaults: Vec<String>,
+}
+
+pub(super) fn run(change: &Change, api: &Client) -> anyhow::Result<()> {
+    let body = body(change)?;
+    let done = api.patch(&format!("/rules/{}", change.name), &body)?;
+    out::line(format_args!("{} is changed; revision {}", change.name, done["revision"]));
+    Ok(())
+}
+
+fn body(change: &Change) -> anyhow::Result<Value> {
+    let mut body = Map::new();
+    if let Some(mode) = &change.mode {
+        body.insert("mode".into(), mode.as_str().into());
+    }
+    if let Some(order) = change.order {
+        body.insert("order".into(), order.into());
+    }
+    let set = change.parameters.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+    let parameters: Vec<(String, Value)> =
+        set.chain(change.defaults.iter().map(|name| (name.clone(), Value::Null))).collect();
+    let count = parameters.len();
+    let parameters: Map<String, Value> = parameters.into_iter().collect();
+    ensure!(
+        parameters.len() == count,
+        "a parameter is named twice; name each once, with --parameter or with --default"
+    );
+    if !parameters.is_empty() {
+        body.insert("parameters".into(), parameters.into());
+    }
+    ensure!(!body.is_empty(), "nothing is to change; give --mode, --order, --parameter or --default");
+    Ok(body.into())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_says_each_parameter_once_and_changes_something() {
+        let with = |parameters: &[(&str, &str)], defaults: &[&str]| Change {
+            name: "r".into(),
+            mode: None,
+            order: None,
+            parameters: parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            defaults: defaults.iter().map(|name| (*name).into()).collect(),
+        };
+        let sent = body(&with(&[("limit", "5=6"), ("list", "")], &["other"])).unwrap();
+        assert_eq!(sent, serde_json::json!({ "parameters": { "limit": "5=6", "list": "", "other": null } }));
+        assert!(body(&with(&[("limit", "5")], &["limit"])).unwrap_err().to_string().contains("twice"));
+        assert!(body(&with(&[], &[])).unwrap_err().to_string().starts_with("nothing is to change"));
+    }
+}

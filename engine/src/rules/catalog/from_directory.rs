@@ -1,0 +1,70 @@
+//! What the rules directory asks of the catalog: to publish a file, and to retire the rule of one that was removed.
+
+use std::sync::atomic::Ordering;
+
+use super::change::{Change, entry};
+use super::{Catalog, Publish, Published, Refused};
+use crate::model::catalog::Entry;
+use crate::model::ids::Sha256;
+use crate::model::store::StoreError;
+use crate::rules::module::{Invalid, ModuleRef, Requester};
+
+/// A module that was read from a file, validated or refused, with its bytes.
+pub(in crate::rules) struct Brought {
+    wasm: Vec<u8>,
+    sha256: Sha256,
+    validated: Result<ModuleRef, Invalid>,
+}
+
+impl Catalog {
+    /// Why nothing may be published or retired now.
+    pub(in crate::rules) fn directory_held(&self) -> Option<String> {
+        self.directory_hold.why()
+    }
+
+    /// The directory was scanned: what it brings is in force, and from now on conditions follow from the set.
+    pub(in crate::rules) fn directory_scanned(&self) {
+        self.complete.store(true, Ordering::Release);
+        self.report_set();
+    }
+
+    /// The checks of a module that change nothing and may take long.
+    pub(in crate::rules) async fn validate_brought(&self, wasm: Vec<u8>, sha256: Sha256) -> Brought {
+        let validated = self.loader.modules.validate(sha256, &wasm, Requester::Directory).await;
+        Brought { wasm, sha256, validated }
+    }
+
+    /// Publishes what was validated.
+    pub(in crate::rules) async fn publish_brought(&self, brought: Brought, how: Publish) -> Result<Published, Refused> {
+        self.publish_validated(brought.validated, brought.sha256, brought.wasm, how).await
+    }
+
+    /// The name of the rule, if this very content was published from this file already.
+    pub(in crate::rules) async fn published_from(
+        &self,
+        file: &str,
+        sha256: Sha256,
+    ) -> Result<Option<String>, StoreError> {
+        if self.store().directory_seen(file).await? != Some(sha256) {
+            return Ok(None);
+        }
+        Ok(self.store().version_info(sha256).await?.map(|version| version.manifest.name))
+    }
+
+    /// Notes in the store what was published from a file; None: nothing any more.
+    pub(in crate::rules) async fn note_file(&self, file: &str, sha256: Option<Sha256>) -> Result<(), StoreError> {
+        self.store().set_directory_seen(file, sha256).await
+    }
+
+    /// Takes a rule out of the set whose file was removed, unless it was published through the API since.
+    pub(in crate::rules) async fn retire_brought(&self, name: &str) -> Result<(), Refused> {
+        let edit = |entries: &mut Vec<Entry>| {
+            if !entry(entries, name)?.from_directory {
+                return Err(Refused::Unfit(format!("rule {name} was published through the API since")));
+            }
+            entries.retain(|e| e.name != name);
+            Ok(Some("its file was removed".to_owned()))
+        };
+        self.change(Change::of("retire", name, "directory"), edit).await.map(drop)
+    }
+}
