@@ -4,6 +4,11 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
+# Where stack/install puts what it installs.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
+ifneq ($(shell stack/toolchain),)
+export RUSTUP_TOOLCHAIN := $(shell stack/toolchain)
+endif
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 WASM := wasm32-unknown-unknown
@@ -27,6 +32,9 @@ help: ## what can be made
 wasm-target: # the standard library for wasm32, if rustup keeps the toolchain
 	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $(WASM); then rustup target add $(WASM); fi
 
+needs-%: # what the target lacks on this machine: listed, asked for, installed; YES=1 goes on by itself
+	@stack/install $*
+
 rules: wasm-target ## build every rule in rules/ to rules.d/NAME.wasm
 	@test -n "$(RULES)" || { echo "rules: no crate in rules/" >&2; exit 1; }
 	@$(call build-rules,$(addprefix -p ,$(RULES)))
@@ -47,20 +55,20 @@ WEIR := $(or $(WEIR_BIN),$(TARGET_DIR)/release/weir)
 weir:
 	@test -n "$(WEIR_BIN)" || $(CARGO) build --release -p weir
 
-demo: rules target/demo/high_amount.wasm weir ## 200,000 records (or RECORDS=n) through the whole pipeline, two swaps on the way, the truth beside the result
+demo: needs-demo rules target/demo/high_amount.wasm weir ## 200,000 records (or RECORDS=n) through the whole pipeline, two swaps on the way, the truth beside the result
 	$(WEIR) demo $(if $(RECORDS),--records $(RECORDS))
 
-demo-live: rules target/demo/high_amount.wasm weir ## the same, kept running with the API open
+demo-live: needs-demo rules target/demo/high_amount.wasm weir ## the same, kept running with the API open
 	$(WEIR) demo --live $(if $(RECORDS),--records $(RECORDS))
 
 # ONLY="edges_topic kafka::" runs only groups of tests whose name has one of these; engine/tests/README.md says what a group is.
-quick: rules ## formatting, lints and all tests that need no service
+quick: needs-quick rules ## formatting, lints and all tests that need no service
 	@CARGO="$(CARGO)" testkit/run quick $(ONLY)
 
-test: rules ## formatting, lints and all tests, on a real Kafka, MariaDB and Redis that are started for them
+test: needs-test rules ## formatting, lints and all tests, on a real Kafka, MariaDB and Redis that are started for them
 	@CARGO="$(CARGO)" testkit/run test $(ONLY)
 
-prove: rules ## the tests that look at random, for longer: a campaign of ten minutes, 100,000 schedules, a minute of each fuzz target
+prove: needs-test rules ## the tests that look at random, for longer: a campaign of ten minutes, 100,000 schedules, a minute of each fuzz target
 	@CARGO="$(CARGO)" testkit/run prove $(ONLY)
 
 # SEED=n fixes what a campaign draws, not when it hits; without one each run has its own. RATE=n records a second, KEEP=1 keeps the engines' logs.

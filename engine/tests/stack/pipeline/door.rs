@@ -49,7 +49,7 @@ fn a_status_tells_what_is_off_and_an_api_without_tokens_is_told() {
     ] {
         assert!(screen.contains(part), "{part:?} stands not in\n{screen}");
     }
-    for part in ["services: Kafka up, the database up", "rules: revision", "high_amount", "partitions: 4", "running"] {
+    for part in ["services: kafka up, database up", "rules: revision", "high_amount", "partitions: 4", "running"] {
         assert!(screen.contains(part), "{part:?} stands not in\n{screen}");
     }
     assert!(engine.said().contains("anyone on this machine may change rules"), "the log says it too");
