@@ -49,7 +49,9 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// Named in running text and run by no block. Exact, too.
-const MENTIONED: [(&str, &str); 6] = [
+const MENTIONED: [(&str, &str); 8] = [
+    ("stack/install demo", "installs packages as root"),
+    ("stack/install test", "installs packages as root"),
     ("make prove", "`make test` at random and for longer"),
     ("stack/up", "README.md runs it for the variables that it prints"),
     ("cargo doc -p weir-sdk --open", "opens a browser"),
