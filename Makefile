@@ -124,7 +124,7 @@ docs: ## write what of docs/ is made from the code: keys, metrics, the API's pro
 deny: ## licenses, bans, sources and advisories of the dependencies, by cargo-deny if it is here
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; else \
 	    echo "deny: cargo-deny is not installed, so advisories are skipped (the forge's workflow asks for them); the rest is in make test"; \
-	    $(CARGO) test -p weir --test layout dependencies; fi
+	    $(CARGO) test -p weir --test repo dependencies; fi
 
 dist: rules weir ## a release in target/dist: the binary with its rules, a bill of materials, checksums
 	@.ci/dist $(WEIR)

@@ -10,12 +10,15 @@ mod commit {
     include!("../build/commit.rs");
 }
 
+/// What the binary is made of.
 pub struct BuildInfo {
+    /// Version of Weir.
     pub version: &'static str,
     /// Of the checkout, in a release; else "unknown".
     pub commit: &'static str,
     /// Cargo features, one behind the other.
     pub features: String,
+    /// Version of librdkafka.
     pub librdkafka: String,
     /// As it is loaded; "none" without the feature `tls`.
     pub openssl: String,

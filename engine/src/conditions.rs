@@ -24,6 +24,7 @@ pub struct Condition {
     pub code: &'static str,
     /// What it is about, if there can be several: a rule, a partition, a file. Empty otherwise.
     pub subject: String,
+    /// How bad it is.
     pub severity: Severity,
     /// What is wrong, where, and what to do about it. Holds no secret.
     pub message: String,

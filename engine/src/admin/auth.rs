@@ -47,6 +47,7 @@ impl Digests {
 }
 
 impl Keys {
+    /// The tokens of the configuration, as digests.
     pub fn new(tokens: &Tokens) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(Digests::of(tokens))))
     }

@@ -29,20 +29,35 @@ pub struct Problem {
 /// The kinds of errors, each with its status and its title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    /// 400: it cannot be read.
     BadRequest,
+    /// 401: a token is needed.
     Unauthorized,
+    /// 403: the token, or the page, may not do this.
     Forbidden,
+    /// 404: there is no such rule or path.
     NotFound,
+    /// 405: the path does not take this method.
     MethodNotAllowed,
+    /// 409: the rule set is another than the caller thought.
     Conflict,
+    /// 504: the answer of the database to a change was lost.
     Unknown,
+    /// 413: the body is larger than its bound.
     TooLarge,
+    /// 415: the body is no module, or no JSON.
     MediaType,
+    /// 422: the content was read and refused.
     Invalid,
+    /// 500: a fault of the engine.
     Internal,
+    /// 503: a part that is needed does not answer.
     Unavailable,
+    /// 503: the bound on requests in hand is reached.
     Busy,
+    /// 429: too many wrong tokens from this address.
     TooMany,
+    /// 504: it took longer than its bound.
     Timeout,
 }
 

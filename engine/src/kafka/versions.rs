@@ -5,12 +5,13 @@ pub fn librdkafka_version() -> String {
     rdkafka::util::get_rdkafka_version().1
 }
 
-/// `OpenSSL 3.0.17 1 Jul 2025`
+/// Version of OpenSSL that librdkafka is linked with, as `OpenSSL 3.0.17 1 Jul 2025`.
 #[cfg(feature = "tls")]
 pub fn openssl_version() -> String {
     openssl::version::version().to_owned()
 }
 
+/// As a build without TLS has it.
 #[cfg(not(feature = "tls"))]
 pub fn openssl_version() -> String {
     "none".to_owned()

@@ -13,6 +13,7 @@ use crate::{outbox, source, store};
 
 /// What the configuration comes to.
 pub struct Plan {
+    /// Fields of a record.
     pub schema: Arc<Schema>,
     pub(super) spec: Arc<WindowSpec>,
 }

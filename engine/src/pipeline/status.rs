@@ -38,9 +38,11 @@ impl PartitionStatus {
 /// A lookup that did not answer when a worker last asked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LookupAway {
+    /// Its name in the configuration.
     pub name: String,
     /// `on_unavailable = "missing"`: nobody waits for it.
     pub missing: bool,
+    /// Why it did not answer.
     pub away: Away,
 }
 

@@ -12,7 +12,9 @@ pub enum On {
     Lookup(String),
     /// A lookup that waiting does not mend; the reason says what does.
     Refused(String),
+    /// The database.
     Database,
+    /// Kafka.
     Kafka,
     /// A new assignment.
     Group,
@@ -35,9 +37,11 @@ impl On {
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
+    /// Whom it waits for.
     pub on: On,
     /// What it is at, and what the last try said.
     pub why: String,
+    /// Since when.
     pub since: Instant,
 }
 

@@ -49,7 +49,10 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// Named in running text and run by no block. Exact, too.
-const MENTIONED: [(&str, &str); 5] = [
+const MENTIONED: [(&str, &str); 8] = [
+    ("stack/install demo", "installs packages as root"),
+    ("stack/install test", "installs packages as root"),
+    ("make prove", "`make test` at random and for longer"),
     ("stack/up", "README.md runs it for the variables that it prints"),
     ("cargo doc -p weir-sdk --open", "opens a browser"),
     ("weir run --json-logs", "`weir run` in another form"),

@@ -14,6 +14,7 @@ pub struct Field {
     pub column: Option<String>,
     /// The same text in every record.
     pub constant: Option<String>,
+    /// Kind of the field.
     pub kind: Kind,
     /// Moves the decimal point of a number to the right (left if negative), exactly.
     #[serde(default)]
@@ -35,11 +36,15 @@ pub struct Field {
     pub otherwise: Otherwise,
 }
 
+/// Kind of a field in a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// A text as it stands.
     Text,
+    /// A number, written exactly.
     Decimal,
+    /// A time, written as epoch milliseconds.
     Timestamp,
 }
 
@@ -56,6 +61,7 @@ pub(super) enum Unit {
     Date,
 }
 
+/// What becomes of a value that is not of its kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Otherwise {

@@ -43,8 +43,11 @@ pub struct Mapping {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
+    /// Fields between delimiters, quoted or not.
     Csv,
+    /// One JSON object a line.
     Jsonl,
+    /// Columns between blanks.
     Whitespace,
 }
 

@@ -7,6 +7,7 @@ use crate::certificate::Fault;
 pub(super) struct Said<'a> {
     /// `MOVED`, `NOPERM`: of an answer of Redis'.
     pub code: Option<&'a str>,
+    /// What Redis said.
     pub text: &'a str,
     /// It closed the connection without an answer.
     pub closed: bool,

@@ -41,6 +41,7 @@ pub(super) enum Kind {
 /// A statement, and what it makes.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
+    /// Kind of what is made.
     pub kind: Kind,
     /// For a person.
     pub name: String,

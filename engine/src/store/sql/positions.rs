@@ -12,7 +12,9 @@ use crate::model::store::{Outcome, Position, StoreError};
 /// Whose rows: pipeline and topic.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
+    /// `pipeline.name`.
     pub pipeline: String,
+    /// The source topic.
     pub topic: String,
 }
 

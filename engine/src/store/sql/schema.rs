@@ -14,7 +14,9 @@ use crate::model::store::StoreError;
 /// What an engine's tables depend on beside its version.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
+    /// Numbered steps of the engine's own tables.
     pub steps: &'a [Migration],
+    /// Columns of the table of sums.
     pub layout: &'a StatsLayout,
     /// `window.idle_after`: a partition that moved so many milliseconds earlier than the newest one no longer holds back
     /// the final windows.

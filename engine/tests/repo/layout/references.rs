@@ -73,10 +73,10 @@ fn every_source_file_that_a_document_names_exists() {
 
 #[test]
 fn references_are_found_in_each_of_their_forms() {
-    let text = "see docs/a.md#one-two, B.md, \"Three, four\" and [c](d/e.md); *.md and https://x.org/f.md are none";
+    let text = "see guides/a.md#one-two, B.md, \"Three, four\" and [c](d/e.md); *.md and https://x.org/f.md are none";
     let found: Vec<_> = documents_in(text).into_iter().map(|named| (named.path, named.section)).collect();
     let wanted = [
-        ("docs/a.md", Some(Section::Anchor("one-two".into()))),
+        ("guides/a.md", Some(Section::Anchor("one-two".into()))),
         ("B.md", Some(Section::Heading("Three, four".into()))),
         ("d/e.md", None),
     ];
@@ -102,9 +102,9 @@ struct Named {
 
 #[derive(Debug, PartialEq)]
 enum Section {
-    /// `docs/x.md#the-anchor`
+    /// `path/x.md#the-anchor`
     Anchor(String),
-    /// `docs/x.md, "The heading"`, or with the word section between.
+    /// `path/x.md, "The heading"`, or with the word section between.
     Heading(String),
 }
 
