@@ -82,7 +82,8 @@ impl<'a> RangeReader<'a> {
     }
 
     /// Gives `each` every record of these ranges, at most one range a partition, in the order of each partition. False: `until`
-    /// came before the ends. A range whose beginning retention has deleted is read from what is left.
+    /// came before the ends. A range whose beginning retention has deleted is read from what is left. A partition whose range has
+    /// ended is fetched and passed over until the others have ended, too: ranges of one call should be about as long.
     ///
     /// # Errors
     /// librdkafka cannot read on.
