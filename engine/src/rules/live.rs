@@ -10,7 +10,7 @@ use wasmtime::component::Component;
 use crate::config::OnFailure;
 use crate::model::catalog::{Manifest, Mode};
 use crate::model::finding::{Finding, RuleId};
-use crate::model::ids::Revision;
+use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
 
 const SAMPLES: usize = 20;
@@ -65,6 +65,13 @@ pub struct LiveSet {
     pub rules: Vec<Arc<LiveRule>>,
     /// Fields that live and shadow rules read.
     pub needed: Vec<FieldId>,
+}
+
+impl LiveSet {
+    /// Its rules by name, with the version of each.
+    pub(super) fn versions(&self) -> impl Iterator<Item = (&str, Sha256)> {
+        self.rules.iter().map(|rule| (&*rule.id.name, rule.id.sha256))
+    }
 }
 
 /// Where a rule's figures stood.

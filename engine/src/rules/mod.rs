@@ -9,9 +9,9 @@ mod tasks;
 mod text;
 mod watch;
 
-pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused};
+pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused, follows};
 pub use judge::{Halt, Judge, RuleVerdict, Unjudged};
 pub use live::{Figures, LiveRule, LiveSet, Trip};
 pub use module::compile::{compile, compile_child};
 pub use module::runtime::{Runtime, RuntimeError};
-pub use watch::{FileProblem, RulesDirectory};
+pub use watch::{FileProblem, Gone, RulesDirectory, Seen, SeenFile};
