@@ -2,12 +2,13 @@
 
 use std::sync::LazyLock;
 
-use crate::dead_letters;
+use crate::kafka;
 
 /// The build script's.
 #[cfg(test)]
-#[path = "../build/commit.rs"]
-mod commit;
+mod commit {
+    include!("../build/commit.rs");
+}
 
 pub struct BuildInfo {
     pub version: &'static str,
@@ -32,8 +33,8 @@ impl BuildInfo {
             version: env!("CARGO_PKG_VERSION"),
             commit: env!("WEIR_COMMIT"),
             features: if features.is_empty() { "none".to_owned() } else { features.join(" ") },
-            librdkafka: dead_letters::librdkafka_version(),
-            openssl: dead_letters::openssl_version(),
+            librdkafka: kafka::librdkafka_version(),
+            openssl: kafka::openssl_version(),
         }
     }
 

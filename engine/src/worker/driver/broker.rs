@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::checkpoint::{Bounds, Broker, NotYet, Unpublished};
-use crate::dead_letters::{PublishError, Publisher};
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::OutboxChunk;
+use crate::outbox::{PublishError, Publisher};
 use crate::source::{GroupMetadata, Reader};
 
 /// See the module.
@@ -51,6 +51,6 @@ impl Broker for KafkaBroker {
     }
 
     async fn settle(&mut self) -> Result<(), NotYet> {
-        self.publisher.settle().await.map_err(|why| NotYet(why.to_string()))
+        self.publisher.resolve_in_doubt().await.map_err(|why| NotYet(why.to_string()))
     }
 }

@@ -3,12 +3,16 @@
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. What is to be done when, the
 //! [`machine`](super::machine) decides; here it is done: [`group`] is what the group gives and takes, [`tasks`] the claims and
 //! checkpoints, [`records`] the way of what was fetched (what a batch asks of Redis is `enrich::pending`'s to wait for), [`log`] what else
-//! a fetch tells of the logs, [`overflow`] that windows have too many groups, [`swaps`] when it took up a new rule set.
+//! a fetch tells of the logs, [`outcome`] what
+//! comes of a batch that was judged, [`overflow`] that windows have too many groups, [`swaps`] when it took up a new rule set.
 
 mod ahead;
 mod broker;
 mod group;
+mod hits;
+mod letter_counts;
 mod log;
+mod outcome;
 mod overflow;
 mod records;
 mod swaps;
@@ -26,10 +30,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::dead_letters::Publisher;
 use crate::fault;
 use crate::model::record::{Batch, Schema};
-use crate::pipeline::judging::Bench;
+use crate::outbox::Publisher;
 use crate::pipeline::refused::Side;
 use crate::pipeline::status::Status;
 use crate::rules::{Catalog, Judge, Runtime};
@@ -39,6 +42,7 @@ use crate::window::WindowSpec;
 use crate::worker::machine::{Action, Event, Machine, Phase, PublishedRows, Settings};
 use ahead::Ahead;
 use broker::KafkaBroker;
+use outcome::LiveProcessor;
 use overflow::OverflowTold;
 use records::Backlog;
 use swaps::Swaps;
@@ -75,7 +79,7 @@ pub(crate) struct Worker {
     ahead: Ahead,
     source: Source,
     broker: Arc<Mutex<KafkaBroker>>,
-    bench: Bench,
+    bench: LiveProcessor,
     machine: Machine<Metadata>,
     /// What the machine asks for; used again.
     actions: Vec<Action<Metadata>>,
@@ -137,7 +141,7 @@ impl Worker {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::stoppable(parts.runtime.clone(), parts.catalog.trips(), parts.stop.clone());
-        let bench = Bench::new(config, &parts.schema, &parts.spec, judge)?;
+        let bench = LiveProcessor::new(config, &parts.schema, &parts.spec, judge)?;
         Ok(Self {
             source,
             broker,

@@ -15,8 +15,8 @@ use crate::enrich::lookup::Plan;
 use crate::enrich::{Answer, Away, PendingAnswer, Query};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
-use crate::pipeline::judging::Opened;
 use crate::pipeline::refused::Side;
+use crate::processor::DecodedBatch;
 use crate::rules::{LiveSet, Unjudged};
 use crate::source::{Event, Fetched, Messages, Source};
 
@@ -42,7 +42,7 @@ pub(super) struct Backlog {
 struct Open {
     set: Arc<LiveSet>,
     rows: Range<usize>,
-    batch: Opened,
+    batch: DecodedBatch,
     answer: PendingAnswer<Plan>,
 }
 
@@ -157,7 +157,7 @@ impl Worker {
         let messages = backlog.messages(&rows);
         let set = self.parts.catalog.live();
         let batch = self.bench.open(&set, messages.order.first()?.0, messages);
-        self.counters.surprises.absolute(self.bench.surprises());
+        self.counters.surprises.absolute(self.bench.slow_path());
         let answer = PendingAnswer::new(&self.parts.tokio, batch.plan());
         self.counters.busy(began);
         Some(Open { set, rows, batch, answer })

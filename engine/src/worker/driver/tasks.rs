@@ -142,7 +142,7 @@ impl Worker {
             let taken = take(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
             // An empty share that is the last word.
             if partitions.is_empty() && !given_up.is_cancelled() {
-                broker.publisher.rest().await;
+                broker.publisher.close_idle().await;
             }
             taken
         });
