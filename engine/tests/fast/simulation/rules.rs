@@ -48,6 +48,8 @@ pub(crate) struct Catalog {
     removed: BTreeMap<u64, Names>,
     /// Rules that an operator gave up: he restored an older backup, or repaired what was left.
     given_up: Names,
+    /// An older backup was restored, so one number may stand for two revisions.
+    restored: bool,
     /// How often the files changed.
     changes: u64,
 }
@@ -64,6 +66,7 @@ impl Default for Catalog {
             meant: Names::new(),
             removed: BTreeMap::new(),
             given_up: Names::new(),
+            restored: false,
             changes: 0,
         }
     }
@@ -110,6 +113,8 @@ impl Catalog {
         let faults = world.faults;
         let (rule, catalog) = (pick as Rule, &mut world.rules);
         match what {
+            // Whoever has not yet seen that all went must not take two accidents for one removal.
+            0..7 if !known && !catalog.lost.is_empty() => return,
             0..4 => {
                 catalog.files.insert(format!("{rule}.wasm"), rule);
                 catalog.meant.insert(rule);
@@ -165,6 +170,7 @@ impl Catalog {
                 self.current = Some(self.stored());
                 let left = self.at(self.stored());
                 self.given_up.extend(gone.difference(&left));
+                self.restored = true;
             }
         }
     }
@@ -176,7 +182,7 @@ impl Catalog {
         }
         let highest = self.stored().max(self.current.unwrap_or_default());
         let taken = self.sets.last_key_value().map(|(_, names)| names.clone()).unwrap_or_default();
-        self.given_up.extend(self.meant.difference(&taken));
+        self.given_up.extend((0..RULES as Rule).filter(|rule| !taken.contains(rule)));
         let line = if taken.is_empty() { Line::RepairedToNone } else { Line::Other };
         self.add(highest + 1, taken, line);
     }
@@ -333,6 +339,9 @@ impl Rules {
             }
             world.counts.rules_retired += 1;
             world.rules.removed.entry(base + 1).or_default().insert(rule);
+            if world.rules.restored {
+                world.rules.given_up.insert(rule);
+            }
             world.rules.add(base + 1, names, Line::Retired(rule));
             self.poll(world)?;
         }
