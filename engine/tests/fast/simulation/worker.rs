@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
-use weir::checkpoint::{Cancel, Failed, TakeError, TakenOver, advance, take};
+use weir::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
 use weir::config::Start;
 use weir::model::ids::{Offset, Partition};
 use weir::model::step::Step;
@@ -400,7 +400,9 @@ impl Worker {
         let task = Task::new(Box::pin(async move {
             let mut broker = broker.lock().await;
             broker.replaying = true;
-            let result = take(&*store, &mut *broker, &partitions, Start::Earliest, &metadata, &given_up).await;
+            let result =
+                weir::checkpoint::claim(&*store, &mut *broker, &partitions, Start::Earliest, &metadata, &given_up)
+                    .await;
             broker.replaying = false;
             Done::Claimed(result)
         }));
@@ -427,7 +429,7 @@ impl Worker {
         }
         let task = Task::new(Box::pin(async move {
             let mut broker = broker.lock().await;
-            Done::Checkpointed(advance(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await)
+            Done::Checkpointed(commit(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await)
         }));
         self.checkpoint = Some(Checkpoint { checkpoint, task, cancel, rows });
     }
@@ -467,7 +469,7 @@ impl Worker {
     }
 }
 
-fn brief(result: &Result<TakenOver, TakeError>) -> String {
+fn brief(result: &Result<ClaimResult, ClaimError>) -> String {
     match result {
         Ok(taken) => {
             let stands = taken.stands.iter().map(|s| format!("P{} from {} as owner {}", s.partition, s.next, s.owner));
