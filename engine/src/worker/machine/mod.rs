@@ -5,6 +5,16 @@
 //! A worker owns the partitions of its assignment from the end of a claim (`checkpoint::claim`) until the group asks them back.
 //! It judges into [`Pending`], and a checkpoint moves what is pending into the store and into Kafka; at most one is in flight.
 //! When a checkpoint fails, everything that is not in the store is forgotten and the partitions are claimed anew.
+//!
+//! | phase | what ends it |
+//! |---|---|
+//! | `Idle` | an assignment: `Claiming`, or `Settling` while an older checkpoint is in flight |
+//! | `Settling` | that checkpoint's end: `Claiming` |
+//! | `Claiming` | the claim's end: `Running`, or `Overdue` if it failed |
+//! | `Running` | a checkpoint that failed, a stray record, an offset outside of its log: `Claiming`; a refusal by the group: `Overdue` |
+//! | `Overdue` | an assignment, or 15 s without one: `Claiming` |
+//!
+//! A revoke and a stop drain (`drain`) and end in `Idle` from every phase.
 
 mod drain;
 mod event;
