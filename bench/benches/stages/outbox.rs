@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use weir::checkpoint::{Pending, Stand};
+use weir::checkpoint::{Pending, ResumePoint};
 use weir::model::finding::{Effect, Stage};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::letter::{Hit, Reason, Source};
@@ -41,7 +41,7 @@ fn source(record: &Record, at: usize) -> Source<'_> {
 fn letters(step: bool) -> Turn {
     let (records, reason) = (inputs::records(Payments::Good, plain), reason());
     let partition = Partition(0);
-    let stand = Stand { partition, owner: 1, next: Offset(0), watermark: None, revision: None };
+    let stand = ResumePoint { partition, owner: 1, next: Offset(0), watermark: None, revision: None };
     let mut pending = Pending::default();
     let mut at = 0;
     Box::new(move || {

@@ -2,16 +2,16 @@
 //! partitions at start, after a rebalance and after any failure. It speaks to [`CheckpointStore`](crate::model::store::CheckpointStore) and
 //! [`Broker`], so a simulation can stand behind both. It knows no rule, no record, no clock but tokio's.
 
-mod advance;
-mod asked;
+mod backoff;
 mod broker;
-mod contradictions;
+mod broker_queries;
+mod claim;
+mod commit;
+mod consistency;
 mod pending;
-mod retry;
-mod take;
 
-pub use advance::{Failed, advance};
+pub use backoff::{Cancel, Obstacle};
 pub use broker::{Bounds, Broker, NotYet, Unpublished};
+pub use claim::{ClaimError, ClaimResult, ResumePoint, Stopped, claim};
+pub use commit::{Failed, commit};
 pub use pending::{Pending, Positioned};
-pub use retry::{Cancel, Obstacle};
-pub use take::{Stand, Stopped, TakeError, TakenOver, take};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::take::Stand;
+use super::claim::ResumePoint;
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Reason, Source};
 use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, WindowDelta};
@@ -38,7 +38,7 @@ pub struct Pending {
 
 impl Pending {
     /// Forgets everything and stands where the partitions were taken.
-    pub fn restart(&mut self, stands: &[Stand]) {
+    pub fn restart(&mut self, stands: &[ResumePoint]) {
         *self = Self::default();
         for stand in stands {
             let at = Positioned { owner: stand.owner, from: stand.next, to: stand.next, revision: stand.revision };

@@ -138,6 +138,11 @@ impl LiveSet {
         needed.dedup();
         Self { revision, in_force: Instant::now(), rules, needed }
     }
+
+    /// Its rules by name, with the version of each.
+    pub(super) fn versions(&self) -> impl Iterator<Item = (&str, Sha256)> {
+        self.rules.iter().map(|rule| (&*rule.id.name, rule.id.sha256))
+    }
 }
 
 #[cfg(test)]

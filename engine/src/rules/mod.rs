@@ -16,10 +16,10 @@ mod text;
 mod watch;
 
 pub use build::{BuildError, CompiledModule};
-pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused};
+pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused, follows};
 pub use judge::{Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict};
 pub use live::{InstanceKey, LiveRule, LiveSet, Trip};
 pub use metrics::RuleStats;
 pub use module::compile::{compile, compile_child};
 pub use module::runtime::{Runtime, RuntimeError};
-pub use watch::{FileProblem, RulesDirectory};
+pub use watch::{FileProblem, Gone, RulesDirectory, Seen, SeenFile};

@@ -8,7 +8,7 @@ mod owners;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use weir::checkpoint::{Cancel, Failed, Pending, Stand, TakenOver, advance, take};
+use weir::checkpoint::{Cancel, ClaimResult, Failed, Pending, ResumePoint, claim, commit};
 use weir::config::Start;
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
@@ -47,12 +47,12 @@ async fn world(broker: Model) -> World {
 }
 
 impl World {
-    async fn take(&mut self) -> TakenOver {
-        take(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap()
+    async fn take(&mut self) -> ClaimResult {
+        claim(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap()
     }
 
     async fn advance(&mut self, step: &Step) -> Result<(), Failed> {
-        advance(&*self.store, &mut self.broker, step, &[], &(), &Cancel::default()).await
+        commit(&*self.store, &mut self.broker, step, &[], &(), &Cancel::default()).await
     }
 
     async fn records_in_windows(&self) -> i64 {
@@ -61,7 +61,7 @@ impl World {
 }
 
 /// A step of ten records from where `stand` is, of which the fourth is dirt.
-fn ten_records(stand: &Stand) -> Step {
+fn ten_records(stand: &ResumePoint) -> Step {
     let mut pending = Pending::default();
     pending.restart(std::slice::from_ref(stand));
     let at = Offset(stand.next.0 + 3);
@@ -95,7 +95,7 @@ async fn nothing_is_committed_once_the_group_s_offset_is_gone_and_the_partition_
     world.advance(&ten_records(&stand)).await.unwrap();
     // The topic was deleted and made again, longer than it was: what comes from 10 on are other records.
     world.broker.cluster().k.clear();
-    let other = ten_records(&Stand { next: Offset(10), ..stand });
+    let other = ten_records(&ResumePoint { next: Offset(10), ..stand });
     assert!(matches!(world.advance(&other).await, Err(Failed::Forgotten(P))));
     assert_eq!((world.records_in_windows().await, world.broker.letters()), (9, vec![3]));
     let taken = world.take().await;
@@ -285,7 +285,7 @@ async fn a_step_that_waits_for_kafka_ends_at_once_when_it_is_cancelled_and_the_n
     let cancel = Cancel::default();
     let (step, store, mut broker, given_up) =
         (ten_records(&stand), world.store.clone(), world.broker.clone(), cancel.clone());
-    let task = tokio::spawn(async move { advance(&*store, &mut broker, &step, &[], &(), &given_up).await });
+    let task = tokio::spawn(async move { commit(&*store, &mut broker, &step, &[], &(), &given_up).await });
     let end = Instant::now() + weir_testkit::wait::STILL;
     while world.broker.cluster().faults.len() > REFUSALS - 4 {
         assert!(Instant::now() < end && !task.is_finished(), "it goes on trying until somebody says otherwise");
@@ -314,7 +314,7 @@ async fn a_step_that_is_cancelled_before_it_begins_tries_everything_once() {
         let stand = world.take().await.stands.remove(0);
         world.broker.fails_with(faults);
         let step = ten_records(&stand);
-        let ended = advance(&*world.store, &mut world.broker, &step, &[], &(), &Cancel::cancelled()).await;
+        let ended = commit(&*world.store, &mut world.broker, &step, &[], &(), &Cancel::cancelled()).await;
         assert_eq!(ended.is_ok(), through, "{ended:?}");
         world.take().await;
         assert_eq!((world.broker.letters(), world.broker.k()), (vec![3], Some(Offset(10))), "exact either way");

@@ -139,7 +139,7 @@ impl Catalog {
             let base = set.revision;
             let in_force = self.live();
             // A change of rows that were set back would bring an older set into force.
-            follows(&in_force, &set)?;
+            follows(in_force.revision, in_force.versions(), &set)?;
             let before = set.entries.iter().find(|entry| entry.name == change.rule).cloned();
             let Some(detail) = edit(&mut set.entries)? else {
                 self.take_over(&set).await?;

@@ -44,6 +44,7 @@ use poll::Polled;
 pub use change::Patch;
 pub use error::{CatalogError, Refused};
 pub(in crate::rules) use from_directory::Brought;
+pub use poll::follows;
 pub use publish::{Publish, Published};
 
 /// Time between two looks at the store's revision: an instance sees another's swap within two of these.

@@ -8,7 +8,7 @@ use super::load::Trial;
 use super::{Catalog, CatalogError, report};
 use crate::fault;
 use crate::model::catalog::RuleSet;
-use crate::model::ids::Revision;
+use crate::model::ids::{Revision, Sha256};
 use crate::model::store::StoreError;
 use crate::rules::live::LiveSet;
 
@@ -65,7 +65,7 @@ impl Catalog {
     /// and says so with every batch's revision.
     pub(super) async fn take_over(&self, set: &RuleSet) -> Result<(), CatalogError> {
         let before = self.live();
-        follows(&before, set)?;
+        follows(before.revision, before.versions(), set)?;
         if set.revision == before.revision && self.loader.damaged.is_empty() {
             return Ok(());
         }
@@ -94,18 +94,26 @@ impl Catalog {
 }
 
 /// Err: these rows of the store can't come after what is in force here. Only while no change of our own is under way.
-pub(super) fn follows(live: &LiveSet, set: &RuleSet) -> Result<(), StoreError> {
-    if set.revision < live.revision {
-        return Err(went_back(live.revision, set.revision));
+///
+/// `revision` is the one in force and `versions` its rules. Pure, so that the simulation asks this very code.
+///
+/// # Errors
+/// [`StoreError::SetBack`], with what to do.
+pub fn follows<'a>(
+    revision: Revision,
+    versions: impl Iterator<Item = (&'a str, Sha256)>,
+    set: &RuleSet,
+) -> Result<(), StoreError> {
+    if set.revision < revision {
+        return Err(went_back(revision, set.revision));
     }
     let stored: BTreeMap<_, _> = set.entries.iter().map(|e| (e.name.as_str(), e.sha256)).collect();
-    let here = live.rules.iter().map(|rule| (&*rule.id.name, rule.id.sha256)).collect();
-    if set.revision == live.revision && stored != here {
+    if set.revision == revision && stored != versions.collect() {
         return Err(StoreError::SetBack(format!(
             "weir_rule_set holds other rows of revision {} than those that are in force here: somebody changed or lost \
              them. This engine judges on by what it has and takes no change. Restore the rows, or start it again to take \
              those that are there",
-            live.revision
+            revision
         )));
     }
     Ok(())

@@ -16,7 +16,7 @@ use super::events::Events;
 use super::listing::{Files as ListedFiles, Identity, Listing, Stamp, list};
 use super::problems::{FileProblem, Problems};
 use super::read_file::{Content, Files, Found, TIMEOUT};
-use super::seen::{Seen, SeenFile};
+use super::seen::{Gone, Seen as SeenIn, SeenFile};
 use crate::conditions::Severity;
 use crate::config;
 use crate::fault;
@@ -38,6 +38,8 @@ const AWAY: &str = "rules.directory";
 const NO_FILE: &str = "rules.file_missing";
 /// Kafka and the database contradict each other.
 const HELD: &str = "rules.directory_held";
+
+type Seen = SeenIn<Identity>;
 
 /// The directory of `[rules] dir`, which publishes into a catalog.
 pub struct RulesDirectory {
@@ -186,12 +188,12 @@ impl RulesDirectory {
                     "rules.dir: {why}. The rules that it brought stay in force; no file is published or retired meanwhile"
                 );
                 self.catalog.conditions().raise(Severity::Warning, AWAY, "", message);
-                seen.now(None);
+                seen.not_listed();
                 return Ok(true);
             }
         };
         self.catalog.conditions().clear(AWAY, "");
-        seen.now(Some(&identity));
+        seen.listed(&identity, |file| files.contains_key(file));
         self.problems.keep(|file| files.contains_key(file) || seen.files.contains_key(file));
         let Due { files: due, settled, mut taken } = self.due(seen, &files);
         // Tasks: what is being published may wait for a compiler that one of the next files has.
@@ -241,22 +243,21 @@ impl RulesDirectory {
 
     /// Retires what files brought that are gone. False: look again.
     async fn retire_gone(&self, seen: &mut Seen, identity: Identity, files: &ListedFiles) -> Result<bool, StoreError> {
-        let gone: BTreeSet<String> = seen.files.keys().filter(|file| !files.contains_key(*file)).cloned().collect();
-        // Twice in a row: a directory that is being emptied is not met when the first file has gone.
-        if !seen.still_gone(&gone) {
-            return Ok(false);
-        }
         let live = self.catalog.live();
         let brought = |rule: &str| live.rules.iter().any(|known| known.from_directory && *known.id.name == *rule);
-        if seen.may_retire(&gone, identity, brought) {
-            for file in gone {
-                self.file_gone(seen, &file).await?;
+        match seen.gone(|file| files.contains_key(file), identity, brought) {
+            Gone::LookAgain => return Ok(false),
+            Gone::Removed(files) => {
+                for file in files {
+                    self.file_gone(seen, &file).await?;
+                }
             }
-        } else {
             // What was published from them stays noted in the store: a file that comes back as it was changes nothing.
-            for file in gone {
-                seen.files.remove(&file);
-                self.problems.set(&file, None);
+            Gone::Lost(files) => {
+                for file in files {
+                    seen.files.remove(&file);
+                    self.problems.set(&file, None);
+                }
             }
         }
         self.report_rules_without_a_file(seen);

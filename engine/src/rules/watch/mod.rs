@@ -14,3 +14,4 @@ mod seen;
 
 pub use directory::RulesDirectory;
 pub use problems::FileProblem;
+pub use seen::{Gone, Seen, SeenFile};

@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 
 use super::broker::KafkaBroker;
 use super::{Parts, Worker};
-use crate::checkpoint::TakenOver;
+use crate::checkpoint::ClaimResult;
 use crate::fault;
 use crate::model::ids::Partition;
 use crate::outbox::Publisher;
@@ -53,7 +53,7 @@ impl Worker {
         Ok(())
     }
 
-    pub(super) fn resume(&mut self, claimed: TakenOver) -> anyhow::Result<()> {
+    pub(super) fn resume(&mut self, claimed: ClaimResult) -> anyhow::Result<()> {
         for stopped in claimed.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);

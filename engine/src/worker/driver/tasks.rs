@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::Worker;
-use crate::checkpoint::{Cancel, Failed, TakeError, TakenOver, advance, take};
+use crate::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
 use crate::model::ids::Partition;
 use crate::model::step::Step;
 use crate::pipeline::refused::Side;
@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// A claim that is under way.
 pub(super) struct Claim {
     claim: Token,
-    task: JoinHandle<Result<TakenOver, TakeError>>,
+    task: JoinHandle<Result<ClaimResult, ClaimError>>,
     pub(super) cancel: Cancel,
 }
 
@@ -139,7 +139,7 @@ impl Worker {
         let given_up = cancel.clone();
         let task = self.parts.tokio.spawn(async move {
             let mut broker = broker.lock().await;
-            let taken = take(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
+            let taken = crate::checkpoint::claim(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
             // An empty share that is the last word.
             if partitions.is_empty() && !given_up.is_cancelled() {
                 broker.publisher.close_idle().await;
@@ -166,7 +166,7 @@ impl Worker {
         let (store, broker, given_up) = (self.parts.store.clone(), self.broker.clone(), cancel.clone());
         let task = self.parts.tokio.spawn(async move {
             let mut broker = broker.lock().await;
-            advance(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await
+            commit(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await
         });
         self.checkpoint = Some(Checkpoint { checkpoint, task, cancel, started: Instant::now() });
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::checkpoint::{Failed, TakeError, TakenOver};
+use crate::checkpoint::{ClaimError, ClaimResult, Failed};
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::Step;
 
@@ -58,7 +58,7 @@ pub enum Event<M> {
         /// Which.
         claim: Token,
         /// What it came to.
-        result: Result<Result<TakenOver, TakeError>, Panicked>,
+        result: Result<Result<ClaimResult, ClaimError>, Panicked>,
     },
     /// A checkpoint is over.
     CheckpointEnded {
@@ -88,7 +88,7 @@ pub enum Event<M> {
 pub enum Action<M> {
     /// Tell that these partitions are ours, and that nothing of them is judged until [`Action::Resume`].
     Claiming(Vec<Partition>),
-    /// Start `checkpoint::take`; its end is [`Event::ClaimEnded`].
+    /// Start `checkpoint::claim`; its end is [`Event::ClaimEnded`].
     Claim {
         /// Names it.
         claim: Token,
@@ -100,11 +100,11 @@ pub enum Action<M> {
     /// Cancel the claim that is under way. Its end need not be told.
     AbandonClaim,
     /// Tell that the claim failed, and why. It is done again after the next assignment, or [`REBALANCE_OVERDUE`](super::REBALANCE_OVERDUE) later.
-    NotClaimed(TakeError),
+    NotClaimed(ClaimError),
     /// Read these partitions from these offsets and no others, after all that was assigned before has stopped; the stopped
     /// ones wait for an operator.
-    Resume(TakenOver),
-    /// Start `checkpoint::advance`; its end is [`Event::CheckpointEnded`].
+    Resume(ClaimResult),
+    /// Start `checkpoint::commit`; its end is [`Event::CheckpointEnded`].
     Checkpoint {
         /// Names it.
         checkpoint: Token,
@@ -167,7 +167,7 @@ pub enum Phase {
     Idle,
     /// A checkpoint from before is not over. It shares the producer with the claim, so it has to end before the claim starts.
     Settling,
-    /// `checkpoint::take` is under way.
+    /// `checkpoint::claim` is under way.
     Claiming(Token),
     /// Records are judged.
     Running,

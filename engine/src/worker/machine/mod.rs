@@ -2,9 +2,19 @@
 //! socket, log or metric here, so the simulation (`engine/tests/fast/simulation`) drives this code and no copy of it. Whoever drives
 //! it performs the actions in their order before the next event; `worker::driver` does so in the engine.
 //!
-//! A worker owns the partitions of its assignment from the end of a claim (`checkpoint::take`) until the group asks them back.
+//! A worker owns the partitions of its assignment from the end of a claim (`checkpoint::claim`) until the group asks them back.
 //! It judges into [`Pending`], and a checkpoint moves what is pending into the store and into Kafka; at most one is in flight.
 //! When a checkpoint fails, everything that is not in the store is forgotten and the partitions are claimed anew.
+//!
+//! | phase | what ends it |
+//! |---|---|
+//! | `Idle` | an assignment: `Claiming`, or `Settling` while an older checkpoint is in flight |
+//! | `Settling` | that checkpoint's end: `Claiming` |
+//! | `Claiming` | the claim's end: `Running`, or `Overdue` if it failed |
+//! | `Running` | a checkpoint that failed, a stray record, an offset outside of its log: `Claiming`; a refusal by the group: `Overdue` |
+//! | `Overdue` | an assignment, or 15 s without one: `Claiming` |
+//!
+//! A revoke and a stop drain (`drain`) and end in `Idle` from every phase.
 
 mod drain;
 mod event;
@@ -16,7 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use event::{Action, Event, Panicked, Phase, PublishedRows, Settings, Then, Token};
 
-use crate::checkpoint::{Failed, Pending, TakeError, TakenOver};
+use crate::checkpoint::{ClaimError, ClaimResult, Failed, Pending};
 use crate::model::ids::Partition;
 use drain::Draining;
 use membership::Membership;
@@ -201,7 +211,7 @@ impl<M: Clone> Machine<M> {
     fn claim_ended(
         &mut self,
         claim: Token,
-        result: Result<Result<TakenOver, TakeError>, Panicked>,
+        result: Result<Result<ClaimResult, ClaimError>, Panicked>,
         now: Instant,
         actions: &mut Vec<Action<M>>,
     ) {
@@ -210,7 +220,7 @@ impl<M: Clone> Machine<M> {
         }
         match result {
             Err(Panicked(why)) => actions.push(Action::Fail(format!("taking partitions: {why}"))),
-            Ok(Err(TakeError::Fatal(why))) => actions.push(Action::Fail(why)),
+            Ok(Err(ClaimError::Fatal(why))) => actions.push(Action::Fail(why)),
             Ok(Err(why)) => {
                 self.phase = Phase::Overdue { since: now };
                 actions.push(Action::NotClaimed(why));

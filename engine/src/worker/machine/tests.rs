@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::checkpoint::Stand;
+use crate::checkpoint::ResumePoint;
 use crate::model::ids::{Offset, Revision};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -81,8 +81,8 @@ impl Driver {
     }
 
     fn claimed(&mut self) -> Vec<String> {
-        let stand = Stand { partition: P, owner: 1, next: Offset(5), watermark: None, revision: None };
-        let claimed = TakenOver { stands: vec![stand], stopped: Vec::new() };
+        let stand = ResumePoint { partition: P, owner: 1, next: Offset(5), watermark: None, revision: None };
+        let claimed = ClaimResult { stands: vec![stand], stopped: Vec::new() };
         let claim = self.claim.expect("a claim");
         self.on(Event::ClaimEnded { claim, result: Ok(Ok(claimed)) })
     }
@@ -186,10 +186,10 @@ fn a_claim_that_another_assignment_overtakes_says_nothing_any_more() {
     let first = driver.claim.expect("a claim");
     let second = driver.on(Event::Assigned { partitions: vec![P], metadata: "second" });
     assert_eq!(second, forget_and(&["abandon the claim", "claiming", "claim as second"]));
-    let late = Event::ClaimEnded { claim: first, result: Ok(Err(TakeError::Fatal("late".into()))) };
+    let late = Event::ClaimEnded { claim: first, result: Ok(Err(ClaimError::Fatal("late".into()))) };
     assert_eq!(driver.on(late), [""; 0]);
     let claim = driver.claim.expect("a claim");
-    let refused = Event::ClaimEnded { claim, result: Ok(Err(TakeError::Group("moved on".into()))) };
+    let refused = Event::ClaimEnded { claim, result: Ok(Err(ClaimError::Group("moved on".into()))) };
     assert_eq!(driver.on(refused), ["not claimed: moved on"]);
     assert!(matches!(driver.machine.phase(), Phase::Overdue { .. }));
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use weir::checkpoint::{Cancel, TakeError, take};
+use weir::checkpoint::{Cancel, ClaimError, claim};
 use weir::config::Start;
 use weir::model::ids::Offset;
 
@@ -14,8 +14,8 @@ use weir_testkit::fakes::kafka::{Fault, Model, P};
 const REFUSALS: usize = 100;
 
 impl World {
-    async fn interrupted_take(&mut self, cancel: &Cancel) -> TakeError {
-        let taken = take(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), cancel).await;
+    async fn interrupted_take(&mut self, cancel: &Cancel) -> ClaimError {
+        let taken = claim(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), cancel).await;
         let why = taken.expect_err("the first take must be interrupted");
         let n = self.store.positions().await.unwrap()[0].next_offset;
         assert_eq!(n, Offset(5), "it was interrupted after `begin`");
@@ -51,7 +51,7 @@ async fn a_rebalance_between_begin_and_the_first_k_stops_nothing() {
         let mut world = world(broker).await;
         world.broker.fails_with(&[Fault::GroupMoved]);
         let why = world.interrupted_take(&Cancel::default()).await;
-        assert!(matches!(why, TakeError::Group(_)), "{what}: {why}");
+        assert!(matches!(why, ClaimError::Group(_)), "{what}: {why}");
         world.the_next_take_stands_at_the_log_s_start(what).await;
     }
 }
@@ -62,7 +62,7 @@ async fn a_take_that_is_cancelled_between_begin_and_the_first_k_stops_nothing() 
         let mut world = world(broker).await;
         world.broker.fails_with(&[Fault::Abort; REFUSALS]);
         let why = world.interrupted_take(&Cancel::cancelled()).await;
-        assert!(matches!(why, TakeError::Cancelled), "{what}: {why}");
+        assert!(matches!(why, ClaimError::Cancelled), "{what}: {why}");
         world.the_next_take_stands_at_the_log_s_start(what).await;
     }
 }
@@ -76,7 +76,7 @@ async fn a_crash_between_begin_and_the_first_k_stops_nothing() {
         let (store, mut broker, cancel) = (world.store.clone(), world.broker.clone(), Cancel::default());
         tokio::select! {
             biased;
-            taken = take(&*store, &mut broker, &[P], Start::Earliest, &(), &cancel) => panic!("{what}: it must not end: {taken:?}"),
+            taken = claim(&*store, &mut broker, &[P], Start::Earliest, &(), &cancel) => panic!("{what}: it must not end: {taken:?}"),
             () = world.n_is_set_and_k_was_refused() => {}
         }
         assert_eq!(world.store.positions().await.unwrap()[0].next_offset, Offset(5), "{what}");

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use weir::checkpoint::{Cancel, advance};
+use weir::checkpoint::{Cancel, commit};
 use weir::model::ids::{Offset, Partition};
 use weir::model::step::{Step, Taken};
 use weir::store::{CheckpointStore, Outcome, StoreError};
@@ -42,7 +42,7 @@ async fn a_refusal_to_say_what_became_of_a_commit_is_no_answer() {
     let refused = || Err(StoreError::Fatal("the user was refused".into()));
     let outcomes = Mutex::new(vec![refused(), refused(), Ok(Outcome::Committed)]);
     let doubtful = Doubtful { commits: AtomicUsize::new(0), outcomes };
-    advance(&doubtful, &mut world.broker, &step, &[], &(), &Cancel::default()).await.unwrap();
+    commit(&doubtful, &mut world.broker, &step, &[], &(), &Cancel::default()).await.unwrap();
     assert_eq!(doubtful.commits.into_inner(), 1, "what may be there is not committed again");
     assert_eq!((world.broker.letters(), world.broker.k()), (vec![3], Some(Offset(10))));
 }

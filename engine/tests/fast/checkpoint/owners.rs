@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use weir::checkpoint::{Cancel, Failed, Pending, Stand, take};
+use weir::checkpoint::{Cancel, Failed, Pending, ResumePoint, claim};
 use weir::config::Start;
 use weir::model::ids::{Offset, Partition, Revision};
 use weir::model::step::Step;
@@ -22,7 +22,7 @@ fn two_logs() -> Model {
 }
 
 /// Ten records of each, and the windows and letters of the first.
-fn over_both(stands: &[Stand]) -> Step {
+fn over_both(stands: &[ResumePoint]) -> Step {
     let mut pending = Pending::default();
     pending.restart(stands);
     for stand in stands {
@@ -35,8 +35,8 @@ fn over_both(stands: &[Stand]) -> Step {
 }
 
 impl World {
-    async fn take_both(&mut self) -> Vec<Stand> {
-        take(&*self.store, &mut self.broker, &[P, Q], Start::Earliest, &(), &Cancel::default()).await.unwrap().stands
+    async fn take_both(&mut self) -> Vec<ResumePoint> {
+        claim(&*self.store, &mut self.broker, &[P, Q], Start::Earliest, &(), &Cancel::default()).await.unwrap().stands
     }
 
     async fn positions(&self) -> BTreeMap<Partition, Offset> {
@@ -49,7 +49,7 @@ async fn a_step_fenced_on_one_of_its_partitions_leaves_nothing_of_the_others() {
     let mut world = world(two_logs()).await;
     let stands = world.take_both().await;
     // Another worker has the second one by now. The deltas of both are mixed by group: half a step can't be taken apart.
-    take(&*world.store, &mut world.broker, &[Q], Start::Earliest, &(), &Cancel::default()).await.unwrap();
+    claim(&*world.store, &mut world.broker, &[Q], Start::Earliest, &(), &Cancel::default()).await.unwrap();
     assert!(matches!(world.advance(&over_both(&stands)).await, Err(Failed::Fenced(Q))));
     assert_eq!(world.positions().await, BTreeMap::from([(P, Offset(0)), (Q, Offset(0))]));
     assert_eq!((world.records_in_windows().await, world.broker.letters()), (0, vec![]));
@@ -64,7 +64,7 @@ async fn a_step_fenced_on_one_of_its_partitions_leaves_nothing_of_the_others() {
 async fn a_step_judged_upon_one_that_failed_for_good_leaves_nothing_either() {
     let mut world = world(Model::with_log(0, 50)).await;
     let stand = world.take().await.stands.remove(0);
-    let (first, next) = (ten_records(&stand), ten_records(&Stand { next: Offset(10), ..stand }));
+    let (first, next) = (ten_records(&stand), ten_records(&ResumePoint { next: Offset(10), ..stand }));
     world.take().await;
     assert!(matches!(world.advance(&first).await, Err(Failed::Fenced(P))));
     assert!(matches!(world.advance(&next).await, Err(Failed::Fenced(P))), "whoever went on judging was fenced with it");
@@ -76,7 +76,7 @@ async fn a_step_upon_one_that_never_came_through_is_refused_by_its_position_alon
     let mut world = world(Model::with_log(0, 50)).await;
     let stand = world.take().await.stands.remove(0);
     // The owner is right; the ten records before it are in no window.
-    let next = ten_records(&Stand { next: Offset(10), ..stand });
+    let next = ten_records(&ResumePoint { next: Offset(10), ..stand });
     assert!(matches!(world.advance(&next).await, Err(Failed::Fenced(P))));
     assert_eq!((world.records_in_windows().await, world.broker.letters()), (0, vec![]));
 }
@@ -101,7 +101,7 @@ async fn a_crash_inside_a_replay_leaves_it_to_the_next_owner_whole() {
         world.store.commit(&ten_records(&stand)).await.unwrap();
         world.broker.fails_with(&[fault]);
         let given_up = Cancel::cancelled();
-        let replay = take(&*world.store, &mut world.broker, &[P], Start::Earliest, &(), &given_up).await;
+        let replay = claim(&*world.store, &mut world.broker, &[P], Start::Earliest, &(), &given_up).await;
         assert!(replay.is_err(), "the replay did not come to its end");
         world.take().await;
         assert_eq!((world.broker.letters(), world.broker.k()), (vec![3], Some(Offset(10))));

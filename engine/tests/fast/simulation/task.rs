@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use weir::checkpoint::{Failed, TakeError, TakenOver};
+use weir::checkpoint::{ClaimError, ClaimResult, Failed};
 
 /// What a task came to.
 pub(crate) enum Done {
-    Claimed(Result<TakenOver, TakeError>),
+    Claimed(Result<ClaimResult, ClaimError>),
     Checkpointed(Result<(), Failed>),
     Cleared,
     Panicked,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
-use weir::checkpoint::{Cancel, Failed, TakeError, TakenOver, advance, take};
+use weir::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
 use weir::config::Start;
 use weir::model::ids::{Offset, Partition};
 use weir::model::step::Step;
@@ -19,6 +19,7 @@ use weir::worker::machine::{
 use super::broker::SimBroker;
 use super::group::{Event as GroupEvent, Membership};
 use super::judging::Windows;
+use super::rules::Rules;
 use super::store::SimStore;
 use super::task::{Done, Task};
 use super::world::{Plant, Shared};
@@ -72,6 +73,11 @@ pub(crate) struct Worker {
     /// It has to end: it was told to, or it failed.
     ends: bool,
     stop_told: bool,
+    /// Its Kafka is another cluster's, which no id tells.
+    foreign: bool,
+    pub(crate) rules: Rules,
+    /// A partition contradicts the store, so its directory publishes nothing.
+    held: bool,
     /// A task of it panicked, so it may fail.
     panicked: bool,
     /// Of planted mistakes: rows of checkpoints that passed for successes, which would be caught too soon if they were cleared.
@@ -82,12 +88,29 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn start(world: &Shared) -> Self {
         let process = world.lock().kafka.group.start();
+        Self::with(world, process, false)
+    }
+
+    /// One whose configuration names this database and the brokers of another cluster. Its group gives it all partitions.
+    pub(crate) fn foreign(world: &Shared) -> Self {
+        let process = {
+            let mut world = world.lock();
+            world.counts.foreign_engines += 1;
+            world.kafka.group.outsider()
+        };
+        let mut worker = Self::with(world, process, true);
+        let partitions = (0..world.lock().kafka.partitions).map(|partition| Partition(partition as i32)).collect();
+        worker.feed(Event::Assigned { partitions, metadata: Membership::default() });
+        worker
+    }
+
+    fn with(world: &Shared, process: usize, foreign: bool) -> Self {
         let now = tokio::time::Instant::now().into_std();
         Self {
             process,
             world: world.clone(),
             store: Arc::new(SimStore { world: world.clone(), process }),
-            broker: Arc::new(Mutex::new(SimBroker::new(world.clone(), process))),
+            broker: Arc::new(Mutex::new(SimBroker::new(world.clone(), process, foreign))),
             machine: Machine::new(SETTINGS, now),
             now,
             windows: Windows::default(),
@@ -100,6 +123,9 @@ impl Worker {
             detached: Vec::new(),
             ends: false,
             stop_told: false,
+            foreign,
+            rules: Rules::new(foreign),
+            held: false,
             panicked: false,
             unpublished: Vec::new(),
             stopped: false,
@@ -136,13 +162,19 @@ impl Worker {
             return self.drain();
         }
         self.time_passes();
+        // A foreign engine's directory is not held before its partitions were looked at.
+        if self.one_in(4) && (self.held || !self.foreign) {
+            self.rules.turn(self.process, self.held, &mut self.world.lock());
+        }
         if self.ends {
             if !std::mem::replace(&mut self.stop_told, true) {
                 self.feed(Event::Stop { asked: self.now });
             }
             return;
         }
-        self.serve_group();
+        if !self.foreign {
+            self.serve_group();
+        }
         if self.machine.draining().is_some() || self.ends {
             return;
         }
@@ -217,6 +249,7 @@ impl Worker {
             world.say(|| format!("  worker {}: take -> {}", self.process, brief(&result)));
             // A zombie may find K past the N that it read before it froze. It has nothing to say about the partition any more.
             let stopped = result.as_ref().ok().and_then(|claimed| claimed.stopped.first());
+            world.counts.foreign_claims_stopped += u64::from(self.foreign && stopped.is_some());
             if let Some(stopped) = stopped.filter(|_| world.kafka.group.accepts(ended.metadata)) {
                 world.violated(|| format!("partition {} stopped: {}", stopped.partition, stopped.why));
             }
@@ -320,6 +353,10 @@ impl Worker {
                 }
             }
             Action::Resume(claimed) => {
+                self.held = !claimed.stopped.is_empty();
+                if self.foreign && !claimed.stands.is_empty() {
+                    self.world.lock().violated(|| format!("a foreign cluster's engine reads {:?}", claimed.stands));
+                }
                 self.reads = claimed.stands.iter().map(|stand| (stand.partition, stand.next.0)).collect();
             }
             Action::Checkpoint { checkpoint, step, cleared, metadata, once } => {
@@ -363,7 +400,9 @@ impl Worker {
         let task = Task::new(Box::pin(async move {
             let mut broker = broker.lock().await;
             broker.replaying = true;
-            let result = take(&*store, &mut *broker, &partitions, Start::Earliest, &metadata, &given_up).await;
+            let result =
+                weir::checkpoint::claim(&*store, &mut *broker, &partitions, Start::Earliest, &metadata, &given_up)
+                    .await;
             broker.replaying = false;
             Done::Claimed(result)
         }));
@@ -390,7 +429,7 @@ impl Worker {
         }
         let task = Task::new(Box::pin(async move {
             let mut broker = broker.lock().await;
-            Done::Checkpointed(advance(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await)
+            Done::Checkpointed(commit(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await)
         }));
         self.checkpoint = Some(Checkpoint { checkpoint, task, cancel, rows });
     }
@@ -408,6 +447,10 @@ impl Worker {
         self.reads.clear();
         let leaves = self.one_in(2);
         let mut world = self.world.lock();
+        if self.foreign {
+            self.stopped = true;
+            return;
+        }
         match then {
             Then::Unassign => world.kafka.group.unassign(self.process),
             Then::Leave => {
@@ -420,13 +463,13 @@ impl Worker {
                 self.process = world.kafka.group.start();
                 world.say(|| format!("  a new consumer is worker {}", self.process));
                 self.store = Arc::new(SimStore { world: self.world.clone(), process: self.process });
-                self.broker = Arc::new(Mutex::new(SimBroker::new(self.world.clone(), self.process)));
+                self.broker = Arc::new(Mutex::new(SimBroker::new(self.world.clone(), self.process, self.foreign)));
             }
         }
     }
 }
 
-fn brief(result: &Result<TakenOver, TakeError>) -> String {
+fn brief(result: &Result<ClaimResult, ClaimError>) -> String {
     match result {
         Ok(taken) => {
             let stands = taken.stands.iter().map(|s| format!("P{} from {} as owner {}", s.partition, s.next, s.owner));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, Executor, MySqlConnection};
-use weir::checkpoint::{Cancel, Failed, Pending, Stand, advance, take};
+use weir::checkpoint::{Cancel, Failed, Pending, ResumePoint, claim, commit};
 use weir::config::Start;
 use weir::model::catalog::Audit;
 use weir::model::ids::{Offset, Revision};
@@ -20,8 +20,8 @@ use weir_testkit::fakes::reason::reason;
 use weir_testkit::stack::mariadb::MariaDb;
 use weir_testkit::wait::Fair;
 
-pub(crate) async fn stand(store: &Arc<dyn Store>, kafka: &mut Model) -> Stand {
-    take(&**store, kafka, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap().stands.remove(0)
+pub(crate) async fn stand(store: &Arc<dyn Store>, kafka: &mut Model) -> ResumePoint {
+    claim(&**store, kafka, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap().stands.remove(0)
 }
 
 /// Ten records, of which nine are valid and the fourth is a letter.
@@ -39,9 +39,9 @@ async fn two_steps(store: &Arc<dyn Store>, kafka: &mut Model) {
     let (owner, cancel) = (stand.owner, Cancel::default());
     let mut pending = Pending::default();
     pending.restart(&[stand]);
-    advance(&**store, kafka, &ten_records(&mut pending), &[], &(), &cancel).await.unwrap();
+    commit(&**store, kafka, &ten_records(&mut pending), &[], &(), &cancel).await.unwrap();
     let cleared = [(P, owner, Offset(10))];
-    advance(&**store, kafka, &ten_records(&mut pending), &cleared, &(), &cancel).await.unwrap();
+    commit(&**store, kafka, &ten_records(&mut pending), &cleared, &(), &cancel).await.unwrap();
 }
 
 async fn twenty_records_count_once(store: &Arc<dyn Store>, kafka: &Model, when: &str) {
@@ -126,7 +126,7 @@ async fn a_step_that_waits_for_the_database_is_given_up_at_once_and_costs_nothin
     let (step, cancel) = (ten_records(&mut pending), Cancel::default());
     proxy.is_open(false);
     let (of_task, mut broker, given_up) = (store.clone(), kafka.clone(), cancel.clone());
-    let task = tokio::spawn(async move { advance(&*of_task, &mut broker, &step, &[], &(), &given_up).await });
+    let task = tokio::spawn(async move { commit(&*of_task, &mut broker, &step, &[], &(), &given_up).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!task.is_finished(), "a database that is away is waited for");
     let told = Fair::start();

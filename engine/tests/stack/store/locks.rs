@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, MySqlConnection};
-use weir::checkpoint::{Cancel, Failed, Pending, advance};
+use weir::checkpoint::{Cancel, Failed, Pending, commit};
 use weir::model::ids::Offset;
 use weir::model::step::Step;
 use weir::store::{Outcome, Store, StoreError};
@@ -34,7 +34,7 @@ async fn scene(name: &str) -> Scene {
     let mut kafka = Model::with_log(0, 50);
     let mut pending = Pending::default();
     pending.restart(&[stand(&store, &mut kafka).await]);
-    advance(&*store, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
+    commit(&*store, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
     let next = ten_records(&mut pending);
     let rival = MySqlConnection::connect(&database.url()).await.unwrap();
     let witness = MySqlConnection::connect(&format!("mysql://root@127.0.0.1:{}/weir", database.port)).await.unwrap();
@@ -91,7 +91,7 @@ impl Scene {
 
     fn advances(&self) -> tokio::task::JoinHandle<Result<(), Failed>> {
         let (store, mut kafka, next) = (self.store.clone(), self.kafka.clone(), self.next.clone());
-        tokio::spawn(async move { advance(&*store, &mut kafka, &next, &[], &(), &Cancel::default()).await })
+        tokio::spawn(async move { commit(&*store, &mut kafka, &next, &[], &(), &Cancel::default()).await })
     }
 
     async fn both_steps_count_once(&self) {
@@ -169,7 +169,7 @@ async fn a_worker_that_freezes_before_its_commit_holds_its_locks_for_ten_seconds
     proxy.cuts_commit(0, Cut::Frozen);
     let (step, mut of_zombie) = (ten_records(&mut pending), kafka.clone());
     let frozen =
-        tokio::spawn(async move { advance(&*zombie, &mut of_zombie, &step, &[], &(), &Cancel::default()).await });
+        tokio::spawn(async move { commit(&*zombie, &mut of_zombie, &step, &[], &(), &Cancel::default()).await });
     while proxy.cuts() == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -178,7 +178,7 @@ async fn a_worker_that_freezes_before_its_commit_holds_its_locks_for_ten_seconds
     let stand = stand(&heir, &mut kafka).await;
     assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     pending.restart(&[stand]);
-    advance(&*heir, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
+    commit(&*heir, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
     assert!(matches!(frozen.await.unwrap(), Err(Failed::Fenced(_))), "it wakes, asks, and learns that it has an heir");
     let plain: Vec<_> = sums(&heir).await.into_iter().map(|row| (row.1, row.2[0].clone())).collect();
     assert_eq!(plain, [(4, Some("0.10".into())), (5, Some("0.10".into()))]);

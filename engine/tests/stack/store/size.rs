@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{Connection, MySqlConnection, Row};
-use weir::checkpoint::{Cancel, Pending, advance};
+use weir::checkpoint::{Cancel, Pending, commit};
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
 use weir::model::step::{Group, Measured, WindowDelta};
@@ -92,7 +92,7 @@ async fn letters_larger_than_the_server_s_packet_get_through_and_so_do_the_small
     let step = pending.step(vec![], |_| Some(0)).unwrap();
     let sizes: Vec<_> = step.outbox.iter().map(|chunk| chunk.letters.len() >> 20).collect();
     assert!(sizes.iter().all(|mib| *mib < 12), "{sizes:?} MiB");
-    advance(&*store, &mut kafka, &step, &[], &(), &Cancel::default()).await.unwrap();
+    commit(&*store, &mut kafka, &step, &[], &(), &Cancel::default()).await.unwrap();
     assert_eq!((kafka.letters(), kafka.k()), ((0..6).collect(), Some(Offset(6))));
     // And what is read back from the outbox, as after a crash, is published whole too.
     assert_eq!(store.take(&[P]).await.unwrap()[0].outbox, step.outbox.to_vec());

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::asked::{bounds, committed, settled};
+use super::backoff::{Backoff, Cancel, Cancelled};
 use super::broker::{Broker, Unpublished};
-use super::contradictions::{contradiction, damaged, outside};
-use super::retry::{Cancel, Cancelled, Patience};
+use super::broker_queries::{bounds, committed, settled};
+use super::consistency::{contradiction, damaged, outside};
 use crate::config::Start;
 use crate::fault;
 use crate::model::ids::{Offset, Partition, Revision};
@@ -16,7 +16,7 @@ use crate::model::store::{CheckpointStore, StoreError};
 
 /// A partition that is ours and ready to be consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stand {
+pub struct ResumePoint {
     /// Which.
     pub partition: Partition,
     /// Our fencing number.
@@ -40,16 +40,16 @@ pub struct Stopped {
 
 /// What taking came to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct TakenOver {
+pub struct ClaimResult {
     /// To be consumed from `next`.
-    pub stands: Vec<Stand>,
+    pub stands: Vec<ResumePoint>,
     /// To be left alone.
     pub stopped: Vec<Stopped>,
 }
 
 /// Why nothing was taken.
 #[derive(Debug, thiserror::Error)]
-pub enum TakeError {
+pub enum ClaimError {
     /// The caller gave up.
     #[error("given up")]
     Cancelled,
@@ -61,27 +61,27 @@ pub enum TakeError {
     Fatal(String),
 }
 
-impl From<Cancelled> for TakeError {
+impl From<Cancelled> for ClaimError {
     fn from(_: Cancelled) -> Self {
         Self::Cancelled
     }
 }
 
 /// Takes these partitions: our owner number in the store, every letter before N in Kafka, K = N.
-pub async fn take<B: Broker>(
+pub async fn claim<B: Broker>(
     store: &dyn CheckpointStore,
     broker: &mut B,
     partitions: &[Partition],
     start: Start,
     metadata: &B::Metadata,
     cancel: &Cancel,
-) -> Result<TakenOver, TakeError> {
+) -> Result<ClaimResult, ClaimError> {
     if partitions.is_empty() {
-        return Ok(TakenOver::default());
+        return Ok(ClaimResult::default());
     }
     settled(broker, cancel).await?;
     fault::pass("take.settled");
-    let mut patience = Patience::new(cancel);
+    let mut backoff = Backoff::new(cancel);
     let taken = loop {
         let mut taken = own(store, partitions, cancel).await?;
         fault::pass("take.owned");
@@ -89,11 +89,11 @@ pub async fn take<B: Broker>(
             Ok(()) => break taken,
             // At a first start workers join one after the other, and a take for the assignment before may come last. The
             // group gave the partitions to us: waiting for it to move on would be waiting for nothing.
-            Err(fenced) => patience.wait("storing a first position", &fenced).await?,
+            Err(fenced) => backoff.wait("storing a first position", &fenced).await?,
         }
     };
     fault::pass("take.begun");
-    let mut patience = Patience::new(cancel);
+    let mut backoff = Backoff::new(cancel);
     loop {
         let known = committed(broker, partitions, cancel).await?;
         let (ready, stopped) = examine(broker, &taken, &known, cancel).await?;
@@ -104,22 +104,22 @@ pub async fn take<B: Broker>(
                 found_if_absent(broker, &ready, cancel).await?;
                 mark_published(store, &ready, cancel).await?;
                 fault::pass("take.marked");
-                return Ok(TakenOver { stands: ready.into_iter().map(|(taken, _)| stand(taken)).collect(), stopped });
+                return Ok(ClaimResult { stands: ready.into_iter().map(|(taken, _)| stand(taken)).collect(), stopped });
             }
-            Err(Unpublished::Group(why)) => return Err(TakeError::Group(why)),
+            Err(Unpublished::Group(why)) => return Err(ClaimError::Group(why)),
             Err(why) => {
                 // K decides what of it went through, so everything is read anew.
                 while let Err(why) = broker.settle().await {
-                    patience.wait("settling the producer", &why).await?;
+                    backoff.wait("settling the producer", &why).await?;
                 }
-                patience.wait("publishing what the outbox holds", &why).await?;
+                backoff.wait("publishing what the outbox holds", &why).await?;
             }
         }
     }
 }
 
-fn stand(taken: &Taken) -> Stand {
-    Stand {
+fn stand(taken: &Taken) -> ResumePoint {
+    ResumePoint {
         partition: taken.partition,
         owner: taken.owner,
         next: taken.next_offset.expect("begin_unseen gave every partition a position or an error"),
@@ -128,14 +128,14 @@ fn stand(taken: &Taken) -> Stand {
     }
 }
 
-async fn own(store: &dyn CheckpointStore, partitions: &[Partition], cancel: &Cancel) -> Result<Vec<Taken>, TakeError> {
-    let mut patience = Patience::new(cancel);
+async fn own(store: &dyn CheckpointStore, partitions: &[Partition], cancel: &Cancel) -> Result<Vec<Taken>, ClaimError> {
+    let mut backoff = Backoff::new(cancel);
     loop {
         match store.take(partitions).await {
             Ok(taken) => return Ok(taken),
-            Err(StoreError::Fatal(why)) => return Err(TakeError::Fatal(why)),
+            Err(StoreError::Fatal(why)) => return Err(ClaimError::Fatal(why)),
             // A lost answer may have moved `owner` on; taking again only moves it further.
-            Err(why) => patience.wait("taking partitions in the store", &why).await?,
+            Err(why) => backoff.wait("taking partitions in the store", &why).await?,
         }
     }
 }
@@ -149,7 +149,7 @@ async fn begin_unseen<B: Broker>(
     taken: &mut [Taken],
     start: Start,
     cancel: &Cancel,
-) -> Result<Result<(), StoreError>, TakeError> {
+) -> Result<Result<(), StoreError>, ClaimError> {
     let unseen: Vec<Partition> = taken.iter().filter(|t| t.next_offset.is_none()).map(|t| t.partition).collect();
     if unseen.is_empty() {
         return Ok(Ok(()));
@@ -167,13 +167,13 @@ async fn begin_unseen<B: Broker>(
             Start::Earliest => low,
             Start::Latest => high,
         };
-        let mut patience = Patience::new(cancel);
+        let mut backoff = Backoff::new(cancel);
         loop {
             match store.begin(taken.partition, taken.owner, at).await {
                 Ok(()) => break,
-                Err(StoreError::Fatal(why)) => return Err(TakeError::Fatal(why)),
+                Err(StoreError::Fatal(why)) => return Err(ClaimError::Fatal(why)),
                 Err(fenced @ StoreError::Fenced(_)) => return Ok(Err(fenced)),
-                Err(why) => patience.wait("storing a first position", &why).await?,
+                Err(why) => backoff.wait("storing a first position", &why).await?,
             }
         }
         taken.next_offset = Some(at);
@@ -188,7 +188,7 @@ async fn examine<'t, B: Broker>(
     taken: &'t [Taken],
     known: &BTreeMap<Partition, Option<Offset>>,
     cancel: &Cancel,
-) -> Result<(Vec<(&'t Taken, Option<Offset>)>, Vec<Stopped>), TakeError> {
+) -> Result<(Vec<(&'t Taken, Option<Offset>)>, Vec<Stopped>), ClaimError> {
     let (mut ready, mut stopped) = (Vec::new(), Vec::new());
     let partitions: Vec<_> = taken.iter().map(|taken| taken.partition).collect();
     let bounds = bounds(broker, &partitions, cancel).await?;
@@ -235,7 +235,7 @@ async fn found_if_absent<B: Broker>(
     broker: &B,
     ready: &[(&Taken, Option<Offset>)],
     cancel: &Cancel,
-) -> Result<(), TakeError> {
+) -> Result<(), ClaimError> {
     let first: Vec<_> = ready.iter().filter(|(_, k)| k.is_none()).map(|(taken, _)| taken.partition).collect();
     if first.is_empty() {
         return Ok(());
@@ -243,9 +243,9 @@ async fn found_if_absent<B: Broker>(
     let known = committed(broker, &first, cancel).await?;
     for (taken, _) in ready.iter().filter(|(taken, _)| known.get(&taken.partition) == Some(&None)) {
         let at = taken.next_offset.expect("begin_unseen gave every partition a position or an error");
-        let mut patience = Patience::new(cancel);
+        let mut backoff = Backoff::new(cancel);
         while let Err(why) = broker.found(&[(taken.partition, at)]).await {
-            patience.wait("committing a first offset", &why).await?;
+            backoff.wait("committing a first offset", &why).await?;
         }
     }
     Ok(())
@@ -255,15 +255,15 @@ async fn mark_published(
     store: &dyn CheckpointStore,
     ready: &[(&Taken, Option<Offset>)],
     cancel: &Cancel,
-) -> Result<(), TakeError> {
+) -> Result<(), ClaimError> {
     let upto: Vec<_> =
         ready.iter().filter_map(|(taken, _)| Some((taken.partition, taken.owner, taken.next_offset?))).collect();
-    let mut patience = Patience::new(cancel);
+    let mut backoff = Backoff::new(cancel);
     loop {
         match store.published(&upto).await {
             Ok(()) => return Ok(()),
-            Err(StoreError::Fatal(why)) => return Err(TakeError::Fatal(why)),
-            Err(why) => patience.wait("clearing the outbox", &why).await?,
+            Err(StoreError::Fatal(why)) => return Err(ClaimError::Fatal(why)),
+            Err(why) => backoff.wait("clearing the outbox", &why).await?,
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::backoff::{Backoff, Cancel, Cancelled};
 use super::broker::{Bounds, Broker};
-use super::retry::{Cancel, Cancelled, Patience};
 use crate::model::ids::{Offset, Partition};
 
 /// After it nothing of ours is undecided.
 pub(super) async fn settled<B: Broker>(broker: &mut B, cancel: &Cancel) -> Result<(), Cancelled> {
-    let mut patience = Patience::new(cancel);
+    let mut backoff = Backoff::new(cancel);
     while let Err(why) = broker.settle().await {
-        patience.wait("settling the producer", &why).await?;
+        backoff.wait("settling the producer", &why).await?;
     }
     Ok(())
 }
@@ -21,11 +21,11 @@ pub(super) async fn committed<B: Broker>(
     partitions: &[Partition],
     cancel: &Cancel,
 ) -> Result<BTreeMap<Partition, Option<Offset>>, Cancelled> {
-    let mut patience = Patience::new(cancel);
+    let mut backoff = Backoff::new(cancel);
     loop {
         match broker.committed(partitions).await {
             Ok(known) => return Ok(known),
-            Err(why) => patience.wait("reading the group's offsets", &why).await?,
+            Err(why) => backoff.wait("reading the group's offsets", &why).await?,
         }
     }
 }
@@ -36,11 +36,11 @@ pub(super) async fn bounds<B: Broker>(
     partitions: &[Partition],
     cancel: &Cancel,
 ) -> Result<Bounds, Cancelled> {
-    let mut patience = Patience::new(cancel);
+    let mut backoff = Backoff::new(cancel);
     loop {
         match broker.bounds(partitions).await {
             Ok(bounds) => return Ok(bounds),
-            Err(why) => patience.wait("reading the bounds of the logs", &why).await?,
+            Err(why) => backoff.wait("reading the bounds of the logs", &why).await?,
         }
     }
 }

@@ -66,13 +66,13 @@ impl Cancel {
 pub(super) struct Cancelled;
 
 /// Growing pauses between tries: 50 ms doubling to 2 s.
-pub(super) struct Patience<'a> {
+pub(super) struct Backoff<'a> {
     cancel: &'a Cancel,
     delays: ExponentialBackoff,
     tries: u32,
 }
 
-impl<'a> Patience<'a> {
+impl<'a> Backoff<'a> {
     pub(super) fn new(cancel: &'a Cancel) -> Self {
         Self { cancel, delays: DELAYS.build(), tries: 0 }
     }
@@ -96,7 +96,7 @@ impl<'a> Patience<'a> {
     }
 }
 
-impl Drop for Patience<'_> {
+impl Drop for Backoff<'_> {
     /// It got on, or was given up.
     fn drop(&mut self) {
         if self.tries > 0 {
@@ -114,10 +114,10 @@ mod tests {
     #[test]
     fn pauses_grow_from_50_ms_to_2_s_without_end_and_jitter_at_most_doubles_them() {
         let cancel = Cancel::default();
-        let mut patience = Patience::new(&cancel);
+        let mut backoff = Backoff::new(&cancel);
         let mut least = Duration::from_millis(50);
         for n in 0..1_000 {
-            let pause = patience.delays.next().expect("without limit");
+            let pause = backoff.delays.next().expect("without limit");
             assert!(pause >= least && pause < least * 2, "pause {n} is {pause:?}, not {least:?} to its double");
             least = (least * 2).min(LONGEST);
         }
@@ -126,9 +126,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_ends_when_it_is_cancelled() {
         let cancel = Cancel::default();
-        let mut patience = Patience::new(&cancel);
+        let mut backoff = Backoff::new(&cancel);
         for _ in 0..4 {
-            assert!(patience.wait("a store", &"away").await.is_ok());
+            assert!(backoff.wait("a store", &"away").await.is_ok());
         }
         // The fifth pause is 800 ms or more.
         let (began, canceller) = (Instant::now(), cancel.clone());
@@ -136,9 +136,9 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(10)).await;
             canceller.cancel();
         };
-        let (ended, ()) = tokio::join!(patience.wait("a store", &"away"), after);
+        let (ended, ()) = tokio::join!(backoff.wait("a store", &"away"), after);
         assert!(ended.is_err());
         assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
-        assert!(patience.wait("a store", &"away").await.is_err(), "and never waits again");
+        assert!(backoff.wait("a store", &"away").await.is_err(), "and never waits again");
     }
 }

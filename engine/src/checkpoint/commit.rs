@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::asked::{committed, settled};
+use super::backoff::{Backoff, Cancel, Cancelled};
 use super::broker::{Broker, Unpublished};
-use super::retry::{Cancel, Cancelled, Patience};
+use super::broker_queries::{committed, settled};
 use crate::fault;
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::Step;
@@ -39,7 +39,7 @@ impl From<Cancelled> for Failed {
 }
 
 /// Moves the step through both sides. `cleared`: what the step before published, whose outbox rows may go now.
-pub async fn advance<B: Broker>(
+pub async fn commit<B: Broker>(
     store: &dyn CheckpointStore,
     broker: &mut B,
     step: &Step,
@@ -50,7 +50,7 @@ pub async fn advance<B: Broker>(
     clear(store, cleared, cancel).await?;
     fault::pass("checkpoint.cleared");
     remembered(broker, step, cancel).await?;
-    commit(store, step, cancel).await?;
+    commit_to_store(store, step, cancel).await?;
     fault::pass("checkpoint.committed");
     publish(broker, step, metadata, cancel).await?;
     fault::pass("checkpoint.published");
@@ -62,12 +62,12 @@ async fn clear(
     cleared: &[(Partition, u64, Offset)],
     cancel: &Cancel,
 ) -> Result<(), Failed> {
-    let mut patience = Patience::new(cancel);
+    let mut backoff = Backoff::new(cancel);
     while !cleared.is_empty() {
         match store.published(cleared).await {
             Ok(()) => break,
             Err(StoreError::Fatal(why)) => return Err(Failed::Fatal(why)),
-            Err(why) => patience.wait("clearing the outbox", &why).await?,
+            Err(why) => backoff.wait("clearing the outbox", &why).await?,
         }
     }
     Ok(())
@@ -84,8 +84,8 @@ async fn remembered<B: Broker>(broker: &B, step: &Step, cancel: &Cancel) -> Resu
     }
 }
 
-async fn commit(store: &dyn CheckpointStore, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
-    let mut patience = Patience::new(cancel);
+async fn commit_to_store(store: &dyn CheckpointStore, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
+    let mut backoff = Backoff::new(cancel);
     loop {
         match store.commit(step).await {
             Ok(()) => return Ok(()),
@@ -94,21 +94,21 @@ async fn commit(store: &dyn CheckpointStore, step: &Step, cancel: &Cancel) -> Re
                 Outcome::Committed => return Ok(()),
                 Outcome::NotCommitted => {}
             },
-            Err(why @ StoreError::Unavailable(_)) => patience.wait("committing a checkpoint", &why).await?,
+            Err(why @ StoreError::Unavailable(_)) => backoff.wait("committing a checkpoint", &why).await?,
             Err(why) => return Err(Failed::Fatal(why.to_string())),
         }
     }
 }
 
 async fn outcome(store: &dyn CheckpointStore, step: &Step, why: &str, cancel: &Cancel) -> Result<Outcome, Failed> {
-    let mut patience = Patience::new(cancel);
-    patience.wait("a COMMIT was not answered", &why).await?;
+    let mut backoff = Backoff::new(cancel);
+    backoff.wait("a COMMIT was not answered", &why).await?;
     loop {
         match store.outcome(step).await {
             Ok(outcome) => return Ok(outcome),
             Err(StoreError::Fenced(partition)) => return Err(Failed::Fenced(partition)),
             // Fatal too: while it is not known, nobody may act as if the step were not there.
-            Err(why) => patience.wait("asking what became of a COMMIT", &why).await?,
+            Err(why) => backoff.wait("asking what became of a COMMIT", &why).await?,
         }
     }
 }
@@ -121,17 +121,17 @@ async fn publish<B: Broker>(
 ) -> Result<(), Failed> {
     let from: BTreeMap<_, _> = step.partitions.iter().map(|p| (p.partition, p.from)).collect();
     let offsets: Vec<_> = step.partitions.iter().map(|p| (p.partition, p.to)).collect();
-    let mut patience = Patience::new(cancel);
+    let mut backoff = Backoff::new(cancel);
     loop {
         match broker.publish(&step.outbox, &from, &offsets, metadata).await {
             Ok(()) => return Ok(()),
             Err(Unpublished::Group(why)) => return Err(Failed::Group(why)),
             Err(why @ (Unpublished::Aborted(_) | Unpublished::Refused(_))) => {
-                patience.wait("publishing dead letters and offsets", &why).await?;
+                backoff.wait("publishing dead letters and offsets", &why).await?;
                 remembered(broker, step, cancel).await?;
             }
             Err(why @ Unpublished::Unknown(_)) => {
-                patience.wait("publishing dead letters and offsets", &why).await?;
+                backoff.wait("publishing dead letters and offsets", &why).await?;
                 if went_through(broker, &offsets, cancel).await? {
                     return Ok(());
                 }
