@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir yardsticks demo demo-live test chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check up down
+.PHONY: help rules wasm-target weir yardsticks demo demo-live test chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check docs deny dist up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -104,6 +104,17 @@ bench-instructions: rules ## the same in instructions, against what is recorded:
 
 bench-check: ## the newest `make bench` against the figures on record: fails beyond 15 %
 	bench/check
+
+docs: ## write what of docs/ is made from the code: keys, metrics, the API's problems
+	UPDATE_DOCS=1 $(CARGO) test -p weir --lib docs_
+
+deny: ## licenses, bans, sources and advisories of the dependencies, by cargo-deny if it is here
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; else \
+	    echo "deny: cargo-deny is not installed, so advisories are skipped (the forge's workflow asks for them); the rest is in make test"; \
+	    $(CARGO) test -p weir --test layout dependencies; fi
+
+dist: rules weir ## a release in target/dist: the binary with its rules, a bill of materials, checksums
+	@.ci/dist $(WEIR)
 
 up: ## start Kafka, MariaDB and Redis on free ports, without Docker
 	@stack/up

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::dead_letters;
+use crate::kafka;
 
 /// The build script's.
 #[cfg(test)]
@@ -32,8 +32,8 @@ impl BuildInfo {
             version: env!("CARGO_PKG_VERSION"),
             commit: env!("WEIR_COMMIT"),
             features: if features.is_empty() { "none".to_owned() } else { features.join(" ") },
-            librdkafka: dead_letters::librdkafka_version(),
-            openssl: dead_letters::openssl_version(),
+            librdkafka: kafka::librdkafka_version(),
+            openssl: kafka::openssl_version(),
         }
     }
 

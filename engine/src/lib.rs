@@ -1,6 +1,6 @@
 //! Weir, in the order of the data: `source` → `decode` → `enrich` → `rules` → `window` → `checkpoint` → `store` and
-//! `dead_letters`. `pipeline` is the only file that knows every stage; `model` holds the words that they
-//! share, [`fault`] is where tests let things fail.
+//! `outbox`. Stages do not know each other: `processor` is the way of one batch through the middle of it, `pipeline`, `worker`,
+//! `checkpoint` and `cli` join them, and `model` holds the words that they share. [`fault`] is where tests let things fail.
 
 pub mod admin;
 mod arenas;
@@ -10,14 +10,19 @@ pub mod checkpoint;
 pub mod cli;
 pub mod conditions;
 pub mod config;
-pub mod dead_letters;
 pub mod decode;
 pub mod enrich;
 pub mod fault;
+pub mod kafka;
+#[cfg(test)]
+mod made;
 pub mod model;
+pub mod outbox;
 pub mod pipeline;
+pub mod processor;
 pub mod rules;
 pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod window;
+pub mod worker;

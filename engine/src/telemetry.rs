@@ -16,8 +16,11 @@ pub use lossy::say;
 /// How a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
+    /// Only grows.
     Counter,
+    /// Goes up and down.
     Gauge,
+    /// How often a value fell into which range.
     Histogram,
 }
 use Type::{Counter, Gauge, Histogram};
@@ -289,6 +292,21 @@ mod tests {
             METRICS.iter().map(|(name, kind, labels, _)| format!("{name} {kind:?} {labels:?}")).collect();
         listed.sort_unstable();
         assert_eq!(listed, counted, "left: METRICS, right: what src/ counts");
+    }
+
+    #[test]
+    fn docs_metrics_are_what_the_code_says() {
+        let mut metrics: Vec<_> = METRICS.iter().collect();
+        metrics.sort_unstable_by_key(|metric| metric.0);
+        let row = |(name, kind, labels, meaning): &(&str, Type, &[&str], &str)| {
+            let unit = ["microseconds", "nanoseconds", "seconds", "bytes"].into_iter().find(|unit| name.contains(unit));
+            let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+            let kind = format!("{kind:?}").to_lowercase();
+            format!("| `{name}` | {kind} | {} | {labels} | {meaning} |\n", unit.unwrap_or_default())
+        };
+        let rows: String = metrics.into_iter().map(row).collect();
+        let head = "| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n";
+        crate::made::hold("docs/metrics.md", &format!("{head}{rows}"));
     }
 
     #[test]

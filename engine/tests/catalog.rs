@@ -28,6 +28,8 @@ mod module;
 mod opening;
 #[path = "catalog/parameters.rs"]
 mod parameters;
+#[path = "catalog/processor.rs"]
+mod processor;
 #[path = "catalog/required.rs"]
 mod required;
 #[path = "catalog/set_back.rs"]

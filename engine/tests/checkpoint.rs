@@ -1,5 +1,5 @@
 //! The checkpoint protocol against the real SQLite store and a model of Kafka's transactional contract that fails where
-//! it is told to: FACTS.md's interleavings that need no broker to be seen.
+//! it is told to: the rows of docs/interleavings.md that need no broker to be seen.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 #[path = "checkpoint/begin.rs"]

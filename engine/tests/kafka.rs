@@ -5,8 +5,12 @@
 mod bed;
 #[path = "common/delay.rs"]
 mod delay;
+#[path = "kafka/destinations.rs"]
+mod destinations;
 #[path = "kafka/far.rs"]
 mod far;
+#[path = "kafka/ranges.rs"]
+mod ranges;
 #[path = "common/reason.rs"]
 mod reason;
 #[path = "kafka/secure.rs"]
@@ -21,8 +25,8 @@ use std::time::Duration;
 use bed::*;
 use rdkafka::message::{Header, Headers, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use weir::dead_letters::{PublishError, Publisher};
 use weir::model::ids::{Offset, Partition};
+use weir::outbox::{Destinations, PublishError, Publisher};
 use weir::source::Message;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -195,10 +199,10 @@ async fn letters_and_offsets_are_there_once_together_and_what_was_aborted_is_not
 async fn of_two_publishers_with_one_id_the_older_is_fenced() {
     let bed = Bed::new("fenced", &[]).await;
     let member = bed.member();
-    let twin = || Publisher::with_id(&bed.source, &bed.letters, "one-id".into());
+    let twin = || Publisher::with_id(&bed.source, Destinations::new(&bed.letters), "one-id".into());
     let (mut older, mut newer, from) = (twin(), twin(), BTreeMap::new());
     older.publish(&letters(&[(1, b"a")]), &from, &[(P0, Offset(2))], &member.metadata).await.unwrap();
-    newer.settle().await.unwrap();
+    newer.resolve_in_doubt().await.unwrap();
     let fenced = older.publish(&letters(&[(2, b"b")]), &from, &[(P0, Offset(3))], &member.metadata).await;
     assert!(matches!(fenced, Err(PublishError::Unknown(_))), "what became of it the group's offset says: {fenced:?}");
     newer.publish(&letters(&[(2, b"b")]), &from, &[(P0, Offset(3))], &member.metadata).await.unwrap();
@@ -211,8 +215,8 @@ async fn a_producer_that_was_made_ahead_publishes_even_if_who_waited_for_it_gave
     let bed = Bed::new("ahead", &[]).await;
     let member = bed.member();
     let (mut publisher, from) = (bed.publisher(), BTreeMap::new());
-    publisher.settle_ahead();
-    drop(tokio::time::timeout(Duration::ZERO, publisher.settle()).await);
+    publisher.prepare_ahead();
+    drop(tokio::time::timeout(Duration::ZERO, publisher.resolve_in_doubt()).await);
     for next in 1..4 {
         let one = letters(&[(next, b"a")]);
         publisher.publish(&one, &from, &[(P0, Offset(next + 1))], &member.metadata).await.unwrap();
@@ -225,10 +229,10 @@ async fn a_publisher_that_let_its_producer_go_makes_another() {
     let bed = Bed::new("rests", &[]).await;
     let member = bed.member();
     let (mut publisher, from) = (bed.publisher(), BTreeMap::new());
-    publisher.settle_ahead();
+    publisher.prepare_ahead();
     for next in 1..3 {
         // The first time it is on its way still.
-        publisher.rest().await;
+        publisher.close_idle().await;
         let one = letters(&[(next, b"a")]);
         publisher.publish(&one, &from, &[(P0, Offset(next + 1))], &member.metadata).await.unwrap();
     }
@@ -331,7 +335,7 @@ async fn records_of_every_codec_are_read_and_letters_of_every_codec_listed() {
             .count()
     };
     assert_eq!(codecs.map(values), [100; 5]);
-    let wanted = weir::dead_letters::Wanted {
+    let wanted = weir::outbox::Wanted {
         topic: &bed.letters.topic,
         limit: 1_000,
         code: None,
@@ -339,8 +343,7 @@ async fn records_of_every_codec_are_read_and_letters_of_every_codec_listed() {
         text: 10,
         bytes: usize::MAX,
     };
-    let read = tokio::task::block_in_place(|| {
-        weir::dead_letters::tail(&bed.source.brokers, &BTreeMap::new(), &wanted).unwrap()
-    });
+    let read =
+        tokio::task::block_in_place(|| weir::outbox::tail(&bed.source.brokers, &BTreeMap::new(), &wanted).unwrap());
     assert_eq!(read.letters.len(), 500);
 }

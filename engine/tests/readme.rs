@@ -1,5 +1,5 @@
-//! README.md's commands, run in order in one shell, in a fresh copy of the checkout, against the real stack. What differs
-//! from a user's shell: `weir` is the debug build, cargo builds into a folder that is kept between runs, the demo takes
+//! The commands of README.md and of the guides in docs/, run in order in one shell, in a fresh copy of the checkout, against
+//! the real stack. What differs from a user's shell: `weir` is the debug build, cargo builds into a folder that is kept between runs, the demo takes
 //! fewer records, and port 8080 is a free one.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
@@ -16,9 +16,24 @@ use std::process::{Command, Stdio};
 use blocks::bare;
 use port::free_port;
 
-const README: &str = include_str!("../../README.md");
+/// The documents whose commands are run, in this order; README.md's last commands, which stop everything, come last of all.
+const DOCUMENTS: [(&str, &str); 10] = [
+    ("README.md", include_str!("../../README.md")),
+    ("docs/producing.md", include_str!("../../docs/producing.md")),
+    ("docs/configuration.md", include_str!("../../docs/configuration.md")),
+    ("docs/rules.md", include_str!("../../docs/rules.md")),
+    ("docs/dead-letters.md", include_str!("../../docs/dead-letters.md")),
+    ("docs/windows.md", include_str!("../../docs/windows.md")),
+    ("docs/testing.md", include_str!("../../docs/testing.md")),
+    ("docs/limits.md", include_str!("../../docs/limits.md")),
+    ("docs/comparison-with-flink.md", include_str!("../../docs/comparison-with-flink.md")),
+    ("docs/api.md", include_str!("../../docs/api.md")),
+];
 
-/// Not run, and why. The list is exact: one that README.md no longer has must go from here too.
+/// The heading of README.md from which on everything is stopped.
+const STOP: &str = "\n## Stop it\n";
+
+/// Not run, and why. The list is exact: one that no document has any more must go from here too.
 const NOT_RUN: [(&str, &str); 8] = [
     ("make test", "runs this very test; that CI calls it is another test here"),
     (
@@ -34,33 +49,39 @@ const NOT_RUN: [(&str, &str); 8] = [
 ];
 
 /// Named in running text and run by no block. Exact, too.
-const MENTIONED: [(&str, &str); 3] = [
+const MENTIONED: [(&str, &str); 5] = [
+    ("stack/up", "README.md runs it for the variables that it prints"),
+    ("cargo doc -p weir-sdk --open", "opens a browser"),
+    ("weir run --json-logs", "`weir run` in another form"),
     ("make demo-live", "`make demo` that does not end"),
-    (".ci/run", "installs packages as root, then runs `make test`"),
     ("weir demo", "`make demo` runs it"),
 ];
 
 const PROGRAMS: [&str; 9] = ["weir ", "make ", "cargo ", "docker ", "curl ", "stack/", ".ci/", "bench/", "mariadb "];
 
 /// What a command must have said.
-const SAID: [(&str, &str); 19] = [
+const SAID: [(&str, &str); 23] = [
     ("make demo", "equal the truth"),
     ("make help", "make demo-live"),
     ("curl -fsS --retry", "ready"),
     ("weir status", ": ready"),
     ("weir schema", "CREATE TABLE"),
-    ("weir produce", "20000 records sent to finance_stream, 0 bad lines skipped"),
+    ("weir produce", "000 records sent to finance_stream, 0 bad lines skipped"),
     ("stack/kafka TopicCommand", "dead_letter_queue"),
     ("cargo test", "1 passed"),
-    ("weir rules check", "round_amount 0.1.0: fine"),
+    ("weir rules check", "large_amount 0.1.0: fine"),
     ("weir rules push --mode shadow", "is in shadow"),
     ("weir rules push --mode live", "is live at revision"),
-    ("weir rules rollback", "round_amount is back"),
+    ("weir rules push rules.d", "is live at revision"),
+    ("weir rules rollback", "large_amount is back"),
     ("weir rules list", "blocked_segment"),
+    ("weir dead-letters ls --config stack/weir.compose.toml --limit 3 --code", "TOO_MUCH"),
     ("weir dead-letters ls --config stack/weir.compose.toml --limit", "finance_stream-"),
     ("weir dead-letters ls --config stack/weir.compose.toml --code", "AMOUNT_NEGATIVE"),
     ("weir check", "fine"),
-    (r#"curl -fsS -H "$auth" $WEIR_URL/rules/round_amount"#, "\"TOO_MUCH\""),
+    ("weir rules show", "TOO_MUCH"),
+    ("weir rules set", "large_amount is changed"),
+    ("echo '{", "dead-letter"),
     (r#"curl -fsS -H "$auth" "$WEIR_URL/dead-letters"#, "\"complete\":true"),
     (r#"curl -fsS -H "$auth" "$WEIR_URL/windows"#, "amount_sum"),
 ];
@@ -71,6 +92,14 @@ fn root() -> PathBuf {
 
 fn not_run(command: &str) -> bool {
     NOT_RUN.iter().any(|(name, _)| *name == bare(command))
+}
+
+/// Every command of the documents, in the order in which they are run.
+fn commands() -> Vec<String> {
+    let (_, readme) = DOCUMENTS[0];
+    let (start, stop) = readme.split_once(STOP).expect("README.md says how to stop");
+    let guides = DOCUMENTS[1..].iter().map(|(_, text)| *text);
+    std::iter::once(start).chain(guides).chain([stop]).flat_map(blocks::commands).collect()
 }
 
 /// The checkout without what was built in it. Times are kept, so that cargo finds what it built before; so is what
@@ -101,7 +130,7 @@ fn script(commands: &[String], port: u16) -> String {
 
 #[test]
 fn every_command_runs_in_order_and_says_what_it_should() {
-    let commands: Vec<_> = blocks::commands(README).into_iter().filter(|command| !not_run(command)).collect();
+    let commands: Vec<_> = commands().into_iter().filter(|command| !not_run(command)).collect();
     let above = tempfile::tempdir().unwrap();
     let folder = above.path().join("weir");
     std::fs::create_dir(&folder).unwrap();
@@ -128,7 +157,7 @@ fn every_command_runs_in_order_and_says_what_it_should() {
     let by_command = by_command(&said, &commands);
     for (prefix, wanted) in SAID {
         let of: Vec<_> = by_command.iter().filter(|(command, _)| command.starts_with(prefix)).collect();
-        assert!(!of.is_empty(), "README.md has no {prefix:?} any more");
+        assert!(!of.is_empty(), "no document has {prefix:?} any more");
         for (command, said) in of {
             assert!(said.contains(wanted), "{command} did not say {wanted:?} but\n{said}");
         }
@@ -150,25 +179,37 @@ fn by_command<'a>(said: &'a str, commands: &'a [String]) -> Vec<(&'a str, &'a st
 
 #[test]
 fn what_is_not_run_is_listed_with_its_reason_and_nothing_else_is_listed() {
-    let commands = blocks::commands(README);
+    let commands = commands();
     for (name, why) in NOT_RUN {
-        assert!(commands.iter().any(|command| bare(command) == name), "README.md no longer has {name:?} ({why})");
+        assert!(commands.iter().any(|command| bare(command) == name), "no document has {name:?} any more ({why})");
     }
-    assert!(commands.len() > 30, "the blocks are found: {commands:#?}");
-    assert_eq!(blocks::hidden_blocks(README), Vec::<String>::new(), "write commands in a block of `sh`");
+    assert!(commands.len() > 45, "the blocks are found: {commands:#?}");
+    for (name, text) in DOCUMENTS {
+        assert_eq!(blocks::hidden_blocks(text), Vec::<String>::new(), "{name}: write commands in a block of `sh`");
+    }
 }
 
 #[test]
 fn a_command_in_running_text_is_one_that_is_run_or_listed() {
-    let commands = blocks::commands(README);
-    let mentioned = blocks::mentioned(README, &PROGRAMS);
+    let commands = commands();
+    let mentioned: Vec<_> = DOCUMENTS.iter().flat_map(|(_, text)| blocks::mentioned(text, &PROGRAMS)).collect();
     for span in &mentioned {
         let known = MENTIONED.iter().any(|(name, _)| name == span);
         let run = commands.iter().any(|command| command.starts_with(span.as_str()));
         assert!(known != run, "`{span}`: known {known}, run {run}; run it in a block, or list it in MENTIONED");
     }
     for (name, why) in MENTIONED {
-        assert!(mentioned.iter().any(|span| span == name), "README.md no longer names {name:?} ({why})");
+        assert!(mentioned.iter().any(|span| span == name), "no document names {name:?} any more ({why})");
+    }
+}
+
+/// So that it stays a page for a newcomer; what is longer belongs in docs/.
+#[test]
+fn the_readme_is_short_and_names_every_guide() {
+    let (_, readme) = DOCUMENTS[0];
+    assert!(readme.lines().count() < 150, "README.md has {} lines", readme.lines().count());
+    for (name, _) in DOCUMENTS {
+        assert!(name == "README.md" || readme.contains(&format!("({name})")), "README.md does not lead to {name}");
     }
 }
 

@@ -3,7 +3,8 @@
 
 use weir::model::finding::{Effect, Stage};
 use weir::model::ids::{Offset, Revision, Sha256};
-use weir::model::letter::{Cut, Damaged, Hit, Letter, Letters, Reason, Source, decode};
+use weir::model::letter::{Cut, Hit, Letter, Reason, Source};
+use weir::outbox::format::{Damaged, Letters, decode};
 
 use super::input::Input;
 
@@ -16,10 +17,12 @@ pub fn letters(data: &[u8]) {
     there_and_back(&mut Input::new(data));
 }
 
-/// The letters of a chunk, without its layout and checksum. Layouts 2 to 4 are read and not written; 2 has no checksum.
+/// The letters of a chunk, without its layout, destination and checksum. Layouts 2 to 5 are read and not written; 2 has no
+/// checksum, and only 6 has a destination.
 fn body(chunk: &[u8]) -> &[u8] {
     let checksum = if chunk[0] == 2 { 0 } else { 8 };
-    &chunk[1..chunk.len() - checksum]
+    let header = if chunk[0] == 6 { 2 } else { 1 };
+    &chunk[header..chunk.len() - checksum]
 }
 
 /// Whether a letter of it has the number of hits that are not listed, as since layout 5.

@@ -1,4 +1,4 @@
-//! Bytes to columns. 3 and 7 fields are those of DECODE.md's table, so that its figures compare.
+//! Bytes to columns. 3 and 7 fields are those of docs/decoding.md#why-not-another-parser, so that its figures compare.
 
 use weir::decode::Decoder;
 use weir::model::ids::{Offset, Partition};

@@ -3,7 +3,7 @@
 //! since linking wasmtime takes minutes. No stage waits for anything: Kafka, the store and Redis are not in it.
 //!
 //! Private, so not measured here: what pipeline/judging.rs does between the stages (a finding becomes the reason of a
-//! letter) and what dead_letters/message.rs does with a letter that is published.
+//! letter) and what outbox/dead_letter/ does with a letter that is published.
 #![allow(clippy::unwrap_used, reason = "a bench that unwraps says where it failed")]
 
 mod count;

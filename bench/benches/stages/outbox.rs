@@ -6,7 +6,8 @@ use std::hint::black_box;
 use weir::checkpoint::{Pending, Stand};
 use weir::model::finding::{Effect, Stage};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::letter::{self, Hit, Letters, Reason, Source};
+use weir::model::letter::{Hit, Reason, Source};
+use weir::outbox::format::{self, Letters};
 
 use crate::inputs::{self, Payments, RECORDS, ROWS, Record, START, plain};
 use crate::{Case, Turn};
@@ -72,7 +73,7 @@ fn read_back() -> Turn {
     let chunks: Vec<_> = records.chunks(ROWS).enumerate().map(chunk).collect();
     let mut at = 0;
     Box::new(move || {
-        assert_eq!(black_box(letter::decode(&chunks[at]).unwrap()).len(), ROWS);
+        assert_eq!(black_box(format::decode(&chunks[at]).unwrap()).len(), ROWS);
         at = (at + 1) % chunks.len();
     })
 }

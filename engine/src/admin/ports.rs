@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::views::{DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView};
+use super::views::{
+    DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView,
+};
 use crate::model::catalog::Mode;
 
 /// Why a request about rules was not done.

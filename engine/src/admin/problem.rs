@@ -174,7 +174,36 @@ pub fn scrub(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::scrub;
+    use super::{Trouble, scrub};
+
+    #[test]
+    fn docs_problems_are_what_the_code_says() {
+        const ALL: [Trouble; 15] = [
+            Trouble::BadRequest,
+            Trouble::Unauthorized,
+            Trouble::Forbidden,
+            Trouble::NotFound,
+            Trouble::MethodNotAllowed,
+            Trouble::Conflict,
+            Trouble::TooLarge,
+            Trouble::MediaType,
+            Trouble::Invalid,
+            Trouble::TooMany,
+            Trouble::Internal,
+            Trouble::Unavailable,
+            Trouble::Busy,
+            Trouble::Timeout,
+            Trouble::Unknown,
+        ];
+        let (code, _) = include_str!("problem.rs").split_once("fn problem(").expect("what stands behind them");
+        assert_eq!(ALL.len(), code.matches("(StatusCode::").count(), "each kind is listed above");
+        let row = |kind: Trouble| {
+            let (status, slug, title) = kind.parts();
+            format!("| `{slug}` | {} | {title} |\n", status.as_u16())
+        };
+        let rows: String = ALL.into_iter().map(row).collect();
+        crate::made::hold("docs/api.md", &format!("| type | status | title |\n|---|---|---|\n{rows}"));
+    }
 
     #[test]
     fn urls_lose_their_user_and_password_and_nothing_else() {

@@ -1,5 +1,5 @@
 //! One step forward: the database transaction, then the Kafka transaction. Each half may be tried again; what is in
-//! doubt is asked, never guessed (FACTS C7, C9).
+//! doubt is asked, never guessed (docs/protocol.md#when-a-checkpoint-fails).
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,10 @@
-//! What stops a partition: statements of the store, the group and the log that cannot all be true (FACTS C4), and letters
-//! that cannot be read. Each text names the figures and the ways out, which docs/operations.md spells out. Pure.
+//! What stops a partition: statements of the store, the group and the log that cannot all be true
+//! (docs/protocol.md#what-stops-a-partition), and letters that cannot be read. Each text names the figures and the ways
+//! out, which docs/operations.md spells out. Pure.
 
 use crate::model::ids::Offset;
-use crate::model::letter;
 use crate::model::step::Taken;
+use crate::outbox::format;
 
 /// What the store and the group say that cannot both be true.
 pub(super) fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> {
@@ -52,7 +53,7 @@ fn back(taken: &Taken, n: Offset) -> String {
 /// The first outbox chunk that cannot be read; it would be met at every try, and the worker's other partitions with it.
 pub(super) fn damaged(taken: &Taken) -> Option<String> {
     taken.outbox.iter().find_map(|chunk| {
-        let why = letter::check(&chunk.letters).err()?;
+        let why = format::check(&chunk.letters).err()?;
         Some(format!(
             "the row of weir_outbox with first_offset {} and chunk {}, {} bytes, cannot be published: {why}. If another \
              version of Weir wrote it, let that one publish it; else restore the row, or delete it to go on without its \

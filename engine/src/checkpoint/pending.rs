@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::take::Stand;
 use crate::model::ids::{Offset, Partition, Revision};
-use crate::model::letter::{Letters, Reason, Source};
+use crate::model::letter::{Reason, Source};
 use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, WindowDelta};
+use crate::outbox::format::Letters;
 
 /// An outbox row stays below MariaDB's default max_allowed_packet with room to spare. Only a letter that is larger by
 /// itself makes a larger one, and [`Letters`] bounds that.

@@ -1,5 +1,5 @@
-//! Taking partitions: start, rebalance and recovery are this one routine (FACTS C3). The caller has ended the worker's
-//! older checkpoint task before; nothing is consumed before all of it is done.
+//! Taking partitions: start, rebalance and recovery are this one routine (docs/protocol.md#claiming-partitions). The
+//! caller has ended the worker's older checkpoint task before; nothing is consumed before all of it is done.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -181,7 +181,8 @@ async fn begin_unseen<B: Broker>(
     Ok(Ok(()))
 }
 
-/// Sorts out the partitions that must stop (FACTS C4); the others come with their K, if there is one.
+/// Sorts out the partitions that must stop (docs/protocol.md#what-stops-a-partition); the others come with their K, if
+/// there is one.
 async fn examine<'t, B: Broker>(
     broker: &B,
     taken: &'t [Taken],

@@ -12,7 +12,7 @@ use super::out;
 use super::printable::{printable, printable_json};
 use super::properties::Properties;
 use crate::config::Config;
-use crate::dead_letters::{Shown, Wanted, tail};
+use crate::outbox::{Shown, Wanted, tail};
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]

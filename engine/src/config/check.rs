@@ -11,7 +11,7 @@ use super::{Config, Late, derive, properties, token, words};
 use crate::model::record::Kind;
 use crate::model::time::{Refused, TimeFormat};
 
-/// A JSON number's digits after the point that a DECIMAL(38) of 10^19 sums has room for (FACTS C10).
+/// A JSON number's digits after the point that a DECIMAL(38) of 10^19 sums has room for (docs/protocol.md#exact-sums).
 const MAX_SCALE: u8 = 10;
 /// Leaves room for `_sum` in the 64 characters of a column's name.
 const MAX_NAME: usize = 48;

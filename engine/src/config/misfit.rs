@@ -48,7 +48,7 @@ fn wanted(message: &str) -> String {
         ("invalid value" | "invalid length", Some((_, expected))) => format!("wanted is {}", plainly(expected)),
         // A type's own parser, which quotes what it could not read.
         _ if message.contains("parse") => "wanted is a size in quotes, as \"16MiB\"".to_owned(),
-        _ => "this value can't be read; the README's table of keys says what it takes".to_owned(),
+        _ => "this value can't be read; docs/configuration.md says what it takes".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::words::{HIDDEN, meant};
 
-/// Name, and what it takes if that is not any text; as CONFIGURATION.md of librdkafka 2.12.1 lists them.
+/// Name, and what it takes if that is not any text; as the list of properties of librdkafka 2.12.1 has them.
 const KNOWN: &str = include_str!("properties.txt");
 
 static ALL: LazyLock<Vec<(&str, &str)>> =
@@ -67,7 +67,7 @@ pub(super) fn unknown(name: &str) -> Option<String> {
     }
     Some(match meant(name, ALL.iter().map(|(known, _)| *known)) {
         Some(near) => format!("there is no property {name:?}; did you mean {near:?}?"),
-        None => "a name here is no property of librdkafka's, whose CONFIGURATION.md lists them".to_owned(),
+        None => "a name here is no property of librdkafka's, whose documentation lists them".to_owned(),
     })
 }
 

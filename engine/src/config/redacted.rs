@@ -13,6 +13,7 @@ impl fmt::Debug for Source {
             .field("group", &self.group)
             .field("start", &self.start)
             .field("max_record", &self.max_record)
+            .field("rejoin_after", &self.rejoin_after)
             .field("properties", &self.properties.keys().collect::<Vec<_>>())
             .finish()
     }

@@ -1,6 +1,7 @@
 use super::*;
 
 mod messages;
+mod reference;
 
 const MAIN: &str = include_str!("../../../weir.toml");
 
@@ -311,18 +312,4 @@ fn a_key_that_is_commented_out_shows_its_default() {
     let text = MAIN.replace("# start =", "start =").replace("# max_", "max_").replace("# drain", "drain");
     let text = text.replace("# idle_after", "idle_after");
     assert_eq!(format!("{:?}", parse(&text).unwrap()), format!("{:?}", parse(MAIN).unwrap()));
-}
-
-#[test]
-fn every_key_stands_in_the_table_of_the_readme() {
-    let readme = include_str!("../../../README.md");
-    let (_, table) = readme.rsplit_once("\n| key | default | meaning |\n").expect("README.md has the table");
-    let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
-    let word = |row: &str, word: &str| row.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|w| w == word);
-    let mut missing = keys(&structs(), "Config", "");
-    missing.retain(|key| {
-        let (table, name) = (key.split('.').next().unwrap(), key.rsplit('.').next().unwrap());
-        !rows.iter().any(|row| word(row, table) && word(row, name))
-    });
-    assert!(missing.is_empty(), "README.md's table lacks {missing:?}");
 }

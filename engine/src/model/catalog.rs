@@ -9,7 +9,7 @@ use super::finding::Effect;
 use super::ids::{Revision, Sha256};
 use super::record::Kind;
 
-/// The codes of the engine's own findings (DESIGN.md's table): no rule may declare one.
+/// The codes of the engine's own findings (docs/dead-letters.md#codes): no rule may declare one.
 pub const ENGINE_CODES: [&str; 12] = [
     "PARSE_JSON",
     "FIELD_MISSING",

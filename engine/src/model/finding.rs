@@ -33,7 +33,7 @@ pub enum Effect {
 pub struct Fault {
     /// Where.
     pub stage: Stage,
-    /// One of DESIGN.md's table: PARSE_JSON, FIELD_MISSING, …
+    /// One of docs/dead-letters.md#codes: PARSE_JSON, FIELD_MISSING, …
     pub code: &'static str,
     /// For a person: the field, what was there and what is wanted.
     pub message: String,

@@ -1,8 +1,5 @@
-//! A dead letter: the source record as it was and why it was rejected. Letters are encoded at once into the buffer that
-//! becomes the outbox row, and read where they stand when published: neither way owns a text.
-
-mod read;
-mod write;
+//! A dead letter: the source record as it was and why it was rejected. It borrows its texts: on the way in from the record and
+//! the finding, on the way out from the outbox row (`outbox::format`).
 
 use std::borrow::Cow;
 
@@ -10,9 +7,6 @@ use serde::Serialize;
 
 use super::finding::{Effect, Stage};
 use super::ids::{Offset, Revision, Sha256};
-
-pub use read::{Damaged, Reading, check, decode, read};
-pub use write::Letters;
 
 /// One hit among all that a record got, as `weir.hits` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -91,23 +85,3 @@ pub struct Cut {
     /// Of all headers.
     pub headers: Option<usize>,
 }
-
-/// First byte of every chunk: which layout the rest has.
-const VERSION: u8 = 5;
-/// The same without the number of hits that are not listed.
-const ALL_HITS: u8 = 4;
-/// That with the first bytes of a SHA-256 as the checksum, which without the processor's help costs more than all
-/// else that is done with a letter.
-const SHA: u8 = 3;
-/// The same without a checksum.
-const UNSUMMED: u8 = 2;
-/// The last bytes of a chunk: XXH3 over all before them. A letter whose value was changed would else be published as if
-/// the source had held it.
-const CHECKSUM: usize = 8;
-
-fn checksum(letters: &[u8]) -> [u8; CHECKSUM] {
-    xxhash_rust::xxh3::xxh3_64(letters).to_le_bytes()
-}
-
-#[cfg(test)]
-mod tests;

@@ -372,7 +372,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The most rows a batch may have: what bounds a rule's answer to 1 MiB (WASM.md).
+    /// The most rows a batch may have: what bounds a rule's answer to 1 MiB
+    /// (docs/rule-runtime.md#what-a-module-answers).
     pub const MAX_ROWS: usize = 2_000;
 
     /// An empty batch with a column for each field.

@@ -26,9 +26,9 @@ pub struct OutboxChunk {
     pub partition: Partition,
     /// Source offset of the first letter.
     pub first_offset: Offset,
-    /// Counts from 0 within the step and partition.
+    /// Counts from 0 within the step and partition, whatever the destination.
     pub chunk: u32,
-    /// See `model::letter`.
+    /// As `outbox::format` writes them, with their destination.
     pub letters: Vec<u8>,
 }
 

@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::processor::Now;
+
 /// How often it looks. A clock that jumps ahead and is set right in between is not seen, but is enough for a thread of
 /// librdkafka to wait for the time that it read.
 const EVERY: Duration = Duration::from_millis(100);
@@ -11,9 +13,14 @@ const EVERY: Duration = Duration::from_millis(100);
 const HARMLESS: Duration = Duration::from_secs(5);
 
 /// The machine's clock, in epoch milliseconds.
-pub(super) fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// What time it is, for a batch.
+pub(crate) fn now() -> Now {
+    Now { instant: Instant::now(), epoch_ms: now_ms() }
 }
 
 /// Ends when the clock was set back by more than is harmless; says by how much.

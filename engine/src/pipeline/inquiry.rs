@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::preflight::Plan;
 use super::refused::{Side, refused};
 use crate::config::Config;
-use crate::dead_letters::{self, Cluster, Publisher};
 use crate::enrich::lookup::Lookups;
+use crate::kafka::{Cluster, partitions};
+use crate::outbox::{self, Publisher};
 use crate::rules::RulesDirectory;
 use crate::{source, store};
 
@@ -57,10 +58,10 @@ async fn kafka(config: &Config, tell: &mut impl FnMut(Answer)) {
         tell(("source.group".into(), right(found, Side::Group, config)));
     }
     if there && letters_there {
-        let suits = within(dead_letters::check_topics(&config.source, &config.dead_letters)).await;
+        let suits = within(outbox::check_topics(&config.source, &config.dead_letters)).await;
         tell(("dead_letters.topic, cleanup.policy".into(), suits.map(|()| "it takes letters without a key".into())));
         let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
-        let settled = within(publisher.settle()).await;
+        let settled = within(publisher.resolve_in_doubt()).await;
         let found = settled.map(|()| "a transaction could begin (whether letters may be written is not tried)".into());
         tell(("transactional id".into(), right(found, Side::Letters, config)));
     }
@@ -70,9 +71,7 @@ async fn kafka(config: &Config, tell: &mut impl FnMut(Answer)) {
 async fn topic(config: &Config, key: &'static str, topic: String) -> Result<String, String> {
     let source = config.source.clone();
     let found = blocking(move || {
-        let keys = ("source.brokers", "source.properties");
-        let cluster = Cluster { brokers: &source.brokers, properties: &source.properties, keys };
-        dead_letters::partitions(cluster, key, &topic).map(|count| format!("{topic} has {count} partitions"))
+        partitions(Cluster::of_source(&source), key, &topic).map(|count| format!("{topic} has {count} partitions"))
     });
     found.await
 }

@@ -1,23 +1,18 @@
 //! The only folder that knows every stage. Here: putting a pipeline together from its configuration, running it until
-//! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker, [`judging`] the way of a batch.
+//! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker.
 
 mod adapters;
-mod broker;
-mod clock;
-mod codes;
+pub(crate) mod clock;
 mod deadline;
 mod dependencies;
-mod hits;
 mod inquiry;
-mod judging;
 mod preflight;
-mod refused;
+pub(crate) mod refused;
 mod retention;
-mod status;
+pub(crate) mod status;
 mod tokens;
 mod vitals;
-mod waiting;
-mod worker;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,13 +26,15 @@ use crate::admin;
 use crate::build_info;
 use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
-use crate::dead_letters::{self, Publisher};
 use crate::enrich::lookup;
+use crate::kafka;
 use crate::model::step::Fingerprint;
+use crate::outbox::{self, Publisher};
 use crate::rules::{Catalog, RulesDirectory, Runtime};
 use crate::source::Source;
 use crate::store::{self, Store};
 use crate::telemetry;
+use crate::worker;
 
 use deadline::Deadline;
 
@@ -131,8 +128,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (sink, pipeline) = (&config.sink, &config.pipeline.name);
     let connect = store::connect_with(&sink.url, pipeline, &config.source.topic, config.window.idle_after);
     let asked = async {
-        dead_letters::check_topics(&config.source, &config.dead_letters).await?;
-        anyhow::Ok(dead_letters::cluster_id(&config.source).await)
+        outbox::check_topics(&config.source, &config.dead_letters).await?;
+        anyhow::Ok(kafka::cluster_id(&config.source).await)
     };
     // Its own error names the key.
     let redis = async { anyhow::Ok(lookup::check(&config.lookup).await?) };
@@ -165,7 +162,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
     tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
-    let state = adapters::admin_state(&config, &schema, (&catalog, &directory), &store, &status, metrics);
+    let rules = (&catalog, &directory);
+    let state = adapters::admin_state(&config, &schema, &runtime, rules, &store, &status, metrics);
     let keys = state.keys();
     let mut served = stopping.clone();
     let service = tokio::spawn(async move {
@@ -214,9 +212,9 @@ fn open_to_all(admin: &config::Admin, at: std::net::SocketAddr, conditions: &Con
 fn clients(config: &Config, worker: Option<usize>) -> anyhow::Result<(Source, Publisher)> {
     let source = Source::connect(&config.source, worker).context("source")?;
     let reader = source.reader();
-    tokio::spawn(async move { reader.greet().await });
+    tokio::spawn(async move { reader.warm_up().await });
     let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
-    publisher.settle_ahead();
+    publisher.prepare_ahead();
     Ok((source, publisher))
 }
 

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::enrich::lookup::Lookups;
 use crate::model::record::Schema;
 use crate::window::WindowSpec;
-use crate::{dead_letters, source, store};
+use crate::{outbox, source, store};
 
 /// What the configuration comes to.
 pub struct Plan {
@@ -26,6 +26,6 @@ pub fn plan(config: &Config) -> anyhow::Result<Plan> {
     store::validate_url(&config.sink.url).map_err(|why| anyhow!("sink.url {why}"))?;
     Lookups::new(&config.lookup, schema.clone())?;
     source::check_properties(&config.source).map_err(|why| anyhow!("source.{why}"))?;
-    dead_letters::check_properties(&config.source, &config.dead_letters)?;
+    outbox::check_properties(&config.source, &config.dead_letters)?;
     Ok(Plan { schema, spec })
 }

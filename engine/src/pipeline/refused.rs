@@ -7,7 +7,7 @@ use crate::config::Config;
 
 /// Through what it was met, and so when it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// Over with the next assignment or checkpoint.
     Group,
     /// Over with the next record.
@@ -18,15 +18,15 @@ pub(super) enum Side {
 
 /// A condition to be raised.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refused {
-    pub(super) code: &'static str,
-    pub(super) subject: String,
-    pub(super) message: String,
-    pub(super) side: Side,
+pub(crate) struct Refused {
+    pub(crate) code: &'static str,
+    pub(crate) subject: String,
+    pub(crate) message: String,
+    pub(crate) side: Side,
 }
 
 /// What these words of Kafka mean, if they are of this kind. `side`: of a topic, which one it is.
-pub(super) fn refused(why: &str, side: Side, config: &Config) -> Option<Refused> {
+pub(crate) fn refused(why: &str, side: Side, config: &Config) -> Option<Refused> {
     let words = why.to_lowercase().replace(' ', "");
     if side == Side::Letters && words.contains("failedtovalidaterecord") {
         return Some(compacted(why, config));

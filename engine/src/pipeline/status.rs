@@ -37,7 +37,7 @@ impl PartitionStatus {
 
 /// A lookup that did not answer when a worker last asked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LookupAway {
+pub(crate) struct LookupAway {
     pub name: String,
     /// `on_unavailable = "missing"`: nobody waits for it.
     pub missing: bool,
@@ -132,7 +132,7 @@ impl Status {
         self.store.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn store(&self, away: Option<String>) {
+    pub(crate) fn store(&self, away: Option<String>) {
         self.dependencies.asked(Dependency::Database, away.is_none(), away.as_deref());
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let since = store.as_ref().map_or_else(Instant::now, |(since, _)| *since);
@@ -140,7 +140,7 @@ impl Status {
     }
 
     /// The lookups that did not answer this worker. Those that are not waited for are a warning: what is judged lacks fields.
-    pub(super) fn lookups(&self, worker: usize, away: Vec<LookupAway>) {
+    pub(crate) fn lookups(&self, worker: usize, away: Vec<LookupAway>) {
         let mut all = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
         if all.get(&worker).map_or(away.is_empty(), |before| *before == away) {
             return;
@@ -192,16 +192,16 @@ impl Status {
         members.iter().filter_map(|(worker, outside)| Some((*worker, outside.clone()?))).collect()
     }
 
-    pub(super) fn add_worker(&self, worker: usize) {
+    pub(crate) fn add_worker(&self, worker: usize) {
         self.left(worker);
     }
 
-    pub(super) fn joined(&self, worker: usize) {
+    pub(crate) fn joined(&self, worker: usize) {
         self.change_members(None, |members| drop(members.insert(worker, None)));
     }
 
     /// What is known about why a worker is no member; says nothing about one that is.
-    pub(super) fn outside_for(&self, worker: usize, why: String) {
+    pub(crate) fn outside_for(&self, worker: usize, why: String) {
         self.change_members(Some(&why), |members| {
             if let Some(Some(outside)) = members.get_mut(&worker) {
                 outside.why = Some(why.clone());
@@ -224,17 +224,17 @@ impl Status {
     }
 
     /// Called once, when the workers are told to stop.
-    pub(super) fn stops(&self) {
+    pub(crate) fn stops(&self) {
         let _ = self.stop.set(Instant::now());
     }
 
     /// When they were; None: they were not.
-    pub(super) fn stop_asked(&self) -> Option<Instant> {
+    pub(crate) fn stop_asked(&self) -> Option<Instant> {
         self.stop.get().copied()
     }
 
     /// Until when a worker that ends may take to leave the group.
-    pub(super) fn leave_by(&self, drain: Duration) -> Instant {
+    pub(crate) fn leave_by(&self, drain: Duration) -> Instant {
         match self.stop_asked() {
             Some(asked) => asked + drain + LEAVE,
             None => Instant::now() + LEAVE,
@@ -242,7 +242,7 @@ impl Status {
     }
 
     /// What no checkpoint holds.
-    pub(super) fn undone(&self) -> Vec<String> {
+    pub(crate) fn undone(&self) -> Vec<String> {
         let judged = self.partitions().into_iter().filter_map(|(partition, status)| {
             let (judged, stored) = (status.judged?, status.committed?);
             (judged > stored).then(|| format!("partition {partition} (judged to {judged}, stored to {stored})"))
@@ -251,7 +251,7 @@ impl Status {
     }
 
     /// The end of its log; an answer that comes after the partition was let go says nothing any more.
-    pub(super) fn end(&self, partition: Partition, end: Offset) {
+    pub(crate) fn end(&self, partition: Partition, end: Offset) {
         let mut partitions = self.partitions.lock().expect("no code panics while it holds the lock");
         if let Some(status) = partitions.get_mut(&partition) {
             status.end = Some(end.0);
@@ -259,7 +259,7 @@ impl Status {
     }
 
     /// The group gave them; until they are taken, nothing of them is judged.
-    pub(super) fn taking(&self, worker: usize, partitions: &[Partition]) {
+    pub(crate) fn taking(&self, worker: usize, partitions: &[Partition]) {
         for partition in partitions {
             self.update(*partition, |status| {
                 *status = PartitionStatus { worker, end: status.end, ..Default::default() }
@@ -267,11 +267,11 @@ impl Status {
         }
     }
 
-    pub(super) fn add_judged(&self, records: u64) {
+    pub(crate) fn add_judged(&self, records: u64) {
         self.judged.fetch_add(records, Ordering::Relaxed);
     }
 
-    pub(super) fn waits(&self, worker: usize, why: Option<(On, String)>) {
+    pub(crate) fn waits(&self, worker: usize, why: Option<(On, String)>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((on, why)) = why else {
             waiting.remove(&worker);
@@ -283,7 +283,7 @@ impl Status {
     }
 
     /// Records flow: whatever kept them from being read is over.
-    pub(super) fn judged_to(&self, worker: usize, partition: Partition, next: Offset) {
+    pub(crate) fn judged_to(&self, worker: usize, partition: Partition, next: Offset) {
         self.update(partition, |status| {
             status.worker = worker;
             status.judged = Some(next.0);
@@ -292,7 +292,7 @@ impl Status {
     }
 
     /// It is consumed from here: whatever had stopped it is over.
-    pub(super) fn taken(&self, worker: usize, partition: Partition, next: Offset) {
+    pub(crate) fn taken(&self, worker: usize, partition: Partition, next: Offset) {
         self.update(partition, |status| {
             status.worker = worker;
             status.committed = Some(next.0);
@@ -301,7 +301,7 @@ impl Status {
     }
 
     /// How far event time is in a partition that is ours.
-    pub(super) fn watermark(&self, partition: Partition, watermark: Option<i64>) {
+    pub(crate) fn watermark(&self, partition: Partition, watermark: Option<i64>) {
         let mut partitions = self.partitions.lock().expect("no code panics while it holds the lock");
         if let Some(status) = partitions.get_mut(&partition) {
             status.watermark = watermark;
@@ -314,7 +314,7 @@ impl Status {
     }
 
     /// A checkpoint of this partition is through.
-    pub(super) fn committed(&self, worker: usize, partition: Partition, next: Offset) {
+    pub(crate) fn committed(&self, worker: usize, partition: Partition, next: Offset) {
         *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.update(partition, |status| {
             status.worker = worker;
@@ -322,14 +322,14 @@ impl Status {
         });
     }
 
-    pub(super) fn stopped(&self, worker: usize, partition: Partition, why: String) {
+    pub(crate) fn stopped(&self, worker: usize, partition: Partition, why: String) {
         self.update(partition, |status| {
             status.worker = worker;
             status.error = Some(why);
         });
     }
 
-    pub(super) fn let_go(&self, worker: usize) {
+    pub(crate) fn let_go(&self, worker: usize) {
         self.left(worker);
         self.partitions
             .lock()

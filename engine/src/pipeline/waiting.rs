@@ -22,7 +22,7 @@ pub enum On {
 
 impl On {
     /// Of what a checkpoint's task is at, in the words that `checkpoint` logs.
-    pub(super) fn of(what: &str) -> Self {
+    pub(crate) fn of(what: &str) -> Self {
         let database =
             ["committing a checkpoint", "clearing", "a COMMIT", "asking what became", "taking partitions", "storing"];
         match database.iter().any(|begin| what.starts_with(begin)) {

@@ -1,56 +1,61 @@
-//! The rule set in force, as workers share it: immutable but for the figures.
+//! A rule set as judges share it, immutable but for the statistics: the one in force, or one that somebody tries.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::Component;
 
+use super::metrics::{RuleMetrics, RuleStats};
+use super::module::probe::Fitted;
 use crate::config::OnFailure;
-use crate::model::catalog::{Manifest, Mode};
-use crate::model::finding::{Finding, RuleId};
-use crate::model::ids::Revision;
+use crate::model::catalog::{Entry, Manifest, Mode};
+use crate::model::finding::RuleId;
+use crate::model::ids::{Revision, Sha256};
 use crate::model::record::FieldId;
 
-const SAMPLES: usize = 20;
+/// Which module judges with which parameters: what has the same key answers the same, and one instance may serve both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceKey(pub(super) Sha256);
 
-/// What a rule did since it came into force.
-#[derive(Debug, Default)]
-pub struct Figures {
-    pub batches: AtomicU64,
-    pub rows: AtomicU64,
-    /// Processor time.
-    pub nanos: AtomicU64,
-    /// Of a shadow rule: it judges one batch in so many. 0 and 1: all.
-    pub one_in: AtomicU64,
-    /// What it cost when its budget was last looked at.
-    pub(super) looked: Mutex<Option<Looked>>,
-    /// Rows that lack a field and pass unjudged.
-    pub skipped: AtomicU64,
-    pub hits: Mutex<BTreeMap<String, u64>>,
-    /// Rows that the rule failed on, or that lack a field and fail closed, whatever `on_failure` made of them.
-    pub failures: Mutex<BTreeMap<String, u64>>,
-    /// The first shadow hits, a bounded number.
-    pub samples: Mutex<Vec<Finding>>,
+impl InstanceKey {
+    /// `parameters`: all of them, defaults filled in.
+    pub(super) fn of(module: Sha256, parameters: &BTreeMap<String, String>) -> Self {
+        let mut text = module.0.to_vec();
+        for part in parameters.iter().flat_map(|(name, value)| [name, value]) {
+            text.extend((part.len() as u64).to_le_bytes());
+            text.extend(part.as_bytes());
+        }
+        Self(Sha256::of(&text))
+    }
 }
 
 /// A rule of the set with its compiled code.
 pub struct LiveRule {
+    /// Its name in the set, and its module.
     pub id: Arc<RuleId>,
+    /// What the module says of itself.
     pub manifest: Manifest,
+    /// Ascending; ties by name.
     pub order: i32,
+    /// What its hits do.
     pub mode: Mode,
     /// All of them, defaults filled in.
     pub parameters: BTreeMap<String, String>,
+    /// Module and parameters.
+    pub key: InstanceKey,
+    /// What becomes of a row that it fails on.
     pub on_failure: OnFailure,
-    pub figures: Arc<Figures>,
+    /// What it did since its module came into force. Counted by a [`LiveObserver`](super::LiveObserver) only.
+    pub stats: Arc<RuleStats>,
     /// The directory brought it, so a removed file may retire it.
     pub from_directory: bool,
     /// Why the breaker suspended it.
     pub suspended: Option<String>,
     /// The first revision of which it stands in the set as it does now, as far as this process saw.
     pub(super) since: Revision,
+    /// Only a [`LiveObserver`](super::LiveObserver) uses them.
+    pub(super) metrics: RuleMetrics,
     pub(super) component: Component,
     /// In the manifest's order.
     pub(super) fields: Vec<FieldId>,
@@ -59,89 +64,101 @@ pub struct LiveRule {
 
 /// The numbered set.
 pub struct LiveSet {
+    /// Its number. A set that no catalog made has the one that its maker gave it.
     pub revision: Revision,
-    /// In this process.
+    /// Since when it is in force in this process.
     pub in_force: Instant,
+    /// Ascending by (order, name).
     pub rules: Vec<Arc<LiveRule>>,
     /// Fields that live and shadow rules read.
     pub needed: Vec<FieldId>,
 }
 
-/// Where a rule's figures stood.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Looked {
-    pub(super) at: Instant,
-    pub(super) nanos: u64,
-    pub(super) rows: u64,
-}
-
 /// A rule failed too often, or a shadow rule costs too much.
 #[derive(Clone, Debug)]
 pub struct Trip {
+    /// The rule.
     pub rule: Arc<RuleId>,
+    /// By which it was judged.
     pub revision: Revision,
+    /// Why, for the audit.
     pub message: String,
     /// A cost and no failure: the version before says nothing about it, the rule is suspended.
     pub over_budget: bool,
 }
 
 impl LiveRule {
+    /// The entry with its module's manifest and code, as far as they fit this pipeline.
+    pub(super) fn new(
+        entry: &Entry,
+        (manifest, component): (Manifest, Component),
+        fitted: Fitted,
+        on_failure: OnFailure,
+        stats: Arc<RuleStats>,
+    ) -> Self {
+        Self {
+            id: Arc::new(RuleId { name: entry.name.as_str().into(), sha256: entry.sha256 }),
+            key: InstanceKey::of(entry.sha256, &fitted.parameters),
+            metrics: RuleMetrics::of(&manifest),
+            manifest,
+            order: entry.order,
+            mode: entry.mode,
+            parameters: fitted.parameters,
+            on_failure,
+            stats,
+            from_directory: entry.from_directory,
+            suspended: entry.suspended.clone(),
+            since: Revision(0),
+            component,
+            fields: fitted.fields,
+            scales: fitted.scales,
+        }
+    }
+
+    /// Neither off nor suspended.
     pub(super) fn judges(&self) -> bool {
         self.mode != Mode::Off && self.suspended.is_none()
     }
 
     /// Whether it judges as the other one does: what is known of the one holds for the other.
     pub(super) fn is_as(&self, other: &Self) -> bool {
-        self.id.sha256 == other.id.sha256
+        self.id == other.id
+            && self.key == other.key
             && self.mode == other.mode
-            && self.parameters == other.parameters
             && self.on_failure == other.on_failure
             && self.suspended == other.suspended
     }
 }
 
-impl Figures {
-    /// What it costs is counted from now on, if it is not already.
-    pub(super) fn begin(&self, now: Instant) {
-        let (nanos, rows) = (self.nanos.load(Ordering::Relaxed), self.rows.load(Ordering::Relaxed));
-        let mut looked = self.looked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        looked.get_or_insert(Looked { at: now, nanos, rows });
+impl LiveSet {
+    /// In force from now on.
+    pub(super) fn new(revision: Revision, rules: Vec<Arc<LiveRule>>) -> Self {
+        let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        Self { revision, in_force: Instant::now(), rules, needed }
     }
+}
 
-    /// Nanoseconds a record over the last window, if one of this length is over. None if it took less than 1 % of a core:
-    /// then it is no matter, and a call for a single record is always dear.
-    pub(super) fn look(&self, now: Instant, window: Duration) -> Option<Option<u64>> {
-        let (nanos, rows) = (self.nanos.load(Ordering::Relaxed), self.rows.load(Ordering::Relaxed));
-        let mut looked = self.looked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let before = *looked.get_or_insert(Looked { at: now, nanos, rows });
-        let over = now.saturating_duration_since(before.at);
-        if over < window {
-            return None;
-        }
-        *looked = Some(Looked { at: now, nanos, rows });
-        let (nanos, rows) = (nanos - before.nanos, rows - before.rows);
-        Some((nanos as f64 > over.as_nanos() as f64 / 100.0).then(|| nanos / rows.max(1)))
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    pub(super) fn add(counter: &AtomicU64, n: u64) {
-        counter.fetch_add(n, Ordering::Relaxed);
-    }
-
-    pub(super) fn count(map: &Mutex<BTreeMap<String, u64>>, code: &str, n: u64) {
-        let mut map = map.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match map.get_mut(code) {
-            Some(count) => *count += n,
-            None => drop(map.insert(code.to_owned(), n)),
-        }
-    }
-
-    pub(super) fn wants_samples(&self) -> bool {
-        self.samples.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).len() < SAMPLES
-    }
-
-    pub(super) fn sample(&self, findings: &[Finding]) {
-        let mut samples = self.samples.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let room = SAMPLES.saturating_sub(samples.len());
-        samples.extend(findings.iter().take(room).cloned());
+    #[test]
+    fn a_key_tells_parameters_apart_whatever_their_names_and_values_run_together_to() {
+        let key = |module: u8, parameters: &[(&str, &str)]| {
+            let parameters = parameters.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            InstanceKey::of(Sha256([module; 32]), &parameters.collect())
+        };
+        assert_eq!(key(1, &[("a", "1"), ("b", "2")]), key(1, &[("b", "2"), ("a", "1")]));
+        let keys = [
+            key(1, &[]),
+            key(2, &[]),
+            key(1, &[("a", "bc")]),
+            key(1, &[("ab", "c")]),
+            key(1, &[("a", "b"), ("c", "")]),
+            key(1, &[("a", ""), ("b", "c")]),
+        ];
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
     }
 }

@@ -1,17 +1,25 @@
 //! Rules: WebAssembly modules that judge batches, swapped while records flow. The only place that knows wasmtime. It
 //! knows no Kafka and no SQL; the catalog speaks to the store's trait.
+//!
+//! Four rooms, each of which knows those before it only: [`module`] (bytes to a module that may be called), [`judge`] (one
+//! worker's judging by a set of them, [`live`]), [`catalog`] (the set in the store and in force) and [`watch`] (the directory that
+//! publishes into it).
 
+mod build;
 mod catalog;
 mod judge;
 mod live;
+mod metrics;
 mod module;
 mod tasks;
 mod text;
 mod watch;
 
+pub use build::{BuildError, CompiledModule};
 pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused};
-pub use judge::{Halt, Judge, RuleVerdict, Unjudged};
-pub use live::{Figures, LiveRule, LiveSet, Trip};
+pub use judge::{Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict};
+pub use live::{InstanceKey, LiveRule, LiveSet, Trip};
+pub use metrics::RuleStats;
 pub use module::compile::{compile, compile_child};
 pub use module::runtime::{Runtime, RuntimeError};
 pub use watch::{FileProblem, RulesDirectory};

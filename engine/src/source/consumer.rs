@@ -1,54 +1,23 @@
-//! A worker's membership in the group. The rebalance callback never waits: ASSIGN takes the empty list at once and
-//! leaves the real one as an event, REVOKE leaves an event, and the worker answers when its checkpoint has (FACTS C11).
+//! A worker's consumer: it joins the group, takes and lets go partitions as the worker says, and fetches their records.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
-use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, Offset as KafkaOffset, TopicPartitionList};
+use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use super::GroupMetadata;
-use super::batch::{Fetched, Queue};
+use super::membership::{Event, Membership};
 use super::properties;
 use super::reader::Reader;
 use crate::config;
+use crate::kafka::{Fetched, NotMade, Queue};
 use crate::model::ids::{Offset, Partition};
 
 /// How long leaving the group may take; Kafka may be away. The session's time-out ends the membership else.
 const LEAVE: Duration = Duration::from_secs(5);
-
-/// What the group or the cluster says.
-pub enum Event {
-    /// These are ours, once they are taken.
-    Assign {
-        /// All of them: eager assignment gives the whole list each time.
-        partitions: Vec<Partition>,
-        /// Proof of membership in this generation.
-        metadata: Arc<GroupMetadata>,
-    },
-    /// Nothing is ours once [`Source::unassign`] was called.
-    Revoke {
-        /// They are somebody else's already: there is nothing to finish.
-        lost: bool,
-    },
-    /// This record, and maybe more, came out of the consumer's own queue, where nothing is judged: who went on would skip
-    /// it. Everything has to be taken and assigned anew.
-    Stray {
-        /// Its partition, which is not forwarded to our queue.
-        partition: Partition,
-        /// The first one's.
-        offset: Offset,
-    },
-    /// librdkafka deals with it.
-    Error(String),
-    /// It does not.
-    Fatal(String),
-}
 
 /// Why the consumer cannot do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -81,65 +50,9 @@ impl From<KafkaError> for SourceError {
     }
 }
 
-impl SourceError {
-    /// Why librdkafka made no client: its own text quotes values, which may be secrets.
-    pub(super) fn not_made(why: KafkaError, config: &config::Source) -> Self {
-        Self::Property(match why {
-            KafkaError::ClientConfig(_, _, name, _) if !name.is_empty() => {
-                config::client_refused(Some(&name), "", &config.properties)
-            }
-            KafkaError::ClientCreation(why) => config::client_refused(None, &why, &config.properties),
-            why => config::client_refused(None, &why.to_string(), &config.properties),
-        })
-    }
-}
-
-/// The context of librdkafka's callbacks, which all run inside [`Source::events`], on the worker's thread.
-#[derive(Default)]
-pub(super) struct Membership {
-    events: Mutex<VecDeque<Event>>,
-    closing: AtomicBool,
-}
-
-impl Membership {
-    fn say(&self, event: Event) {
-        self.events.lock().expect("no code panics while it holds the lock").push_back(event);
-    }
-}
-
-impl ClientContext for Membership {
-    fn error(&self, error: KafkaError, reason: &str) {
-        // A fatal error of a consumer comes by `poll`, see [`Source::events`].
-        self.say(Event::Error(format!("{error}: {reason}")));
-    }
-}
-
-impl ConsumerContext for Membership {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        match err {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                if let Err(why) = consumer.assign(&TopicPartitionList::new()) {
-                    self.say(Event::Error(format!("answering an assignment: {why}")));
-                }
-                let partitions = list.elements().iter().map(|element| Partition(element.partition())).collect();
-                match consumer.group_metadata() {
-                    Some(metadata) => self.say(Event::Assign { partitions, metadata: Arc::new(metadata) }),
-                    None => self.say(Event::Fatal("an assignment came without group metadata".into())),
-                }
-            }
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
-                if self.closing.load(Ordering::Acquire) {
-                    let _ = consumer.unassign();
-                } else {
-                    self.say(Event::Revoke { lost: consumer.assignment_lost() });
-                }
-            }
-            other => {
-                let _ = consumer.unassign();
-                self.say(Event::Revoke { lost: true });
-                self.say(Event::Error(format!("rebalance: {}", RDKafkaErrorCode::from(other))));
-            }
-        }
+impl From<NotMade> for SourceError {
+    fn from(NotMade(why): NotMade) -> Self {
+        Self::Property(why)
     }
 }
 
@@ -168,9 +81,7 @@ impl Source {
     /// Makes the consumer, which looks for the group's coordinator; nobody's partitions move before [`Source::join`].
     /// `worker`: its number, if the process has several.
     pub fn connect(config: &config::Source, worker: Option<usize>) -> Result<Self, SourceError> {
-        let consumer: BaseConsumer<Membership> = properties::consumer(config, worker)
-            .create_with_context(Membership::default())
-            .map_err(|why| SourceError::not_made(why, config))?;
+        let consumer: BaseConsumer<Membership> = properties::consumer(config, worker).create(Membership::default())?;
         let queue = Queue::new(&consumer);
         Ok(Self { queue, consumer: Arc::new(consumer), topic: config.topic.as_str().into(), ended: false })
     }
@@ -200,8 +111,7 @@ impl Source {
         if let Some((partition, offset)) = stray {
             self.consumer.context().say(Event::Stray { partition, offset });
         }
-        let mut events = self.consumer.context().events.lock().expect("no code panics while it holds the lock");
-        events.drain(..).collect()
+        self.consumer.context().take()
     }
 
     /// Reads these partitions from these offsets from now on, and no others, whatever was assigned before.
@@ -224,8 +134,8 @@ impl Source {
 
     /// Waits until what was let go has stopped. A stop clears the partition's forward, and it comes after the call that
     /// asked for it: a forward that it caught up with would leave the records in a queue that nobody reads, without a
-    /// word (FACTS C2). librdkafka's one thread serves the stops and questions in their order, so an answer to a question
-    /// means that the stops are over.
+    /// word (docs/protocol.md#the-batch-call). librdkafka's one thread serves the stops and questions in their order,
+    /// so an answer to a question means that the stops are over.
     fn stopped(&self) -> Result<(), SourceError> {
         Ok(self.consumer.assignment().map(drop)?)
     }

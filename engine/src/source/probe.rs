@@ -3,20 +3,20 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use super::{SourceError, properties};
 use crate::config;
 
-/// Longer than a broker that is only busy needs; a second look follows soon.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one question may take: longer than a broker that is only busy needs. A second look follows soon.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A new client, which joins no group, finds a broker and the source topic. Blocks, for some 5 s at most.
 pub fn answers(config: &config::Source) -> Result<(), SourceError> {
     let client = made(config)?;
-    let metadata = client.fetch_metadata(Some(&config.topic), PATIENCE)?;
+    let metadata = client.fetch_metadata(Some(&config.topic), ANSWER_TIMEOUT)?;
     let known = metadata.topics().iter().any(|topic| topic.name() == config.topic && topic.error().is_none());
     if metadata.brokers().is_empty() || !known {
         return Err(SourceError::Unknown { topic: config.topic.as_str().into() });
@@ -29,17 +29,14 @@ pub fn check_properties(config: &config::Source) -> Result<(), SourceError> {
     if config.properties.is_empty() {
         return Ok(());
     }
-    let mut client = properties::consumer(config, None);
-    // Without a broker it connects to nothing.
-    let made: Result<BaseConsumer, _> = client.remove("bootstrap.servers").create();
-    made.map(drop).map_err(|why| SourceError::not_made(why, config))
+    Ok(properties::consumer(config, None).check::<BaseConsumer>()?)
 }
 
 /// Whether this user may read records: partition 0 from its end. Joins no group; blocks, for some 5 s at most.
 pub fn may_read(config: &config::Source) -> Result<(), SourceError> {
     let client = made(config)?;
     client.assign(&first(config, KafkaOffset::End)?)?;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + ANSWER_TIMEOUT;
     while Instant::now() < until {
         match client.poll(Duration::from_millis(100)) {
             Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => return Ok(()),
@@ -56,7 +53,7 @@ pub fn may_read(config: &config::Source) -> Result<(), SourceError> {
 /// Whether the group's coordinator answers this user. Joins no group; blocks, for some 5 s at most.
 pub fn group_answers(config: &config::Source) -> Result<(), SourceError> {
     let client = made(config)?;
-    let asked = client.committed_offsets(first(config, KafkaOffset::Invalid)?, PATIENCE);
+    let asked = client.committed_offsets(first(config, KafkaOffset::Invalid)?, ANSWER_TIMEOUT);
     let known = asked.map_err(|why| refusal_of_the_group(&client).unwrap_or(why))?;
     Ok(known.elements().iter().try_for_each(|element| element.error())?)
 }
@@ -74,7 +71,7 @@ fn refusal_of_the_group(client: &BaseConsumer) -> Option<KafkaError> {
 }
 
 fn made(config: &config::Source) -> Result<BaseConsumer, SourceError> {
-    properties::consumer(config, None).create().map_err(|why| SourceError::not_made(why, config))
+    Ok(properties::consumer(config, None).create(DefaultConsumerContext)?)
 }
 
 fn first(config: &config::Source, at: KafkaOffset) -> Result<TopicPartitionList, SourceError> {

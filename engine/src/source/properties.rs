@@ -1,44 +1,40 @@
 //! librdkafka's settings for a member of the group. Those that the checkpoint rests on are pinned; the configuration
 //! refuses them in `source.properties`.
 
-use rdkafka::ClientConfig;
-
 use crate::config;
+use crate::kafka::{ClientSettings, Cluster};
 
 /// Kafka knows a member that comes back by it. One id is one member, so several workers of a process need one each.
 const INSTANCE: &str = "group.instance.id";
 
-/// `worker`: its number, if the process has several.
-pub(super) fn consumer(source: &config::Source, worker: Option<usize>) -> ClientConfig {
-    let mut client = ClientConfig::new();
-    client
-        .set("session.timeout.ms", "10000")
+/// Settings of a worker's consumer. `worker`: its number, if the process has several.
+pub(super) fn consumer(source: &config::Source, worker: Option<usize>) -> ClientSettings {
+    let mut preferred = vec![
+        ("session.timeout.ms", "10000"),
         // The others learn by it that a member has gone: their partitions stand still for so long at most.
-        .set("heartbeat.interval.ms", "500")
-        .set("max.poll.interval.ms", "60000")
-        .set("queued.min.messages", "100000")
+        ("heartbeat.interval.ms", "500"),
+        ("max.poll.interval.ms", "60000"),
+        ("queued.min.messages", "100000"),
         // What most of the engine's memory is. Less keeps up as well, for a full queue is looked at again soon (below).
-        .set("queued.max.messages.kbytes", "16384")
-        .set("fetch.wait.max.ms", "100")
+        ("queued.max.messages.kbytes", "16384"),
+        ("fetch.wait.max.ms", "100"),
         // How long a full queue is left alone. librdkafka's own second empties it many times over.
-        .set("fetch.queue.backoff.ms", "2")
+        ("fetch.queue.backoff.ms", "2"),
         // How long new partitions of the topic are not seen; five minutes would be librdkafka's own.
-        .set("topic.metadata.refresh.interval.ms", "30000");
+        ("topic.metadata.refresh.interval.ms", "30000"),
+    ];
     // Its other name: which of the two librdkafka would hear last is not said.
     if !source.properties.contains_key("max.partition.fetch.bytes") {
         // Of one partition in one answer: half as many requests as with librdkafka's own MiB.
-        client.set("fetch.message.max.bytes", "2097152");
+        preferred.push(("fetch.message.max.bytes", "2097152"));
     }
-    for (name, value) in &source.properties {
-        match worker {
-            Some(number) if name == INSTANCE => client.set(name, format!("{value}-{number}")),
-            _ => client.set(name, value),
-        };
+    let mut settings = ClientSettings::new(Cluster::of_source(source), &preferred);
+    if let (Some(number), Some(id)) = (worker, source.properties.get(INSTANCE)) {
+        settings.set(INSTANCE, format!("{id}-{number}"));
     }
-    client
-        .set("bootstrap.servers", &source.brokers)
+    settings
         .set("group.id", &source.group)
-        // FACTS section 3: eager, so that each rebalance takes everything and gives it anew.
+        // docs/protocol.md#the-consumer-group: eager, so that each rebalance takes everything and gives it anew.
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "range")
         .set("enable.auto.commit", "false")
@@ -47,7 +43,7 @@ pub(super) fn consumer(source: &config::Source, worker: Option<usize>) -> Client
         .set("isolation.level", "read_committed")
         // Aborted records and control records are seen by nobody: only the end of the log tells that they were passed.
         .set("enable.partition.eof", "true");
-    client
+    settings
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use super::consumer::Membership;
+use super::membership::Membership;
 use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long one question may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// No answer within the time-out, or an undecided transaction. Ask again.
 #[derive(Debug, thiserror::Error)]
@@ -32,10 +33,11 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// K of each partition; stable, because the consumer reads committed records only (FACTS section 1).
+    /// K of each partition; stable, because the consumer reads committed records only
+    /// (docs/protocol.md#committed-offsets).
     pub async fn committed(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Option<Offset>)>, NoAnswer> {
         let list = self.list(partitions.iter().map(|partition| (*partition, KafkaOffset::Invalid)));
-        let known = self.ask(move |consumer| consumer.committed_offsets(list, PATIENCE)).await?;
+        let known = self.ask(move |consumer| consumer.committed_offsets(list, ANSWER_TIMEOUT)).await?;
         fault::at("source.committed")?;
         known
             .elements()
@@ -69,7 +71,7 @@ impl Reader {
         }
         fault::at("source.bounds")?;
         let list = self.list(partitions.iter().map(|partition| (*partition, edge)));
-        let known = self.ask(move |consumer| consumer.offsets_for_times(list, PATIENCE)).await?;
+        let known = self.ask(move |consumer| consumer.offsets_for_times(list, ANSWER_TIMEOUT)).await?;
         let edge = |partition: &Partition| {
             let known = known.find_partition(&self.topic, partition.0);
             let element = known.ok_or_else(|| NoAnswer(format!("partition {partition} was left out")))?;
@@ -84,9 +86,9 @@ impl Reader {
 
     /// Asks a question for the connection alone: a client that knows the topic and has a broker joins its group at once, one
     /// that has not looks again up to a second later.
-    pub async fn greet(&self) {
+    pub async fn warm_up(&self) {
         let topic = self.topic.clone();
-        let _ = self.ask(move |consumer| consumer.fetch_watermarks(&topic, 0, PATIENCE)).await;
+        let _ = self.ask(move |consumer| consumer.fetch_watermarks(&topic, 0, ANSWER_TIMEOUT)).await;
     }
 
     /// Commits outside a transaction: the first offset of a partition that nobody consumed.

@@ -14,7 +14,8 @@ use weir::model::ids::{Offset, Sha256};
 use weir::model::record::{Batch, Schema, Value};
 use weir::model::step::StatsLayout;
 use weir::rules::{
-    Catalog, CatalogError, Judge, LiveRule, Patch, Publish, Published, Refused, RuleVerdict, RulesDirectory, Runtime,
+    Catalog, CatalogError, Judge, LiveRule, LiveSet, Patch, Publish, Published, Recorder, Refused, RuleVerdict,
+    RulesDirectory, Runtime,
 };
 use weir::store::Store;
 
@@ -151,7 +152,14 @@ impl Opened {
 
     /// What each rule says of records of these amounts.
     pub(crate) fn evaluate(&self, amounts: &[i64]) -> Vec<RuleVerdict> {
-        self.catalog.evaluate(&self.catalog.live(), &self.batch(amounts))
+        self.evaluate_by(&self.catalog.live(), &self.batch(amounts))
+    }
+
+    /// What each rule of this set says.
+    pub(crate) fn evaluate_by(&self, set: &Arc<LiveSet>, batch: &Batch) -> Vec<RuleVerdict> {
+        let mut judge = Judge::observed(self.runtime.clone(), Recorder::default(), Arc::default());
+        judge.judge(set, batch, &mut Vec::new()).unwrap();
+        judge.into_observer().verdicts
     }
 
     pub(crate) fn judge_of_a_worker(&self) -> Judge {

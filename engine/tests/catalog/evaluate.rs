@@ -24,7 +24,7 @@ async fn shadow_rules_say_what_they_find_and_those_that_are_off_say_nothing() {
         .collect();
     said.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(said, [("acts".into(), Mode::Live, vec![1]), ("watches".into(), Mode::Shadow, vec![1])]);
-    assert_eq!(catalog.rule("watches").unwrap().figures.rows.load(Ordering::Relaxed), 0, "nothing is counted");
+    assert_eq!(catalog.rule("watches").unwrap().stats.rows.load(Ordering::Relaxed), 0, "nothing is counted");
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn the_set_that_was_taken_judges_though_another_came_into_force() {
     let taken = catalog.catalog.live();
     let new = catalog.publish(&Guest::new("swapped").version("2.0.0")).await.sha256;
     assert_ne!(old, new);
-    let said = catalog.catalog.evaluate(&taken, &catalog.batch(&[-1]));
+    let said = catalog.evaluate_by(&taken, &catalog.batch(&[-1]));
     assert_eq!((said.len(), said[0].rule.id.sha256, said[0].findings.len()), (1, old, 1));
 }
 

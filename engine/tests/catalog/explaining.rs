@@ -42,7 +42,7 @@ async fn a_flag_is_explained_where_it_is_asked_for_and_a_dead_letter_everywhere(
         assert_eq!(of("high_amount", &findings), flags, "asked {asked:?}");
         assert_eq!(of("negative_amount", &findings), [(0, "amount -0.01 < 0"), (4, "amount -0.07 < 0")]);
     }
-    let figures = &catalog.rule("high_amount").unwrap().figures;
+    let figures = &catalog.rule("high_amount").unwrap().stats;
     assert_eq!(figures.hits.lock().unwrap()["HIGH_AMOUNT"], 10, "an explanation is no second hit");
 }
 
@@ -77,7 +77,7 @@ async fn a_rule_in_shadow_keeps_details_as_samples_and_is_told_again_when_it_goe
     assert_eq!(findings, [], "a shadow's flags act on nothing");
     let details = |catalog: &Opened| {
         let rule = catalog.rule("high_amount").unwrap();
-        let samples = rule.figures.samples.lock().unwrap();
+        let samples = rule.stats.samples.lock().unwrap();
         samples.iter().map(|found| found.detail.clone()).collect::<Vec<_>>()
     };
     assert_eq!(details(&catalog), ["amount 200000.01 > 200000", "amount 200000.02 > 200000"]);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use weir::model::ids::{Offset, Partition};
-use weir::model::letter::decode;
 use weir::model::step::OutboxChunk;
+use weir::outbox::format::decode;
 
 /// The one partition of these tests.
 pub(crate) const P: Partition = Partition(0);

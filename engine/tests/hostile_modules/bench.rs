@@ -121,7 +121,7 @@ impl Bench {
     pub(crate) fn failures(&self, rule: &str) -> BTreeMap<String, u64> {
         let live = self.catalog.live();
         let rule = live.rules.iter().find(|r| &*r.id.name == rule).unwrap();
-        rule.figures.failures.lock().unwrap().clone()
+        rule.stats.failures.lock().unwrap().clone()
     }
 
     pub(crate) fn rows(&self, amounts: &[i64]) -> Batch {

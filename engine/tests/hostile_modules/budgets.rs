@@ -59,7 +59,7 @@ async fn a_live_rule_over_its_budget_is_told_and_a_shadow_rule_over_it_is_suspen
     assert!(sampled.len() == 1 && sampled[0].message.contains("rules.shadow_budget"), "{sampled:?}");
     assert!(
         sampled[0].severity == Severity::Warning
-            && rule("dear").figures.one_in.load(std::sync::atomic::Ordering::Relaxed) > 1
+            && rule("dear").stats.one_in.load(std::sync::atomic::Ordering::Relaxed) > 1
     );
     let over = told("rules.over_budget");
     assert_eq!(
@@ -89,7 +89,7 @@ async fn forty_shadow_rules_that_trip_at_once_are_all_suspended_by_what_they_did
     // All of them trip on this set; that each one's end makes a new one must not undo the others' trips.
     let (set, batch) = (bench.catalog.live(), bench.rows(&[5, 6, -1, 7, 8, 9, 10, 11, 12, 13]));
     let traps = |live: &weir::rules::LiveSet| live.rules.iter().filter(|rule| rule.suspended.is_some()).count();
-    let failures = || set.rules.iter().filter(|rule| !rule.figures.failures.lock().unwrap().is_empty()).count();
+    let failures = || set.rules.iter().filter(|rule| !rule.stats.failures.lock().unwrap().is_empty()).count();
     while failures() < 40 {
         judge.judge(&set, &batch, &mut Vec::new()).unwrap();
     }

@@ -47,7 +47,7 @@ async fn forty_shadow_rules_of_each_kind_take_no_more_than_their_share() {
             .rules
             .iter()
             .filter(|rule| rule.mode == Mode::Shadow)
-            .map(|rule| rule.figures.nanos.load(std::sync::atomic::Ordering::Relaxed))
+            .map(|rule| rule.stats.nanos.load(std::sync::atomic::Ordering::Relaxed))
             .sum();
         // 0.1 s of credit at the start, 10 % of the rest, and the call at hand.
         assert!(shadow < 450_000_000, "{kind}: {shadow} ns of 1 s, {batches} batches");

@@ -45,7 +45,7 @@ fn judges_well(bench: &Bench, judge: &mut Judge) {
 
 fn nobody_is_blamed(bench: &Bench) {
     for rule in &bench.catalog.live().rules {
-        let failures = rule.figures.failures.lock().unwrap().clone();
+        let failures = rule.stats.failures.lock().unwrap().clone();
         assert!(failures.is_empty() && rule.suspended.is_none(), "{}: {failures:?}", rule.id.name);
     }
 }

@@ -12,10 +12,11 @@ use rdkafka::message::{Headers, Message, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
 use weir::config::{DeadLetters, Source as SourceConfig, Start};
-use weir::dead_letters::Publisher;
 use weir::model::ids::{Offset, Partition};
-use weir::model::letter::{Letters, Source as Record};
+use weir::model::letter::Source as Record;
 use weir::model::step::OutboxChunk;
+use weir::outbox::format::Letters;
+use weir::outbox::{Destination, Publisher};
 use weir::source::{Event, Fetched, GroupMetadata, Source};
 
 use crate::delay::Delay;
@@ -86,6 +87,16 @@ impl Bed {
         bed
     }
 
+    /// One more topic, with these settings.
+    pub(crate) async fn topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        for made in admin.create_topics(&[topic], &AdminOptions::new()).await.unwrap() {
+            made.unwrap();
+        }
+    }
+
     /// From now on the engine's clients reach Kafka from [`FAR`] away.
     pub(crate) fn goes_far(&mut self) {
         self.source.brokers = format!("127.0.0.1:{}", self.stack.far.port());
@@ -129,15 +140,20 @@ impl Bed {
 
     /// Everything that a reader of this isolation level sees in the letter topic, in the order of each partition.
     pub(crate) fn letters_seen(&self, isolation: &str) -> Vec<OwnedMessage> {
+        self.seen(&self.letters.topic, PARTITIONS, isolation)
+    }
+
+    /// The same of any topic.
+    pub(crate) fn seen(&self, topic: &str, partitions: i32, isolation: &str) -> Vec<OwnedMessage> {
         let mut client = self.client();
         client.set("group.id", "reader").set("enable.auto.commit", "false").set("enable.partition.eof", "true");
         let consumer: BaseConsumer = client.set("isolation.level", isolation).create().unwrap();
         let mut list = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            list.add_partition_offset(&self.letters.topic, partition, KafkaOffset::Beginning).unwrap();
+        for partition in 0..partitions {
+            list.add_partition_offset(topic, partition, KafkaOffset::Beginning).unwrap();
         }
         consumer.assign(&list).unwrap();
-        let (mut open, mut seen) = (PARTITIONS, Vec::new());
+        let (mut open, mut seen) = (partitions, Vec::new());
         let end = Instant::now() + Duration::from_secs(30);
         while open > 0 {
             assert!(Instant::now() < end, "the ends are not reached");
@@ -193,12 +209,17 @@ pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
 
 /// A letter for each of these records of partition 0.
 pub(crate) fn letters(records: &[(i64, &[u8])]) -> Arc<[OutboxChunk]> {
-    let mut letters = Letters::default();
+    Arc::new([chunk(Destination::DEAD_LETTERS, 0, records)])
+}
+
+/// The same for any destination, as the row of that number.
+pub(crate) fn chunk(destination: Destination, chunk: u32, records: &[(i64, &[u8])]) -> OutboxChunk {
+    let mut letters = Letters::to(destination);
     for (offset, value) in records {
         let headers: &[(&str, Option<&[u8]>)] = &[("trace", Some(b"7"))];
         let (offset, value) = (Offset(*offset), Some(*value));
         letters.push(&Record { offset, timestamp: 0, key: Some(b"k"), value, headers }, &reason());
     }
     let first_offset = letters.first_offset().unwrap();
-    Arc::new([OutboxChunk { partition: P0, first_offset, chunk: 0, letters: letters.into_bytes() }])
+    OutboxChunk { partition: P0, first_offset, chunk, letters: letters.into_bytes() }
 }

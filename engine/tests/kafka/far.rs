@@ -41,7 +41,7 @@ async fn letters_wait_for_a_broker_that_is_far_without_taking_a_core() {
     let member = bed.member();
     bed.goes_far();
     let mut publisher = bed.publisher();
-    publisher.settle().await.unwrap();
+    publisher.resolve_in_doubt().await.unwrap();
     let many: Vec<(i64, &[u8])> = (0..600).map(|offset| (offset, &b"a value"[..])).collect();
     let (outbox, began, before) = (letters(&many), Instant::now(), brokers_cpu());
     publisher.publish(&outbox, &BTreeMap::new(), &[(P0, Offset(600))], &member.metadata).await.unwrap();

@@ -11,7 +11,8 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use weir::dead_letters::{Cluster, Tail, Wanted, partitions, tail};
+use weir::kafka::{Cluster, partitions};
+use weir::outbox::{Tail, Wanted, tail};
 
 use crate::stack::root;
 

@@ -8,12 +8,19 @@ use super::{is_name, literal_or_comment, root, rust_files, src};
 /// The ids of the faults that bench/reliability.md answers for, each with a row of its own.
 const FAULTS: [(char, u8); 8] = [('A', 7), ('B', 3), ('C', 6), ('D', 14), ('E', 5), ('F', 6), ('H', 6), ('I', 5)];
 
+/// That each of them is there, `references` says of all documents.
 #[test]
-fn every_test_that_the_interleavings_name_is_there() {
-    let text = document("docs/interleavings.md");
-    let named: BTreeSet<_> = text.split('`').filter(|word| word.contains(".rs::")).collect();
-    assert!(named.len() > 40, "{named:?}");
-    named.into_iter().for_each(|name| assert_eq!(missing(name), None));
+fn the_protocol_s_documents_name_their_tests() {
+    for (path, least) in [
+        ("docs/interleavings.md", 30),
+        ("docs/protocol.md", 40),
+        ("docs/decoding.md", 15),
+        ("docs/rule-runtime.md", 30),
+    ] {
+        let text = document(path);
+        let named: BTreeSet<_> = text.split('`').filter(|word| word.contains(".rs::")).collect();
+        assert!(named.len() >= least, "{path} names {}: {named:?}", named.len());
+    }
 }
 
 /// So that nobody claims a message whose words no test has seen.
@@ -93,10 +100,15 @@ fn document(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
 
-/// What is wrong with the name of a test, `path/file.rs::test` below engine/tests, or below engine where it begins with `src/`.
-fn missing(name: &str) -> Option<String> {
+/// What is wrong with the name of a test, `path/file.rs::test`: below engine/tests, below engine where it begins with `src/`, or
+/// from the root where it begins with `sdk/`.
+pub(super) fn missing(name: &str) -> Option<String> {
     let Some((file, test)) = name.split_once(".rs::") else { return Some(format!("{name:?} is no `file.rs::test`")) };
-    let below = if file.starts_with("src/") { "engine" } else { "engine/tests" };
+    let below = match file.split('/').next() {
+        Some("src") => "engine",
+        Some("sdk") => "",
+        _ => "engine/tests",
+    };
     let path = root().join(below).join(format!("{file}.rs"));
     match fs::read_to_string(&path) {
         Ok(source) if source.contains(&format!("fn {test}(")) && test.chars().all(is_name) => None,
@@ -197,6 +209,7 @@ fn codes() -> BTreeSet<String> {
     let (letters, _) = letters.split_once("];").expect("the end of these codes");
     // Each as `(StatusCode::CONFLICT, "conflict", …)`.
     let problems = read("admin/problem.rs");
+    let problems = problems.split("#[cfg(test)]").next().unwrap_or_default();
     let arm = |arm: &str| Some(arm.split_once(',')?.1.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned());
     let problems = problems.split("(StatusCode::").skip(1).filter_map(arm);
     quoted(letters).into_iter().chain(problems).chain(conditions()).collect()

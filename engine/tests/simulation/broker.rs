@@ -7,12 +7,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use weir::model::ids::{Offset, Partition};
-use weir::model::letter::decode;
 use weir::model::step::OutboxChunk;
+use weir::outbox::format::decode;
 
 use super::group::Membership;
 use super::kafka::{Flight, Refused};
-use super::world::{Plant, Shared, point};
+use super::world::{Plant, Shared, World, point};
 
 /// See the module.
 pub(crate) struct SimBroker {
@@ -73,8 +73,13 @@ impl SimBroker {
             }
         }
         if !offsets.is_empty() {
-            let send =
-                |world: &mut super::world::World, process| world.kafka.send_offsets(process, epoch, proof, offsets);
+            let send = |world: &mut World, process| {
+                if world.fault(60) {
+                    world.counts.refused_in_passing += 1;
+                    return Err(Refused::Generation);
+                }
+                world.kafka.send_offsets(process, epoch, proof, offsets)
+            };
             let sent = self.request(send).await;
             self.checked(epoch, sent).await?;
         }
@@ -82,10 +87,7 @@ impl SimBroker {
     }
 
     /// A request that is sent again while the transaction before is finishing.
-    async fn request(
-        &self,
-        mut call: impl FnMut(&mut super::world::World, usize) -> Result<(), Refused>,
-    ) -> Result<(), Refused> {
+    async fn request(&self, mut call: impl FnMut(&mut World, usize) -> Result<(), Refused>) -> Result<(), Refused> {
         let mut tries = 0;
         loop {
             point().await;

@@ -45,12 +45,21 @@ counts! {
     members_thrown_out_of_a_rebalance,
     revokes,
     drains_abandoned,
+    /// Deltas, and records that were fetched, of a worker that forgot what no checkpoint held.
+    deltas_forgotten,
+    backlogs_dropped,
+    /// Records that came past the worker's queue.
+    strays,
+    /// Consumers that were made anew.
+    rejoins,
     steps,
     steps_panicked,
     takes,
     /// A compare-and-set that found another owner or position.
     fenced_by_the_store,
     fenced_by_generation,
+    /// Of a member that is one, by a coordinator that was just moving.
+    refused_in_passing,
     /// A producer that another of the same id, or the broker's time-out, had fenced.
     fenced_producers,
     /// Transactions of `take`: letters and offsets that an older owner left behind.

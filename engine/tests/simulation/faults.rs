@@ -1,7 +1,12 @@
 //! What strikes a worker: it crashes, freezes, panics, is told to stop, or is dropped by the group or by the store.
 
+use std::time::Duration;
+
 use super::schedule::{Place, Schedule, go_on_if_woken};
 use super::worker::Worker;
+
+/// How long a frozen worker's clock has gone on when it wakes: longer than a session.
+const FROZEN: Duration = Duration::from_secs(20);
 
 impl Schedule {
     pub(crate) fn strike(&mut self) {
@@ -89,7 +94,10 @@ impl Schedule {
     pub(crate) fn resume(&mut self, pick: usize) {
         let process = self.process(pick);
         self.places[pick].paused = false;
-        self.places[pick].worker.iter_mut().for_each(go_on_if_woken);
+        if let Some(worker) = &mut self.places[pick].worker {
+            worker.slept(FROZEN);
+            go_on_if_woken(worker);
+        }
         let mut world = self.world.lock();
         let zombie = !world.kafka.group.is_member(process);
         world.say(|| format!("worker {process} wakes{}", if zombie { ", a zombie" } else { "" }));

@@ -100,7 +100,8 @@ impl Group {
         }
         if consumer.assigned {
             consumer.revoking = true;
-            // A member that was thrown out does not always learn it before it learns of the rebalance (FACTS section 3).
+            // A member that was thrown out does not always learn it before it learns of the rebalance
+            // (docs/protocol.md#the-consumer-group).
             return Some(Event::Revoke { lost: !known && !dice.one_in(3) });
         }
         self.join(process);

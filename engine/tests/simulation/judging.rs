@@ -20,6 +20,11 @@ impl Windows {
         self.0.clear();
     }
 
+    /// Groups that hold deltas.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Judges `from..to` of a partition.
     pub(crate) fn judge(&mut self, partition: Partition, from: Offset, to: Offset, pending: &mut Pending) {
         let revision = Revision(1);

@@ -11,8 +11,8 @@ use weir::checkpoint::{Failed, TakeError, TakenOver};
 
 /// What a task came to.
 pub(crate) enum Done {
-    Took(Result<TakenOver, TakeError>),
-    Stepped(Result<(), Failed>),
+    Claimed(Result<TakenOver, TakeError>),
+    Checkpointed(Result<(), Failed>),
     Cleared,
     Panicked,
 }

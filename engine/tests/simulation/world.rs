@@ -16,7 +16,7 @@ use super::kafka::Kafka;
 /// Most partitions of a schedule.
 pub(crate) const PARTITIONS: usize = 4;
 
-/// A mistake that buggy code would make, planted in the models.
+/// A mistake that buggy code would make, planted in the models, or between them and the worker's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plant {
     /// The protocol as it is.
@@ -41,6 +41,14 @@ pub(crate) enum Plant {
     BeginSetsPublished,
     /// After a step that panicked the worker steps on from where that one would have ended.
     StepsOnAfterAPanic,
+    /// A worker that forgets what no checkpoint holds keeps its window deltas.
+    ForgetKeepsDeltas,
+    /// A drain clears the outbox of the last checkpoint before that one is committed.
+    DrainClearsFirst,
+    /// A worker whose metadata the group refused judges on, as if the checkpoint were through.
+    OverdueJudgesOn,
+    /// A worker that claims its partitions again judges what it had fetched before.
+    RetakeKeepsBacklog,
 }
 
 /// Randomness: the only source of it.

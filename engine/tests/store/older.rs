@@ -8,8 +8,8 @@ use std::sync::Arc;
 use flate2::read::GzDecoder;
 use sqlx::{AssertSqlSafe, Executor, MySqlPool, SqlitePool, raw_sql};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::letter;
 use weir::model::step::*;
+use weir::outbox::format;
 use weir::store::{Outcome, Store, StoreError, connect};
 
 /// A dump, and what stands in it.
@@ -160,7 +160,7 @@ impl Older {
         let begun = |taken: &&Taken| taken.next_offset > Some(Offset(0));
         assert!(taken.iter().filter(begun).all(|taken| taken.revision == Some(Revision(1))), "{commit}");
         let chunks = taken.iter().flat_map(|taken| &taken.outbox);
-        let letters = chunks.map(|chunk| letter::decode(&chunk.letters).expect("its letters are read").len());
+        let letters = chunks.map(|chunk| format::decode(&chunk.letters).expect("its letters are read").len());
         assert_eq!(letters.sum::<usize>() > 0, self.has_letters, "{commit}");
 
         // Ten records of each partition, into a window that is there already.

@@ -10,10 +10,15 @@ use crate::conditions::Condition;
 /// GET /pipeline
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PipelineStatus {
+    /// `pipeline.name`.
     pub name: String,
+    /// Version of Weir.
     pub version: String,
+    /// What this instance does.
     pub state: InstanceState,
+    /// Seconds since this instance started.
     pub uptime_seconds: u64,
+    /// Workers of this instance.
     pub workers: u32,
     /// As GET /readyz has it.
     pub ready: bool,
@@ -36,6 +41,7 @@ pub struct PipelineStatus {
 pub struct DependencyView {
     /// `kafka`, `database` or `lookup.NAME`.
     pub name: String,
+    /// Whether it answers.
     pub state: DependencyState,
     /// Since when it is in this state, RFC 3339; null: since the start.
     pub since: Option<String>,
@@ -58,6 +64,7 @@ pub enum DependencyState {
 pub struct ErrorView {
     /// RFC 3339.
     pub at: String,
+    /// The error in words.
     pub message: String,
 }
 
@@ -65,6 +72,7 @@ pub struct ErrorView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceState {
+    /// It judges, or waits for records.
     Running,
     /// It takes its last checkpoints.
     Stopping,
@@ -73,7 +81,9 @@ pub enum InstanceState {
 /// Where a partition stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PartitionStatus {
+    /// Number of the partition.
     pub partition: i32,
+    /// Number of the worker that has it, from 0.
     pub worker: u32,
     /// Next offset that is not yet in a checkpoint; None: not taken yet.
     pub position: Option<i64>,
@@ -81,6 +91,7 @@ pub struct PartitionStatus {
     pub lag: Option<i64>,
     /// Event time that the partition has reached, less `window.out_of_orderness`, RFC 3339; None: no record moved it yet.
     pub watermark: Option<String>,
+    /// What is done with it.
     pub state: PartitionState,
     /// Why it stopped.
     pub error: Option<String>,
@@ -90,15 +101,20 @@ pub struct PartitionStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionState {
+    /// A worker is claiming it.
     Taking,
+    /// Its records are judged.
     Running,
+    /// It is not read: the worker waits for a checkpoint, or for its other partitions.
     Paused,
+    /// It cannot go on without an operator; `error` says why.
     Stopped,
 }
 
 /// GET /readyz
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HealthView {
+    /// `alive` or `ready`.
     pub status: String,
     /// What stands in spite of which the pipeline works: each a text for a person.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -115,9 +131,13 @@ pub struct WindowView {
     pub window_start: String,
     /// RFC 3339, exclusive.
     pub window_end: String,
+    /// Values of the `group_by` fields, by field; null: missing.
     pub group: BTreeMap<String, Option<String>>,
+    /// Records in the row.
     pub records: i64,
+    /// Of these, records that a rule flagged.
     pub flagged: i64,
+    /// Of these, records that came late.
     pub late: i64,
     /// Exact decimal text by column (`amount_sum`).
     pub measures: BTreeMap<String, Option<String>>,
@@ -126,8 +146,11 @@ pub struct WindowView {
 /// From which offset on a revision judged a partition.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ActivationView {
+    /// Number of the partition.
     pub partition: i32,
+    /// First offset that the revision judged.
     pub first_offset: i64,
+    /// Revision of the rule set.
     pub revision: u64,
 }
 
@@ -136,10 +159,15 @@ pub struct ActivationView {
 pub struct AuditView {
     /// RFC 3339.
     pub at: String,
+    /// Who made the change: the token's role, `directory`, or `engine` (the breaker).
     pub who: String,
+    /// What was done: publish, patch, rollback, retire, trip, suspend or repair.
     pub action: String,
+    /// Name of the rule.
     pub rule: String,
+    /// Revision of the rule set that the change made.
     pub revision: u64,
+    /// What exactly, in words.
     pub detail: String,
 }
 
@@ -159,7 +187,9 @@ pub struct LetterView {
     pub partition: i32,
     /// Of the dead-letter topic.
     pub offset: i64,
+    /// Code of the reason, header `weir.code`.
     pub code: Option<String>,
+    /// The reason in words, header `__dlq.errors.message`.
     pub message: Option<String>,
     /// As text; bytes that are no UTF-8 are replaced. Cut after `value_limit` bytes.
     pub key: Option<String>,
@@ -176,6 +206,8 @@ pub struct LetterView {
 /// A header of a dead letter.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HeaderView {
+    /// Name of the header.
     pub name: String,
+    /// Value as text; null if it has none.
     pub value: Option<String>,
 }

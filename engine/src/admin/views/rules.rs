@@ -24,17 +24,25 @@ pub struct RulesView {
 /// A rule and its figures since the engine started.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RuleView {
+    /// Name of the rule.
     pub name: String,
+    /// Version that the module gives itself.
     pub version: String,
+    /// What the rule is for, in the module's words.
     pub summary: String,
     /// 64 hex digits.
     pub sha256: String,
+    /// What becomes of its hits.
     pub mode: Mode,
+    /// Place among the rules, ascending.
     pub order: i32,
     /// In force, defaults included.
     pub parameters: BTreeMap<String, String>,
+    /// What it can find.
     pub codes: Vec<CodeView>,
+    /// Hits since the engine started, in this process.
     pub hits: u64,
+    /// Records on which it failed since the engine started, in this process.
     pub failures: u64,
     /// None: it judged nothing yet.
     pub ns_per_record: Option<f64>,
@@ -51,7 +59,9 @@ pub struct RuleView {
 /// A code that a rule may give.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CodeView {
+    /// The code, as `AMOUNT_NEGATIVE`.
     pub name: String,
+    /// What it means, in the module's words.
     pub summary: String,
     /// `dead-letter` or `flag`.
     #[schema(value_type = EffectView)]
@@ -63,13 +73,16 @@ pub struct CodeView {
 #[serde(rename_all = "kebab-case")]
 #[allow(dead_code, reason = "stands for model::Effect in the OpenAPI, which has no schema of its own")]
 pub enum EffectView {
+    /// The record is rejected.
     DeadLetter,
+    /// The record counts, and counts as flagged.
     Flag,
 }
 
 /// A file that could not be published.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FileProblemView {
+    /// Name of the file in the rules directory.
     pub file: String,
     /// What was wrong and what to mend.
     pub problem: String,
@@ -78,7 +91,9 @@ pub struct FileProblemView {
 /// GET /rules/{name}
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RuleDetail {
+    /// The rule in force.
     pub rule: RuleView,
+    /// What its module says of itself.
     pub manifest: ManifestView,
     /// Newest first; empty while the database can't be asked.
     pub versions: Vec<VersionView>,
@@ -100,30 +115,41 @@ pub struct RuleDetail {
 /// What a module says of itself.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ManifestView {
+    /// Name of the rule.
     pub name: String,
+    /// Version that the module gives itself.
     pub version: String,
+    /// What the rule is for.
     pub summary: String,
+    /// Fields that it reads.
     pub fields: Vec<FieldView>,
+    /// What it can find.
     pub codes: Vec<CodeView>,
+    /// What can be set.
     pub parameters: Vec<ParameterView>,
 }
 
 /// A field that a rule reads.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FieldView {
+    /// Name of the field.
     pub name: String,
     /// boolean, integer, float, decimal, timestamp or text.
     pub kind: String,
+    /// Whether the rule does not apply to a record that lacks it.
     pub required: bool,
 }
 
 /// A setting of a rule.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ParameterView {
+    /// Name of the parameter.
     pub name: String,
     /// boolean, integer, float, decimal, timestamp or text.
     pub kind: String,
+    /// What it is for.
     pub summary: String,
+    /// Its value unless it is set, as text.
     pub default: String,
 }
 
@@ -132,20 +158,26 @@ pub struct ParameterView {
 pub struct VersionView {
     /// 64 hex digits.
     pub sha256: String,
+    /// Version that the module gives itself.
     pub version: String,
+    /// How it came.
     pub origin: Origin,
+    /// File name or remote address.
     pub source: String,
     /// RFC 3339.
     pub published_at: String,
+    /// Who published it.
     pub published_by: String,
 }
 
 /// POST /rules
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PublishedView {
+    /// Name of the rule.
     pub name: String,
     /// 64 hex digits.
     pub sha256: String,
+    /// Revision of the rule set that is in force now.
     pub revision: u64,
     /// false: these bytes were in force already; a mode or an order that came with them was applied.
     pub new: bool,
@@ -154,6 +186,7 @@ pub struct PublishedView {
 /// A change of the rule set.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChangedView {
+    /// Name of the rule.
     pub name: String,
     /// The revision that the change made.
     pub revision: u64,
@@ -162,6 +195,7 @@ pub struct ChangedView {
 /// POST /evaluate
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EvaluateView {
+    /// Revision of the rule set that judged.
     pub revision: u64,
     /// One a record, in the order sent.
     pub records: Vec<EvaluatedView>,
@@ -170,6 +204,7 @@ pub struct EvaluateView {
 /// What would become of a record.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EvaluatedView {
+    /// What would become of it.
     pub outcome: OutcomeView,
     /// Why it is no valid record, where the engine itself says so.
     pub fault: Option<FaultView>,
@@ -182,8 +217,11 @@ pub struct EvaluatedView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeView {
+    /// It would count.
     Valid,
+    /// It would count, and count as flagged.
     Flagged,
+    /// It would be a dead letter.
     DeadLetter,
     /// A rule whose on_failure is halt fails on it: the pipeline would stop here.
     Halt,
@@ -194,15 +232,20 @@ pub enum OutcomeView {
 pub struct FaultView {
     /// decode, rule or window.
     pub stage: String,
+    /// The code, as `FIELD_MISSING`.
     pub code: String,
+    /// What is wrong, in words.
     pub message: String,
 }
 
 /// One rule on one record.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct VerdictView {
+    /// Name of the rule.
     pub rule: String,
+    /// Version of the rule, 64 hex digits.
     pub sha256: String,
+    /// What becomes of its hits.
     pub mode: Mode,
     /// Empty: the rule passed it.
     pub hits: Vec<HitView>,
@@ -213,8 +256,11 @@ pub struct VerdictView {
 /// A rule's finding.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HitView {
+    /// The code, as `AMOUNT_NEGATIVE`.
     pub code: String,
+    /// What the hit does to the record.
     #[schema(value_type = EffectView)]
     pub effect: Effect,
+    /// What the rule says of the record; empty if nothing.
     pub detail: String,
 }

@@ -9,10 +9,10 @@ use super::stream::Places;
 use super::truth::{Expected, Flags};
 use super::{LETTERS, PARTITIONS};
 use crate::cli::out;
-use crate::dead_letters::{Shown, Wanted, tail};
 use crate::model::catalog::{Entry, Mode};
 use crate::model::ids::Revision;
 use crate::model::step::Activation;
+use crate::outbox::{Shown, Wanted, tail};
 use crate::pipeline::Running;
 use crate::store::StatsRow;
 

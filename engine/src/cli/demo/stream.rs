@@ -1,12 +1,12 @@
 //! Sends the records, a bounded number ahead of the engine, and makes the two swaps on the way.
 
+use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
@@ -15,6 +15,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use super::{Shared, TOPIC};
 use crate::cli::out;
 use crate::cli::produce::{Mapping, records};
+use crate::kafka::{ClientSettings, Cluster};
 use crate::pipeline::{Running, Status};
 
 /// Of about 270 bytes each, in four partitions of which the mock cluster keeps 5 MiB.
@@ -98,10 +99,9 @@ fn send_all(
     hold: &std::sync::atomic::AtomicBool,
 ) -> anyhow::Result<Places> {
     let places: Shared<Places> = Arc::new(Mutex::new(vec![(-1, -1); usize::try_from(count)?]));
-    let producer: BaseProducer<Landing> = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("linger.ms", "5")
-        .create_with_context(Landing(places.clone()))?;
+    let cluster = Cluster { brokers, properties: &BTreeMap::new(), keys: ("the demo's cluster", "its properties") };
+    let producer: BaseProducer<Landing> =
+        ClientSettings::new(cluster, &[("linger.ms", "5")]).create(Landing(places.clone()))?;
     let mapping = Mapping::parse(include_str!("../../../../mappings/paysim.toml"))?;
     let started = std::time::Instant::now();
     for (number, record) in (0..).zip(records(BufReader::new(std::fs::File::open(csv)?), mapping)) {

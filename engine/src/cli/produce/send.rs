@@ -6,15 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
-use rdkafka::{ClientConfig, ClientContext};
 
 use super::records::Produced;
 use super::round::{QUEUE_BYTES, QUEUE_RECORDS, Round};
 use super::tally::Tally;
-use crate::dead_letters;
+use crate::kafka::{self, ClientSettings, Cluster};
 
 /// How long a record is tried, unless `-X message.timeout.ms` says otherwise.
 const DELIVERY_MS: u64 = 60_000;
@@ -80,9 +80,9 @@ pub(super) struct Sender {
 impl Sender {
     /// Looks at the topic and makes the producer. `properties`: librdkafka's, of the command line.
     pub(super) fn connect(brokers: &str, topic: &str, properties: &BTreeMap<String, String>) -> anyhow::Result<Self> {
-        let cluster = dead_letters::Cluster { brokers, properties, keys: ("--brokers", "-X") };
-        let partitions = dead_letters::partitions(cluster, "--topic", topic)?;
-        let limit = dead_letters::longest_message(cluster, topic);
+        let cluster = Cluster { brokers, properties, keys: ("--brokers", "-X") };
+        let partitions = kafka::partitions(cluster, "--topic", topic)?;
+        let limit = futures::executor::block_on(kafka::longest_message(cluster, topic));
         let number = |name: &str| properties.get(name).and_then(|value| value.parse::<u64>().ok());
         let delivery = number("message.timeout.ms").unwrap_or(DELIVERY_MS);
         // A batch above the topic's limit is refused whole, small records included.
@@ -91,21 +91,15 @@ impl Sender {
         let batch = most("batch.size", BATCH_BYTES).min(limit).max(1);
         let round =
             Round::new(usize::try_from(partitions).unwrap_or(1), (batch, most("batch.num.messages", BATCH_RECORDS)));
-        let mut client = ClientConfig::new();
-        client.set("linger.ms", LINGER_MS);
-        for (name, value) in properties {
-            client.set(name, value);
-        }
-        let producer = client
-            .set("bootstrap.servers", brokers)
+        let mut settings = ClientSettings::new(cluster, &[("linger.ms", LINGER_MS)]);
+        settings
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", delivery.to_string())
             .set("batch.size", batch.to_string())
             .set("message.max.bytes", limit.clamp(1_000, 1_000_000_000).to_string())
             .set("queue.buffering.max.messages", QUEUE_RECORDS.to_string())
-            .set("queue.buffering.max.kbytes", (QUEUE_BYTES >> 10).to_string())
-            .create_with_context(Deliveries::default())
-            .context("cannot make a producer")?;
+            .set("queue.buffering.max.kbytes", (QUEUE_BYTES >> 10).to_string());
+        let producer = settings.create(Deliveries::default()).context("cannot make a producer")?;
         Ok(Self { producer, topic: topic.to_owned(), limit, delivery: Duration::from_millis(delivery), round })
     }
 
@@ -190,7 +184,7 @@ impl Sender {
         self.round.goes();
         let until = Instant::now() + self.delivery + GRACE;
         while self.producer.in_flight_count() > 0 && Instant::now() < until {
-            dead_letters::flush(&self.producer, LANDING);
+            kafka::flush(&self.producer, LANDING);
             self.hear();
             self.check()?;
         }

@@ -98,6 +98,7 @@ struct Counters {
 }
 
 /// What one batch asks of every lookup that is needed.
+#[derive(Default)]
 pub struct Plan {
     parts: Vec<Part>,
 }

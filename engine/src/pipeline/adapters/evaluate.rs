@@ -1,12 +1,56 @@
-//! What `POST /evaluate` answers about a record.
+//! `POST /evaluate`: records through the processor, by all rules with all details, without a consequence; and what is
+//! answered about each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::admin::views::{EvaluatedView, FaultView, HitView, OutcomeView, VerdictView};
 use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, Fault, Finding, Stage};
-use crate::model::ids::Offset;
-use crate::rules::{Halt, RuleVerdict};
+use crate::model::ids::{Offset, Partition};
+use crate::model::record::Schema;
+use crate::pipeline::clock::now;
+use crate::processor::{BatchProcessor, Fields, Record};
+use crate::rules::{Halt, Judge, LiveSet, Recorder, RuleVerdict, Runtime, Unjudged};
 
-pub(super) fn undecoded_view(fault: Option<Fault>) -> EvaluatedView {
+/// What it takes to evaluate records once.
+pub(super) struct Evaluation {
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) schema: Arc<Schema>,
+    /// Bytes that a record may have.
+    pub(super) max_record: usize,
+    pub(super) set: Arc<LiveSet>,
+    /// Nobody waits for the answer any more.
+    pub(super) stop: Arc<AtomicBool>,
+    /// For all rules together; what is not asked by then says so.
+    pub(super) time: Duration,
+}
+
+impl Evaluation {
+    /// One answer a record. Every field is decoded, so a fault is found whether a rule reads the field or not; lookups are not
+    /// asked, nothing is summed, and no record is too late. Runs guest code: call it on a blocking thread.
+    pub(super) fn run(self, records: &[Vec<u8>]) -> Result<Vec<EvaluatedView>, Unjudged> {
+        let Self { runtime, schema, max_record, set, stop, time } = self;
+        let began = Instant::now();
+        let mut until = || stop.load(Ordering::Relaxed) || began.elapsed() > time;
+        let judge = Judge::observed(runtime, Recorder::default(), stop.clone());
+        let mut processor = BatchProcessor::new(schema, max_record, Fields::All, None, judge);
+        let given = records.iter().zip(0..);
+        let given = given.map(|(value, at)| Record { offset: Offset(at), key: None, value: Some(value) });
+        let decoded = processor.open(&set, Partition(0), given, now());
+        let judged = processor.judge(&set, decoded, None, now(), None, &mut until)?;
+        let mut undecoded = judged.undecoded.iter();
+        let mut rows = (0..).zip(judged.batch.offsets.iter()).peekable();
+        let view = |at: Offset| match rows.next_if(|(_, offset)| **offset == at) {
+            Some((row, _)) => judged_view(&judged.observer.verdicts, row, at),
+            None => undecoded_view(undecoded.next().map(|(_, fault)| fault)),
+        };
+        Ok((0..records.len() as i64).map(Offset).map(view).collect())
+    }
+}
+
+fn undecoded_view(fault: Option<&Fault>) -> EvaluatedView {
     let fault = fault.map(|fault| FaultView {
         stage: match fault.stage {
             Stage::Decode => "decode",
@@ -15,12 +59,12 @@ pub(super) fn undecoded_view(fault: Option<Fault>) -> EvaluatedView {
         }
         .to_owned(),
         code: fault.code.to_owned(),
-        message: fault.message,
+        message: fault.message.clone(),
     });
     EvaluatedView { outcome: OutcomeView::DeadLetter, fault, verdicts: Vec::new() }
 }
 
-pub(super) fn judged_view(judged: &[RuleVerdict], row: u32, at: Offset) -> EvaluatedView {
+fn judged_view(judged: &[RuleVerdict], row: u32, at: Offset) -> EvaluatedView {
     let halt = judged.iter().filter_map(|verdict| verdict.halt.as_ref()).find(|halt| halt.offset == at);
     // Shadow rules are shown and decide nothing.
     let live = judged.iter().filter(|verdict| verdict.rule.mode == Mode::Live);

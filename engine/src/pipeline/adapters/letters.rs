@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::admin::ports::LetterTail;
 use crate::admin::views::{HeaderView, LetterView, LettersView};
 use crate::config::Config;
-use crate::dead_letters;
+use crate::outbox;
 
 /// Within the time that the API gives a request.
 const READ_LETTERS: Duration = Duration::from_secs(5);
@@ -43,8 +43,8 @@ impl LetterTail for Letters {
             let _place = place;
             let (source, topic) = (&config.source, &config.dead_letters.topic);
             let (code, within) = (code.as_deref(), READ_LETTERS);
-            let wanted = dead_letters::Wanted { topic, limit, code, within, text, bytes: LETTERS };
-            dead_letters::tail(&source.brokers, &source.properties, &wanted)
+            let wanted = outbox::Wanted { topic, limit, code, within, text, bytes: LETTERS };
+            outbox::tail(&source.brokers, &source.properties, &wanted)
         });
         let tail = read.await.map_err(|why| why.to_string())?.map_err(|why| why.to_string())?;
         let letters = tail.letters.into_iter().rev().map(letter_view).collect();
@@ -52,7 +52,7 @@ impl LetterTail for Letters {
     }
 }
 
-fn letter_view(letter: dead_letters::Shown) -> LetterView {
+fn letter_view(letter: outbox::Shown) -> LetterView {
     let header = |name: &str| Some(letter.header(name).to_owned()).filter(|text| !text.is_empty());
     LetterView {
         code: header("weir.code"),

@@ -2,7 +2,6 @@
 //! never judged here.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::{StreamExt, stream};
 use wasmtime::component::Component;
@@ -11,11 +10,10 @@ use super::damaged::DamagedRows;
 use super::{CatalogError, Refused};
 use crate::config::Config;
 use crate::model::catalog::{Entry, Manifest, Mode, RuleSet};
-use crate::model::finding::RuleId;
 use crate::model::ids::{Revision, Sha256};
-use crate::model::record::{FieldId, Schema};
+use crate::model::record::Schema;
 use crate::model::store::{CatalogStore, StoreError};
-use crate::rules::live::{Figures, LiveRule, LiveSet};
+use crate::rules::live::{LiveRule, LiveSet};
 use crate::rules::module::compile::Failed;
 use crate::rules::module::probe::{self, Fitted};
 use crate::rules::module::runtime::Runtime;
@@ -92,10 +90,7 @@ impl Loader {
             }
         }
         drop(loaded);
-        let mut needed: Vec<FieldId> = rules.iter().filter(|r| r.judges()).flat_map(|r| r.fields.clone()).collect();
-        needed.sort();
-        needed.dedup();
-        Ok((LiveSet { revision: set.revision, in_force: Instant::now(), rules, needed }, failures))
+        Ok((LiveSet::new(set.revision, rules), failures))
     }
 
     /// The inner error: it should judge, and does not fit.
@@ -215,21 +210,9 @@ impl Loader {
     ) -> LiveRule {
         let old = before.rules.iter().find(|rule| rule.id.sha256 == entry.sha256);
         let start = self.config.rule.get(&entry.name);
-        LiveRule {
-            id: Arc::new(RuleId { name: entry.name.as_str().into(), sha256: entry.sha256 }),
-            manifest,
-            order: entry.order,
-            mode: entry.mode,
-            parameters: fitted.parameters,
-            on_failure: start.and_then(|start| start.on_failure).unwrap_or(self.config.rules.on_failure),
-            figures: old.map_or_else(|| Arc::new(Figures::default()), |rule| rule.figures.clone()),
-            from_directory: entry.from_directory,
-            suspended: entry.suspended.clone(),
-            since: Revision(0),
-            component,
-            fields: fitted.fields,
-            scales: fitted.scales,
-        }
+        let on_failure = start.and_then(|start| start.on_failure).unwrap_or(self.config.rules.on_failure);
+        let stats = old.map_or_else(Arc::default, |rule| rule.stats.clone());
+        LiveRule::new(entry, (manifest, component), fitted, on_failure, stats)
     }
 }
 

@@ -22,7 +22,7 @@ mod start;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -30,9 +30,8 @@ use tokio::sync::{Mutex, mpsc, watch};
 use crate::conditions::Conditions;
 use crate::config::Config;
 use crate::model::ids::{Partition, Revision};
-use crate::model::record::{Batch, Schema};
+use crate::model::record::Schema;
 use crate::model::store::CatalogStore;
-use crate::rules::judge::{Judge, RuleVerdict};
 use crate::rules::live::{LiveSet, Trip};
 use crate::rules::module::Modules;
 use crate::rules::module::runtime::Runtime;
@@ -80,7 +79,7 @@ impl Catalog {
         config: Arc<Config>,
     ) -> Result<Arc<Self>, CatalogError> {
         let (trips, tripped) = mpsc::channel(TRIPS);
-        let empty = LiveSet { revision: Revision(0), in_force: Instant::now(), rules: Vec::new(), needed: Vec::new() };
+        let empty = LiveSet::new(Revision(0), Vec::new());
         let modules = Modules::new(runtime.clone(), &config);
         let loader = Loader { runtime, store, schema, config, modules, damaged: DamagedRows::default() };
         let catalog = Arc::new(Self {
@@ -120,24 +119,6 @@ impl Catalog {
     /// It was taken, or is not this process's any more.
     pub fn release_directory(&self, partition: Partition) {
         self.directory_hold.release(partition);
-    }
-
-    /// What each rule of this set says, shadow ones too, without counting. It runs guest code: call it on a blocking thread.
-    pub fn evaluate(&self, set: &Arc<LiveSet>, batch: &Batch) -> Vec<RuleVerdict> {
-        self.evaluate_until(set, batch, &Arc::default(), Duration::MAX)
-    }
-
-    /// The same; what is not asked when `stop` is set or the time is up says so.
-    pub fn evaluate_until(
-        &self,
-        set: &Arc<LiveSet>,
-        batch: &Batch,
-        stop: &Arc<AtomicBool>,
-        time: Duration,
-    ) -> Vec<RuleVerdict> {
-        let began = Instant::now();
-        let mut until = || stop.load(Ordering::Relaxed) || began.elapsed() > time;
-        Judge::stoppable(self.loader.runtime.clone(), mpsc::channel(1).0, stop.clone()).each(set, batch, &mut until)
     }
 
     /// Takes other instances' swaps and breaker trips until told to stop.

@@ -1,10 +1,12 @@
 //! When a rule fails so steadily that it has to go.
 
-use super::alone::CULPRITS;
 use super::verdict::Verdict;
 
 /// Batches that fail one after the other before the breaker trips: one may be bad luck.
 const BATCHES: u32 = 3;
+/// Rows that may fail alone before the rest of their batch is failed unasked, and rows in a row that fail before the breaker
+/// trips.
+pub(super) const MAX_FAILING_ROWS: usize = 8;
 /// Batches of which as many are counted that cost a search which was dear or found nobody.
 const LATEST: u32 = 10;
 
@@ -32,7 +34,9 @@ impl Breaker {
             self.rows += verdict.failed;
         }
         // Past the bound of a search even good rows don't save it: each batch would cost that much again.
-        verdict.rest.is_some() || self.dear.count_ones() >= BATCHES || self.batches >= BATCHES && self.rows >= CULPRITS
+        verdict.rest.is_some()
+            || self.dear.count_ones() >= BATCHES
+            || self.batches >= BATCHES && self.rows >= MAX_FAILING_ROWS
     }
 }
 

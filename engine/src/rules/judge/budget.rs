@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::model::ids::Sha256;
+use crate::rules::live::InstanceKey;
 
-/// Over which costs are averaged.
+/// Time over which costs are averaged.
 pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// Credit that can be saved up, in seconds: a burst after a pause costs no more than this at once.
 const BURST: f64 = 0.1;
@@ -18,15 +18,15 @@ const TELLING: Duration = Duration::from_millis(20);
 /// Of a window, the processor time from which a worker counts as busy. While it idles, nothing is too dear for it.
 const BUSY: Duration = Duration::from_secs(1);
 
-/// One worker's.
+/// One worker's account of what its rules cost.
 pub(super) struct Budgets {
-    /// Of the worker's processor time, 0 to 1.
+    /// Part of the worker's processor time that shadow rules may take, 0 to 1.
     share: f64,
-    /// Seconds; below zero while more was spent than earned.
+    /// Seconds that they may take now; below zero while more was spent than earned.
     credit: f64,
     /// Clock and processor time when the latest batch began.
     seen: Option<(Instant, Duration)>,
-    /// By shadow rules since then.
+    /// Processor time of shadow rules since then.
     spent: Duration,
     window: Window,
     /// Which shadow rule is next.
@@ -35,14 +35,14 @@ pub(super) struct Budgets {
 
 #[derive(Default)]
 struct Window {
-    /// Clock and processor time.
+    /// Clock and processor time at its beginning.
     began: Option<(Instant, Duration)>,
     batches: u64,
     rows: u64,
-    shadows: HashMap<Sha256, Cost>,
+    shadows: HashMap<InstanceKey, Cost>,
 }
 
-/// Of a shadow rule within a window.
+/// What a shadow rule cost within a window.
 #[derive(Clone, Copy, Default)]
 struct Cost {
     took: Duration,
@@ -89,7 +89,7 @@ impl Budgets {
     }
 
     /// A shadow rule took this long for so many rows.
-    pub(super) fn spend(&mut self, rule: Sha256, took: Duration, rows: usize) {
+    pub(super) fn spend(&mut self, rule: InstanceKey, took: Duration, rows: usize) {
         self.credit -= took.as_secs_f64();
         self.spent += took;
         let cost = self.window.shadows.entry(rule).or_default();
@@ -101,14 +101,14 @@ impl Budgets {
 
 impl Closed {
     /// The rule judged one batch in so many.
-    pub(super) fn one_in(&self, rule: &Sha256) -> u64 {
+    pub(super) fn one_in(&self, rule: &InstanceKey) -> u64 {
         let judged = self.window.shadows.get(rule).map_or(0, |cost| cost.batches);
         self.window.batches.div_ceil(judged.max(1)).max(1)
     }
 
     /// The part of the worker's time that this shadow rule alone would take if it judged every record, if that is more than
     /// the share of all.
-    pub(super) fn too_dear(&self, rule: &Sha256) -> Option<f64> {
+    pub(super) fn too_dear(&self, rule: &InstanceKey) -> Option<f64> {
         let cost = self.window.shadows.get(rule)?;
         if cost.took < TELLING || cost.rows == 0 || self.busy < BUSY {
             return None;
@@ -122,13 +122,14 @@ impl Closed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ids::Sha256;
 
-    const RULE: Sha256 = Sha256([1; 32]);
-    const OTHER: Sha256 = Sha256([2; 32]);
+    const RULE: InstanceKey = InstanceKey(Sha256([1; 32]));
+    const OTHER: InstanceKey = InstanceKey(Sha256([2; 32]));
 
     /// A worker that is busy for 5 ms a batch of 2,000 rows without shadow rules; each of these asks for so much a batch.
     /// Returns the time of shadow rules, the worker's whole time, and the last window that ended.
-    fn run(rules: &[(Sha256, Duration)], batches: usize) -> (Duration, Duration, Option<Closed>) {
+    fn run(rules: &[(InstanceKey, Duration)], batches: usize) -> (Duration, Duration, Option<Closed>) {
         let (began, mut budgets, mut last) = (Instant::now(), Budgets::new(0.1), None);
         let (mut at, mut shadow) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..batches {
@@ -150,7 +151,8 @@ mod tests {
     #[test]
     fn shadow_rules_together_take_no_more_than_their_share_however_dear() {
         for (rules, took) in [(1, 1), (40, 1), (40, 45), (40, 200)] {
-            let rules: Vec<_> = (0..rules).map(|n| (Sha256([n; 32]), Duration::from_millis(took))).collect();
+            let rules: Vec<_> =
+                (0..rules).map(|n| (InstanceKey(Sha256([n; 32])), Duration::from_millis(took))).collect();
             let (shadow, all, _) = run(&rules, 10_000);
             let part = shadow.as_secs_f64() / all.as_secs_f64();
             assert!(part < 0.12 && part > 0.08, "{} rules of {took} ms took {part:.3}", rules.len());

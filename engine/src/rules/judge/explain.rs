@@ -2,48 +2,48 @@
 //! judging: details are asked for once it is known which rows become letters.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Judge;
-use super::account::Account;
-use super::alone::only;
 use super::findings::cut;
-use super::instances::Details;
+use super::instances::{Details, Placed};
+use super::isolate::only;
+use super::observer::Observer;
+use super::state::{RuleState, UNEXPLAINED_PAUSE};
 use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, Finding};
 use crate::model::record::{Batch, Column};
-use crate::rules::live::{LiveRule, LiveSet};
+use crate::rules::live::LiveSet;
 use crate::rules::module::contract::guest;
 use crate::rules::module::cpu::Stopwatch;
 use crate::rules::module::runtime::Failure;
 
 /// Rows of a call: their details stay well within what a call may return, and a row that fails costs those of no more.
 const ROWS: usize = 200;
-/// How long a rule is left alone that failed: each try may take its whole time-out, twice.
-const PAUSE: Duration = Duration::from_secs(10);
 
-impl Judge {
-    /// Fills in the details of flags on these rows, which ascend, as do the findings. A rule that fails now has said
-    /// before what it finds, and was counted then: its flags stay without a detail.
+impl<O: Observer> Judge<O> {
+    /// Fills in the details of flags on these rows, which ascend, as do the findings; `set` is what found them. A rule that
+    /// fails now has said before what it finds, and was counted then: its flags stay without a detail.
     pub fn explain(&mut self, set: &LiveSet, batch: &Batch, rows: &[u32], findings: &mut [Finding]) {
+        if O::CONDUCT.details || !self.set.as_ref().is_some_and(|judged| std::ptr::eq(&**judged, set)) {
+            return;
+        }
         let mut bare = bare(rows, findings);
-        for rule in set.rules.iter().filter(|rule| rule.judges() && rule.mode == Mode::Live) {
+        for (at, rule) in set.rules.iter().enumerate().filter(|(_, rule)| rule.judges() && rule.mode == Mode::Live) {
             if bare.is_empty() {
                 return;
             }
-            let Some(account) = self.accounts.get(&rule.id.sha256) else {
-                continue;
-            };
-            let (of_rule, others): (Vec<_>, _) =
-                bare.into_iter().partition(|&at| Arc::ptr_eq(&findings[at].rule, &account.id));
+            let id = &self.states[at].id;
+            let (of_rule, others): (Vec<_>, _) = bare.into_iter().partition(|&at| Arc::ptr_eq(&findings[at].rule, id));
             bare = others;
-            if !of_rule.is_empty() && self.instances.can_be_told(rule) {
-                self.explain_rule(rule, batch, &of_rule, findings);
+            let placed = Placed { at, rule };
+            if !of_rule.is_empty() && self.instances.can_be_told(placed) {
+                self.explain_rule(placed, batch, &of_rule, findings);
             }
         }
     }
 
-    fn explain_rule(&mut self, rule: &Arc<LiveRule>, batch: &Batch, bare: &[usize], findings: &mut [Finding]) {
+    fn explain_rule(&mut self, placed: Placed<'_>, batch: &Batch, bare: &[usize], findings: &mut [Finding]) {
         let mut watch = Stopwatch::start();
         let mut rows: Vec<u32> = bare.iter().map(|&at| findings[at].row).collect();
         rows.dedup();
@@ -51,33 +51,32 @@ impl Judge {
         for rows in rows.chunks(ROWS) {
             let asked;
             (asked, rest) = rest.split_at(rest.partition_point(|&at| findings[at].row <= rows[rows.len() - 1]));
-            let left_alone = self.accounts[&rule.id.sha256].unexplained.is_some_and(|since| since.elapsed() < PAUSE);
-            let answer = if left_alone { None } else { Some(self.ask_again(rule, batch, rows)) };
-            let account = self.accounts.get_mut(&rule.id.sha256).expect("its findings are of this account");
-            match answer {
+            let left_alone =
+                self.states[placed.at].unexplained.is_some_and(|since| since.elapsed() < UNEXPLAINED_PAUSE);
+            let answer = if left_alone { None } else { Some(self.ask_again(placed, batch, rows)) };
+            let state = &mut self.states[placed.at];
+            let failure = match answer {
                 Some(Ok(hits)) => {
-                    hits.into_iter().for_each(|hit| tell(account, hit, rows, asked, findings));
+                    hits.into_iter().for_each(|hit| tell(state, hit, rows, asked, findings));
                     continue;
                 }
-                Some(Err(Failure { code, message })) => {
-                    account.unexplained = Some(Instant::now());
-                    let (name, pause) = (&*account.id.name, PAUSE.as_secs());
-                    tracing::warn!(rule = name, code, "for {pause} s flags of dead letters have no details: {message}");
+                Some(Err(failure)) => {
+                    state.unexplained = Some(Instant::now());
+                    Some(failure)
                 }
-                None => {}
-            }
-            let rule = account.id.name.to_string();
-            metrics::counter!("weir_unexplained_flags_total", "rule" => rule).increment(asked.len() as u64);
+                None => None,
+            };
+            let failure = failure.as_ref().map(|failure| (failure.code, &*failure.message));
+            self.observer.unexplained(placed.rule, asked.len(), failure);
         }
-        let account = self.accounts.get_mut(&rule.id.sha256).expect("its findings are of this account");
-        account.spent(rule, watch.lap());
+        self.observer.explained(placed.rule, watch.lap());
     }
 
-    fn ask_again(&mut self, rule: &Arc<LiveRule>, batch: &Batch, rows: &[u32]) -> Result<Vec<guest::Hit>, Failure> {
-        let some: Vec<Column> = rule.fields.iter().map(|&id| only(batch.column(id), rows)).collect();
+    fn ask_again(&mut self, placed: Placed<'_>, batch: &Batch, rows: &[u32]) -> Result<Vec<guest::Hit>, Failure> {
+        let some: Vec<Column> = placed.rule.fields.iter().map(|&id| only(batch.column(id), rows)).collect();
         let some: Vec<&Column> = some.iter().collect();
         // Once more before it counts as a failure, as when it judges. A detail is worth no wait for memory.
-        let mut call = || self.instances.call(rule, &some, rows.len(), Details::All, &mut || true);
+        let mut call = || self.instances.call(placed, &some, rows.len(), Details::All, &mut || true);
         let answer = call().or_else(|_| call());
         self.instances.given_up = false;
         answer
@@ -101,12 +100,12 @@ fn bare(rows: &[u32], findings: &[Finding]) -> Vec<usize> {
 }
 
 /// Gives a hit's detail to its finding.
-fn tell(account: &Account, hit: guest::Hit, rows: &[u32], bare: &[usize], findings: &mut [Finding]) {
-    let (row, code) = (rows[hit.row as usize], &account.codes[usize::from(hit.code)].name);
+fn tell(state: &RuleState, hit: guest::Hit, rows: &[u32], bare: &[usize], findings: &mut [Finding]) {
+    let (row, code) = (rows[hit.row as usize], &state.codes[usize::from(hit.code)].name);
     let from = bare.partition_point(|&at| findings[at].row < row);
     let of_row = bare[from..].iter().take_while(|&&at| findings[at].row == row);
     // A rule hits a row once with each of its codes; one that does so more often has no claim on time that no limit covers.
-    let mut of_row = of_row.copied().take(account.codes.len());
+    let mut of_row = of_row.copied().take(state.codes.len());
     let found = of_row.find(|&at| Arc::ptr_eq(&findings[at].code, code) && findings[at].detail.is_empty());
     if let Some(at) = found {
         findings[at].detail = cut(hit.detail);

@@ -1,16 +1,14 @@
 //! One worker's instances: made when a rule first judges, reused while it answers well, dropped at any failure.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::conditions::Severity;
-use crate::model::ids::Sha256;
 use crate::model::record::Column;
-use crate::rules::live::{LiveRule, LiveSet};
+use crate::rules::live::LiveRule;
 use crate::rules::module::contract::{self, guest};
-use crate::rules::module::runtime::{Failure, HOST, Instance, Runtime};
+use crate::rules::module::runtime::{Failure, HOST, Instance, Runtime, thread_name};
 
 /// How long a worker waits for memory before it tries again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -25,10 +23,17 @@ pub(super) enum Details {
     DeadLetters,
 }
 
+/// A rule, and its place in the set that its worker judges by.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'a> {
+    pub(super) at: usize,
+    pub(super) rule: &'a LiveRule,
+}
+
 pub(super) struct Instances {
     runtime: Arc<Runtime>,
-    /// With the rule that each was configured for; a module stands in a set once.
-    made: HashMap<Sha256, (Arc<LiveRule>, Instance)>,
+    /// One place for each rule of the set, in its order. None: not made yet, or dropped.
+    made: Vec<Option<Instance>>,
     /// How long those took that were made since a set was replaced.
     making: Duration,
     /// No call goes on once it is set.
@@ -39,43 +44,45 @@ pub(super) struct Instances {
 
 impl Instances {
     pub(super) fn new(runtime: Arc<Runtime>, stop: Arc<AtomicBool>) -> Self {
-        Self { runtime, made: HashMap::new(), making: Duration::ZERO, stop, given_up: false }
+        Self { runtime, made: Vec::new(), making: Duration::ZERO, stop, given_up: false }
     }
 
-    /// Drops those that the set does not name, or names with other parameters.
-    pub(super) fn forget_old(&mut self, set: &LiveSet) {
+    /// Another set takes the place of one. An instance goes on judging if its module stands in both with the same
+    /// parameters.
+    pub(super) fn take_up(&mut self, before: &[Arc<LiveRule>], rules: &[Arc<LiveRule>]) {
         self.making = Duration::ZERO;
-        self.made.retain(|sha256, (old, _)| {
-            let same = |r: &Arc<LiveRule>| r.id.sha256 == *sha256 && r.parameters == old.parameters;
-            set.rules.iter().any(same)
-        });
+        let mut old = std::mem::take(&mut self.made);
+        let stays = |rule: &Arc<LiveRule>| before.iter().position(|other| other.key == rule.key);
+        self.made = rules.iter().map(|rule| old.get_mut(stays(rule)?)?.take()).collect();
     }
 
-    /// How long instances took to be made since [`Instances::forget_old`], those after a failure included.
+    /// How long instances took to be made since [`Instances::take_up`], those after a failure included.
     pub(super) fn making(&self) -> Duration {
         self.making
     }
 
     /// Whether the next call goes to an instance that has judged before.
-    pub(super) fn used(&self, rule: &LiveRule) -> bool {
-        self.made.contains_key(&rule.id.sha256)
+    pub(super) fn used(&self, placed: Placed<'_>) -> bool {
+        self.made[placed.at].is_some()
     }
 
     /// Whether its module says the details of flags only if told to. One that stands no more is not known.
-    pub(super) fn can_be_told(&self, rule: &LiveRule) -> bool {
-        self.made.get(&rule.id.sha256).is_none_or(|(_, instance)| instance.can_be_told())
+    pub(super) fn can_be_told(&self, placed: Placed<'_>) -> bool {
+        self.made[placed.at].as_ref().is_none_or(Instance::can_be_told)
     }
 
-    /// Drops all.
-    pub(super) fn clear(&mut self) {
-        self.made.clear();
+    /// Drops all; true if there was one.
+    pub(super) fn clear(&mut self) -> bool {
+        let any = self.made.iter().any(Option::is_some);
+        self.made.iter_mut().for_each(|instance| *instance = None);
+        any
     }
 
     /// One call as [`Instances::once`], again and again while the host has no memory for it: that is never the rule's fault, nor
     /// the records'. Given up when `until` says so.
     pub(super) fn call(
         &mut self,
-        rule: &Arc<LiveRule>,
+        placed: Placed<'_>,
         columns: &[&Column],
         rows: usize,
         details: Details,
@@ -83,7 +90,7 @@ impl Instances {
     ) -> Result<Vec<guest::Hit>, Failure> {
         let mut waited = false;
         loop {
-            let answer = self.once(rule, columns, rows, details);
+            let answer = self.once(placed, columns, rows, details);
             if answer.is_err() && self.stop.load(Ordering::Relaxed) {
                 self.given_up = true;
                 return answer;
@@ -92,28 +99,27 @@ impl Instances {
                 Err(failure) if failure.code == HOST => failure.message,
                 answer => {
                     if waited {
-                        self.runtime.conditions.clear("host.memory", &worker());
+                        self.runtime.conditions.clear("host.memory", &thread_name());
                     }
                     return answer;
                 }
             };
             // The room of the others first: with one instance at a time it goes on, though slower.
-            if !self.made.is_empty() {
-                self.made.clear();
+            if self.clear() {
                 continue;
             }
             waited = true;
             let text = format!(
                 "this machine has no memory for an instance of rule {} ({message}): the records wait; give the process more \
                  address space and memory (ulimit -v, the container's limit), or run fewer rules or workers",
-                rule.id.name
+                placed.rule.id.name
             );
-            self.runtime.conditions.raise(Severity::NotReady, "host.memory", worker(), text);
+            self.runtime.conditions.raise(Severity::NotReady, "host.memory", thread_name(), text);
             let began = Instant::now();
             while began.elapsed() < PAUSE {
                 if until() {
                     self.given_up = true;
-                    self.runtime.conditions.clear("host.memory", &worker());
+                    self.runtime.conditions.clear("host.memory", &thread_name());
                     return Err(Failure { code: HOST, message });
                 }
                 std::thread::sleep(LOOK);
@@ -125,19 +131,19 @@ impl Instances {
     /// the next call is not refused.
     fn once(
         &mut self,
-        rule: &Arc<LiveRule>,
+        Placed { at, rule }: Placed<'_>,
         columns: &[&Column],
         rows: usize,
         details: Details,
     ) -> Result<Vec<guest::Hit>, Failure> {
-        let (owner, mut instance) = match self.made.remove(&rule.id.sha256) {
+        let mut instance = match self.made[at].take() {
             Some(made) => made,
-            None => (rule.clone(), self.make(rule)?),
+            None => self.make(rule)?,
         };
         instance.explain(details == Details::All)?;
         let lowered: Vec<_> = columns.iter().map(|column| contract::column(column)).collect();
         let hits = instance.judge(rows, &lowered, rule.manifest.codes.len())?;
-        self.made.insert(rule.id.sha256, (owner, instance));
+        self.made[at] = Some(instance);
         Ok(hits)
     }
 
@@ -150,9 +156,4 @@ impl Instances {
         self.making += began.elapsed();
         made
     }
-}
-
-/// Which worker waits: each has a thread of its own.
-pub(super) fn worker() -> String {
-    std::thread::current().name().unwrap_or_default().to_owned()
 }

@@ -286,6 +286,11 @@ fn is_of_a_panic(name: &str) -> bool {
     machinery.iter().any(|part| name.starts_with(part)) || ["rust_panic", "rust_begin_unwind", "abort"].contains(&name)
 }
 
+/// Which worker this is: each has a thread of its own.
+pub(in crate::rules) fn thread_name() -> String {
+    std::thread::current().name().unwrap_or_default().to_owned()
+}
+
 impl ResourceLimiter for Limits {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let fits = desired <= self.memory;

@@ -1,0 +1,15 @@
+//! Messages that leave exactly once: encoded into rows that a checkpoint stores (`format`), then published in the Kafka transaction
+//! that also commits the group's offsets (`publish`), to as many topics as there are destinations. Dead letters are the one
+//! destination today; `tail` shows the newest of them. It knows no rule and no store.
+
+mod check;
+mod dead_letter;
+mod destination;
+pub mod format;
+mod publish;
+mod tail;
+
+pub use check::{SetupError, check_properties, check_topics};
+pub use destination::{Destination, Destinations};
+pub use publish::{PublishError, Publisher, Unsendable};
+pub use tail::{Shown, Tail, Wanted, tail};

@@ -1,0 +1,377 @@
+//! What stands behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
+
+mod advice;
+mod evaluate;
+mod letters;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
+
+use self::advice::advice;
+use self::evaluate::{Evaluation, hit_view};
+use self::letters::Letters;
+use super::dependencies::{Dependency, DependencyStatus};
+use super::status::Status;
+use crate::admin::ports::{AdminError, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
+use crate::admin::views::{
+    DependencyState, DependencyView, ErrorView, EvaluateView, FileProblemView, InstanceState, ManifestView,
+    PartitionState, PartitionStatus, PipelineStatus, PublishedView, RuleDetail, RuleView, RulesView, code_views,
+};
+use crate::admin::{AdminState, Limits};
+use crate::conditions::{Condition, Severity};
+use crate::config::Config;
+use crate::model::catalog::{Origin, VersionInfo};
+use crate::model::ids::{Partition, Sha256};
+use crate::model::record::Schema;
+use crate::model::time::to_rfc3339;
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
+use crate::store::{CatalogStore, Store, StoreError};
+
+pub(super) fn admin_state(
+    config: &Arc<Config>,
+    schema: &Arc<Schema>,
+    runtime: &Arc<Runtime>,
+    (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
+    store: &Arc<dyn Store>,
+    status: &Arc<Status>,
+    metrics: PrometheusHandle,
+) -> AdminState {
+    let rules = Rules {
+        config: config.clone(),
+        schema: schema.clone(),
+        runtime: runtime.clone(),
+        catalog: catalog.clone(),
+        directory: directory.clone(),
+        store: store.clone(),
+        known: Mutex::default(),
+        evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
+    };
+    let view = View { config: config.clone(), catalog: catalog.clone(), status: status.clone() };
+    let letters = Letters::new(config.clone());
+    let limits = Limits::new(config.rules.max_module.as_u64());
+    let (rules, view, letters) = (Arc::new(rules), Arc::new(view), Arc::new(letters));
+    AdminState::new(rules, view, store.clone(), letters, metrics, &config.admin.tokens, limits)
+}
+
+struct Rules {
+    config: Arc<Config>,
+    schema: Arc<Schema>,
+    runtime: Arc<Runtime>,
+    catalog: Arc<Catalog>,
+    directory: Arc<RulesDirectory>,
+    store: Arc<dyn CatalogStore>,
+    /// Where the versions in force came from. A version never changes, so each is asked for once.
+    known: Mutex<BTreeMap<Sha256, VersionInfo>>,
+    evaluating: Arc<Semaphore>,
+}
+
+/// Of what is asked of the store for an answer that does not need it.
+const ASK_STORE: Duration = Duration::from_secs(2);
+
+impl From<Refused> for AdminError {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
+            Refused::NotWasm => Self::NotWasm,
+            Refused::Module(_) => Self::Invalid { mend: advice(&detail).into(), detail },
+            Refused::Unfit(_) => Self::Invalid {
+                detail,
+                mend: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
+            },
+            Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
+            Refused::Conflict(_) => Self::Conflict(detail),
+            Refused::InForce { .. } => Self::InForce(detail),
+            Refused::Unknown { rule, .. } => Self::Unknown { rule, detail },
+            Refused::Compiler(_) | Refused::Store(_) => Self::Unavailable(detail),
+        }
+    }
+}
+
+/// What the store says, if it says it soon.
+async fn soon<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+    match tokio::time::timeout(ASK_STORE, asked).await {
+        Ok(answer) => answer.map_err(|why| why.to_string()),
+        Err(_) => Err(format!("the store did not answer within {ASK_STORE:?}")),
+    }
+}
+
+impl Rules {
+    /// Where the versions of the set came from, as far as that is known, and why not all is.
+    async fn origins(&self, set: &LiveSet) -> (BTreeMap<Sha256, VersionInfo>, Option<String>) {
+        let in_force: Vec<Sha256> = set.rules.iter().map(|rule| rule.id.sha256).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.retain(|sha256, _| in_force.contains(sha256));
+        let asked = soon(async {
+            for sha256 in in_force {
+                if !known.contains_key(&sha256)
+                    && let Some(version) = self.store.version_info(sha256).await?
+                {
+                    known.insert(sha256, version);
+                }
+            }
+            Ok(())
+        });
+        let unavailable = asked.await.err();
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
+        (known, unavailable)
+    }
+}
+
+/// A figure as it stands now.
+fn now<T: Clone>(figure: &Mutex<T>) -> T {
+    figure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
+    let rows = rule.stats.rows.load(Ordering::Relaxed);
+    let nanos = rule.stats.nanos.load(Ordering::Relaxed);
+    RuleView {
+        name: rule.manifest.name.clone(),
+        version: rule.manifest.version.clone(),
+        summary: rule.manifest.summary.clone(),
+        sha256: rule.id.sha256.to_string(),
+        mode: rule.mode,
+        order: rule.order,
+        parameters: rule.parameters.clone(),
+        codes: code_views(&rule.manifest),
+        hits: now(&rule.stats.hits).values().sum(),
+        failures: now(&rule.stats.failures).values().sum(),
+        ns_per_record: (rows > 0).then(|| nanos as f64 / rows as f64),
+        origin: version.map(|version| version.origin),
+        source: version.map(|version| version.source.clone()),
+        suspended: rule.suspended.clone(),
+        sampled_one_in: Some(rule.stats.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
+    }
+}
+
+#[async_trait]
+impl RuleAdmin for Rules {
+    fn names(&self) -> Vec<String> {
+        self.catalog.live().rules.iter().map(|rule| rule.manifest.name.clone()).collect()
+    }
+
+    async fn list(&self) -> Result<RulesView, AdminError> {
+        let live = self.catalog.live();
+        let (origins, history_unavailable) = self.origins(&live).await;
+        let view = |rule: &Arc<LiveRule>| rule_view(rule, origins.get(&rule.id.sha256));
+        let problem = |p: crate::rules::FileProblem| FileProblemView { file: p.file, problem: p.message };
+        Ok(RulesView {
+            revision: live.revision.0,
+            rules: live.rules.iter().map(view).collect(),
+            file_problems: self.directory.problems().into_iter().map(problem).collect(),
+            history_unavailable,
+        })
+    }
+
+    async fn get(&self, name: &str, limit: u32) -> Result<RuleDetail, AdminError> {
+        let live = self.catalog.live();
+        let rule = live.rules.iter().find(|rule| rule.manifest.name == name);
+        let rule = rule.ok_or_else(|| AdminError::NotFound(format!("there is no rule {name:?}")))?;
+        let (origins, unavailable) = self.origins(&live).await;
+        // One more than is shown tells whether there are more.
+        let found = match unavailable {
+            Some(why) => Err(why),
+            None => soon(self.store.versions(Some(name), limit + 1)).await,
+        };
+        let (mut versions, history_unavailable) = found.map_or_else(|why| (Vec::new(), Some(why)), |all| (all, None));
+        let more_versions = versions.len() > limit as usize;
+        versions.truncate(limit as usize);
+        Ok(RuleDetail {
+            rule: rule_view(rule, origins.get(&rule.id.sha256)),
+            manifest: ManifestView::from(&rule.manifest),
+            versions: versions.into_iter().map(Into::into).collect(),
+            more_versions,
+            history_unavailable,
+            hits_by_code: now(&rule.stats.hits),
+            failures_by_code: now(&rule.stats.failures),
+            skipped: rule.stats.skipped.load(Ordering::Relaxed),
+            shadow_samples: now(&rule.stats.samples).iter().map(hit_view).collect(),
+        })
+    }
+
+    async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
+        let PublishRequest { wasm, source, who, order, mode, replace } = request;
+        let how = Publish { origin: Origin::Api, source, who, order, mode, replace };
+        let done = self.catalog.publish(wasm, how).await?;
+        let (sha256, revision) = (done.sha256.to_string(), done.revision.0);
+        Ok(PublishedView { name: done.name, sha256, revision, new: done.new })
+    }
+
+    async fn check(&self, wasm: Vec<u8>) -> Result<ManifestView, AdminError> {
+        Ok(ManifestView::from(&self.catalog.check(wasm).await?))
+    }
+
+    async fn patch(&self, name: &str, patch: PatchRequest, who: &str) -> Result<u64, AdminError> {
+        let PatchRequest { mode, order, parameters } = patch;
+        Ok(self.catalog.patch(name, Patch { mode, order, parameters }, who).await?.0)
+    }
+
+    async fn rollback(&self, name: &str, request: RollbackRequest, who: &str) -> Result<u64, AdminError> {
+        let to = request.sha256.map(|text| text.parse::<Sha256>()).transpose();
+        let to = to.map_err(|why| AdminError::NotFound(why.to_string()))?;
+        Ok(self.catalog.rollback(name, to, who).await?.0)
+    }
+
+    async fn retire(&self, name: &str, who: &str) -> Result<u64, AdminError> {
+        Ok(self.catalog.retire(name, who).await?.0)
+    }
+
+    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
+        let live = self.catalog.live();
+        let Ok(permit) = self.evaluating.clone().try_acquire_owned() else {
+            let why = format!("{EVALUATIONS} evaluations run already: try again in a moment");
+            return Err(AdminError::Unavailable(why));
+        };
+        // Dropped with this request: what a caller does not wait for any more ends.
+        let stop = StopOnDrop::default();
+        let max_record = usize::try_from(self.config.source.max_record.as_u64()).unwrap_or(usize::MAX);
+        let evaluation = Evaluation {
+            runtime: self.runtime.clone(),
+            schema: self.schema.clone(),
+            max_record,
+            set: live.clone(),
+            stop: stop.0.clone(),
+            time: EVALUATION,
+        };
+        let mut judging = tokio::task::spawn_blocking(move || {
+            // Held by the work, not by the request.
+            let _permit = permit;
+            evaluation.run(&records)
+        });
+        let judged = match tokio::time::timeout(EVALUATION, &mut judging).await {
+            Ok(judged) => judged,
+            Err(_) => {
+                // A call that runs ends with it, however long `rules.timeout` is.
+                stop.0.store(true, Ordering::Relaxed);
+                judging.await
+            }
+        };
+        let records = judged.map_err(|why| why.to_string()).and_then(|judged| judged.map_err(|why| why.to_string()));
+        Ok(EvaluateView { revision: live.revision.0, records: records.map_err(AdminError::Unavailable)? })
+    }
+}
+
+/// Evaluations at once: each runs rules on a thread of its own, beside the workers.
+const EVALUATIONS: usize = 2;
+/// All rules' time for one evaluation; what is not asked by then says so.
+const EVALUATION: Duration = Duration::from_secs(5);
+
+/// Set when the request is over, whether it was answered or the caller hung up.
+#[derive(Default)]
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct View {
+    config: Arc<Config>,
+    catalog: Arc<Catalog>,
+    status: Arc<Status>,
+}
+
+impl PipelineView for View {
+    fn pipeline(&self) -> PipelineStatus {
+        let partitions = self.status.partitions();
+        let ready = self.ready();
+        let stopping = self.status.stop_asked().is_some();
+        PipelineStatus {
+            name: self.config.pipeline.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: if stopping { InstanceState::Stopping } else { InstanceState::Running },
+            ready: ready.is_ok(),
+            not_ready: ready.err().unwrap_or_default(),
+            last_checkpoint_age_ms: self.status.last_checkpoint_age().map(|age| age.as_millis() as u64),
+            uptime_seconds: self.status.uptime(),
+            workers: u32::try_from(self.status.workers()).unwrap_or(u32::MAX),
+            revision: self.catalog.live().revision.0,
+            dependencies: self.dependencies(),
+            partitions: partitions.into_iter().map(|(partition, status)| partition_view(partition, status)).collect(),
+            conditions: self.conditions(),
+        }
+    }
+
+    fn dependencies(&self) -> Vec<DependencyView> {
+        let lookups = self.config.lookup.keys();
+        let lookups = lookups.map(|name| (format!("lookup.{name}"), Dependency::Lookup(name.clone())));
+        let all = [("kafka".to_owned(), Dependency::Kafka), ("database".to_owned(), Dependency::Database)];
+        all.into_iter().chain(lookups).map(|(name, of)| dependency_view(name, self.status.dependency(&of))).collect()
+    }
+
+    fn ready(&self) -> Result<Vec<String>, Vec<String>> {
+        let waiting = self.status.waiting();
+        let mut reasons: Vec<_> =
+            waiting.into_iter().map(|(worker, waiting)| waiting.text(worker, &self.config)).collect();
+        reasons.extend(self.status.store_away().map(|(since, why)| {
+            let seconds = since.elapsed().as_secs();
+            format!("the store of [sink] does not answer for {seconds} s: {why}; start it, or correct sink.url")
+        }));
+        let (group, workers) = (&self.config.source.group, self.status.workers());
+        reasons.extend(self.status.outside().into_iter().map(|(worker, outside)| {
+            let (seconds, why) = (outside.since.elapsed().as_secs(), outside.why.map(|why| format!(" ({why})")));
+            format!(
+                "worker {worker} of {workers} (counted from 0) is not a member of the group {group:?} for {seconds} s{}",
+                why.unwrap_or_default()
+            )
+        }));
+        for (partition, status) in self.status.partitions() {
+            if status.is_being_taken() {
+                reasons.push(format!("partition {partition}: its position is being asked of the store and the group"));
+            }
+            reasons.extend(status.error.map(|why| format!("partition {partition}: {why}")));
+        }
+        let (hindering, warnings): (Vec<_>, Vec<_>) =
+            self.conditions().into_iter().partition(|condition| condition.severity == Severity::NotReady);
+        reasons.extend(hindering.into_iter().map(|condition| condition.message));
+        match reasons.is_empty() {
+            true => Ok(warnings.into_iter().map(|condition| condition.message).collect()),
+            false => Err(reasons),
+        }
+    }
+}
+
+impl View {
+    fn conditions(&self) -> Vec<Condition> {
+        let mut all = self.status.conditions().all();
+        all.extend(self.catalog.conditions().all());
+        all
+    }
+}
+
+fn dependency_view(name: String, status: Option<DependencyStatus>) -> DependencyView {
+    let up = status.as_ref().is_none_or(|status| status.up);
+    DependencyView {
+        name,
+        state: if up { DependencyState::Up } else { DependencyState::Away },
+        since: status.as_ref().map(|status| to_rfc3339(status.since)),
+        last_error: status
+            .and_then(|status| status.last_error)
+            .map(|(at, message)| ErrorView { at: to_rfc3339(at), message }),
+    }
+}
+
+fn partition_view(partition: Partition, status: super::status::PartitionStatus) -> PartitionStatus {
+    let state = match (&status.error, status.judged.or(status.committed)) {
+        (Some(_), _) => PartitionState::Stopped,
+        (None, Some(_)) => PartitionState::Running,
+        (None, None) => PartitionState::Taking,
+    };
+    PartitionStatus {
+        partition: partition.0,
+        worker: u32::try_from(status.worker).unwrap_or(u32::MAX),
+        position: status.committed,
+        lag: status.end.zip(status.judged.or(status.committed)).map(|(end, at)| (end - at).max(0)),
+        watermark: status.watermark.map(to_rfc3339),
+        state,
+        error: status.error,
+    }
+}

@@ -1,0 +1,57 @@
+//! What became of a batch.
+
+use super::rejects::{Reject, Rejected};
+use crate::model::finding::{Effect, Fault, Finding};
+use crate::model::ids::Revision;
+use crate::model::record::Batch;
+use crate::window::RowVerdict;
+
+/// What a rule set says of a batch. Borrowed: the buffers are used again for the next one.
+pub struct Judged<'a, O> {
+    /// Of the set that judged.
+    pub revision: Revision,
+    /// The records that decoded.
+    pub batch: &'a Batch,
+    /// How many records there were, decoded or not.
+    pub records: usize,
+    /// Of each row: which record it is, counted from the first one of the batch. Ascending.
+    pub rows: &'a [usize],
+    /// What the rules made of each row: what the windows were given.
+    pub verdicts: &'a [RowVerdict],
+    /// What live rules found, sorted by row and rule order. Flags on records that are not rejected may lack their details.
+    pub findings: &'a [Finding],
+    /// Who watched the rules.
+    pub observer: &'a O,
+    /// Records that did not decode, counted as in `rows`, and why. Ascending.
+    pub undecoded: &'a [(usize, Fault)],
+    /// Rows that have no window, and why. Ascending.
+    pub late: &'a [(u32, Fault)],
+    pub(super) rejected: &'a [Rejected],
+}
+
+impl<'a, O> Judged<'a, O> {
+    /// The records that are dead letters, in order of offset, each with its reason.
+    pub fn rejects(&self) -> impl ExactSizeIterator<Item = Reject<'a>> + use<'a, O> {
+        let (undecoded, findings, late) = (self.undecoded, self.findings, self.late);
+        self.rejected.iter().map(move |rejected| rejected.with(undecoded, findings, late))
+    }
+
+    /// How many there are of them.
+    pub fn rejected(&self) -> usize {
+        self.rejected.len()
+    }
+}
+
+/// A verdict for each of so many rows.
+pub(super) fn weigh(findings: &[Finding], rows: usize, verdicts: &mut Vec<RowVerdict>) {
+    verdicts.clear();
+    verdicts.resize(rows, RowVerdict::Valid);
+    for finding in findings {
+        let verdict = &mut verdicts[finding.row as usize];
+        match finding.effect {
+            Effect::DeadLetter => *verdict = RowVerdict::Rejected,
+            Effect::Flag if *verdict == RowVerdict::Valid => *verdict = RowVerdict::Flagged,
+            Effect::Flag => {}
+        }
+    }
+}

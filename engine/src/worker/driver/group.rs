@@ -1,0 +1,135 @@
+//! The group's part of a worker: partitions are assigned, read from where they were claimed, asked back and let go, and the
+//! consumer is made anew when librdkafka has lost its brokers. What follows from what, the machine decides.
+
+use anyhow::{Context, bail};
+
+use super::broker::KafkaBroker;
+use super::{Parts, Worker};
+use crate::checkpoint::TakenOver;
+use crate::fault;
+use crate::model::ids::Partition;
+use crate::outbox::Publisher;
+use crate::pipeline::clock::now_ms;
+use crate::pipeline::refused::Side;
+use crate::source::{self, Source};
+use crate::worker::machine::{Event, Then};
+
+/// Consumers that were made anew and whose old ones do not end: their threads and buffers stay, so there is a bound.
+const UNENDED: usize = 3;
+
+impl Worker {
+    pub(super) fn serve_group(&mut self) -> anyhow::Result<()> {
+        self.events.extend(self.source.events());
+        while let Some(event) = self.events.pop_front() {
+            match event {
+                source::Event::Assign { partitions, metadata } => {
+                    tracing::info!(worker = self.parts.index, ?partitions, "assigned");
+                    self.parts.status.joined(self.parts.index);
+                    self.allowed(&[Side::Group]);
+                    fault::pass("worker.assigned");
+                    self.feed(Event::Assigned { partitions, metadata })?;
+                }
+                source::Event::Revoke { lost } => {
+                    tracing::info!(worker = self.parts.index, lost, "revoked");
+                    fault::pass("worker.revoked");
+                    self.feed(Event::Revoked { lost })?;
+                    self.drain()?;
+                }
+                source::Event::Stray { partition, offset } => {
+                    let topic = &self.parts.config.source.topic;
+                    tracing::error!(
+                        worker = self.parts.index,
+                        "{topic}-{partition}@{offset} came where no record is judged; all partitions are taken anew"
+                    );
+                    self.feed(Event::Stray)?;
+                }
+                source::Event::Error(why) => {
+                    tracing::warn!(worker = self.parts.index, "Kafka: {why}");
+                    self.refuse(&why, Side::Source);
+                }
+                source::Event::Fatal(why) => bail!("Kafka: {why}"),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn resume(&mut self, claimed: TakenOver) -> anyhow::Result<()> {
+        for stopped in claimed.stopped {
+            let pipeline = &self.parts.config.pipeline.name;
+            tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
+            self.parts.catalog.hold_directory(stopped.partition, &stopped.why);
+            self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
+        }
+        self.allowed(&[Side::Group, Side::Letters]);
+        let mut at = Vec::new();
+        for stand in &claimed.stands {
+            self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
+            self.parts.catalog.release_directory(stand.partition);
+            self.parts.status.taken(self.parts.index, stand.partition, stand.next);
+            self.parts.status.watermark(stand.partition, self.bench.windows.watermark(stand.partition));
+            at.push((stand.partition, stand.next));
+        }
+        fault::pass("worker.taken");
+        self.source.assign(&at)?;
+        fault::pass("worker.reading");
+        Ok(())
+    }
+
+    pub(super) fn let_go(&mut self, partitions: &[Partition], then: Then) -> anyhow::Result<()> {
+        if then == Then::Unassign {
+            fault::pass("worker.drained");
+        }
+        for partition in partitions {
+            self.parts.catalog.release_directory(*partition);
+        }
+        self.parts.status.let_go(self.parts.index);
+        self.overflow.let_go(&self.parts.status);
+        self.parts.status.waits(self.parts.index, None);
+        match then {
+            Then::Unassign => {
+                self.source.unassign()?;
+                fault::pass("worker.released");
+            }
+            Then::Rejoin => self.rejoin()?,
+            // `run` leaves the group.
+            Then::Leave => {}
+        }
+        Ok(())
+    }
+
+    /// A new consumer and a new producer in the place of the old ones, as after a restart of the process.
+    fn rejoin(&mut self) -> anyhow::Result<()> {
+        let index = self.parts.index;
+        self.leaving.retain(|old| !old.is_finished());
+        if self.leaving.len() >= UNENDED {
+            bail!(
+                "Kafka: the worker is no member of its group, and {UNENDED} consumers that were given up for it do not end: \
+                 the process ends, and goes on exactly where it is started again"
+            );
+        }
+        let after = self.parts.config.source.rejoin_after;
+        tracing::warn!(
+            worker = index,
+            "no member of the group for {after:?} (source.rejoin_after), though Kafka answers a new client: its consumer is \
+             made anew"
+        );
+        metrics::counter!("weir_rejoins_total", "worker" => index.to_string()).increment(1);
+        self.events.clear();
+        let (fresh, broker) = clients(&self.parts)?;
+        let old = (std::mem::replace(&mut self.source, fresh), std::mem::replace(&mut self.broker, broker));
+        // The end of a client that has no broker may take long.
+        let leave = std::thread::Builder::new().name(format!("leaving-{index}")).spawn(move || drop(old));
+        self.leaving.push(leave.context("no thread to end a consumer")?);
+        let why = "Kafka answers a new client, so the worker's own was made anew; it joins".to_owned();
+        self.parts.status.outside_for(index, why);
+        self.source.join().context("source")
+    }
+}
+
+fn clients(parts: &Parts) -> anyhow::Result<(Source, std::sync::Arc<tokio::sync::Mutex<KafkaBroker>>)> {
+    let (config, several) = (&parts.config, parts.config.engine.count() > 1);
+    let source = Source::connect(&config.source, several.then_some(parts.index)).context("source")?;
+    let publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
+    let broker = KafkaBroker { reader: source.reader(), publisher };
+    Ok((source, std::sync::Arc::new(tokio::sync::Mutex::new(broker))))
+}
