@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir yardsticks demo demo-live test chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check docs deny dist up down
+.PHONY: help rules wasm-target weir yardsticks demo demo-live quick test prove chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check docs deny dist up down
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -53,10 +53,15 @@ demo: rules target/demo/high_amount.wasm weir ## 200,000 records (or RECORDS=n) 
 demo-live: rules target/demo/high_amount.wasm weir ## the same, kept running with the API open
 	$(WEIR) demo --live $(if $(RECORDS),--records $(RECORDS))
 
-test: rules ## formatting, lints and all tests; the tests start the real Kafka, MariaDB and Redis themselves
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) test --workspace
+# ONLY="edges_topic kafka::" runs only groups of tests whose name has one of these; engine/tests/README.md says what a group is.
+quick: rules ## formatting, lints and all tests that need no service
+	@CARGO="$(CARGO)" testkit/run quick $(ONLY)
+
+test: rules ## formatting, lints and all tests, on a real Kafka, MariaDB and Redis that are started for them
+	@CARGO="$(CARGO)" testkit/run test $(ONLY)
+
+prove: rules ## the tests that look at random, for longer: a campaign of ten minutes, 100,000 schedules, a minute of each fuzz target
+	@CARGO="$(CARGO)" testkit/run prove $(ONLY)
 
 # SEED=n fixes what a campaign draws, not when it hits; without one each run has its own. RATE=n records a second, KEEP=1 keeps the engines' logs.
 chaos: rules ## ten minutes (or MINUTES=n) of kills and faults on the real stack, SEED=n; then every record is accounted for

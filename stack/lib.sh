@@ -87,9 +87,9 @@ await_ready() { # FOLDER SERVICE: until it answers in its own protocol
     local port
     port="$(cat "$1/$2/port")"
     case "$2" in
-        kafka) await "$1" kafka 90 answers_kafka "$port" ;;
-        mysql) await "$1" mysql 60 answers_mysql "$1" ;;
-        redis) await "$1" redis 20 redis-cli -h 127.0.0.1 -p "$port" ping ;;
+        kafka) await "$1" kafka 180 answers_kafka "$port" ;;
+        mysql) await "$1" mysql 180 answers_mysql "$1" ;;
+        redis) await "$1" redis 120 redis-cli -h 127.0.0.1 -p "$port" ping ;;
     esac
 }
 

@@ -6,8 +6,9 @@ use crate::kafka;
 
 /// The build script's.
 #[cfg(test)]
-#[path = "../build/commit.rs"]
-mod commit;
+mod commit {
+    include!("../build/commit.rs");
+}
 
 pub struct BuildInfo {
     pub version: &'static str,

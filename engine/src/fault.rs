@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::model::store::StoreError;
 
-/// All of them; `tests/faults` keeps it so, and lets each fail in every way that it can.
+/// All of them; `tests/chaos/fault_points` keeps it so, and lets each fail in every way that it can.
 pub const POINTS: &[&str] = &[
     // The checkpoint's transaction in the database: before it, in it after each statement, and its COMMIT.
     "store.commit.before",

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| weir_fuzz::letters(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| weir_testkit::fuzz::letters(data));

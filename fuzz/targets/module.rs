@@ -2,4 +2,4 @@
 
 mod child;
 
-libfuzzer_sys::fuzz_target!(init: child::compile(), |data: &[u8]| weir_fuzz::module(data));
+libfuzzer_sys::fuzz_target!(init: child::compile(), |data: &[u8]| weir_testkit::fuzz::module(data));

@@ -21,7 +21,7 @@ libfuzzer_sys::fuzz_target!(init: child::compile(), |data: &[u8]| {
             let name = format!("{}.wasm", weir::model::ids::Sha256::of(&wasm));
             std::fs::write(std::path::Path::new(&folder).join(name), &wasm).expect("SMITH_KEEP is a folder");
         }
-        weir_fuzz::module(&wasm);
+        weir_testkit::fuzz::module(&wasm);
     }
 });
 

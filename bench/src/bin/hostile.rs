@@ -4,20 +4,13 @@
 //!     hostile KIND COUNT DIRECTORY
 #![allow(clippy::unwrap_used, reason = "the guests are the tests'")]
 
-#[path = "../../../engine/tests/common/guest.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
-mod guest;
-#[path = "../../../engine/tests/hostile_modules/kinds.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
-mod kinds;
-
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
-use guest::Guest;
+use weir_testkit::guest::{Guest, kinds};
 
 /// What a `slow` rule takes of the processor at each call, in milliseconds: near `rules.timeout`, which is 50 ms, and as far below it as
 /// a busy machine makes a call longer.

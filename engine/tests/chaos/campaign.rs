@@ -13,21 +13,22 @@ use crate::diary::Diary;
 use crate::disk::Disk;
 use crate::faults::Fault;
 use crate::fleet::Fleet;
-use crate::flow::Flow;
-use crate::oracle::{Compared, all_is_exact};
+use crate::flow::{Flow, is_blocked};
 use crate::report::report;
 use crate::services::{How, Service};
-use crate::stack::Stack;
 use crate::swaps::Publisher;
 use crate::tricks::Tricks;
-use crate::way::{RULES, Way};
 use crate::{alone, locks};
+use weir_testkit::oracle::{Compared, all_is_exact};
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::stack::Stack;
+use weir_testkit::wait::STILL;
 
 const PARTITIONS: i32 = 6;
 const GROWN: i32 = 8;
 /// The longest that no partition's offset may move in the end, when everything is there: the group's time-out, an open
 /// transaction's and a breath.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = STILL;
 
 #[test]
 fn nothing_is_lost_or_counted_twice_whatever_dies() {
@@ -83,7 +84,7 @@ impl Campaign {
         // Partitions move soon after a member is silent; new ones are seen soon.
         let quick = r#"properties = { "session.timeout.ms" = "3000", "heartbeat.interval.ms" = "500", "topic.metadata.refresh.interval.ms" = "5000" }"#;
         // A machine that is busy with other things must not look like a slow rule.
-        let way = Way::on(Arc::new(Stack::up()), "chaos", include_str!("../pipeline/paysim.toml"), &RULES)
+        let way = Way::on(Arc::new(Stack::up()), "chaos", PAYSIM, &RULES)
             .with("properties = {}", quick)
             .with(r#"interval = "1s""#, r#"interval = "300ms""#)
             .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 5_000, ttl = "2s" }"#);
@@ -115,7 +116,7 @@ impl Campaign {
     }
 
     fn faults(&mut self, time: Duration) {
-        let first = Instant::now() + Duration::from_secs(60);
+        let first = Instant::now() + STILL;
         while self.way.position() == 0 {
             assert!(Instant::now() < first, "no record was judged: {}", self.diary.folder.display());
             self.tick(false);
@@ -348,7 +349,7 @@ impl Campaign {
         println!("{refused} starts refused while something was away, {bad_ends} ends after SIGTERM with an error");
         std::mem::take(&mut self.fleet).stop();
         self.keep_tables();
-        let compared = all_is_exact(&self.way, &self.publisher.traps);
+        let compared = all_is_exact(&self.way, &self.publisher.traps, is_blocked);
         (self.diary, compared)
     }
 }

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::full_disk::FullDisk;
-use crate::stack::{Stack, root};
+use weir_testkit::stack::full_disk::FullDisk;
+use weir_testkit::stack::{Stack, root};
 
 pub(crate) struct Disk {
     disk: FullDisk,

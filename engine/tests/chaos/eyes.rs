@@ -9,11 +9,11 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
 
 use crate::alone;
-use crate::flow::Flow;
-use crate::kafka::Record;
-use crate::oracle::all_is_exact;
-use crate::stack::Stack;
-use crate::way::{RULES, Way};
+use crate::flow::{Flow, is_blocked};
+use weir_testkit::broker::Record;
+use weir_testkit::oracle::all_is_exact;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::stack::Stack;
 
 /// What is changed in the tables, how it is undone, and what the oracle says.
 const TABLES: [(&str, &str, &str, &str); 6] = [
@@ -28,9 +28,9 @@ const TABLES: [(&str, &str, &str, &str); 6] = [
 #[test]
 fn the_oracle_sees_each_difference() {
     let _alone = alone();
-    let way = Way::on(Arc::new(Stack::up()), "eyes", include_str!("../pipeline/paysim.toml"), &RULES);
+    let way = Way::on(Arc::new(Stack::up()), "eyes", PAYSIM, &RULES);
     judged_with_a_swap(&way);
-    let compared = all_is_exact(&way, &BTreeSet::new());
+    let compared = all_is_exact(&way, &BTreeSet::new(), is_blocked);
     assert!(compared.letters > 0 && compared.revisions > 1, "{} {}", compared.letters, compared.revisions);
 
     for (what, change, undo, says) in TABLES {
@@ -41,7 +41,7 @@ fn the_oracle_sees_each_difference() {
     }
     moved_between_windows(&way);
     judged_by_another_revision(&way);
-    all_is_exact(&way, &BTreeSet::new());
+    all_is_exact(&way, &BTreeSet::new(), is_blocked);
 
     // What is in Kafka stays there: from here on each difference adds to the one before, and the newest is told first.
     let letters: BTreeMap<_, Record> = way.read(&way.queue());
@@ -116,7 +116,7 @@ fn judged_by_another_revision(way: &Way) {
 }
 
 fn sees(way: &Way, what: &str, says: &str) {
-    let why = match catch_unwind(AssertUnwindSafe(|| all_is_exact(way, &BTreeSet::new()))) {
+    let why = match catch_unwind(AssertUnwindSafe(|| all_is_exact(way, &BTreeSet::new(), is_blocked))) {
         Ok(_) => panic!("{what}: not seen"),
         Err(why) => why.downcast_ref::<String>().cloned().unwrap_or_default(),
     };

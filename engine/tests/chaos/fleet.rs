@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::diary::Diary;
-use crate::engine::Engine;
-use crate::way::Way;
+use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::engine::Engine;
 
 /// After SIGTERM it has to be gone by then, whatever is away meanwhile.
-const TO_END: Duration = Duration::from_secs(90);
+const TO_END: Duration = weir_testkit::wait::STILL;
 
 enum State {
     Running,

@@ -9,11 +9,10 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use crate::way::Way;
+use weir_testkit::oracle::FAR_AHEAD;
+use weir_testkit::pipeline::Way;
 
 const TYPES: [&str; 5] = ["PAYMENT", "CASH_OUT", "CASH_IN", "TRANSFER", "DEBIT"];
-/// 2100-01-01: beyond any `max_ahead`.
-pub(crate) const FAR_AHEAD: i64 = 4_102_444_800_000;
 /// One in so many customers is blocked.
 const BLOCKED: u32 = 500;
 const CUSTOMERS: u32 = 20_000;

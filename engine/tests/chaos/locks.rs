@@ -4,7 +4,7 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::way::Way;
+use weir_testkit::pipeline::Way;
 
 /// A table's rows, all of them.
 const LOCK: &str = "SELECT COUNT(*) FROM {table} FOR UPDATE;";

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, MySqlConnection};
 
 use crate::alone;
-use crate::api::ask;
-use crate::engine::Engine;
 use crate::flow::Flow;
-use crate::stack::Stack;
-use crate::way::{RULES, Way};
+use weir_testkit::pipeline::api::ask;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::stack::Stack;
 
 /// What the engine sets unless the configuration says otherwise.
 const SESSION: Duration = Duration::from_secs(10);
@@ -22,8 +22,8 @@ const MARGIN: Duration = Duration::from_secs(3);
 #[test]
 fn partitions_of_a_killed_and_of_a_stopped_instance_are_judged_again_in_time() {
     let _alone = alone();
-    let way = Way::on(Arc::new(Stack::up()), "recovery", include_str!("../pipeline/paysim.toml"), &RULES)
-        .with(r#"interval = "1s""#, r#"interval = "200ms""#);
+    let way =
+        Way::on(Arc::new(Stack::up()), "recovery", PAYSIM, &RULES).with(r#"interval = "1s""#, r#"interval = "200ms""#);
     way.grow(&way.topic(), 6);
     let _flow = Flow::start(&way, 1, 2_000);
     let log = tempfile::NamedTempFile::new().expect("a log");

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::diary::Diary;
 use crate::faults::KILLS;
-use crate::oracle::Compared;
+use weir_testkit::oracle::Compared;
 
 pub(crate) fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): (u64, u64, u64), took: Duration) {
     let Compared { records, letters, codes, windows, revisions } = compared;

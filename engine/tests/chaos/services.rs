@@ -4,8 +4,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::diary::Diary;
-use crate::stack::root;
-use crate::way::Way;
+use weir_testkit::pipeline::Way;
+use weir_testkit::stack::root;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum How {

@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use rand::{Rng, RngExt};
 use serde_json::json;
 
-use crate::api::ask;
-use crate::guest;
-use crate::way::module;
+use weir_testkit::guest;
+use weir_testkit::pipeline::api::ask;
+use weir_testkit::pipeline::module;
 
 /// The row's amount in a guest's `judge`: whole cents.
 const AMOUNT: &str =

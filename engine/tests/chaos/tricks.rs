@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::api::ask;
 use crate::diary::Diary;
-use crate::way::Way;
+use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::api::ask;
 
 /// Of `/windows` at once: four times what the API lets read.
 const READERS: usize = 8;

@@ -1,5 +1,5 @@
 //! What a worker decides, without doing any of it: events and the time go in, actions come out. There is no task, thread, clock,
-//! socket, log or metric here, so the simulation (`engine/tests/simulation`) drives this code and no copy of it. Whoever drives
+//! socket, log or metric here, so the simulation (`engine/tests/fast/simulation`) drives this code and no copy of it. Whoever drives
 //! it performs the actions in their order before the next event; `worker::driver` does so in the engine.
 //!
 //! A worker owns the partitions of its assignment from the end of a claim (`checkpoint::take`) until the group asks them back.

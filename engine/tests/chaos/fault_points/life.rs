@@ -1,0 +1,173 @@
+//! The life of one pipeline: started, dead, started again, while records flow; and the comparison at its end.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::fault_points::flow::{Flow, is_blocked};
+use weir_testkit::oracle::all_is_exact;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::stack::Stack;
+use weir_testkit::stack::port::free_port;
+
+/// Each thing that is waited for, on a machine that does a lot besides.
+pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
+const SIGABRT: i32 = 6;
+
+/// A point, and what it did: `crash`, `error`, `group`, `delay`.
+pub(crate) type Hit = (String, String);
+
+pub(crate) struct Life {
+    pub(crate) way: Way,
+    flow: Flow,
+    /// The window of each round and what was to fail in it.
+    rounds: Vec<(i64, String)>,
+    began: Instant,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let name = &self.way.name;
+            let rounds: Vec<_> = self.rounds.iter().map(|(window, points)| format!("  {window}: {points}")).collect();
+            eprintln!("{name}: the windows of its rounds, and the points that were armed:\n{}", rounds.join("\n"));
+        }
+    }
+}
+
+impl Life {
+    pub(crate) fn new(stack: Arc<Stack>, name: &str) -> Self {
+        Self::of(Way::on(stack, name, PAYSIM, &RULES), Duration::from_secs(1))
+    }
+
+    /// `session`: after so long a dead member is given up.
+    pub(crate) fn of(way: Way, session: Duration) -> Self {
+        let session = session.as_millis();
+        let quick = format!(r#"{{ "session.timeout.ms" = "{session}", "heartbeat.interval.ms" = "200" }}"#);
+        // A machine that is busy must not look like a slow rule.
+        let way = way
+            .with("properties = {}", &format!("properties = {quick}"))
+            .with(r#"interval = "1s""#, r#"interval = "200ms""#)
+            .with("[checkpoint]\n", "[engine]\nworkers = 1\n\n[checkpoint]\n");
+        let flow = Flow::start(&way);
+        Self { way, flow, rounds: Vec::new(), began: Instant::now() }
+    }
+
+    /// Starts it with these points armed, as `FAILPOINTS` has them.
+    pub(crate) fn start(&mut self, points: &str) -> Engine {
+        self.start_at(self.way.admin, points)
+    }
+
+    /// One more instance, with a port of its own.
+    pub(crate) fn start_another(&mut self, points: &str) -> (Engine, u16) {
+        let admin = free_port();
+        (self.start_at(admin, points), admin)
+    }
+
+    fn start_at(&mut self, admin: u16, points: &str) -> Engine {
+        self.rounds.push((self.flow.next_round(), points.to_owned()));
+        let mut command = self.way.running(&self.way.config());
+        command.env("FAILPOINTS", points).env("NO_COLOR", "1").env("WEIR_LISTEN", format!("127.0.0.1:{admin}"));
+        Engine::start(command, self.way.folder.path().join("run.log"))
+    }
+
+    /// Starts it, and it dies where it comes to this point first.
+    pub(crate) fn dies_at(&mut self, point: &str) {
+        self.dies(&format!("{point}=1*return(crash)"));
+    }
+
+    /// Starts it, and it dies at the point that is armed with `crash`.
+    pub(crate) fn dies(&mut self, points: &str) {
+        let before = self.crashes();
+        let engine = self.start(points);
+        self.is_dead(engine, points, before);
+    }
+
+    /// It dies by itself, at a point.
+    pub(crate) fn is_dead(&self, mut engine: Engine, points: &str, crashes: usize) {
+        let end = Instant::now() + SOON;
+        let status = loop {
+            if let Some(status) = engine.ended() {
+                break status;
+            }
+            assert!(Instant::now() < end, "not within {SOON:?}: it dies of {points}\n{}", engine.said());
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let (died, by) = (self.crashes() - crashes, status.signal());
+        assert!(by == Some(SIGABRT) && died == 1, "it was to die of {points}: {status}\n{}", engine.said());
+    }
+
+    pub(crate) fn crashes(&self) -> usize {
+        self.told().iter().filter(|(_, told)| told == "crash").count()
+    }
+
+    /// What every point did, each time.
+    pub(crate) fn told(&self) -> Vec<Hit> {
+        let log = std::fs::read_to_string(self.way.folder.path().join("run.log")).unwrap_or_default();
+        let hit = |line: &str| {
+            let (point, told) = line.strip_prefix("fault: ")?.split_once(' ')?;
+            let told = if told.parse::<u64>().is_ok() { "delay" } else { told };
+            Some((point.to_owned(), told.to_owned()))
+        };
+        log.lines().filter_map(hit).collect()
+    }
+
+    /// Until these points have done all that they are told to, each `point=N*off->1*return(…)->…`.
+    pub(crate) fn until_hit(&self, engine: &mut Engine, points: &str) {
+        let all: Vec<Hit> = points.split(';').flat_map(hits_of).collect();
+        let missing = || {
+            let told = self.told();
+            all.iter().filter(|hit| !told.contains(hit)).cloned().collect::<Vec<_>>()
+        };
+        let end = Instant::now() + 2 * SOON;
+        loop {
+            let missing = missing();
+            if missing.is_empty() {
+                return;
+            }
+            engine.runs();
+            assert!(Instant::now() < end, "not in time: these are hit: {missing:?}\n{}", engine.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Until it has judged and committed something of its own.
+    pub(crate) fn until_it_moves(&self, engine: &mut Engine) {
+        let before = self.way.position();
+        engine.until("the position moves on", SOON, || self.way.position() > before);
+    }
+
+    /// The flow ends, a last start finishes what is left, and everything is compared. Returns what was hit.
+    pub(crate) fn ends_well(mut self) -> BTreeSet<Hit> {
+        self.flow.stop();
+        let mut engine = self.start("");
+        self.way.until_all_is_committed(&mut engine, SOON);
+        engine.stop();
+        let outbox = self.way.sql("SELECT COUNT(*) FROM weir_outbox");
+        assert_eq!(outbox[0][0], "0", "rows of the outbox after a clean stop");
+        assert_eq!(self.way.position(), self.way.end(), "the store's position");
+        let compared = all_is_exact(&self.way, &BTreeSet::new(), is_blocked);
+        let (told, starts) = (self.told(), self.rounds.len());
+        let crashes = told.iter().filter(|(_, told)| told == "crash").count();
+        println!(
+            "{}: {:.0?}, {starts} starts, {} faults, {crashes} of them crashes; {} records, {} letters, {} windows compared",
+            self.way.name,
+            self.began.elapsed(),
+            told.len(),
+            compared.records,
+            compared.letters,
+            compared.windows
+        );
+        told.into_iter().collect()
+    }
+}
+
+/// What `point=2*off->1*return(error)->1*return(150)` does in the end.
+fn hits_of(points: &str) -> Vec<Hit> {
+    let (point, actions) = points.split_once('=').expect("point=actions");
+    let told = actions.split("->").filter_map(|action| action.split_once("return(")?.1.strip_suffix(')'));
+    let kind = |told: &str| if told.parse::<u64>().is_ok() { "delay".to_owned() } else { told.to_owned() };
+    told.map(|told| (point.to_owned(), kind(told))).collect()
+}

@@ -1,0 +1,23 @@
+//! The catalog over its whole way: modules published into a real SQLite store by a real compiler process, restarts,
+//! swaps, trips and the directory.
+
+mod bench;
+mod breaker;
+mod cache;
+mod changes;
+mod compiler;
+mod damaged;
+mod directory;
+mod directory_lost;
+mod evaluate;
+mod explaining;
+mod module;
+mod opening;
+mod parameters;
+mod processor;
+mod required;
+mod set_back;
+mod swap_wait;
+mod together;
+mod two;
+mod vetting;

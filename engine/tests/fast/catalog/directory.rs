@@ -1,0 +1,219 @@
+//! The rules directory.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::time::{Duration, SystemTime};
+
+use weir::model::catalog::Mode;
+
+use crate::catalog::bench::{Bench, Opened, within};
+use crate::catalog::module::Guest;
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn version(version: &str) -> Guest {
+    Guest::new("dropped").version(version)
+}
+
+/// A directory with version 1 in it, and a catalog that took it.
+async fn with_a_file(bench: &Bench) -> Opened {
+    fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    let catalog = bench.open().await;
+    catalog.directory.publish().await.unwrap();
+    assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "1.0.0");
+    catalog
+}
+
+async fn becomes(catalog: &Opened, version: &str) {
+    let is = || catalog.rule("dropped").is_some_and(|rule| rule.manifest.version == version);
+    within(SOON, &format!("version {version} is in force"), is).await;
+}
+
+/// Until the removal of the file was taken.
+async fn until_forgotten(catalog: &Opened, file: &str) {
+    for _ in 0..100 {
+        if catalog.store.directory_seen(file).await.unwrap().is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the removal of {file} was not seen");
+}
+
+#[tokio::test]
+async fn a_new_file_is_published_and_a_changed_one_too() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let _running = catalog.run();
+    fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    becomes(&catalog, "1.0.0").await;
+    fs::write(bench.file("dropped.wasm"), version("2.0.0").wasm()).unwrap();
+    becomes(&catalog, "2.0.0").await;
+    // Moved in, as editors and deployments do.
+    fs::write(bench.file(".dropped.tmp"), version("3.0.0").wasm()).unwrap();
+    fs::rename(bench.file(".dropped.tmp"), bench.file("dropped.wasm")).unwrap();
+    becomes(&catalog, "3.0.0").await;
+    let line = catalog.audit().await;
+    assert_eq!((line.who.as_str(), line.action.as_str(), line.revision), ("directory", "publish", 3));
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_written_is_waited_for() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let _running = catalog.run();
+    let wasm = version("1.0.0").wasm();
+    let mut file = fs::File::create(bench.file("dropped.wasm")).unwrap();
+    for part in wasm.chunks(wasm.len().div_ceil(12)) {
+        file.write_all(part).unwrap();
+        file.sync_all().unwrap();
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        assert!(catalog.directory.problems().is_empty(), "half of it was taken: {:?}", catalog.directory.problems());
+    }
+    drop(file);
+    becomes(&catalog, "1.0.0").await;
+    assert_eq!(bench.compiles(), 1);
+}
+
+#[tokio::test]
+async fn a_removed_file_retires_what_it_brought() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    let _running = catalog.run();
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    within(SOON, "it is retired", || catalog.rule("dropped").is_none()).await;
+    assert_eq!(catalog.audit().await.action, "retire");
+}
+
+#[tokio::test]
+async fn a_removed_file_leaves_alone_what_the_api_brought_since() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    catalog.publish(&version("2.0.0")).await;
+    let _running = catalog.run();
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    until_forgotten(&catalog, "dropped.wasm").await;
+    assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "2.0.0");
+}
+
+#[tokio::test]
+async fn a_bad_file_is_reported_and_changes_nothing() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    let _running = catalog.run();
+    fs::write(bench.file("dropped.wasm"), version("2.0.0").judge("unreachable").wasm()).unwrap();
+    fs::write(bench.file("text.wasm"), "no module").unwrap();
+    within(SOON, "both are reported", || catalog.directory.problems().len() == 2).await;
+    let problems = catalog.directory.problems();
+    assert!(problems[0].file == "dropped.wasm" && problems[0].message.contains("RULE_TRAP"), "{problems:?}");
+    assert!(
+        problems[1].file == "text.wasm" && problems[1].message.contains("not a WebAssembly module"),
+        "{problems:?}"
+    );
+    assert_eq!(
+        (catalog.rule("dropped").unwrap().manifest.version.as_str(), catalog.catalog.live().revision.0),
+        ("1.0.0", 1)
+    );
+
+    fs::write(bench.file("dropped.wasm"), version("3.0.0").wasm()).unwrap();
+    fs::remove_file(bench.file("text.wasm")).unwrap();
+    becomes(&catalog, "3.0.0").await;
+    within(SOON, "nothing is wrong any more", || catalog.directory.problems().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_file_that_can_t_be_read_is_reported_and_nothing_is_retired_meanwhile() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    catalog.mode("dropped", Mode::Shadow).await;
+    let _running = catalog.run();
+    // A file, and its first byte can't be read, not even by root.
+    symlink("/proc/self/mem", bench.file("renamed.wasm")).unwrap();
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
+    let problem = catalog.directory.problems().remove(0);
+    assert!(problem.file == "renamed.wasm" && problem.message.contains("can't be read"), "{problem:?}");
+    assert!(catalog.rule("dropped").is_some(), "it may be what the other file holds");
+    fs::write(bench.file(".renamed.wasm"), version("1.0.0").wasm()).unwrap();
+    fs::rename(bench.file(".renamed.wasm"), bench.file("renamed.wasm")).unwrap();
+    until_forgotten(&catalog, "dropped.wasm").await;
+    assert_eq!(catalog.rule("dropped").unwrap().mode, Mode::Shadow, "it was never retired");
+    within(SOON, "nothing is wrong any more", || catalog.directory.problems().is_empty()).await;
+
+    // Of a link to itself not even the size is known; what is beside it is taken all the same.
+    symlink(bench.file("another.wasm"), bench.file("another.wasm")).unwrap();
+    within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
+    fs::write(bench.file("renamed.wasm"), version("2.0.0").wasm()).unwrap();
+    becomes(&catalog, "2.0.0").await;
+    fs::remove_file(bench.file("another.wasm")).unwrap();
+    within(SOON, "what has gone is no problem", || catalog.directory.problems().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_file_that_could_not_be_looked_at_for_a_while_is_no_problem_once_it_can_be() {
+    let bench = Bench::new();
+    let (elsewhere, file) = (bench.folder.path().join("mounted"), bench.file("dropped.wasm"));
+    fs::write(&elsewhere, version("1.0.0").wasm()).unwrap();
+    let catalog = bench.open().await;
+    let _running = catalog.run();
+    let points_to = |target: &std::path::Path| {
+        symlink(target, bench.file(".link")).unwrap();
+        fs::rename(bench.file(".link"), &file).unwrap();
+    };
+    points_to(&elsewhere);
+    becomes(&catalog, "1.0.0").await;
+    points_to(&file);
+    within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
+    assert!(catalog.rule("dropped").is_some(), "it may be there");
+    points_to(&elsewhere);
+    within(SOON, "nothing is wrong any more", || catalog.directory.problems().is_empty()).await;
+    assert_eq!(catalog.catalog.live().revision.0, 1, "it is as it was");
+}
+
+#[tokio::test]
+async fn a_file_that_grew_too_large_and_is_removed_takes_the_rule_along_that_it_brought() {
+    let mut bench = Bench::new();
+    bench.config.rules.max_module = bytesize::ByteSize::kib(64);
+    let catalog = with_a_file(&bench).await;
+    let _running = catalog.run();
+    fs::write(bench.file("dropped.wasm"), vec![0; 65 << 10]).unwrap();
+    within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
+    assert!(catalog.rule("dropped").is_some(), "what it brought before stays in force");
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    within(SOON, "it is retired", || catalog.rule("dropped").is_none()).await;
+}
+
+#[tokio::test]
+async fn an_unchanged_file_at_a_restart_does_not_undo_a_swap_by_the_api() {
+    let bench = Bench::new();
+    with_a_file(&bench).await.publish(&version("2.0.0")).await;
+    let catalog = bench.open().await;
+    catalog.directory.publish().await.unwrap();
+    assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "2.0.0");
+    assert_eq!(catalog.catalog.live().revision.0, 2);
+    catalog.catalog.retire("dropped", "test").await.unwrap();
+    drop(catalog);
+    let catalog = bench.open().await;
+    catalog.directory.publish().await.unwrap();
+    assert!(catalog.rule("dropped").is_none(), "nor a retirement");
+}
+
+#[tokio::test]
+async fn a_file_that_is_copied_and_then_removed_keeps_its_rule_and_the_settings() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    catalog.mode("dropped", Mode::Shadow).await;
+    let _running = catalog.run();
+    fs::copy(bench.file("dropped.wasm"), bench.file("renamed.wasm")).unwrap();
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    let copy = fs::File::options().write(true).open(bench.file("renamed.wasm")).unwrap();
+    for _ in 0..10 {
+        copy.set_modified(SystemTime::now()).unwrap();
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        assert!(catalog.rule("dropped").is_some(), "retired while the copy is being written");
+    }
+    until_forgotten(&catalog, "dropped.wasm").await;
+    assert_eq!(catalog.rule("dropped").unwrap().mode, Mode::Shadow);
+    assert_eq!(catalog.audit().await.action, "patch", "it was never retired");
+}

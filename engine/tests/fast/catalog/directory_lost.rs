@@ -1,0 +1,213 @@
+//! The rules directory goes away, is emptied or becomes another one: no rule stops judging unless somebody meant it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use weir::model::catalog::Mode;
+use weir::rules::{Patch, RulesDirectory};
+
+use crate::catalog::bench::{Bench, Opened, within};
+use crate::catalog::module::Guest;
+
+const SOON: Duration = Duration::from_secs(12);
+const AWAY: &str = "rules.directory";
+const NO_FILE: &str = "rules.file_missing";
+const RULES: [&str; 2] = ["first", "second"];
+
+fn put(bench: &Bench, rule: &str) {
+    fs::write(bench.file(&format!("{rule}.wasm")), Guest::new(rule).parameter("limit", "1").wasm()).unwrap();
+}
+
+fn remove(bench: &Bench, rule: &str) {
+    fs::remove_file(bench.file(&format!("{rule}.wasm"))).unwrap();
+}
+
+/// A directory with two rules, of which the first is in shadow, has an order and a parameter; and a catalog that follows it.
+async fn two_rules(bench: &Bench) -> Opened {
+    RULES.iter().for_each(|rule| put(bench, rule));
+    let catalog = bench.open().await;
+    catalog.directory.publish().await.unwrap();
+    let parameters = [("limit".to_owned(), Some("7".to_owned()))].into();
+    let patch = Patch { mode: Some(Mode::Shadow), order: Some(3), parameters: Some(parameters) };
+    catalog.catalog.patch("first", patch, "test").await.unwrap();
+    assert_eq!(catalog.catalog.live().revision.0, 3);
+    catalog
+}
+
+fn is_as_it_was(catalog: &Opened) {
+    let first = catalog.rule("first").expect("the first rule is in the set");
+    assert_eq!((first.mode, first.order, first.parameters["limit"].as_str()), (Mode::Shadow, 3, "7"));
+}
+
+fn subjects(catalog: &Opened, code: &str) -> Vec<String> {
+    catalog.told(code).into_iter().map(|(subject, _)| subject).collect()
+}
+
+#[tokio::test]
+async fn a_directory_that_was_moved_away_retires_nothing_and_everyone_is_told_until_it_is_back() {
+    let bench = Bench::new();
+    let catalog = two_rules(&bench).await;
+    let _running = catalog.run();
+    let aside = bench.folder.path().join("aside");
+    fs::rename(&bench.config.rules.dir, &aside).unwrap();
+    within(SOON, "it is told", || !catalog.told(AWAY).is_empty()).await;
+    let told = &catalog.told(AWAY)[0].1;
+    for part in ["rules.dir", &bench.config.rules.dir.display().to_string(), "does not exist", "stay in force"] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(!bench.config.rules.dir.exists(), "the engine makes no directory");
+    // Longer than a removal takes to be believed.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(catalog.catalog.live().revision.0, 3);
+    fs::rename(&aside, &bench.config.rules.dir).unwrap();
+    within(SOON, "it is over", || catalog.told(AWAY).is_empty()).await;
+    is_as_it_was(&catalog);
+    assert_eq!((catalog.catalog.live().revision.0, catalog.told(NO_FILE)), (3, vec![]), "as if nothing had been");
+    // It is watched again: this file is taken before the next rescan.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    put(&bench, "third");
+    within(Duration::from_secs(4), "a new file", || catalog.rule("third").is_some()).await;
+}
+
+/// As when a mount goes and the empty folder beneath it shows, or another volume is mounted.
+#[tokio::test]
+async fn a_directory_in_whose_place_another_stands_retires_nothing_until_the_rule_is_retired_or_its_file_comes() {
+    let bench = Bench::new();
+    let catalog = two_rules(&bench).await;
+    let _running = catalog.run();
+    let dir = &bench.config.rules.dir;
+    // One file, so it is not the number of those that are gone which saves the rule.
+    remove(&bench, "second");
+    within(SOON, "a file that is removed alone retires its rule", || catalog.rule("second").is_none()).await;
+    fs::rename(dir, bench.folder.path().join("aside")).unwrap();
+    fs::create_dir(dir).unwrap();
+    within(SOON, "it is told", || subjects(&catalog, NO_FILE) == ["first"]).await;
+    is_as_it_was(&catalog);
+    put(&bench, "first");
+    within(SOON, "the file is there", || catalog.told(NO_FILE).is_empty()).await;
+    is_as_it_was(&catalog);
+
+    fs::remove_dir_all(dir).unwrap();
+    fs::create_dir(dir).unwrap();
+    within(SOON, "it is told", || subjects(&catalog, NO_FILE) == ["first"]).await;
+    is_as_it_was(&catalog);
+    catalog.catalog.retire("first", "test").await.unwrap();
+    within(SOON, "it was retired", || catalog.told(NO_FILE).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_directory_that_is_emptied_at_once_retires_nothing_and_one_file_after_the_other_may() {
+    let bench = Bench::new();
+    let catalog = two_rules(&bench).await;
+    let running = catalog.run();
+    RULES.iter().for_each(|rule| remove(&bench, rule));
+    within(SOON, "it is told", || subjects(&catalog, NO_FILE) == RULES).await;
+    assert_eq!(catalog.catalog.live().revision.0, 3);
+    // Also by a process that never saw the files.
+    drop(running);
+    let again = bench.open().await;
+    again.directory.publish().await.unwrap();
+    assert_eq!((subjects(&again, NO_FILE), again.catalog.live().revision.0), (RULES.map(String::from).to_vec(), 3));
+    let _running = again.run();
+    RULES.iter().for_each(|rule| put(&bench, rule));
+    within(SOON, "they are back", || again.told(NO_FILE).is_empty()).await;
+    is_as_it_was(&again);
+    assert_eq!(again.catalog.live().revision.0, 3, "nothing had to be published");
+
+    for rule in RULES {
+        remove(&bench, rule);
+        within(SOON, "it is retired", || again.rule(rule).is_none()).await;
+    }
+    assert!(again.told(NO_FILE).is_empty());
+}
+
+#[tokio::test]
+async fn a_rule_that_comes_back_by_the_directory_is_as_it_was_and_one_in_shadow_never_comes_back_live() {
+    let bench = Bench::new();
+    let catalog = two_rules(&bench).await;
+    let _running = catalog.run();
+    remove(&bench, "first");
+    within(SOON, "it is retired", || catalog.rule("first").is_none()).await;
+    put(&bench, "first");
+    within(SOON, "it is back", || catalog.rule("first").is_some()).await;
+    is_as_it_was(&catalog);
+    let line = catalog.audit().await;
+    assert!(line.detail.contains("it comes back as it was: mode shadow, order 3, limit=7"), "{line:?}");
+    // Another version too.
+    remove(&bench, "first");
+    within(SOON, "it is retired", || catalog.rule("first").is_none()).await;
+    let newer = Guest::new("first").version("2.0.0").parameter("limit", "1");
+    fs::write(bench.file("first.wasm"), newer.wasm()).unwrap();
+    within(SOON, "it is back", || catalog.rule("first").is_some()).await;
+    is_as_it_was(&catalog);
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_there_or_that_anyone_may_write_is_refused_at_the_start_and_never_made() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    let dir = &bench.config.rules.dir;
+    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
+    assert!(refused.contains(&dir.display().to_string()) && refused.contains("does not exist"), "{refused}");
+    let refused = catalog.directory.publish().await.unwrap_err().to_string();
+    assert!(refused.contains("does not exist") && !dir.exists(), "{refused}");
+    fs::create_dir(dir).unwrap();
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o777)).unwrap();
+    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
+    assert!(refused.contains("every user (mode 777)") && refused.contains("chmod o-w"), "{refused}");
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o775)).unwrap();
+    RulesDirectory::check(&bench.config.rules).await.unwrap();
+    fs::remove_dir(dir).unwrap();
+    fs::write(dir, "").unwrap();
+    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
+    assert!(refused.contains("is no directory: name the one that holds the .wasm files"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_no_plain_file_or_anybody_s_to_write_is_told_hangs_nothing_and_retires_nothing() {
+    let bench = Bench::new();
+    let catalog = two_rules(&bench).await;
+    let _running = catalog.run();
+    let problem = |file: &str, part: &str| {
+        catalog.directory.problems().iter().any(|problem| problem.file == file && problem.message.contains(part))
+    };
+    // Between the list and the open it may become anything.
+    let pipe = bench.file(".pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::rename(&pipe, bench.file("first.wasm")).unwrap();
+    within(SOON, "the FIFO is told", || problem("first.wasm", "no plain file")).await;
+    is_as_it_was(&catalog);
+    // What is beside it is taken all the same.
+    put(&bench, "third");
+    within(SOON, "the third", || catalog.rule("third").is_some()).await;
+    fs::remove_file(bench.file("first.wasm")).unwrap();
+    put(&bench, "first");
+    within(SOON, "it is a file again", || catalog.directory.problems().is_empty()).await;
+    is_as_it_was(&catalog);
+
+    let open = bench.file("third.wasm");
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).unwrap();
+    fs::write(&open, Guest::new("third").version("2.0.0").wasm()).unwrap();
+    within(SOON, "it is told", || problem("third.wasm", "written by every user (mode 666)")).await;
+    assert_eq!(catalog.rule("third").unwrap().manifest.version, "1.0.0");
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o664)).unwrap();
+    within(SOON, "it is taken", || catalog.rule("third").unwrap().manifest.version == "2.0.0").await;
+    let info = catalog.store.version_info(catalog.sha("third").unwrap()).await.unwrap().unwrap();
+    assert!(info.source.starts_with("third.wasm, of user "), "{}", info.source);
+}
+
+/// The list says 0 bytes; a device or a file that grows has more than any memory.
+#[tokio::test]
+async fn no_more_is_read_of_a_file_than_a_module_may_have() {
+    let mut bench = Bench::new();
+    bench.config.rules.max_module = bytesize::ByteSize::kib(64);
+    let sparse = fs::File::create(bench.file("sparse.wasm")).unwrap();
+    sparse.set_len(3 << 30).unwrap();
+    sparse.set_modified(SystemTime::now() - Duration::from_secs(1)).unwrap();
+    let catalog = bench.open().await;
+    catalog.directory.publish().await.unwrap();
+    let problems = catalog.directory.problems();
+    assert!(problems.len() == 1 && problems[0].message.contains("rules.max_module allows 65536"), "{problems:?}");
+}

@@ -1,0 +1,12 @@
+//! Tests of the repository: its layout, its documents and the commands in them, its images and scripts. See README.md beside this
+//! folder.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+/// docker-compose.yml, Dockerfile and .dockerignore.
+mod compose;
+/// Which folder may import which, and that documents name what is there.
+mod layout;
+/// README.md's commands, run.
+mod readme;
+/// What `stack/up` stands on.
+mod stack_up;

@@ -1,0 +1,60 @@
+//! Somebody else's session holds rows that a checkpoint writes for longer than the engine waits.
+
+use std::process::{Child, Stdio};
+
+use crate::edges_store::bed::{Bed, SOON};
+
+/// Longer than `innodb_lock_wait_timeout` of the engine's sessions, which is 5 s.
+const HELD: u32 = 12;
+
+impl Bed {
+    /// Holds every row of the table; returns when it has them.
+    pub(crate) fn holds(&self, table: &str) -> Child {
+        let (name, mark) = (format!("weir_{}", self.name), self.folder.path().join("held"));
+        let _ = std::fs::remove_file(&mark);
+        let sql = format!(
+            "START TRANSACTION; SELECT COUNT(*) FROM {table} FOR UPDATE; \\! touch {}\nDO SLEEP({HELD}); ROLLBACK;",
+            mark.display()
+        );
+        let mut client = self.client(&name);
+        let mut session = client.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the client starts");
+        std::io::Write::write_all(&mut session.stdin.take().expect("piped"), sql.as_bytes()).expect("it listens");
+        let end = std::time::Instant::now() + SOON;
+        while !mark.exists() {
+            assert!(std::time::Instant::now() < end, "the rows of {table} were not locked");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        session
+    }
+}
+
+fn assignments(bed: &Bed) -> usize {
+    bed.log().matches("assigned").count()
+}
+
+fn hits(bed: &Bed) -> usize {
+    bed.log().matches("(1205); trying again").count()
+}
+
+#[test]
+fn a_lock_wait_that_times_out_is_waited_for_and_counts_nothing_twice() {
+    let mut bed = Bed::new("locked");
+    // So that no second one joins meanwhile.
+    bed.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
+    bed.payments.send(600);
+    let mut engine = bed.start();
+    bed.until_judged(&mut engine);
+    let before = assignments(&bed);
+    for table in ["risk_stats", "weir_partition"] {
+        let so_far = hits(&bed);
+        let mut session = bed.holds(table);
+        bed.payments.send(600);
+        engine.until(&format!("the engine meets 1205 at {table}"), SOON, || hits(&bed) > so_far);
+        assert!(session.try_wait().unwrap().is_none(), "the lock was held all the time");
+        assert!(session.wait().unwrap().success(), "the session that held the lock");
+        bed.until_judged(&mut engine);
+    }
+    engine.stop();
+    assert_eq!(assignments(&bed), before, "it kept its partitions: {}", bed.log());
+    bed.is_exact();
+}

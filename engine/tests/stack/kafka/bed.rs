@@ -1,0 +1,225 @@
+//! Topics and a group of a test's own on a real broker that all tests share, and what stands in them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
+use weir::config::{DeadLetters, Source as SourceConfig, Start};
+use weir::model::ids::{Offset, Partition};
+use weir::model::letter::Source as Record;
+use weir::model::step::OutboxChunk;
+use weir::outbox::format::Letters;
+use weir::outbox::{Destination, Publisher};
+use weir::source::{Event, Fetched, GroupMetadata, Source};
+
+use weir_testkit::fakes::reason::reason;
+use weir_testkit::stack::Stack;
+use weir_testkit::stack::delay::Delay;
+
+pub(crate) const PARTITIONS: i32 = 2;
+pub(crate) const P0: Partition = Partition(0);
+pub(crate) const P1: Partition = Partition(1);
+/// How far the far broker is, each way.
+pub(crate) const FAR: Duration = Duration::from_millis(25);
+
+static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+/// A stack, and the broker of it that is far away.
+struct Shared {
+    stack: Stack,
+    far: Delay,
+}
+
+/// The stack lives as long as a test has it, so it is always ended.
+fn shared() -> Arc<Shared> {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let far = Delay::listen(FAR);
+        let stack = Stack::far(far.port());
+        far.serve(stack.far_broker());
+        let stack = Arc::new(Shared { stack, far });
+        *shared = Arc::downgrade(&stack);
+        stack
+    })
+}
+
+pub(crate) struct Bed {
+    pub(crate) source: SourceConfig,
+    pub(crate) letters: DeadLetters,
+    stack: Arc<Shared>,
+}
+
+/// A member of the group that was given everything.
+pub(crate) struct Member {
+    pub(crate) source: Source,
+    pub(crate) metadata: Arc<GroupMetadata>,
+}
+
+impl Bed {
+    /// `settings` are those of the letter topic.
+    pub(crate) async fn new(name: &str, settings: &[(&str, &str)]) -> Self {
+        let stack = tokio::task::spawn_blocking(shared).await.unwrap();
+        let source = SourceConfig {
+            brokers: stack.stack.brokers().to_owned(),
+            topic: format!("stream_{name}"),
+            group: format!("group_{name}"),
+            start: Start::Earliest,
+            max_record: bytesize::ByteSize::mib(1),
+            rejoin_after: Duration::from_secs(60),
+            properties: BTreeMap::new(),
+        };
+        let letters = DeadLetters { topic: format!("letters_{name}"), properties: BTreeMap::new() };
+        let bed = Self { source, letters, stack };
+        let topic = |name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
+        let queue = settings.iter().fold(topic(&bed.letters.topic), |topic, (key, value)| topic.set(key, value));
+        let topics = [topic(&bed.source.topic), queue];
+        let admin: AdminClient<DefaultClientContext> = bed.client().create().unwrap();
+        for made in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
+            made.unwrap();
+        }
+        bed
+    }
+
+    /// One more topic, with these settings.
+    pub(crate) async fn topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        for made in admin.create_topics(&[topic], &AdminOptions::new()).await.unwrap() {
+            made.unwrap();
+        }
+    }
+
+    /// From now on the engine's clients reach Kafka from [`FAR`] away.
+    pub(crate) fn goes_far(&mut self) {
+        self.source.brokers = format!("127.0.0.1:{}", self.stack.far.port());
+    }
+
+    pub(crate) fn client(&self) -> ClientConfig {
+        ClientConfig::new().set("bootstrap.servers", self.stack.stack.brokers()).clone()
+    }
+
+    /// One more record of the source topic.
+    pub(crate) fn send(&self, partition: Partition, value: &[u8]) {
+        let producer: BaseProducer = self.client().create().unwrap();
+        let record = BaseRecord::<(), _>::to(&self.source.topic).partition(partition.0).payload(value);
+        producer.send(record).map_err(|(why, _)| why).unwrap();
+        producer.flush(Duration::from_secs(30)).unwrap();
+    }
+
+    pub(crate) fn publisher(&self) -> Publisher {
+        Publisher::new(&self.source, &self.letters, "test")
+    }
+
+    /// Joins the group and waits until it has all partitions.
+    pub(crate) fn member(&self) -> Member {
+        let mut source = Source::connect(&self.source, None).unwrap();
+        source.join().unwrap();
+        let end = Instant::now() + weir_testkit::wait::STILL;
+        loop {
+            assert!(Instant::now() < end, "no assignment within a minute");
+            for event in source.events() {
+                match event {
+                    Event::Assign { partitions, metadata } if partitions.len() == PARTITIONS as usize => {
+                        return Member { source, metadata };
+                    }
+                    Event::Fatal(why) => panic!("{why}"),
+                    _ => {}
+                }
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Everything that a reader of this isolation level sees in the letter topic, in the order of each partition.
+    pub(crate) fn letters_seen(&self, isolation: &str) -> Vec<OwnedMessage> {
+        self.seen(&self.letters.topic, PARTITIONS, isolation)
+    }
+
+    /// The same of any topic.
+    pub(crate) fn seen(&self, topic: &str, partitions: i32, isolation: &str) -> Vec<OwnedMessage> {
+        let mut client = self.client();
+        client.set("group.id", "reader").set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = client.set("isolation.level", isolation).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions {
+            list.add_partition_offset(topic, partition, KafkaOffset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let (mut open, mut seen) = (partitions, Vec::new());
+        let end = Instant::now() + weir_testkit::wait::STILL;
+        while open > 0 {
+            assert!(Instant::now() < end, "the ends are not reached");
+            match consumer.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) => seen.push(message.detach()),
+                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(why)) => panic!("{why}"),
+                None => {}
+            }
+        }
+        seen.sort_by_key(|message| (message.partition(), message.offset()));
+        seen
+    }
+
+    /// What the broker keeps of the letter topic.
+    pub(crate) fn bytes_in_queue(&self) -> usize {
+        let data = self.stack.stack.folder().join("kafka/data");
+        let logs = (0..PARTITIONS).map(|partition| data.join(format!("{}-{partition}", self.letters.topic)));
+        let files = logs.flat_map(|log| std::fs::read_dir(log).unwrap()).map(|file| file.unwrap());
+        let segments = files.filter(|file| file.path().extension().is_some_and(|of| of == "log"));
+        segments.map(|file| file.metadata().unwrap().len() as usize).sum()
+    }
+
+    /// Offsets of the source records whose letters are visible to a reader of committed letters.
+    pub(crate) fn offsets_seen(&self) -> Vec<String> {
+        self.letters_seen("read_committed").iter().filter_map(|letter| header(letter, "__dlq.errors.offset")).collect()
+    }
+}
+
+pub(crate) fn header(letter: &OwnedMessage, name: &str) -> Option<String> {
+    let found = letter.headers()?.iter().find(|header| header.key == name)?;
+    Some(String::from_utf8_lossy(found.value?).into_owned())
+}
+
+/// Fetches until this many records and errors are there.
+pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
+    let (mut all, mut count, end) = (Vec::new(), 0, Instant::now() + weir_testkit::wait::STILL);
+    let mut said = Vec::new();
+    while count < wanted {
+        assert!(Instant::now() < end, "{count} of {wanted} came; the group said {said:?}");
+        said.extend(source.events().into_iter().map(|event| match event {
+            Event::Assign { .. } => "assign".to_owned(),
+            Event::Revoke { lost } => format!("revoke, lost: {lost}"),
+            Event::Stray { partition, offset } => format!("stray {partition}@{offset}"),
+            Event::Error(why) | Event::Fatal(why) => why,
+        }));
+        let fetched = source.fetch(1_000, Duration::from_millis(50));
+        count += fetched.messages().count() + fetched.errors().len();
+        all.push(fetched);
+    }
+    all
+}
+
+/// A letter for each of these records of partition 0.
+pub(crate) fn letters(records: &[(i64, &[u8])]) -> Arc<[OutboxChunk]> {
+    Arc::new([chunk(Destination::DEAD_LETTERS, 0, records)])
+}
+
+/// The same for any destination, as the row of that number.
+pub(crate) fn chunk(destination: Destination, chunk: u32, records: &[(i64, &[u8])]) -> OutboxChunk {
+    let mut letters = Letters::to(destination);
+    for (offset, value) in records {
+        let headers: &[(&str, Option<&[u8]>)] = &[("trace", Some(b"7"))];
+        let (offset, value) = (Offset(*offset), Some(*value));
+        letters.push(&Record { offset, timestamp: 0, key: Some(b"k"), value, headers }, &reason());
+    }
+    let first_offset = letters.first_offset().unwrap();
+    OutboxChunk { partition: P0, first_offset, chunk, letters: letters.into_bytes() }
+}

@@ -1,0 +1,49 @@
+//! A dead-letter topic with `cleanup.policy=compact`, which takes no letter of a record without a key.
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+
+use weir_testkit::broker::Record;
+use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::refusal::{refusal, says};
+
+fn set_policy(way: &Way, policy: &str) {
+    let admin: AdminClient<DefaultClientContext> = way.kafka().create().expect("an admin client");
+    let queue = way.queue();
+    let change = AlterConfig::new(ResourceSpecifier::Topic(&queue))
+        .set("cleanup.policy", policy)
+        .set("max.message.bytes", "200000");
+    for done in block_on(admin.alter_configs(&[change], &AdminOptions::new())).expect("the broker answers") {
+        done.expect("it may be changed");
+    }
+}
+
+#[test]
+fn a_compacted_dead_letter_topic_is_refused_at_the_start_and_has_its_own_words_when_it_becomes_one() {
+    let way = Way::new("compacted");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    set_policy(&way, "compact");
+    way.send(0, &Record { value: Some(b"no JSON".to_vec()), ..Record::default() });
+    let readyz =
+        || weir_testkit::pipeline::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
+    let mut last = String::new();
+    engine.until("/readyz has the words", Duration::from_secs(60), || {
+        let (status, said) = readyz();
+        last = said;
+        status == 503 && last.contains("cleanup.policy=compact")
+    });
+    assert!(last.contains("--add-config cleanup.policy=delete"), "{last}");
+
+    let line = refusal(way.running(&way.config()).env("WEIR_LISTEN", "127.0.0.1:0"));
+    says(&line, &["dead_letters.topic", &way.queue(), "cleanup.policy=compact", "kafka-configs.sh"]);
+
+    set_policy(&way, "delete");
+    way.until_all_is_committed(&mut engine, Duration::from_secs(60));
+    way.until_ready(&mut engine);
+    assert_eq!(way.read(&way.queue()).len(), 1, "the letter, once");
+    engine.stop();
+}

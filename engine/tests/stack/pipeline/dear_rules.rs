@@ -1,0 +1,54 @@
+//! Forty rules that take all the time they get: a stop and the group are heard beside them all the same.
+
+use std::time::{Duration, Instant};
+
+use crate::pipeline::stops::ended_within;
+use weir_testkit::broker::member::Member;
+use weir_testkit::guest::kinds;
+use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::pipeline::{PAYSIM, Way, shared};
+
+/// Rules, each of which takes `rules.timeout`, a second, twice for every batch of more than 20 records: 80 s a batch.
+const RULES: usize = 40;
+const DRAIN: Duration = Duration::from_secs(3);
+
+#[test]
+fn a_stop_and_a_rebalance_are_heard_beside_forty_rules_that_take_all_their_time() {
+    let quick = r#"properties = { "session.timeout.ms" = "6000", "heartbeat.interval.ms" = "200" }"#;
+    let way = Way::on(shared(), "dear_rules", PAYSIM, &[])
+        .with("properties = {}", quick)
+        .with(r#"interval = "1s""#, "interval = \"1s\"\ndrain = \"3s\"");
+    for n in 0..RULES {
+        let name = format!("many_{n:02}");
+        std::fs::write(way.rules().join(format!("{name}.wasm")), weir_testkit::guest::module(&name, kinds::MANY))
+            .expect("writable");
+    }
+    Generated::new(&way, 60_000, 47, &["--clean"]).produce(&way);
+
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    engine.until("they judge", Duration::from_secs(60), || judges(&way));
+    let asked = Instant::now();
+    engine.signal("TERM");
+    let status = ended_within(&mut engine, asked, DRAIN + Duration::from_secs(2));
+    assert_eq!(status.code(), Some(0), "{}", engine.said());
+    // A first batch may have been of fewer records, which the rules pass.
+    assert!(way.position() < 1_000, "the batch was given up whole: {}", way.position());
+
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    engine.until("they judge", Duration::from_secs(60), || judges(&way));
+    let (joined, member) = (Instant::now(), Member::of(&way));
+    engine.until("the engine lets partitions go", Duration::from_secs(15), || member.partitions() > 0);
+    println!("another member had partitions after {:?}", joined.elapsed());
+    assert!(way.position() < 1_000, "they were let go in the midst of a batch: {}", way.position());
+    drop(member);
+    let asked = Instant::now();
+    engine.signal("TERM");
+    ended_within(&mut engine, asked, DRAIN + Duration::from_secs(2));
+}
+
+/// Whether a rule took time, so that a batch is under way.
+fn judges(way: &Way) -> bool {
+    way.metric("weir_judge_nanoseconds_total", "") > Some(0.0)
+}

@@ -1,0 +1,121 @@
+//! Who may come in, and what `weir status` shows of a running engine: without tokens, with tokens from files that are replaced while it
+//! runs, and when nobody answers.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use weir_testkit::pipeline::api::ask;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::{RULES, Way, weir};
+
+/// Exit code and screen of `weir status`.
+fn status(way: &Way, more: &[&str]) -> (Option<i32>, String) {
+    let url = format!("http://127.0.0.1:{}", way.admin);
+    let mut command = weir();
+    command.arg("status").args(["--url", &url]).args(more).env_remove("WEIR_TOKEN");
+    let output = command.output().expect("weir starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
+}
+
+fn read(way: &Way, token: &str) -> u16 {
+    let asked = ureq::get(format!("http://127.0.0.1:{}/rules", way.admin))
+        .config()
+        .http_status_as_error(false)
+        .build()
+        .header("authorization", format!("Bearer {token}"))
+        .call();
+    asked.expect("it answers").status().as_u16()
+}
+
+fn write(file: &Path, token: &str) {
+    std::fs::write(file, format!("{token}\n")).expect("the folder is writable");
+}
+
+#[test]
+fn a_status_tells_what_is_off_and_an_api_without_tokens_is_told() {
+    let way = Way::new("screen");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    let (code, screen) = status(&way, &[]);
+    assert_eq!(code, Some(1), "{screen}");
+    for part in [
+        "ready, with 1 thing to look at",
+        "! admin.open: ",
+        "anyone on this machine may change rules",
+        "weir token new",
+    ] {
+        assert!(screen.contains(part), "{part:?} stands not in\n{screen}");
+    }
+    for part in ["services: Kafka up, the database up", "rules: revision", "high_amount", "partitions: 4", "running"] {
+        assert!(screen.contains(part), "{part:?} stands not in\n{screen}");
+    }
+    assert!(engine.said().contains("anyone on this machine may change rules"), "the log says it too");
+    let (_, metrics) = ask(way.admin, "GET", "/metrics", "text/plain", b"").expect("an answer");
+    let info = metrics.lines().find(|line| line.starts_with("weir_build_info{")).expect("weir_build_info");
+    assert!(info.contains("version=\"0.1.0\"") && info.contains("librdkafka=\"2.") && info.ends_with(" 1"), "{info}");
+    for rule in RULES {
+        way.patch(&format!("/rules/{rule}"), &json!({ "mode": "off" }));
+    }
+    let (code, screen) = status(&way, &[]);
+    assert!(
+        code == Some(1) && screen.contains("! rules.none_live: ") && screen.contains("no rule is live"),
+        "{screen}"
+    );
+    engine.stop();
+    let (code, said) = status(&way, &[]);
+    assert!(code == Some(2) && said.contains("no answer from"), "{said}");
+}
+
+#[test]
+fn tokens_of_files_are_read_again_at_sighup_and_a_bad_file_keeps_the_old_ones() {
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str| files.path().join(name);
+    let (viewer, publisher) = (file("viewer"), file("publisher"));
+    write(&viewer, "viewer-of-monday-0001");
+    write(&publisher, "publisher-of-monday-01");
+    let tokens = format!(
+        "[admin]\ntokens = {{ viewer = \"${{file:{}}}\", publisher = \"${{file:{}}}\" }}",
+        viewer.display(),
+        publisher.display()
+    );
+    let way = Way::new("rotated").with("[admin]", &tokens);
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    let (code, screen) = status(&way, &["--token-file", viewer.to_str().expect("text")]);
+    assert!(code == Some(0) && screen.contains(": ready\n"), "nothing to look at: {screen}");
+    let (code, said) = status(&way, &["--token", "viewer-of-nobody-0001"]);
+    assert!(code == Some(2) && said.contains("not one of [admin.tokens]"), "{said}");
+
+    write(&viewer, "viewer-of-tuesday-002");
+    hang_up(&mut engine, "changed=\"viewer\"");
+    assert_eq!([read(&way, "viewer-of-monday-0001"), read(&way, "viewer-of-tuesday-002")], [401, 200]);
+    assert_eq!(read(&way, "publisher-of-monday-01"), 200);
+
+    write(&publisher, "short");
+    hang_up(&mut engine, "has 5 characters and should have 16 or more");
+    assert_eq!([read(&way, "publisher-of-monday-01"), read(&way, "short")], [200, 401]);
+    let (code, screen) = status(&way, &["--token", "viewer-of-tuesday-002"]);
+    assert!(code == Some(1) && screen.contains("! admin.tokens_kept: ") && !screen.contains("short"), "{screen}");
+
+    write(&publisher, "publisher-of-tuesday-2");
+    hang_up(&mut engine, "changed=\"publisher\"");
+    assert_eq!([read(&way, "publisher-of-monday-01"), read(&way, "publisher-of-tuesday-2")], [401, 200]);
+    assert_eq!(status(&way, &["--token", "publisher-of-tuesday-2"]).0, Some(0));
+    let log = engine.said();
+    assert!(!log.contains("monday") && !log.contains("tuesday"), "a token stands in the log: {log}");
+    engine.stop();
+}
+
+/// Asks it to read its tokens again, and waits until it says what came of it.
+fn hang_up(engine: &mut Engine, told: &str) {
+    engine.signal("HUP");
+    let end = Instant::now() + weir_testkit::wait::STILL;
+    while !engine.said().contains(told) {
+        engine.runs();
+        assert!(Instant::now() < end, "{told:?} is not in the log\n{}", engine.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,147 @@
+//! What becomes of a worker's checkpoints at their bounds, at a rebalance, and when partitions are taken again.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+use weir_testkit::broker::PARTITIONS;
+use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::generated::Generated;
+
+const RECORDS: u32 = 20_000;
+/// `checkpoint.max_letter_bytes`: 1 MiB.
+const BOUND: u64 = 1 << 20;
+/// The most records that are judged at once.
+const BATCH: u64 = 2_000;
+
+fn judged(way: &Way) -> f64 {
+    way.metric("weir_records_total", "").unwrap_or_default()
+}
+
+fn steps(way: &Way) -> f64 {
+    way.metric("weir_checkpoints_total", "committed").unwrap_or_default()
+}
+
+#[test]
+fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
+    let way = Way::new("mended");
+    let generated = Generated::new(&way, RECORDS, 29, &[]);
+    // One worker, so that the partition which is mended stands beside one which runs.
+    let config = way.changed("[window]", "[engine]\nworkers = 1\n\n[window]");
+    std::fs::write(way.config(), config).expect("the folder is writable");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    engine.stop();
+    way.sql("UPDATE weir_partition SET next_offset = 1000000 WHERE `partition` = 1");
+
+    let mut engine = way.start();
+    let error = || {
+        let (_, said) =
+            weir_testkit::pipeline::api::ask(way.admin, "GET", "/pipeline", "text/plain", b"").unwrap_or_default();
+        said.contains("the store stands at 1000000")
+    };
+    engine.until("partition 1 is stopped", Duration::from_secs(60), error);
+    let producer = generated.produce_at(&way, 4_000);
+    engine.until("the others run", Duration::from_secs(60), || judged(&way) > 2_000.0);
+    // The mend, and another owner of a partition that runs: its next checkpoint is fenced, and everything is taken again.
+    way.sql("UPDATE weir_partition SET next_offset = 0 WHERE `partition` = 1");
+    way.sql("UPDATE weir_partition SET owner = owner + 1 WHERE `partition` = 0");
+    producer.finish();
+    way.until_all_is_committed(&mut engine, Duration::from_secs(90));
+    assert!(way.metric("weir_fenced_total", "") >= Some(1.0), "it was taken again without a rebalance");
+    engine.stop();
+    way.windows_are("type", &generated.windows);
+    let source = way.read(&way.topic());
+    way.letters_are(&source, &generated.dirty(&source));
+}
+
+#[test]
+fn a_checkpoint_that_fails_for_good_at_a_rebalance_ends_the_engine_and_says_why() {
+    // The first checkpoint comes at once, whatever the interval; the next is that of the rebalance.
+    let way = Way::new("fatal")
+        .with(r#"interval = "1s""#, r#"interval = "1h""#)
+        .with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    let generated = Generated::new(&way, 2_000, 31, &[]);
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    generated.produce(&way);
+    engine.until("the first checkpoint is through", Duration::from_secs(60), || steps(&way) >= 1.0);
+    generated.produce(&way);
+    engine.until("all is judged", Duration::from_secs(60), || judged(&way) >= 4_000.0);
+    way.sql("RENAME TABLE risk_stats TO away");
+
+    let other: BaseConsumer = way.kafka().create().expect("a consumer");
+    other.subscribe(&[&way.topic()]).expect("it joins");
+    let end = Instant::now() + weir_testkit::wait::STILL;
+    let status = loop {
+        if let Some(status) = engine.ended() {
+            break status;
+        }
+        assert!(Instant::now() < end, "the engine goes on:\n{}", engine.said());
+        let _ = other.poll(Duration::from_millis(50));
+    };
+    let said = engine.said();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let last = said.lines().rfind(|line| line.starts_with("weir:")).unwrap_or_else(|| panic!("no last word:\n{said}"));
+    assert!(last.contains("checkpoint: ") && last.contains("risk_stats"), "{last}");
+}
+
+#[test]
+fn no_checkpoint_holds_more_records_than_its_bound() {
+    let way = Way::new("bounded").with(r#"interval = "1s""#, "interval = \"1h\"\nmax_records = 700");
+    let generated = Generated::new(&way, RECORDS, 37, &[]);
+    generated.produce(&way);
+    let mut engine = way.start();
+    // What a bound does not fill stays for the last checkpoint.
+    engine.until("all is judged", Duration::from_secs(90), || judged(&way) >= f64::from(RECORDS));
+    let least = (judged(&way) / 700.0).floor() - f64::from(2 * 4);
+    engine.until("the checkpoints are through", Duration::from_secs(60), || steps(&way) >= least);
+    engine.stop();
+    way.windows_are("type", &generated.windows);
+}
+
+#[test]
+fn no_checkpoint_holds_more_letters_than_its_bound_and_a_batch() {
+    // Nothing but the letters ends a checkpoint after the first.
+    let bounds = "interval = \"1h\"\nmax_letter_bytes = \"1MiB\"";
+    let way = Way::new("letters_bounded")
+        .with(r#"interval = "1s""#, bounds)
+        .with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    // What stands in the outbox after each row that comes; what is published goes before the next checkpoint's come.
+    way.sql("CREATE TABLE stood (bytes BIGINT)");
+    way.sql(
+        "CREATE TRIGGER stands AFTER INSERT ON weir_outbox FOR EACH ROW \
+         INSERT INTO stood SELECT SUM(LENGTH(letters)) FROM weir_outbox",
+    );
+    way.sql("CREATE TABLE came (bytes BIGINT)");
+    way.sql(
+        "CREATE TRIGGER comes AFTER INSERT ON weir_outbox FOR EACH ROW INSERT INTO came SELECT LENGTH(NEW.letters)",
+    );
+    send_junk(&way);
+    engine.until("all is judged", Duration::from_secs(90), || judged(&way) >= f64::from(RECORDS));
+    engine.stop();
+    assert_eq!(way.read(&way.queue()).len(), RECORDS as usize);
+
+    let figure = |sql: &str| way.sql(sql)[0][0].parse::<u64>().expect("a number");
+    let (most, all) = (figure("SELECT MAX(bytes) FROM stood"), figure("SELECT SUM(bytes) FROM came"));
+    let batch = all * BATCH / u64::from(RECORDS);
+    println!("{most} bytes of letters at most in the outbox, of {all}; a batch has {batch}");
+    assert!(all > 4 * (BOUND + batch), "{all} bytes would fit few checkpoints");
+    assert!((BOUND..=BOUND + batch + batch / 10).contains(&most), "{most} bytes of letters; a batch has {batch}");
+}
+
+/// Records that are no JSON: each is a letter.
+fn send_junk(way: &Way) {
+    let producer: FutureProducer = way.kafka().create().expect("a producer");
+    let (topic, junk) = (way.topic(), "x".repeat(400));
+    let sent: Vec<_> = (0..RECORDS)
+        .map(|n| FutureRecord::<(), _>::to(&topic).partition(n as i32 % PARTITIONS).payload(&junk))
+        .map(|record| producer.send_result(record).expect("the queue has room"))
+        .collect();
+    for result in futures::executor::block_on(futures::future::join_all(sent)) {
+        result.expect("the producer lives").expect("the broker takes it");
+    }
+}

@@ -1,0 +1,83 @@
+//! Workers and their membership in the group: one that Kafka's client can't bring back is made anew, and two that are one
+//! member are told.
+
+use std::time::{Duration, Instant};
+
+use crate::pipeline::proxy::Proxy;
+use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::generated::Generated;
+
+/// A dead member is given up soon, and the cluster is asked all the time.
+const QUICK: &str =
+    r#""session.timeout.ms" = "3000", "heartbeat.interval.ms" = "200", "topic.metadata.refresh.interval.ms" = "500""#;
+
+fn readyz(admin: u16) -> (u16, String) {
+    weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default()
+}
+
+#[test]
+fn a_worker_that_librdkafka_leaves_without_a_broker_is_named_and_made_anew() {
+    let quick = format!("rejoin_after = \"5s\"\nproperties = {{ {QUICK} }}");
+    let way =
+        Way::new("forgotten").with("properties = {}", &quick).with("[window]", "[engine]\nworkers = 2\n\n[window]");
+    let generated = Generated::new(&way, 30_000, 43, &[]);
+    let proxy = Proxy::before(way.stack.brokers());
+    let mut command = way.running(&way.config());
+    command.env("WEIR_BROKERS", proxy.address());
+    let mut engine = Engine::start(command, way.folder.path().join("run.log"));
+    way.until_ready(&mut engine);
+    let producer = generated.produce_at(&way, 2_000);
+    engine.until("records flow", Duration::from_secs(60), || way.position() > 4_000);
+
+    let began = Instant::now();
+    proxy.forget();
+    let mut said = String::new();
+    engine.until("/readyz names a worker that is no member", Duration::from_secs(30), || {
+        let (status, text) = readyz(way.admin);
+        said = text;
+        status == 503 && said.contains("is not a member of the group") && said.contains(&way.group())
+    });
+    assert!(said.contains("worker 0 of 2") || said.contains("worker 1 of 2"), "{said}");
+    let anew = || way.metric("weir_rejoins_total", "").unwrap_or_default() >= 1.0;
+    engine.until("a consumer is made anew", Duration::from_secs(60), anew);
+    println!("made anew after {:?}", began.elapsed());
+    producer.finish();
+    way.until_all_is_committed(&mut engine, Duration::from_secs(90));
+    way.until_ready(&mut engine);
+    engine.stop();
+    way.windows_are("type", &generated.windows);
+    let source = way.read(&way.topic());
+    way.letters_are(&source, &generated.dirty(&source));
+}
+
+#[test]
+fn an_engine_whose_group_instance_id_another_one_takes_ends_and_says_why() {
+    let id = format!("properties = {{ {QUICK}, \"group.instance.id\" = \"pod-7\" }}");
+    let way = Way::new("instance").with("properties = {}", &id).with("[window]", "[engine]\nworkers = 2\n\n[window]");
+    let logs = ["first", "second"].map(|name| way.folder.path().join(format!("{name}.log")));
+    let (mut first, admin) = way.start_beside(&logs[0]);
+    // Two workers are two members, though the configuration has one id.
+    first.until("both workers are members", Duration::from_secs(60), || {
+        readyz(admin).0 == 200
+            && weir_testkit::pipeline::api::flowing(admin) == Some(weir_testkit::broker::PARTITIONS as usize)
+    });
+    let (mut second, admin) = way.start_beside(&logs[1]);
+    let until = Instant::now() + weir_testkit::wait::STILL;
+    let status = loop {
+        if let Some(status) = first.ended() {
+            break status;
+        }
+        assert!(Instant::now() < until, "the first goes on:\n{}", first.said());
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let said = first.said();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let last = said.lines().rfind(|line| line.starts_with("weir:")).unwrap_or_else(|| panic!("no last word:\n{said}"));
+    assert!(last.contains("group.instance.id") && last.contains("an id of its own"), "{last}");
+    second.until("the second has all partitions", Duration::from_secs(60), || {
+        readyz(admin).0 == 200
+            && weir_testkit::pipeline::api::flowing(admin) == Some(weir_testkit::broker::PARTITIONS as usize)
+    });
+    second.stop();
+}

@@ -1,0 +1,199 @@
+//! MySQL and Redis away, slow and back while records flow: nothing is lost, memory stays bounded, and `/readyz` and the
+//! metrics say so. Each test has a stack of its own to disturb.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::stack::Stack;
+
+/// What the engine may hold, whatever is away: with the bounds that `way` sets it needs less than half of it.
+const MEMORY_MIB: u64 = 256;
+
+/// A pipeline whose buffers are small, so that an outage fills them while the test watches.
+fn way(name: &str) -> Way {
+    let small = r#"properties = { "queued.max.messages.kbytes" = "8192" }"#;
+    Way::on(Arc::new(Stack::up()), name, PAYSIM, &RULES)
+        .with("properties = {}", small)
+        .with(r#"interval = "1s""#, "interval = \"1s\"\nmax_records = 20_000")
+}
+
+/// What `/readyz` said, asked again and again beside the test.
+struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Vec<(Instant, u16, String)>>,
+}
+
+impl Watch {
+    fn of(way: &Way) -> Self {
+        let (stop, admin) = (Arc::new(AtomicBool::new(false)), way.admin);
+        let stopped = stop.clone();
+        let look = move || {
+            let mut seen = Vec::new();
+            while !stopped.load(Ordering::Relaxed) {
+                // Nobody answering would be a finding too: 0.
+                let (status, said) =
+                    weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
+                seen.push((Instant::now(), status, said));
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            seen
+        };
+        Self { stop, thread: std::thread::spawn(look) }
+    }
+
+    fn end(self) -> Vec<(Instant, u16, String)> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the watch does not panic")
+    }
+}
+
+/// From `settled` after its beginning to its end, every answer was 503 and named what is away.
+fn said_503(seen: &[(Instant, u16, String)], (from, to): (Instant, Instant), settled: Duration, name: &str) {
+    let during: Vec<_> = seen.iter().filter(|(at, ..)| *at > from + settled && *at < to).collect();
+    assert!(during.len() > 5, "/readyz answered {} times", during.len());
+    for (at, status, said) in during {
+        assert_eq!(*status, 503, "{:?} into it: {said}", *at - from);
+        assert!(said.contains(name), "{name} is not named {:?} into it: {said}", *at - from);
+    }
+}
+
+/// What GET /pipeline knows of the lookup `customer`.
+fn lookup(pipeline: &Value) -> Value {
+    let all = pipeline["dependencies"].as_array().expect("a list");
+    all.iter().find(|dependency| dependency["name"] == "lookup.customer").expect("it is configured").clone()
+}
+
+/// Greatest memory over the time, while the engine runs on.
+fn memory_over(engine: &mut Engine, time: Duration) -> u64 {
+    let (end, mut most) = (Instant::now() + time, 0);
+    while Instant::now() < end {
+        engine.runs();
+        most = most.max(engine.memory());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    most
+}
+
+fn all_is_exact(way: &Way, generated: &Generated, mut engine: Engine) {
+    way.until_all_is_committed(&mut engine, Duration::from_secs(90));
+    way.until_ready(&mut engine);
+    engine.stop();
+    way.windows_are("type", &generated.windows);
+    let source = way.read(&way.topic());
+    way.letters_are(&source, &generated.dirty(&source));
+}
+
+#[test]
+fn the_database_away_for_ten_seconds_loses_nothing_and_is_named() {
+    let way = way("no_store");
+    let generated = Generated::new(&way, 300_000, 9, &[]);
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    // Nothing flows yet: readiness does not wait for a checkpoint that fails.
+    way.service("pause", "mysql");
+    engine.until("/readyz says that the store is silent", Duration::from_secs(10), || !way.is_ready());
+    way.service("resume", "mysql");
+    way.until_ready(&mut engine);
+
+    let watch = Watch::of(&way);
+    let producer = generated.produce_at(&way, 15_000);
+    engine.until("records flow", Duration::from_secs(20), || way.position() > 20_000);
+    let before = engine.memory();
+
+    let from = Instant::now();
+    way.service("stop", "mysql");
+    let most = memory_over(&mut engine, Duration::from_secs(10));
+    assert_eq!(way.metric("weir_store_up", ""), Some(0.0), "while the database is away");
+    let to = Instant::now();
+    way.service("start", "mysql");
+    producer.finish();
+    way.until_all_is_committed(&mut engine, Duration::from_secs(90));
+    way.until_ready(&mut engine);
+    assert_eq!(way.metric("weir_store_up", ""), Some(1.0), "when it is back");
+    println!("memory: {before} MiB before, {most} MiB at most in 10 s without the database");
+    assert!(most < MEMORY_MIB, "{most} MiB in the outage, {before} before");
+    all_is_exact(&way, &generated, engine);
+    said_503(&watch.end(), (from, to), Duration::from_secs(4), "the store of [sink]");
+}
+
+#[test]
+fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
+    // Nothing is remembered for long, so that records need Redis all the time.
+    let way = way("no_redis")
+        .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 100, ttl = "1s" }"#);
+    let generated = Generated::new(&way, 260_000, 19, &[]);
+    let mut wrong = way.running(&way.config());
+    wrong.env("WEIR_REDIS_URL", way.stack.redis().replace("redis://", "redis://:wr0ng@"));
+    let wrong = wrong.output().expect("weir runs");
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert_eq!(wrong.status.code(), Some(1), "{said}");
+    assert!(said.contains("weir: lookup.customer: lookup.customer.url holds a password, and Redis has none"), "{said}");
+    assert!(!said.contains("wr0ng"), "{said}");
+    let mut engine = way.start();
+    way.until_ready(&mut engine);
+    let watch = Watch::of(&way);
+    let producer = generated.produce_at(&way, 10_000);
+    let flow = |engine: &mut Engine| {
+        let before = way.position();
+        engine.until("records flow", Duration::from_secs(30), || way.position() > before + 5_000);
+    };
+    flow(&mut engine);
+    let failures = || way.metric("weir_lookup_failures_total", "customer").unwrap_or_default();
+    let (mut most, mut outages, mut failed) = (0, Vec::new(), failures());
+    for (away, back) in [("stop", "start"), ("pause", "resume")] {
+        way.service(away, "redis");
+        let from = Instant::now();
+        most = most.max(memory_over(&mut engine, Duration::from_secs(5)));
+        assert!(failures() > failed, "failures of the lookup are counted");
+        // Only what needs Redis waits for it.
+        let all = || way.metric("weir_records_total", "") == Some(way.position() as f64);
+        engine.until("what was judged before is committed", Duration::from_secs(20), all);
+        assert_eq!(way.metric("weir_lookup_up", "customer"), Some(0.0), "after {away}");
+        let customer = lookup(&way.get("/pipeline"));
+        assert_eq!(customer["state"], "away", "after {away}");
+        assert!(customer["last_error"]["message"].as_str().is_some_and(|why| !why.is_empty()), "{customer}");
+        failed = failures();
+        outages.push((from, Instant::now()));
+        way.service(back, "redis");
+        engine.until("/readyz says 200 again", Duration::from_secs(20), || way.is_ready());
+        flow(&mut engine);
+        assert_eq!(way.metric("weir_lookup_up", "customer"), Some(1.0), "after {back}");
+    }
+    // Slow: half of the time it answers nobody, for less than the time-out.
+    let (before, end) = (way.position(), Instant::now() + Duration::from_secs(4));
+    while Instant::now() < end {
+        way.redis(&["client", "pause", "100", "all"]);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(way.position() > before, "records flow, though slowly");
+    // No waiting mends a right that is gone: it has words of its own, until it is given back.
+    way.redis(&["acl", "setuser", "default", "-hmget"]);
+    let readyz =
+        || weir_testkit::pipeline::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
+    let told = || {
+        let (status, said) = readyz();
+        status == 503
+            && said.contains("may not read the hashes")
+            && said.contains("ACL SETUSER USER +hmget ~customer:*")
+    };
+    engine.until("/readyz says which right lacks", Duration::from_secs(10), told);
+    assert!(!readyz().1.contains("does not answer"), "{}", readyz().1);
+    let conditions = way.get("/pipeline")["conditions"].to_string();
+    assert!(conditions.contains("lookup.refused"), "{conditions}");
+    way.redis(&["acl", "setuser", "default", "+hmget"]);
+    engine.until("/readyz says 200 once it is given back", Duration::from_secs(10), || way.is_ready());
+    producer.finish();
+    println!("memory: {most} MiB at most without Redis");
+    assert!(most < MEMORY_MIB, "{most} MiB in an outage");
+    all_is_exact(&way, &generated, engine);
+    let seen = watch.end();
+    for outage in outages {
+        said_503(&seen, outage, Duration::from_secs(2), "customer");
+    }
+}

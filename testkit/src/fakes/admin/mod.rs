@@ -1,0 +1,356 @@
+//! What stands behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
+//! bytes, and a store that only reads.
+
+pub mod client;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use weir::admin::ports::{
+    AdminError, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
+};
+use weir::admin::views::*;
+use weir::admin::{AdminState, Limits};
+use weir::config::Tokens;
+use weir::model::catalog::{Audit, Mode, Origin};
+use weir::model::finding::Effect;
+use weir::model::ids::{Offset, Partition, Revision, Sha256};
+use weir::model::step::Activation;
+use weir::store::{AuditStore, ReportStore, StatsRow, StoreError};
+
+/// The token that reads.
+pub const VIEWER: &str = "viewer-token-number-1";
+/// The token that writes.
+pub const PUBLISHER: &str = "publisher-token-number-2";
+/// Stands in every error text below; must stand in no answer.
+pub const SECRET: &str = "s3cret";
+/// A module that the fake catalog takes.
+pub const WASM: &[u8] = b"\0asm good";
+
+/// What a test may choose.
+pub struct Fakes {
+    /// Viewer's and publisher's; none: the API is open.
+    pub tokens: Option<(&'static str, &'static str)>,
+    /// What `/readyz` names as away.
+    pub not_ready: Vec<String>,
+    /// Requests at once.
+    pub requests: usize,
+    /// Time-out of a request.
+    pub request_timeout: Duration,
+    /// What reached the catalog, in order.
+    pub seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Default for Fakes {
+    fn default() -> Self {
+        Self {
+            tokens: Some((VIEWER, PUBLISHER)),
+            not_ready: Vec::new(),
+            requests: 8,
+            request_timeout: Duration::from_secs(2),
+            seen: Arc::default(),
+        }
+    }
+}
+
+impl Fakes {
+    /// The router over these fakes.
+    pub fn api(&self) -> axum::Router {
+        let tokens = Tokens {
+            viewer: self.tokens.map(|tokens| tokens.0.to_owned()),
+            publisher: self.tokens.map(|tokens| tokens.1.to_owned()),
+        };
+        let Self { request_timeout, requests, .. } = *self;
+        let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
+        weir::admin::router(AdminState::new(
+            Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default() }),
+            Arc::new(Pipeline(self.not_ready.clone())),
+            Arc::new(ReadOnly),
+            Arc::new(Letters),
+            weir::telemetry::metrics(),
+            &tokens,
+            limits,
+        ))
+    }
+}
+
+struct Rules {
+    seen: Arc<Mutex<Vec<String>>>,
+    known: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Rules {
+    fn see(&self, what: String) {
+        self.seen.lock().unwrap().push(what);
+    }
+}
+
+fn url() -> String {
+    format!("mysql://weir:{SECRET}@db/risk is away")
+}
+
+fn judge(wasm: &[u8]) -> Result<(), AdminError> {
+    match wasm {
+        _ if !wasm.starts_with(b"\0asm") => Err(AdminError::NotWasm),
+        b"\0asm unknown" => Err(AdminError::Unknown { rule: "high_amount".into(), detail: url() }),
+        b"\0asm stale" => Err(AdminError::Conflict("the rule set moved on to revision 9".into())),
+        b"\0asm bad" => Err(AdminError::Invalid {
+            detail: "it imports wasi_snapshot_preview1.fd_write".into(),
+            mend: "build it for wasm32-unknown-unknown".into(),
+        }),
+        b"\0asm away" => Err(AdminError::Unavailable(url())),
+        b"\0asm panic" => panic!("{SECRET}"),
+        _ => Ok(()),
+    }
+}
+
+fn named(name: &str) -> Result<(), AdminError> {
+    match name {
+        "high_amount" | "only_one" => Ok(()),
+        _ => Err(AdminError::NotFound(format!("there is no rule {name}"))),
+    }
+}
+
+fn rule() -> RuleView {
+    RuleView {
+        name: "high_amount".into(),
+        version: "1.2.0".into(),
+        summary: "Amounts above the most.".into(),
+        sha256: Sha256::of(WASM).to_string(),
+        mode: Mode::Live,
+        order: 10,
+        parameters: BTreeMap::from([("most".into(), "1000".into())]),
+        codes: manifest().codes,
+        hits: 3,
+        failures: 0,
+        ns_per_record: None,
+        origin: Some(Origin::Api),
+        source: Some("127.0.0.1".into()),
+        suspended: None,
+        sampled_one_in: None,
+    }
+}
+
+fn manifest() -> ManifestView {
+    let code = CodeView { name: "AMOUNT_HIGH".into(), summary: "above the most".into(), effect: Effect::Flag };
+    ManifestView {
+        name: "high_amount".into(),
+        version: "1.2.0".into(),
+        summary: "Amounts above the most.".into(),
+        fields: vec![FieldView { name: "amount".into(), kind: "decimal".into(), required: true }],
+        codes: vec![code],
+        parameters: Vec::new(),
+    }
+}
+
+#[async_trait]
+impl RuleAdmin for Rules {
+    fn names(&self) -> Vec<String> {
+        vec![rule().name]
+    }
+
+    async fn list(&self) -> Result<RulesView, AdminError> {
+        let problem = FileProblemView { file: "broken.wasm".into(), problem: "no module".into() };
+        Ok(RulesView {
+            revision: 4,
+            rules: vec![rule()],
+            file_problems: vec![problem],
+            history_unavailable: Some(url()),
+        })
+    }
+
+    async fn get(&self, name: &str, limit: u32) -> Result<RuleDetail, AdminError> {
+        named(name)?;
+        self.see(format!("{name} with {limit} versions"));
+        let version = VersionView {
+            sha256: Sha256::of(WASM).to_string(),
+            version: "1.2.0".into(),
+            origin: Origin::Directory,
+            source: "high_amount.wasm".into(),
+            published_at: rfc3339(0),
+            published_by: "directory".into(),
+        };
+        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::Flag, detail: "9 > 1".into() };
+        Ok(RuleDetail {
+            rule: rule(),
+            manifest: manifest(),
+            versions: vec![version],
+            more_versions: true,
+            history_unavailable: Some(url()),
+            hits_by_code: BTreeMap::from([("AMOUNT_HIGH".into(), 3)]),
+            failures_by_code: BTreeMap::from([("RULE_TRAP".into(), 1)]),
+            skipped: 2,
+            shadow_samples: vec![hit],
+        })
+    }
+
+    async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
+        self.see(format!("publish by {} mode {:?} order {:?}", request.who, request.mode, request.order));
+        if request.wasm == b"\0asm slow" {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        judge(&request.wasm)?;
+        if request.mode == Some(Mode::Shadow) && request.wasm == b"\0asm next" && !request.replace {
+            return Err(AdminError::InForce("high_amount is live".into()));
+        }
+        let sha256 = Sha256::of(&request.wasm).to_string();
+        let mut known = self.known.lock().unwrap();
+        let new = !known.contains(&request.wasm);
+        known.push(request.wasm);
+        Ok(PublishedView { name: "high_amount".into(), sha256, revision: 5, new })
+    }
+
+    async fn check(&self, wasm: Vec<u8>) -> Result<ManifestView, AdminError> {
+        judge(&wasm).map(|()| manifest())
+    }
+
+    async fn patch(&self, name: &str, _: PatchRequest, _: &str) -> Result<u64, AdminError> {
+        named(name).map(|()| 6)
+    }
+
+    async fn rollback(&self, name: &str, _: RollbackRequest, _: &str) -> Result<u64, AdminError> {
+        if name == "only_one" {
+            return Err(AdminError::Conflict("only_one has no earlier version".into()));
+        }
+        named(name).map(|()| 7)
+    }
+
+    async fn retire(&self, name: &str, _: &str) -> Result<u64, AdminError> {
+        named(name).map(|()| 8)
+    }
+
+    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
+        let texts: Vec<_> = records.iter().map(|record| String::from_utf8_lossy(record)).collect();
+        self.see(format!("evaluate {}", texts.join(" | ")));
+        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::DeadLetter, detail: "9 > 1".into() };
+        let fault = FaultView { stage: "decode".into(), code: "PARSE_JSON".into(), message: "byte 1".into() };
+        let verdict = || VerdictView {
+            not_asked: false,
+            rule: "high_amount".into(),
+            sha256: Sha256::of(WASM).to_string(),
+            mode: Mode::Live,
+            hits: vec![hit.clone()],
+        };
+        let evaluated = |_| EvaluatedView {
+            outcome: OutcomeView::DeadLetter,
+            fault: Some(fault.clone()),
+            verdicts: vec![verdict()],
+        };
+        Ok(EvaluateView { revision: 4, records: records.iter().map(evaluated).collect() })
+    }
+}
+
+struct Pipeline(Vec<String>);
+
+impl PipelineView for Pipeline {
+    fn pipeline(&self) -> PipelineStatus {
+        let stopped = PartitionStatus {
+            partition: 0,
+            worker: 1,
+            position: Some(12),
+            lag: None,
+            watermark: Some("2026-01-01T00:00:00.000Z".into()),
+            state: PartitionState::Stopped,
+            error: Some(url()),
+        };
+        PipelineStatus {
+            name: "fraud".into(),
+            version: "0.1.0".into(),
+            state: InstanceState::Running,
+            uptime_seconds: 3,
+            workers: 2,
+            ready: self.0.is_empty(),
+            not_ready: vec![url()],
+            last_checkpoint_age_ms: Some(300),
+            revision: 4,
+            dependencies: self.dependencies(),
+            partitions: vec![stopped],
+            conditions: Vec::new(),
+        }
+    }
+
+    fn dependencies(&self) -> Vec<DependencyView> {
+        let up = |name: &str| DependencyView {
+            name: name.into(),
+            state: DependencyState::Up,
+            since: None,
+            last_error: None,
+        };
+        let error = ErrorView { at: "2026-01-01T00:00:00.000Z".into(), message: url() };
+        let database = DependencyView { state: DependencyState::Away, last_error: Some(error), ..up("database") };
+        vec![up("kafka"), database, up("lookup.customer")]
+    }
+
+    fn ready(&self) -> Result<Vec<String>, Vec<String>> {
+        if self.0.is_empty() { Ok(Vec::new()) } else { Err(self.0.clone()) }
+    }
+}
+
+struct Letters;
+
+#[async_trait]
+impl LetterTail for Letters {
+    async fn tail(&self, _: usize, code: Option<String>, text: usize) -> Result<LettersView, String> {
+        if code.as_deref() == Some("AWAY") {
+            return Err(url());
+        }
+        assert_ne!(code.as_deref(), Some("PANIC"), "{SECRET}");
+        if code.as_deref() == Some("SLOW") {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        let header = HeaderView { name: "weir.code".into(), value: code.clone() };
+        let letter = LetterView {
+            partition: 0,
+            offset: 1,
+            code,
+            message: Some("the amount is below the least".into()),
+            key: None,
+            value: Some("{}"[..text.min(2)].into()),
+            value_bytes: Some(2),
+            truncated: text < 2,
+            headers: vec![header],
+        };
+        Ok(LettersView { complete: true, letters: vec![letter] })
+    }
+}
+
+struct ReadOnly;
+
+#[async_trait]
+impl ReportStore for ReadOnly {
+    /// A limit of 17 takes longer than another reader waits for its turn, and less than a request may.
+    async fn windows(&self, limit: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
+        if limit == 17 {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+        }
+        Ok(vec![StatsRow {
+            window_start: 0,
+            window_end: 5_000,
+            group: vec![("type".into(), Some("PAYMENT".into()))],
+            records: 2,
+            flagged: 1,
+            late: 0,
+            measures: vec![("amount_sum".into(), Some("0.10".into())), ("amount_min".into(), None)],
+        }])
+    }
+
+    async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> {
+        Ok(vec![Activation { partition: Partition(0), first_offset: Offset(7), revision: Revision(4) }])
+    }
+}
+
+#[async_trait]
+impl AuditStore for ReadOnly {
+    async fn audit(&self, limit: u32) -> Result<Vec<Audit>, StoreError> {
+        if limit == 13 {
+            return Err(StoreError::Unavailable(url()));
+        }
+        if limit == 14 {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        let (who, action, rule) = ("publisher".into(), "publish".into(), "high_amount".into());
+        Ok(vec![Audit { at: 0, who, action, rule, revision: 4, detail: "from none".into() }])
+    }
+}

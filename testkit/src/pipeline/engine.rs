@@ -1,0 +1,145 @@
+//! `weir run` as a process, seen from outside: its log, its memory, its end.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::wait::{STILL, patience};
+
+/// Killed if the test ends before it does.
+pub struct Engine {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Engine {
+    /// Starts it; both of its outputs are added to the log.
+    pub fn start(mut command: Command, log: PathBuf) -> Self {
+        let file = std::fs::File::options().create(true).append(true).open(&log).expect("a log");
+        let both = file.try_clone().expect("a handle");
+        let child = command.stdin(Stdio::null()).stdout(file).stderr(both).spawn().expect("weir starts");
+        Self { child, log }
+    }
+
+    /// With standard error that nobody reads any more, so it has no log.
+    pub fn start_unread(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("weir starts");
+        drop(child.stderr.take());
+        Self { child, log: PathBuf::new() }
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is ours");
+    }
+
+    /// Sends it a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is ours")
+    }
+
+    /// SIGTERM; it must end well by itself.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        let end = Instant::now() + STILL;
+        loop {
+            if let Some(status) = self.ended() {
+                assert!(status.success(), "after SIGTERM: {status}\n{}", self.said());
+                return;
+            }
+            assert!(Instant::now() < end, "SIGTERM did not end it within {STILL:?}\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Fails if it has ended.
+    pub fn runs(&mut self) {
+        let ended = self.ended();
+        assert!(ended.is_none(), "the engine ended: {ended:?}\n{}", self.said());
+    }
+
+    /// Asks until it is so, while the engine runs; `what` says what was waited for. `usual`: what it takes at most where the machine
+    /// has time; it is given up only much later, so a slow minute makes a test slow and not red.
+    pub fn until(&mut self, what: &str, usual: Duration, mut so: impl FnMut() -> bool) {
+        let patience = patience(usual);
+        let end = Instant::now() + patience;
+        while !so() {
+            self.runs();
+            assert!(Instant::now() < end, "not within {patience:?}: {what}\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Resident memory in MiB.
+    pub fn memory(&self) -> u64 {
+        self.mebibytes("VmRSS:")
+    }
+
+    /// The most that it was since the start, or since `forget_peak`.
+    pub fn peak_memory(&self) -> u64 {
+        self.mebibytes("VmHWM:")
+    }
+
+    /// Sets the peak of memory back to what is resident now.
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("it is ours");
+    }
+
+    /// How many descriptors it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs").count()
+    }
+
+    /// glibc's: the one of the whole process, and the others, which begin with 64 MiB of addresses each, in use or reserved.
+    pub fn malloc_pools(&self) -> usize {
+        const ADDRESSES: u64 = 64 << 20;
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).expect("it runs");
+        let areas: Vec<_> = maps.lines().filter_map(area).collect();
+        let reserved = areas.windows(2).filter(|pair| match pair {
+            [(from, to, "rw-p"), (next, end, "---p")] => to == next && end - from == ADDRESSES && from % ADDRESSES == 0,
+            _ => false,
+        });
+        1 + reserved.count()
+    }
+
+    fn mebibytes(&self, what: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with(what)).expect("a running process has memory");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("kB") / 1024
+    }
+
+    /// The end of its log.
+    pub fn said(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+}
+
+/// Of a line of `/proc/PID/maps`: from, to and what is allowed there, of memory that is no file's.
+fn area(line: &str) -> Option<(u64, u64, &str)> {
+    let mut parts = line.split_whitespace();
+    let (from, to) = parts.next()?.split_once('-')?;
+    let allowed = parts.next()?;
+    let address = |text| u64::from_str_radix(text, 16).ok();
+    (parts.count() == 3).then_some((address(from)?, address(to)?, allowed))
+}
