@@ -25,11 +25,11 @@ pub const ENGINE_CODES: [&str; 12] = [
     "RULE_OUTPUT",
 ];
 
-/// What a rule does with its hits.
+/// What becomes of a rule's hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Acts.
+    /// Hits act: they reject or flag records.
     #[default]
     Live,
     /// Judges every batch; hits are counted and sampled, nothing acts on them.
@@ -48,7 +48,7 @@ pub enum Origin {
     Api,
 }
 
-/// What a module says of itself.
+/// What a module declares: its name, version, fields, codes and parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// snake_case, unique within a pipeline.
@@ -83,7 +83,7 @@ pub struct ManifestCode {
     pub name: String,
     /// One sentence.
     pub summary: String,
-    /// What the engine does.
+    /// What the engine does with a record that has it.
     pub effect: Effect,
 }
 
@@ -92,24 +92,24 @@ pub struct ManifestCode {
 pub struct ManifestParameter {
     /// snake_case
     pub name: String,
-    /// What the text must hold.
+    /// Kind of value that the text must be.
     pub kind: Kind,
     /// One sentence.
     pub summary: String,
-    /// As text.
+    /// Its value where none is set, as text.
     pub default: String,
 }
 
 /// A module as the store keeps it. Immutable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// Identity.
+    /// Digest of the module's bytes, which identifies it.
     pub sha256: Sha256,
-    /// As uploaded.
+    /// The module's bytes as they were uploaded.
     pub wasm: Vec<u8>,
-    /// Name included.
+    /// What the module declares, its name included.
     pub manifest: Manifest,
-    /// How it came.
+    /// Whether it came from the directory or by the API.
     pub origin: Origin,
     /// File name or remote address.
     pub source: String,
@@ -122,11 +122,11 @@ pub struct Version {
 /// A version without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionInfo {
-    /// Identity.
+    /// Digest of the module's bytes, which identifies it.
     pub sha256: Sha256,
-    /// Name included.
+    /// What the module declares, its name included.
     pub manifest: Manifest,
-    /// How it came.
+    /// Whether it came from the directory or by the API.
     pub origin: Origin,
     /// File name or remote address.
     pub source: String,
@@ -145,7 +145,7 @@ pub struct Entry {
     pub sha256: Sha256,
     /// Ascending; ties by name.
     pub order: i32,
-    /// What its hits do.
+    /// What becomes of its hits.
     pub mode: Mode,
     /// Set explicitly; the manifest's defaults fill the rest.
     pub parameters: BTreeMap<String, String>,
@@ -155,7 +155,7 @@ pub struct Entry {
     pub suspended: Option<String>,
 }
 
-/// A revision whole.
+/// A revision with all of its entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSet {
     /// Its number.
@@ -164,7 +164,7 @@ pub struct RuleSet {
     pub entries: Vec<Entry>,
 }
 
-/// A line of the audit.
+/// An entry of the audit log: one change of the rule set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Audit {
     /// Epoch milliseconds.
@@ -181,15 +181,15 @@ pub struct Audit {
     pub detail: String,
 }
 
-/// What a repair of the rule set's rows did.
+/// Result of a repair of the rule set's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repaired {
-    /// What was said to be in force; None: the row was gone.
+    /// Revision that the row said was in force; None: the row was gone.
     pub was: Option<Revision>,
     /// The highest revision of which anything was stored.
     pub highest: Revision,
     /// The revision whose entries were taken: `highest`, unless its rows are gone.
     pub taken: Revision,
-    /// What is in force now.
+    /// The set in force now.
     pub set: RuleSet,
 }

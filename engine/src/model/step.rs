@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::ids::{Offset, Partition, Revision};
 
-/// How a partition moves in a step. The store compares `owner` and `from` and sets the rest.
+/// Progress of one partition in a checkpoint. The store compares `owner` and `from` and sets the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionStep {
-    /// Which.
+    /// The partition.
     pub partition: Partition,
     /// Who we believe to be; another number in the store means that somebody took it since.
     pub owner: u64,
@@ -35,7 +35,7 @@ pub struct OutboxChunk {
 /// From this offset on the partition was judged by this revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activation {
-    /// Which partition.
+    /// The partition.
     pub partition: Partition,
     /// First offset of the first batch that was.
     pub first_offset: Offset,
@@ -52,7 +52,7 @@ pub struct Group {
     pub values: Vec<Option<String>>,
 }
 
-/// What a window gained in one measured field: unscaled integers at the field's scale.
+/// Change of a window in one measured field: unscaled integers at the field's scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
     /// None: no row had the field.
@@ -63,14 +63,14 @@ pub struct Measured {
     pub max: Option<i64>,
 }
 
-/// What a window gained in one group since the last step.
+/// Change of one group of a window since the last checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowDelta {
     /// Epoch milliseconds, inclusive.
     pub start: i64,
     /// Epoch milliseconds, exclusive.
     pub end: i64,
-    /// Which group.
+    /// The group, by the values of `window.group_by`.
     pub group: Arc<Group>,
     /// Valid records.
     pub records: i64,
@@ -95,10 +95,10 @@ pub struct Step {
     pub windows: Vec<WindowDelta>,
 }
 
-/// What a store holds of a partition that was just taken.
+/// State of a partition that was just taken, as the store has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Which.
+    /// The partition.
     pub partition: Partition,
     /// Ours from now on.
     pub owner: u64,

@@ -20,7 +20,7 @@ use super::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use super::ids::{Offset, Partition, Revision, Sha256};
 use super::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 
-/// What can go wrong, as far as the caller acts differently.
+/// Errors of the store, told apart by what the caller has to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another owner took a partition: a compare-and-set matched no row. Nothing of the step was done.
@@ -45,12 +45,12 @@ pub enum StoreError {
     Fatal(String),
 }
 
-/// How a step ended whose COMMIT was not answered.
+/// How a checkpoint ended whose COMMIT was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All of it is there.
+    /// All of it is in the database.
     Committed,
-    /// Nothing of it is there.
+    /// Nothing of it is in the database.
     NotCommitted,
 }
 
@@ -65,9 +65,9 @@ pub struct StatsRow {
     pub group: Vec<(String, Option<String>)>,
     /// Valid records.
     pub records: i64,
-    /// Of them flagged.
+    /// Valid records that a rule flagged.
     pub flagged: i64,
-    /// Of them late.
+    /// Valid records that were late.
     pub late: i64,
     /// Column name (`amount_sum`) and exact decimal text.
     pub measures: Vec<(String, Option<String>)>,
@@ -76,15 +76,15 @@ pub struct StatsRow {
 /// Where a partition stands in the store.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Position {
-    /// Which.
+    /// The partition.
     pub partition: Partition,
-    /// N.
+    /// N, the next offset to judge.
     pub next_offset: Offset,
-    /// Epoch milliseconds.
+    /// Epoch milliseconds; None: it has had no record with an event time.
     pub watermark: Option<i64>,
-    /// Fencing number.
+    /// Fencing token; a higher one takes the partition over.
     pub owner: u64,
-    /// Steps so far.
+    /// Number of checkpoints so far.
     pub checkpoint: u64,
 }
 
@@ -192,7 +192,7 @@ pub trait RetentionStore: Send + Sync + 'static {
     async fn forget_revisions(&self, keep: u64) -> Result<u64, StoreError>;
 }
 
-/// Whether the database is there.
+/// Asks whether the database is there.
 #[async_trait]
 pub trait ProbeStore: Send + Sync + 'static {
     /// Answers if the database does.

@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlConnectOptions;
 
 const WANTED: &str = "is wanted as mysql://USER:PASSWORD@HOST:PORT/DATABASE, with %23, %2F, %3F and %40 for #, /, ? and @ in the password";
 
-/// What may stand behind the question mark. The rest of what the driver takes would undo what the engine rests on.
+/// Parameters of the URL that are allowed. The driver takes others, which would undo settings that the engine depends on.
 const KNOWN: [&str; 7] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket", "charset", "statement-cache-capacity"];
 
 const MODES: [&str; 5] = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
@@ -69,7 +69,7 @@ fn parameters(query: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// As in any URL; a text that is none stays as it is.
+/// The text with its percent-encoding decoded; what is not percent-encoded stays as it is.
 fn percent(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

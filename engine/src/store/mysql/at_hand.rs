@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use sqlx::MySql;
 use sqlx::pool::PoolConnection;
 
-/// As many as are in use at once as a rule: two checkpoints and the catalog. Others go back to the pool.
+/// Connections that are kept: as many as are usually in use at once (two checkpoints and the catalog). Others go back to
+/// the pool.
 const MOST: usize = 3;
-/// Of one that nobody took: then it goes back to the pool, which asks. Well below the session's `wait_timeout`.
+/// Time after which an unused connection goes back to the pool, which asks the server whether it lives. Well below the
+/// session's `wait_timeout`.
 const FRESH: Duration = Duration::from_secs(4);
 
 type Connection = PoolConnection<MySql>;
@@ -19,7 +21,7 @@ type Connection = PoolConnection<MySql>;
 #[derive(Clone, Default)]
 pub(super) struct AtHand(Arc<Mutex<Kept>>);
 
-/// When each was used.
+/// Connections, and when each was used last; ascending.
 #[derive(Default)]
 struct Kept(Vec<(Instant, Connection)>);
 

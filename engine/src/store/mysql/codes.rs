@@ -1,9 +1,9 @@
-//! What the numbers of MySQL's, MariaDB's and ProxySQL's errors ask for, by meaning.
+//! The error numbers of MySQL, MariaDB and ProxySQL, by what has to be done about them.
 
-/// What a number asks for.
+/// What has to be done about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asks {
-    /// It passes by itself.
+    /// Wait: it passes by itself.
     Waiting,
     /// User or password, or a right to the database.
     OtherUser,
@@ -13,7 +13,7 @@ pub(super) enum Asks {
     Tls,
     /// A person: it is answered the same however often it is tried.
     Person,
-    /// Nobody knows: it is tried for a bounded time.
+    /// Not known: the statement is tried again for a bounded time.
     Trying,
 }
 

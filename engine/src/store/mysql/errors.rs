@@ -8,9 +8,9 @@ use super::codes::{Asks, asks};
 use crate::certificate::Fault;
 use crate::model::store::StoreError;
 
-/// How long an error that nobody knows is tried.
+/// How long a statement is tried again that fails with a number in no table of [`super::codes`].
 const TRIED: Duration = Duration::from_secs(60);
-/// One that was not seen for so long is another one.
+/// Time after which the same number counts as a new error.
 const FORGOTTEN: Duration = Duration::from_secs(30);
 
 /// The numbers that nobody knows: when each was first and last seen. One a database.

@@ -28,14 +28,15 @@ use tx::MySqlTx;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// How long one statement may take before its connection counts as lost.
+/// Time-out of one statement; after it the connection counts as lost.
 const STATEMENT: Duration = Duration::from_secs(30);
-/// How long a connection is tried for.
+/// Time-out of getting a connection from a pool.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
-/// Connections of those who only look: the API's requests. Checkpoints have a pool of their own.
+/// Connections for the admin API's reads. Checkpoints have a pool of their own, so that reading never delays one.
 const READERS: u32 = 2;
-/// What a look may cost the server: 5 s. Each server has a setting of its own and takes the other's for a comment.
+/// Bounds a read of the admin API to 5 s of the server's time. MariaDB and MySQL have different settings for it, and each
+/// takes the other's for a comment.
 const READING: &str = "; SET SESSION /*M! max_statement_time = 5 */ /*!50708 max_execution_time = 5000 */";
 /// The largest row of the outbox has 12 MiB (a letter's value, key and headers), and its statement some bytes more.
 const PACKET: i64 = 16 << 20;
@@ -87,7 +88,7 @@ pub(super) struct MySqlDriver {
     pool: MySqlPool,
     at_hand: AtHand,
     readers: MySqlPool,
-    /// Whether a connection was ever had.
+    /// Whether a connection was ever made: errors of login count as passing from then on.
     reached: AtomicBool,
     unknown: Arc<Unknown>,
 }
@@ -112,7 +113,7 @@ impl MySqlDriver {
         })
     }
 
-    /// Of the pool; how it is known to live.
+    /// A connection of the pool.
     async fn connection(&self, pool: &MySqlPool) -> Result<PoolConnection<MySql>> {
         let connection = pool.acquire().await.map_err(|error| self.away(error))?;
         self.reached.store(true, Ordering::Relaxed);

@@ -52,7 +52,7 @@ impl MySqlTx {
         Ok(tx)
     }
 
-    /// In order.
+    /// Gives the connection back after a transaction that ended in order.
     fn end(&mut self) {
         match (self.connection.take(), &self.at_hand) {
             (Some(connection), Some(at_hand)) => at_hand.put(connection),

@@ -33,7 +33,7 @@ pub(crate) struct Dialect {
     pub table_suffix: &'static str,
     /// Epoch milliseconds by the database's clock.
     pub now_ms: &'static str,
-    /// The same as a value of `time_type`.
+    /// The database's clock as a value of `time_type`.
     pub now: &'static str,
     /// Begins the part of an upsert after VALUES; `{key}` is replaced by the key columns.
     pub on_conflict: &'static str,
@@ -48,7 +48,7 @@ pub(crate) struct Dialect {
     pub lock: Option<(&'static str, &'static str)>,
     /// A query for the names of the engine's own tables that are there.
     pub own_tables: &'static str,
-    /// The same for its indexes.
+    /// A query for the names of the engine's own indexes that are there.
     pub own_indexes: &'static str,
     /// Stands in a CREATE INDEX that leaves one alone that is there, if the database knows such.
     pub index_if: &'static str,

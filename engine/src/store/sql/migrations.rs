@@ -21,18 +21,21 @@ pub(super) struct Migration {
     pub makes: fn(&Dialect) -> Vec<Made>,
 }
 
-/// All of them, ascending.
+/// Every step, by ascending version.
 pub(super) const STEPS: &[Migration] = &[
     Migration { version: 1, is_optional: false, makes: tables },
     // Databases made by 0.1.0 before commit c28ddff lack them.
     Migration { version: 2, is_optional: true, makes: indexes },
 ];
 
-/// What a statement makes.
+/// Kind of thing that a statement makes, which says how to find out whether it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// Looked for by its name.
     Table,
+    /// Looked for by its name.
     Index,
+    /// Looked for by the mark in its text.
     View,
     /// Nothing that could be missing: a row, or the end of a view that another takes the place of.
     Other,
@@ -43,7 +46,7 @@ pub(super) enum Kind {
 pub(super) struct Made {
     /// Kind of what is made.
     pub kind: Kind,
-    /// For a person.
+    /// Name for messages.
     pub name: String,
     /// In the notation of [`Dialect`].
     pub sql: String,
@@ -66,7 +69,7 @@ pub(super) fn all(d: &Dialect, steps: &[Migration]) -> Vec<Made> {
     all
 }
 
-/// What the database lacks of it. Refuses a database that a later version of Weir made.
+/// The part of [`all`] that the database lacks. Refuses a database that a later version of Weir made.
 pub(super) async fn pending(tx: &mut Transaction, steps: &[Migration]) -> Result<Vec<Made>> {
     let d = tx.dialect();
     let tables = names(tx, d.own_tables).await?;

@@ -29,9 +29,9 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// A value on its way in.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bind<'a> {
-    /// Also booleans, as 0 and 1.
+    /// An integer, or a boolean as 0 and 1.
     Int(i64),
-    /// Also decimals and times, in the form that both databases take exactly.
+    /// Text, or a decimal or time in the form that every database takes exactly.
     Text(&'a str),
     /// Bytes.
     Blob(&'a [u8]),
@@ -147,7 +147,7 @@ impl Transaction {
         self.tx.execute(&self.dialect.render(statement), binds).await
     }
 
-    /// What a query gives.
+    /// Rows of a query.
     pub(super) async fn rows(&mut self, statement: &str, binds: &[Bind<'_>]) -> Result<Vec<Row>> {
         self.tx.rows(&self.dialect.render(statement), binds).await
     }
@@ -171,11 +171,11 @@ pub(super) trait Driver: Send + Sync + 'static {
     async fn suits(&self) -> Result<()>;
     /// A transaction that will write.
     async fn begin(&self) -> Result<Box<dyn Tx>>;
-    /// The same on a connection that nothing used before.
+    /// A transaction that will write, on a connection that nothing used before.
     async fn begin_anew(&self) -> Result<Box<dyn Tx>>;
     /// A transaction that only reads.
     async fn begin_read(&self) -> Result<Box<dyn Tx>>;
-    /// The same for somebody who only looks, the API: on connections of its own, and within a time of the server's.
+    /// A transaction that only reads, for the admin API: on connections of its own, and with a bound on the server's time.
     async fn begin_look(&self) -> Result<Box<dyn Tx>>;
     fn dialect(&self) -> &'static Dialect;
     /// Adds windows to their rows.

@@ -9,7 +9,7 @@ use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, Taken};
 use crate::model::store::{Outcome, Position, StoreError};
 
-/// Whose rows: pipeline and topic.
+/// The rows of one pipeline: its name and topic, which are in the key of every table of positions.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     /// `pipeline.name`.
@@ -26,7 +26,7 @@ impl Scope {
 
 const WHERE: &str = "WHERE pipeline = ? AND topic = ? AND `partition` = ?";
 
-/// Of a pipeline and topic, these partitions: what stands behind WHERE, and its binds.
+/// The condition that selects these partitions of a pipeline and topic, and its binds.
 fn these<'a>(scope: &'a Scope, of: &[Partition]) -> (String, Vec<Bind<'a>>) {
     let marks = vec!["?"; of.len()].join(", ");
     let mut binds = vec![Bind::Text(&scope.pipeline), Bind::Text(&scope.topic)];

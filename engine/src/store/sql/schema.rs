@@ -11,7 +11,7 @@ use crate::model::ids::Sha256;
 use crate::model::step::StatsLayout;
 use crate::model::store::StoreError;
 
-/// What an engine's tables depend on beside its version.
+/// What decides which tables, columns and view an engine needs.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     /// Numbered steps of the engine's own tables.
@@ -35,7 +35,7 @@ pub(crate) fn ddl(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> Result<Vec
     Ok(rendered(d, &all))
 }
 
-/// What the database lacks of it, in the order in which it is made; empty: nothing. Refuses one that a later version of
+/// The statements that make what the database lacks, in their order; empty: it lacks nothing. Refuses one that a later version of
 /// Weir made, and a table that does not fit the configuration.
 pub(super) async fn pending(tx: &mut Transaction, wanted: Wanted<'_>) -> Result<Vec<Made>> {
     let (d, layout) = (tx.dialect(), wanted.layout);
@@ -54,7 +54,7 @@ pub(super) async fn pending(tx: &mut Transaction, wanted: Wanted<'_>) -> Result<
     Ok(missing)
 }
 
-/// The same as statements for somebody who runs them where the engine may not.
+/// [`pending`] as SQL, for somebody who runs it where the engine may not.
 pub(super) async fn pending_ddl(tx: &mut Transaction, wanted: Wanted<'_>) -> Result<Vec<String>> {
     let missing = pending(tx, wanted).await?;
     Ok(rendered(tx.dialect(), &missing))
@@ -197,7 +197,8 @@ fn dropped_view(layout: &StatsLayout) -> Made {
     Made::new(Kind::Other, format!("the end of the view {name}"), sql)
 }
 
-/// What a view has in its text, which the server leaves as it is where it rewrites the rest: it is of this statement.
+/// The mark in a view's text that says which statement made it: the server rewrites the text, but leaves literals as they
+/// are.
 fn mark(d: &Dialect, layout: &StatsLayout, idle_ms: i64) -> String {
     Sha256::of(view_statement(d, layout, idle_ms, "", true).as_bytes()).to_string()
 }

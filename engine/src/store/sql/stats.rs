@@ -11,7 +11,7 @@ use crate::model::text::push_decimal;
 #[derive(Default)]
 pub(crate) struct Texts {
     all: String,
-    /// Of each window its start, its end, then every aggregate of the layout; None: no value.
+    /// Ranges of `all`, for each window: its start, its end, then every aggregate of the layout; None: no value.
     places: Vec<Option<Range<usize>>>,
     each: usize,
 }

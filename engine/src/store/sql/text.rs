@@ -20,12 +20,12 @@ pub(crate) fn time(ms: i64) -> Option<String> {
     (text.len() == "2026-01-31 12:00:00.000".len()).then_some(text)
 }
 
-/// The other way.
+/// Epoch milliseconds of such a text; None if it is no time.
 pub(crate) fn epoch_ms(text: &str) -> Option<i64> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok().map(|time| time.and_utc().timestamp_millis())
 }
 
-/// At most 255 characters of it.
+/// The first 255 characters, which is what a group's column holds.
 pub(crate) fn cut(text: &str) -> &str {
     if text.len() <= 255 {
         return text;

@@ -49,7 +49,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     view_of: "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE",
 };
 
-/// How to open the file, or what is wrong with the URL. Makes no pool, for which tokio has to run.
+/// Options to open the file of the URL. Makes no pool, for which tokio has to run.
+///
+/// # Errors
+/// The URL is not a valid one.
 pub(super) fn options(url: &str) -> Result<SqliteConnectOptions> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| StoreError::Fatal("the sink url is not a valid one: sqlite://PATH is wanted".into()))?
@@ -61,7 +64,7 @@ pub(super) fn options(url: &str) -> Result<SqliteConnectOptions> {
     Ok(options)
 }
 
-/// A file of SQLite.
+/// A SQLite file.
 pub(super) struct SqliteDriver {
     options: SqliteConnectOptions,
     pool: SqlitePool,
