@@ -14,6 +14,8 @@ use weir_testkit::stack::port::free_port;
 
 /// Each thing that is waited for, on a machine that does a lot besides.
 pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
+/// After so long a dead member is given up. Whoever lives keeps its partitions, also while the broker answers in two seconds.
+pub(crate) const SESSION: Duration = Duration::from_secs(3);
 const SIGABRT: i32 = 6;
 
 /// A point, and what it did: `crash`, `error`, `group`, `delay`.
@@ -39,7 +41,7 @@ impl Drop for Life {
 
 impl Life {
     pub(crate) fn new(stack: Arc<Stack>, name: &str) -> Self {
-        Self::of(Way::on(stack, name, PAYSIM, &RULES), Duration::from_secs(1))
+        Self::of(Way::on(stack, name, PAYSIM, &RULES), SESSION)
     }
 
     /// `session`: after so long a dead member is given up.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fault_points::life::{Hit, Life, SOON};
+use crate::fault_points::life::{Hit, Life, SESSION, SOON};
 use weir_testkit::broker::PARTITIONS;
 use weir_testkit::broker::member::Member;
 use weir_testkit::pipeline::api::flowing;
@@ -14,8 +14,7 @@ use weir_testkit::stack::Stack;
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let way = Way::on(stack, "rebalances", PAYSIM, &RULES);
-    // Whoever lives is to keep its partitions, however busy the machine is.
-    let mut life = Life::of(way, Duration::from_secs(3));
+    let mut life = Life::of(way, SESSION);
     let (mut stays, admin) = life.start_another("");
     for point in ["worker.revoked", "worker.drained", "worker.released"] {
         until_it_has(&mut stays, admin, PARTITIONS as usize);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault_points::hiccups::{AT_FIRST, IN_A_STEP, failing};
-use crate::fault_points::life::{Hit, Life};
+use crate::fault_points::life::{Hit, Life, SESSION};
 use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let way = Way::on(stack, "sqlite", PAYSIM, &RULES);
     let file = format!("sqlite://{}", way.sqlite().display());
-    let mut life = Life::of(way.with("${WEIR_SINK}", &file), Duration::from_secs(1));
+    let mut life = Life::of(way.with("${WEIR_SINK}", &file), SESSION);
     life.dies("store.begin.answer=1*off->1*return(crash)");
     life.dies("store.commit.position=1*off->1*return(crash)");
     life.dies("store.commit.letters=2*off->1*return(crash)");
