@@ -49,9 +49,7 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// Named in running text and run by no block. Exact, too.
-const MENTIONED: [(&str, &str); 8] = [
-    ("stack/install demo", "installs packages as root"),
-    ("stack/install test", "installs packages as root"),
+const MENTIONED: [(&str, &str); 6] = [
     ("make prove", "`make test` at random and for longer"),
     ("stack/up", "README.md runs it for the variables that it prints"),
     ("cargo doc -p weir-sdk --open", "opens a browser"),
