@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc, watch};
 use weir::model::catalog::Origin;
 use weir::model::finding::Finding;
 use weir::model::ids::{Offset, Revision};
 use weir::model::record::{Batch, Field, Kind, Schema, Value};
 use weir::model::step::StatsLayout;
-use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, Runtime, Trip};
+use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, RulesDirectory, Runtime, Trip};
 
 use weir_testkit::guest::Guest;
 use weir_testkit::wait::Fair;
@@ -29,6 +29,7 @@ enum Share {
 
 pub(crate) struct Bench {
     pub(crate) catalog: Arc<Catalog>,
+    directory: Arc<RulesDirectory>,
     runtime: Arc<Runtime>,
     schema: Arc<Schema>,
     secret: Option<&'static str>,
@@ -85,8 +86,18 @@ impl Bench {
         let mut fields = vec![field("amount", Kind::Decimal, 2)];
         fields.extend(secret.map(|_| field("secret", Kind::Text, 0)));
         let schema = Arc::new(Schema { fields });
-        let catalog = Catalog::open(runtime.clone(), store, schema.clone(), Arc::new(config)).await.unwrap();
-        Self { catalog, runtime, schema, secret, _folder: folder, _share: share }
+        let config = Arc::new(config);
+        let catalog = Catalog::open(runtime.clone(), store, schema.clone(), config.clone()).await.unwrap();
+        let directory = Arc::new(RulesDirectory::new(catalog.clone(), &config.rules));
+        Self { catalog, directory, runtime, schema, secret, _folder: folder, _share: share }
+    }
+
+    /// The loops of the catalog and of its directory, until told to stop.
+    pub(crate) fn run(&self, stopped: watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
+        let (catalog, directory) = (self.catalog.clone(), self.directory.clone());
+        async move {
+            tokio::join!(catalog.run(stopped.clone()), directory.follow(stopped));
+        }
     }
 
     pub(crate) async fn upload(&self, wasm: Vec<u8>) -> Result<Published, Refused> {

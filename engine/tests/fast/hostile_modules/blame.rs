@@ -135,7 +135,7 @@ async fn a_version_that_always_fails_gives_way_to_the_one_before_it() {
     let before = bench.publish(Guest::good("hostile")).await;
     bench.publish(Guest::hostile(TRAP)).await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let running = tokio::spawn(bench.catalog.clone().run(stopped));
+    let running = tokio::spawn(bench.run(stopped));
     let mut judge = Judge::new(bench.runtime(), bench.catalog.trips());
     let deadline = Instant::now() + Duration::from_secs(20);
     while !bench.catalog.live().rules.iter().any(|rule| rule.id.sha256 == before.sha256) {
