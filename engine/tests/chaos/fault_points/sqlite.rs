@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::fault_points::hiccups::{AT_FIRST, IN_A_STEP, failing};
 use crate::fault_points::life::{Hit, Life, SESSION};
