@@ -16,13 +16,21 @@ use crate::model::catalog::Mode;
 pub enum AdminError {
     /// Beyond `max_module`.
     #[error("the module is larger than {limit} bytes")]
-    TooLarge { limit: u64 },
+    TooLarge {
+        /// `rules.max_module`, in bytes.
+        limit: u64,
+    },
     /// The bytes are no WebAssembly.
     #[error("the body is not WebAssembly")]
     NotWasm,
     /// Refused: what was wrong and what to mend.
     #[error("{detail}; {mend}")]
-    Invalid { detail: String, mend: String },
+    Invalid {
+        /// What was wrong.
+        detail: String,
+        /// What to do about it.
+        mend: String,
+    },
     /// Another change came first, or there is nothing to go back to.
     #[error("{0}")]
     Conflict(String),
@@ -31,7 +39,12 @@ pub enum AdminError {
     InForce(String),
     /// The change may be made or not: the answer of the store was lost.
     #[error("{detail}")]
-    Unknown { rule: String, detail: String },
+    Unknown {
+        /// Name of the rule.
+        rule: String,
+        /// What was seen in place of an answer.
+        detail: String,
+    },
     /// No rule or version of that name.
     #[error("{0}")]
     NotFound(String),
@@ -84,14 +97,19 @@ pub struct RollbackRequest {
 pub trait RuleAdmin: Send + Sync {
     /// Names of the rules in the set, in whatever mode. From memory.
     fn names(&self) -> Vec<String>;
+    /// The set in force.
     async fn list(&self) -> Result<RulesView, AdminError>;
     /// With the newest `versions` of its versions.
     async fn get(&self, name: &str, versions: u32) -> Result<RuleDetail, AdminError>;
+    /// Checks a module, stores it and puts it into force.
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError>;
     /// The checks of `publish`; changes nothing.
     async fn check(&self, wasm: Vec<u8>) -> Result<ManifestView, AdminError>;
+    /// Changes mode, order or parameters.
     async fn patch(&self, name: &str, patch: PatchRequest, who: &str) -> Result<u64, AdminError>;
+    /// Puts an earlier version into force.
     async fn rollback(&self, name: &str, request: RollbackRequest, who: &str) -> Result<u64, AdminError>;
+    /// Takes a rule out of the set.
     async fn retire(&self, name: &str, who: &str) -> Result<u64, AdminError>;
     /// The JSON text of each record, at most `Batch::MAX_ROWS` of them. A text that is no JSON is a finding of that
     /// record (PARSE_JSON), not an error. Changes nothing, no figure either.
@@ -100,6 +118,7 @@ pub trait RuleAdmin: Send + Sync {
 
 /// The state of the running pipeline. Answers from memory, so that it answers while Kafka and the store are away.
 pub trait PipelineView: Send + Sync {
+    /// What this instance does.
     fn pipeline(&self) -> PipelineStatus;
     /// What it depends on: Kafka, the database, then each lookup.
     fn dependencies(&self) -> Vec<DependencyView>;
