@@ -82,15 +82,4 @@ counts! {
     zombie_transactions_committed,
     k_read_while_undecided,
     kafka_away,
-    /// Engines on this database that another cluster's Kafka speaks to.
-    foreign_engines,
-    /// Partitions that they did not get.
-    foreign_claims_stopped,
-    rules_published,
-    rules_retired,
-    rule_rows_lost,
-    /// A set or a change that contradicts the rows.
-    rule_sets_refused,
-    directories_away,
-    directories_emptied,
 }

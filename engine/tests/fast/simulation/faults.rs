@@ -31,8 +31,7 @@ impl Schedule {
                 world.say(|| "the rebalance times out".into());
                 world.kafka.group.throw_out(false, &mut world.counts);
             }
-            97..99 => self.panic(pick),
-            _ => self.start_foreign(),
+            _ => self.panic(pick),
         }
     }
 
@@ -45,19 +44,7 @@ impl Schedule {
         let mut world = self.world.lock();
         world.counts.restarts += 1;
         world.say(|| format!("worker {} starts", worker.process));
-        self.places[pick] = Place { worker: Some(worker), paused: false, foreign: false };
-    }
-
-    /// Once every partition has letters that count as published; before that, nothing but the cluster's id tells.
-    fn start_foreign(&mut self) {
-        let begun = {
-            let world = self.world.lock();
-            world.database.rows[..world.kafka.partitions].iter().all(|row| row.published.is_some())
-        };
-        if begun && !self.places.iter().any(|place| place.foreign) {
-            let worker = Some(Worker::foreign(&self.world));
-            self.places.push(Place { worker, paused: false, foreign: true });
-        }
+        self.places[pick] = Place { worker: Some(worker), paused: false };
     }
 
     pub(crate) fn crash(&mut self, pick: usize) {

@@ -12,7 +12,6 @@ mod judging;
 mod kafka;
 mod own_time;
 mod records;
-mod rules;
 mod schedule;
 mod store;
 mod task;
@@ -210,21 +209,6 @@ fn a_worker_that_judges_on_when_the_group_refused_it_is_caught() {
 #[test]
 fn a_worker_that_claims_again_and_keeps_what_it_had_fetched_is_caught() {
     must_be_caught(Plant::RetakeKeepsBacklog, 1_000);
-}
-
-#[test]
-fn rows_of_the_catalog_that_are_taken_as_they_are_are_caught() {
-    must_be_caught(Plant::RowsTakenAsTheyAre, 1_000);
-}
-
-#[test]
-fn files_that_were_lost_and_pass_for_removed_are_caught() {
-    must_be_caught(Plant::LostIsRemoved, 1_000);
-}
-
-#[test]
-fn a_directory_that_publishes_beside_a_foreign_cluster_is_caught() {
-    must_be_caught(Plant::HeldPublishes, 1_000);
 }
 
 #[test]

@@ -19,7 +19,6 @@ use weir::worker::machine::{
 use super::broker::SimBroker;
 use super::group::{Event as GroupEvent, Membership};
 use super::judging::Windows;
-use super::rules::Rules;
 use super::store::SimStore;
 use super::task::{Done, Task};
 use super::world::{Plant, Shared};
@@ -73,11 +72,6 @@ pub(crate) struct Worker {
     /// It has to end: it was told to, or it failed.
     ends: bool,
     stop_told: bool,
-    /// Its Kafka is another cluster's, which no id tells.
-    foreign: bool,
-    pub(crate) rules: Rules,
-    /// A partition contradicts the store, so its directory publishes nothing.
-    held: bool,
     /// A task of it panicked, so it may fail.
     panicked: bool,
     /// Of planted mistakes: rows of checkpoints that passed for successes, which would be caught too soon if they were cleared.
@@ -88,29 +82,12 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn start(world: &Shared) -> Self {
         let process = world.lock().kafka.group.start();
-        Self::with(world, process, false)
-    }
-
-    /// One whose configuration names this database and the brokers of another cluster. Its group gives it all partitions.
-    pub(crate) fn foreign(world: &Shared) -> Self {
-        let process = {
-            let mut world = world.lock();
-            world.counts.foreign_engines += 1;
-            world.kafka.group.outsider()
-        };
-        let mut worker = Self::with(world, process, true);
-        let partitions = (0..world.lock().kafka.partitions).map(|partition| Partition(partition as i32)).collect();
-        worker.feed(Event::Assigned { partitions, metadata: Membership::default() });
-        worker
-    }
-
-    fn with(world: &Shared, process: usize, foreign: bool) -> Self {
         let now = tokio::time::Instant::now().into_std();
         Self {
             process,
             world: world.clone(),
             store: Arc::new(SimStore { world: world.clone(), process }),
-            broker: Arc::new(Mutex::new(SimBroker::new(world.clone(), process, foreign))),
+            broker: Arc::new(Mutex::new(SimBroker::new(world.clone(), process))),
             machine: Machine::new(SETTINGS, now),
             now,
             windows: Windows::default(),
@@ -123,9 +100,6 @@ impl Worker {
             detached: Vec::new(),
             ends: false,
             stop_told: false,
-            foreign,
-            rules: Rules::new(foreign),
-            held: false,
             panicked: false,
             unpublished: Vec::new(),
             stopped: false,
@@ -162,19 +136,13 @@ impl Worker {
             return self.drain();
         }
         self.time_passes();
-        // A foreign engine's directory is not held before its partitions were looked at.
-        if self.one_in(4) && (self.held || !self.foreign) {
-            self.rules.turn(self.process, self.held, &mut self.world.lock());
-        }
         if self.ends {
             if !std::mem::replace(&mut self.stop_told, true) {
                 self.feed(Event::Stop { asked: self.now });
             }
             return;
         }
-        if !self.foreign {
-            self.serve_group();
-        }
+        self.serve_group();
         if self.machine.draining().is_some() || self.ends {
             return;
         }
@@ -249,7 +217,6 @@ impl Worker {
             world.say(|| format!("  worker {}: take -> {}", self.process, brief(&result)));
             // A zombie may find K past the N that it read before it froze. It has nothing to say about the partition any more.
             let stopped = result.as_ref().ok().and_then(|claimed| claimed.stopped.first());
-            world.counts.foreign_claims_stopped += u64::from(self.foreign && stopped.is_some());
             if let Some(stopped) = stopped.filter(|_| world.kafka.group.accepts(ended.metadata)) {
                 world.violated(|| format!("partition {} stopped: {}", stopped.partition, stopped.why));
             }
@@ -353,10 +320,6 @@ impl Worker {
                 }
             }
             Action::Resume(claimed) => {
-                self.held = !claimed.stopped.is_empty();
-                if self.foreign && !claimed.stands.is_empty() {
-                    self.world.lock().violated(|| format!("a foreign cluster's engine reads {:?}", claimed.stands));
-                }
                 self.reads = claimed.stands.iter().map(|stand| (stand.partition, stand.next.0)).collect();
             }
             Action::Checkpoint { checkpoint, step, cleared, metadata, once } => {
@@ -447,10 +410,6 @@ impl Worker {
         self.reads.clear();
         let leaves = self.one_in(2);
         let mut world = self.world.lock();
-        if self.foreign {
-            self.stopped = true;
-            return;
-        }
         match then {
             Then::Unassign => world.kafka.group.unassign(self.process),
             Then::Leave => {
@@ -463,7 +422,7 @@ impl Worker {
                 self.process = world.kafka.group.start();
                 world.say(|| format!("  a new consumer is worker {}", self.process));
                 self.store = Arc::new(SimStore { world: self.world.clone(), process: self.process });
-                self.broker = Arc::new(Mutex::new(SimBroker::new(self.world.clone(), self.process, self.foreign)));
+                self.broker = Arc::new(Mutex::new(SimBroker::new(self.world.clone(), self.process)));
             }
         }
     }

@@ -12,7 +12,6 @@ use rand_chacha::ChaCha8Rng;
 use super::counts::Counts;
 use super::database::Database;
 use super::kafka::Kafka;
-use super::rules::Catalog;
 
 /// Most partitions of a schedule.
 pub(crate) const PARTITIONS: usize = 4;
@@ -50,12 +49,6 @@ pub(crate) enum Plant {
     OverdueJudgesOn,
     /// A worker that claims its partitions again judges what it had fetched before.
     RetakeKeepsBacklog,
-    /// An instance takes the rows of the catalog whatever it has in force.
-    RowsTakenAsTheyAre,
-    /// Files that went at once, or with their directory, pass for removed ones.
-    LostIsRemoved,
-    /// The directory publishes while a partition contradicts the store.
-    HeldPublishes,
 }
 
 /// Randomness: the only source of it.
@@ -78,7 +71,6 @@ pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) database: Database,
     pub(crate) kafka: Kafka,
-    pub(crate) rules: Catalog,
     pub(crate) plant: Plant,
     pub(crate) counts: Counts,
     /// The faults of calls are so many times rarer in this schedule.
@@ -105,7 +97,6 @@ impl Shared {
             dice,
             database: Database::default(),
             kafka,
-            rules: Catalog::default(),
             plant,
             counts: Counts::default(),
             calm,
