@@ -193,7 +193,7 @@ pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
     let (mut all, mut count, end) = (Vec::new(), 0, Instant::now() + weir_testkit::wait::STILL);
     let mut said = Vec::new();
     while count < wanted {
-        assert!(Instant::now() < end, "{count} of {wanted} came; the group said {said:?}");
+        assert!(Instant::now() < end, "{count} of {wanted} came: {said:?}");
         said.extend(source.events().into_iter().map(|event| match event {
             Event::Assign { .. } => "assign".to_owned(),
             Event::Revoke { lost } => format!("revoke, lost: {lost}"),
@@ -201,6 +201,8 @@ pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
             Event::Error(why) | Event::Fatal(why) => why,
         }));
         let fetched = source.fetch(1_000, Duration::from_millis(50));
+        said.extend(fetched.messages().map(|message| format!("{}@{}", message.partition, message.offset)));
+        said.extend(fetched.errors().iter().map(|(partition, offset, why)| format!("{partition}@{offset}: {why}")));
         count += fetched.messages().count() + fetched.errors().len();
         all.push(fetched);
     }
