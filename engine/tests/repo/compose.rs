@@ -163,8 +163,12 @@ fn both_ways_of_starting_run_the_same_kafka() {
 fn behaviour(settings: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     let own =
         |name: &str| name.contains("listener") || ["node.id", "controller.quorum.voters", "log.dirs"].contains(&name);
-    // stack/up says it: tests kill members and producers, and do not wait long for them.
-    let tests = ["group.min.session.timeout.ms", "transaction.abort.timed.out.transaction.cleanup.interval.ms"];
+    // stack/up says why: tests kill members and producers and do not wait long for them, and write records of any year.
+    let tests = [
+        "group.min.session.timeout.ms",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        "log.retention.hours",
+    ];
     let roles = |value: String| value.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
     settings
         .filter(|(name, _)| !own(name) && !tests.contains(&name.as_str()))
