@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::super::api::Client;
 use super::super::out;
+use super::super::properties::pair;
 
 /// What to change.
 #[derive(Debug, clap::Args)]
@@ -54,13 +55,6 @@ fn body(change: &Change) -> anyhow::Result<Value> {
     }
     ensure!(!body.is_empty(), "nothing is to change; give --mode, --order, --parameter or --default");
     Ok(body.into())
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
-    }
 }
 
 #[cfg(test)]
