@@ -125,7 +125,7 @@ impl Records {
             self.value.truncate(usize::try_from(cut).expect("a record is short"));
         } else {
             self.value.clear();
-            write!(self.value, "ERR upstream timeout, tx T{i:07} not serialised <<binary>>").expect("a Vec takes all");
+            write!(self.value, "ERR upstream timeout, tx T{i:07} not serialized <<binary>>").expect("a Vec takes all");
         }
     }
 }

@@ -23,13 +23,13 @@ pub enum AdminError {
     /// The bytes are no WebAssembly.
     #[error("the body is not WebAssembly")]
     NotWasm,
-    /// Refused: what was wrong and what to mend.
-    #[error("{detail}; {mend}")]
+    /// Refused: what was wrong and what to fix.
+    #[error("{detail}; {hint}")]
     Invalid {
         /// What was wrong.
         detail: String,
         /// What to do about it.
-        mend: String,
+        hint: String,
     },
     /// Another change came first, or there is nothing to go back to.
     #[error("{0}")]

@@ -1,7 +1,7 @@
 //! What an error may show of a configuration. A secret that was written in the wrong place is a value like any other, so no value is
 //! quoted, and a name only where it is written as names are, or is close to one that belongs there: then it is a slip of the pen.
 
-/// How close two names are at least, of 1, that one is taken for the other misspelt.
+/// How close two names are at least, of 1, that one is taken for the other misspelled.
 const CLOSE: f64 = 0.6;
 /// Of a name that is shown, in bytes.
 const SHOWN: usize = 64;

@@ -108,7 +108,7 @@ pub async fn run(
     running.stop().await
 }
 
-/// Connects everything, loads the rules and starts the workers. Every error here is one that an operator can mend.
+/// Connects everything, loads the rules and starts the workers. Every error here is one that an operator can fix.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let config = Arc::new(config);
     let Plan { schema, spec } = plan(&config)?;

@@ -169,7 +169,7 @@ impl Status {
         for LookupAway { name, missing, away } in &refused {
             let (severity, so) = match missing {
                 true => (Severity::Warning, "so its fields are missing (on_unavailable)"),
-                false => (Severity::NotReady, "and what needs it waits; it is asked again, so mending it is enough"),
+                false => (Severity::NotReady, "and what needs it waits; it is asked again, so fixing it is enough"),
             };
             self.conditions.raise(
                 severity,
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_that_no_waiting_mends_is_a_condition_of_its_own_until_it_answers() {
+    fn a_lookup_that_waiting_does_not_fix_is_a_condition_of_its_own_until_it_answers() {
         let status = Status::default();
         let refused = |missing| LookupAway {
             name: "customer".into(),

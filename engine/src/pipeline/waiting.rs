@@ -10,7 +10,7 @@ use crate::config::Config;
 pub enum On {
     /// By its name.
     Lookup(String),
-    /// A lookup that waiting does not mend; the reason says what does.
+    /// A lookup that waiting does not fix; the reason says what does.
     Refused(String),
     /// The database.
     Database,
@@ -49,11 +49,11 @@ impl Waiting {
     /// For a person.
     pub fn text(&self, worker: usize, config: &Config) -> String {
         let (source, why) = (&config.source, &self.why);
-        let (service, mend) = match &self.on {
+        let (service, hint) = match &self.on {
             On::Lookup(name) => {
                 (format!("the Redis of lookup.{name}"), format!("start it, or correct lookup.{name}.url"))
             }
-            On::Refused(name) => (format!("lookup.{name}"), "it is asked again, so mending it is enough".to_owned()),
+            On::Refused(name) => (format!("lookup.{name}"), "it is asked again, so fixing it is enough".to_owned()),
             On::Database => ("the store of [sink]".to_owned(), "start the database, or correct sink.url".to_owned()),
             On::Kafka => {
                 (format!("Kafka at {}", source.brokers), "start it, or correct source.brokers or the right".to_owned())
@@ -67,7 +67,7 @@ impl Waiting {
                 "start what does not answer, or correct sink.url or source.brokers".to_owned(),
             ),
         };
-        format!("worker {worker} waits for {service} for {} s: {why}; {mend}", self.since.elapsed().as_secs())
+        format!("worker {worker} waits for {service} for {} s: {why}; {hint}", self.since.elapsed().as_secs())
     }
 }
 

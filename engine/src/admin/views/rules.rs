@@ -84,7 +84,7 @@ pub enum EffectView {
 pub struct FileProblemView {
     /// Name of the file in the rules directory.
     pub file: String,
-    /// What was wrong and what to mend.
+    /// What was wrong and what to fix.
     pub problem: String,
 }
 

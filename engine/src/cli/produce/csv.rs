@@ -221,10 +221,10 @@ impl Scanner {
     fn advice(&self) -> &'static str {
         match self.dialect.escape {
             None => {
-                "Mend the quotes (one within a cell is doubled), or set `escape = '\\'` or `quote = \"\"` in the mapping if \
+                "Fix the quotes (one within a cell is doubled), or set `escape = '\\'` or `quote = \"\"` in the mapping if \
                  the file is written so"
             }
-            Some(_) => "Mend the quotes, or set `quote = \"\"` in the mapping if the file has none",
+            Some(_) => "Fix the quotes, or set `quote = \"\"` in the mapping if the file has none",
         }
     }
 }

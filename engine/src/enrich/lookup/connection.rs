@@ -18,7 +18,7 @@ pub(super) enum Failed {
     Away(String),
     /// Nothing came in time: it is away, or what was asked is more than the time carries.
     TimedOut,
-    /// No waiting mends it: what is wrong, and what to do.
+    /// Waiting does not fix it: what is wrong, and what to do.
     Refused(String),
 }
 
@@ -44,7 +44,7 @@ struct Open {
 }
 
 impl Connection {
-    /// Connects nothing. The error says what to mend; it goes on after the lookup's name.
+    /// Connects nothing. The error says what to fix; it goes on after the lookup's name.
     pub(super) fn new(name: &str, table: &config::Lookup) -> Result<Self, String> {
         Ok(Self {
             lookup: name.to_owned(),

@@ -43,7 +43,7 @@ pub enum LookupError {
     Config {
         /// Its name.
         lookup: String,
-        /// What to mend.
+        /// What to fix.
         why: String,
     },
     /// Redis is away or too slow; trying again may help.
@@ -54,7 +54,7 @@ pub enum LookupError {
         /// What was seen.
         why: String,
     },
-    /// No waiting mends it: a wrong password, a right or a certificate that lacks, a cluster.
+    /// Waiting does not fix it: a wrong password, a right or a certificate that lacks, a cluster.
     #[error("lookup.{lookup}: {why}")]
     Refused {
         /// Its name.
@@ -64,7 +64,7 @@ pub enum LookupError {
     },
 }
 
-/// Asks the Redis of every lookup once, all at the same time. An error is one that no waiting mends; a Redis that is away is none.
+/// Asks the Redis of every lookup once, all at the same time. An error is one that waiting does not fix; a Redis that is away is none.
 pub async fn check(lookups: &BTreeMap<String, config::Lookup>) -> Result<(), LookupError> {
     let asked = lookups.iter().map(|(name, table)| async move {
         let wrong = |why| LookupError::Config { lookup: name.clone(), why };

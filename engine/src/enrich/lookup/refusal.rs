@@ -1,4 +1,4 @@
-//! Which errors of Redis no waiting mends, and what a person has to do about each.
+//! Which errors of Redis waiting does not fix, and what a person has to do about each.
 
 use super::connection::Failed;
 use crate::certificate::Fault;
@@ -57,7 +57,7 @@ pub(super) fn cluster(lookup: &str, said: &str) -> String {
 
 fn certificate(lookup: &str, fault: Fault, text: &str) -> String {
     let cause = fault.cause();
-    let mend = match fault {
+    let hint = match fault {
         Fault::UnknownAuthority => format!("name the authority's certificate (PEM) as lookup.{lookup}.ca"),
         Fault::OtherName => format!("write the name that the certificate has in lookup.{lookup}.url"),
         Fault::Expired => "renew it on the server".to_owned(),
@@ -67,7 +67,7 @@ fn certificate(lookup: &str, fault: Fault, text: &str) -> String {
             return format!("Redis {cause} ({text}): write redis:// in lookup.{lookup}.url, or its TLS port");
         }
     };
-    format!("the certificate of Redis {cause} ({text}): {mend}")
+    format!("the certificate of Redis {cause} ({text}): {hint}")
 }
 
 /// `customer:{name_orig}` as an ACL names it: `customer:*`.
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_waiting_mends_says_what_to_do_and_the_rest_is_away() {
+    fn what_waiting_does_not_fix_says_what_to_do_and_the_rest_is_away() {
         for (code, text, told) in [
             (Some("MOVED"), "Moved: 12 10.0.0.1:6379", "a node of a Redis Cluster"),
             (Some("CLUSTERDOWN"), "ClusterDown: Hash slot not served", "a node of a Redis Cluster"),

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use self::advice::advice;
@@ -32,6 +31,7 @@ use crate::model::record::Schema;
 use crate::model::time::to_rfc3339;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
 use crate::store::{CatalogStore, Store, StoreError};
+use crate::telemetry::Metrics;
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
@@ -40,7 +40,7 @@ pub(super) fn admin_state(
     (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
     store: &Arc<dyn Store>,
     status: &Arc<Status>,
-    metrics: PrometheusHandle,
+    metrics: Metrics,
 ) -> AdminState {
     let rules = Rules {
         config: config.clone(),
@@ -80,10 +80,10 @@ impl From<Refused> for AdminError {
         match refused {
             Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
             Refused::NotWasm => Self::NotWasm,
-            Refused::Module(_) => Self::Invalid { mend: advice(&detail).into(), detail },
+            Refused::Module(_) => Self::Invalid { hint: advice(&detail).into(), detail },
             Refused::Unfit(_) => Self::Invalid {
                 detail,
-                mend: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
+                hint: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
             },
             Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
             Refused::Conflict(_) => Self::Conflict(detail),

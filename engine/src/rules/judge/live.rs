@@ -76,7 +76,7 @@ impl LiveObserver {
 fn spent(rule: &LiveRule, took: Duration) {
     let took = took.as_nanos() as u64;
     add(&rule.stats.nanos, took);
-    let nanos = || metrics::counter!("weir_judge_nanoseconds_total", "rule" => rule.id.name.to_string());
+    let nanos = || metrics::counter!("weir_rule_cpu_seconds_total", "rule" => rule.id.name.to_string());
     rule.metrics.nanos.get_or_init(nanos).increment(took);
 }
 
@@ -88,7 +88,8 @@ fn count_batch(rule: &LiveRule, rows: usize, verdict: &Verdict, took: Duration) 
     add(&stats.rows, rows as u64);
     if verdict.skipped > 0 {
         add(&stats.skipped, verdict.skipped as u64);
-        metrics::counter!("weir_rule_skipped_total", "rule" => name.to_string()).increment(verdict.skipped as u64);
+        metrics::counter!("weir_rule_skipped_records_total", "rule" => name.to_string())
+            .increment(verdict.skipped as u64);
     }
     let counters = rule.manifest.codes.iter().zip(&rule.metrics.hits);
     for ((code, counter), &hits) in counters.zip(&verdict.hits).filter(|(_, hits)| **hits > 0) {
@@ -143,7 +144,7 @@ impl Observer for LiveObserver {
             let pause = UNEXPLAINED_PAUSE.as_secs();
             tracing::warn!(rule = name, code, "for {pause} s flags of dead letters have no details: {message}");
         }
-        metrics::counter!("weir_unexplained_flags_total", "rule" => name.to_owned()).increment(flags as u64);
+        metrics::counter!("weir_rule_unexplained_flags_total", "rule" => name.to_owned()).increment(flags as u64);
     }
 
     fn window_closed(&mut self, set: &LiveSet, shadows: &[ShadowCost]) {

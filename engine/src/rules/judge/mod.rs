@@ -264,7 +264,7 @@ impl<O: Observer> Judge<O> {
     }
 
     /// Judges by this set from now on. Returns how long that took, if the set replaces another one. Sets are told apart by
-    /// their place in memory: one that no catalog made has no number of its own, and a row that was mended makes another
+    /// their place in memory: one that no catalog made has no number of its own, and a row that was fixed makes another
     /// set of the same number.
     fn take_up(&mut self, set: &Arc<LiveSet>) -> Option<Duration> {
         if self.set.as_ref().is_some_and(|judged| Arc::ptr_eq(judged, set)) {

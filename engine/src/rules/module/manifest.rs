@@ -1,5 +1,5 @@
 //! What a module may say of itself. The SDK writes manifests that pass; hand-made ones are told all their faults at
-//! once, each with what to mend.
+//! once, each with what to fix.
 
 use std::collections::BTreeSet;
 
@@ -81,7 +81,7 @@ impl Faults {
         let (mut seen, mut count) = (BTreeSet::new(), 0);
         for name in names {
             count += 1;
-            // Enough to mend; a hostile list must not become a hostile message.
+            // Enough to fix; a hostile list must not become a hostile message.
             if count > ITEMS {
                 self.0.push(format!("it has more than {ITEMS} {what}s"));
                 return;

@@ -27,7 +27,7 @@ impl OverflowTold {
         Self {
             subject: format!("worker {worker}"),
             last: None,
-            records: metrics::counter!("weir_window_groups_overflow_total"),
+            records: metrics::counter!("weir_window_overflow_records_total"),
             groups: metrics::gauge!("weir_window_groups", "worker" => worker.to_string()),
         }
     }

@@ -42,7 +42,7 @@ impl Worker {
         self.parts.status.lookups(self.parts.index, self.bench.lookups_away());
     }
 
-    /// Raises what these words of Kafka mean, if they are such that no waiting mends them.
+    /// Raises what these words of Kafka mean, if they are such that waiting does not fix them.
     pub(super) fn refuse(&mut self, why: &str, side: Side) {
         if let Some(refused) = refused(why, side, &self.parts.config) {
             let conditions = self.parts.status.conditions();

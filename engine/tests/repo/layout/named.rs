@@ -30,8 +30,8 @@ fn the_protocol_s_documents_name_their_tests() {
 #[test]
 fn every_message_in_the_list_of_errors_names_a_test_that_is_there() {
     for row in rows("docs/errors.md", "# Messages") {
-        let [message, cause, mend, tests] = &row[..] else { panic!("docs/errors.md: four cells are wanted: {row:?}") };
-        assert!([message, cause, mend].iter().all(|cell| !cell.is_empty()), "docs/errors.md: an empty cell in {row:?}");
+        let [message, cause, hint, tests] = &row[..] else { panic!("docs/errors.md: four cells are wanted: {row:?}") };
+        assert!([message, cause, hint].iter().all(|cell| !cell.is_empty()), "docs/errors.md: an empty cell in {row:?}");
         for test in tests.split(", ") {
             let name = test.strip_prefix('`').and_then(|test| test.strip_suffix('`')).unwrap_or_default();
             assert_eq!(missing(name), None, "docs/errors.md, {message}: {tests}");
