@@ -38,6 +38,9 @@ impl Parameters for () {
 }
 
 /// For the macro: one parameter by its name.
+///
+/// # Errors
+/// Which parameter can't be what was given, and why.
 #[doc(hidden)]
 pub fn setting<T: Setting>(given: &[(String, String)], name: &str, default: &str) -> Result<T, String> {
     let text = given.iter().find(|(key, _)| key == name).map_or(default, |(_, text)| text.as_str());

@@ -9,7 +9,7 @@
 //! - [`wait`], [`process`]: waiting that ends for lack of progress; a test as a process of its own.
 //! - [`fuzz`]: what must hold for any bytes from outside, one function a target.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-#![warn(missing_docs)]
+#![allow(clippy::missing_panics_doc, reason = "what a test needs and can't have ends it")]
 
 #[cfg(feature = "engine")]
 pub mod broker;
@@ -18,7 +18,6 @@ pub mod dirty_files;
 #[cfg(feature = "engine")]
 pub mod fakes;
 #[cfg(feature = "engine")]
-#[allow(missing_docs, reason = "one function a target, named like its corpus")]
 pub mod fuzz;
 pub mod guest;
 #[cfg(feature = "engine")]

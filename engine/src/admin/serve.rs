@@ -41,6 +41,9 @@ const GRACE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until `shutdown`, then lets the requests in flight end, within a bound.
+///
+/// # Errors
+/// None so far: what the listener can't accept is logged and tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,

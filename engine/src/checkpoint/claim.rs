@@ -68,6 +68,10 @@ impl From<Cancelled> for ClaimError {
 }
 
 /// Takes these partitions: our owner number in the store, every letter before N in Kafka, K = N.
+///
+/// # Errors
+/// [`ClaimError`]: the caller gave up, the group moved on, or trying again does not help. Nothing is consumed then. Outages of the
+/// store and of Kafka are waited for.
 pub async fn claim<B: Broker>(
     store: &dyn CheckpointStore,
     broker: &mut B,

@@ -23,6 +23,9 @@ const NEW_TOPIC: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::f
 pub(crate) const DEFAULT_MESSAGE_LIMIT: usize = 1_000_000;
 
 /// How many partitions a topic has; `key` is what an error calls the topic. Blocks, for 12 s at most.
+///
+/// # Errors
+/// [`TopicError`]: the topic is not there, not for this user to see, or no broker answered in time.
 pub fn partitions(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, TopicError> {
     (|| look(cluster, key, topic)).retry(NEW_TOPIC).when(|why| matches!(why, TopicError::Missing { .. })).call()
 }

@@ -73,12 +73,18 @@ impl Decimal {
 
 impl Mapping {
     /// Reads and checks a mapping file.
+    ///
+    /// # Errors
+    /// If the file can't be read, or [`Mapping::parse`] refuses it.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read mapping {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("mapping {}", path.display()))
     }
 
     /// Parses and checks a mapping.
+    ///
+    /// # Errors
+    /// If the text is no TOML, a key is not known, or two contradict each other; the message names the key.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut mapping: Self = toml::from_str(text)?;
         ensure!(
@@ -141,6 +147,9 @@ impl Mapping {
     }
 
     /// Takes the format from the file's name where the mapping gives none.
+    ///
+    /// # Errors
+    /// If neither the mapping nor the file's name says the format, or the format needs `columns` and there are none.
     pub fn for_input(mut self, path: &Path) -> anyhow::Result<Self> {
         let unpacked = path.extension().is_some_and(|extension| extension == "gz").then(|| path.with_extension(""));
         let extension = unpacked.as_deref().unwrap_or(path).extension().and_then(|extension| extension.to_str());

@@ -64,7 +64,10 @@ pub enum LookupError {
     },
 }
 
-/// Asks the Redis of every lookup once, all at the same time. An error is one that waiting does not fix; a Redis that is away is none.
+/// Asks the Redis of every lookup once, all at the same time.
+///
+/// # Errors
+/// [`LookupError`]: what waiting does not fix, such as a wrong password. A Redis that is away is no error.
 pub async fn check(lookups: &BTreeMap<String, config::Lookup>) -> Result<(), LookupError> {
     let asked = lookups.iter().map(|(name, table)| async move {
         let wrong = |why| LookupError::Config { lookup: name.clone(), why };
@@ -105,6 +108,9 @@ pub struct Plan {
 
 impl Lookups {
     /// Connects nothing: the first fetch does.
+    ///
+    /// # Errors
+    /// [`LookupError`]: a URL, a certificate or a key that can't be used.
     pub fn new(lookups: &BTreeMap<String, config::Lookup>, schema: Arc<Schema>) -> Result<Self, LookupError> {
         let lookups = lookups.iter().map(|(name, table)| Lookup::new(name, table, &schema));
         Ok(Self { lookups: lookups.collect::<Result<_, _>>()? })

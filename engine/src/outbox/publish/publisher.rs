@@ -55,6 +55,9 @@ impl Publisher {
     }
 
     /// Ends whatever a transaction of ours left undecided. Cheap when there is none.
+    ///
+    /// # Errors
+    /// [`PublishError`]: Kafka does not answer, or another producer has our place.
     pub async fn resolve_in_doubt(&mut self) -> Result<(), PublishError> {
         if self.ready.is_some() {
             return Ok(());
@@ -87,6 +90,9 @@ impl Publisher {
     }
 
     /// One transaction: the messages of these chunks at or after `from`, whatever their destinations, then the offsets.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing of it is visible then, or, where it says so, it is not known whether it is.
     pub async fn publish(
         &mut self,
         outbox: &Arc<[OutboxChunk]>,

@@ -57,6 +57,9 @@ impl<'a> Change<'a> {
 
 impl Catalog {
     /// Changes mode, order or parameters.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule, a change that can't stand, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
@@ -87,6 +90,9 @@ impl Catalog {
     }
 
     /// Back to this version, or to the one that was in force before.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule or version, nothing to go back to, or a store that does not answer.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
         let mut set = self.store().rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
@@ -110,6 +116,9 @@ impl Catalog {
     }
 
     /// Takes the rule out of the set; its versions stay.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule, or a store that does not answer.
     pub async fn retire(&self, name: &str, who: &str) -> Result<Revision, Refused> {
         let edit = |entries: &mut Vec<Entry>| {
             let gone = entry(entries, name)?.sha256;

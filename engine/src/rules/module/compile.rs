@@ -71,6 +71,9 @@ fn limited() -> std::io::Result<()> {
 }
 
 /// Compiled code, or what is wrong with the module. Without limits: the engine compiles in the child only.
+///
+/// # Errors
+/// The text says what is wrong with the module.
 pub fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
     let engine = engine().map_err(|e| format!("{e:#}"))?;
     wasmparser::Validator::new().validate_all(wasm).map_err(|e| format!("not valid WebAssembly: {e}"))?;

@@ -107,12 +107,18 @@ pub(in crate::rules) fn engine() -> wasmtime::Result<Engine> {
 impl Runtime {
     /// Compiles by the binary that runs, and by no other that the environment names: what a compiler gives is run as
     /// native code. Starts the ticker, which ends with the runtime.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]: as [`Runtime::with_compiler`], or the binary that runs is not to be found.
     pub fn new(rules: &config::Rules) -> Result<Arc<Self>, RuntimeError> {
         let compiler = std::env::current_exe().map_err(|e| RuntimeError(e.to_string()))?;
         Self::with_compiler(rules, compiler)
     }
 
     /// With another binary whose `compile-module` compiles: for tests.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]: this machine can't run WebAssembly, or has no thread for the ticker.
     pub fn with_compiler(rules: &config::Rules, compiler: PathBuf) -> Result<Arc<Self>, RuntimeError> {
         let engine = engine().map_err(|e| RuntimeError(format!("{e:#}")))?;
         let runtime = Arc::new(Self {
