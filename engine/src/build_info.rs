@@ -14,7 +14,7 @@ mod commit {
 pub struct BuildInfo {
     /// Version of Weir.
     pub version: &'static str,
-    /// Of the checkout, in a release; else "unknown".
+    /// Commit of the checkout, in a release; otherwise "unknown".
     pub commit: &'static str,
     /// Cargo features, one behind the other.
     pub features: String,

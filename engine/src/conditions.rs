@@ -20,7 +20,7 @@ pub enum Severity {
 /// One state that somebody has to look at.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Condition {
-    /// Of a fixed list, for alerts: `rules.none_live`.
+    /// One of a fixed list, for alerts: `rules.none_live`.
     pub code: &'static str,
     /// What it is about, if there can be several: a rule, a partition, a file. Empty otherwise.
     pub subject: String,

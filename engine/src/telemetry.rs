@@ -376,7 +376,7 @@ mod tests {
     /// What may stand behind the unit: what became of the things.
     const FATES: &[&str] = &["_deleted", "_dropped", "_omitted"];
 
-    /// Of a name, what its value is told in.
+    /// The unit that a name says.
     fn unit_of(name: &str) -> Option<&'static str> {
         let stem = name.strip_suffix("_total").unwrap_or(name);
         let stem = FATES.iter().find_map(|fate| stem.strip_suffix(fate)).unwrap_or(stem);

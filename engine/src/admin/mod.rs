@@ -76,7 +76,7 @@ pub struct AdminState {
 }
 
 impl AdminState {
-    /// Of the tokens only digests are kept.
+    /// The state of the API. Of the tokens it keeps digests only.
     pub fn new(
         rules: Arc<dyn RuleAdmin>,
         pipeline: Arc<dyn PipelineView>,

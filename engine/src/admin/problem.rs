@@ -71,7 +71,7 @@ impl ProblemKind {
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method")
             }
-            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The rule set stands otherwise"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The change conflicts with the rule set"),
             // No 503: that asks programs to send it again.
             Self::Unknown => {
                 (StatusCode::GATEWAY_TIMEOUT, "unknown-outcome", "Whether the change was made is not known")

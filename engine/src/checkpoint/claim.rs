@@ -17,7 +17,7 @@ use crate::model::store::{CheckpointStore, StoreError};
 /// A partition that is ours and ready to be consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumePoint {
-    /// Which.
+    /// The partition.
     pub partition: Partition,
     /// Our fencing number.
     pub owner: u64,
@@ -32,7 +32,7 @@ pub struct ResumePoint {
 /// A partition that must not be consumed until an operator has decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// Which.
+    /// The partition.
     pub partition: Partition,
     /// The figures, and the ways out.
     pub why: String,
@@ -41,9 +41,9 @@ pub struct Stopped {
 /// What taking came to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ClaimResult {
-    /// To be consumed from `next`.
+    /// Partitions to be consumed, each from `next`.
     pub stands: Vec<ResumePoint>,
-    /// To be left alone.
+    /// Partitions that must not be consumed.
     pub stopped: Vec<Stopped>,
 }
 

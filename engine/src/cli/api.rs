@@ -134,7 +134,7 @@ fn variable(name: &str) -> Option<String> {
     filled(std::env::var(name).ok())
 }
 
-/// Of a whole request: twice what the service itself allows one.
+/// Time-out of a whole request: twice what the service itself allows one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn no_answer(url: &str) -> String {

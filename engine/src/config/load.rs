@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::misfit::misfit;
 use super::{Config, check, words};
 
-/// Of a file that holds a secret.
+/// Size of the largest file that may hold a secret, in bytes.
 const LONGEST_SECRET: u64 = 65_536;
 
 /// Why a configuration can't be used.

@@ -55,7 +55,7 @@ pub struct Config {
     /// How rules are found, and what they may cost.
     #[serde(default)]
     pub rules: Rules,
-    /// What a rule starts with when it is first published, a table for each; from then on the catalog stands.
+    /// What a rule starts with when it is first published, a table for each; from then on the catalog decides.
     #[serde(default)]
     pub rule: BTreeMap<String, RuleStart>,
     /// How often the work is made durable, and how much one checkpoint holds.
@@ -406,7 +406,7 @@ pub struct Engine {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
-    /// Address that the API listens on. Without both tokens only the loopback is taken, and a warning stands.
+    /// Address that the API listens on. Without both tokens only the loopback is taken, and the condition `admin.open` says so.
     /// Default: `"127.0.0.1:8080"`.
     #[serde(deserialize_with = "address::read")]
     pub listen: SocketAddr,

@@ -21,7 +21,7 @@ const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
 /// Offsets of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// Which.
+    /// The partition.
     pub partition: i32,
     /// The first offset.
     pub from: i64,

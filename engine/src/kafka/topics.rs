@@ -15,7 +15,7 @@ use super::error::{NotMade, TopicError};
 
 /// How long one question to the cluster may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between two looks at what librdkafka complains of: what waiting does not fix is told at once.
+/// Pause between two looks at what librdkafka complains of, so that what waiting does not fix is reported at once.
 const SLICE: Duration = Duration::from_millis(500);
 /// How long a topic may be missing: one that was made a moment ago is not known to every broker yet.
 const NEW_TOPIC: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_millis(200)).with_max_times(10);

@@ -39,7 +39,7 @@ pub struct Activation {
     pub partition: Partition,
     /// First offset of the first batch that was.
     pub first_offset: Offset,
-    /// By which rule set.
+    /// Revision of the rule set that judged.
     pub revision: Revision,
 }
 

@@ -70,7 +70,7 @@ struct Thread {
     tells: oneshot::Receiver<anyhow::Result<()>>,
 }
 
-/// Of the API, the watcher of rules and the workers' clients, when all workers have told their end.
+/// Time for the API, the watcher of rules and the workers' clients to end, once all workers have.
 const REST: Duration = Duration::from_millis(500);
 
 /// Runs until `shutdown`, then takes a last checkpoint and stops, within `checkpoint.drain` and 2 s. `shutdown` is heard
@@ -212,7 +212,8 @@ fn open_to_all(admin: &config::Admin, at: std::net::SocketAddr, conditions: &Con
     }
 }
 
-/// Of a worker. They connect while the rules are compiled: a worker with partitions would wait for its producer else, and
+/// Makes one worker's consumer and transactional producer. They connect while the rules are compiled: otherwise a worker
+/// with partitions would wait for its producer, and
 /// workers that do not join the group together are given partitions twice. The producer's id is its own, so it ends nothing
 /// that another has open. On tokio.
 fn clients(config: &Config, worker: Option<usize>) -> anyhow::Result<(Source, Publisher)> {

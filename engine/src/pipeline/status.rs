@@ -29,7 +29,7 @@ pub struct PartitionStatus {
 }
 
 impl PartitionStatus {
-    /// Ours, but not yet where it can be judged: the store or the group has not answered.
+    /// Whether it is assigned but can't be judged yet, since the store or the group has not answered.
     pub fn is_being_taken(&self) -> bool {
         self.error.is_none() && self.committed.is_none()
     }
@@ -55,7 +55,7 @@ pub struct Outside {
     pub why: Option<String>,
 }
 
-/// To leave the group, once the last checkpoint is through or given up.
+/// Time to leave the group, once the last checkpoint has ended or was given up.
 const LEAVE: Duration = Duration::from_millis(800);
 
 /// Shared by all workers of a process.
@@ -63,7 +63,7 @@ const LEAVE: Duration = Duration::from_millis(800);
 pub struct Status {
     since: Instant,
     judged: AtomicU64,
-    /// By worker; None: the group has given it partitions, or told it that it has none.
+    /// Since when and why each worker is no member of the group. None: the group has given it partitions, or none to have.
     members: Mutex<BTreeMap<usize, Option<Outside>>>,
     /// When the stop was asked for.
     stop: OnceLock<Instant>,

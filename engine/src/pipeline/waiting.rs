@@ -8,7 +8,7 @@ use crate::config::Config;
 /// Whom it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
-    /// By its name.
+    /// The lookup of this name.
     Lookup(String),
     /// A lookup that waiting does not fix; the reason says what does.
     Refused(String),
@@ -23,7 +23,7 @@ pub enum On {
 }
 
 impl On {
-    /// Of what a checkpoint's task is at, in the words that `checkpoint` logs.
+    /// The service that a checkpoint's task waits for, by the words that `checkpoint` logs.
     pub(crate) fn of(what: &str) -> Self {
         let database =
             ["committing a checkpoint", "clearing", "a COMMIT", "asking what became", "taking partitions", "storing"];

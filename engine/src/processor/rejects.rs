@@ -22,7 +22,7 @@ pub struct Reject<'a> {
 pub enum Cause<'a> {
     /// It did not decode, or has no window.
     Fault(&'a Fault),
-    /// Of the hits that reject it the first in rule order.
+    /// A rule: the first hit, in rule order, that rejects it.
     Rule(&'a Finding),
 }
 

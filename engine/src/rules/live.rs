@@ -79,7 +79,7 @@ pub struct LiveSet {
 pub struct Trip {
     /// The rule.
     pub rule: Arc<RuleId>,
-    /// By which it was judged.
+    /// Revision of the set that judged.
     pub revision: Revision,
     /// Why, for the audit.
     pub message: String,

@@ -135,9 +135,9 @@ pub struct WindowView {
     pub group: BTreeMap<String, Option<String>>,
     /// Records in the row.
     pub records: i64,
-    /// Of these, records that a rule flagged.
+    /// How many of these a rule flagged.
     pub flagged: i64,
-    /// Of these, records that came late.
+    /// How many of these came late.
     pub late: i64,
     /// Exact decimal text by column (`amount_sum`).
     pub measures: BTreeMap<String, Option<String>>,
@@ -183,9 +183,9 @@ pub struct LettersView {
 /// A dead letter.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LetterView {
-    /// Of the dead-letter topic.
+    /// Partition of the dead-letter topic.
     pub partition: i32,
-    /// Of the dead-letter topic.
+    /// Offset in the dead-letter topic.
     pub offset: i64,
     /// Code of the reason, header `weir.code`.
     pub code: Option<String>,

@@ -20,22 +20,23 @@ pub struct Mapping {
     /// Names of the columns of an input without a header (always for `whitespace`).
     #[serde(default)]
     pub columns: Vec<String>,
-    /// Of the input's text, as the web names it (`windows-1252`, `utf-16le`). Default: UTF-8, or what a byte order mark says.
+    /// Encoding of the input, as the web names it (`windows-1252`, `utf-16le`). Default: UTF-8, or what a byte order mark
+    /// says.
     encoding: Option<String>,
-    /// Between the cells of a CSV. Default: a comma.
+    /// Character between the cells of a CSV. Default: a comma.
     delimiter: Option<String>,
     /// Around cells of a CSV; empty: no cell is quoted. Default: `"`.
     quote: Option<String>,
-    /// Before a quote or delimiter that is part of a CSV's cell. Default: none; a quote within quotes is doubled.
+    /// Character before a quote or delimiter that is part of a CSV's cell. Default: none; a quote within quotes is doubled.
     escape: Option<String>,
-    /// Before the fraction of numbers: `.`, the default, or `,`. No other mark is taken for part of a number.
+    /// Mark before the fraction of numbers: `.`, the default, or `,`. No other mark is taken for part of a number.
     #[serde(default)]
     pub(super) decimal: Decimal,
     /// The JSON field whose text is the Kafka key.
     pub key: String,
     /// A column that, where not empty, holds the very bytes to send instead.
     pub raw: Option<String>,
-    /// By JSON field.
+    /// What each JSON field is made of, by its name.
     pub fields: BTreeMap<String, Field>,
 }
 
@@ -51,7 +52,7 @@ pub enum Format {
     Whitespace,
 }
 
-/// Before the fraction of a number.
+/// The mark before the fraction of a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum Decimal {
     #[default]

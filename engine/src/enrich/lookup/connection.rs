@@ -29,7 +29,7 @@ pub(super) type Hashes = Vec<Option<Vec<Option<Vec<u8>>>>>;
 pub(super) struct Connection {
     lookup: String,
     client: Client,
-    /// Of a connection's making, and of an answer.
+    /// Time-out of making a connection, and of an answer.
     timeout: Duration,
     /// As for Redis' ACL: `customer:*`.
     pattern: String,

@@ -47,7 +47,7 @@ pub(super) fn of(lookup: &str, pattern: &str, said: &Said<'_>) -> Failed {
     }
 }
 
-/// Of a Redis Cluster: Weir asks one server for all keys.
+/// What to say of a Redis Cluster, which is not supported: Weir asks one server for all keys.
 pub(super) fn cluster(lookup: &str, said: &str) -> String {
     format!(
         "this Redis is a node of a Redis Cluster, which is not supported: its keys stand on several nodes ({said}). Name one \

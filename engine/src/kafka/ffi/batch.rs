@@ -95,7 +95,7 @@ pub struct Message<'a> {
 }
 
 impl Fetched {
-    /// Of pointers that the batch call set.
+    /// Takes over the messages whose pointers the batch call set.
     fn of(all: Vec<*mut rd::rd_kafka_message_t>) -> Self {
         let (mut records, mut others) = (Vec::with_capacity(all.len()), Vec::new());
         for (at, message) in raw(&all).enumerate() {

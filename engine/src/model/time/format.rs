@@ -36,7 +36,8 @@ impl Default for TimeFormat {
 }
 
 impl TimeFormat {
-    /// Of the three keys. With a `format` alone numbers are no times: `20260102` is no count of milliseconds.
+    /// The format that the three keys describe. With a `format` alone, numbers are no times: `20260102` is no count of
+    /// milliseconds.
     ///
     /// # Errors
     /// [`Refused`]: which key can't stand, and what to write.

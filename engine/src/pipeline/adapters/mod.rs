@@ -71,7 +71,8 @@ struct Rules {
     evaluating: Arc<Semaphore>,
 }
 
-/// Of what is asked of the store for an answer that does not need it.
+/// Time-out of optional reads of the store: rules are answered from memory, and their history is added if the store replies
+/// within it.
 const ASK_STORE: Duration = Duration::from_secs(2);
 
 impl From<Refused> for AdminError {

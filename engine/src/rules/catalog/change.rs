@@ -32,7 +32,8 @@ pub struct Patch {
     pub mode: Option<Mode>,
     /// Rules judge in ascending order, ties by name. None: as it is.
     pub order: Option<i32>,
-    /// By name; None: as they are. None as a value takes the default of whatever version is in force, now and later.
+    /// Parameters to set, by name; None: as they are. None as a value means the default of whatever version is in force, now
+    /// and later.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 

@@ -50,7 +50,7 @@ pub struct Judge<O = LiveObserver> {
     instances: Instances,
     /// One for each rule of `set`, in its order.
     states: Vec<RuleState>,
-    /// By which it judged last.
+    /// The set by which it judged last.
     set: Option<Arc<LiveSet>>,
     /// Places in `set` of the shadow rules that judge.
     shadows: Vec<usize>,

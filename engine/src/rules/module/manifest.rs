@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use crate::model::catalog::{ENGINE_CODES, Manifest};
 use crate::model::shown::acts;
 
-/// Of a name; they stand in keys of the store.
+/// Length of the longest name, in bytes. Names are in keys of the store.
 const NAME: usize = 64;
-/// Of a summary or a default, in bytes.
+/// Length of the longest summary or default, in bytes.
 const TEXT: usize = 1_024;
 /// What is wrong with a character of a text that a person reads.
 pub(in crate::rules) const ACTS: &str = "a control character or one that turns the direction of text, which would change what a terminal shows: leave it out";
-/// Of fields, codes and parameters, each.
+/// Fields, codes and parameters that a manifest may have, of each.
 const ITEMS: usize = 256;
 
 /// Err: every fault, for the module's author.

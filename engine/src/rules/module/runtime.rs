@@ -17,7 +17,7 @@ use crate::model::catalog::Manifest;
 use crate::rules::text::shorten;
 
 const TICK: Duration = Duration::from_millis(10);
-/// Between two ticks if the ticker was a little late, as it is on a machine that is not starved.
+/// Time between two ticks if the ticker was a little late, as it is on a machine that is not starved.
 const LATE_TICK: Duration = Duration::from_millis(12);
 const SMALL_ANSWER: usize = 256 << 10;
 const JUDGE_ANSWER: usize = 1 << 20;
@@ -43,7 +43,7 @@ pub struct Runtime {
     timeout: Duration,
     /// A live rule's, a record.
     pub(in crate::rules) budget: Duration,
-    /// Of a worker's time, for all shadow rules together.
+    /// Share of a worker's time, from 0 to 1, for all shadow rules together.
     pub(in crate::rules) shadow_budget: f64,
     /// What judges and the catalog find.
     pub(in crate::rules) conditions: Conditions,

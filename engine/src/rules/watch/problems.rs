@@ -12,7 +12,7 @@ pub struct FileProblem {
     pub message: String,
 }
 
-/// By file: why it was refused.
+/// Why each file was refused, by its name.
 #[derive(Default)]
 pub(super) struct Problems(Mutex<BTreeMap<String, String>>);
 

@@ -7,7 +7,7 @@ use crate::model::ids::Sha256;
 
 /// What the last scans saw. `I` tells one directory from another. Pure, so that the simulation asks this very code.
 pub struct Seen<I> {
-    /// By file name.
+    /// Files by name.
     pub files: BTreeMap<String, SeenFile>,
     /// Which directory the files were in.
     identity: Option<I>,

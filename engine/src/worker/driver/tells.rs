@@ -13,7 +13,7 @@ use crate::worker::machine::Phase;
 const SLOW: Duration = Duration::from_secs(2);
 
 impl Worker {
-    /// To be called in every round of the loop.
+    /// Reports what changed of the worker's state. To be called in every round of the loop.
     pub(super) fn tell(&mut self) {
         let obstacle = match (&self.checkpoint, &self.claim) {
             (Some(checkpoint), _) => checkpoint.cancel.obstacle(),

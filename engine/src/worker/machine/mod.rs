@@ -51,7 +51,7 @@ pub struct Machine<M> {
     draining: Option<Draining>,
     membership: Membership,
     last_checkpoint: Instant,
-    /// Of the newest token.
+    /// Number of the newest token.
     tokens: u64,
 }
 
