@@ -333,8 +333,8 @@ pub struct Rules {
     pub timeout: Duration,
     /// Memory of one rule on one worker, 64 KiB at least. Default: `"16MiB"`.
     pub memory: ByteSize,
-    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it a warning stands and the rule
-    /// judges on. Default: `"20us"`.
+    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it the condition
+    /// `rules.over_budget` says so, and the rule judges on. Default: `"20us"`.
     #[serde(with = "humantime_serde")]
     pub budget: Duration,
     /// Part of each worker's processor time that all shadow rules together may take, 0.01 to 0.5. Beyond it they judge
