@@ -14,8 +14,6 @@ pub mod decode;
 pub mod enrich;
 pub mod fault;
 pub mod kafka;
-#[cfg(test)]
-mod made;
 pub mod model;
 pub mod outbox;
 pub mod pipeline;

@@ -74,8 +74,8 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         "Records that were summed in the group __other__, as their window had window.max_groups groups",
     ),
     ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
-    ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
-    ("weir_rule_skipped_records_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
+    ("weir_rule_failures_total", Counter, &["rule", "code"], "Records on which a rule failed"),
+    ("weir_rule_skipped_records_total", Counter, &["rule"], "Records that a flagging rule skipped for a missing field"),
     (
         "weir_rule_unexplained_flags_total",
         Counter,
@@ -86,7 +86,7 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         "weir_dead_letter_hits_omitted_total",
         Counter,
         &[],
-        "Hits that dead letters do not list, for a letter lists 64 of them and 16 KiB of their details",
+        "Hits that dead letters do not list: each lists 64 of them and 16 KiB of their details",
     ),
     ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
     (
@@ -344,7 +344,7 @@ mod tests {
         };
         let rows: String = metrics.into_iter().map(row).collect();
         let head = "| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n";
-        crate::made::hold("docs/metrics.md", &format!("{head}{rows}"));
+        weir_testkit::made::hold("docs/metrics.md", &format!("{head}{rows}"));
     }
 
     /// What a metric may be told in: base units, and what Weir counts. A gauge that is 0 or 1 says a state.

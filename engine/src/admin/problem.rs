@@ -217,7 +217,7 @@ mod tests {
             format!("| `{slug}` | {} | {title} |\n", status.as_u16())
         };
         let rows: String = ALL.into_iter().map(row).collect();
-        crate::made::hold("docs/api.md", &format!("| type | status | title |\n|---|---|---|\n{rows}"));
+        weir_testkit::made::hold("docs/api.md", &format!("| type | status | title |\n|---|---|---|\n{rows}"));
     }
 
     #[test]

@@ -63,12 +63,7 @@ fn stages_never_import_each_other() {
 fn the_shared_words_know_no_stage() {
     for source in sources().iter().filter(|source| source.belongs_to("model") || source.belongs_to("config")) {
         for module in source.crate_modules() {
-            // `made` holds documents in tests.
-            assert!(
-                ["model", "config", "made"].contains(&module.as_str()),
-                "{} imports `crate::{module}`",
-                source.path
-            );
+            assert!(["model", "config"].contains(&module.as_str()), "{} imports `crate::{module}`", source.path);
         }
     }
 }
