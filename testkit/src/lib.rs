@@ -10,7 +10,6 @@
 //! - [`wait`], [`process`]: waiting that ends for lack of progress; a test as a process of its own.
 //! - [`fuzz`]: what must hold for any bytes from outside, one function a target.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-#![allow(clippy::missing_panics_doc, reason = "what a test needs and can't have ends it")]
 
 #[cfg(feature = "engine")]
 pub mod broker;
