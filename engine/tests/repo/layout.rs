@@ -1,10 +1,11 @@
 //! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out. Here too, as
 //! it reads sources: whether the tests and messages are there that the documents name (`named`), the documents that
-//! any text names (`references`), and what dependencies may be (`dependencies`).
+//! any text names (`references`), what dependencies may be (`dependencies`), and spelling (`words`).
 
 mod dependencies;
 mod named;
 mod references;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
