@@ -56,7 +56,7 @@ impl BuildInfo {
     }
 }
 
-/// Asked once.
+/// What this binary is made of. librdkafka and OpenSSL are asked once.
 pub fn build_info() -> &'static BuildInfo {
     static INFO: LazyLock<BuildInfo> = LazyLock::new(BuildInfo::new);
     &INFO

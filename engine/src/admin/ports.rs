@@ -56,9 +56,9 @@ pub enum AdminError {
 /// A module on its way in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishRequest {
-    /// As uploaded.
+    /// The module's bytes, as uploaded.
     pub wasm: Vec<u8>,
-    /// Remote address.
+    /// Address that the upload came from.
     pub source: String,
     /// Role of the token; "anonymous" where no token is configured.
     pub who: String,
@@ -66,7 +66,7 @@ pub struct PublishRequest {
     pub order: Option<i32>,
     /// See `order`.
     pub mode: Option<Mode>,
-    /// It may take a live version out of force.
+    /// Whether it may take a live version out of force.
     pub replace: bool,
 }
 

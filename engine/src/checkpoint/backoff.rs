@@ -51,7 +51,7 @@ impl Cancel {
         self.0.send_replace(true);
     }
 
-    /// Whether somebody did.
+    /// Whether somebody asked for it.
     pub fn is_cancelled(&self) -> bool {
         *self.0.borrow()
     }

@@ -19,7 +19,7 @@ use crate::model::store::{CheckpointStore, StoreError};
 pub struct ResumePoint {
     /// The partition.
     pub partition: Partition,
-    /// Our fencing number.
+    /// Epoch: the fencing token under which it was claimed.
     pub owner: u64,
     /// N: where to read on.
     pub next: Offset,

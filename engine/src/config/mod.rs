@@ -32,7 +32,7 @@ use crate::model::time::Unit;
 pub use load::{ConfigError, Problem};
 pub use properties::client_refused;
 
-/// The whole file.
+/// A configuration, whole.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

@@ -29,7 +29,7 @@ pub struct Range {
     pub to: i64,
 }
 
-/// See the module. Its methods block: call them from a blocking thread.
+/// Reads a bounded range of a log without a group. Its methods block: call them from a blocking thread.
 pub struct RangeReader<'a> {
     consumer: BaseConsumer<Complaints>,
     cluster: Cluster<'a>,

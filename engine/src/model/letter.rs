@@ -63,11 +63,11 @@ pub struct Letter<'a> {
     pub offset: Offset,
     /// Kafka's timestamp of the source record.
     pub timestamp: i64,
-    /// As it was.
+    /// Key of the source record.
     pub key: Option<&'a [u8]>,
-    /// As it was.
+    /// Value of the source record.
     pub value: Option<&'a [u8]>,
-    /// As they were.
+    /// Headers of the source record, in their order.
     pub headers: Vec<(&'a str, Option<&'a [u8]>)>,
     /// What of it the outbox did not hold whole.
     pub cut: Cut,

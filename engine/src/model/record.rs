@@ -31,7 +31,7 @@ pub enum Kind {
 pub struct Field {
     /// As rules, `group_by` and measures name it.
     pub name: String,
-    /// What it holds.
+    /// Kind of value that the field holds.
     pub kind: Kind,
     /// A record without it is a dead letter (FIELD_MISSING).
     pub required: bool,
@@ -53,7 +53,7 @@ pub struct FieldId(pub usize);
 /// All fields of a pipeline, record fields first, in the order of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
-    /// Indexed by [`FieldId`].
+    /// The fields; a [`FieldId`] is an index of this.
     pub fields: Vec<Field>,
 }
 
@@ -74,7 +74,7 @@ impl Schema {
 pub struct Texts {
     /// All texts, one after the other.
     pub bytes: String,
-    /// Never decreases.
+    /// End of each text in `bytes`. Never decreases.
     pub ends: Vec<u32>,
 }
 
@@ -178,7 +178,7 @@ impl Column {
         Self { values, present: Vec::new(), rows: 0, missing: 0 }
     }
 
-    /// What it holds.
+    /// Kind of value that the column holds.
     pub fn kind(&self) -> Kind {
         match self.values {
             Values::Boolean(_) => Kind::Boolean,
@@ -190,7 +190,7 @@ impl Column {
         }
     }
 
-    /// Rows so far.
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }

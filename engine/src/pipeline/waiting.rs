@@ -34,7 +34,7 @@ impl On {
     }
 }
 
-/// See the module.
+/// What a worker waits for, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Whom it waits for.
@@ -46,7 +46,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// For a person.
+    /// What to tell a person.
     pub fn text(&self, worker: usize, config: &Config) -> String {
         let (source, why) = (&config.source, &self.why);
         let (service, hint) = match &self.on {

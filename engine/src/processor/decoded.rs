@@ -11,9 +11,9 @@ use crate::model::record::{Batch, Schema};
 pub struct Record<'a> {
     /// Where it stands in its partition.
     pub offset: Offset,
-    /// None: it has none.
+    /// Key of the message; None: it has none.
     pub key: Option<&'a [u8]>,
-    /// None: a tombstone.
+    /// Value of the message; None: a tombstone.
     pub value: Option<&'a [u8]>,
 }
 

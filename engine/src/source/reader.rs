@@ -25,7 +25,7 @@ impl From<Fault> for NoAnswer {
     }
 }
 
-/// See the module.
+/// Reads the group's offsets and the ends of logs, beside a worker's consumer.
 #[derive(Clone)]
 pub struct Reader {
     pub(super) consumer: Arc<BaseConsumer<Membership>>,

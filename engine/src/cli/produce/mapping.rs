@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::csv::Dialect;
 pub use super::field::Field;
 
-/// The whole file.
+/// A mapping file, whole.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {

@@ -9,7 +9,7 @@ pub(super) struct Said<'a> {
     pub code: Option<&'a str>,
     /// What Redis said.
     pub text: &'a str,
-    /// It closed the connection without an answer.
+    /// Whether it closed the connection without an answer.
     pub closed: bool,
     /// The connection is made with TLS.
     pub tls: bool,

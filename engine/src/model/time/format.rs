@@ -11,7 +11,7 @@ use crate::model::number::{self, NotANumber};
 /// Fraction digits that a number of seconds may have.
 const SECOND_DIGITS: u8 = 9;
 
-/// See the module. Cheap to clone.
+/// How a timestamp field is written. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeFormat {
     /// What numbers count; None: texts only.

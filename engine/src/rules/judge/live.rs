@@ -24,7 +24,7 @@ const OVER_BUDGET: &str = "rules.over_budget";
 /// Shadow rules judge samples only.
 const SAMPLED: &str = "rules.shadow_sampled";
 
-/// See the module. One per worker.
+/// Counts what rules in force do, and reports those that have to go. One per worker.
 pub struct LiveObserver {
     runtime: Arc<Runtime>,
     trips: mpsc::Sender<Trip>,

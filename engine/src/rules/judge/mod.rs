@@ -64,7 +64,7 @@ impl Judge {
         Self::stoppable(runtime, trips, Arc::default())
     }
 
-    /// The same. A call that runs when `stop` is set is given up within two ticks of 10 ms.
+    /// [`Judge::new`] with a stop: a call that runs when `stop` is set is given up within two ticks of 10 ms.
     pub fn stoppable(runtime: Arc<Runtime>, trips: mpsc::Sender<Trip>, stop: Arc<AtomicBool>) -> Self {
         Self::observed(runtime.clone(), LiveObserver::new(runtime, trips), stop)
     }

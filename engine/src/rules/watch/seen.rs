@@ -21,7 +21,7 @@ pub struct Seen<I> {
 pub struct SeenFile {
     /// When it was written, and its size in bytes.
     pub stamp: Stamp,
-    /// None: it was not read.
+    /// Digest of its bytes; None: it was not read.
     pub sha256: Option<Sha256>,
     /// The rule that it holds, unless it was refused.
     pub rule: Option<String>,
