@@ -122,7 +122,10 @@ pub trait PipelineView: Send + Sync {
     fn pipeline(&self) -> PipelineStatus;
     /// What it depends on: Kafka, the database, then each lookup.
     fn dependencies(&self) -> Vec<DependencyView>;
-    /// Ok: what stands in spite of which it works. Err: each reason why it does not. Texts for a person.
+    /// Whether the pipeline works, with each warning that there is; texts for a person.
+    ///
+    /// # Errors
+    /// Each reason why it does not work; texts for a person.
     fn ready(&self) -> Result<Vec<String>, Vec<String>>;
 }
 
