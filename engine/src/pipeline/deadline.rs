@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::status::Status;
+use crate::status::Status;
 use crate::telemetry;
 
 /// Beyond `checkpoint.drain`: to leave the group, end the API and close the clients.

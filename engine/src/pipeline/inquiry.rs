@@ -5,12 +5,12 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::preflight::Plan;
-use super::refused::{Side, refused};
 use crate::config::Config;
 use crate::enrich::lookup::Lookups;
 use crate::kafka::{Cluster, partitions};
 use crate::outbox::{self, Publisher};
 use crate::rules::RulesDirectory;
+use crate::status::refused::{Side, refused};
 use crate::{source, store};
 
 /// Of one question. Each has a time of its own below this, but for a name server that does not answer.

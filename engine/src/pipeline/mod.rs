@@ -2,17 +2,12 @@
 //! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker.
 
 mod adapters;
-pub(crate) mod clock;
 mod deadline;
-mod dependencies;
 mod inquiry;
 mod preflight;
-pub(crate) mod refused;
 mod retention;
-pub(crate) mod status;
 mod tokens;
 mod vitals;
-pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin;
 use crate::build_info;
+use crate::clock;
 use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
 use crate::enrich::lookup;
@@ -32,6 +28,7 @@ use crate::model::step::Fingerprint;
 use crate::outbox::{self, Publisher};
 use crate::rules::{Catalog, RulesDirectory, Runtime};
 use crate::source::Source;
+use crate::status::Status;
 use crate::store::{self, Store};
 use crate::telemetry;
 use crate::worker;
@@ -40,7 +37,6 @@ use deadline::Deadline;
 
 pub use inquiry::{Answer, inquire};
 pub use preflight::{Plan, plan};
-pub use status::Status;
 pub use tokens::TokensRead;
 
 /// The condition of an API that asks for no token.

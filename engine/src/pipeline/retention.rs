@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::status::Status;
 use crate::config::Config;
 use crate::model::ids::{Offset, Partition};
 use crate::source::Source;
+use crate::status::Status;
 use crate::store::{RetentionStore, StoreError};
 
 /// Between two looks at the windows.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::status::Status;
+use crate::status::Status;
 use crate::store::ProbeStore;
 
 /// How often it looks.

@@ -16,7 +16,8 @@ use super::{Shared, TOPIC};
 use crate::cli::out;
 use crate::cli::produce::{Mapping, records};
 use crate::kafka::{ClientSettings, Cluster};
-use crate::pipeline::{Running, Status};
+use crate::pipeline::Running;
+use crate::status::Status;
 
 /// Of about 270 bytes each, in four partitions of which the mock cluster keeps 5 MiB.
 const LEAD: u64 = 8_000;

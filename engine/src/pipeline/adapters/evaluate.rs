@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::admin::views::{EvaluatedView, FaultView, HitView, OutcomeView, VerdictView};
+use crate::clock::now;
 use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, Fault, Finding, Stage};
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::Schema;
-use crate::pipeline::clock::now;
 use crate::processor::{BatchProcessor, Fields, Record};
 use crate::rules::{Halt, Judge, LiveSet, Recorder, RuleVerdict, Runtime, Unjudged};
 

@@ -16,8 +16,6 @@ use tokio::sync::Semaphore;
 use self::advice::advice;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
-use super::dependencies::{Dependency, DependencyStatus};
-use super::status::Status;
 use crate::admin::ports::{AdminError, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
     DependencyState, DependencyView, ErrorView, EvaluateView, FileProblemView, InstanceState, ManifestView,
@@ -31,6 +29,8 @@ use crate::model::ids::{Partition, Sha256};
 use crate::model::record::Schema;
 use crate::model::time::to_rfc3339;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
+use crate::status::Status;
+use crate::status::dependencies::{Dependency, DependencyStatus};
 use crate::store::{CatalogStore, Store, StoreError};
 
 pub(super) fn admin_state(
@@ -359,7 +359,7 @@ fn dependency_view(name: String, status: Option<DependencyStatus>) -> Dependency
     }
 }
 
-fn partition_view(partition: Partition, status: super::status::PartitionStatus) -> PartitionStatus {
+fn partition_view(partition: Partition, status: crate::status::PartitionStatus) -> PartitionStatus {
     let state = match (&status.error, status.judged.or(status.committed)) {
         (Some(_), _) => PartitionState::Stopped,
         (None, Some(_)) => PartitionState::Running,

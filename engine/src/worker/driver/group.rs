@@ -6,12 +6,12 @@ use anyhow::{Context, bail};
 use super::broker::KafkaBroker;
 use super::{Parts, Worker};
 use crate::checkpoint::ClaimResult;
+use crate::clock::now_ms;
 use crate::fault;
 use crate::model::ids::Partition;
 use crate::outbox::Publisher;
-use crate::pipeline::clock::now_ms;
-use crate::pipeline::refused::Side;
 use crate::source::{self, Source};
+use crate::status::refused::Side;
 use crate::worker::machine::{Event, Then};
 
 /// Consumers that were made anew and whose old ones do not end: their threads and buffers stay, so there is a bound.

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use crate::checkpoint::Pending;
+use crate::clock::now;
 use crate::config::Config;
 use crate::enrich::lookup::{Answers, Lookups};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::Schema;
-use crate::pipeline::clock::now;
-use crate::pipeline::status::LookupAway;
 use crate::processor::{BatchProcessor, DecodedBatch, Fields, Record, Reject};
 use crate::rules::{Judge, LiveSet, Unjudged};
 use crate::source::{Message, Messages};
+use crate::status::LookupAway;
 use crate::window::{WindowSpec, Windows};
 
 use super::hits::list;

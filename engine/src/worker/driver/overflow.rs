@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::conditions::Severity;
 use crate::config::Config;
 use crate::model::time::to_rfc3339;
-use crate::pipeline::status::Status;
+use crate::status::Status;
 use crate::window::{Overflow, Windows};
 
 const CODE: &str = "window.too_many_groups";

@@ -15,10 +15,10 @@ use crate::enrich::lookup::Plan;
 use crate::enrich::{Answer, Away, PendingAnswer, Query};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
-use crate::pipeline::refused::Side;
 use crate::processor::DecodedBatch;
 use crate::rules::{LiveSet, Unjudged};
 use crate::source::{Event, Fetched, Messages, Source};
+use crate::status::refused::Side;
 
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);

@@ -9,8 +9,8 @@ use super::Worker;
 use crate::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
 use crate::model::ids::Partition;
 use crate::model::step::Step;
-use crate::pipeline::refused::Side;
 use crate::source;
+use crate::status::refused::Side;
 use crate::worker::machine::{Action, Event, Panicked, PublishedRows, Token};
 
 use super::Metadata;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Worker;
 use super::records::Backlog;
 use crate::conditions::Severity;
-use crate::pipeline::refused::{Side, refused};
-use crate::pipeline::waiting::On;
+use crate::status::refused::{Side, refused};
+use crate::status::waiting::On;
 use crate::worker::machine::Phase;
 
 /// A checkpoint that takes longer is told.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::clock::now_ms;
+use crate::clock::now_ms;
 
 /// A service that the configuration names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,12 +1,16 @@
 //! What the workers do, for `/pipeline`, `/readyz` and the demo. Written once a batch or step, never once a record.
 
+pub(crate) mod dependencies;
+pub(crate) mod refused;
+pub(crate) mod waiting;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::dependencies::{Dependencies, Dependency, DependencyStatus};
-use super::waiting::{On, Waiting};
+use self::dependencies::{Dependencies, Dependency, DependencyStatus};
+use self::waiting::{On, Waiting};
 use crate::conditions::{Conditions, Severity};
 use crate::enrich::Away;
 use crate::model::ids::{Offset, Partition};

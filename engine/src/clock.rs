@@ -24,7 +24,7 @@ pub(crate) fn now() -> Now {
 }
 
 /// Ends when the clock was set back by more than is harmless; says by how much.
-pub(super) async fn set_back() -> Duration {
+pub(crate) async fn set_back() -> Duration {
     let mut before = (Instant::now(), SystemTime::now());
     loop {
         tokio::time::sleep(EVERY).await;
