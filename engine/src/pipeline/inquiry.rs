@@ -10,7 +10,7 @@ use crate::enrich::lookup::Lookups;
 use crate::kafka::{Cluster, partitions};
 use crate::outbox::{self, Publisher};
 use crate::rules::RulesDirectory;
-use crate::status::refused::{Side, refused};
+use crate::status::{Side, refused};
 use crate::{source, store};
 
 /// Of one question. Each has a time of its own below this, but for a name server that does not answer.

@@ -85,7 +85,7 @@ pub async fn run(
         running = start(config) => running?,
     };
     deadline.running(running.status.clone());
-    tokio::spawn(tokens::follow(tokens, running.keys.clone(), running.status.conditions().clone()));
+    tokio::spawn(tokens::follow(tokens, running.keys.clone(), running.status.conditions.clone()));
     tokio::select! {
         _ = told.wait_for(|stop| *stop) => {}
         why = running.failed() => tracing::error!("a worker ended by itself: {why}"),
@@ -144,8 +144,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let status = Arc::new(Status::default());
     // Before anybody can ask: without workers none would be missing, and the API say that it is ready.
-    (0..count).for_each(|worker| status.add_worker(worker));
-    open_to_all(&config.admin, admin_at, status.conditions());
+    (0..count).for_each(|worker| status.members.add(worker));
+    open_to_all(&config.admin, admin_at, &status.conditions);
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, stopping) = watch::channel(false);
     let keeper = {
@@ -248,7 +248,7 @@ impl Running {
 
     /// Takes a last checkpoint in every worker, then ends the API.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.status.stops();
+        self.status.stop();
         self.stop.store(true, Ordering::Release);
         let (tells, threads): (Vec<_>, Vec<_>) = self.workers.into_iter().map(|w| (w.tells, w.thread)).unzip();
         let ended = futures::future::join_all(tells).await;

@@ -110,7 +110,7 @@ fn send_all(
         let due = Duration::from_micros(number * 1_000_000 / RATE);
         // Held at nine tenths until both swaps are in force, so that each judges something.
         let waits = || {
-            number.saturating_sub(status.judged()) > LEAD
+            number.saturating_sub(status.partitions.records_judged()) > LEAD
                 || started.elapsed() < due
                 || (number * 10 >= count * 9 && hold.load(std::sync::atomic::Ordering::Acquire))
         };

@@ -29,8 +29,7 @@ use crate::model::ids::{Partition, Sha256};
 use crate::model::record::Schema;
 use crate::model::time::to_rfc3339;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
-use crate::status::Status;
-use crate::status::dependencies::{Dependency, DependencyStatus};
+use crate::status::{self, Dependency, DependencyStatus, Status};
 use crate::store::{CatalogStore, Store, StoreError};
 
 pub(super) fn admin_state(
@@ -281,7 +280,7 @@ struct View {
 
 impl PipelineView for View {
     fn pipeline(&self) -> PipelineStatus {
-        let partitions = self.status.partitions();
+        let partitions = self.status.partitions.all();
         let ready = self.ready();
         let stopping = self.status.stop_asked().is_some();
         PipelineStatus {
@@ -290,9 +289,9 @@ impl PipelineView for View {
             state: if stopping { InstanceState::Stopping } else { InstanceState::Running },
             ready: ready.is_ok(),
             not_ready: ready.err().unwrap_or_default(),
-            last_checkpoint_age_ms: self.status.last_checkpoint_age().map(|age| age.as_millis() as u64),
+            last_checkpoint_age_ms: self.status.partitions.last_checkpoint_age().map(|age| age.as_millis() as u64),
             uptime_seconds: self.status.uptime(),
-            workers: u32::try_from(self.status.workers()).unwrap_or(u32::MAX),
+            workers: u32::try_from(self.status.members.workers()).unwrap_or(u32::MAX),
             revision: self.catalog.live().revision.0,
             dependencies: self.dependencies(),
             partitions: partitions.into_iter().map(|(partition, status)| partition_view(partition, status)).collect(),
@@ -304,27 +303,31 @@ impl PipelineView for View {
         let lookups = self.config.lookup.keys();
         let lookups = lookups.map(|name| (format!("lookup.{name}"), Dependency::Lookup(name.clone())));
         let all = [("kafka".to_owned(), Dependency::Kafka), ("database".to_owned(), Dependency::Database)];
-        all.into_iter().chain(lookups).map(|(name, of)| dependency_view(name, self.status.dependency(&of))).collect()
+        all.into_iter()
+            .chain(lookups)
+            .map(|(name, of)| dependency_view(name, self.status.dependencies.of(&of)))
+            .collect()
     }
 
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
-        let waiting = self.status.waiting();
+        let waiting = self.status.waits.all();
         let mut reasons: Vec<_> =
             waiting.into_iter().map(|(worker, waiting)| waiting.text(worker, &self.config)).collect();
-        reasons.extend(self.status.store_away().map(|(since, why)| {
-            let seconds = since.elapsed().as_secs();
+        let database = self.status.dependencies.of(&Dependency::Database);
+        reasons.extend(database.as_ref().and_then(DependencyStatus::away).map(|(long, why)| {
+            let seconds = long.as_secs();
             format!("the store of [sink] does not answer for {seconds} s: {why}; start it, or correct sink.url")
         }));
-        let (group, workers) = (&self.config.source.group, self.status.workers());
-        reasons.extend(self.status.outside().into_iter().map(|(worker, outside)| {
+        let (group, workers) = (&self.config.source.group, self.status.members.workers());
+        reasons.extend(self.status.members.outside().into_iter().map(|(worker, outside)| {
             let (seconds, why) = (outside.since.elapsed().as_secs(), outside.why.map(|why| format!(" ({why})")));
             format!(
                 "worker {worker} of {workers} (counted from 0) is not a member of the group {group:?} for {seconds} s{}",
                 why.unwrap_or_default()
             )
         }));
-        for (partition, status) in self.status.partitions() {
-            if status.is_being_taken() {
+        for (partition, status) in self.status.partitions.all() {
+            if status.is_being_claimed() {
                 reasons.push(format!("partition {partition}: its position is being asked of the store and the group"));
             }
             reasons.extend(status.error.map(|why| format!("partition {partition}: {why}")));
@@ -341,7 +344,7 @@ impl PipelineView for View {
 
 impl View {
     fn conditions(&self) -> Vec<Condition> {
-        let mut all = self.status.conditions().all();
+        let mut all = self.status.conditions.all();
         all.extend(self.catalog.conditions().all());
         all
     }
@@ -359,7 +362,7 @@ fn dependency_view(name: String, status: Option<DependencyStatus>) -> Dependency
     }
 }
 
-fn partition_view(partition: Partition, status: crate::status::PartitionStatus) -> PartitionStatus {
+fn partition_view(partition: Partition, status: status::PartitionStatus) -> PartitionStatus {
     let state = match (&status.error, status.judged.or(status.committed)) {
         (Some(_), _) => PartitionState::Stopped,
         (None, Some(_)) => PartitionState::Running,

@@ -11,7 +11,7 @@ use crate::fault;
 use crate::model::ids::Partition;
 use crate::outbox::Publisher;
 use crate::source::{self, Source};
-use crate::status::refused::Side;
+use crate::status::Side;
 use crate::worker::machine::{Event, Then};
 
 /// Consumers that were made anew and whose old ones do not end: their threads and buffers stay, so there is a bound.
@@ -24,7 +24,7 @@ impl Worker {
             match event {
                 source::Event::Assign { partitions, metadata } => {
                     tracing::info!(worker = self.parts.index, ?partitions, "assigned");
-                    self.parts.status.joined(self.parts.index);
+                    self.parts.status.members.joined(self.parts.index);
                     self.allowed(&[Side::Group]);
                     fault::pass("worker.assigned");
                     self.feed(Event::Assigned { partitions, metadata })?;
@@ -58,15 +58,15 @@ impl Worker {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
             self.parts.catalog.hold_directory(stopped.partition, &stopped.why);
-            self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
+            self.parts.status.partitions.stopped(self.parts.index, stopped.partition, stopped.why);
         }
         self.allowed(&[Side::Group, Side::Letters]);
         let mut at = Vec::new();
         for stand in &claimed.stands {
             self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
             self.parts.catalog.release_directory(stand.partition);
-            self.parts.status.taken(self.parts.index, stand.partition, stand.next);
-            self.parts.status.watermark(stand.partition, self.bench.windows.watermark(stand.partition));
+            self.parts.status.partitions.claimed(self.parts.index, stand.partition, stand.next);
+            self.parts.status.partitions.set_watermark(stand.partition, self.bench.windows.watermark(stand.partition));
             at.push((stand.partition, stand.next));
         }
         fault::pass("worker.taken");
@@ -84,7 +84,6 @@ impl Worker {
         }
         self.parts.status.let_go(self.parts.index);
         self.overflow.let_go(&self.parts.status);
-        self.parts.status.waits(self.parts.index, None);
         match then {
             Then::Unassign => {
                 self.source.unassign()?;
@@ -121,7 +120,7 @@ impl Worker {
         let leave = std::thread::Builder::new().name(format!("leaving-{index}")).spawn(move || drop(old));
         self.leaving.push(leave.context("no thread to end a consumer")?);
         let why = "Kafka answers a new client, so the worker's own was made anew; it joins".to_owned();
-        self.parts.status.outside_for(index, why);
+        self.parts.status.members.outside_for(index, why);
         self.source.join().context("source")
     }
 }

@@ -38,7 +38,7 @@ impl OverflowTold {
         if let Some(overflow) = windows.take_overflow() {
             self.last = Some(Instant::now());
             self.records.increment(overflow.records);
-            status.conditions().raise(Severity::Warning, CODE, &*self.subject, message(config, overflow));
+            status.conditions.raise(Severity::Warning, CODE, &*self.subject, message(config, overflow));
         } else if self.last.is_some_and(|last| last.elapsed() > OVER_AFTER) {
             self.let_go(status);
         }
@@ -47,7 +47,7 @@ impl OverflowTold {
     /// The worker's partitions are somebody else's now.
     pub(super) fn let_go(&mut self, status: &Status) {
         self.last = None;
-        status.conditions().clear(CODE, &self.subject);
+        status.conditions.clear(CODE, &self.subject);
     }
 }
 
