@@ -8,6 +8,7 @@ mod address;
 mod check;
 mod defaults;
 mod derive;
+mod error;
 mod load;
 mod misfit;
 mod properties;
@@ -29,7 +30,7 @@ use crate::model::catalog::Mode;
 use crate::model::record::Kind;
 use crate::model::time::Unit;
 
-pub use load::{ConfigError, Problem};
+pub use error::{ConfigError, Problem};
 pub use properties::client_refused;
 
 /// The whole file.
