@@ -58,9 +58,9 @@ async fn kafka(config: &Config, tell: &mut impl FnMut(Answer)) {
         tell(("source.group".into(), right(found, Side::Group, config)));
     }
     if there && letters_there {
-        let suits = within(outbox::check_topics(&config.source, &config.dead_letters)).await;
+        let suits = within(outbox::check_topics(config)).await;
         tell(("dead_letters.topic, cleanup.policy".into(), suits.map(|()| "it takes letters without a key".into())));
-        let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
+        let mut publisher = Publisher::new(config);
         let settled = within(publisher.resolve_in_doubt()).await;
         let found = settled.map(|()| "a transaction could begin (whether letters may be written is not tried)".into());
         tell(("transactional id".into(), right(found, Side::Letters, config)));

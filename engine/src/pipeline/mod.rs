@@ -124,7 +124,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (sink, pipeline) = (&config.sink, &config.pipeline.name);
     let connect = store::connect_with(&sink.url, pipeline, &config.source.topic, config.window.idle_after);
     let asked = async {
-        outbox::check_topics(&config.source, &config.dead_letters).await?;
+        outbox::check_topics(&config).await?;
         anyhow::Ok(kafka::cluster_id(&config.source).await)
     };
     // Its own error names the key.
@@ -209,7 +209,7 @@ fn clients(config: &Config, worker: Option<usize>) -> anyhow::Result<(Source, Pu
     let source = Source::connect(&config.source, worker).context("source")?;
     let reader = source.reader();
     tokio::spawn(async move { reader.warm_up().await });
-    let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
+    let mut publisher = Publisher::new(config);
     publisher.prepare_ahead();
     Ok((source, publisher))
 }

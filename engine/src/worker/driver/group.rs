@@ -128,7 +128,7 @@ impl Worker {
 fn clients(parts: &Parts) -> anyhow::Result<(Source, std::sync::Arc<tokio::sync::Mutex<KafkaBroker>>)> {
     let (config, several) = (&parts.config, parts.config.engine.count() > 1);
     let source = Source::connect(&config.source, several.then_some(parts.index)).context("source")?;
-    let publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
+    let publisher = Publisher::new(config);
     let broker = KafkaBroker { reader: source.reader(), publisher };
     Ok((source, std::sync::Arc::new(tokio::sync::Mutex::new(broker))))
 }
