@@ -2,7 +2,7 @@
 //! `/pipeline`, `/readyz`, the demo and the stop's deadline read it. It knows no stage, so each of them may use it.
 //!
 //! Each part keeps one thing: [`Partitions`] how far they are, [`Members`] who belongs to the group, [`Lookups`] and
-//! [`Dependencies`] which service answers, [`Waits`] what keeps a worker from judging. [`refused`] turns words of Kafka into
+//! [`Dependencies`] which service answers, [`Waits`] what keeps a worker from judging. `refused.rs` turns words of Kafka into
 //! the command that an operator has to run.
 
 mod dependencies;

@@ -42,6 +42,13 @@ pub struct Field {
     pub lookup: Option<String>,
 }
 
+impl Field {
+    /// Whether it is decoded from the record. Others are filled in afterwards.
+    pub fn is_in_record(&self) -> bool {
+        self.lookup.is_none()
+    }
+}
+
 /// Index of a field in the schema, and of its column in every batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldId(pub usize);
