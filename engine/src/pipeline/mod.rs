@@ -134,8 +134,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let count = config.engine.count();
-    let clients =
-        (0..count).map(|index| clients(&config, (count > 1).then_some(index))).collect::<anyhow::Result<Vec<_>>>()?;
+    let clients = (0..count).map(|index| connected(&config, index)).collect::<anyhow::Result<Vec<_>>>()?;
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
         Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
@@ -202,14 +201,12 @@ fn open_to_all(admin: &config::Admin, at: std::net::SocketAddr, conditions: &Con
     }
 }
 
-/// Of a worker. They connect while the rules are compiled: a worker with partitions would wait for its producer else, and
-/// workers that do not join the group together are given partitions twice. The producer's id is its own, so it ends nothing
-/// that another has open. On tokio.
-fn clients(config: &Config, worker: Option<usize>) -> anyhow::Result<(Source, Publisher)> {
-    let source = Source::connect(&config.source, worker).context("source")?;
+/// A worker's clients, which connect while the rules are compiled: otherwise a worker has partitions before its producer is
+/// ready, and workers that join the group at different times are given partitions twice. Needs a Tokio runtime.
+fn connected(config: &Config, worker: usize) -> anyhow::Result<(Source, Publisher)> {
+    let (source, mut publisher) = worker::clients(config, worker)?;
     let reader = source.reader();
     tokio::spawn(async move { reader.warm_up().await });
-    let mut publisher = Publisher::new(config);
     publisher.prepare_ahead();
     Ok((source, publisher))
 }

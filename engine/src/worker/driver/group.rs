@@ -1,12 +1,16 @@
 //! The group's part of a worker: partitions are assigned, read from where they were claimed, asked back and let go, and the
 //! consumer is made anew when librdkafka has lost its brokers. What follows from what, the machine decides.
 
-use anyhow::{Context, bail};
+use std::sync::Arc;
 
+use anyhow::{Context, bail};
+use tokio::sync::Mutex;
+
+use super::Worker;
 use super::broker::KafkaBroker;
-use super::{Parts, Worker};
 use crate::checkpoint::ClaimResult;
 use crate::clock::now_ms;
+use crate::config::Config;
 use crate::fault;
 use crate::model::ids::Partition;
 use crate::outbox::Publisher;
@@ -114,7 +118,8 @@ impl Worker {
         );
         metrics::counter!("weir_rejoins_total", "worker" => index.to_string()).increment(1);
         self.events.clear();
-        let (fresh, broker) = clients(&self.parts)?;
+        let (fresh, publisher) = clients(&self.parts.config, index)?;
+        let broker = Arc::new(Mutex::new(KafkaBroker { reader: fresh.reader(), publisher }));
         let old = (std::mem::replace(&mut self.source, fresh), std::mem::replace(&mut self.broker, broker));
         // The end of a client that has no broker may take long.
         let leave = std::thread::Builder::new().name(format!("leaving-{index}")).spawn(move || drop(old));
@@ -125,10 +130,9 @@ impl Worker {
     }
 }
 
-fn clients(parts: &Parts) -> anyhow::Result<(Source, std::sync::Arc<tokio::sync::Mutex<KafkaBroker>>)> {
-    let (config, several) = (&parts.config, parts.config.engine.count() > 1);
-    let source = Source::connect(&config.source, several.then_some(parts.index)).context("source")?;
-    let publisher = Publisher::new(config);
-    let broker = KafkaBroker { reader: source.reader(), publisher };
-    Ok((source, std::sync::Arc::new(tokio::sync::Mutex::new(broker))))
+/// A worker's consumer and producer; asks nobody yet. The producer's transactional id is new, so it fences nobody.
+pub(crate) fn clients(config: &Config, worker: usize) -> anyhow::Result<(Source, Publisher)> {
+    let several = config.engine.count() > 1;
+    let source = Source::connect(&config.source, several.then_some(worker)).context("source")?;
+    Ok((source, Publisher::new(config)))
 }

@@ -47,6 +47,8 @@ use records::Backlog;
 use swaps::Swaps;
 use tasks::{Checkpoint, Claim};
 
+pub(crate) use group::clients;
+
 /// Records fetched in one call: a few batches, so that the group is served often. They may wait for a checkpoint or a
 /// lookup, beside the 16 MiB that librdkafka fetches ahead.
 const FETCH: usize = 4 * Batch::MAX_ROWS;
