@@ -203,7 +203,7 @@ fn reaches(next: &BTreeSet<(&str, &str)>, from: &str, to: &str) -> bool {
         if at == to {
             return true;
         }
-        open.extend(next.iter().filter(|(a, _)| *a == at).map(|(_, b)| *b).filter(|b| seen.insert(b)));
+        open.extend(next.iter().filter(|(a, _)| *a == at).map(|(_, b)| *b).filter(|b| seen.insert(*b)));
     }
     false
 }
