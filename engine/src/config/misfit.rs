@@ -1,7 +1,7 @@
 //! What serde says of a value that does not fit, told anew: serde quotes what stands there, which may be a secret in the wrong
 //! place. Here its key is named, with what is wanted, and of a name only one that is nearly known.
 
-use super::load::Problem;
+use super::error::Problem;
 use super::words::{key, list, meant};
 
 pub(super) fn misfit(e: &toml::de::Error) -> Problem {

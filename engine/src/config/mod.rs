@@ -6,8 +6,10 @@
 
 mod address;
 mod check;
+mod choices;
 mod defaults;
 mod derive;
+mod error;
 mod load;
 mod misfit;
 mod properties;
@@ -29,7 +31,8 @@ use crate::model::catalog::Mode;
 use crate::model::record::Kind;
 use crate::model::time::Unit;
 
-pub use load::{ConfigError, Problem};
+pub use choices::{Aggregate, Late, OnFailure, OnUnavailable, Start};
+pub use error::{ConfigError, Problem};
 pub use properties::client_refused;
 
 /// The whole file.
@@ -75,17 +78,6 @@ pub struct Config {
 pub struct Pipeline {
     /// Name of the pipeline, 1 to 64 letters, digits, `-`, `_` or `.`. The database keeps positions and rules under it.
     pub name: String,
-}
-
-/// Where a partition starts that the database never saw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Start {
-    /// At the log's start.
-    #[default]
-    Earliest,
-    /// At the log's end.
-    Latest,
 }
 
 /// `[source]`
@@ -166,17 +158,6 @@ pub struct RecordField {
     pub zone: Option<String>,
 }
 
-/// What to do while a lookup does not answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnUnavailable {
-    /// Stop judging until it answers.
-    #[default]
-    Wait,
-    /// Its fields are missing meanwhile.
-    Missing,
-}
-
 /// `[lookup.NAME]`
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,29 +208,6 @@ pub struct Cache {
     /// Age at which an answer is asked for anew. Default: `"60s"`.
     #[serde(with = "humantime_serde")]
     pub ttl: Duration,
-}
-
-/// What is kept of a measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aggregate {
-    /// The exact sum.
-    Sum,
-    /// The least value.
-    Min,
-    /// The greatest value.
-    Max,
-}
-
-/// What becomes of a late record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Late {
-    /// It is added to its window, up to `window.allowed_lateness`.
-    #[default]
-    Merge,
-    /// It is a dead letter.
-    DeadLetter,
 }
 
 /// `[window]`
@@ -307,19 +265,6 @@ pub struct Sink {
     /// `window.max_behind`, twice `window.allowed_lateness`, and an hour. Without it all are kept.
     #[serde(default, with = "humantime_serde")]
     pub retention: Option<Duration>,
-}
-
-/// What becomes of a record on which a rule failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// It is a dead letter.
-    #[default]
-    DeadLetter,
-    /// The rule is left out for it, and the failure counted.
-    Skip,
-    /// The pipeline stops.
-    Halt,
 }
 
 /// `[rules]`

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::status::Status;
+use crate::status::Status;
 use crate::telemetry;
 
 /// Beyond `checkpoint.drain`: to leave the group, end the API and close the clients.
@@ -69,7 +69,7 @@ impl Deadline {
         let Some(status) = self.running.get() else { std::process::exit(0) };
         let bound = self.drain + REST;
         std::thread::sleep((asked + bound).saturating_duration_since(Instant::now()));
-        let words = words(bound, &status.undone());
+        let words = words(bound, &status.partitions.uncommitted());
         let (said, heard) = mpsc::channel();
         let speak = move || {
             tracing::error!("{words}");

@@ -2,17 +2,12 @@
 //! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker.
 
 mod adapters;
-pub(crate) mod clock;
 mod deadline;
-mod dependencies;
 mod inquiry;
 mod preflight;
-pub(crate) mod refused;
 mod retention;
-pub(crate) mod status;
 mod tokens;
 mod vitals;
-pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admin;
 use crate::build_info;
+use crate::clock;
 use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
 use crate::enrich::lookup;
@@ -32,6 +28,7 @@ use crate::model::step::Fingerprint;
 use crate::outbox::{self, Publisher};
 use crate::rules::{Catalog, RulesDirectory, Runtime};
 use crate::source::Source;
+use crate::status::Status;
 use crate::store::{self, Store};
 use crate::telemetry;
 use crate::worker;
@@ -40,7 +37,6 @@ use deadline::Deadline;
 
 pub use inquiry::{Answer, inquire};
 pub use preflight::{Plan, plan};
-pub use status::Status;
 pub use tokens::TokensRead;
 
 /// The condition of an API that asks for no token.
@@ -89,7 +85,7 @@ pub async fn run(
         running = start(config) => running?,
     };
     deadline.running(running.status.clone());
-    tokio::spawn(tokens::follow(tokens, running.keys.clone(), running.status.conditions().clone()));
+    tokio::spawn(tokens::follow(tokens, running.keys.clone(), running.status.conditions.clone()));
     tokio::select! {
         _ = told.wait_for(|stop| *stop) => {}
         why = running.failed() => tracing::error!("a worker ended by itself: {why}"),
@@ -128,7 +124,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (sink, pipeline) = (&config.sink, &config.pipeline.name);
     let connect = store::connect_with(&sink.url, pipeline, &config.source.topic, config.window.idle_after);
     let asked = async {
-        outbox::check_topics(&config.source, &config.dead_letters).await?;
+        outbox::check_topics(&config).await?;
         anyhow::Ok(kafka::cluster_id(&config.source).await)
     };
     // Its own error names the key.
@@ -138,8 +134,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let count = config.engine.count();
-    let clients =
-        (0..count).map(|index| clients(&config, (count > 1).then_some(index))).collect::<anyhow::Result<Vec<_>>>()?;
+    let clients = (0..count).map(|index| connected(&config, index)).collect::<anyhow::Result<Vec<_>>>()?;
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
         Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
@@ -148,8 +143,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let status = Arc::new(Status::default());
     // Before anybody can ask: without workers none would be missing, and the API say that it is ready.
-    (0..count).for_each(|worker| status.add_worker(worker));
-    open_to_all(&config.admin, admin_at, status.conditions());
+    (0..count).for_each(|worker| status.members.add(worker));
+    open_to_all(&config.admin, admin_at, &status.conditions);
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, stopping) = watch::channel(false);
     let keeper = {
@@ -206,14 +201,12 @@ fn open_to_all(admin: &config::Admin, at: std::net::SocketAddr, conditions: &Con
     }
 }
 
-/// Of a worker. They connect while the rules are compiled: a worker with partitions would wait for its producer else, and
-/// workers that do not join the group together are given partitions twice. The producer's id is its own, so it ends nothing
-/// that another has open. On tokio.
-fn clients(config: &Config, worker: Option<usize>) -> anyhow::Result<(Source, Publisher)> {
-    let source = Source::connect(&config.source, worker).context("source")?;
+/// A worker's clients, which connect while the rules are compiled: otherwise a worker has partitions before its producer is
+/// ready, and workers that join the group at different times are given partitions twice. Needs a Tokio runtime.
+fn connected(config: &Config, worker: usize) -> anyhow::Result<(Source, Publisher)> {
+    let (source, mut publisher) = worker::clients(config, worker)?;
     let reader = source.reader();
     tokio::spawn(async move { reader.warm_up().await });
-    let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
     publisher.prepare_ahead();
     Ok((source, publisher))
 }
@@ -252,7 +245,7 @@ impl Running {
 
     /// Takes a last checkpoint in every worker, then ends the API.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.status.stops();
+        self.status.stop();
         self.stop.store(true, Ordering::Release);
         let (tells, threads): (Vec<_>, Vec<_>) = self.workers.into_iter().map(|w| (w.tells, w.thread)).unzip();
         let ended = futures::future::join_all(tells).await;

@@ -27,6 +27,6 @@ pub fn plan(config: &Config) -> anyhow::Result<Plan> {
     store::validate_url(&config.sink.url).map_err(|why| anyhow!("sink.url {why}"))?;
     Lookups::new(&config.lookup, schema.clone())?;
     source::check_properties(&config.source).map_err(|why| anyhow!("source.{why}"))?;
-    outbox::check_properties(&config.source, &config.dead_letters)?;
+    outbox::check_properties(config)?;
     Ok(Plan { schema, spec })
 }

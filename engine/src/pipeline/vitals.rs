@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::status::Status;
+use crate::status::{Dependency, Status};
 use crate::store::ProbeStore;
 
 /// How often it looks.
@@ -21,7 +21,7 @@ pub(super) async fn watch(store: Arc<dyn ProbeStore>, status: Arc<Status>, mut s
             Err(_) => Some(format!("no answer within {PATIENCE:?}")),
         };
         metrics::gauge!("weir_store_up").set(f64::from(u8::from(away.is_none())));
-        status.store(away);
+        status.dependencies.asked(Dependency::Database, away.is_none(), away.as_deref());
         // Err: whoever could tell us to stop is gone.
         if tokio::time::timeout(EVERY, stopping.changed()).await.is_ok_and(|told| told.is_err()) {
             return;

@@ -8,19 +8,8 @@ use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, TlsCertificate
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::refusal::{self, Said};
+use super::refusal::{self, Failed, Said};
 use crate::config;
-
-/// Why Redis gave no answer.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// It may come back by itself.
-    Away(String),
-    /// Nothing came in time: it is away, or what was asked is more than the time carries.
-    TimedOut,
-    /// No waiting mends it: what is wrong, and what to do.
-    Refused(String),
-}
 
 /// One a key: its values in the order of the fields; None: the key holds something that is no hash.
 pub(super) type Hashes = Vec<Option<Vec<Option<Vec<u8>>>>>;

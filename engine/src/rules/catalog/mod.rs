@@ -153,7 +153,3 @@ impl Catalog {
         &*self.loader.store
     }
 }
-
-fn now() -> i64 {
-    chrono::Utc::now().timestamp_millis()
-}

@@ -33,10 +33,9 @@ use crate::config::Config;
 use crate::fault;
 use crate::model::record::{Batch, Schema};
 use crate::outbox::Publisher;
-use crate::pipeline::refused::Side;
-use crate::pipeline::status::Status;
 use crate::rules::{Catalog, Judge, Runtime};
 use crate::source::{self, GroupMetadata, Source};
+use crate::status::{Side, Status};
 use crate::store::CheckpointStore;
 use crate::window::WindowSpec;
 use crate::worker::machine::{Action, Event, Machine, Phase, PublishedRows, Settings};
@@ -47,6 +46,8 @@ use overflow::OverflowTold;
 use records::Backlog;
 use swaps::Swaps;
 use tasks::{Checkpoint, Claim};
+
+pub(crate) use group::clients;
 
 /// Records fetched in one call: a few batches, so that the group is served often. They may wait for a checkpoint or a
 /// lookup, beside the 16 MiB that librdkafka fetches ahead.

@@ -16,7 +16,7 @@ use weir::model::ids::{Offset, Partition};
 use weir::model::letter::Source as Record;
 use weir::model::step::OutboxChunk;
 use weir::outbox::format::Letters;
-use weir::outbox::{Destination, Publisher};
+use weir::outbox::{Destination, Destinations, Publisher};
 use weir::source::{Event, Fetched, GroupMetadata, Source};
 
 use weir_testkit::fakes::reason::reason;
@@ -115,7 +115,8 @@ impl Bed {
     }
 
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher::new(&self.source, &self.letters, "test")
+        let id = format!("weir-test-{}", uuid::Uuid::new_v4());
+        Publisher::with_id(&self.source, Destinations::new(&self.letters), id)
     }
 
     /// Joins the group and waits until it has all partitions.
