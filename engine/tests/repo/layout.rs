@@ -1,8 +1,9 @@
 //! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out. Here too, as
 //! it reads sources: whether the tests and messages are there that the documents name (`named`), the documents that
-//! any text names (`references`), and what dependencies may be (`dependencies`).
+//! any text names (`references`), and what dependencies (`dependencies`) and their features (`features`) may be.
 
 mod dependencies;
+mod features;
 mod named;
 mod references;
 
