@@ -1,7 +1,5 @@
 //! Whether the outbox can be published with this configuration: asked at the start, so that what is wrong is one clear line.
 
-use std::collections::BTreeMap;
-
 use rdkafka::producer::BaseProducer;
 
 use super::publish::producer_settings;
@@ -59,7 +57,7 @@ pub async fn check_topics(source: &config::Source, letters: &config::DeadLetters
 /// # Errors
 /// The table of which a property is refused.
 pub fn check_properties(source: &config::Source, letters: &config::DeadLetters) -> Result<(), SetupError> {
-    let none = BTreeMap::new();
+    let none = config::Properties::default();
     for (key, given, passed) in [
         ("source.properties", &source.properties, &none),
         ("dead_letters.properties", &letters.properties, &letters.properties),
