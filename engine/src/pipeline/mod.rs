@@ -222,7 +222,10 @@ fn spawn(workers: Vec<worker::Worker>, stop: &AtomicBool) -> anyhow::Result<Vec<
     let mut threads = Vec::new();
     for (index, mut worker) in workers.into_iter().enumerate() {
         let (tell, tells) = oneshot::channel();
+        // Enabled whatever WEIR_LOG lets through, so that every line of the thread says whose it is.
+        let span = tracing::error_span!("worker", worker = index);
         let work = move || {
+            let _worker = span.entered();
             let _ = tell.send(worker.run());
             drop(worker);
         };
