@@ -126,7 +126,7 @@ deny: ## licenses, bans, sources and advisories of the dependencies, by cargo-de
 	    echo "deny: cargo-deny is not installed, so advisories are skipped (the forge's workflow asks for them); the rest is in make test"; \
 	    $(CARGO) test -p weir --test repo dependencies; fi
 
-dist: rules weir ## a release in target/dist: the binary with its rules, a bill of materials, checksums
+dist: needs-quick rules weir ## a release in target/dist: the binary with its rules, a bill of materials, checksums
 	@.ci/dist $(WEIR)
 
 up: ## start Kafka, MariaDB and Redis on free ports, without Docker
