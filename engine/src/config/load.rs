@@ -31,7 +31,8 @@ impl Config {
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
         }
-        let config: Self = Value::Table(table).try_into().map_err(|e| ConfigError::Invalid(vec![misfit(&e)]))?;
+        let config: Self = serde_path_to_error::deserialize(Value::Table(table))
+            .map_err(|e| ConfigError::Invalid(vec![misfit(&e)]))?;
         match check::problems(&config) {
             problems if problems.is_empty() => Ok(config),
             problems => Err(ConfigError::Invalid(problems)),

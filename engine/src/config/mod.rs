@@ -13,7 +13,6 @@ mod error;
 mod load;
 mod misfit;
 mod properties;
-mod redacted;
 #[cfg(test)]
 mod tests;
 pub mod token;
@@ -25,6 +24,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::model::catalog::Mode;
@@ -33,7 +33,7 @@ use crate::model::time::Unit;
 
 pub use choices::{Aggregate, Late, OnFailure, OnUnavailable, Start};
 pub use error::{ConfigError, Problem};
-pub use properties::client_refused;
+pub use properties::{Properties, client_refused};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -81,7 +81,7 @@ pub struct Pipeline {
 }
 
 /// `[source]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Kafka's bootstrap servers, `host:port`, several with commas between them.
@@ -105,18 +105,18 @@ pub struct Source {
     pub rejoin_after: Duration,
     /// librdkafka properties, passed through. Those that the checkpoint rests on are refused.
     #[serde(default)]
-    pub properties: BTreeMap<String, String>,
+    pub properties: Properties,
 }
 
 /// `[dead_letters]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeadLetters {
     /// Topic that dead letters are written to; another one than the source. Default: `"dead_letter_queue"`.
     pub topic: String,
     /// librdkafka properties of the producer, laid over `source.properties`. Dead letters are compressed with lz4
     /// unless `compression.type` is set.
-    pub properties: BTreeMap<String, String>,
+    pub properties: Properties,
 }
 
 /// `[record]`
@@ -159,11 +159,11 @@ pub struct RecordField {
 }
 
 /// `[lookup.NAME]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lookup {
     /// Address of Redis, `redis://…`, `rediss://…` (TLS) or `redis+unix://…`; it may hold user and password.
-    pub url: String,
+    pub url: SecretString,
     /// PEM file of the authority that signed the certificate of a `rediss://` server. Default: the system's
     /// authorities.
     pub ca: Option<PathBuf>,
@@ -252,12 +252,12 @@ pub struct Window {
 }
 
 /// `[sink]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sink {
     /// Address of the database: `mysql://user:password@host:port/database?ssl-mode=…` (`mariadb://` is the same) or
     /// `sqlite://file`.
-    pub url: String,
+    pub url: SecretString,
     /// Table of the sums, 1 to 48 letters, digits or `_`, not beginning with `weir_`. Default: `"risk_stats"`.
     #[serde(default = "defaults::table")]
     pub table: String,
@@ -360,11 +360,11 @@ pub struct Admin {
 }
 
 /// Each has 16 characters or more, and they differ. SIGHUP reads them again.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tokens {
     /// Token that may read, 16 characters or more.
-    pub viewer: Option<String>,
+    pub viewer: Option<SecretString>,
     /// Token that may also change things, 16 characters or more, another one than the viewer's.
-    pub publisher: Option<String>,
+    pub publisher: Option<SecretString>,
 }

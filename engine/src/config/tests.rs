@@ -1,3 +1,5 @@
+use secrecy::ExposeSecret;
+
 use super::*;
 
 mod messages;
@@ -223,7 +225,7 @@ fn all_problems_are_told_at_once_a_line_each() {
 #[test]
 fn a_variable_of_the_environment_is_put_in_and_a_missing_one_is_named() {
     let config = parse(&changed("weir:weir@", "weir:${KNOWN}@")).unwrap();
-    assert_eq!(config.sink.url, "mysql://weir:s3cret@127.0.0.1:3306/weir");
+    assert_eq!(config.sink.url.expose_secret(), "mysql://weir:s3cret@127.0.0.1:3306/weir");
     let error = error(&changed("weir:weir@", "weir:${NOWHERE}@"));
     assert_eq!(error, "sink.url: the environment has no variable NOWHERE; set it");
 }

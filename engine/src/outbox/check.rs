@@ -1,13 +1,11 @@
 //! Whether the outbox can be published with this configuration: asked at the start, so that what is wrong is one clear line.
 
-use std::collections::BTreeMap;
-
 use futures::future::join_all;
 use rdkafka::producer::BaseProducer;
 
 use super::destination::{Destinations, Topic};
 use super::publish::producer_settings;
-use crate::config::Config;
+use crate::config::{Config, Properties};
 use crate::kafka::{Cluster, DEFAULT_MESSAGE_LIMIT, NotMade, TopicError, partitions, topic_setting};
 
 /// The topics or the properties do not suit.
@@ -68,7 +66,7 @@ pub async fn check_topics(config: &Config) -> Result<(), SetupError> {
 /// The table of which a property is refused.
 pub fn check_properties(config: &Config) -> Result<(), SetupError> {
     let (source, letters) = (&config.source, &config.dead_letters);
-    let none = BTreeMap::new();
+    let none = Properties::default();
     for (key, given, passed) in [
         ("source.properties", &source.properties, &none),
         ("dead_letters.properties", &letters.properties, &letters.properties),

@@ -25,7 +25,7 @@ impl fmt::Display for Destination {
 pub struct Destinations {
     pub(super) topics: BTreeMap<Destination, Topic>,
     /// librdkafka's, passed through to the one producer.
-    pub(super) properties: BTreeMap<String, String>,
+    pub(super) properties: config::Properties,
 }
 
 /// A topic, and what an error calls it.

@@ -4,6 +4,8 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::preflight::Plan;
 use crate::config::Config;
 use crate::enrich::lookup::Lookups;
@@ -22,7 +24,7 @@ pub type Answer = (String, Result<String, String>);
 /// One question after the other, in the order of the configuration; `tell` hears each answer as it comes.
 pub async fn inquire(config: &Config, plan: &Plan, mut tell: impl FnMut(Answer)) {
     kafka(config, &mut tell).await;
-    let (url, name, topic) = (&config.sink.url, &config.pipeline.name, &config.source.topic);
+    let (url, name, topic) = (config.sink.url.expose_secret(), &config.pipeline.name, &config.source.topic);
     let opened = within(store::connect_with(url, name, topic, config.window.idle_after)).await;
     tell(("sink.url".into(), opened.map(|_| "the database answers".into())));
     match Lookups::new(&config.lookup, plan.schema.clone()) {

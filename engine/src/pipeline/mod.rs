@@ -14,8 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::admin;
 use crate::build_info;
@@ -54,7 +56,8 @@ pub struct Running {
     pub store: Arc<dyn Store>,
     keys: admin::Keys,
     stop: Arc<AtomicBool>,
-    stopped: watch::Sender<bool>,
+    /// Ends the tasks beside the workers, also where the pipeline is dropped.
+    stopped: DropGuard,
     workers: Vec<Thread>,
     service: tokio::task::JoinHandle<()>,
     keeper: tokio::task::JoinHandle<()>,
@@ -77,17 +80,16 @@ pub async fn run(
     tokens: mpsc::Receiver<TokensRead>,
 ) -> anyhow::Result<()> {
     let deadline = Deadline::new(config.checkpoint.drain);
-    let mut told = deadline.heard(shutdown);
-    let mut starting = told.clone();
+    let told = deadline.heard(shutdown);
     let mut running = tokio::select! {
         biased;
-        _ = starting.wait_for(|stop| *stop) => return Ok(()),
+        () = told.cancelled() => return Ok(()),
         running = start(config) => running?,
     };
     deadline.running(running.status.clone());
     tokio::spawn(tokens::follow(tokens, running.keys.clone(), running.status.conditions.clone()));
     tokio::select! {
-        _ = told.wait_for(|stop| *stop) => {}
+        () = told.cancelled() => {}
         why = running.failed() => tracing::error!("a worker ended by itself: {why}"),
         back = clock::set_back() => {
             let why = format!(
@@ -122,7 +124,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     // Three systems side by side: each takes several round trips. All before the fingerprint is kept: else a mistyped topic would be
     // what the pipeline "ran with", and the right one refused.
     let (sink, pipeline) = (&config.sink, &config.pipeline.name);
-    let connect = store::connect_with(&sink.url, pipeline, &config.source.topic, config.window.idle_after);
+    let connect = store::connect_with(sink.url.expose_secret(), pipeline, &config.source.topic, config.window.idle_after);
     let asked = async {
         outbox::check_topics(&config).await?;
         anyhow::Ok(kafka::cluster_id(&config.source).await)
@@ -146,7 +148,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     (0..count).for_each(|worker| status.members.add(worker));
     open_to_all(&config.admin, admin_at, &status.conditions);
     let stop = Arc::new(AtomicBool::new(false));
-    let (stopped, stopping) = watch::channel(false);
+    let stopping = CancellationToken::new();
+    let stopped = stopping.clone().drop_guard();
     let keeper = {
         let (catalog, directory, stopping) = (catalog.clone(), directory.clone(), stopping.clone());
         tokio::spawn(async move {
@@ -160,12 +163,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let rules = (&catalog, &directory);
     let state = adapters::admin_state(&config, &schema, &runtime, rules, &store, &status, metrics);
     let keys = state.keys();
-    let mut served = stopping.clone();
     let service = tokio::spawn(async move {
-        let until = async move {
-            let _ = served.wait_for(|stop| *stop).await;
-        };
-        if let Err(why) = admin::serve(listener, admin::router(state), until).await {
+        if let Err(why) = admin::serve(listener, admin::router(state), stopping.cancelled_owned()).await {
             tracing::error!("the admin API ended: {why}");
         }
     });
@@ -216,7 +215,10 @@ fn spawn(workers: Vec<worker::Worker>, stop: &AtomicBool) -> anyhow::Result<Vec<
     let mut threads = Vec::new();
     for (index, mut worker) in workers.into_iter().enumerate() {
         let (tell, tells) = oneshot::channel();
+        // Enabled whatever WEIR_LOG lets through, so that every line of the thread says whose it is.
+        let span = tracing::error_span!("worker", worker = index);
         let work = move || {
+            let _worker = span.entered();
             let _ = tell.send(worker.run());
             drop(worker);
         };
@@ -249,7 +251,7 @@ impl Running {
         self.stop.store(true, Ordering::Release);
         let (tells, threads): (Vec<_>, Vec<_>) = self.workers.into_iter().map(|w| (w.tells, w.thread)).unzip();
         let ended = futures::future::join_all(tells).await;
-        let _ = self.stopped.send(true);
+        self.stopped.disarm().cancel();
         // Closed in order if it takes no time: what does not end by itself ends with the process.
         let rest = async {
             let _ = (self.service.await, self.keeper.await);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::now_ms;
 use crate::config::Config;
@@ -30,7 +30,7 @@ pub(super) async fn keep(
     config: Arc<Config>,
     store: Arc<dyn RetentionStore>,
     status: Arc<Status>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: CancellationToken,
 ) {
     let work = async {
         let mut history = Instant::now() + HISTORY.1;
@@ -54,8 +54,7 @@ pub(super) async fn keep(
         }
     };
     tokio::select! {
-        // Err: whoever could tell us to stop is gone.
-        _ = stopping.wait_for(|stop| *stop) => {}
+        () = stopping.cancelled() => {}
         () = work => {}
     }
 }

@@ -1,6 +1,5 @@
 //! Sends the records, a bounded number ahead of the engine, and makes the two swaps on the way.
 
-use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -15,6 +14,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use super::{Shared, TOPIC};
 use crate::cli::out;
 use crate::cli::produce::{Mapping, records};
+use crate::config::Properties;
 use crate::kafka::{ClientSettings, Cluster};
 use crate::pipeline::Running;
 use crate::status::Status;
@@ -100,7 +100,7 @@ fn send_all(
     hold: &std::sync::atomic::AtomicBool,
 ) -> anyhow::Result<Places> {
     let places: Shared<Places> = Arc::new(Mutex::new(vec![(-1, -1); usize::try_from(count)?]));
-    let cluster = Cluster { brokers, properties: &BTreeMap::new(), keys: ("the demo's cluster", "its properties") };
+    let cluster = Cluster { brokers, properties: &Properties::default(), keys: ("the demo's cluster", "its properties") };
     let producer: BaseProducer<Landing> =
         ClientSettings::new(cluster, &[("linger.ms", "5")]).create(Landing(places.clone()))?;
     let mapping = Mapping::parse(include_str!("../../../../mappings/paysim.toml"))?;

@@ -93,6 +93,7 @@ fn what_is_no_toml_or_of_another_type_says_what_is_wanted() {
         ("[window]", "[window", "line "),
         ("max_ahead = \"5m\"", "max_ahead = 5", "window.max_ahead: a number stands here; wanted is"),
         ("[\"type\"]", "\"type\"", "window.group_by: a text stands here; wanted is a sequence"),
+        ("[\"type\"]", "[\"type\", 5]", "window.group_by: a number stands here; wanted is a text in quotes"),
         ("late = \"merge\"", "late = \"zzzzzz\"", "window.late: is none of "),
         ("[checkpoint]", "[zzzzzzzzz]", "a key at the top is none of pipeline, source"),
         ("name_dest = { kind = \"text\" }", "name_dest = {}", "missing field `kind`"),

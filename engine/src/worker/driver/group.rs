@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::Worker;
 use super::broker::KafkaBroker;
+use super::numbers;
 use crate::checkpoint::ClaimResult;
 use crate::clock::now_ms;
 use crate::config::Config;
@@ -27,14 +28,14 @@ impl Worker {
         while let Some(event) = self.events.pop_front() {
             match event {
                 source::Event::Assign { partitions, metadata } => {
-                    tracing::info!(worker = self.parts.index, ?partitions, "assigned");
+                    tracing::info!(partitions = ?numbers(&partitions), "assigned");
                     self.parts.status.members.joined(self.parts.index);
                     self.allowed(&[Side::Group]);
                     fault::pass("worker.assigned");
                     self.feed(Event::Assigned { partitions, metadata })?;
                 }
                 source::Event::Revoke { lost } => {
-                    tracing::info!(worker = self.parts.index, lost, "revoked");
+                    tracing::info!(lost, "revoked");
                     fault::pass("worker.revoked");
                     self.feed(Event::Revoked { lost })?;
                     self.drain()?;
@@ -42,13 +43,12 @@ impl Worker {
                 source::Event::Stray { partition, offset } => {
                     let topic = &self.parts.config.source.topic;
                     tracing::error!(
-                        worker = self.parts.index,
                         "{topic}-{partition}@{offset} came where no record is judged; all partitions are taken anew"
                     );
                     self.feed(Event::Stray)?;
                 }
                 source::Event::Error(why) => {
-                    tracing::warn!(worker = self.parts.index, "Kafka: {why}");
+                    tracing::warn!("Kafka: {why}");
                     self.refuse(&why, Side::Source);
                 }
                 source::Event::Fatal(why) => bail!("Kafka: {why}"),
@@ -112,7 +112,6 @@ impl Worker {
         }
         let after = self.parts.config.source.rejoin_after;
         tracing::warn!(
-            worker = index,
             "no member of the group for {after:?} (source.rejoin_after), though Kafka answers a new client: its consumer is \
              made anew"
         );

@@ -131,6 +131,8 @@ impl Worker {
             let began = Instant::now();
             let Open { set, rows, batch, .. } = open;
             let messages = backlog.messages(&rows);
+            let partition = messages.order[0].0;
+            let _batch = tracing::error_span!("batch", %partition, revision = %set.revision).entered();
             let (stop, source, events) = (&self.parts.stop, &mut self.source, &mut self.events);
             let mut until = || given_up(stop, source, events, &mut self.served);
             match self.bench.judge(&set, messages, (batch, answers), self.machine.pending_mut(), &mut until) {
@@ -140,7 +142,7 @@ impl Worker {
                 Err(Unjudged::Halt(halt)) => return Err(halt).context("halted, as on_failure says"),
             }
             self.swaps.judged(&set);
-            self.count(messages.order[0].0, messages.len(), began);
+            self.count(partition, messages.len(), began);
             backlog.judged = rows.end;
         }
         self.backlog = Some(backlog);

@@ -1,6 +1,5 @@
 //! Topics and a group of a test's own on a real broker that all tests share, and what stands in them.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
-use weir::config::{DeadLetters, Source as SourceConfig, Start};
+use weir::config::{DeadLetters, Properties, Source as SourceConfig, Start};
 use weir::model::ids::{Offset, Partition};
 use weir::model::letter::Source as Record;
 use weir::model::step::OutboxChunk;
@@ -73,9 +72,9 @@ impl Bed {
             start: Start::Earliest,
             max_record: bytesize::ByteSize::mib(1),
             rejoin_after: Duration::from_secs(60),
-            properties: BTreeMap::new(),
+            properties: Properties::default(),
         };
-        let letters = DeadLetters { topic: format!("letters_{name}"), properties: BTreeMap::new() };
+        let letters = DeadLetters { topic: format!("letters_{name}"), properties: Properties::default() };
         let bed = Self { source, letters, stack };
         let topic = |name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
         let queue = settings.iter().fold(topic(&bed.letters.topic), |topic, (key, value)| topic.set(key, value));
