@@ -9,11 +9,14 @@ use super::error::{ConfigError, Problem};
 use super::misfit::misfit;
 use super::{Config, check, words};
 
-/// Of a file that holds a secret.
+/// Size of the largest file that may hold a secret, in bytes.
 const LONGEST_SECRET: u64 = 65_536;
 
 impl Config {
     /// Reads and checks a file, with the environment of this process.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the file can't be read, or it is as [`Config::parse`] refuses it.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
@@ -21,6 +24,9 @@ impl Config {
     }
 
     /// Reads and checks a text; `env` answers for `${NAME}`.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: no TOML, a key that is not known or is missing, or values that can't stand; all of those are named at once.
     pub fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut table: Table = text.parse().map_err(|e: toml::de::Error| syntax(text, &e))?;
         let mut problems = Vec::new();

@@ -35,7 +35,7 @@ pub use choices::{Aggregate, Late, OnFailure, OnUnavailable, Start};
 pub use error::{ConfigError, Problem};
 pub use properties::{Properties, client_refused};
 
-/// The whole file.
+/// A configuration, whole.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -58,7 +58,7 @@ pub struct Config {
     /// How rules are found, and what they may cost.
     #[serde(default)]
     pub rules: Rules,
-    /// What a rule starts with when it is first published, a table for each; from then on the catalog stands.
+    /// What a rule starts with when it is first published, a table for each; from then on the catalog decides.
     #[serde(default)]
     pub rule: BTreeMap<String, RuleStart>,
     /// How often the work is made durable, and how much one checkpoint holds.
@@ -278,8 +278,8 @@ pub struct Rules {
     pub timeout: Duration,
     /// Memory of one rule on one worker, 64 KiB at least. Default: `"16MiB"`.
     pub memory: ByteSize,
-    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it a warning stands and the rule
-    /// judges on. Default: `"20us"`.
+    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it the condition
+    /// `rules.over_budget` says so, and the rule judges on. Default: `"20us"`.
     #[serde(with = "humantime_serde")]
     pub budget: Duration,
     /// Part of each worker's processor time that all shadow rules together may take, 0.01 to 0.5. Beyond it they judge
@@ -351,7 +351,7 @@ pub struct Engine {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
-    /// Address that the API listens on. Without both tokens only the loopback is taken, and a warning stands.
+    /// Address that the API listens on. Without both tokens only the loopback is taken, and the condition `admin.open` says so.
     /// Default: `"127.0.0.1:8080"`.
     #[serde(deserialize_with = "address::read")]
     pub listen: SocketAddr,

@@ -12,14 +12,14 @@ use crate::telemetry;
 
 /// Beyond `checkpoint.drain`: to leave the group, end the API and close the clients.
 const REST: Duration = Duration::from_secs(2);
-/// Of a stop while it still starts, when there is nothing to finish.
+/// Time for a stop while the engine still starts, when there is nothing to finish.
 const START: Duration = Duration::from_millis(1_500);
 /// For its last words: whoever reads the log may have stopped reading.
 const WORDS: Duration = Duration::from_millis(300);
 /// What the process ends with when it did not end in order in time.
 const UNFINISHED: i32 = 3;
 
-/// Of one run.
+/// The time by which one run has to have stopped.
 #[derive(Clone)]
 pub(super) struct Deadline {
     drain: Duration,

@@ -15,7 +15,7 @@ use crate::rules::RulesDirectory;
 use crate::status::{Side, refused};
 use crate::{source, store};
 
-/// Of one question. Each has a time of its own below this, but for a name server that does not answer.
+/// Time-out of one question. Each has a shorter one of its own, but for a name server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What was asked, and what came of it: what was found, or what is wrong and what to do.

@@ -69,11 +69,14 @@ struct Thread {
     tells: oneshot::Receiver<anyhow::Result<()>>,
 }
 
-/// Of the API, the watcher of rules and the workers' clients, when all workers have told their end.
+/// Time for the API, the watcher of rules and the workers' clients to end, once all workers have.
 const REST: Duration = Duration::from_millis(500);
 
 /// Runs until `shutdown`, then takes a last checkpoint and stops, within `checkpoint.drain` and 2 s. `shutdown` is heard
 /// while it starts, too. `tokens`: those that replace the ones of the configuration, each time that somebody asked for it.
+///
+/// # Errors
+/// If it can't start, a worker ended by itself, or the last checkpoint failed; the chain names the reason.
 pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -106,7 +109,10 @@ pub async fn run(
     running.stop().await
 }
 
-/// Connects everything, loads the rules and starts the workers. Every error here is one that an operator can mend.
+/// Connects everything, loads the rules and starts the workers. Every error here is one that an operator can fix.
+///
+/// # Errors
+/// If the configuration, a service or a stored rule can't be used; the chain says what to do.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let config = Arc::new(config);
     let Plan { schema, spec } = plan(&config)?;
@@ -246,6 +252,9 @@ impl Running {
     }
 
     /// Takes a last checkpoint in every worker, then ends the API.
+    ///
+    /// # Errors
+    /// If a worker had ended by itself, or its last checkpoint failed.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.status.stop();
         self.stop.store(true, Ordering::Release);

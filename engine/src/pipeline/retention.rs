@@ -14,15 +14,15 @@ use crate::source::Source;
 use crate::status::Status;
 use crate::store::{RetentionStore, StoreError};
 
-/// Between two looks at the windows.
+/// Pause between two rounds of deleting windows.
 const EVERY: Duration = Duration::from_secs(60);
 /// Until the first one of those that find this instance without the partition.
 const SOON: Duration = Duration::from_secs(1);
-/// Between two looks at the history, and until the first.
+/// Pause between two rounds of deleting revisions, and before the first.
 const HISTORY: (Duration, Duration) = (Duration::from_secs(3_600), EVERY);
 /// Windows a transaction: some milliseconds.
 const BATCH: u32 = 500;
-/// Between two transactions, so that checkpoints have most of the database's time.
+/// Pause between two transactions, so that checkpoints have most of the database's time.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Until told to stop.

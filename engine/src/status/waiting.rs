@@ -10,9 +10,9 @@ use crate::config::Config;
 /// Whom it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
-    /// By its name.
+    /// The lookup of this name.
     Lookup(String),
-    /// A lookup that waiting does not mend; the reason says what does.
+    /// A lookup that waiting does not fix; the reason says what does.
     Refused(String),
     /// The database.
     Database,
@@ -25,7 +25,7 @@ pub enum On {
 }
 
 impl On {
-    /// Of what a checkpoint's task is at, in the words that `checkpoint` logs.
+    /// The service that a checkpoint's task waits for, by the words that `checkpoint` logs.
     pub(crate) fn of(what: &str) -> Self {
         let database =
             ["committing a checkpoint", "clearing", "a COMMIT", "asking what became", "taking partitions", "storing"];
@@ -36,7 +36,7 @@ impl On {
     }
 }
 
-/// What one worker waits for.
+/// What a worker waits for, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Whom it waits for.
@@ -48,14 +48,14 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// For a person.
+    /// What to tell a person.
     pub fn text(&self, worker: usize, config: &Config) -> String {
         let (source, why) = (&config.source, &self.why);
-        let (service, mend) = match &self.on {
+        let (service, hint) = match &self.on {
             On::Lookup(name) => {
                 (format!("the Redis of lookup.{name}"), format!("start it, or correct lookup.{name}.url"))
             }
-            On::Refused(name) => (format!("lookup.{name}"), "it is asked again, so mending it is enough".to_owned()),
+            On::Refused(name) => (format!("lookup.{name}"), "it is asked again, so fixing it is enough".to_owned()),
             On::Database => ("the store of [sink]".to_owned(), "start the database, or correct sink.url".to_owned()),
             On::Kafka => {
                 (format!("Kafka at {}", source.brokers), "start it, or correct source.brokers or the right".to_owned())
@@ -69,7 +69,7 @@ impl Waiting {
                 "start what does not answer, or correct sink.url or source.brokers".to_owned(),
             ),
         };
-        format!("worker {worker} waits for {service} for {} s: {why}; {mend}", self.since.elapsed().as_secs())
+        format!("worker {worker} waits for {service} for {} s: {why}; {hint}", self.since.elapsed().as_secs())
     }
 }
 

@@ -1,13 +1,14 @@
 //! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out. Here too, as
 //! it reads sources: whether the tests and messages are there that the documents name (`named`), the documents that
-//! any text names (`references`), what dependencies (`dependencies`) and their features (`features`) may be, and that no imports
-//! make a circle (`circles`).
+//! any text names (`references`), what dependencies (`dependencies`) and their features (`features`) may be, that no imports make a
+//! circle (`circles`), and spelling (`words`).
 
 mod circles;
 mod dependencies;
 mod features;
 mod named;
 mod references;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;

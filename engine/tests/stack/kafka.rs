@@ -111,7 +111,7 @@ async fn partitions_that_are_assigned_again_and_with_others_are_read_every_time(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_whose_reading_had_ended_is_read_again_once_its_offset_is_right() {
-    let bed = Bed::new("mended", &[]).await;
+    let bed = Bed::new("fixed", &[]).await;
     produce(&bed);
     let mut member = bed.member();
     member.source.assign(&[(P0, Offset(1_000))]).unwrap();

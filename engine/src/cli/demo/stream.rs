@@ -19,7 +19,8 @@ use crate::kafka::{ClientSettings, Cluster};
 use crate::pipeline::Running;
 use crate::status::Status;
 
-/// Of about 270 bytes each, in four partitions of which the mock cluster keeps 5 MiB.
+/// Records that may be sent ahead of what was judged. They have about 270 bytes each, in four partitions of which the mock
+/// cluster keeps 5 MiB.
 const LEAD: u64 = 8_000;
 /// So that a swap falls in the middle of the stream and not after it.
 const RATE: u64 = 40_000;

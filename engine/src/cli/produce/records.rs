@@ -54,7 +54,7 @@ pub fn records(
     records_within(reader, mapping, MAX_ROW)
 }
 
-/// The same, with a bound of one's own on the bytes of a row.
+/// [`records`] with a bound on the bytes of a row.
 pub fn records_within(
     reader: impl BufRead + 'static,
     mapping: Mapping,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Config;
-use crate::made;
+use weir_testkit::made;
 
 /// A configuration that sets nothing that has a default, and that has one of everything that the user names.
 const LEAST: &str = r#"

@@ -19,7 +19,7 @@ pub(super) type Hashes = Vec<Option<Vec<Option<Vec<u8>>>>>;
 pub(super) struct Connection {
     lookup: String,
     client: Client,
-    /// Of a connection's making, and of an answer.
+    /// Time-out of making a connection, and of an answer.
     timeout: Duration,
     /// As for Redis' ACL: `customer:*`.
     pattern: String,
@@ -34,7 +34,7 @@ struct Open {
 }
 
 impl Connection {
-    /// Connects nothing. The error says what to mend; it goes on after the lookup's name.
+    /// Connects nothing. The error says what to fix; it goes on after the lookup's name.
     pub(super) fn new(name: &str, table: &config::Lookup) -> Result<Self, String> {
         Ok(Self {
             lookup: name.to_owned(),

@@ -13,7 +13,7 @@ enum Piece {
 }
 
 impl Template {
-    /// The error says what to mend.
+    /// The error says what to fix.
     pub(super) fn parse(template: &str, schema: &Schema) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = template;

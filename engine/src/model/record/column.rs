@@ -9,7 +9,7 @@ use super::schema::Kind;
 pub struct Texts {
     /// All texts, one after the other.
     pub bytes: String,
-    /// Never decreases.
+    /// End of each text in `bytes`. Never decreases.
     pub ends: Vec<u32>,
 }
 
@@ -113,7 +113,7 @@ impl Column {
         Self { values, present: Vec::new(), rows: 0, missing: 0 }
     }
 
-    /// What it holds.
+    /// Kind of value that the column holds.
     pub fn kind(&self) -> Kind {
         match self.values {
             Values::Boolean(_) => Kind::Boolean,
@@ -125,7 +125,7 @@ impl Column {
         }
     }
 
-    /// Rows so far.
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }

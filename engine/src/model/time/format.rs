@@ -11,7 +11,7 @@ use crate::model::number::{self, NotANumber};
 /// Fraction digits that a number of seconds may have.
 const SECOND_DIGITS: u8 = 9;
 
-/// See the module. Cheap to clone.
+/// How a timestamp field is written. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeFormat {
     /// What numbers count; None: texts only.
@@ -27,7 +27,11 @@ impl Default for TimeFormat {
 }
 
 impl TimeFormat {
-    /// Of the three keys. With a `format` alone numbers are no times: `20260102` is no count of milliseconds.
+    /// The format that the three keys describe. With a `format` alone, numbers are no times: `20260102` is no count of
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`Refused`]: which key can't stand, and what to write.
     pub fn new(unit: Option<Unit>, format: Option<&str>, zone: Option<&str>) -> Result<Self, Refused> {
         match (format, zone) {
             (None, None) => Ok(Self { unit: Some(unit.unwrap_or_default()), pattern: None }),
@@ -65,6 +69,9 @@ impl TimeFormat {
     }
 
     /// Epoch milliseconds of a number as JSON writes it. Seconds may have a fraction; below a millisecond it is cut off.
+    ///
+    /// # Errors
+    /// [`NotATime`]: the format takes no numbers, or the time is beyond the calendar.
     pub fn number(&self, text: &str) -> Result<i64, NotATime> {
         let unit = self.unit.ok_or(NotATime::Form)?;
         let ms = match number::integer(text) {
@@ -78,6 +85,9 @@ impl TimeFormat {
     }
 
     /// Epoch milliseconds of a text.
+    ///
+    /// # Errors
+    /// [`NotATime`]: the text does not fit the format, or the time is beyond the calendar.
     pub fn text(&self, text: &str) -> Result<i64, NotATime> {
         match &self.pattern {
             None => from_rfc3339(text),
@@ -86,6 +96,9 @@ impl TimeFormat {
     }
 
     /// Epoch milliseconds of a text from where there are only texts (Redis, a cell of a CSV file): a number or a time.
+    ///
+    /// # Errors
+    /// [`NotATime`]: the text is neither.
     pub fn cell(&self, text: &str) -> Result<i64, NotATime> {
         let (first, second): (Read, Read) = match &self.pattern {
             // A text may be all digits: `format` says what they are.

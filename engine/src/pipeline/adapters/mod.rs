@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use self::advice::advice;
@@ -30,6 +29,7 @@ use crate::model::record::Schema;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
 use crate::status::Status;
 use crate::store::{CatalogStore, Store, StoreError};
+use crate::telemetry::Metrics;
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
@@ -38,7 +38,7 @@ pub(super) fn admin_state(
     (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
     store: &Arc<dyn Store>,
     status: &Arc<Status>,
-    metrics: PrometheusHandle,
+    metrics: Metrics,
 ) -> AdminState {
     let rules = Rules {
         config: config.clone(),
@@ -69,7 +69,8 @@ struct Rules {
     evaluating: Arc<Semaphore>,
 }
 
-/// Of what is asked of the store for an answer that does not need it.
+/// Time-out of optional reads of the store: rules are answered from memory, and their history is added if the store replies
+/// within it.
 const ASK_STORE: Duration = Duration::from_secs(2);
 
 impl From<Refused> for AdminError {
@@ -78,10 +79,10 @@ impl From<Refused> for AdminError {
         match refused {
             Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
             Refused::NotWasm => Self::NotWasm,
-            Refused::Module(_) => Self::Invalid { mend: advice(&detail).into(), detail },
+            Refused::Module(_) => Self::Invalid { hint: advice(&detail).into(), detail },
             Refused::Unfit(_) => Self::Invalid {
                 detail,
-                mend: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
+                hint: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
             },
             Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
             Refused::Conflict(_) => Self::Conflict(detail),

@@ -33,7 +33,8 @@ pub struct Patch {
     pub mode: Option<Mode>,
     /// Rules judge in ascending order, ties by name. None: as it is.
     pub order: Option<i32>,
-    /// By name; None: as they are. None as a value takes the default of whatever version is in force, now and later.
+    /// Parameters to set, by name; None: as they are. None as a value means the default of whatever version is in force, now
+    /// and later.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 
@@ -58,6 +59,9 @@ impl<'a> Change<'a> {
 
 impl Catalog {
     /// Changes mode, order or parameters.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule, a change that can't stand, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
@@ -88,6 +92,9 @@ impl Catalog {
     }
 
     /// Back to this version, or to the one that was in force before.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule or version, nothing to go back to, or a store that does not answer.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
         let mut set = self.store().rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
@@ -111,6 +118,9 @@ impl Catalog {
     }
 
     /// Takes the rule out of the set; its versions stay.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule, or a store that does not answer.
     pub async fn retire(&self, name: &str, who: &str) -> Result<Revision, Refused> {
         let edit = |entries: &mut Vec<Entry>| {
             let gone = entry(entries, name)?.sha256;

@@ -43,6 +43,9 @@ pub struct Published {
 
 impl Catalog {
     /// The checks of a publish; nothing is kept.
+    ///
+    /// # Errors
+    /// [`Refused`]: what is wrong with the module.
     pub async fn check(&self, wasm: Vec<u8>) -> Result<Manifest, Refused> {
         let checked = self.checked(&wasm).await;
         self.forget_unused();
@@ -71,6 +74,9 @@ impl Catalog {
 
     /// Validates, stores and brings into force. Bytes that are in force already are told so; a mode or an order that comes
     /// with them is applied, and a suspension lifted.
+    ///
+    /// # Errors
+    /// [`Refused`]: what is wrong with the module, a set that has changed meanwhile, or a store that does not answer.
     pub async fn publish(&self, wasm: Vec<u8>, how: Publish) -> Result<Published, Refused> {
         let sha256 = Sha256::of(&wasm);
         let validated = self.loader.modules.validate(sha256, &wasm, Requester::Client(&how.source)).await;

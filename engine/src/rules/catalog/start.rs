@@ -14,7 +14,7 @@ use crate::model::catalog::{Audit, RuleSet};
 use crate::model::store::StoreError;
 use crate::rules::text::reason;
 
-/// Between tries to reach the store at a start: 200 ms, doubling, 3 s together.
+/// Pauses between tries to reach the store at a start: 200 ms, doubling, 3 s together.
 const PAUSES: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_factor(2.0).with_max_times(4);
 /// The tries, and a set that others keep changing while it is opened.

@@ -15,7 +15,7 @@ const BURST: f64 = 0.1;
 const IDLE: f64 = 0.1;
 /// What a shadow rule took at least in a window before it is called too dear: its first call also makes its instance.
 const TELLING: Duration = Duration::from_millis(20);
-/// Of a window, the processor time from which a worker counts as busy. While it idles, nothing is too dear for it.
+/// Processor time within a window from which a worker counts as busy. While it idles, nothing is too dear for it.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// One worker's account of what its rules cost.

@@ -26,7 +26,7 @@ const OVER_BUDGET: &str = "rules.over_budget";
 /// Shadow rules judge samples only.
 const SAMPLED: &str = "rules.shadow_sampled";
 
-/// See the module. One per worker.
+/// Counts what rules in force do, and reports those that have to go. One per worker.
 pub struct LiveObserver {
     runtime: Arc<Runtime>,
     trips: mpsc::Sender<Trip>,
@@ -78,7 +78,7 @@ impl LiveObserver {
 fn spent(rule: &LiveRule, took: Duration) {
     let took = took.as_nanos() as u64;
     add(&rule.stats.nanos, took);
-    let nanos = || metrics::counter!("weir_judge_nanoseconds_total", "rule" => rule.id.name.to_string());
+    let nanos = || metrics::counter!("weir_rule_cpu_seconds_total", "rule" => rule.id.name.to_string());
     rule.metrics.nanos.get_or_init(nanos).increment(took);
 }
 
@@ -90,7 +90,8 @@ fn count_batch(rule: &LiveRule, rows: usize, verdict: &Verdict, took: Duration) 
     add(&stats.rows, rows as u64);
     if verdict.skipped > 0 {
         add(&stats.skipped, verdict.skipped as u64);
-        metrics::counter!("weir_rule_skipped_total", "rule" => name.to_string()).increment(verdict.skipped as u64);
+        metrics::counter!("weir_rule_skipped_records_total", "rule" => name.to_string())
+            .increment(verdict.skipped as u64);
     }
     let counters = rule.manifest.codes.iter().zip(&rule.metrics.hits);
     for ((code, counter), &hits) in counters.zip(&verdict.hits).filter(|(_, hits)| **hits > 0) {
@@ -159,7 +160,7 @@ impl Observer for LiveObserver {
             let pause = UNEXPLAINED_PAUSE.as_secs();
             tracing::warn!(rule = name, code, "for {pause} s flags of dead letters have no details: {message}");
         }
-        metrics::counter!("weir_unexplained_flags_total", "rule" => name.to_owned()).increment(flags as u64);
+        metrics::counter!("weir_rule_unexplained_flags_total", "rule" => name.to_owned()).increment(flags as u64);
     }
 
     fn window_closed(&mut self, set: &LiveSet, shadows: &[ShadowCost]) {

@@ -50,7 +50,7 @@ pub struct Judge<O = LiveObserver> {
     instances: Instances,
     /// One for each rule of `set`, in its order.
     states: Vec<RuleState>,
-    /// By which it judged last.
+    /// The set by which it judged last.
     set: Option<Arc<LiveSet>>,
     /// Places in `set` of the shadow rules that judge.
     shadows: Vec<usize>,
@@ -64,7 +64,7 @@ impl Judge {
         Self::stoppable(runtime, trips, Arc::default())
     }
 
-    /// The same. A call that runs when `stop` is set is given up within two ticks of 10 ms.
+    /// [`Judge::new`] with a stop: a call that runs when `stop` is set is given up within two ticks of 10 ms.
     pub fn stoppable(runtime: Arc<Runtime>, trips: mpsc::Sender<Trip>, stop: Arc<AtomicBool>) -> Self {
         Self::observed(runtime.clone(), LiveObserver::new(runtime, trips), stop)
     }
@@ -267,7 +267,7 @@ impl<O: Observer> Judge<O> {
     }
 
     /// Judges by this set from now on. Returns how long that took, if the set replaces another one. Sets are told apart by
-    /// their place in memory: one that no catalog made has no number of its own, and a row that was mended makes another
+    /// their place in memory: one that no catalog made has no number of its own, and a row that was fixed makes another
     /// set of the same number.
     fn take_up(&mut self, set: &Arc<LiveSet>) -> Option<Duration> {
         if self.set.as_ref().is_some_and(|judged| Arc::ptr_eq(judged, set)) {

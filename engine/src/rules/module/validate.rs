@@ -52,7 +52,7 @@ pub(in crate::rules) struct Modules {
     runtime: Arc<Runtime>,
     cache: Arc<Cache>,
     slots: CompileSlots,
-    /// By digest. A cell without a module: one is being made, or was refused.
+    /// Modules by digest. A cell without one: it is being made, or was refused.
     in_memory: Mutex<HashMap<Sha256, Arc<OnceCell<Module>>>>,
 }
 

@@ -15,7 +15,7 @@ use crate::model::store::StoreError;
 const ENTRIES: usize = 200;
 
 fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("maps with text keys and plain enums always serialise")
+    serde_json::to_string(value).expect("maps with text keys and plain enums always serialize")
 }
 
 fn parsed<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {

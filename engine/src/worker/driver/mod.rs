@@ -108,7 +108,7 @@ pub(crate) struct Worker {
 struct Counters {
     records: metrics::Counter,
     batches: metrics::Counter,
-    surprises: metrics::Counter,
+    slow_path: metrics::Counter,
     busy: metrics::Counter,
     paused: metrics::Gauge,
     is_paused: Option<bool>,
@@ -120,15 +120,16 @@ impl Counters {
         Self {
             records: metrics::counter!("weir_records_total", "worker" => worker.clone()),
             batches: metrics::counter!("weir_batches_total", "worker" => worker.clone()),
-            surprises: metrics::counter!("weir_decode_surprises_total", "worker" => worker.clone()),
-            busy: metrics::counter!("weir_busy_microseconds_total"),
+            slow_path: metrics::counter!("weir_decode_slow_path_records_total", "worker" => worker.clone()),
+            busy: metrics::counter!("weir_busy_seconds_total"),
             paused: metrics::gauge!("weir_source_paused", "worker" => worker),
             is_paused: None,
         }
     }
 
+    /// A counter of time: in nanoseconds, which `/metrics` shows as seconds.
     fn busy(&self, since: Instant) {
-        self.busy.increment(since.elapsed().as_micros() as u64);
+        self.busy.increment(since.elapsed().as_nanos() as u64);
     }
 
     fn pause(&mut self, paused: bool) {

@@ -14,7 +14,7 @@ const CODE: &str = "window.too_many_groups";
 /// So long without such a record, and the condition is over: it does not come and go with every checkpoint.
 const OVER_AFTER: Duration = Duration::from_secs(60);
 
-/// Of one worker.
+/// What one worker has reported of windows with too many groups.
 pub(super) struct OverflowTold {
     subject: String,
     last: Option<Instant>,
@@ -27,7 +27,7 @@ impl OverflowTold {
         Self {
             subject: format!("worker {worker}"),
             last: None,
-            records: metrics::counter!("weir_window_groups_overflow_total"),
+            records: metrics::counter!("weir_window_overflow_records_total"),
             groups: metrics::gauge!("weir_window_groups", "worker" => worker.to_string()),
         }
     }

@@ -91,7 +91,7 @@ fn given_up(stop: &AtomicBool, source: &mut Source, events: &mut VecDeque<Event>
 
 impl Worker {
     pub(super) fn take_in(&mut self, fetched: Fetched) {
-        // Defence: a partition that is not ours, or a record from before it was taken, is never judged.
+        // Defense: a partition that is not ours, or a record from before it was taken, is never judged.
         let ours = fetched.places().filter(|(_, partition, offset)| {
             self.machine.pending().position(*partition).is_some_and(|at| *offset >= at.to)
         });
@@ -159,7 +159,7 @@ impl Worker {
         let messages = backlog.messages(&rows);
         let set = self.parts.catalog.live();
         let batch = self.bench.open(&set, messages.order.first()?.0, messages);
-        self.counters.surprises.absolute(self.bench.slow_path());
+        self.counters.slow_path.absolute(self.bench.slow_path());
         let answer = PendingAnswer::new(&self.parts.tokio, batch.plan());
         self.counters.busy(began);
         Some(Open { set, rows, batch, answer })
@@ -203,14 +203,15 @@ impl Worker {
             metrics::gauge!("weir_partition_position", "partition" => partition.to_string()).set(at.from.0 as f64);
             if let Some(watermark) = self.bench.windows.watermark(*partition) {
                 let seconds = watermark as f64 / 1_000.0;
-                metrics::gauge!("weir_partition_watermark", "partition" => partition.to_string()).set(seconds);
+                metrics::gauge!("weir_partition_watermark_timestamp_seconds", "partition" => partition.to_string())
+                    .set(seconds);
             }
         }
         self.parts.tokio.spawn(async move {
             let partitions: Vec<_> = positions.keys().copied().collect();
             for (partition, end) in reader.ends(&partitions).await.unwrap_or_default() {
                 let lag = (end.0 - positions[&partition].to.0).max(0);
-                metrics::gauge!("weir_partition_lag", "partition" => partition.to_string()).set(lag as f64);
+                metrics::gauge!("weir_partition_lag_records", "partition" => partition.to_string()).set(lag as f64);
                 status.partitions.set_end(partition, end);
             }
         });

@@ -201,7 +201,7 @@ impl Worker {
         };
         metrics::counter!("weir_checkpoints_total", "outcome" => outcome).increment(1);
         if outcome == "fenced" {
-            metrics::counter!("weir_fenced_total").increment(1);
+            metrics::counter!("weir_fenced_checkpoints_total").increment(1);
         }
         match &result {
             // The machine ends the worker with it.

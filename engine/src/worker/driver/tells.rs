@@ -12,7 +12,7 @@ use crate::worker::machine::Phase;
 const SLOW: Duration = Duration::from_secs(2);
 
 impl Worker {
-    /// To be called in every round of the loop.
+    /// Reports what changed of the worker's state. To be called in every round of the loop.
     pub(super) fn tell(&mut self) {
         let obstacle = match (&self.checkpoint, &self.claim) {
             (Some(checkpoint), _) => checkpoint.cancel.obstacle(),
@@ -42,7 +42,7 @@ impl Worker {
         self.overflow.expire(&self.parts.status);
     }
 
-    /// Raises what these words of Kafka mean, if they are such that no waiting mends them.
+    /// Raises what these words of Kafka mean, if they are such that waiting does not fix them.
     pub(super) fn refuse(&mut self, why: &str, side: Side) {
         if let Some(refused) = refused(why, side, &self.parts.config) {
             let conditions = &self.parts.status.conditions;
