@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::budget::WINDOW;
 use super::observer::{Conduct, Observer, ShadowCost};
 use super::state::UNEXPLAINED_PAUSE;
 use super::verdict::Verdict;
@@ -41,7 +40,7 @@ impl LiveObserver {
     fn tell_budgets(&self, set: &LiveSet) {
         let (conditions, budget) = (&self.runtime.conditions, self.runtime.budget);
         for rule in set.rules.iter().filter(|rule| rule.judges() && rule.mode == Mode::Live) {
-            let Some(cost) = rule.stats.look(Instant::now(), WINDOW) else { continue };
+            let Some(cost) = rule.stats.look(Instant::now(), self.runtime.cost_window) else { continue };
             let name = &*rule.id.name;
             match cost.filter(|nanos| u128::from(*nanos) > budget.as_nanos()) {
                 None => conditions.clear(OVER_BUDGET, name),

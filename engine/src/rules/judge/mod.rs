@@ -74,7 +74,7 @@ impl<O: Observer> Judge<O> {
     /// With an observer of the caller's own. A call that runs when `stop` is set is given up within two ticks of 10 ms.
     pub fn observed(runtime: Arc<Runtime>, observer: O, stop: Arc<AtomicBool>) -> Self {
         Self {
-            budgets: Budgets::new(runtime.shadow_budget),
+            budgets: Budgets::new(runtime.shadow_budget, runtime.cost_window),
             instances: Instances::new(runtime, stop),
             states: Vec::new(),
             set: None,
