@@ -1,6 +1,6 @@
 //! Topics and a group of a test's own on a real broker that all tests share, and what stands in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
