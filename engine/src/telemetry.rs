@@ -154,6 +154,10 @@ const SWAP_BUCKETS: &[f64] =
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Logs to standard error, one JSON object or one line of text each; `WEIR_LOG` filters as `RUST_LOG` does elsewhere
+/// (`info` unless set). In color on a terminal only, and not where `NO_COLOR` is set. A second call changes nothing.
+///
+/// What many lines have in common (worker, partition, revision) stands in the spans that they are in, outermost first:
+/// `worker{worker=0}:batch{partition=3 revision=12}:` before a text, `spans` of an object.
 /// (`info` unless set). In color on a terminal
 /// only, and not where `NO_COLOR` is set. A second call changes nothing.
 pub fn init_logs(json: bool) {
@@ -165,7 +169,11 @@ pub fn init_logs(json: bool) {
     // It would panic where it can't say so.
     let logs = logs.log_internal_errors(false);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
-    let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
+    let _ = match json {
+        // The innermost span is the last of the list, so it need not stand there once more.
+        true => logs.json().flatten_event(true).with_current_span(false).try_init(),
+        false => logs.with_target(false).try_init(),
+    };
 }
 
 /// What a counter of time ends in. Such a counter is incremented in nanoseconds.
@@ -261,7 +269,14 @@ mod tests {
         assert!(text.contains("weir_checkpoint_seconds_bucket{le=\"0.025\"} 1"), "{text}");
     }
 
-    /// The test runs itself again as the process that logs, since a process sets its logs up once.
+    /// What a process logs that runs this test alone: a process sets its logs up once.
+    fn logged(test: &str, form: &str) -> String {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let test = format!("telemetry::tests::{test}");
+        let output = again.args([&*test, "--exact", "--nocapture"]).env("WEIR_TEST_LOGS", form).env_remove("WEIR_LOG");
+        String::from_utf8(output.output().unwrap().stderr).unwrap()
+    }
+
     #[test]
     fn a_log_that_goes_to_no_terminal_has_no_color_codes() {
         if std::env::var_os("WEIR_TEST_LOGS").is_some() {
@@ -269,6 +284,7 @@ mod tests {
             tracing::warn!(answer = 42, "logged");
             return;
         }
+        let log = logged("a_log_that_goes_to_no_terminal_has_no_color_codes", "text");
         let own = "telemetry::tests::a_log_that_goes_to_no_terminal_has_no_color_codes";
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());
         let output = again
@@ -280,6 +296,28 @@ mod tests {
         let log = String::from_utf8(output.stderr).unwrap();
         assert!(log.contains("WARN logged answer=42"), "{log:?}");
         assert!(!log.contains('\x1b'), "{log:?}");
+    }
+
+    #[test]
+    fn a_line_says_worker_partition_and_revision_once_in_either_form() {
+        if let Some(form) = std::env::var_os("WEIR_TEST_LOGS") {
+            init_logs(form == "json");
+            let _worker = tracing::error_span!("worker", worker = 3).entered();
+            let _batch = tracing::error_span!("batch", partition = 7, revision = 12).entered();
+            tracing::warn!(answer = 42, "logged");
+            return;
+        }
+        let logged = |form| logged("a_line_says_worker_partition_and_revision_once_in_either_form", form);
+        let text = logged("text");
+        assert!(text.ends_with(" WARN worker{worker=3}:batch{partition=7 revision=12}: logged answer=42\n"), "{text:?}");
+        let mut line: serde_json::Value = serde_json::from_str(&logged("json")).unwrap();
+        assert!(line["timestamp"].is_string());
+        line.as_object_mut().unwrap().remove("timestamp");
+        let wanted = serde_json::json!({
+            "level": "WARN", "target": "weir::telemetry::tests", "message": "logged", "answer": 42,
+            "spans": [{ "name": "worker", "worker": 3 }, { "name": "batch", "partition": 7, "revision": 12 }],
+        });
+        assert_eq!(line, wanted);
     }
 
     /// Name, type and labels of every metric that this source counts.

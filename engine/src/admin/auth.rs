@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::AdminState;
@@ -42,7 +43,8 @@ struct Digests {
 
 impl Digests {
     fn of(tokens: &Tokens) -> Self {
-        Self { viewer: tokens.viewer.as_deref().map(digest), publisher: tokens.publisher.as_deref().map(digest) }
+        let digest = |token: &Option<SecretString>| token.as_ref().map(|token| digest(token.expose_secret()));
+        Self { viewer: digest(&tokens.viewer), publisher: digest(&tokens.publisher) }
     }
 }
 

@@ -1,5 +1,8 @@
 //! What holds for every request: panics become errors, requests are bounded in number and time, and what is not there
 //! is answered like any other error. It knows no handler.
+//!
+//! tower-http's layers are not used: its time-out and its limits answer without a body, so each would have to be told anew as a
+//! problem, its catch of panics does not know the request, and none lets the probes through.
 
 use std::panic::AssertUnwindSafe;
 

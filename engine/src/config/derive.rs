@@ -1,7 +1,7 @@
 //! What other parts make of the configuration: the schema of records, the fingerprint of what may not change, how many
 //! workers there are.
 
-use super::load::{ConfigError, Problem};
+use super::error::{ConfigError, Problem};
 use super::{Config, Engine, LookupField, RecordField};
 use crate::model::record::{Field, Schema};
 use crate::model::step::Fingerprint;

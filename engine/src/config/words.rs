@@ -26,16 +26,9 @@ pub(super) fn name(name: &str) -> &str {
     if (1..=SHOWN).contains(&name.len()) && name.chars().all(plain) { name } else { HIDDEN }
 }
 
-/// A key: up to the first part that is no name, since what stands there may have dots in it.
-pub(super) fn key(path: &str) -> String {
-    let mut shown = Vec::new();
-    for part in path.split('.') {
-        shown.push(name(part));
-        if name(part) == HIDDEN && !path.is_empty() {
-            break;
-        }
-    }
-    if path.is_empty() { String::new() } else { shown.join(".") }
+/// A key of these names, `window.size`; what is no name is hidden.
+pub(super) fn key(names: &[&str]) -> String {
+    names.iter().map(|name| field(name)).collect::<Vec<_>>().join(".")
 }
 
 /// The name of a field, `amount` or `customer.segment`.
@@ -72,9 +65,9 @@ mod tests {
     #[test]
     fn what_is_no_name_is_not_shown() {
         assert_eq!([name("name_dest"), name("redis://:s3cret@h"), name("")], ["name_dest", HIDDEN, HIDDEN]);
-        assert_eq!(key("lookup.customer.url"), "lookup.customer.url");
-        assert_eq!(key("lookup.redis://:s3cret.of.mine@h.url"), "lookup.…");
-        assert_eq!((key("").as_str(), field("customer.segment"), field("a b")), ("", "customer.segment", HIDDEN));
+        assert_eq!(key(&["lookup", "customer", "url"]), "lookup.customer.url");
+        assert_eq!(key(&["lookup", "redis://:s3cret.of.mine@h", "url"]), "lookup.….url");
+        assert_eq!((key(&[]).as_str(), field("customer.segment"), field("a b")), ("", "customer.segment", HIDDEN));
         assert_eq!(list(["a", "b c"]), "a, …");
         assert!(holds_a_login("mysql://weir:s3cret@db/weir") && !holds_a_login("http://host/x @ y"));
     }

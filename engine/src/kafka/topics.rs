@@ -102,19 +102,19 @@ pub(crate) async fn topic_setting(cluster: Cluster<'_>, topic: &str, name: &str)
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::RDKafkaRespErr;
 
     use super::*;
+    use crate::config::Properties;
 
     /// What is said of a topic that librdkafka's cluster in this process answers for with this error.
     fn said(fault: RDKafkaRespErr) -> String {
         let cluster = MockCluster::new(1).expect("a cluster");
         cluster.create_topic("stream", 2, 1).expect("a topic");
         cluster.topic_error("stream", fault).expect("a fault");
-        let (brokers, none) = (cluster.bootstrap_servers(), BTreeMap::new());
+        let (brokers, none) = (cluster.bootstrap_servers(), Properties::default());
         let cluster = Cluster { brokers: &brokers, properties: &none, keys: ("--brokers", "-X") };
         match partitions(cluster, "--topic", "stream") {
             Ok(count) => format!("{count} partitions"),
@@ -129,7 +129,7 @@ mod tests {
         cluster.topic_error("stream", RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).expect("a fault");
         let brokers = cluster.bootstrap_servers();
         let asked = std::thread::spawn(move || {
-            let cluster = Cluster { brokers: &brokers, properties: &BTreeMap::new(), keys: ("--brokers", "-X") };
+            let cluster = Cluster { brokers: &brokers, properties: &Properties::default(), keys: ("--brokers", "-X") };
             partitions(cluster, "--topic", "stream")
         });
         std::thread::sleep(Duration::from_millis(700));

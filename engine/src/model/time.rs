@@ -13,8 +13,9 @@ use chrono::format::{ParseError, ParseErrorKind};
 
 use super::number::NotANumber;
 
-pub use format::{Refused, TimeFormat};
+pub use format::TimeFormat;
 pub use hint::{LIKELY, likely_format, likely_unit};
+pub use pattern::Refused;
 pub use unit::Unit;
 
 /// 1000-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z.

@@ -1,6 +1,5 @@
 //! The mapping file of `weir produce`: how the input is written, and which JSON field comes from which column.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use encoding_rs::Encoding;
 use serde::Deserialize;
 
 use super::csv::Dialect;
+use super::field::Decimal;
 pub use super::field::Field;
 
 /// A mapping file, whole.
@@ -50,26 +50,6 @@ pub enum Format {
     Jsonl,
     /// Columns between blanks.
     Whitespace,
-}
-
-/// The mark before the fraction of a number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) enum Decimal {
-    #[default]
-    #[serde(rename = ".")]
-    Point,
-    #[serde(rename = ",")]
-    Comma,
-}
-
-impl Decimal {
-    /// A number's text with a point; None: it has a mark that is not of this kind.
-    pub(super) fn point(self, text: &str) -> Option<Cow<'_, str>> {
-        match self {
-            Self::Point => Some(Cow::Borrowed(text)),
-            Self::Comma => (!text.contains('.')).then(|| Cow::Owned(text.replace(',', "."))),
-        }
-    }
 }
 
 impl Mapping {

@@ -4,9 +4,10 @@
 use std::io::{self, BufRead};
 
 use super::csv::Scanner;
+use super::field::Decimal;
 use super::input::{Text, text_of};
 use super::lines::{Line, Lines, json_cells};
-use super::mapping::{Decimal, Format, Mapping};
+use super::mapping::{Format, Mapping};
 use super::text::quoted;
 use crate::model::foreign::foreign;
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, Failed, Hashes};
+use super::connection::{Connection, Hashes};
 use super::parts::Parts;
 use super::value::Hash;
 use super::{LookupError, refusal};

@@ -1,7 +1,17 @@
-//! Which errors of Redis waiting does not fix, and what a person has to do about each.
+//! Why Redis gave no answer: which of its errors waiting does not fix, and what a person has to do about each.
 
-use super::connection::Failed;
 use crate::certificate::Fault;
+
+/// Why Redis gave no answer.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// It may come back by itself.
+    Away(String),
+    /// Nothing came in time: it is away, or what was asked is more than the time carries.
+    TimedOut,
+    /// Waiting does not fix it: what is wrong, and what to do.
+    Refused(String),
+}
 
 /// What Redis, or the way to it, said.
 pub(super) struct Said<'a> {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Refused};
 use super::{NotATime, Unit, from_ms, from_rfc3339};
 use crate::model::number::{self, NotANumber};
 
@@ -18,15 +18,6 @@ pub struct TimeFormat {
     unit: Option<Unit>,
     /// How texts are written; None: RFC 3339.
     pattern: Option<Arc<Pattern>>,
-}
-
-/// A key that can't stand, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// `format` or `zone`.
-    pub key: &'static str,
-    /// What is wrong with it and what to write.
-    pub why: String,
 }
 
 impl Default for TimeFormat {

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::error::PublishError;
 use super::producer::{Ready, blocking, prepare};
 use super::transaction::Transaction;
-use crate::config;
+use crate::config::{self, Config};
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::OutboxChunk;
 use crate::outbox::dead_letter::Origin;
@@ -38,9 +38,9 @@ type Ahead = JoinHandle<Result<Ready, PublishError>>;
 
 impl Publisher {
     /// Connects nothing yet: [`Publisher::prepare_ahead`], [`Publisher::resolve_in_doubt`] or the first transaction does.
-    pub fn new(source: &config::Source, letters: &config::DeadLetters, pipeline: &str) -> Self {
-        let transactional_id = format!("weir-{pipeline}-{}", uuid::Uuid::new_v4());
-        Self::with_id(source, Destinations::new(letters), transactional_id)
+    pub fn new(config: &Config) -> Self {
+        let transactional_id = format!("weir-{}-{}", config.pipeline.name, uuid::Uuid::new_v4());
+        Self::with_id(&config.source, Destinations::of(config), transactional_id)
     }
 
     /// A publisher to these destinations, under a transactional id that the caller answers for: a second publisher under it

@@ -7,7 +7,8 @@ use super::history::{History, PATCH};
 use super::instance::instance;
 use super::load::Trial;
 use super::poll::follows;
-use super::{Catalog, Refused, now};
+use super::{Catalog, Refused};
+use crate::clock::now_ms;
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
@@ -171,7 +172,7 @@ impl Catalog {
             let detail = bounded(detail);
             unfit_while_off(before.as_ref(), &set.entries, &live, change.rule)?;
             let audit = Audit {
-                at: now(),
+                at: now_ms(),
                 who: change.who.to_owned(),
                 action: change.action.to_owned(),
                 rule: change.rule.to_owned(),

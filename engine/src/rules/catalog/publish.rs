@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::change::{Change, differences, entry};
 use super::load::Trial;
-use super::{Catalog, Refused, now};
+use super::{Catalog, Refused};
+use crate::clock::now_ms;
 use crate::config::RuleStart;
 use crate::model::catalog::{Entry, Manifest, Mode, Origin, Version};
 use crate::model::ids::{Revision, Sha256};
@@ -112,7 +113,7 @@ impl Catalog {
             manifest: manifest.clone(),
             origin: how.origin,
             source: how.source.clone(),
-            published_at: now(),
+            published_at: now_ms(),
             published_by: how.who.clone(),
         };
         // A file that went and comes back, perhaps by another deployment: what people set stands. Over the API they say it.

@@ -7,7 +7,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use super::history::SUSPEND;
 use super::instance::instance;
 use super::load::{Failures, Trial};
-use super::{Catalog, CatalogError, now};
+use super::{Catalog, CatalogError};
+use crate::clock::now_ms;
 use crate::fault;
 use crate::model::catalog::{Audit, RuleSet};
 use crate::model::store::StoreError;
@@ -67,7 +68,7 @@ impl Catalog {
                 entry.suspended = Some(why.to_owned());
             }
             let audit = Audit {
-                at: now(),
+                at: now_ms(),
                 who: "engine".to_owned(),
                 action: SUSPEND.to_owned(),
                 rule: name,

@@ -52,6 +52,12 @@ pub trait Observer {
         let _ = rule;
     }
 
+    /// The host has no memory for an instance of this rule, and why: the batch waits. None: it has again, or the batch was
+    /// given up.
+    fn short_of_memory(&mut self, rule: &LiveRule, why: Option<&str>) {
+        let _ = (rule, why);
+    }
+
     /// A rule took this processor time to write details.
     fn explained(&mut self, rule: &LiveRule, took: Duration) {
         let _ = (rule, took);

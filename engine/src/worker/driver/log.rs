@@ -11,7 +11,7 @@ impl Worker {
         for (partition, end) in fetched.ends() {
             self.machine.pending_mut().passed(partition, end);
             if let Some(at) = self.machine.pending().position(partition) {
-                self.parts.status.judged_to(self.parts.index, partition, at.to);
+                self.parts.status.partitions.judged_to(self.parts.index, partition, at.to);
             }
         }
         // Those that are claimed again come with all others, so the first of them is enough.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::{is_name, literal_or_comment, root, rust_files, src};
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::{root, rust_files, src};
 
 /// The ids of the faults that bench/reliability.md answers for, each with a row of its own.
 const FAULTS: [(char, u8); 8] = [('A', 7), ('B', 3), ('C', 6), ('D', 14), ('E', 5), ('F', 6), ('H', 6), ('I', 5)];
@@ -175,19 +177,30 @@ fn literals() -> String {
             continue;
         }
         let text = fs::read_to_string(&path).expect("a source file");
-        let mut rest = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let mut in_a_name = false;
-        while let Some(c) = rest.chars().next() {
-            let length = literal_or_comment(rest, in_a_name);
-            if length > 0 && (c == '"' || c == 'r') {
-                all.push_str(&text_of(&rest[..length]));
-                all.push('\n');
-            }
-            in_a_name = is_name(c) && length == 0;
-            rest = &rest[length.max(c.len_utf8())..];
-        }
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        collect(code.parse().expect("Rust"), &mut all);
     }
     all
+}
+
+/// Doc comments, which are attributes with a text, say nothing to anybody who runs the engine.
+fn collect(tokens: TokenStream, all: &mut String) {
+    let doc = |tokens: &TokenStream| {
+        tokens.clone().into_iter().next().is_some_and(|first| matches!(first, TokenTree::Ident(name) if name == "doc"))
+    };
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if !doc(&group.stream()) => collect(group.stream(), all),
+            TokenTree::Literal(literal) => {
+                let literal = literal.to_string();
+                if literal.starts_with(['"', 'r']) {
+                    all.push_str(&text_of(&literal));
+                    all.push('\n');
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A literal as it is printed, without what `format!` puts in.

@@ -25,11 +25,9 @@ fn steps(way: &Way) -> f64 {
 
 #[test]
 fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
-    let way = Way::new("fixed");
+    // One worker, so that the partition which is mended stands beside one which runs.
+    let way = Way::new("mended").with_workers(1);
     let generated = Generated::new(&way, RECORDS, 29, &[]);
-    // One worker, so that the partition which is fixed stands beside one which runs.
-    let config = way.changed("[window]", "[engine]\nworkers = 1\n\n[window]");
-    std::fs::write(way.config(), config).expect("the folder is writable");
     let mut engine = way.start();
     way.until_ready(&mut engine);
     engine.stop();
@@ -59,9 +57,7 @@ fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
 #[test]
 fn a_checkpoint_that_fails_for_good_at_a_rebalance_ends_the_engine_and_says_why() {
     // The first checkpoint comes at once, whatever the interval; the next is that of the rebalance.
-    let way = Way::new("fatal")
-        .with(r#"interval = "1s""#, r#"interval = "1h""#)
-        .with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    let way = Way::new("fatal").with(r#"interval = "1s""#, r#"interval = "1h""#).with_workers(1);
     let generated = Generated::new(&way, 2_000, 31, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
@@ -105,9 +101,7 @@ fn no_checkpoint_holds_more_records_than_its_bound() {
 fn no_checkpoint_holds_more_letters_than_its_bound_and_a_batch() {
     // Nothing but the letters ends a checkpoint after the first.
     let bounds = "interval = \"1h\"\nmax_letter_bytes = \"1MiB\"";
-    let way = Way::new("letters_bounded")
-        .with(r#"interval = "1s""#, bounds)
-        .with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    let way = Way::new("letters_bounded").with(r#"interval = "1s""#, bounds).with_workers(1);
     let mut engine = way.start();
     way.until_ready(&mut engine);
     // What stands in the outbox after each row that comes; what is published goes before the next checkpoint's come.

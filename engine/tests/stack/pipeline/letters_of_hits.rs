@@ -46,7 +46,7 @@ fn a_rule_that_says_much_makes_no_long_letter_and_a_record_says_nothing_in_the_e
     // Series of a rule end with it.
     assert!(way.metric("weir_rule_hits_total", "rule=\"talks\"") >= Some(256.0));
     std::fs::remove_file(way.rules().join("talks.wasm")).expect("it is there");
-    engine.until("the rule is retired", Duration::from_secs(30), || way.rule("talks").is_none());
+    engine.within("the rule is retired", Duration::from_secs(30), || way.rule("talks").is_none());
     assert_eq!(way.metric("weir_rule_hits_total", "rule=\"talks\""), None);
     assert_eq!(way.metric("weir_rule_cpu_seconds_total", "rule=\"talks\""), None);
     engine.stop();

@@ -11,9 +11,12 @@ const SOON: Duration = Duration::from_secs(60);
 
 #[test]
 fn groups_beyond_the_bound_are_summed_in_one_and_everyone_is_told() {
-    let way = Way::new("groups").with("group_by = [\"type\"]", "group_by = [\"name_orig\"]\nmax_groups = 3");
-    // Each of two workers joins the group by itself: without this, the second takes partition 0 from the first at some moment.
-    let way = way.with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    // Each of two workers joins the group by itself: of two, the second takes partition 0 from the first at some moment.
+    let way = Way::new("groups").with_workers(1).with(
+        "group_by = [\"type\"]",
+        "group_by = [\"name_orig\"]
+max_groups = 3",
+    );
     let start = chrono::Utc::now().timestamp_millis() / 5_000 * 5_000 - 60_000;
     let pay = |window: i64, customer: usize| {
         let time = start + 5_000 * window;

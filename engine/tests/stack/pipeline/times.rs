@@ -55,7 +55,7 @@ impl Paid {
 
 #[test]
 fn a_fast_clock_moves_no_watermark_past_the_engine_s_and_ends_no_window_that_is_open() {
-    let way = Paid(Way::new("fast"));
+    let way = Paid(Way::new("fast").with_workers(1));
     let mut engine = way.start();
     way.until_ready(&mut engine);
     let now = chrono::Utc::now().timestamp_millis();

@@ -59,8 +59,8 @@ impl Fakes {
     /// The router over these fakes.
     pub fn api(&self) -> axum::Router {
         let tokens = Tokens {
-            viewer: self.tokens.map(|tokens| tokens.0.to_owned()),
-            publisher: self.tokens.map(|tokens| tokens.1.to_owned()),
+            viewer: self.tokens.map(|tokens| tokens.0.into()),
+            publisher: self.tokens.map(|tokens| tokens.1.into()),
         };
         let Self { request_timeout, requests, .. } = *self;
         let limits = Limits { request_timeout, requests, ..Limits::new(4096) };

@@ -1,6 +1,8 @@
-//! What keeps a worker from judging: on which service it waits, since when, and what to do about it. Every text names the service
-//! and the key of the configuration that says where it is.
+//! What keeps workers from judging: on which service each waits, since when, and what to do about it. Every text names the
+//! service and the key of the configuration that says where it is.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::config::Config;
@@ -71,9 +73,43 @@ impl Waiting {
     }
 }
 
+/// The workers that wait, each with what for; empty when all is well.
+#[derive(Debug, Default)]
+pub struct Waits(Mutex<BTreeMap<usize, Waiting>>);
+
+impl Waits {
+    /// All of them, by worker.
+    pub fn all(&self) -> BTreeMap<usize, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a worker waits for and why; None: nothing. A wait is as old as the first word about the same service.
+    pub(crate) fn set(&self, worker: usize, waits: Option<(On, String)>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((on, why)) = waits else {
+            all.remove(&worker);
+            return;
+        };
+        let before = all.get(&worker).filter(|before| before.on == on);
+        let since = before.map_or_else(Instant::now, |before| before.since);
+        all.insert(worker, Waiting { on, why, since });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_as_old_as_its_first_word_about_the_same_service() {
+        let waits = Waits::default();
+        waits.set(0, Some((On::Kafka, "no answer".into())));
+        let since = waits.all()[&0].since;
+        waits.set(0, Some((On::Kafka, "refused".into())));
+        assert_eq!((waits.all()[&0].since, waits.all()[&0].why.as_str()), (since, "refused"));
+        waits.set(0, None);
+        assert!(waits.all().is_empty());
+    }
 
     #[test]
     fn whoever_is_waited_for_is_named_with_where_it_is_configured() {
