@@ -87,7 +87,7 @@ impl Worker {
             self.parts.catalog.release_directory(*partition);
         }
         self.parts.status.let_go(self.parts.index);
-        self.overflow.let_go(&self.parts.status);
+        self.overflow.let_go();
         match then {
             Then::Unassign => {
                 self.source.unassign()?;

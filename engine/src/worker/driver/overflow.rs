@@ -39,15 +39,21 @@ impl OverflowTold {
             self.last = Some(Instant::now());
             self.records.increment(overflow.records);
             status.conditions.raise(Severity::Warning, CODE, &*self.subject, message(config, overflow));
-        } else if self.last.is_some_and(|last| last.elapsed() > OVER_AFTER) {
-            self.let_go(status);
         }
     }
 
-    /// The worker's partitions are somebody else's now.
-    pub(super) fn let_go(&mut self, status: &Status) {
-        self.last = None;
-        status.conditions.clear(CODE, &self.subject);
+    /// Clears the condition when it is over. A partition that went to another worker does not end it: the groups of its windows
+    /// are as many as before, and the new owner raises its own only at the next such record.
+    pub(super) fn expire(&mut self, status: &Status) {
+        if self.last.is_some_and(|last| last.elapsed() > OVER_AFTER) {
+            self.last = None;
+            status.conditions.clear(CODE, &self.subject);
+        }
+    }
+
+    /// The worker's partitions are somebody else's now, and their windows with them.
+    pub(super) fn let_go(&mut self) {
+        self.groups.set(0.0);
     }
 }
 

@@ -39,6 +39,7 @@ impl Worker {
         };
         self.parts.status.waits.set(self.parts.index, why);
         self.parts.status.lookups.set_away(self.parts.index, self.bench.lookups_away());
+        self.overflow.expire(&self.parts.status);
     }
 
     /// Raises what these words of Kafka mean, if they are such that no waiting mends them.
