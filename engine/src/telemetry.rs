@@ -300,7 +300,10 @@ mod tests {
         }
         let logged = |form| logged("a_line_says_worker_partition_and_revision_once_in_either_form", form);
         let text = logged("text");
-        assert!(text.ends_with(" WARN worker{worker=3}:batch{partition=7 revision=12}: logged answer=42\n"), "{text:?}");
+        assert!(
+            text.ends_with(" WARN worker{worker=3}:batch{partition=7 revision=12}: logged answer=42\n"),
+            "{text:?}"
+        );
         let mut line: serde_json::Value = serde_json::from_str(&logged("json")).unwrap();
         assert!(line["timestamp"].is_string());
         line.as_object_mut().unwrap().remove("timestamp");
