@@ -1,5 +1,5 @@
 //! The lookups that do not answer, as each worker has met them: a state for each lookup, and a condition where nobody waits
-//! for one, or where waiting does not fix it.
+//! for one or waiting does not fix it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
