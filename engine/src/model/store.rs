@@ -8,7 +8,7 @@
 //! | [`AuditStore`] | `rules` and the admin API |
 //! | [`ReportStore`] | the admin API |
 //! | [`RetentionStore`] | `pipeline/retention.rs` |
-//! | [`ProbeStore`] | `pipeline/vitals.rs` |
+//! | [`ProbeStore`] | `pipeline/store_probe.rs` |
 //! | [`Store`]: all of them, and making the tables | whoever puts a pipeline together |
 //!
 //! Every method is one transaction and may be called again after [`StoreError::Unavailable`]. Every error says what the
