@@ -12,7 +12,7 @@ use weir::model::step::*;
 use weir::outbox::format;
 use weir::store::{Outcome, Store, StoreError, connect};
 
-/// A dump, and what stands in it.
+/// A dump, and what is in it.
 pub(crate) struct Older {
     /// The commit whose engine made it.
     pub(crate) commit: &'static str,
@@ -138,7 +138,7 @@ impl Older {
     }
 
     /// Two instances start at once: each step is done, and its rules, letters and positions are there. Then both take the
-    /// partitions, and of what they count only that of the later one stands, once.
+    /// partitions, and of what they count only that of the later one is kept, once.
     pub(crate) async fn goes_on(&self, url: &str) {
         let commit = self.commit;
         let database = Plain::open(url).await;
