@@ -118,8 +118,8 @@ bench-instructions: rules ## the same in instructions, against what is recorded:
 bench-check: ## the newest `make bench` against the figures on record: fails beyond 15 %
 	bench/check
 
-docs: ## write what of docs/ is made from the code: keys, metrics, the API's problems
-	UPDATE_DOCS=1 $(CARGO) test -p weir --lib docs_
+docs: ## write what of docs/ is made from the code: keys, metrics, the API's problems, codes
+	UPDATE_DOCS=1 $(CARGO) test -p weir --lib --test repo docs_
 
 deny: ## licenses, bans, sources and advisories of the dependencies, by cargo-deny if it is here
 	@if ! command -v cargo-deny >/dev/null; then \

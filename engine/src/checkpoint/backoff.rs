@@ -52,7 +52,7 @@ impl Cancel {
         self.token.cancel();
     }
 
-    /// Whether somebody did.
+    /// Whether somebody asked for it.
     pub fn is_cancelled(&self) -> bool {
         self.token.is_cancelled()
     }

@@ -1,4 +1,4 @@
-//! The admin API as a client sees it: one request, its answer as JSON, a refusal as one line with what to mend.
+//! The admin API as a client sees it: one request, its answer as JSON, a refusal as one line with what to fix.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -138,7 +138,7 @@ fn variable(name: &str) -> Option<String> {
     filled(std::env::var(name).ok())
 }
 
-/// Of a whole request: twice what the service itself allows one.
+/// Time-out of a whole request: twice what the service itself allows one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn no_answer(url: &str) -> String {
@@ -159,8 +159,8 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Valu
 
 /// A problem+json answer as one line.
 fn problem(status: u16, value: &Value) -> String {
-    match (value["detail"].as_str(), value["mend"].as_str()) {
-        (Some(detail), Some(mend)) => format!("{detail}; {mend}"),
+    match (value["detail"].as_str(), value["hint"].as_str()) {
+        (Some(detail), Some(hint)) => format!("{detail}; {hint}"),
         (Some(detail), None) => detail.to_owned(),
         _ => format!("the service answered {status}"),
     }
@@ -184,8 +184,8 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_one_line_with_what_to_mend() {
-        let value = serde_json::json!({ "detail": "the pipeline has no field x", "mend": "declare it" });
+    fn a_problem_is_one_line_with_what_to_fix() {
+        let value = serde_json::json!({ "detail": "the pipeline has no field x", "hint": "declare it" });
         assert_eq!(problem(422, &value), "the pipeline has no field x; declare it");
         assert_eq!(problem(502, &Value::Null), "the service answered 502");
     }

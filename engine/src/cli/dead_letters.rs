@@ -1,4 +1,4 @@
-//! `weir dead-letters ls`: the newest letters of the queue and why they are there.
+//! `weir dead-letters list`: the newest letters of the queue and why they are there.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,11 +23,11 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the newest letters
-    Ls(Ls),
+    List(List),
 }
 
 #[derive(Debug, clap::Args)]
-struct Ls {
+struct List {
     /// Take brokers, client properties and topic from this weir.toml
     #[arg(long)]
     config: Option<PathBuf>,
@@ -54,7 +54,7 @@ struct Ls {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let Command::Ls(args) = &args.command;
+    let Command::List(args) = &args.command;
     let (brokers, topic, properties) = place(args)?;
     // The table shows the beginning of a value only.
     let text = if args.json { usize::MAX } else { 1_024 };
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Brokers, topic and properties: the configuration's, and what the command line says over them.
-fn place(args: &Ls) -> anyhow::Result<(String, String, Properties)> {
+fn place(args: &List) -> anyhow::Result<(String, String, Properties)> {
     let config = args.config.as_deref().map(Config::load).transpose()?;
     let (brokers, topic, base) = match config {
         Some(config) => (Some(config.source.brokers), config.dead_letters.topic, config.source.properties),

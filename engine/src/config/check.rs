@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use secrecy::ExposeSecret;
 
-use super::load::Problem;
+use super::error::Problem;
 use super::{Config, Late, derive, properties, token, words};
 use crate::model::record::Kind;
 use crate::model::time::{Refused, TimeFormat};

@@ -3,7 +3,7 @@
 
 use serde_path_to_error::{Error, Path, Segment};
 
-use super::load::Problem;
+use super::error::Problem;
 use super::words::{key, list, meant};
 
 pub(super) fn misfit(e: &Error<toml::de::Error>) -> Problem {

@@ -6,8 +6,10 @@
 
 mod address;
 mod check;
+mod choices;
 mod defaults;
 mod derive;
+mod error;
 mod load;
 mod misfit;
 mod properties;
@@ -29,10 +31,11 @@ use crate::model::catalog::Mode;
 use crate::model::record::Kind;
 use crate::model::time::Unit;
 
-pub use load::{ConfigError, Problem};
+pub use choices::{Aggregate, Late, OnFailure, OnUnavailable, Start};
+pub use error::{ConfigError, Problem};
 pub use properties::{Properties, client_refused};
 
-/// The whole file.
+/// A configuration, whole.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -55,7 +58,7 @@ pub struct Config {
     /// How rules are found, and what they may cost.
     #[serde(default)]
     pub rules: Rules,
-    /// What a rule starts with when it is first published, a table for each; from then on the catalog stands.
+    /// What a rule starts with when it is first published, a table for each; from then on the catalog decides.
     #[serde(default)]
     pub rule: BTreeMap<String, RuleStart>,
     /// How often the work is made durable, and how much one checkpoint holds.
@@ -75,17 +78,6 @@ pub struct Config {
 pub struct Pipeline {
     /// Name of the pipeline, 1 to 64 letters, digits, `-`, `_` or `.`. The database keeps positions and rules under it.
     pub name: String,
-}
-
-/// Where a partition starts that the database never saw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Start {
-    /// At the log's start.
-    #[default]
-    Earliest,
-    /// At the log's end.
-    Latest,
 }
 
 /// `[source]`
@@ -166,17 +158,6 @@ pub struct RecordField {
     pub zone: Option<String>,
 }
 
-/// What to do while a lookup does not answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnUnavailable {
-    /// Stop judging until it answers.
-    #[default]
-    Wait,
-    /// Its fields are missing meanwhile.
-    Missing,
-}
-
 /// `[lookup.NAME]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,29 +208,6 @@ pub struct Cache {
     /// Age at which an answer is asked for anew. Default: `"60s"`.
     #[serde(with = "humantime_serde")]
     pub ttl: Duration,
-}
-
-/// What is kept of a measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aggregate {
-    /// The exact sum.
-    Sum,
-    /// The least value.
-    Min,
-    /// The greatest value.
-    Max,
-}
-
-/// What becomes of a late record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Late {
-    /// It is added to its window, up to `window.allowed_lateness`.
-    #[default]
-    Merge,
-    /// It is a dead letter.
-    DeadLetter,
 }
 
 /// `[window]`
@@ -309,19 +267,6 @@ pub struct Sink {
     pub retention: Option<Duration>,
 }
 
-/// What becomes of a record on which a rule failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// It is a dead letter.
-    #[default]
-    DeadLetter,
-    /// The rule is left out for it, and the failure counted.
-    Skip,
-    /// The pipeline stops.
-    Halt,
-}
-
 /// `[rules]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -333,8 +278,8 @@ pub struct Rules {
     pub timeout: Duration,
     /// Memory of one rule on one worker, 64 KiB at least. Default: `"16MiB"`.
     pub memory: ByteSize,
-    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it a warning stands and the rule
-    /// judges on. Default: `"20us"`.
+    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it the condition
+    /// `rules.over_budget` says so, and the rule judges on. Default: `"20us"`.
     #[serde(with = "humantime_serde")]
     pub budget: Duration,
     /// Part of each worker's processor time that all shadow rules together may take, 0.01 to 0.5. Beyond it they judge
@@ -406,7 +351,7 @@ pub struct Engine {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
-    /// Address that the API listens on. Without both tokens only the loopback is taken, and a warning stands.
+    /// Address that the API listens on. Without both tokens only the loopback is taken, and the condition `admin.open` says so.
     /// Default: `"127.0.0.1:8080"`.
     #[serde(deserialize_with = "address::read")]
     pub listen: SocketAddr,

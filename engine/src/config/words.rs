@@ -1,16 +1,16 @@
 //! What an error may show of a configuration. A secret that was written in the wrong place is a value like any other, so no value is
 //! quoted, and a name only where it is written as names are, or is close to one that belongs there: then it is a slip of the pen.
 
-/// How close two names are at least, of 1, that one is taken for the other misspelt.
+/// How close two names are at least, of 1, that one is taken for the other misspelled.
 const CLOSE: f64 = 0.6;
-/// Of a name that is shown, in bytes.
+/// Length of the longest name that is shown, in bytes.
 const SHOWN: usize = 64;
 /// Names listed in one message.
 const LISTED: usize = 16;
 /// Stands for a text that may be a secret.
 pub(super) const HIDDEN: &str = "…";
 
-/// Of the names that belong here the one that was meant, if one is close.
+/// The known name that was probably meant, if one is close.
 pub(crate) fn meant<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     // What is longer than any name costs time by its square, and is close to none.
     let given = if given.len() > SHOWN { return None } else { given.to_lowercase() };

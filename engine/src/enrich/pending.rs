@@ -49,7 +49,7 @@ pub trait Unanswered: Display + Send + 'static {
 pub struct Away {
     /// With what to do about it, if it was refused.
     pub why: String,
-    /// No waiting mends it.
+    /// Waiting does not fix it.
     pub refused: bool,
 }
 
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn who_refuses_is_asked_again_too_for_somebody_may_mend_it() {
+    fn who_refuses_is_asked_again_too_for_somebody_may_fix_it() {
         let (answers, away, asked) = ask(Registry { away: 2, refuses: true, ..Registry::default() }, &[7], true);
         assert_eq!((answers.map(|answers| answers.len()), asked), (Some(1), 3));
         assert!(away.iter().all(|away| away.refused));

@@ -17,9 +17,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// Which cluster to ask, and what an error calls it.
 #[derive(Clone, Copy, Debug)]
 pub struct Cluster<'a> {
-    /// host:port,…
+    /// Bootstrap servers, `host:port`, several with commas between them.
     pub brokers: &'a str,
-    /// librdkafka's, passed through.
+    /// librdkafka properties, passed through.
     pub properties: &'a Properties,
     /// Key of the configuration, or flag of the command, for the brokers and for the properties.
     pub keys: (&'static str, &'static str),

@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::status::Status;
+use crate::status::Status;
 use crate::telemetry;
 
 /// Beyond `checkpoint.drain`: to leave the group, end the API and close the clients.
 const REST: Duration = Duration::from_secs(2);
-/// Of a stop while it still starts, when there is nothing to finish.
+/// Time for a stop while the engine still starts, when there is nothing to finish.
 const START: Duration = Duration::from_millis(1_500);
 /// For its last words: whoever reads the log may have stopped reading.
 const WORDS: Duration = Duration::from_millis(300);
 /// What the process ends with when it did not end in order in time.
 const UNFINISHED: i32 = 3;
 
-/// Of one run.
+/// The time by which one run has to have stopped.
 #[derive(Clone)]
 pub(super) struct Deadline {
     drain: Duration,
@@ -67,7 +67,7 @@ impl Deadline {
         let Some(status) = self.running.get() else { std::process::exit(0) };
         let bound = self.drain + REST;
         std::thread::sleep((asked + bound).saturating_duration_since(Instant::now()));
-        let words = words(bound, &status.undone());
+        let words = words(bound, &status.partitions.uncommitted());
         let (said, heard) = mpsc::channel();
         let speak = move || {
             tracing::error!("{words}");

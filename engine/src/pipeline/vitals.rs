@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::status::Status;
+use crate::status::{Dependency, Status};
 use crate::store::ProbeStore;
 
 /// How often it looks.
@@ -21,7 +21,7 @@ pub(super) async fn watch(store: Arc<dyn ProbeStore>, status: Arc<Status>, stopp
             Err(_) => Some(format!("no answer within {PATIENCE:?}")),
         };
         metrics::gauge!("weir_store_up").set(f64::from(u8::from(away.is_none())));
-        status.store(away);
+        status.dependencies.asked(Dependency::Database, away.is_none(), away.as_deref());
         let _ = tokio::time::timeout(EVERY, stopping.cancelled()).await;
     }
 }

@@ -1,11 +1,14 @@
 //! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out. Here too, as
 //! it reads sources: whether the tests and messages are there that the documents name (`named`), the documents that
-//! any text names (`references`), and what dependencies (`dependencies`) and their features (`features`) may be.
+//! any text names (`references`), what dependencies (`dependencies`) and their features (`features`) may be, that no imports make a
+//! circle (`circles`), and spelling (`words`).
 
+mod circles;
 mod dependencies;
 mod features;
 mod named;
 mod references;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,6 +33,15 @@ const STAGES: [(&str, &[&str]); 10] = [
 
 /// What joins the stages; no stage knows of it.
 const JOINTS: [&str; 4] = ["checkpoint", "worker", "pipeline", "cli"];
+
+/// What every stage may use, and what of the rest each of them may.
+const SHARED: [(&str, &[&str]); 5] = [
+    ("model", &[]),
+    ("config", &["model"]),
+    ("clock", &[]),
+    ("conditions", &[]),
+    ("status", &["clock", "conditions", "config", "model"]),
+];
 
 /// A library and the modules that may name it.
 const LIBRARIES: [(&str, &[&str]); 8] = [
@@ -63,15 +75,13 @@ fn stages_never_import_each_other() {
 }
 
 #[test]
-fn the_shared_words_know_no_stage() {
-    for source in sources().iter().filter(|source| source.belongs_to("model") || source.belongs_to("config")) {
-        for module in source.crate_modules() {
+fn what_every_stage_may_use_knows_no_stage() {
+    for source in sources() {
+        let Some((module, allowed)) = SHARED.iter().find(|(module, _)| source.belongs_to(module)) else { continue };
+        for other in source.crate_modules() {
             // `made` holds documents in tests.
-            assert!(
-                ["model", "config", "made"].contains(&module.as_str()),
-                "{} imports `crate::{module}`",
-                source.path
-            );
+            let known = other == *module || other == "made" || allowed.contains(&other.as_str());
+            assert!(known, "{} imports `crate::{other}`", source.path);
         }
     }
 }

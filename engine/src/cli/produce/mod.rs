@@ -68,6 +68,10 @@ pub struct Args {
 }
 
 /// Sends the file.
+///
+/// # Errors
+/// If the mapping or the file can't be read, a row is bad (unless those are skipped), or a record is not confirmed by the broker; the
+/// message says how many are.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mapping = Mapping::read(&args.mapping)?.for_input(&args.input)?;
     let (reader, bar) = open(&args.input)?;

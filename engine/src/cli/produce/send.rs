@@ -20,7 +20,7 @@ use crate::kafka::{self, ClientSettings, Cluster};
 const DELIVERY_MS: u64 = 60_000;
 /// Beyond that, for librdkafka to say so; and for what is under way when something else stops the sending.
 const GRACE: Duration = Duration::from_secs(10);
-/// Between two looks at what librdkafka has to tell.
+/// Pause between two polls of librdkafka.
 const LOOK: Duration = Duration::from_millis(100);
 /// The same while a round is under way, which a flush alone lets go: it ends no sooner, as what has arrived has to be heard.
 const LANDING: Duration = Duration::from_millis(2);

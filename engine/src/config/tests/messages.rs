@@ -1,15 +1,8 @@
 //! The messages of a configuration that docs/errors.md lists and no other test provokes: what is changed in `weir.toml`, and what is
 //! said of it.
 
-use super::{changed, error};
+use super::all_are_said;
 use crate::config::Config;
-
-fn all_are_said(cases: &[(&str, &str, &str)]) {
-    for (from, to, wanted) in cases {
-        let error = error(&changed(from, to));
-        assert!(error.contains(wanted), "{to:?} gave {error:?}, wanted {wanted:?}");
-    }
-}
 
 #[test]
 fn kafka_s_part_says_what_to_write() {

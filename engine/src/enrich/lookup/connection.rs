@@ -9,19 +9,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::refusal::{self, Said};
+use super::refusal::{self, Failed, Said};
 use crate::config;
-
-/// Why Redis gave no answer.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// It may come back by itself.
-    Away(String),
-    /// Nothing came in time: it is away, or what was asked is more than the time carries.
-    TimedOut,
-    /// No waiting mends it: what is wrong, and what to do.
-    Refused(String),
-}
 
 /// One a key: its values in the order of the fields; None: the key holds something that is no hash.
 pub(super) type Hashes = Vec<Option<Vec<Option<Vec<u8>>>>>;
@@ -30,7 +19,7 @@ pub(super) type Hashes = Vec<Option<Vec<Option<Vec<u8>>>>>;
 pub(super) struct Connection {
     lookup: String,
     client: Client,
-    /// Of a connection's making, and of an answer.
+    /// Time-out of making a connection, and of an answer.
     timeout: Duration,
     /// As for Redis' ACL: `customer:*`.
     pattern: String,
@@ -45,7 +34,7 @@ struct Open {
 }
 
 impl Connection {
-    /// Connects nothing. The error says what to mend; it goes on after the lookup's name.
+    /// Connects nothing. The error says what to fix; it goes on after the lookup's name.
     pub(super) fn new(name: &str, table: &config::Lookup) -> Result<Self, String> {
         Ok(Self {
             lookup: name.to_owned(),

@@ -74,7 +74,7 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    /// Before a transaction.
+    /// Forgets what earlier transactions left. Called before each.
     pub(super) fn forget(&self) {
         self.too_large.store(false, Ordering::Relaxed);
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;

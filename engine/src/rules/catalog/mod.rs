@@ -117,7 +117,7 @@ impl Catalog {
         self.directory_hold.hold(partition, why);
     }
 
-    /// It was taken, or is not this process's any more.
+    /// Ends the hold of a partition that was claimed, or is not this process's any more.
     pub fn release_directory(&self, partition: Partition) {
         self.directory_hold.release(partition);
     }
@@ -152,8 +152,4 @@ impl Catalog {
     fn store(&self) -> &dyn CatalogStore {
         &*self.loader.store
     }
-}
-
-fn now() -> i64 {
-    chrono::Utc::now().timestamp_millis()
 }

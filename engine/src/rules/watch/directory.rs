@@ -64,7 +64,7 @@ struct Due {
 }
 
 impl RulesDirectory {
-    /// Reads nothing yet.
+    /// The watcher of `rules.dir`. Reads nothing yet.
     pub fn new(catalog: Arc<Catalog>, rules: &config::Rules) -> Self {
         Self {
             dir: rules.dir.clone(),

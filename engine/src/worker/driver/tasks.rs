@@ -10,8 +10,8 @@ use super::{Worker, numbers};
 use crate::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
 use crate::model::ids::Partition;
 use crate::model::step::Step;
-use crate::pipeline::refused::Side;
 use crate::source;
+use crate::status::Side;
 use crate::worker::machine::{Action, Event, Panicked, PublishedRows, Token};
 
 use super::Metadata;
@@ -49,7 +49,7 @@ impl Worker {
     fn perform(&mut self, action: Action<Metadata>) -> anyhow::Result<()> {
         let index = self.parts.index;
         match action {
-            Action::Claiming(partitions) => self.parts.status.taking(index, &partitions),
+            Action::Claiming(partitions) => self.parts.status.partitions.claiming(index, &partitions),
             Action::Claim { claim, partitions, metadata } => self.start_claim(claim, partitions, metadata),
             // Its task ends by itself; whoever claims next waits for the broker that it holds.
             Action::AbandonClaim => {
@@ -73,7 +73,7 @@ impl Worker {
             Action::Committed(rows) => {
                 self.allowed(&[Side::Group, Side::Letters]);
                 for (partition, _, next) in rows {
-                    self.parts.status.committed(index, partition, next);
+                    self.parts.status.partitions.committed(index, partition, next);
                 }
             }
             Action::ClearOutbox { rows, .. } => self.clearing = Some(rows),
@@ -85,7 +85,7 @@ impl Worker {
                 let probe = move || source::answers(&config.source).map_err(|why| why.to_string());
                 self.probe = Some(self.parts.tokio.spawn_blocking(probe));
             }
-            Action::Away(why) => self.parts.status.outside_for(index, format!("Kafka does not answer: {why}")),
+            Action::Away(why) => self.parts.status.members.outside_for(index, format!("Kafka does not answer: {why}")),
             Action::Fail(why) => anyhow::bail!(why),
         }
         Ok(())
@@ -201,7 +201,7 @@ impl Worker {
         };
         metrics::counter!("weir_checkpoints_total", "outcome" => outcome).increment(1);
         if outcome == "fenced" {
-            metrics::counter!("weir_fenced_total").increment(1);
+            metrics::counter!("weir_fenced_checkpoints_total").increment(1);
         }
         match &result {
             // The machine ends the worker with it.

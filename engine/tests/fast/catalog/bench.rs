@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 use weir::config::Config;
@@ -20,6 +20,7 @@ use weir::rules::{
 use weir::store::Store;
 
 use crate::catalog::module::Guest;
+use weir_testkit::wait::Fair;
 
 pub(crate) struct Bench {
     pub(crate) config: Config,
@@ -197,9 +198,9 @@ impl Opened {
     }
 }
 
-/// Waits until it holds, so long.
+/// Waits until it holds, so long on a machine that has time for it.
 pub(crate) async fn within(limit: Duration, what: &str, holds: impl Fn() -> bool) {
-    let began = Instant::now();
+    let began = Fair::start();
     while !holds() {
         assert!(began.elapsed() < limit, "not within {limit:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -16,6 +16,9 @@ use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, RulesDirect
 use weir_testkit::guest::Guest;
 use weir_testkit::wait::Fair;
 
+/// Time over which the costs of rules are averaged here; it is 10 s in the product.
+pub(crate) const COST_WINDOW: Duration = Duration::from_secs(2);
+
 /// Rows of which only the last is bad.
 pub(crate) const BATCH: [i64; 4] = [5, 6, 7, -1];
 
@@ -74,7 +77,7 @@ impl Bench {
         let mut config = weir::config::Config::parse(&text, &|_| Some("sqlite://unused".into())).unwrap();
         config.rules.dir = folder.path().join("rules.d");
         store.prepare(&config.fingerprint(), &layout).await.unwrap();
-        let runtime = Runtime::with_compiler(&config.rules, env!("CARGO_BIN_EXE_weir").into()).unwrap();
+        let runtime = Runtime::with_cost_window(&config.rules, env!("CARGO_BIN_EXE_weir").into(), COST_WINDOW).unwrap();
         let field = |name: &str, kind, scale| Field {
             name: name.into(),
             kind,

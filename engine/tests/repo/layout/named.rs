@@ -32,8 +32,8 @@ fn the_protocol_s_documents_name_their_tests() {
 #[test]
 fn every_message_in_the_list_of_errors_names_a_test_that_is_there() {
     for row in rows("docs/errors.md", "# Messages") {
-        let [message, cause, mend, tests] = &row[..] else { panic!("docs/errors.md: four cells are wanted: {row:?}") };
-        assert!([message, cause, mend].iter().all(|cell| !cell.is_empty()), "docs/errors.md: an empty cell in {row:?}");
+        let [message, cause, hint, tests] = &row[..] else { panic!("docs/errors.md: four cells are wanted: {row:?}") };
+        assert!([message, cause, hint].iter().all(|cell| !cell.is_empty()), "docs/errors.md: an empty cell in {row:?}");
         for test in tests.split(", ") {
             let name = test.strip_prefix('`').and_then(|test| test.strip_suffix('`')).unwrap_or_default();
             assert_eq!(missing(name), None, "docs/errors.md, {message}: {tests}");
@@ -58,10 +58,26 @@ fn every_message_in_the_list_of_errors_stands_in_the_code() {
 #[test]
 fn the_list_of_errors_holds_every_code() {
     let list = document("docs/errors.md");
+    let (_, list) = list.split_once("<!-- end of what is made -->").expect("the tables come after the index of codes");
     let codes = codes();
     assert!(codes.len() > 40, "{codes:?}");
     let lacks: Vec<_> = codes.iter().filter(|code| !list.contains(&format!("`{code}`"))).collect();
     assert!(lacks.is_empty(), "docs/errors.md lacks {lacks:?}");
+}
+
+/// The index of codes is made from the code. `make docs` writes it.
+#[test]
+fn docs_errors_lists_the_codes_that_the_code_has() {
+    let list = |codes: BTreeSet<String>| codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "- Dead letters (header `weir.code`; a rule's own codes beside these): {}.\n\
+         - Conditions (`/readyz`, `GET /pipeline`, `weir_conditions`): {}.\n\
+         - Problems of the API (the end of `type`): {}.",
+        list(letter_codes()),
+        list(conditions()),
+        list(problem_codes())
+    );
+    weir_testkit::made::hold("docs/errors.md", &text);
 }
 
 /// Free words may stand beside the names; a row whose tests are still to be written begins with "open: ".
@@ -217,18 +233,28 @@ fn text_of(literal: &str) -> String {
     text
 }
 
-/// Codes of conditions, of dead letters, and the last words of problems' URNs.
 fn codes() -> BTreeSet<String> {
-    let read = |path: &str| fs::read_to_string(src().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"));
-    let letters = read("model/catalog.rs");
-    let (_, letters) = letters.split_once("ENGINE_CODES").expect("the codes of dead letters");
-    let (letters, _) = letters.split_once("];").expect("the end of these codes");
-    // Each as `(StatusCode::CONFLICT, "conflict", …)`.
-    let problems = read("admin/problem.rs");
-    let problems = problems.split("#[cfg(test)]").next().unwrap_or_default();
+    letter_codes().into_iter().chain(problem_codes()).chain(conditions()).collect()
+}
+
+/// The engine's own codes of dead letters.
+fn letter_codes() -> BTreeSet<String> {
+    let text = source("model/catalog.rs");
+    let (_, codes) = text.split_once("ENGINE_CODES").expect("the codes of dead letters");
+    let (codes, _) = codes.split_once("];").expect("the end of these codes");
+    quoted(codes).into_iter().collect()
+}
+
+/// The last words of problems' URNs, each as `(StatusCode::CONFLICT, "conflict", …)`.
+fn problem_codes() -> BTreeSet<String> {
+    let text = source("admin/problem.rs");
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let arm = |arm: &str| Some(arm.split_once(',')?.1.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned());
-    let problems = problems.split("(StatusCode::").skip(1).filter_map(arm);
-    quoted(letters).into_iter().chain(problems).chain(conditions()).collect()
+    code.split("(StatusCode::").skip(1).filter_map(arm).collect()
+}
+
+fn source(path: &str) -> String {
+    fs::read_to_string(src().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
 
 /// The codes that some `raise` names: as a literal, a constant of its file, or the `code:` of a struct.

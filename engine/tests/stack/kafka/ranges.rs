@@ -10,7 +10,7 @@ use weir::kafka::{Cluster, Range, RangeReader};
 use crate::kafka::bed::{Bed, P1};
 use crate::kafka::produce;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = weir_testkit::wait::STILL;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_range_is_read_to_its_end_and_no_further_without_a_group() {

@@ -98,7 +98,7 @@ fn judge(wasm: &[u8]) -> Result<(), AdminError> {
         b"\0asm stale" => Err(AdminError::Conflict("the rule set moved on to revision 9".into())),
         b"\0asm bad" => Err(AdminError::Invalid {
             detail: "it imports wasi_snapshot_preview1.fd_write".into(),
-            mend: "build it for wasm32-unknown-unknown".into(),
+            hint: "build it for wasm32-unknown-unknown".into(),
         }),
         b"\0asm away" => Err(AdminError::Unavailable(url())),
         b"\0asm panic" => panic!("{SECRET}"),
