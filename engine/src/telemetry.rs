@@ -285,15 +285,6 @@ mod tests {
             return;
         }
         let log = logged("a_log_that_goes_to_no_terminal_has_no_color_codes", "text");
-        let own = "telemetry::tests::a_log_that_goes_to_no_terminal_has_no_color_codes";
-        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-        let output = again
-            .args([own, "--exact", "--nocapture"])
-            .env("WEIR_TEST_LOGS", "1")
-            .env_remove("WEIR_LOG")
-            .output()
-            .unwrap();
-        let log = String::from_utf8(output.stderr).unwrap();
         assert!(log.contains("WARN logged answer=42"), "{log:?}");
         assert!(!log.contains('\x1b'), "{log:?}");
     }
