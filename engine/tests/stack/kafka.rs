@@ -112,7 +112,7 @@ async fn partitions_that_are_assigned_again_and_with_others_are_read_every_time(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_whose_reading_had_ended_is_read_again_once_its_offset_is_right() {
-    let bed = Bed::new("mended", &[]).await;
+    let bed = Bed::new("fixed", &[]).await;
     produce(&bed);
     let mut member = bed.member();
     member.source.assign(&[(P0, Offset(1_000))]).unwrap();
@@ -331,7 +331,8 @@ async fn records_of_every_codec_are_read_and_letters_of_every_codec_listed() {
         text: 10,
         bytes: usize::MAX,
     };
-    let read =
-        tokio::task::block_in_place(|| weir::outbox::tail(&bed.source.brokers, &BTreeMap::new(), &wanted).unwrap());
+    let read = tokio::task::block_in_place(|| {
+        weir::outbox::tail(&bed.source.brokers, &weir::config::Properties::default(), &wanted).unwrap()
+    });
     assert_eq!(read.letters.len(), 500);
 }

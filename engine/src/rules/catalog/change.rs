@@ -7,7 +7,8 @@ use super::history::{History, PATCH};
 use super::instance::instance;
 use super::load::Trial;
 use super::poll::follows;
-use super::{Catalog, Refused, now};
+use super::{Catalog, Refused};
+use crate::clock::now_ms;
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
 use crate::model::ids::{Revision, Sha256};
@@ -32,7 +33,8 @@ pub struct Patch {
     pub mode: Option<Mode>,
     /// Rules judge in ascending order, ties by name. None: as it is.
     pub order: Option<i32>,
-    /// By name; None: as they are. None as a value takes the default of whatever version is in force, now and later.
+    /// Parameters to set, by name; None: as they are. None as a value means the default of whatever version is in force, now
+    /// and later.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 
@@ -57,6 +59,9 @@ impl<'a> Change<'a> {
 
 impl Catalog {
     /// Changes mode, order or parameters.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule, a change that can't stand, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
@@ -87,6 +92,9 @@ impl Catalog {
     }
 
     /// Back to this version, or to the one that was in force before.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule or version, nothing to go back to, or a store that does not answer.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
         let mut set = self.store().rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
@@ -110,6 +118,9 @@ impl Catalog {
     }
 
     /// Takes the rule out of the set; its versions stay.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule, or a store that does not answer.
     pub async fn retire(&self, name: &str, who: &str) -> Result<Revision, Refused> {
         let edit = |entries: &mut Vec<Entry>| {
             let gone = entry(entries, name)?.sha256;
@@ -161,7 +172,7 @@ impl Catalog {
             let detail = bounded(detail);
             unfit_while_off(before.as_ref(), &set.entries, &live, change.rule)?;
             let audit = Audit {
-                at: now(),
+                at: now_ms(),
                 who: change.who.to_owned(),
                 action: change.action.to_owned(),
                 rule: change.rule.to_owned(),

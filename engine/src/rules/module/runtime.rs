@@ -17,7 +17,7 @@ use crate::model::catalog::Manifest;
 use crate::rules::text::shorten;
 
 const TICK: Duration = Duration::from_millis(10);
-/// Between two ticks if the ticker was a little late, as it is on a machine that is not starved.
+/// Time between two ticks if the ticker was a little late, as it is on a machine that is not starved.
 const LATE_TICK: Duration = Duration::from_millis(12);
 const SMALL_ANSWER: usize = 256 << 10;
 const JUDGE_ANSWER: usize = 1 << 20;
@@ -45,7 +45,7 @@ pub struct Runtime {
     timeout: Duration,
     /// A live rule's, a record.
     pub(in crate::rules) budget: Duration,
-    /// Of a worker's time, for all shadow rules together.
+    /// Share of a worker's time, from 0 to 1, for all shadow rules together.
     pub(in crate::rules) shadow_budget: f64,
     /// Time over which costs are averaged.
     pub(in crate::rules) cost_window: Duration,
@@ -111,17 +111,26 @@ pub(in crate::rules) fn engine() -> wasmtime::Result<Engine> {
 impl Runtime {
     /// Compiles by the binary that runs, and by no other that the environment names: what a compiler gives is run as
     /// native code. Starts the ticker, which ends with the runtime.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]: as [`Runtime::with_compiler`], or the binary that runs is not to be found.
     pub fn new(rules: &config::Rules) -> Result<Arc<Self>, RuntimeError> {
         let compiler = std::env::current_exe().map_err(|e| RuntimeError(e.to_string()))?;
         Self::with_compiler(rules, compiler)
     }
 
     /// With another binary whose `compile-module` compiles: for tests.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]: this machine can't run WebAssembly, or has no thread for the ticker.
     pub fn with_compiler(rules: &config::Rules, compiler: PathBuf) -> Result<Arc<Self>, RuntimeError> {
         Self::with_cost_window(rules, compiler, COST_WINDOW)
     }
 
     /// The same with costs averaged over another time than 10 s: for tests that wait for the end of a window.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]: as [`Runtime::with_compiler`].
     pub fn with_cost_window(
         rules: &config::Rules,
         compiler: PathBuf,

@@ -1,7 +1,5 @@
 //! What no real broker shows on demand, on the cluster that librdkafka brings along.
 
-use std::collections::BTreeMap;
-
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
@@ -34,7 +32,7 @@ fn connect(cluster: &MockCluster<'static, DefaultProducerContext>) -> Source {
         start: config::Start::Earliest,
         max_record: bytesize::ByteSize::mib(1),
         rejoin_after: Duration::from_secs(60),
-        properties: BTreeMap::new(),
+        properties: config::Properties::default(),
     };
     let mut source = Source::connect(&config, None).expect("a consumer");
     source.join().expect("a subscription");

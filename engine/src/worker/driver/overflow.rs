@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::conditions::Severity;
 use crate::config::Config;
 use crate::model::time::to_rfc3339;
-use crate::pipeline::status::Status;
+use crate::status::Status;
 use crate::window::{Overflow, Windows};
 
 const CODE: &str = "window.too_many_groups";
@@ -14,7 +14,7 @@ const CODE: &str = "window.too_many_groups";
 /// So long without such a record, and the condition is over: it does not come and go with every checkpoint.
 const OVER_AFTER: Duration = Duration::from_secs(60);
 
-/// Of one worker.
+/// What one worker has reported of windows with too many groups.
 pub(super) struct OverflowTold {
     subject: String,
     last: Option<Instant>,
@@ -27,7 +27,7 @@ impl OverflowTold {
         Self {
             subject: format!("worker {worker}"),
             last: None,
-            records: metrics::counter!("weir_window_groups_overflow_total"),
+            records: metrics::counter!("weir_window_overflow_records_total"),
             groups: metrics::gauge!("weir_window_groups", "worker" => worker.to_string()),
         }
     }
@@ -38,7 +38,7 @@ impl OverflowTold {
         if let Some(overflow) = windows.take_overflow() {
             self.last = Some(Instant::now());
             self.records.increment(overflow.records);
-            status.conditions().raise(Severity::Warning, CODE, &*self.subject, message(config, overflow));
+            status.conditions.raise(Severity::Warning, CODE, &*self.subject, message(config, overflow));
         }
     }
 
@@ -47,7 +47,7 @@ impl OverflowTold {
     pub(super) fn expire(&mut self, status: &Status) {
         if self.last.is_some_and(|last| last.elapsed() > OVER_AFTER) {
             self.last = None;
-            status.conditions().clear(CODE, &self.subject);
+            status.conditions.clear(CODE, &self.subject);
         }
     }
 

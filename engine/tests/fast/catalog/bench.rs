@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use weir::config::Config;
 use weir::model::catalog::{Audit, Mode, Origin};
 use weir::model::ids::{Offset, Sha256};
@@ -188,8 +188,9 @@ impl Opened {
     }
 
     /// The loops of the catalog and its directory, until the answer is dropped.
-    pub(crate) fn run(&self) -> watch::Sender<bool> {
-        let (stop, stopping) = watch::channel(false);
+    pub(crate) fn run(&self) -> DropGuard {
+        let stopping = CancellationToken::new();
+        let stop = stopping.clone().drop_guard();
         let directory = self.directory.clone();
         tokio::spawn(self.catalog.clone().run(stopping.clone()));
         tokio::spawn(async move { directory.follow(stopping).await });

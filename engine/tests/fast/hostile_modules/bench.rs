@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc, watch};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
+use tokio_util::sync::CancellationToken;
 use weir::model::catalog::Origin;
 use weir::model::finding::Finding;
 use weir::model::ids::{Offset, Revision};
@@ -96,7 +97,7 @@ impl Bench {
     }
 
     /// The loops of the catalog and of its directory, until told to stop.
-    pub(crate) fn run(&self, stopped: watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn run(&self, stopped: CancellationToken) -> impl Future<Output = ()> + use<> {
         let (catalog, directory) = (self.catalog.clone(), self.directory.clone());
         async move {
             tokio::join!(catalog.run(stopped.clone()), directory.follow(stopped));

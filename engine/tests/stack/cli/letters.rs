@@ -1,4 +1,4 @@
-//! `weir dead-letters ls` against a real broker: letters far back, a time that runs out, a listener that asks for SASL.
+//! `weir dead-letters list` against a real broker: letters far back, a time that runs out, a listener that asks for SASL.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -67,7 +67,7 @@ fn transaction(producer: &BaseProducer, topic: &str, code: &str, numbers: std::o
 }
 
 fn ls(stack: &Stack, topic: &str, more: &[&str]) -> Output {
-    weir(&[&["dead-letters", "ls", "--json", "--brokers", stack.brokers(), "--topic", topic], more].concat())
+    weir(&[&["dead-letters", "list", "--json", "--brokers", stack.brokers(), "--topic", topic], more].concat())
 }
 
 /// The numbers of the letters that were listed.
@@ -146,7 +146,7 @@ fn what_stands_in_a_record_moves_no_cursor() {
     producer.send(BaseRecord::to(topic).key(rude).payload(rude).headers(headers)).map_err(|(why, _)| why).unwrap();
     producer.commit_transaction(WAIT).unwrap();
 
-    let table = weir(&["dead-letters", "ls", "--brokers", stack.brokers(), "--topic", topic]);
+    let table = weir(&["dead-letters", "list", "--brokers", stack.brokers(), "--topic", topic]);
     let json = ls(&stack, topic, &[]);
     for output in [&table, &json] {
         assert!(output.status.success(), "{output:?}");
@@ -208,7 +208,7 @@ fn a_broker_that_asks_for_sasl_is_read_with_the_configurations_properties_or_tho
     make_topic(stack.brokers(), "secured");
     transaction(&producer(stack.brokers(), "secured"), "secured", "RARE", 0..3);
     let folder = tempfile::tempdir().unwrap();
-    let ls = |arguments: &[&str]| weir(&[&["dead-letters", "ls", "--json"], arguments].concat());
+    let ls = |arguments: &[&str]| weir(&[&["dead-letters", "list", "--json"], arguments].concat());
 
     let config = configuration(folder.path(), &brokers, "secured", "pass");
     assert_eq!(whole(&ls(&["--config", &config])), [0, 1, 2]);
@@ -236,7 +236,7 @@ fn a_broker_that_asks_for_sasl_is_read_with_the_configurations_properties_or_tho
 #[test]
 fn a_property_that_is_none_and_a_broker_that_is_not_there_are_one_clear_line() {
     let ls =
-        |more: &[&str]| weir(&[&["dead-letters", "ls", "--brokers", "127.0.0.1:1", "--within", "1s"], more].concat());
+        |more: &[&str]| weir(&[&["dead-letters", "list", "--brokers", "127.0.0.1:1", "--within", "1s"], more].concat());
     let unknown = ls(&["-X", "sasl.mechanismus=PLAIN"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(said(&unknown).contains("sasl.mechanismus"), "{}", said(&unknown));
@@ -250,5 +250,5 @@ fn a_property_that_is_none_and_a_broker_that_is_not_there_are_one_clear_line() {
     let away = ls(&[]);
     assert_eq!(away.status.code(), Some(1));
     assert!(said(&away).starts_with("weir: no answer from Kafka at 127.0.0.1:1: "), "{}", said(&away));
-    assert_eq!(weir(&["dead-letters", "ls"]).status.code(), Some(2), "neither --brokers nor --config");
+    assert_eq!(weir(&["dead-letters", "list"]).status.code(), Some(2), "neither --brokers nor --config");
 }

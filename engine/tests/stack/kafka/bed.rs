@@ -1,6 +1,6 @@
 //! Topics and a group of a test's own on a real broker that all tests share, and what stands in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
-use weir::config::{DeadLetters, Source as SourceConfig, Start};
+use weir::config::{DeadLetters, Properties, Source as SourceConfig, Start};
 use weir::model::ids::{Offset, Partition};
 use weir::model::letter::Source as Record;
 use weir::model::step::OutboxChunk;
 use weir::outbox::format::Letters;
-use weir::outbox::{Destination, Publisher};
+use weir::outbox::{Destination, Destinations, Publisher};
 use weir::source::{Event, Fetched, GroupMetadata, Source};
 
 use weir_testkit::fakes::reason::reason;
@@ -65,9 +65,9 @@ impl Bed {
             start: Start::Earliest,
             max_record: bytesize::ByteSize::mib(1),
             rejoin_after: Duration::from_secs(60),
-            properties: BTreeMap::new(),
+            properties: Properties::default(),
         };
-        let letters = DeadLetters { topic: format!("letters_{name}"), properties: BTreeMap::new() };
+        let letters = DeadLetters { topic: format!("letters_{name}"), properties: Properties::default() };
         let bed = Self { source, letters, stack };
         let topic = |name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
         let queue = settings.iter().fold(topic(&bed.letters.topic), |topic, (key, value)| topic.set(key, value));
@@ -107,7 +107,8 @@ impl Bed {
     }
 
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher::new(&self.source, &self.letters, "test")
+        let id = format!("weir-test-{}", uuid::Uuid::new_v4());
+        Publisher::with_id(&self.source, Destinations::new(&self.letters), id)
     }
 
     /// Joins the group and waits until it has all partitions.

@@ -52,5 +52,5 @@ fn a_stop_and_a_rebalance_are_heard_beside_forty_rules_that_take_all_their_time(
 
 /// Whether a rule took time, so that a batch is under way.
 fn judges(way: &Way) -> bool {
-    way.metric("weir_judge_nanoseconds_total", "") > Some(0.0)
+    way.metric("weir_rule_cpu_seconds_total", "") > Some(0.0)
 }

@@ -25,8 +25,8 @@ fn steps(way: &Way) -> f64 {
 
 #[test]
 fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
-    // One worker, so that the partition which is mended stands beside one which runs.
-    let way = Way::new("mended").with_workers(1);
+    // One worker, so that the partition which is fixed stands beside one which runs.
+    let way = Way::new("fixed").with_workers(1);
     let generated = Generated::new(&way, RECORDS, 29, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
@@ -42,12 +42,12 @@ fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
     engine.until("partition 1 is stopped", Duration::from_secs(60), error);
     let producer = generated.produce_at(&way, 4_000);
     engine.until("the others run", Duration::from_secs(60), || judged(&way) > 2_000.0);
-    // The mend, and another owner of a partition that runs: its next checkpoint is fenced, and everything is taken again.
+    // The fix, and another owner of a partition that runs: its next checkpoint is fenced, and everything is taken again.
     way.sql("UPDATE weir_partition SET next_offset = 0 WHERE `partition` = 1");
     way.sql("UPDATE weir_partition SET owner = owner + 1 WHERE `partition` = 0");
     producer.finish();
     way.until_all_is_committed(&mut engine, Duration::from_secs(90));
-    assert!(way.metric("weir_fenced_total", "") >= Some(1.0), "it was taken again without a rebalance");
+    assert!(way.metric("weir_fenced_checkpoints_total", "") >= Some(1.0), "it was taken again without a rebalance");
     engine.stop();
     way.windows_are("type", &generated.windows);
     let source = way.read(&way.topic());

@@ -32,7 +32,7 @@ max_groups = 3",
     assert_eq!(rows("COUNT(*), SUM(records), SUM(amount_sum)"), [["7", "19", "19.00"]]);
     let of_others = way.sql("SELECT records, amount_sum, amount_max FROM risk_stats WHERE name_orig = '__other__'");
     assert_eq!(of_others, [["10", "10.00", "1.00"]]);
-    assert_eq!(way.metric("weir_window_groups_overflow_total", ""), Some(10.0));
+    assert_eq!(way.metric("weir_window_overflow_records_total", ""), Some(10.0));
     assert_eq!(way.metric("weir_window_groups", ""), Some(3.0));
     let told = told(&way);
     assert!(told.contains("window.max_groups = 3 groups by name_orig") && told.contains("__other__"), "{told}");
@@ -41,7 +41,7 @@ max_groups = 3",
     pay(0, 7);
     way.until_all_is_committed(&mut engine, SOON);
     assert_eq!(rows("COUNT(*), SUM(records)"), [["7", "21"]]);
-    assert_eq!(way.metric("weir_window_groups_overflow_total", ""), Some(11.0));
+    assert_eq!(way.metric("weir_window_overflow_records_total", ""), Some(11.0));
     // A partition that moves to another instance takes nothing back of what was said.
     let (mut second, admin) = way.start_beside(&way.folder.path().join("second.log"));
     second.until("it has partitions", SOON, || weir_testkit::pipeline::api::flowing(admin) > Some(0));

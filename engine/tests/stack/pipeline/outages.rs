@@ -186,7 +186,7 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert!(way.position() > before, "records flow, though slowly");
-    // No waiting mends a right that is gone: it has words of its own, until it is given back.
+    // Waiting does not fix a right that is gone: it has words of its own, until it is given back.
     way.redis(&["acl", "setuser", "default", "-hmget"]);
     let parts = ["may not read the hashes", "ACL SETUSER USER +hmget ~customer:*"];
     let said = way.until_readyz_says(&mut engine, &parts);

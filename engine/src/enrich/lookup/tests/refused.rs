@@ -1,4 +1,4 @@
-//! What no waiting mends: a wrong password, a right that lacks, a cluster.
+//! What waiting does not fix: a wrong password, a right that lacks, a cluster.
 
 use super::*;
 
@@ -13,7 +13,7 @@ async fn told(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_wrong_password_or_right_is_told_with_its_mend_and_the_rights_of_the_documentation_are_enough() {
+async fn a_wrong_password_or_right_is_told_with_its_hint_and_the_rights_of_the_documentation_are_enough() {
     let redis = Server::with(free_port(), &["--requirepass", "s3cret"]);
     let at = |login: &str| format!("redis://{login}127.0.0.1:{}", redis.port);
     let none = told(&at("")).await;
