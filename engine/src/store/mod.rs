@@ -14,6 +14,8 @@ mod mysql;
 mod sql;
 mod sqlite;
 
+pub use sql::whole::{CatalogNumbers, REPAIR_TO_NONE, may_be_empty};
+
 /// A partition that stood still for so long no longer holds the final windows back, unless the caller says otherwise.
 const IDLE_AFTER: Duration = Duration::from_secs(60);
 

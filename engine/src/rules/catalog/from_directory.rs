@@ -1,10 +1,13 @@
 //! What the rules directory asks of the catalog: to publish a file, and to retire the rule of one that was removed.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use super::change::{Change, entry};
+use super::change::entry;
+use super::history::RETIRE;
+use super::in_force::Change;
 use super::{Catalog, Publish, Published, Refused};
-use crate::model::catalog::Entry;
+use crate::model::catalog::{Entry, RuleSet};
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
 use crate::rules::module::{Invalid, ModuleRef, Requester};
@@ -58,13 +61,31 @@ impl Catalog {
 
     /// Takes a rule out of the set whose file was removed, unless it was published through the API since.
     pub(in crate::rules) async fn retire_brought(&self, name: &str) -> Result<(), Refused> {
-        let edit = |entries: &mut Vec<Entry>| {
-            if !entry(entries, name)?.from_directory {
-                return Err(Refused::Unfit(format!("rule {name} was published through the API since")));
-            }
-            entries.retain(|e| e.name != name);
-            Ok(Some("its file was removed".to_owned()))
-        };
-        self.change(Change::of("retire", name, "directory"), edit).await.map(drop)
+        self.change(Change::of(RETIRE, name, "directory"), |entries| without_file(entries, name)).await.map(drop)
     }
+
+    /// Rules that are in the store's set because of a file. The set in force here may lag behind it.
+    ///
+    /// # Errors
+    /// The store can't be asked, or its rows contradict each other.
+    pub(in crate::rules) async fn brought_by_files(&self) -> Result<BTreeSet<String>, StoreError> {
+        Ok(by_files(&self.store().rule_set().await?))
+    }
+}
+
+/// The edit that takes out of the set what a file brought that was removed.
+///
+/// # Errors
+/// No file brought the rule, or it is not in the set.
+pub fn without_file(entries: &mut Vec<Entry>, name: &str) -> Result<Option<String>, Refused> {
+    if !entry(entries, name)?.from_directory {
+        return Err(Refused::Unfit(format!("rule {name} was published through the API since")));
+    }
+    entries.retain(|e| e.name != name);
+    Ok(Some("its file was removed".to_owned()))
+}
+
+/// Rules that are in this set because of a file.
+pub fn by_files(set: &RuleSet) -> BTreeSet<String> {
+    set.entries.iter().filter(|entry| entry.from_directory).map(|entry| entry.name.clone()).collect()
 }

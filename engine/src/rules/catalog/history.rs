@@ -17,6 +17,8 @@ pub(super) const TRIP: &str = "trip";
 pub(super) const SUSPEND: &str = "suspend";
 /// A parameter that is gone after another change was lost with the version; after this one somebody unset it.
 pub(super) const PATCH: &str = "patch";
+/// Takes the rule out of the set.
+pub const RETIRE: &str = "retire";
 
 /// The states of one rule, newest first.
 pub(super) struct History(Vec<State>);

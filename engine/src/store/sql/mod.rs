@@ -19,7 +19,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;
-mod whole;
+pub(super) mod whole;
 
 pub(super) use dialect::Dialect;
 pub(super) use store::SqlStore;

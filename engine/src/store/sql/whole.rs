@@ -9,19 +9,41 @@ use crate::model::store::StoreError;
 /// Actions of the audit. A set may be empty after the first, if it took the last rule, and is after the last.
 const RETIRE: &str = "retire";
 const REPAIR: &str = "repair";
-const REPAIR_TO_NONE: &str = "repair to no rule";
+/// A repair that found no revision with entries.
+pub const REPAIR_TO_NONE: &str = "repair to no rule";
 
-/// The numbers that the tables hold.
-struct Numbers {
+/// The numbers of revisions that the catalog's tables hold.
+pub struct CatalogNumbers {
     /// Said to be in force; None: the row is gone.
-    current: Option<Revision>,
+    pub current: Option<Revision>,
     /// The highest that has a line of audit.
-    audit: Revision,
+    pub audit: Revision,
     /// The highest that has an entry.
-    set: Revision,
+    pub set: Revision,
 }
 
-impl Numbers {
+impl CatalogNumbers {
+    /// The revision in force. Pure, so that a simulation asks this very code.
+    ///
+    /// # Errors
+    /// What contradicts it.
+    pub fn in_force(&self) -> std::result::Result<Revision, String> {
+        let (current, stored) = (self.current.unwrap_or_default(), self.stored());
+        if current == stored {
+            return Ok(current);
+        }
+        let says = match self.current {
+            None => "has no row".to_owned(),
+            Some(current) => format!("says that revision {current} is in force"),
+        };
+        Err(format!("weir_rule_current {says}, but weir_audit and weir_rule_set end at {stored}"))
+    }
+
+    /// The highest number that any table names.
+    pub fn highest(&self) -> Revision {
+        self.stored().max(self.current.unwrap_or_default())
+    }
+
     /// One statement, so that a change which is committed meanwhile is in all of them or in none.
     async fn read(tx: &mut Transaction, pipeline: &str) -> Result<Self> {
         let sql = "SELECT (SELECT revision FROM weir_rule_current WHERE pipeline = ?), \
@@ -41,16 +63,7 @@ impl Numbers {
 
 /// The number in force.
 pub(super) async fn revision(tx: &mut Transaction, pipeline: &str) -> Result<Revision> {
-    let numbers = Numbers::read(tx, pipeline).await?;
-    let (current, stored) = (numbers.current.unwrap_or_default(), numbers.stored());
-    if current == stored {
-        return Ok(current);
-    }
-    let says = match numbers.current {
-        None => "has no row".to_owned(),
-        Some(current) => format!("says that revision {current} is in force"),
-    };
-    Err(set_back(pipeline, &format!("weir_rule_current {says}, but weir_audit and weir_rule_set end at {stored}")))
+    CatalogNumbers::read(tx, pipeline).await?.in_force().map_err(|what| set_back(pipeline, &what))
 }
 
 /// The set in force.
@@ -61,18 +74,28 @@ pub(super) async fn rule_set(tx: &mut Transaction, pipeline: &str) -> Result<Rul
     Ok(RuleSet { revision, entries })
 }
 
-/// The entries of the highest revision; None: they are gone. A set is empty only before the first publish and after the
-/// last rule was retired.
+/// The entries of the highest revision; None: they are gone.
 async fn entries(tx: &mut Transaction, pipeline: &str, revision: Revision) -> Result<Option<Vec<Entry>>> {
     let entries = catalog::entries_at(tx, pipeline, revision).await?;
     if !entries.is_empty() || revision.0 == 0 {
         return Ok(Some(entries));
     }
-    let newest = catalog::audit(tx, pipeline, 1).await?.pop().filter(|line| line.revision == revision.0);
-    let Some(line) = newest else { return Ok(None) };
+    let newest = catalog::audit(tx, pipeline, 1).await?.pop();
     let before = catalog::entries_at(tx, pipeline, Revision(revision.0 - 1)).await?;
-    let retired = line.action == RETIRE && before.len() == 1 && before[0].name == line.rule;
-    Ok((retired || line.action == REPAIR_TO_NONE).then_some(entries))
+    Ok(may_be_empty(revision, newest.as_ref(), &before).then_some(entries))
+}
+
+/// Whether the set of the highest revision, which has no entry, lost none: it is empty before the first publish, after the last
+/// rule was retired, and after a repair that found nothing. `newest` is the newest line of audit, `before` the set of the revision
+/// before. Pure, so that a simulation asks this very code.
+pub fn may_be_empty(revision: Revision, newest: Option<&Audit>, before: &[Entry]) -> bool {
+    if revision.0 == 0 {
+        return true;
+    }
+    newest.filter(|line| line.revision == revision.0).is_some_and(|line| {
+        let retired = line.action == RETIRE && before.len() == 1 && before[0].name == line.rule;
+        retired || line.action == REPAIR_TO_NONE
+    })
 }
 
 fn set_back(pipeline: &str, what: &str) -> StoreError {
@@ -96,8 +119,9 @@ pub(super) async fn repair(tx: &mut Transaction, pipeline: &str, at: i64, who: &
         Err(StoreError::SetBack(_)) => {}
         Err(error) => return Err(error),
     }
-    let Numbers { current: was, audit, set } = Numbers::read(tx, pipeline).await?;
-    let highest = audit.max(set).max(was.unwrap_or_default());
+    let numbers = CatalogNumbers::read(tx, pipeline).await?;
+    let highest = numbers.highest();
+    let CatalogNumbers { current: was, audit, set } = numbers;
     let (taken, entries) = match entries(tx, pipeline, audit.max(set)).await? {
         Some(entries) => (audit.max(set), entries),
         None => (set, catalog::entries_at(tx, pipeline, set).await?),

@@ -7,7 +7,6 @@ use super::broker::KafkaBroker;
 use super::{Parts, Worker};
 use crate::checkpoint::ClaimResult;
 use crate::fault;
-use crate::model::ids::Partition;
 use crate::outbox::Publisher;
 use crate::pipeline::clock::now_ms;
 use crate::pipeline::refused::Side;
@@ -54,17 +53,17 @@ impl Worker {
     }
 
     pub(super) fn resume(&mut self, claimed: ClaimResult) -> anyhow::Result<()> {
+        let stopped = claimed.stopped.iter().map(|stopped| (stopped.partition, &*stopped.why));
+        self.parts.catalog.claimed(self.parts.index, claimed.stands.iter().map(|stand| stand.partition), stopped);
         for stopped in claimed.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
-            self.parts.catalog.hold_directory(stopped.partition, &stopped.why);
             self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
         }
         self.allowed(&[Side::Group, Side::Letters]);
         let mut at = Vec::new();
         for stand in &claimed.stands {
             self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
-            self.parts.catalog.release_directory(stand.partition);
             self.parts.status.taken(self.parts.index, stand.partition, stand.next);
             self.parts.status.watermark(stand.partition, self.bench.windows.watermark(stand.partition));
             at.push((stand.partition, stand.next));
@@ -75,12 +74,9 @@ impl Worker {
         Ok(())
     }
 
-    pub(super) fn let_go(&mut self, partitions: &[Partition], then: Then) -> anyhow::Result<()> {
+    pub(super) fn let_go(&mut self, then: Then) -> anyhow::Result<()> {
         if then == Then::Unassign {
             fault::pass("worker.drained");
-        }
-        for partition in partitions {
-            self.parts.catalog.release_directory(*partition);
         }
         self.parts.status.let_go(self.parts.index);
         self.overflow.let_go(&self.parts.status);

@@ -1,6 +1,6 @@
-//! Exactly once, proved by breaking it everywhere: the worker's machine and the checkpoint's own code (`take`, `advance`,
-//! `Pending`) before models of the store and of Kafka, driven through random schedules of crashes, freezes, rebalances and lost answers. A seed is
-//! a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test fast simulation::one_seed --`.
+//! Exactly once, proved by breaking it everywhere: the worker's machine, the checkpoint's own code (`claim`, `commit`, `Pending`) and
+//! the catalog's (`weir::rules::flow`) before models of the store, of Kafka and of the rules directory, driven through random
+//! schedules of crashes, freezes, rebalances, lost answers, lost rows and lost files. A seed is a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test fast simulation::one_seed --`.
 
 mod broker;
 mod check;
@@ -12,6 +12,7 @@ mod judging;
 mod kafka;
 mod own_time;
 mod records;
+mod rules;
 mod schedule;
 mod store;
 mod task;
@@ -209,6 +210,36 @@ fn a_worker_that_judges_on_when_the_group_refused_it_is_caught() {
 #[test]
 fn a_worker_that_claims_again_and_keeps_what_it_had_fetched_is_caught() {
     must_be_caught(Plant::RetakeKeepsBacklog, 1_000);
+}
+
+#[test]
+fn rows_of_the_catalog_that_are_taken_as_they_are_are_caught() {
+    must_be_caught(Plant::RowsTakenAsTheyAre, 1_000);
+}
+
+#[test]
+fn a_change_of_the_rules_that_compares_no_revision_is_caught() {
+    must_be_caught(Plant::CatalogNotCompared, 1_000);
+}
+
+#[test]
+fn files_that_were_lost_and_pass_for_removed_are_caught() {
+    must_be_caught(Plant::LostIsRemoved, 1_000);
+}
+
+#[test]
+fn files_that_were_lost_and_are_counted_by_a_set_that_lags_behind_are_caught() {
+    must_be_caught(Plant::LostAsTheSetInForceSays, 1_000);
+}
+
+#[test]
+fn a_directory_that_publishes_beside_a_foreign_cluster_is_caught() {
+    must_be_caught(Plant::HeldPublishes, 1_000);
+}
+
+#[test]
+fn a_directory_that_publishes_once_a_contradicting_partition_is_let_go_is_caught() {
+    must_be_caught(Plant::HoldEndsAtARevoke, 1_000);
 }
 
 #[test]

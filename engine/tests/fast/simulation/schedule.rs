@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Place {
     pub(crate) worker: Option<Worker>,
     pub(crate) paused: bool,
+    /// Of an engine of another cluster; it does not start again.
+    pub(crate) foreign: bool,
 }
 
 pub(crate) struct Schedule {
@@ -53,7 +55,7 @@ impl Schedule {
             (2 + dice.below(3), 150 + dice.below(350), 3 + dice.below(22))
         };
         for _ in 0..workers {
-            self.places.push(Place { worker: Some(Worker::start(&self.world)), paused: false });
+            self.places.push(Place { worker: Some(Worker::start(&self.world)), paused: false, foreign: false });
         }
         self.world.lock().kafka.group.begin();
         for _ in 0..with_faults {
@@ -135,6 +137,7 @@ impl Schedule {
             world.faults = false;
             world.say(|| "from here on nothing goes wrong".into());
         }
+        self.places.retain(|place| !place.foreign);
         for pick in 0..self.places.len() {
             if self.places[pick].worker.is_none() {
                 self.start(pick);
