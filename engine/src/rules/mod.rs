@@ -9,7 +9,7 @@
 /// the directory and the modules.
 pub mod flow {
     pub use super::catalog::{
-        Change, DirectoryHold, Instance, RETIRE, by_files, change, take_stored, without_file,
+        Change, DIRECTORY, DirectoryHold, Instance, RETIRE, by_files, change, published_from, take_stored, without_file,
     };
     pub use super::watch::{Directory, Seen, SeenFile, FilesTaken, scan};
 }

@@ -8,7 +8,7 @@ use crate::model::ids::{Revision, Sha256};
 use crate::model::store::{CatalogStore, StoreError};
 
 /// Lines of the audit that are looked at, of all rules together; a change before them is forgotten.
-const LINES: u32 = 1_000;
+pub(super) const LINES: u32 = 1_000;
 /// Changes of the rule that are followed at most, the newest; each costs one read of its revision.
 const CHANGES: usize = 200;
 

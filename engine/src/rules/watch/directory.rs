@@ -25,7 +25,7 @@ use crate::fault;
 use crate::model::catalog::Origin;
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
-use crate::rules::catalog::{Catalog, CatalogError, Publish, Refused};
+use crate::rules::catalog::{Catalog, CatalogError, DIRECTORY, Publish, Refused};
 use crate::rules::module::COMPILERS;
 use crate::rules::tasks::stopped;
 
@@ -254,7 +254,7 @@ impl RulesDirectory {
         let how = Publish {
             origin: Origin::Directory,
             source: format!("{file}, of user {owner}"),
-            who: "directory".to_owned(),
+            who: DIRECTORY.to_owned(),
             order: None,
             mode: None,
             replace: false,

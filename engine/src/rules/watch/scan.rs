@@ -102,7 +102,11 @@ async fn removed<D: Directory>(directory: &D, seen: &mut Seen<D::Identity>, file
     // round the same file would count as known when it comes again, and its rule would stay away.
     directory.forget(file).await?;
     fault::pass("catalog.directory.forgotten");
-    let rule = seen.files.get(file).and_then(|before| before.rule.clone());
+    let rule = seen.files.get_mut(file).and_then(|before| {
+        // If what follows fails and it comes back meanwhile, it is looked at.
+        before.sha256 = None;
+        before.rule.clone()
+    });
     // A renamed file is one that went and one that came with the same rule.
     if let Some(rule) = rule.filter(|rule| !seen.holds_beside(file, rule)) {
         match directory.retire(&rule).await {

@@ -75,11 +75,18 @@ impl Schedule {
                 _ => self.let_one_go_on(),
             }
             self.check()?;
-            if self.checker.is_complete(&self.world.lock()) {
-                return self.checker.check_end(&self.world.lock());
+            if self.is_complete() {
+                let world = self.world.lock();
+                return self.checker.check_end(&world).and_then(|()| world.rules.check_end());
             }
         }
         Err(format!("it has not recovered after {PATIENCE} events without faults"))
+    }
+
+    fn is_complete(&self) -> bool {
+        let world = self.world.lock();
+        let settled = |place: &Place| place.worker.as_ref().is_some_and(|worker| worker.rules.is_settled(&world));
+        self.checker.is_complete(&world) && self.places.iter().all(settled)
     }
 
     pub(crate) fn below(&self, n: u32) -> u32 {

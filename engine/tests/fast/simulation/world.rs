@@ -58,6 +58,8 @@ pub(crate) enum Plant {
     LostIsRemoved,
     /// How many rules went is counted by the set in force here, not by the store's.
     LostAsTheSetInForceSays,
+    /// A file that was published once is never published again, whoever retired its rule.
+    PublishedOnce,
     /// The directory publishes while a partition contradicts the store.
     HeldPublishes,
     /// It publishes again as soon as the partition is let go.

@@ -12,8 +12,8 @@ use weir::model::catalog::{Audit, Entry, RuleSet};
 use weir::model::ids::{Revision, Sha256};
 use weir::model::store::{CatalogStore, StoreError};
 use weir::rules::flow::{
-    Change, Directory, DirectoryHold, Instance, RETIRE, Seen, SeenFile, FilesTaken, by_files, change, scan, take_stored,
-    without_file,
+    Change, DIRECTORY, Directory, DirectoryHold, Instance, FilesTaken, RETIRE, Seen, SeenFile, by_files, change, published_from, scan,
+    take_stored, without_file,
 };
 use weir::rules::{CatalogError, Refused};
 
@@ -45,6 +45,8 @@ struct SimInstance {
     hold: DirectoryHold,
     seen: tokio::sync::Mutex<Seen<usize>>,
     mount: Mutex<Mount>,
+    /// The last look found rows that can't come after what is in force.
+    refused: AtomicBool,
     /// The set that the store had at its start is in force.
     started: AtomicBool,
     /// [`Catalog::changes`](super::Catalog) at the listing of its last scan that came to its end.
@@ -72,6 +74,7 @@ impl Rules {
             hold: DirectoryHold::default(),
             seen: tokio::sync::Mutex::default(),
             mount: Mutex::new(if foreign { Mount::Foreign } else { Mount::Shared }),
+            refused: AtomicBool::new(false),
             started: AtomicBool::new(false),
             scanned: AtomicU64::new(0),
         };
@@ -88,6 +91,15 @@ impl Rules {
         !instance.started.load(Ordering::Relaxed)
             || instance.mount() == Mount::Foreign
             || instance.scanned.load(Ordering::Relaxed) == world.rules.changes
+    }
+
+    /// Whether the store's newest set is in force, and every file was seen.
+    pub(crate) fn is_settled(&self, world: &World) -> bool {
+        let instance = &self.instance;
+        instance.started.load(Ordering::Relaxed)
+            && world.rules.tables.revision().is_ok_and(|revision| revision == instance.live().0)
+            && instance.mount() == Mount::Shared
+            && instance.scanned.load(Ordering::Relaxed) == world.rules.changes
     }
 
     /// As the engine's driver does when a claim has ended.
@@ -109,6 +121,15 @@ impl Rules {
         self.look.take_if(|task| task.is_done());
         self.scan.take_if(|task| task.is_done());
         self.instance.remount();
+        let refuses = {
+            let world = self.instance.world.lock();
+            !world.faults && world.rules.tables.rule_set().is_ok() && self.instance.refused.load(Ordering::Relaxed)
+        };
+        if refuses {
+            // An operator starts it again.
+            let claimed = self.claimed;
+            *self = Self { claimed, ..Self::new(&self.instance.world, self.instance.process, false) };
+        }
         let instance = self.instance.clone();
         let looks = !instance.started.load(Ordering::Relaxed) || instance.world.lock().dice.one_in(2);
         if looks && self.look.is_none() {
@@ -131,7 +152,9 @@ impl SimInstance {
         let process = self.process;
         let taken = take_stored(&self.store, self, |taken| {
             let mut world = self.world.lock();
-            world.counts.rule_sets_refused += u64::from(matches!(taken, Err(CatalogError::Store(StoreError::SetBack(_)))));
+            let refused = matches!(taken, Err(CatalogError::Store(StoreError::SetBack(_))));
+            self.refused.store(refused, Ordering::Relaxed);
+            world.counts.rule_sets_refused += u64::from(refused);
             world.say(|| format!("  worker {process}: looks at the rules -> {taken:?}"));
         });
         if taken.await.is_ok() {
@@ -176,7 +199,7 @@ impl SimInstance {
 
     /// Publishes what a file holds, unless the store says that it was.
     async fn publish(&self, file: &str, rule: Rule) -> Result<(), StoreError> {
-        if self.store.directory_seen(file).await? == Some(sha256(rule)) {
+        if published_from(&self.store, self, file, sha256(rule)).await?.is_some() {
             return Ok(());
         }
         let name = name(rule);
@@ -187,7 +210,7 @@ impl SimInstance {
             entries.push(entry(rule));
             Ok(Some(String::new()))
         };
-        match change(&self.store, self, &Change::of("publish", &name, "directory"), edit).await {
+        match change(&self.store, self, &Change::of("publish", &name, DIRECTORY), edit).await {
             Ok(_) => self.store.set_directory_seen(file, Some(sha256(rule))).await,
             Err(Refused::Store(error)) => Err(error),
             Err(other) => Err(StoreError::Unknown(other.to_string())),
@@ -272,7 +295,7 @@ impl Directory for SimInstance {
 
     async fn take(&self, seen: &mut Seen<usize>, files: &BTreeMap<String, Rule>) -> Result<FilesTaken, StoreError> {
         for (file, rule) in files {
-            if !seen.files.contains_key(file) {
+            if seen.files.get(file).is_none_or(|before| before.sha256.is_none()) {
                 self.publish(file, *rule).await?;
                 let file_seen = SeenFile { stamp: (UNIX_EPOCH, 0), sha256: Some(sha256(*rule)), rule: Some(name(*rule)) };
                 seen.files.insert(file.clone(), file_seen);
@@ -295,7 +318,7 @@ impl Directory for SimInstance {
 
     async fn retire(&self, rule: &str) -> Result<(), Refused> {
         let edit = |entries: &mut Vec<Entry>| without_file(entries, rule);
-        change(&self.store, self, &Change::of(RETIRE, rule, "directory"), edit).await.map(drop)
+        change(&self.store, self, &Change::of(RETIRE, rule, DIRECTORY), edit).await.map(drop)
     }
 
     fn gone(&self, _: &str) {}

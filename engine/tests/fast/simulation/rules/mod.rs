@@ -8,7 +8,7 @@ mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir::model::catalog::{Entry, Mode};
+use weir::model::catalog::{Entry, Manifest, Mode, Origin, VersionInfo};
 use weir::model::ids::Sha256;
 
 use super::world::World;
@@ -37,6 +37,8 @@ pub(crate) struct Catalog {
     unmeant_until: BTreeMap<Rule, u64>,
     /// Rules that nobody can know of any more: an older backup was restored, or rows were lost.
     given_up: Names,
+    /// Those that ever were.
+    ever_given_up: Names,
     /// Rules that may leave force with a revision, for they were given up then.
     excused: BTreeMap<u64, Names>,
     /// Which rule a revision retired.
@@ -51,8 +53,10 @@ impl Catalog {
     /// A person, or time, does something to the directory or the rows. `known`: every instance has seen all files. One that has
     /// not seen the second of two files takes them for one, when both go at once.
     pub(crate) fn somebody_acts(world: &mut World, known: bool) {
+        if !world.faults {
+            return world.rules.made_good();
+        }
         let (what, pick) = (world.dice.below(12), world.dice.below(RULES));
-        let faults = world.faults;
         let (rule, catalog) = (pick as Rule, &mut world.rules);
         match what {
             // Two accidents at once look like a removal to whoever has seen neither: a rule that is not in force does not count.
@@ -75,12 +79,12 @@ impl Catalog {
                     catalog.files.insert(format!("{rule}-renamed.wasm"), rule);
                 }
             }
-            6 if faults && known && catalog.in_force_by_files() >= 2 => {
+            6 if known && catalog.in_force_by_files() >= 2 => {
                 catalog.lost.append(&mut catalog.files);
                 world.counts.directories_emptied += 1;
             }
             7 => catalog.files.append(&mut catalog.lost),
-            8 if faults => {
+            8 => {
                 catalog.lose_rows(pick);
                 world.counts.rule_rows_lost += 1;
             }
@@ -89,6 +93,27 @@ impl Catalog {
         catalog.excuse();
         catalog.changes += u64::from(what < 8);
         world.say(|| format!("  rules: somebody does {what} to {rule}"));
+    }
+
+    /// What was lost is restored, and nobody does anything else any more.
+    fn made_good(&mut self) {
+        if !self.lost.is_empty() {
+            self.files.append(&mut self.lost);
+            self.changes += 1;
+        }
+        self.repair();
+        self.excuse();
+    }
+
+    /// Err: a rule that people want and a file holds, and that is not in the set, though no row of it was lost.
+    pub(crate) fn check_end(&self) -> Result<(), String> {
+        let in_force = names(self.tables.newest());
+        let held: Names = self.files.values().copied().collect();
+        let missing = |rule: &&Rule| !in_force.contains(*rule) && !self.ever_given_up.contains(*rule);
+        match self.meant.intersection(&held).find(missing) {
+            Some(rule) => Err(format!("rule {rule} is out of force for good, and a file holds it")),
+            None => Ok(()),
+        }
     }
 
     /// Rules in force that people want and a file holds.
@@ -136,6 +161,7 @@ impl Catalog {
     }
 
     fn excuse(&mut self) {
+        self.ever_given_up.extend(&self.given_up);
         self.excused.entry(self.tables.stored()).or_default().extend(&self.given_up);
     }
 
@@ -161,6 +187,19 @@ fn rule_of(name: &str) -> Rule {
 
 fn sha256(rule: Rule) -> Sha256 {
     Sha256([rule; 32])
+}
+
+fn version(sha256: Sha256) -> VersionInfo {
+    let manifest = Manifest {
+        name: name(sha256.0[0]),
+        version: String::new(),
+        summary: String::new(),
+        fields: Vec::new(),
+        codes: Vec::new(),
+        parameters: Vec::new(),
+    };
+    let origin = Origin::Directory;
+    VersionInfo { sha256, manifest, origin, source: String::new(), published_at: 0, published_by: String::new() }
 }
 
 fn names(entries: &[Entry]) -> Names {

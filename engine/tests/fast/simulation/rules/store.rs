@@ -9,7 +9,7 @@ use weir::model::store::{AuditStore, CatalogStore, StoreError};
 use weir::rules::flow::RETIRE;
 
 use super::super::world::{Plant, Shared, World, point};
-use super::{FOREIGN, rule_of};
+use super::{FOREIGN, rule_of, version};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -53,7 +53,11 @@ impl SimCatalogStore {
 #[async_trait]
 impl AuditStore for SimCatalogStore {
     async fn audit(&self, _: u32) -> Result<Vec<Audit>> {
-        unreachable!("the API's")
+        self.transaction(|world| match world.plant {
+            Plant::PublishedOnce => Ok(Vec::new()),
+            _ => Ok(world.rules.tables.audit()),
+        })
+        .await
     }
 }
 
@@ -118,8 +122,9 @@ impl CatalogStore for SimCatalogStore {
         unreachable!("modules are not simulated")
     }
 
-    async fn version_info(&self, _: Sha256) -> Result<Option<VersionInfo>> {
-        unreachable!("modules are not simulated")
+    async fn version_info(&self, sha256: Sha256) -> Result<Option<VersionInfo>> {
+        point().await;
+        Ok(Some(version(sha256)))
     }
 
     async fn versions(&self, _: Option<&str>, _: u32) -> Result<Vec<VersionInfo>> {

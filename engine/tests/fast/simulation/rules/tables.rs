@@ -97,6 +97,11 @@ impl Tables {
         self.current = Some(revision);
     }
 
+    /// Newest first.
+    pub(super) fn audit(&self) -> Vec<Audit> {
+        self.audit.values().rev().cloned().collect()
+    }
+
     /// A row of the newest set is lost: which.
     pub(super) fn lose_one(&mut self) -> Option<Entry> {
         let revision = self.stored();
