@@ -11,7 +11,7 @@ pub mod flow {
     pub use super::catalog::{
         Change, DIRECTORY, DirectoryHold, Instance, RETIRE, by_files, change, published_from, take_stored, without_file,
     };
-    pub use super::watch::{Directory, Seen, SeenFile, FilesTaken, scan};
+    pub use super::watch::{Directory, FilesTaken, Seen, SeenFile, scan};
 }
 
 mod build;

@@ -44,7 +44,11 @@ mod tests {
     fn held(hold: &DirectoryHold, worker: usize, ready: &[i32], stopped: &[i32]) -> Option<String> {
         let partitions = |numbers: &[i32]| numbers.iter().copied().map(Partition).collect::<Vec<_>>();
         let stopped = partitions(stopped);
-        hold.claimed(worker, partitions(ready).into_iter(), stopped.iter().map(|partition| (*partition, "it contradicts")));
+        hold.claimed(
+            worker,
+            partitions(ready).into_iter(),
+            stopped.iter().map(|partition| (*partition, "it contradicts")),
+        );
         hold.why()
     }
 

@@ -43,9 +43,9 @@ use load::Loader;
 use poll::Polled;
 
 pub use change::Patch;
+pub use directory_hold::DirectoryHold;
 pub use error::{CatalogError, Refused};
 pub(in crate::rules) use from_directory::Brought;
-pub use directory_hold::DirectoryHold;
 pub use from_directory::{DIRECTORY, by_files, published_from, without_file};
 pub use history::RETIRE;
 pub use in_force::{Change, Instance, change, take_stored};

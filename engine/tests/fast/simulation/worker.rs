@@ -235,7 +235,8 @@ impl Worker {
         if assigned && self.fault(6) {
             self.feed(Event::Revoked { lost: false });
         } else if !assigned && self.one_in(2) {
-            let partitions = (0..self.world.lock().kafka.partitions).map(|partition| Partition(partition as i32)).collect();
+            let partitions =
+                (0..self.world.lock().kafka.partitions).map(|partition| Partition(partition as i32)).collect();
             self.foreign = Some(true);
             self.feed(Event::Assigned { partitions, metadata: Membership::default() });
         }

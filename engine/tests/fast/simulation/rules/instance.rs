@@ -12,8 +12,8 @@ use weir::model::catalog::{Audit, Entry, RuleSet};
 use weir::model::ids::{Revision, Sha256};
 use weir::model::store::{CatalogStore, StoreError};
 use weir::rules::flow::{
-    Change, DIRECTORY, Directory, DirectoryHold, Instance, FilesTaken, RETIRE, Seen, SeenFile, by_files, change, published_from, scan,
-    take_stored, without_file,
+    Change, DIRECTORY, Directory, DirectoryHold, FilesTaken, Instance, RETIRE, Seen, SeenFile, by_files, change,
+    published_from, scan, take_stored, without_file,
 };
 use weir::rules::{CatalogError, Refused};
 
@@ -297,7 +297,8 @@ impl Directory for SimInstance {
         for (file, rule) in files {
             if seen.files.get(file).is_none_or(|before| before.sha256.is_none()) {
                 self.publish(file, *rule).await?;
-                let file_seen = SeenFile { stamp: (UNIX_EPOCH, 0), sha256: Some(sha256(*rule)), rule: Some(name(*rule)) };
+                let file_seen =
+                    SeenFile { stamp: (UNIX_EPOCH, 0), sha256: Some(sha256(*rule)), rule: Some(name(*rule)) };
                 seen.files.insert(file.clone(), file_seen);
             }
         }

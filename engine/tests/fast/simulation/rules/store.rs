@@ -46,7 +46,9 @@ impl SimCatalogStore {
         world.counts.rules_retired += u64::from(retires);
         world.counts.rules_published += u64::from(!retires);
         world.rules.changed(rule, retires);
-        world.say(|| format!("  worker {}: {} of rule {rule} makes revision {}", self.process, audit.action, audit.revision));
+        world.say(|| {
+            format!("  worker {}: {} of rule {rule} makes revision {}", self.process, audit.action, audit.revision)
+        });
     }
 }
 
@@ -72,13 +74,7 @@ impl CatalogStore for SimCatalogStore {
     }
 
     /// Where the answer to COMMIT is lost, the store asks what became of it.
-    async fn advance(
-        &self,
-        base: Revision,
-        _: Option<&Version>,
-        entries: &[Entry],
-        audit: &Audit,
-    ) -> Result<Revision> {
+    async fn advance(&self, base: Revision, _: Option<&Version>, entries: &[Entry], audit: &Audit) -> Result<Revision> {
         let (made, unanswered) = self
             .transaction(|world| {
                 let unanswered = world.fault(12);
