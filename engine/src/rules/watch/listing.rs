@@ -21,7 +21,7 @@ pub struct Identity {
 pub(super) type Stamp = (SystemTime, u64);
 
 /// Where a file is, when it was written and its bytes, or why it tells nothing of itself.
-pub type File = (PathBuf, std::io::Result<Stamp>);
+pub(super) type File = (PathBuf, std::io::Result<Stamp>);
 
 /// Files by name.
 pub(super) type Files = BTreeMap<String, File>;

@@ -120,7 +120,7 @@ impl Catalog {
     fn in_force_by_files(&self) -> usize {
         let in_force = names(self.tables.newest());
         let wanted = |rule: &&Rule| self.meant.contains(*rule) && in_force.contains(*rule);
-        self.files.values().filter(wanted).collect::<Names>().len()
+        self.files.values().filter(wanted).copied().collect::<Names>().len()
     }
 
     fn lose_rows(&mut self, how: u32) {

@@ -78,7 +78,10 @@ impl Tables {
         compares: bool,
     ) -> Result<Revision, StoreError> {
         if compares && self.current != Some(base.0) {
-            return Err(StoreError::Stale(self.revision()?));
+            let current = self.revision()?;
+            if current != base {
+                return Err(StoreError::Stale(current));
+            }
         }
         let next = if compares { base.0 } else { self.current.unwrap_or_default().max(self.stored()) } + 1;
         let known = |entry: &Entry| self.at(next).iter().any(|other| other.name == entry.name);
