@@ -118,15 +118,20 @@ bench-instructions: rules ## the same in instructions, against what is recorded:
 bench-check: ## the newest `make bench` against the figures on record: fails beyond 15 %
 	bench/check
 
-docs: ## write what of docs/ is made from the code: keys, metrics, the API's problems
-	UPDATE_DOCS=1 $(CARGO) test -p weir --lib docs_
+docs: ## write what of docs/ is made from the code: keys, metrics, the API's problems, codes
+	UPDATE_DOCS=1 $(CARGO) test -p weir --lib --test repo docs_
 
 deny: ## licenses, bans, sources and advisories of the dependencies, by cargo-deny if it is here
-	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; else \
-	    echo "deny: cargo-deny is not installed, so advisories are skipped (the forge's workflow asks for them); the rest is in make test"; \
-	    $(CARGO) test -p weir --test repo dependencies; fi
+	@if ! command -v cargo-deny >/dev/null; then \
+	    echo "deny: cargo-deny is not installed (cargo install cargo-deny --locked), so advisories are skipped; the rest is in make test"; \
+	    $(CARGO) test -p weir --test repo dependencies; \
+	else \
+	    $(CARGO) deny check bans licenses sources; \
+	    if $(CARGO) deny fetch db; then $(CARGO) deny check --disable-fetch advisories; else \
+	        echo "deny: the list of advisories cannot be fetched from here, so advisories are skipped; the forge's workflow asks for them every night"; fi; \
+	fi
 
-dist: rules weir ## a release in target/dist: the binary with its rules, a bill of materials, checksums
+dist: needs-quick rules weir ## a release in target/dist: the binary with its rules, a bill of materials, checksums
 	@.ci/dist $(WEIR)
 
 up: ## start Kafka, MariaDB and Redis on free ports, without Docker

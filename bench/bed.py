@@ -75,7 +75,7 @@ def distance(milliseconds):
 
 
 @contextlib.contextmanager
-def neighbours(count):
+def neighbors(count):
     """Loops that take all the CPU they get."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:

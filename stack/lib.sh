@@ -2,7 +2,7 @@
 #
 # A stack is a folder:  FOLDER/SERVICE/run  the command that becomes the service (so it can be started again, same port,
 # same data), FOLDER/SERVICE/pid  "PID START-TIME", FOLDER/SERVICE/log, FOLDER/env. A pid counts as ours only while its
-# start time is the recorded one: a number that the system has given to another process since is never signalled.
+# start time is the recorded one: a number that the system has given to another process since is never signaled.
 # shellcheck shell=bash
 
 STACK_SERVICES=(kafka mysql redis)

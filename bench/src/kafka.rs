@@ -11,7 +11,10 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 /// How long the broker may take to answer.
 pub const WAIT: Duration = Duration::from_secs(30);
 
-/// `linger`: how long a record may wait for others, milliseconds. `compression`: Kafka's name of it.
+/// A producer. `linger`: how long a record may wait for others, in milliseconds. `compression`: Kafka's name of it.
+///
+/// # Errors
+/// If librdkafka refuses a property.
 pub fn producer(brokers: &str, linger: &str, compression: &str) -> Result<BaseProducer> {
     Ok(ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -25,7 +28,10 @@ pub fn producer(brokers: &str, linger: &str, compression: &str) -> Result<BasePr
         .create()?)
 }
 
-/// Waits while the client's queue is full.
+/// Hands a record to the client, and waits while its queue is full.
+///
+/// # Errors
+/// If the client refuses the record for another reason.
 pub fn send<'a>(producer: &BaseProducer, mut record: BaseRecord<'a, [u8], [u8]>) -> Result<()> {
     loop {
         match producer.send(record) {
@@ -39,17 +45,28 @@ pub fn send<'a>(producer: &BaseProducer, mut record: BaseRecord<'a, [u8], [u8]>)
     }
 }
 
-/// Until the broker has all of them.
+/// Waits until the broker has all of them.
+///
+/// # Errors
+/// If it has not within 120 s.
 pub fn flush(producer: &BaseProducer) -> Result<()> {
     producer.flush(Duration::from_secs(120)).context("the broker does not take the records")
 }
 
+/// Numbers of the topic's partitions.
+///
+/// # Errors
+/// If the broker does not answer within [`WAIT`], or knows no such topic.
 pub fn partitions<C: Consumer>(consumer: &C, topic: &str) -> Result<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), WAIT)?;
     let topic = metadata.topics().first().context("the topic is unknown")?;
     Ok(topic.partitions().iter().map(|partition| partition.id()).collect())
 }
 
+/// A consumer that fetches as far ahead as the peers' do, up to 128 MiB, and commits nothing.
+///
+/// # Errors
+/// If librdkafka refuses a property.
 pub fn consumer(brokers: &str) -> Result<BaseConsumer> {
     Ok(ClientConfig::new()
         .set("bootstrap.servers", brokers)

@@ -11,9 +11,9 @@ const JITTER: u64 = 2_001;
 /// What can differ between topics.
 #[derive(Clone, Debug)]
 pub struct Shape {
-    /// Per mille of the records.
+    /// Records with an amount below zero, per mille.
     pub negative: u64,
-    /// Per mille of the records.
+    /// Records that are no whole JSON, per mille.
     pub malformed: u64,
     /// How many values `type` has. Five are PaySim's; of any other number they are G0, G1, ….
     pub groups: u64,
@@ -64,13 +64,14 @@ pub struct Records {
     rng: Rng,
     shape: Shape,
     drawn: u64,
-    /// Of the last record.
+    /// Key of the last record.
     pub key: Vec<u8>,
-    /// Of the last record.
+    /// Value of the last record.
     pub value: Vec<u8>,
 }
 
 impl Records {
+    /// The generator at its first record.
     pub fn new(seed: u64, shape: Shape) -> Self {
         Self { rng: Rng(seed), shape, drawn: 0, key: Vec::new(), value: Vec::new() }
     }
@@ -125,7 +126,7 @@ impl Records {
             self.value.truncate(usize::try_from(cut).expect("a record is short"));
         } else {
             self.value.clear();
-            write!(self.value, "ERR upstream timeout, tx T{i:07} not serialised <<binary>>").expect("a Vec takes all");
+            write!(self.value, "ERR upstream timeout, tx T{i:07} not serialized <<binary>>").expect("a Vec takes all");
         }
     }
 }
@@ -133,6 +134,7 @@ impl Records {
 /// `type` of a group.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
+    /// Its index, from 0.
     pub group: u64,
     /// One of PaySim's five.
     pub named: bool,

@@ -24,17 +24,24 @@ struct Row {
 pub struct Truth {
     /// By window and group.
     rows: HashMap<(i64, u64), Row>,
+    /// All records.
     pub records: u64,
+    /// Those with an amount below zero.
     pub negative: u64,
+    /// Those that are no whole JSON.
     pub malformed: u64,
-    /// Of the valid.
+    /// Valid ones that `balance_mismatch` flags.
     pub flagged: u64,
+    /// Cents of the valid ones.
     pub sum: i64,
+    /// Cents of those below zero.
     pub negative_sum: i64,
+    /// Bytes of all values.
     pub bytes: u64,
 }
 
 impl Truth {
+    /// Counts a record whose value has so many bytes.
     pub fn add(&mut self, drawn: &Drawn, bytes: usize) {
         self.records += 1;
         self.bytes += bytes as u64;
@@ -68,6 +75,9 @@ impl Truth {
 
     /// A line a row, columns apart by tabs as the `mariadb` client prints them: window in epoch milliseconds, type, records,
     /// flagged, sum, min, max.
+    ///
+    /// # Errors
+    /// If the file can't be written.
     pub fn write(&self, path: &Path, named: bool) -> Result<()> {
         let mut out = BufWriter::new(File::create(path)?);
         for ((window, group), row) in &self.rows {

@@ -6,7 +6,8 @@
 /// Enough that threads seldom wait for each other.
 const A_WORKER: usize = 2;
 
-/// Before any thread is started. `MALLOC_ARENA_MAX` in the environment goes before; `GLIBC_TUNABLES` does not.
+/// Bounds glibc's pools to what so many workers need. To be called before any thread is started. `MALLOC_ARENA_MAX` in the
+/// environment has precedence; `GLIBC_TUNABLES` has not.
 pub(crate) fn bound(workers: usize) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if std::env::var_os("MALLOC_ARENA_MAX").is_none() {

@@ -14,7 +14,7 @@ mod commit {
 pub struct BuildInfo {
     /// Version of Weir.
     pub version: &'static str,
-    /// Of the checkout, in a release; else "unknown".
+    /// Commit of the checkout, in a release; otherwise "unknown".
     pub commit: &'static str,
     /// Cargo features, one behind the other.
     pub features: String,
@@ -56,7 +56,7 @@ impl BuildInfo {
     }
 }
 
-/// Asked once.
+/// What this binary is made of. librdkafka and OpenSSL are asked once.
 pub fn build_info() -> &'static BuildInfo {
     static INFO: LazyLock<BuildInfo> = LazyLock::new(BuildInfo::new);
     &INFO

@@ -1,7 +1,7 @@
 //! What is wrong with a server's certificate, by the words of the TLS library that the database's and Redis' clients share.
-//! Each stage adds which of its keys mends it.
+//! Each stage adds which of its keys fixes it.
 
-/// Why a server's certificate, or its lack of TLS, closes the way in. No waiting mends any of it.
+/// Why a server's certificate, or its lack of TLS, closes the way in. Waiting does not fix any of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Signed by nobody that is trusted here.

@@ -1,6 +1,6 @@
 //! What an operator has to know and no record tells: a check that is off, a rule over its budget, a database that was set back.
 //! A condition is raised where it is found and cleared where it is over; meanwhile `/readyz`, `weir status` and the metric
-//! `weir_condition` show it, and the log has a line at each change. It knows no stage.
+//! `weir_conditions` show it, and the log has a line at each change. It knows no stage.
 //!
 //! A component that finds conditions keeps a [`Conditions`] of its own; the pipeline shows those of all components.
 
@@ -20,7 +20,7 @@ pub enum Severity {
 /// One state that somebody has to look at.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Condition {
-    /// Of a fixed list, for alerts: `rules.none_live`.
+    /// One of a fixed list, for alerts: `rules.none_live`.
     pub code: &'static str,
     /// What it is about, if there can be several: a rule, a partition, a file. Empty otherwise.
     pub subject: String,
@@ -86,7 +86,7 @@ impl Conditions {
 /// How many stand under a code: subjects are no label, there may be any number of them.
 fn gauge(code: &'static str, all: &BTreeMap<(&'static str, String), Condition>) {
     let standing = all.keys().filter(|(other, _)| *other == code).count();
-    metrics::gauge!("weir_condition", "code" => code).set(standing as f64);
+    metrics::gauge!("weir_conditions", "code" => code).set(standing as f64);
 }
 
 #[cfg(test)]

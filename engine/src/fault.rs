@@ -118,6 +118,9 @@ impl From<Fault> for StoreError {
 }
 
 /// Takes what `FAILPOINTS` says, in a build that has the points; held for as long as the process lives.
+///
+/// # Panics
+/// If `FAILPOINTS` names a point that is not in the list.
 pub fn arm() -> Option<impl Sized> {
     fail::has_failpoints().then(|| {
         let scenario = fail::FailScenario::setup();

@@ -16,7 +16,7 @@ pub use lossy::say;
 /// How a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// Only grows.
+    /// Only grows. One of time is counted in nanoseconds, for a counter holds whole numbers, and shown in seconds.
     Counter,
     /// Goes up and down.
     Gauge,
@@ -25,7 +25,8 @@ pub enum Type {
 }
 use Type::{Counter, Gauge, Histogram};
 
-/// Every metric: name, type, labels and meaning. A metric that is not in here is a mistake.
+/// Every metric: name, type, labels and meaning. A metric that is not in here is a mistake. Names follow Prometheus' rules: base
+/// units, the unit at the end, `_total` at the end of a counter; the tests below hold them.
 pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     (
         "weir_rejoins_total",
@@ -36,26 +37,26 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_records_total", Counter, &["worker"], "Records judged, those judged again after a failure included"),
     ("weir_batches_total", Counter, &["worker"], "Batches judged"),
     (
-        "weir_decode_surprises_total",
+        "weir_decode_slow_path_records_total",
         Counter,
         &["worker"],
         "Records that did not look like those before them, dirt included: they cost more to decode",
     ),
-    ("weir_busy_microseconds_total", Counter, &[], "Time that workers were not waiting for records"),
+    ("weir_busy_seconds_total", Counter, &[], "Time, by the clock, that workers were not waiting for records"),
     (
         "weir_dead_letters_total",
         Counter,
         &["code"],
         "Records judged to be dead letters, those judged again after a failure included",
     ),
-    ("weir_judge_nanoseconds_total", Counter, &["rule"], "Time that rules took"),
+    ("weir_rule_cpu_seconds_total", Counter, &["rule"], "Processor time that rules took"),
     ("weir_checkpoint_seconds", Histogram, &[], "Time of a checkpoint, both transactions"),
     ("weir_checkpoints_total", Counter, &["outcome"], "Checkpoints"),
-    ("weir_fenced_total", Counter, &[], "Checkpoints refused because another worker took a partition"),
+    ("weir_fenced_checkpoints_total", Counter, &[], "Checkpoints refused because another worker took a partition"),
     ("weir_partition_position", Gauge, &["partition"], "Next offset that is not yet in a checkpoint"),
-    ("weir_partition_lag", Gauge, &["partition"], "Records behind the end of the partition"),
+    ("weir_partition_lag_records", Gauge, &["partition"], "Records behind the end of the partition"),
     (
-        "weir_partition_watermark",
+        "weir_partition_watermark_timestamp_seconds",
         Gauge,
         &["partition"],
         "Event time that the partition has reached, in epoch seconds, less window.out_of_orderness; never ahead of the clock",
@@ -67,25 +68,25 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         "Groups of the open window that has the most of them, as far as the worker knows, at its last checkpoint",
     ),
     (
-        "weir_window_groups_overflow_total",
+        "weir_window_overflow_records_total",
         Counter,
         &[],
         "Records that were summed in the group __other__, as their window had window.max_groups groups",
     ),
     ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
-    ("weir_rule_failures_total", Counter, &["rule", "code"], "Rows on which a rule failed"),
-    ("weir_rule_skipped_total", Counter, &["rule"], "Rows that a flagging rule skipped for a missing field"),
+    ("weir_rule_failures_total", Counter, &["rule", "code"], "Records on which a rule failed"),
+    ("weir_rule_skipped_records_total", Counter, &["rule"], "Records that a flagging rule skipped for a missing field"),
     (
-        "weir_unexplained_flags_total",
+        "weir_rule_unexplained_flags_total",
         Counter,
         &["rule"],
         "Flags of dead letters without a detail, for the rule failed when it was asked for them",
     ),
     (
-        "weir_letter_hits_left_out_total",
+        "weir_dead_letter_hits_omitted_total",
         Counter,
         &[],
-        "Hits that dead letters do not list, for a letter lists 64 of them and 16 KiB of their details",
+        "Hits that dead letters do not list: each lists 64 of them and 16 KiB of their details",
     ),
     ("weir_rules_revision", Gauge, &[], "Revision of the rule set in force"),
     (
@@ -116,16 +117,16 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ("weir_lookup_misses_total", Counter, &["lookup"], "Keys that the cache did not hold, once a batch"),
     ("weir_lookup_misfits_total", Counter, &["lookup"], "Looked-up values that are not of their field's kind"),
     (
-        "weir_lookup_keys_at_once",
+        "weir_lookup_request_keys",
         Gauge,
         &["lookup"],
         "Most keys that the lookup is asked for at once, so that its time-out carries the answer",
     ),
     ("weir_lookup_failures_total", Counter, &["lookup"], "Reads that the lookup did not answer"),
     ("weir_log_lines_dropped_total", Counter, &[], "Lines of the log that could not be written"),
-    ("weir_admin_unauthorized_total", Counter, &[], "Requests to the admin API without a valid token"),
+    ("weir_admin_unauthorized_requests_total", Counter, &[], "Requests to the admin API without a valid token"),
     (
-        "weir_condition",
+        "weir_conditions",
         Gauge,
         &["code"],
         "Conditions that an operator has to look at, by code; GET /pipeline has their texts",
@@ -153,27 +154,72 @@ const SWAP_BUCKETS: &[f64] =
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Logs to standard error, one JSON object or one line of text each; `WEIR_LOG` filters as `RUST_LOG` does elsewhere
-/// (`info` unless set). In colour on a terminal
+/// (`info` unless set). In color on a terminal only, and not where `NO_COLOR` is set. A second call changes nothing.
+///
+/// What many lines have in common (worker, partition, revision) stands in the spans that they are in, outermost first:
+/// `worker{worker=0}:batch{partition=3 revision=12}:` before a text, `spans` of an object.
+/// (`info` unless set). In color on a terminal
 /// only, and not where `NO_COLOR` is set. A second call changes nothing.
 pub fn init_logs(json: bool) {
     let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // At its end it calls an error that the source has closed the consumer before, as it has to: a reader may live longer.
     let filter = filter.add_directive("rdkafka::consumer::base_consumer=off".parse().expect("a directive"));
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Lossy).with_ansi(colours);
+    let colors = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Lossy).with_ansi(colors);
     // It would panic where it can't say so.
     let logs = logs.log_internal_errors(false);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
-    let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
+    let _ = match json {
+        // The innermost span is the last of the list, so it need not stand there once more.
+        true => logs.json().flatten_event(true).with_current_span(false).try_init(),
+        false => logs.with_target(false).try_init(),
+    };
 }
 
-/// The handle that renders the metrics. The first call installs the recorder of the process.
-pub fn metrics() -> PrometheusHandle {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE.get_or_init(install).clone()
+/// What a counter of time ends in. Such a counter is incremented in nanoseconds.
+const SECONDS_TOTAL: &str = "_seconds_total";
+
+/// The metrics of the process, as `/metrics` shows them. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Prometheus' text format, counters of time in seconds.
+    pub fn render(&self) -> String {
+        in_seconds(&self.0.render())
+    }
 }
 
-fn install() -> PrometheusHandle {
+/// The text with the values of counters of time divided by 10⁹.
+fn in_seconds(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for line in text.lines() {
+        match nanoseconds(line) {
+            Some((series, nanos)) => {
+                let (whole, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+                shown.push_str(&format!("{series} {whole}.{rest:09}"));
+            }
+            None => shown.push_str(line),
+        }
+        shown.push('\n');
+    }
+    shown
+}
+
+/// Series and value of a line that is a sample of a counter of time.
+fn nanoseconds(line: &str) -> Option<(&str, u64)> {
+    let name = line.split(['{', ' ']).next()?;
+    let (series, value) = name.ends_with(SECONDS_TOTAL).then(|| line.rsplit_once(' '))??;
+    Some((series, value.parse().ok()?))
+}
+
+/// The metrics of the process. The first call installs their recorder.
+pub fn metrics() -> Metrics {
+    static OF_PROCESS: OnceLock<Metrics> = OnceLock::new();
+    OF_PROCESS.get_or_init(install).clone()
+}
+
+fn install() -> Metrics {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("weir_checkpoint_seconds".into()), CHECKPOINT_BUCKETS)
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Prefix("weir_rules_swap_".into()), SWAP_BUCKETS))
@@ -195,7 +241,7 @@ fn install() -> PrometheusHandle {
     if let Err(error) = std::thread::Builder::new().name("metrics-upkeep".into()).spawn(upkeep) {
         tracing::warn!(%error, "no thread for the upkeep of metrics: they are tidied when scraped only");
     }
-    handle
+    Metrics(handle)
 }
 
 fn describe() {
@@ -215,23 +261,31 @@ mod tests {
     #[test]
     fn a_metric_is_rendered_with_its_meaning_however_often_the_recorder_is_asked_for() {
         metrics();
-        metrics::counter!("weir_fenced_total").increment(1);
+        metrics::counter!("weir_fenced_checkpoints_total").increment(1);
         metrics::histogram!("weir_checkpoint_seconds").record(0.02);
         let text = super::metrics().render();
-        assert!(text.contains("# HELP weir_fenced_total Checkpoints refused"), "{text}");
-        assert!(text.contains("weir_fenced_total 1"), "{text}");
+        assert!(text.contains("# HELP weir_fenced_checkpoints_total Checkpoints refused"), "{text}");
+        assert!(text.contains("weir_fenced_checkpoints_total 1"), "{text}");
         assert!(text.contains("weir_checkpoint_seconds_bucket{le=\"0.025\"} 1"), "{text}");
     }
 
-    /// The test runs itself again as the process that logs, since a process sets its logs up once.
+    /// What a process logs that runs this test alone: a process sets its logs up once.
+    fn logged(test: &str, form: &str) -> String {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let test = format!("telemetry::tests::{test}");
+        let output = again.args([&*test, "--exact", "--nocapture"]).env("WEIR_TEST_LOGS", form).env_remove("WEIR_LOG");
+        String::from_utf8(output.output().unwrap().stderr).unwrap()
+    }
+
     #[test]
-    fn a_log_that_goes_to_no_terminal_has_no_colour_codes() {
+    fn a_log_that_goes_to_no_terminal_has_no_color_codes() {
         if std::env::var_os("WEIR_TEST_LOGS").is_some() {
             init_logs(false);
             tracing::warn!(answer = 42, "logged");
             return;
         }
-        let own = "telemetry::tests::a_log_that_goes_to_no_terminal_has_no_colour_codes";
+        let log = logged("a_log_that_goes_to_no_terminal_has_no_color_codes", "text");
+        let own = "telemetry::tests::a_log_that_goes_to_no_terminal_has_no_color_codes";
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());
         let output = again
             .args([own, "--exact", "--nocapture"])
@@ -242,6 +296,28 @@ mod tests {
         let log = String::from_utf8(output.stderr).unwrap();
         assert!(log.contains("WARN logged answer=42"), "{log:?}");
         assert!(!log.contains('\x1b'), "{log:?}");
+    }
+
+    #[test]
+    fn a_line_says_worker_partition_and_revision_once_in_either_form() {
+        if let Some(form) = std::env::var_os("WEIR_TEST_LOGS") {
+            init_logs(form == "json");
+            let _worker = tracing::error_span!("worker", worker = 3).entered();
+            let _batch = tracing::error_span!("batch", partition = 7, revision = 12).entered();
+            tracing::warn!(answer = 42, "logged");
+            return;
+        }
+        let logged = |form| logged("a_line_says_worker_partition_and_revision_once_in_either_form", form);
+        let text = logged("text");
+        assert!(text.ends_with(" WARN worker{worker=3}:batch{partition=7 revision=12}: logged answer=42\n"), "{text:?}");
+        let mut line: serde_json::Value = serde_json::from_str(&logged("json")).unwrap();
+        assert!(line["timestamp"].is_string());
+        line.as_object_mut().unwrap().remove("timestamp");
+        let wanted = serde_json::json!({
+            "level": "WARN", "target": "weir::telemetry::tests", "message": "logged", "answer": 42,
+            "spans": [{ "name": "worker", "worker": 3 }, { "name": "batch", "partition": 7, "revision": 12 }],
+        });
+        assert_eq!(line, wanted);
     }
 
     /// Name, type and labels of every metric that this source counts.
@@ -299,25 +375,84 @@ mod tests {
         let mut metrics: Vec<_> = METRICS.iter().collect();
         metrics.sort_unstable_by_key(|metric| metric.0);
         let row = |(name, kind, labels, meaning): &(&str, Type, &[&str], &str)| {
-            let unit = ["microseconds", "nanoseconds", "seconds", "bytes"].into_iter().find(|unit| name.contains(unit));
+            let unit = unit_of(name).unwrap_or_default();
             let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
             let kind = format!("{kind:?}").to_lowercase();
-            format!("| `{name}` | {kind} | {} | {labels} | {meaning} |\n", unit.unwrap_or_default())
+            format!("| `{name}` | {kind} | {unit} | {labels} | {meaning} |\n")
         };
         let rows: String = metrics.into_iter().map(row).collect();
         let head = "| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n";
-        crate::made::hold("docs/metrics.md", &format!("{head}{rows}"));
+        weir_testkit::made::hold("docs/metrics.md", &format!("{head}{rows}"));
     }
 
+    /// What a metric may be told in: base units, and what Weir counts. A gauge that is 0 or 1 says a state.
+    const UNITS: &[&str] = &[
+        "seconds",
+        "batches",
+        "checkpoints",
+        "conditions",
+        "errors",
+        "failures",
+        "flags",
+        "groups",
+        "hits",
+        "keys",
+        "dead_letters",
+        "lines",
+        "misfits",
+        "misses",
+        "records",
+        "rejoins",
+        "requests",
+        "revisions",
+        "windows",
+    ];
+    /// Ends of gauges that have no unit: an ordinal, a state that is 0 or 1, and 1 with labels.
+    const WITHOUT_UNIT: &[&str] = &["position", "revision", "paused", "up", "info"];
+    const NO_BASE_UNITS: &[&str] =
+        &["nanoseconds", "microseconds", "milliseconds", "ns", "us", "ms", "minutes", "hours", "kb", "mb", "percent"];
+    /// What may stand behind the unit: what became of the things.
+    const FATES: &[&str] = &["_deleted", "_dropped", "_omitted"];
+
+    /// The unit that a name says.
+    fn unit_of(name: &str) -> Option<&'static str> {
+        let stem = name.strip_suffix("_total").unwrap_or(name);
+        let stem = FATES.iter().find_map(|fate| stem.strip_suffix(fate)).unwrap_or(stem);
+        UNITS.iter().copied().find(|unit| stem.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
+    }
+
+    /// Prometheus' naming rules, https://prometheus.io/docs/practices/naming/: a prefix, base units in the plural, `_total`.
     #[test]
-    fn names_are_unique_and_counters_end_in_total() {
+    fn names_follow_the_naming_rules_of_prometheus() {
         let mut names: Vec<_> = METRICS.iter().map(|metric| metric.0).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), METRICS.len());
+        assert_eq!(names.len(), METRICS.len(), "a name stands twice");
         for (name, kind, ..) in METRICS {
-            assert!(name.starts_with("weir_"));
-            assert_eq!(*kind == Counter, name.ends_with("_total"), "{name}");
+            assert!(name.starts_with("weir_"), "{name}");
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !name.contains("__"), "{name}");
+            assert_eq!(*kind == Counter, name.ends_with("_total"), "{name}: a counter, and no other, ends in _total");
+            for word in name.split('_') {
+                assert!(!NO_BASE_UNITS.contains(&word), "{name}: {word} is no base unit");
+            }
+            let ends = WITHOUT_UNIT.iter().any(|end| name.ends_with(&format!("_{end}")));
+            assert!(unit_of(name).is_some() != (ends && *kind == Gauge), "{name} says no unit, or none that is known");
+            if *kind == Histogram {
+                assert!(name.ends_with("_seconds"), "{name}");
+            }
         }
+    }
+
+    #[test]
+    fn counters_of_time_are_counted_in_nanoseconds_and_shown_in_seconds() {
+        let text = "# HELP weir_busy_seconds_total Time\n# TYPE weir_busy_seconds_total counter\n\
+                    weir_busy_seconds_total 1500000000\n\
+                    weir_rule_cpu_seconds_total{rule=\"a\"} 7\n\
+                    weir_checkpoint_seconds_sum 2\nweir_partition_watermark_timestamp_seconds{partition=\"0\"} 3\n";
+        let shown = "# HELP weir_busy_seconds_total Time\n# TYPE weir_busy_seconds_total counter\n\
+                     weir_busy_seconds_total 1.500000000\n\
+                     weir_rule_cpu_seconds_total{rule=\"a\"} 0.000000007\n\
+                     weir_checkpoint_seconds_sum 2\nweir_partition_watermark_timestamp_seconds{partition=\"0\"} 3\n";
+        assert_eq!(in_seconds(text), shown);
     }
 }

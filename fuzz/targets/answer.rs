@@ -1,3 +1,4 @@
+//! What a module answers to `judge`. `weir_testkit::fuzz::answer` says what must hold.
 #![no_main]
 
 mod child;

@@ -1,3 +1,4 @@
+//! What a module says of itself. `weir_testkit::fuzz::manifest` says what must hold.
 #![no_main]
 
 mod child;

@@ -1,3 +1,4 @@
+//! Uploaded modules. `weir_testkit::fuzz::module` says what must hold.
 #![no_main]
 
 mod child;

@@ -62,7 +62,7 @@
 //! - A detail is at most [`MAX_DETAIL`] bytes; the rest is cut between characters. That of a flag is built only where it
 //!   is kept: in a dead letter, a shadow rule's samples, an evaluation, a test.
 //! - A panic ends the module's instance, and the record that caused it becomes a dead letter, RULE_TRAP.
-#![warn(missing_docs)]
+#![warn(clippy::missing_panics_doc)]
 
 extern crate self as weir_sdk;
 

@@ -11,7 +11,10 @@ use crate::{Decimal, Timestamp};
 pub trait Setting: Sized {
     /// What the text must hold.
     const KIND: Kind;
-    /// The value of a text, or what to write instead.
+    /// The value of a text.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and what to write instead.
     fn read(text: &str) -> Result<Self, String>;
 }
 
@@ -24,6 +27,9 @@ pub trait Parameters: Sized {
     /// For the manifest.
     fn manifest() -> Vec<Parameter>;
     /// From the texts that `configure` brings; what is not among them has its default.
+    ///
+    /// # Errors
+    /// Which parameter can't be what was given, and why.
     fn read(given: &[(String, String)]) -> Result<Self, String>;
 }
 
@@ -38,6 +44,9 @@ impl Parameters for () {
 }
 
 /// For the macro: one parameter by its name.
+///
+/// # Errors
+/// Which parameter can't be what was given, and why.
 #[doc(hidden)]
 pub fn setting<T: Setting>(given: &[(String, String)], name: &str, default: &str) -> Result<T, String> {
     let text = given.iter().find(|(key, _)| key == name).map_or(default, |(_, text)| text.as_str());

@@ -33,6 +33,9 @@ pub(crate) fn explains_flags() -> bool {
 }
 
 /// The guest's `configure`.
+///
+/// # Errors
+/// Which parameter can't be what was given, and why.
 pub fn configure<P: Parameters>(
     state: &State<P>,
     fields: usize,

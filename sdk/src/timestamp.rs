@@ -10,7 +10,7 @@ const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;
 
 impl Timestamp {
-    /// From epoch milliseconds.
+    /// The time of epoch milliseconds.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }

@@ -6,10 +6,10 @@
 //! - [`guest`]: hand-written rules in WebAssembly text, of which an attack replaces one part.
 //! - [`oracle`]: what should come out, computed from the source topic alone, and the comparison with what did.
 //! - [`fakes`]: what stands behind the engine's ports: Kafka's transactions, the catalog and the store of the admin API.
+//! - [`made`]: parts of docs/ that are made from the code.
 //! - [`wait`], [`process`]: waiting that ends for lack of progress; a test as a process of its own.
 //! - [`fuzz`]: what must hold for any bytes from outside, one function a target.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-#![warn(missing_docs)]
 
 #[cfg(feature = "engine")]
 pub mod broker;
@@ -18,9 +18,9 @@ pub mod dirty_files;
 #[cfg(feature = "engine")]
 pub mod fakes;
 #[cfg(feature = "engine")]
-#[allow(missing_docs, reason = "one function a target, named like its corpus")]
 pub mod fuzz;
 pub mod guest;
+pub mod made;
 #[cfg(feature = "engine")]
 pub mod oracle;
 #[cfg(feature = "engine")]

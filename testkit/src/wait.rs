@@ -49,6 +49,19 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     until_some(what, || so().then_some(()).ok_or(()));
 }
 
+/// The same in a task of tokio's.
+///
+/// # Panics
+/// Where it is not so after [`STILL`].
+#[cfg(feature = "engine")]
+pub async fn until_async(what: &str, mut so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < STILL, "not within {STILL:?}: {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 /// A stopwatch for what a test claims about time. While the machine keeps somebody waiting for a processor, the disk or memory
 /// (`/proc/pressure`), it stands still; but it shows a tenth of the time at least, so that what is too slow by far is found anyway.
 #[derive(Clone, Copy, Debug)]

@@ -63,5 +63,5 @@ fn malformed(rng: &mut Rng, fields: Fields) -> Vec<u8> {
         value.truncate(1 + rng.below(value.len() as u64 - 1) as usize);
         return value;
     }
-    format!("ERR upstream timeout, tx {id} not serialised <<binary>>").into_bytes()
+    format!("ERR upstream timeout, tx {id} not serialized <<binary>>").into_bytes()
 }

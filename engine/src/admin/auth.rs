@@ -10,11 +10,12 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::AdminState;
 use super::origin::{own_page, same_machine};
-use super::problem::{Problem, Trouble};
+use super::problem::{Problem, ProblemKind};
 use super::throttle::{MINUTE, WRONG};
 use crate::config::Tokens;
 
@@ -27,7 +28,7 @@ pub(super) enum Role {
 
 /// The caller, as the audit names it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Who(pub(super) &'static str);
+pub(super) struct Principal(pub(super) &'static str);
 
 /// Digests of the tokens in force: comparing digests takes the same time whatever the guess, and a dump of the state
 /// shows no token. Cheap to clone; all clones see a replacement.
@@ -42,7 +43,8 @@ struct Digests {
 
 impl Digests {
     fn of(tokens: &Tokens) -> Self {
-        Self { viewer: tokens.viewer.as_deref().map(digest), publisher: tokens.publisher.as_deref().map(digest) }
+        let digest = |token: &Option<SecretString>| token.as_ref().map(|token| digest(token.expose_secret()));
+        Self { viewer: digest(&tokens.viewer), publisher: digest(&tokens.publisher) }
     }
 }
 
@@ -115,7 +117,7 @@ pub(super) async fn guard(State(state): State<AdminState>, mut request: Request,
 }
 
 fn too_many() -> Problem {
-    Trouble::TooMany.problem(
+    ProblemKind::TooMany.problem(
         format!("{WRONG} wrong tokens came from this address within {} s", MINUTE.as_secs()),
         "correct the token of whoever calls from this address, and wait a minute; a proxy in front of the API should count by itself",
     )
@@ -135,7 +137,7 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 
 impl Refused {
     fn count(&self, peer: Option<IpAddr>, now: Instant) {
-        metrics::counter!("weir_admin_unauthorized_total").increment(1);
+        metrics::counter!("weir_admin_unauthorized_requests_total").increment(1);
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         since.requests += 1;
         if since.logged.is_none_or(|logged| now.duration_since(logged) >= LOG_EVERY) {
@@ -146,30 +148,31 @@ impl Refused {
     }
 }
 
-fn admit(keys: &Keys, method: &Method, path: &str, headers: &HeaderMap) -> Result<Who, Problem> {
+fn admit(keys: &Keys, method: &Method, path: &str, headers: &HeaderMap) -> Result<Principal, Problem> {
     let Some(needed) = needed(method, path) else {
-        return Ok(Who("anonymous"));
+        return Ok(Principal("anonymous"));
     };
     own_page(method, headers)?;
     if keys.open() {
-        return same_machine(headers).map(|()| Who("anonymous"));
+        return same_machine(headers).map(|()| Principal("anonymous"));
     }
     let token = bearer(headers).ok_or_else(|| {
-        Trouble::Unauthorized.problem(
+        ProblemKind::Unauthorized.problem(
             "the request carries no bearer token",
             "send `Authorization: Bearer TOKEN` with a token of [admin.tokens]",
         )
     })?;
     match keys.role_of(token) {
-        None => Err(Trouble::Unauthorized.problem(
+        None => Err(ProblemKind::Unauthorized.problem(
             "the token is not one of [admin.tokens]",
             "check the token; a restart or SIGHUP may have brought another one",
         )),
         Some(role) if role < needed => {
-            Err(Trouble::Forbidden.problem("the viewer's token may read and not write", "use the publisher's token"))
+            Err(ProblemKind::Forbidden
+                .problem("the viewer's token may read and not write", "use the publisher's token"))
         }
-        Some(Role::Publisher) => Ok(Who("publisher")),
-        Some(Role::Viewer) => Ok(Who("viewer")),
+        Some(Role::Publisher) => Ok(Principal("publisher")),
+        Some(Role::Viewer) => Ok(Principal("viewer")),
     }
 }
 

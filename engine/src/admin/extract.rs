@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use super::problem::{Problem, Trouble};
+use super::problem::{Problem, ProblemKind};
 
 /// The query; an unknown or malformed parameter is an error.
 pub(super) struct Params<T>(pub(super) T);
@@ -20,10 +20,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(query)) => Ok(Self(query)),
-            Err(error) => {
-                Err(Trouble::BadRequest
-                    .problem(error.body_text(), "GET /openapi.json lists the parameters of every path"))
-            }
+            Err(error) => Err(ProblemKind::BadRequest
+                .problem(error.body_text(), "GET /openapi.json lists the parameters of every path")),
         }
     }
 }
@@ -34,7 +32,7 @@ pub(super) fn within(number: u32, range: RangeInclusive<u32>, name: &str) -> Res
         return Ok(number);
     }
     let (least, most) = range.into_inner();
-    Err(Trouble::Invalid.problem(format!("{name} is {number}"), format!("ask for {least} to {most}")))
+    Err(ProblemKind::Invalid.problem(format!("{name} is {number}"), format!("ask for {least} to {most}")))
 }
 
 /// The name in a path, as text; whether there is such a rule the catalog says.
@@ -46,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(name)) => Ok(Self(name)),
-            Err(error) => Err(Trouble::BadRequest.problem(error.body_text(), "a rule's name is snake_case ASCII")),
+            Err(error) => Err(ProblemKind::BadRequest.problem(error.body_text(), "a rule's name is snake_case ASCII")),
         }
     }
 }
@@ -81,7 +79,7 @@ impl<S: Send + Sync> FromRequest<S> for Content {
         match Bytes::from_request(request, state).await {
             Ok(bytes) => Ok(Self { media_type, bytes }),
             Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
-            Err(error) => Err(Trouble::BadRequest.problem(error.body_text(), "send the whole body")),
+            Err(error) => Err(ProblemKind::BadRequest.problem(error.body_text(), "send the whole body")),
         }
     }
 }
@@ -94,23 +92,24 @@ impl Content {
         }
         let sent = if self.media_type.is_empty() { "none" } else { &self.media_type };
         let wanted = wanted.join(" or ");
-        Err(Trouble::MediaType.problem(format!("the content type is {sent}"), format!("send `Content-Type: {wanted}`")))
+        Err(ProblemKind::MediaType
+            .problem(format!("the content type is {sent}"), format!("send `Content-Type: {wanted}`")))
     }
 
     /// The body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         self.expect(&["application/json"])?;
-        let mend = "GET /openapi.json has the schema of the body";
+        let hint = "GET /openapi.json has the schema of the body";
         // serde takes an array for a struct, value by field, or complains of its length.
         let is_array = self.bytes.trim_ascii_start().first() == Some(&b'[');
-        let an_array = || Trouble::Invalid.problem("the body is an array where an object is wanted", mend);
+        let an_array = || ProblemKind::Invalid.problem("the body is an array where an object is wanted", hint);
         match serde_json::from_slice(&self.bytes) {
             Ok(content) if !is_array => Ok(content),
             Ok(_) => Err(an_array()),
             Err(error) if is_array && error.is_data() => Err(an_array()),
             Err(error) => {
-                let trouble = if error.is_data() { Trouble::Invalid } else { Trouble::BadRequest };
-                Err(trouble.problem(format!("the body: {error}"), mend))
+                let kind = if error.is_data() { ProblemKind::Invalid } else { ProblemKind::BadRequest };
+                Err(kind.problem(format!("the body: {error}"), hint))
             }
         }
     }
@@ -122,7 +121,7 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 fn too_large() -> Problem {
-    Trouble::TooLarge.problem(
+    ProblemKind::TooLarge.problem(
         "the body is beyond the limit of this path",
         "a module may have `max_module` of [rules], any other body 1 MiB: send less, or raise `max_module`",
     )

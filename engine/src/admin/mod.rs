@@ -23,11 +23,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use crate::config::Tokens;
 use crate::model::store::ReportStore;
+use crate::telemetry::Metrics;
 use extract::BodyLimit;
 use ports::{LetterTail, PipelineView, RuleAdmin};
 
@@ -64,7 +64,7 @@ pub struct AdminState {
     pipeline: Arc<dyn PipelineView>,
     store: Arc<dyn ReportStore>,
     letters: Arc<dyn LetterTail>,
-    metrics: PrometheusHandle,
+    metrics: Metrics,
     keys: Keys,
     throttle: Arc<throttle::Throttle>,
     refused: Arc<auth::Refused>,
@@ -76,13 +76,13 @@ pub struct AdminState {
 }
 
 impl AdminState {
-    /// Of the tokens only digests are kept.
+    /// The state of the API. Of the tokens it keeps digests only.
     pub fn new(
         rules: Arc<dyn RuleAdmin>,
         pipeline: Arc<dyn PipelineView>,
         store: Arc<dyn ReportStore>,
         letters: Arc<dyn LetterTail>,
-        metrics: PrometheusHandle,
+        metrics: Metrics,
         tokens: &Tokens,
         limits: Limits,
     ) -> Self {

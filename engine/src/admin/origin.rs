@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
-use super::problem::{Problem, Trouble};
+use super::problem::{Problem, ProblemKind};
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -35,7 +35,7 @@ pub(super) fn own_page(method: &Method, headers: &HeaderMap) -> Result<(), Probl
 }
 
 fn foreign(why: &str) -> Problem {
-    Trouble::Forbidden.problem(
+    ProblemKind::Forbidden.problem(
         format!("a page of another origin may change nothing here: {why}"),
         "send it from a program, or from a page that is served under the API's own host and port; a proxy has to pass `Host` on",
     )
@@ -51,7 +51,7 @@ fn without_default<'a>(scheme: &str, authority: &'a str) -> &'a str {
 /// under a name that was rebound (`Host`) or from another site (`Origin`). Neither is let in, not to read either.
 pub(super) fn same_machine(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = |what: &str| {
-        Trouble::Forbidden.problem(
+        ProblemKind::Forbidden.problem(
             format!("without tokens only callers on this machine are served, and `{what}` names another"),
             "call it as localhost or 127.0.0.1, or set tokens in [admin.tokens]",
         )

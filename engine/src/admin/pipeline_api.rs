@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::AdminState;
 use super::extract::{Params, within};
-use super::problem::{Problem, Trouble, scrub};
+use super::problem::{Problem, ProblemKind, redact};
 use super::views::{ActivationView, AuditView, DependencyView, HealthView, LettersView, PipelineStatus, WindowView};
 use crate::model::store::{ReportStore, StoreError};
 
@@ -62,16 +62,16 @@ pub(super) struct LettersQuery {
 pub(super) async fn pipeline(State(state): State<AdminState>) -> Json<PipelineStatus> {
     let mut status = state.pipeline.pipeline();
     for partition in &mut status.partitions {
-        partition.error = partition.error.as_deref().map(scrub);
+        partition.error = partition.error.as_deref().map(redact);
     }
-    status.not_ready.iter_mut().for_each(|reason| *reason = scrub(reason));
+    status.not_ready.iter_mut().for_each(|reason| *reason = redact(reason));
     status.dependencies = without_secrets(status.dependencies);
     Json(status)
 }
 
 fn without_secrets(mut dependencies: Vec<DependencyView>) -> Vec<DependencyView> {
     for error in dependencies.iter_mut().filter_map(|dependency| dependency.last_error.as_mut()) {
-        error.message = scrub(&error.message);
+        error.message = redact(&error.message);
     }
     dependencies
 }
@@ -124,9 +124,9 @@ pub(super) async fn dead_letters(
     let text = within(query.value_limit.unwrap_or(4_096), 1..=65_536, "value_limit")? as usize;
     match tokio::time::timeout(TAIL_TIMEOUT, state.letters.tail(limit, query.code, text)).await {
         Ok(Ok(letters)) => Ok(Json(letters)),
-        Ok(Err(error)) => Err(Trouble::Unavailable
+        Ok(Err(error)) => Err(ProblemKind::Unavailable
             .problem(format!("the dead-letter topic: {error}"), "try again when Kafka is back; GET /readyz tells")),
-        Err(_) => Err(Trouble::Timeout
+        Err(_) => Err(ProblemKind::Timeout
             .problem(format!("the dead-letter topic did not answer within {TAIL_TIMEOUT:?}"), "ask for fewer letters")),
     }
 }
@@ -151,11 +151,11 @@ pub(super) async fn readyz(State(state): State<AdminState>) -> Result<Json<Healt
     let dependencies = without_secrets(state.pipeline.dependencies());
     match state.pipeline.ready() {
         Ok(warnings) => {
-            let warnings = warnings.iter().map(|warning| scrub(warning)).collect();
+            let warnings = warnings.iter().map(|warning| redact(warning)).collect();
             Ok(Json(HealthView { status: "ready".into(), warnings, dependencies }))
         }
         Err(reasons) => {
-            let problem = Trouble::Unavailable.problem(
+            let problem = ProblemKind::Unavailable.problem(
                 reasons.join("; "),
                 "each reason says whom it waits for and where that is configured; the engine goes on by itself",
             );
@@ -177,7 +177,7 @@ where
 {
     let turn = tokio::time::timeout(TURN, state.readers.clone().acquire_owned()).await;
     let Ok(Ok(turn)) = turn else {
-        return Err(Trouble::Busy
+        return Err(ProblemKind::Busy
             .problem(format!("{READERS} requests are reading the database already"), "send it again in a moment"));
     };
     let asked = ask(state.store);
@@ -187,13 +187,13 @@ where
     });
     match answer.await {
         Ok(answer) => answer.map_err(from_store),
-        Err(why) => Err(Trouble::Internal.problem(why.to_string(), "look at the engine's log")),
+        Err(why) => Err(ProblemKind::Internal.problem(why.to_string(), "look at the engine's log")),
     }
 }
 
 fn from_store(error: StoreError) -> Problem {
-    let text = scrub(&error.to_string());
+    let text = redact(&error.to_string());
     tracing::warn!(error = text, "the store did not answer the admin API");
-    Trouble::Unavailable
+    ProblemKind::Unavailable
         .problem(text, "if GET /readyz is 503, bring the database of [sink] back; else ask for fewer rows, or later")
 }

@@ -23,13 +23,13 @@ pub enum AdminError {
     /// The bytes are no WebAssembly.
     #[error("the body is not WebAssembly")]
     NotWasm,
-    /// Refused: what was wrong and what to mend.
-    #[error("{detail}; {mend}")]
+    /// Refused: what was wrong and what to fix.
+    #[error("{detail}; {hint}")]
     Invalid {
         /// What was wrong.
         detail: String,
         /// What to do about it.
-        mend: String,
+        hint: String,
     },
     /// Another change came first, or there is nothing to go back to.
     #[error("{0}")]
@@ -56,9 +56,9 @@ pub enum AdminError {
 /// A module on its way in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishRequest {
-    /// As uploaded.
+    /// The module's bytes, as uploaded.
     pub wasm: Vec<u8>,
-    /// Remote address.
+    /// Address that the upload came from.
     pub source: String,
     /// Role of the token; "anonymous" where no token is configured.
     pub who: String,
@@ -66,7 +66,7 @@ pub struct PublishRequest {
     pub order: Option<i32>,
     /// See `order`.
     pub mode: Option<Mode>,
-    /// It may take a live version out of force.
+    /// Whether it may take a live version out of force.
     pub replace: bool,
 }
 
@@ -122,7 +122,10 @@ pub trait PipelineView: Send + Sync {
     fn pipeline(&self) -> PipelineStatus;
     /// What it depends on: Kafka, the database, then each lookup.
     fn dependencies(&self) -> Vec<DependencyView>;
-    /// Ok: what stands in spite of which it works. Err: each reason why it does not. Texts for a person.
+    /// Whether the pipeline works, with each warning that there is; texts for a person.
+    ///
+    /// # Errors
+    /// Each reason why it does not work; texts for a person.
     fn ready(&self) -> Result<Vec<String>, Vec<String>>;
 }
 

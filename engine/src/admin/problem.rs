@@ -1,4 +1,4 @@
-//! What every error of the API looks like: `application/problem+json` (RFC 9457) with what to mend. It knows no route.
+//! What every error of the API looks like: `application/problem+json` (RFC 9457) with what to fix. It knows no route.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ pub struct Problem {
     /// What was wrong this time.
     pub detail: String,
     /// What to do about it.
-    pub mend: String,
+    pub hint: String,
     /// Of GET /readyz: whether what the pipeline needs answers, each by itself.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<DependencyView>)]
@@ -28,7 +28,7 @@ pub struct Problem {
 
 /// The kinds of errors, each with its status and its title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ProblemKind {
     /// 400: it cannot be read.
     BadRequest,
     /// 401: a token is needed.
@@ -61,7 +61,7 @@ pub enum Trouble {
     Timeout,
 }
 
-impl Trouble {
+impl ProblemKind {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read"),
@@ -71,7 +71,7 @@ impl Trouble {
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method")
             }
-            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The rule set stands otherwise"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "The change conflicts with the rule set"),
             // No 503: that asks programs to send it again.
             Self::Unknown => {
                 (StatusCode::GATEWAY_TIMEOUT, "unknown-outcome", "Whether the change was made is not known")
@@ -88,14 +88,14 @@ impl Trouble {
     }
 
     /// The problem of this kind, with what was wrong and what to do.
-    pub fn problem(self, detail: impl AsRef<str>, mend: impl Into<String>) -> Problem {
+    pub fn problem(self, detail: impl AsRef<str>, hint: impl Into<String>) -> Problem {
         let (status, slug, title) = self.parts();
         Problem {
             r#type: format!("urn:weir:problem:{slug}"),
             title: title.into(),
             status: status.as_u16(),
-            detail: scrub(detail.as_ref()),
-            mend: mend.into(),
+            detail: redact(detail.as_ref()),
+            hint: hint.into(),
             dependencies: Box::default(),
         }
     }
@@ -104,7 +104,7 @@ impl Trouble {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self).expect("a struct of texts and a number always serialises");
+        let body = serde_json::to_vec(&self).expect("a struct of texts and a number always serializes");
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -132,35 +132,35 @@ impl IntoResponse for Problem {
 impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         match error {
-            AdminError::TooLarge { limit } => Trouble::TooLarge.problem(
+            AdminError::TooLarge { limit } => ProblemKind::TooLarge.problem(
                 format!("the module is larger than {limit} bytes"),
                 "build it with the `rule` profile, or raise `max_module` in [rules]",
             ),
-            AdminError::NotWasm => Trouble::MediaType.problem(
+            AdminError::NotWasm => ProblemKind::MediaType.problem(
                 "the body is not a WebAssembly module: it does not begin with \\0asm",
                 "send the .wasm file itself, as `curl --data-binary @rule.wasm` does",
             ),
-            AdminError::Invalid { detail, mend } => Trouble::Invalid.problem(detail, mend),
+            AdminError::Invalid { detail, hint } => ProblemKind::Invalid.problem(detail, hint),
             AdminError::Conflict(detail) => {
-                Trouble::Conflict.problem(detail, "look at GET /rules and send the change again")
+                ProblemKind::Conflict.problem(detail, "look at GET /rules and send the change again")
             }
-            AdminError::InForce(detail) => Trouble::Conflict.problem(
+            AdminError::InForce(detail) => ProblemKind::Conflict.problem(
                 detail,
                 "to try it while the live version goes on, publish it under another name; to put it in the live version's \
                  place all the same, send it with replace=true (weir rules push --replace)",
             ),
             AdminError::Unknown { rule, detail } => {
-                tracing::warn!(rule, detail = %scrub(&detail), "the outcome of a change of rules is not known");
-                let mend = format!(
+                tracing::warn!(rule, detail = %redact(&detail), "the outcome of a change of rules is not known");
+                let hint = format!(
                     "do not send it again yet: when the database is back (GET /readyz), GET /rules/{rule} and GET /audit \
                      show whether it was made"
                 );
-                Trouble::Unknown.problem(detail, mend)
+                ProblemKind::Unknown.problem(detail, hint)
             }
-            AdminError::NotFound(detail) => Trouble::NotFound.problem(detail, "GET /rules lists what there is"),
+            AdminError::NotFound(detail) => ProblemKind::NotFound.problem(detail, "GET /rules lists what there is"),
             AdminError::Unavailable(detail) => {
-                tracing::warn!(detail = %scrub(&detail), "the admin API could not serve a request");
-                Trouble::Unavailable.problem(detail, "GET /readyz says which part is away; try again when it is back")
+                tracing::warn!(detail = %redact(&detail), "the admin API could not serve a request");
+                ProblemKind::Unavailable.problem(detail, "GET /readyz says which part is away; try again when it is back")
             }
         }
     }
@@ -168,7 +168,7 @@ impl From<AdminError> for Problem {
 
 /// Takes user and password out of every URL in a text. Errors of drivers may quote the URL that they were given, and
 /// a password in an answer would reach every viewer.
-pub fn scrub(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {
@@ -189,35 +189,35 @@ pub fn scrub(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Trouble, scrub};
+    use super::{ProblemKind, redact};
 
     #[test]
     fn docs_problems_are_what_the_code_says() {
-        const ALL: [Trouble; 15] = [
-            Trouble::BadRequest,
-            Trouble::Unauthorized,
-            Trouble::Forbidden,
-            Trouble::NotFound,
-            Trouble::MethodNotAllowed,
-            Trouble::Conflict,
-            Trouble::TooLarge,
-            Trouble::MediaType,
-            Trouble::Invalid,
-            Trouble::TooMany,
-            Trouble::Internal,
-            Trouble::Unavailable,
-            Trouble::Busy,
-            Trouble::Timeout,
-            Trouble::Unknown,
+        const ALL: [ProblemKind; 15] = [
+            ProblemKind::BadRequest,
+            ProblemKind::Unauthorized,
+            ProblemKind::Forbidden,
+            ProblemKind::NotFound,
+            ProblemKind::MethodNotAllowed,
+            ProblemKind::Conflict,
+            ProblemKind::TooLarge,
+            ProblemKind::MediaType,
+            ProblemKind::Invalid,
+            ProblemKind::TooMany,
+            ProblemKind::Internal,
+            ProblemKind::Unavailable,
+            ProblemKind::Busy,
+            ProblemKind::Timeout,
+            ProblemKind::Unknown,
         ];
         let (code, _) = include_str!("problem.rs").split_once("fn problem(").expect("what stands behind them");
         assert_eq!(ALL.len(), code.matches("(StatusCode::").count(), "each kind is listed above");
-        let row = |kind: Trouble| {
+        let row = |kind: ProblemKind| {
             let (status, slug, title) = kind.parts();
             format!("| `{slug}` | {} | {title} |\n", status.as_u16())
         };
         let rows: String = ALL.into_iter().map(row).collect();
-        crate::made::hold("docs/api.md", &format!("| type | status | title |\n|---|---|---|\n{rows}"));
+        weir_testkit::made::hold("docs/api.md", &format!("| type | status | title |\n|---|---|---|\n{rows}"));
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
             ("redis://:p@ss@cache and http://host/x@y", "redis://***@cache and http://host/x@y"),
             ("sqlite://file.db", "sqlite://file.db"),
         ] {
-            assert_eq!(scrub(text), clean);
+            assert_eq!(redact(text), clean);
         }
     }
 }

@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::AdminState;
-use super::auth::Who;
+use super::auth::Principal;
 use super::extract::{Content, Name, Params, within};
 use super::ports::{AdminError, PatchRequest, PublishRequest, RollbackRequest};
-use super::problem::{Problem, Trouble, scrub};
+use super::problem::{Problem, ProblemKind, redact};
 use super::views::{ChangedView, EvaluateView, ManifestView, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::Mode;
 use crate::model::record::Batch;
@@ -49,7 +49,7 @@ pub(super) struct VersionsQuery {
 #[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = RulesView)))]
 pub(super) async fn list(State(state): State<AdminState>) -> Answer<RulesView> {
     let mut rules = state.rules.list().await?;
-    rules.history_unavailable = rules.history_unavailable.as_deref().map(scrub);
+    rules.history_unavailable = rules.history_unavailable.as_deref().map(redact);
     Ok(Json(rules))
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn list(State(state): State<AdminState>) -> Answer<RulesView> {
         (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn publish(
     State(state): State<AdminState>,
-    Extension(Who(who)): Extension<Who>,
+    Extension(Principal(who)): Extension<Principal>,
     Params(query): Params<PublishQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -110,7 +110,7 @@ pub(super) async fn show(
 ) -> Answer<RuleDetail> {
     let limit = within(query.limit.unwrap_or(20), 1..=100, "limit")?;
     let mut rule = state.rules.get(&name, limit).await?;
-    rule.history_unavailable = rule.history_unavailable.as_deref().map(scrub);
+    rule.history_unavailable = rule.history_unavailable.as_deref().map(redact);
     Ok(Json(rule))
 }
 
@@ -120,13 +120,13 @@ pub(super) async fn show(
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn patch(
     State(state): State<AdminState>,
-    Extension(Who(who)): Extension<Who>,
+    Extension(Principal(who)): Extension<Principal>,
     Name(name): Name,
     content: Content,
 ) -> Answer<ChangedView> {
     let patch: PatchRequest = content.json()?;
     if patch == PatchRequest::default() {
-        return Err(Trouble::Invalid.problem("the patch changes nothing", "give mode, order or parameters"));
+        return Err(ProblemKind::Invalid.problem("the patch changes nothing", "give mode, order or parameters"));
     }
     let rules = state.rules.clone();
     changed(name, |name| async move { rules.patch(&name, patch, who).await }).await
@@ -139,7 +139,7 @@ pub(super) async fn patch(
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn rollback(
     State(state): State<AdminState>,
-    Extension(Who(who)): Extension<Who>,
+    Extension(Principal(who)): Extension<Principal>,
     Name(name): Name,
     content: Content,
 ) -> Answer<ChangedView> {
@@ -148,7 +148,7 @@ pub(super) async fn rollback(
     if let Some(sha256) = &request.sha256
         && let Err(error) = sha256.parse::<crate::model::ids::Sha256>()
     {
-        return Err(Trouble::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions"));
+        return Err(ProblemKind::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions"));
     }
     let rules = state.rules.clone();
     changed(name, |name| async move { rules.rollback(&name, request, who).await }).await
@@ -159,7 +159,7 @@ pub(super) async fn rollback(
     responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn retire(
     State(state): State<AdminState>,
-    Extension(Who(who)): Extension<Who>,
+    Extension(Principal(who)): Extension<Principal>,
     Name(name): Name,
 ) -> Answer<ChangedView> {
     let rules = state.rules.clone();
@@ -176,7 +176,7 @@ pub(super) async fn evaluate(State(state): State<AdminState>, content: Content) 
     let records = records(&content)?;
     let most = Batch::MAX_ROWS;
     if records.is_empty() || records.len() > most {
-        return Err(Trouble::Invalid
+        return Err(ProblemKind::Invalid
             .problem(format!("the body holds {} records", records.len()), format!("send 1 to {most} records")));
     }
     Ok(Json(state.rules.evaluate(records).await?))
@@ -195,7 +195,7 @@ fn records(content: &Content) -> Result<Vec<Vec<u8>>, Problem> {
         return Ok(if record.is_empty() { Vec::new() } else { vec![record.to_vec()] });
     }
     let items: Vec<Box<RawValue>> = serde_json::from_slice(&content.bytes).map_err(|error| {
-        Trouble::BadRequest.problem(
+        ProblemKind::BadRequest.problem(
             format!("the array of records: {error}"),
             "send well-formed JSON; to see what a broken record becomes, send it alone or as application/x-ndjson",
         )
@@ -207,7 +207,7 @@ fn records(content: &Content) -> Result<Vec<Vec<u8>>, Problem> {
 /// compiles it outlives the caller's time-out.
 async fn upload(state: &AdminState, request: Request) -> Result<(Vec<u8>, OwnedSemaphorePermit), Problem> {
     let permit = state.uploads.clone().try_acquire_owned().map_err(|_| {
-        Trouble::Unavailable
+        ProblemKind::Unavailable
             .problem("as many modules as may be held are being checked", "send it again in a few seconds")
     })?;
     let content = Content::from_request(request, state).await?;
@@ -232,7 +232,8 @@ async fn to_the_end<T: Send + 'static>(
         Ok(done) => Ok(done?),
         Err(error) => {
             tracing::error!(%error, "a change of the rule set panicked");
-            Err(Trouble::Internal.problem("the change panicked", "look at GET /rules, and at the log for the message"))
+            Err(ProblemKind::Internal
+                .problem("the change panicked", "look at GET /rules, and at the log for the message"))
         }
     }
 }

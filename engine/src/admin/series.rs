@@ -11,7 +11,7 @@ pub(super) fn of_rules(text: &str, rules: &[String]) -> String {
     shown
 }
 
-/// Of a line that has the label.
+/// The rule that a line's label names, if it has that label.
 fn rule(line: &str) -> Option<&str> {
     let labels = line.strip_prefix("weir_")?.split_once('{')?.1;
     let value = match labels.strip_prefix("rule=\"") {

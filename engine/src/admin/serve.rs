@@ -33,14 +33,17 @@ const ALL: usize = 2 * CONNECTIONS;
 /// From an answer's making until the connection has taken all of it, or to the next request. hyper has no such bound: an answer
 /// that nobody reads would be held for as long as the peer likes.
 const READ: Duration = Duration::from_secs(20);
-/// Of a connection, for what is read and not yet understood.
+/// Read buffer of a connection, in bytes.
 const BUFFER: usize = 64 * 1024;
 /// How long connections may take to end after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// Before the next try to accept when the process has no descriptor left, for example.
+/// Pause before the next try to accept a connection, after one failed: the process may have no descriptor left.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until `shutdown`, then lets the requests in flight end, within a bound.
+///
+/// # Errors
+/// None so far: what the listener can't accept is logged and tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,

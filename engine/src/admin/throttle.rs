@@ -49,7 +49,7 @@ impl Throttle {
 }
 
 /// What is counted as one address; None: not counted. Whoever is on this machine shares the loopback with a proxy and with
-/// the operator, whom a neighbour's wrong token must not lock out. An IPv6 network of 64 bits is one peer's as a rule.
+/// the operator, whom a neighbor's wrong token must not lock out. An IPv6 network of 64 bits is one peer's as a rule.
 fn known(peer: Option<IpAddr>) -> Option<IpAddr> {
     match peer?.to_canonical() {
         peer if peer.is_loopback() => None,

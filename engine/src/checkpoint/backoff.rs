@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// The longest pause that grows by itself. Jitter may double it, so that workers do not come back all at once.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -15,10 +15,15 @@ const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .without_max_times();
 
-/// Asks a checkpoint task to give up where it would wait: what it is at is finished, nothing is tried again. It never
-/// interrupts a transaction half-way, so a task that was cancelled before it began tries everything once.
-#[derive(Clone, Debug)]
-pub struct Cancel(Arc<watch::Sender<bool>>, Arc<Mutex<Option<Obstacle>>>);
+/// Handle of a checkpoint task, cheap to clone: cancels it, and tells what it waits for.
+///
+/// Cancelled, it gives up where it would wait: what it is at is finished, nothing is tried again. It never interrupts a transaction
+/// half-way, so a task that was cancelled before it began tries everything once.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel {
+    token: CancellationToken,
+    obstacle: Arc<Mutex<Option<Obstacle>>>,
+}
 
 /// Why a checkpoint task does not get on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,36 +34,31 @@ pub struct Obstacle {
     pub why: String,
 }
 
-impl Default for Cancel {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)), Arc::default())
-    }
-}
-
 impl Cancel {
     /// One that is cancelled from the start.
     pub fn cancelled() -> Self {
-        Self(Arc::new(watch::Sender::new(true)), Arc::default())
+        let cancel = Self::default();
+        cancel.cancel();
+        cancel
     }
 
     /// What the task waits for now, if its last try failed.
     pub fn obstacle(&self) -> Option<Obstacle> {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on nothing is waited for; a pause that is under way ends at once.
     pub fn cancel(&self) {
-        self.0.send_replace(true);
+        self.token.cancel();
     }
 
-    /// Whether somebody did.
+    /// Whether somebody asked for it.
     pub fn is_cancelled(&self) -> bool {
-        *self.0.borrow()
+        self.token.is_cancelled()
     }
 
-    async fn told(&self) {
-        // Err is impossible: the sender is ours.
-        let _ = self.0.subscribe().wait_for(|cancelled| *cancelled).await;
+    fn meets(&self, obstacle: Option<Obstacle>) {
+        *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
     }
 }
 
@@ -86,11 +86,10 @@ impl<'a> Backoff<'a> {
             tracing::warn!(tries = self.tries, "{what}: {why}; trying again");
         }
         self.tries += 1;
-        *self.cancel.1.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Obstacle { what: what.to_owned(), why: why.to_string() });
+        self.cancel.meets(Some(Obstacle { what: what.to_owned(), why: why.to_string() }));
         let pause = self.delays.next().unwrap_or(LONGEST);
         tokio::select! {
-            () = self.cancel.told() => Err(Cancelled),
+            () = self.cancel.token.cancelled() => Err(Cancelled),
             () = tokio::time::sleep(pause) => Ok(()),
         }
     }
@@ -100,7 +99,7 @@ impl Drop for Backoff<'_> {
     /// It got on, or was given up.
     fn drop(&mut self) {
         if self.tries > 0 {
-            *self.cancel.1.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.cancel.meets(None);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::model::step::OutboxChunk;
 #[error("no answer from Kafka yet: {0}")]
 pub struct NotYet(pub String);
 
-/// Of the partitions that were asked for, each of them: the first offset in the log, and the one past the last.
+/// The first offset in the log and the one past the last, of each partition that was asked for.
 pub type Bounds = BTreeMap<Partition, (Offset, Offset)>;
 
 /// Why a transaction did not go through.

@@ -30,7 +30,7 @@ pub(super) async fn committed<B: Broker>(
     }
 }
 
-/// Of each log.
+/// The first offset in each log and the one past the last; waits until Kafka answers.
 pub(super) async fn bounds<B: Broker>(
     broker: &B,
     partitions: &[Partition],

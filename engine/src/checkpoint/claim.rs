@@ -17,9 +17,9 @@ use crate::model::store::{CheckpointStore, StoreError};
 /// A partition that is ours and ready to be consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumePoint {
-    /// Which.
+    /// The partition.
     pub partition: Partition,
-    /// Our fencing number.
+    /// Epoch: the fencing token under which it was claimed.
     pub owner: u64,
     /// N: where to read on.
     pub next: Offset,
@@ -32,7 +32,7 @@ pub struct ResumePoint {
 /// A partition that must not be consumed until an operator has decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// Which.
+    /// The partition.
     pub partition: Partition,
     /// The figures, and the ways out.
     pub why: String,
@@ -41,9 +41,9 @@ pub struct Stopped {
 /// What taking came to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ClaimResult {
-    /// To be consumed from `next`.
+    /// Partitions to be consumed, each from `next`.
     pub stands: Vec<ResumePoint>,
-    /// To be left alone.
+    /// Partitions that must not be consumed.
     pub stopped: Vec<Stopped>,
 }
 
@@ -68,6 +68,10 @@ impl From<Cancelled> for ClaimError {
 }
 
 /// Takes these partitions: our owner number in the store, every letter before N in Kafka, K = N.
+///
+/// # Errors
+/// [`ClaimError`]: the caller gave up, the group moved on, or trying again does not help. Nothing is consumed then. Outages of the
+/// store and of Kafka are waited for.
 pub async fn claim<B: Broker>(
     store: &dyn CheckpointStore,
     broker: &mut B,

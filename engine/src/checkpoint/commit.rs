@@ -39,6 +39,9 @@ impl From<Cancelled> for Failed {
 }
 
 /// Moves the step through both sides. `cleared`: what the step before published, whose outbox rows may go now.
+///
+/// # Errors
+/// [`Failed`]: a partition is another owner's by now, the caller gave up, or trying again does not help. Outages are waited for.
 pub async fn commit<B: Broker>(
     store: &dyn CheckpointStore,
     broker: &mut B,

@@ -16,7 +16,7 @@ const CHUNK: usize = 4 << 20;
 /// Where a partition stands, judged but not yet stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Positioned {
-    /// Fencing number.
+    /// Epoch: the fencing token under which it was claimed.
     pub owner: u64,
     /// N as stored, or as the step in flight will store it.
     pub from: Offset,
@@ -26,7 +26,7 @@ pub struct Positioned {
     pub revision: Option<Revision>,
 }
 
-/// See the module.
+/// What a worker judged since its last checkpoint.
 #[derive(Debug, Default)]
 pub struct Pending {
     partitions: BTreeMap<Partition, Positioned>,
@@ -51,7 +51,7 @@ impl Pending {
         self.partitions.get(&partition).copied()
     }
 
-    /// All of them.
+    /// Every partition that may be judged, and its position.
     pub fn positions(&self) -> impl Iterator<Item = (Partition, Positioned)> + '_ {
         self.partitions.iter().map(|(partition, at)| (*partition, *at))
     }
@@ -98,7 +98,8 @@ impl Pending {
         self.records += records;
     }
 
-    /// Nothing that anybody may read stands before `next`: behind the last record there are only control records and aborted
+    /// Moves the position to `next`, before which there is nothing more to read: behind the last record there are only
+    /// control records and aborted
     /// ones. Without it the group's offset would never reach the end of such a log.
     pub fn passed(&mut self, partition: Partition, next: Offset) {
         if let Some(at) = self.partitions.get_mut(&partition) {

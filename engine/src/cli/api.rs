@@ -1,10 +1,11 @@
-//! The admin API as a client sees it: one request, its answer as JSON, a refusal as one line with what to mend.
+//! The admin API as a client sees it: one request, its answer as JSON, a refusal as one line with what to fix.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use ureq::RequestBuilder;
 use ureq::typestate::WithBody;
@@ -12,6 +13,8 @@ use ureq::typestate::WithBody;
 use super::printable::printable;
 use crate::config::{Config, Tokens};
 
+// The variables are read below and not by clap's `env`: an option counts before the configuration, which counts before a variable,
+// and clap knows no place between the first and the last; a variable that is set to nothing counts as none.
 /// Where the service is and who asks.
 #[derive(Debug, clap::Args)]
 pub(super) struct Api {
@@ -20,7 +23,7 @@ pub(super) struct Api {
     url: Option<String>,
     /// A token, where the service asks for one; WEIR_TOKEN unless given
     #[arg(long)]
-    token: Option<String>,
+    token: Option<SecretString>,
     /// A file that holds the token
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
     token_file: Option<PathBuf>,
@@ -32,8 +35,8 @@ pub(super) struct Api {
 /// Where to ask, and with which tokens: a configuration may have one for reading and one for all.
 pub(super) struct Client {
     base: String,
-    reads: Option<String>,
-    writes: Option<String>,
+    reads: Option<SecretString>,
+    writes: Option<SecretString>,
 }
 
 impl Api {
@@ -47,8 +50,9 @@ impl Api {
         let base = filled(self.url.clone()).or(listens).or_else(|| variable("WEIR_URL"));
         let base = base.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
         let Tokens { viewer, publisher } = admin.map(|admin| admin.tokens).unwrap_or_default();
-        let given = filled(self.token.clone()).or(self.file()?);
-        let one = given.or_else(|| if self.config.is_some() { None } else { variable("WEIR_TOKEN") });
+        let given = self.token.clone().filter(|token| !token.expose_secret().is_empty()).or(self.file()?);
+        let variable = || variable("WEIR_TOKEN").map(SecretString::from).filter(|_| self.config.is_none());
+        let one = given.or_else(variable);
         Ok(Client {
             base: base.trim_end_matches('/').to_owned(),
             reads: one.clone().or_else(|| viewer.or_else(|| publisher.clone())),
@@ -56,10 +60,10 @@ impl Api {
         })
     }
 
-    fn file(&self) -> anyhow::Result<Option<String>> {
+    fn file(&self) -> anyhow::Result<Option<SecretString>> {
         let Some(file) = &self.token_file else { return Ok(None) };
         let text = std::fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?;
-        Ok(filled(Some(text.trim().to_owned())))
+        Ok(filled(Some(text.trim().to_owned())).map(SecretString::from))
     }
 }
 
@@ -80,35 +84,35 @@ impl Client {
 
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        answer(authorized(agent().get(&url), self.reads.as_deref()).call().with_context(|| no_answer(&url))?)
+        answer(authorized(agent().get(&url), self.reads.as_ref()).call().with_context(|| no_answer(&url))?)
     }
 
     /// A question with a body that changes nothing, for which the token for reading is enough.
     pub(super) fn ask(&self, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        send(authorized(agent().post(&url), self.reads.as_deref()), &url, kind, body)
+        send(authorized(agent().post(&url), self.reads.as_ref()), &url, kind, body)
     }
 
     pub(super) fn post(&self, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        send(authorized(agent().post(&url), self.writes.as_deref()), &url, kind, body)
+        send(authorized(agent().post(&url), self.writes.as_ref()), &url, kind, body)
     }
 
     pub(super) fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        let request = authorized(agent().patch(&url), self.writes.as_deref());
+        let request = authorized(agent().patch(&url), self.writes.as_ref());
         send(request, &url, "application/json", body.to_string().as_bytes())
     }
 
     pub(super) fn delete(&self, path: &str) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        answer(authorized(agent().delete(&url), self.writes.as_deref()).call().with_context(|| no_answer(&url))?)
+        answer(authorized(agent().delete(&url), self.writes.as_ref()).call().with_context(|| no_answer(&url))?)
     }
 }
 
-fn authorized<B>(request: RequestBuilder<B>, token: Option<&str>) -> RequestBuilder<B> {
+fn authorized<B>(request: RequestBuilder<B>, token: Option<&SecretString>) -> RequestBuilder<B> {
     match token {
-        Some(token) => request.header("authorization", format!("Bearer {token}")),
+        Some(token) => request.header("authorization", format!("Bearer {}", token.expose_secret())),
         None => request,
     }
 }
@@ -134,7 +138,7 @@ fn variable(name: &str) -> Option<String> {
     filled(std::env::var(name).ok())
 }
 
-/// Of a whole request: twice what the service itself allows one.
+/// Time-out of a whole request: twice what the service itself allows one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn no_answer(url: &str) -> String {
@@ -155,8 +159,8 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Valu
 
 /// A problem+json answer as one line.
 fn problem(status: u16, value: &Value) -> String {
-    match (value["detail"].as_str(), value["mend"].as_str()) {
-        (Some(detail), Some(mend)) => format!("{detail}; {mend}"),
+    match (value["detail"].as_str(), value["hint"].as_str()) {
+        (Some(detail), Some(hint)) => format!("{detail}; {hint}"),
         (Some(detail), None) => detail.to_owned(),
         _ => format!("the service answered {status}"),
     }
@@ -180,8 +184,8 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_one_line_with_what_to_mend() {
-        let value = serde_json::json!({ "detail": "the pipeline has no field x", "mend": "declare it" });
+    fn a_problem_is_one_line_with_what_to_fix() {
+        let value = serde_json::json!({ "detail": "the pipeline has no field x", "hint": "declare it" });
         assert_eq!(problem(422, &value), "the pipeline has no field x; declare it");
         assert_eq!(problem(502, &Value::Null), "the service answered 502");
     }

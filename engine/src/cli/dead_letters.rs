@@ -1,6 +1,5 @@
-//! `weir dead-letters ls`: the newest letters of the queue and why they are there.
+//! `weir dead-letters list`: the newest letters of the queue and why they are there.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use comfy_table::Table;
 
 use super::out;
 use super::printable::{printable, printable_json};
-use super::properties::Properties;
-use crate::config::Config;
+use super::properties::PropertyArgs;
+use crate::config::{Config, Properties};
 use crate::outbox::{Shown, Wanted, tail};
 
 /// The command's arguments.
@@ -24,11 +23,11 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the newest letters
-    Ls(Ls),
+    List(List),
 }
 
 #[derive(Debug, clap::Args)]
-struct Ls {
+struct List {
     /// Take brokers, client properties and topic from this weir.toml
     #[arg(long)]
     config: Option<PathBuf>,
@@ -39,7 +38,7 @@ struct Ls {
     #[arg(long)]
     topic: Option<String>,
     #[command(flatten)]
-    properties: Properties,
+    properties: PropertyArgs,
     /// How many
     #[arg(long, default_value_t = 20)]
     limit: usize,
@@ -55,7 +54,7 @@ struct Ls {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let Command::Ls(args) = &args.command;
+    let Command::List(args) = &args.command;
     let (brokers, topic, properties) = place(args)?;
     // The table shows the beginning of a value only.
     let text = if args.json { usize::MAX } else { 1_024 };
@@ -76,11 +75,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Brokers, topic and properties: the configuration's, and what the command line says over them.
-fn place(args: &Ls) -> anyhow::Result<(String, String, BTreeMap<String, String>)> {
+fn place(args: &List) -> anyhow::Result<(String, String, Properties)> {
     let config = args.config.as_deref().map(Config::load).transpose()?;
     let (brokers, topic, base) = match config {
         Some(config) => (Some(config.source.brokers), config.dead_letters.topic, config.source.properties),
-        None => (None, "dead_letter_queue".to_owned(), BTreeMap::new()),
+        None => (None, "dead_letter_queue".to_owned(), Properties::default()),
     };
     let brokers = args.brokers.clone().or(brokers).context("give --brokers or --config")?;
     Ok((brokers, args.topic.clone().unwrap_or(topic), args.properties.over(base)))

@@ -1,6 +1,7 @@
 //! The commands. Each parses its arguments, calls the library and says on one line what went wrong.
 
 mod api;
+mod completions;
 mod dead_letters;
 mod demo;
 pub mod generate;
@@ -16,7 +17,7 @@ mod token;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::build_info::version_text;
 use crate::telemetry;
@@ -54,6 +55,8 @@ enum Command {
     Produce(produce::Args),
     /// Tokens of the admin API
     Token(token::Args),
+    /// Print what completes the commands in a shell
+    Completions(completions::Args),
 }
 
 /// Runs the command line: exit code 0, 1 with one line on stderr, or 2 for wrong usage; `status` has its own.
@@ -80,6 +83,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Generate(args) => generate::run(&args)?,
         Command::Produce(args) => produce::run(&args)?,
         Command::Token(args) => token::run(&args)?,
+        Command::Completions(args) => completions::run(&args, Cli::command())?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! How the commands print. `println!` panics when its reader has gone (`weir dead-letters ls | head -1`) or its disk is full, so no
+//! How the commands print. `println!` panics when its reader has gone (`weir dead-letters list | head -1`) or its disk is full, so no
 //! file but this one writes to standard output (`tests/repo/layout.rs`).
 
 use std::fmt::Display;

@@ -1,4 +1,4 @@
-//! Text of strangers for a terminal: a record's content, or a module's word, must not move the cursor, set colours or
+//! Text of strangers for a terminal: a record's content, or a module's word, must not move the cursor, set colors or
 //! turn the direction of what stands beside it.
 
 use crate::model::shown::acts;

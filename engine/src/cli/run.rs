@@ -51,7 +51,7 @@ pub(super) fn run(RunArgs { args, suspend_misfits }: &RunArgs) -> anyhow::Result
     arenas::bound(config.engine.count());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let path = args.config.clone();
-    let result = runtime.block_on(async { pipeline::run(config, signalled()?, tokens_again(path)?).await });
+    let result = runtime.block_on(async { pipeline::run(config, signaled()?, tokens_again(path)?).await });
     // Calls to Kafka that were given up run on, on threads of their own: at the end nobody waits for them.
     runtime.shutdown_timeout(SHUTDOWN);
     result
@@ -93,7 +93,7 @@ fn answered(asked: &str, answer: &Result<String, String>) -> String {
 
 /// SIGTERM or Ctrl-C, whichever comes first. The handlers stand when this returns, not when its answer is first waited
 /// for: without that a SIGTERM during the start would end the process by the signal's default.
-fn signalled() -> std::io::Result<impl Future<Output = ()>> {
+fn signaled() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

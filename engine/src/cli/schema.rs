@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use secrecy::ExposeSecret;
 
 use super::out;
 use crate::config::Config;
@@ -27,7 +28,7 @@ pub(super) fn run(Args { config, pending }: &Args) -> anyhow::Result<()> {
         WindowSpec::new(&config.window, event_time, &schema).map_err(anyhow::Error::msg)?.layout(&config.sink.table);
     let statements = match pending {
         true => lacking(&config, &layout).context("sink")?,
-        false => store::ddl(&config.sink.url, &layout, config.window.idle_after).context("sink")?,
+        false => store::ddl(config.sink.url.expose_secret(), &layout, config.window.idle_after).context("sink")?,
     };
     if statements.is_empty() {
         out::line("-- the database has everything that this version needs");
@@ -42,7 +43,7 @@ fn lacking(config: &Config, layout: &StatsLayout) -> anyhow::Result<Vec<String>>
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let asked = runtime.block_on(async {
         let (name, topic) = (&config.pipeline.name, &config.source.topic);
-        let store = store::connect_with(&config.sink.url, name, topic, config.window.idle_after).await?;
+        let store = store::connect_with(config.sink.url.expose_secret(), name, topic, config.window.idle_after).await?;
         store.pending(layout).await
     });
     Ok(asked?)

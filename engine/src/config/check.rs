@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use secrecy::ExposeSecret;
 
-use super::load::Problem;
+use super::error::Problem;
 use super::{Config, Late, derive, properties, token, words};
 use crate::model::record::Kind;
 use crate::model::time::{Refused, TimeFormat};
@@ -110,7 +111,7 @@ impl Found {
     /// Users log in, and nothing says how: librdkafka's own default, GSSAPI, is not built in.
     fn mechanism(&mut self, config: &Config) {
         let (source, letters) = (&config.source.properties, &config.dead_letters.properties);
-        let over: BTreeMap<_, _> = source.iter().chain(letters).map(|(name, value)| (name.as_str(), value)).collect();
+        let over: BTreeMap<_, _> = source.iter().chain(letters.iter()).map(|(name, value)| (name.as_str(), value)).collect();
         let source = source.iter().map(|(name, value)| (name.as_str(), value)).collect();
         for (key, set) in [("source.properties", &source), ("dead_letters.properties", &over)] {
             let sasl = set.get("security.protocol").is_some_and(|of| of.to_ascii_uppercase().starts_with("SASL"));
@@ -151,9 +152,10 @@ impl Found {
         for (name, lookup) in &config.lookup {
             let key = format!("lookup.{}", words::name(name));
             self.name(&key, name);
-            let url = ["redis://", "rediss://", "redis+unix://"].iter().any(|begin| lookup.url.starts_with(begin));
-            self.unless(url, format!("{key}.url"), "should begin with redis://, rediss:// (TLS) or redis+unix://");
-            let tls = lookup.ca.is_none() || lookup.url.starts_with("rediss://");
+            let url = lookup.url.expose_secret();
+            let known = ["redis://", "rediss://", "redis+unix://"].iter().any(|begin| url.starts_with(begin));
+            self.unless(known, format!("{key}.url"), "should begin with redis://, rediss:// (TLS) or redis+unix://");
+            let tls = lookup.ca.is_none() || url.starts_with("rediss://");
             self.unless(tls, format!("{key}.ca"), format!("is for TLS; write rediss:// in {key}.url"));
             self.key_template(&format!("{key}.key"), &lookup.key, config);
             self.unless(!lookup.fields.is_empty(), format!("{key}.fields"), "is empty; name a field of the hash");
@@ -253,8 +255,9 @@ impl Found {
     }
 
     fn sink(&mut self, config: &Config) {
-        let url = ["mysql://", "mariadb://", "sqlite://"].iter().any(|scheme| config.sink.url.starts_with(scheme));
-        self.unless(url, "sink.url", "should begin with mysql://, mariadb:// or sqlite://");
+        let url = config.sink.url.expose_secret();
+        let known = ["mysql://", "mariadb://", "sqlite://"].iter().any(|scheme| url.starts_with(scheme));
+        self.unless(known, "sink.url", "should begin with mysql://, mariadb:// or sqlite://");
         self.name("sink.table", &config.sink.table);
         let own = config.sink.table.to_lowercase().starts_with("weir_");
         self.unless(!own, "sink.table", "should not begin with weir_, as the engine's own tables do");
@@ -315,15 +318,17 @@ impl Found {
 
     fn admin(&mut self, config: &Config) {
         let (listen, tokens) = (config.admin.listen, &config.admin.tokens);
-        for (key, token) in [("admin.tokens.viewer", &tokens.viewer), ("admin.tokens.publisher", &tokens.publisher)] {
-            if let Some(why) = token.as_deref().and_then(token::problem) {
+        let viewer = tokens.viewer.as_ref().map(ExposeSecret::expose_secret);
+        let publisher = tokens.publisher.as_ref().map(ExposeSecret::expose_secret);
+        for (key, token) in [("admin.tokens.viewer", viewer), ("admin.tokens.publisher", publisher)] {
+            if let Some(why) = token.and_then(token::problem) {
                 self.add(key, why);
             }
         }
-        if let Some(why) = token::same(tokens.viewer.as_deref(), tokens.publisher.as_deref()) {
+        if let Some(why) = token::same(viewer, publisher) {
             self.add("admin.tokens.publisher", why);
         }
-        let guarded = tokens.viewer.is_some() && tokens.publisher.is_some();
+        let guarded = viewer.is_some() && publisher.is_some();
         let why = format!("{listen} is open to other machines: set both admin.tokens, or listen on 127.0.0.1");
         self.unless(guarded || listen.ip().is_loopback(), "admin.listen", why);
     }

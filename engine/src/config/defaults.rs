@@ -1,16 +1,15 @@
 //! What `weir.toml` holds where it says nothing.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{Admin, Cache, Checkpoint, DeadLetters, OnFailure, Rules, Tokens};
+use super::{Admin, Cache, Checkpoint, DeadLetters, OnFailure, Properties, Rules, Tokens};
 
 impl Default for DeadLetters {
     fn default() -> Self {
-        Self { topic: "dead_letter_queue".into(), properties: BTreeMap::new() }
+        Self { topic: "dead_letter_queue".into(), properties: Properties::default() }
     }
 }
 

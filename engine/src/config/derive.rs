@@ -1,7 +1,7 @@
 //! What other parts make of the configuration: the schema of records, the fingerprint of what may not change, how many
 //! workers there are.
 
-use super::load::{ConfigError, Problem};
+use super::error::{ConfigError, Problem};
 use super::{Config, Engine, LookupField, RecordField};
 use crate::model::record::{Field, Schema};
 use crate::model::step::Fingerprint;
@@ -16,6 +16,9 @@ impl Engine {
 
 impl Config {
     /// The record's fields by name, then those of the lookups (`customer.segment`).
+    ///
+    /// # Errors
+    /// [`ConfigError`]: a path or a format of times that can't stand. A configuration that [`Config::parse`] made has none.
     pub fn schema(&self) -> Result<Schema, ConfigError> {
         let mut fields = Vec::new();
         for (name, field) in &self.record.fields {

@@ -1,65 +1,22 @@
 //! From the text of `weir.toml` to a checked [`Config`]: variables of the environment are put in, unknown keys refused
 //! with the nearest known one. No error shows a value that may be a secret.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::error::{ConfigError, Problem};
 use super::misfit::misfit;
 use super::{Config, check, words};
 
-/// Of a file that holds a secret.
+/// Size of the largest file that may hold a secret, in bytes.
 const LONGEST_SECRET: u64 = 65_536;
-
-/// Why a configuration can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file is not there or not readable.
-    #[error("cannot read {}: {why}", path.display())]
-    Read {
-        /// As it was given.
-        path: PathBuf,
-        /// The system's reason.
-        why: std::io::Error,
-    },
-    /// It is no TOML.
-    #[error("line {line}: {why}")]
-    Syntax {
-        /// Counts from 1.
-        line: usize,
-        /// The parser's reason.
-        why: String,
-    },
-    /// Keys that cannot stand as they are, one line each.
-    #[error("{}", lines(.0))]
-    Invalid(Vec<Problem>),
-}
-
-/// One key and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// `window.group_by`
-    pub key: String,
-    /// What is there, and what should be.
-    pub why: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.key.as_str() {
-            "" => f.write_str(&self.why),
-            key => write!(f, "{key}: {}", self.why),
-        }
-    }
-}
-
-fn lines(problems: &[Problem]) -> String {
-    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
-}
 
 impl Config {
     /// Reads and checks a file, with the environment of this process.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the file can't be read, or it is as [`Config::parse`] refuses it.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
@@ -67,6 +24,9 @@ impl Config {
     }
 
     /// Reads and checks a text; `env` answers for `${NAME}`.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: no TOML, a key that is not known or is missing, or values that can't stand; all of those are named at once.
     pub fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut table: Table = text.parse().map_err(|e: toml::de::Error| syntax(text, &e))?;
         let mut problems = Vec::new();
@@ -77,7 +37,8 @@ impl Config {
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
         }
-        let config: Self = Value::Table(table).try_into().map_err(|e| ConfigError::Invalid(vec![misfit(&e)]))?;
+        let config: Self = serde_path_to_error::deserialize(Value::Table(table))
+            .map_err(|e| ConfigError::Invalid(vec![misfit(&e)]))?;
         match check::problems(&config) {
             problems if problems.is_empty() => Ok(config),
             problems => Err(ConfigError::Invalid(problems)),

@@ -1,22 +1,29 @@
 //! What serde says of a value that does not fit, told anew: serde quotes what stands there, which may be a secret in the wrong
 //! place. Here its key is named, with what is wanted, and of a name only one that is nearly known.
 
-use super::load::Problem;
+use serde_path_to_error::{Error, Path, Segment};
+
+use super::error::Problem;
 use super::words::{key, list, meant};
 
-pub(super) fn misfit(e: &toml::de::Error) -> Problem {
-    let (path, message) = (path(e), e.message());
-    let key = key(&path);
+pub(super) fn misfit(e: &Error<toml::de::Error>) -> Problem {
+    let (path, message) = (names(e.path()), e.inner().message());
     if let Some((name, known)) = unknown(message, "unknown field ") {
-        let table = if key.is_empty() { "at the top".into() } else { format!("in [{key}]") };
+        // The path ends in the name that nobody knows.
+        let table = match path.split_last() {
+            Some((last, table)) if *last == name => key(table),
+            _ => key(&path),
+        };
+        let place = if table.is_empty() { "at the top".into() } else { format!("in [{table}]") };
         return match meant(&name, known.iter().map(String::as_str)) {
             Some(nearest) => Problem {
-                key: join(&key, &name),
-                why: format!("there is no such key {table}; did you mean {nearest:?}?"),
+                key: join(&table, &name),
+                why: format!("there is no such key {place}; did you mean {nearest:?}?"),
             },
-            None => Problem { key, why: format!("a key {table} is none of {}", known.join(", ")) },
+            None => Problem { key: table, why: format!("a key {place} is none of {}", known.join(", ")) },
         };
     }
+    let key = key(&path);
     if let Some((name, known)) = unknown(message, "unknown variant ") {
         let why = match meant(&name, known.iter().map(String::as_str)) {
             Some(nearest) => format!("{name:?} is not known; did you mean {nearest:?}?"),
@@ -68,11 +75,15 @@ fn join(table: &str, key: &str) -> String {
     if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
 }
 
-/// Where it is: toml gives the keys only in its display, as a last line "in `a.b`".
-fn path(e: &toml::de::Error) -> String {
-    let display = e.to_string();
-    let last = display.lines().rev().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
-    last.unwrap_or_default().to_owned()
+/// The keys that lead to it; a place in a list is none.
+fn names(path: &Path) -> Vec<&str> {
+    let mut names = Vec::new();
+    for segment in path {
+        if let Segment::Map { key } = segment {
+            names.push(key.as_str());
+        }
+    }
+    names
 }
 
 /// "unknown field `x`, expected one of `a`, `b`": x, and what there is.

@@ -6,12 +6,13 @@
 
 mod address;
 mod check;
+mod choices;
 mod defaults;
 mod derive;
+mod error;
 mod load;
 mod misfit;
 mod properties;
-mod redacted;
 #[cfg(test)]
 mod tests;
 pub mod token;
@@ -23,16 +24,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::model::catalog::Mode;
 use crate::model::record::Kind;
 use crate::model::time::Unit;
 
-pub use load::{ConfigError, Problem};
-pub use properties::client_refused;
+pub use choices::{Aggregate, Late, OnFailure, OnUnavailable, Start};
+pub use error::{ConfigError, Problem};
+pub use properties::{Properties, client_refused};
 
-/// The whole file.
+/// A configuration, whole.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -55,7 +58,7 @@ pub struct Config {
     /// How rules are found, and what they may cost.
     #[serde(default)]
     pub rules: Rules,
-    /// What a rule starts with when it is first published, a table for each; from then on the catalog stands.
+    /// What a rule starts with when it is first published, a table for each; from then on the catalog decides.
     #[serde(default)]
     pub rule: BTreeMap<String, RuleStart>,
     /// How often the work is made durable, and how much one checkpoint holds.
@@ -77,19 +80,8 @@ pub struct Pipeline {
     pub name: String,
 }
 
-/// Where a partition starts that the database never saw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Start {
-    /// At the log's start.
-    #[default]
-    Earliest,
-    /// At the log's end.
-    Latest,
-}
-
 /// `[source]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Kafka's bootstrap servers, `host:port`, several with commas between them.
@@ -113,18 +105,18 @@ pub struct Source {
     pub rejoin_after: Duration,
     /// librdkafka properties, passed through. Those that the checkpoint rests on are refused.
     #[serde(default)]
-    pub properties: BTreeMap<String, String>,
+    pub properties: Properties,
 }
 
 /// `[dead_letters]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeadLetters {
     /// Topic that dead letters are written to; another one than the source. Default: `"dead_letter_queue"`.
     pub topic: String,
     /// librdkafka properties of the producer, laid over `source.properties`. Dead letters are compressed with lz4
     /// unless `compression.type` is set.
-    pub properties: BTreeMap<String, String>,
+    pub properties: Properties,
 }
 
 /// `[record]`
@@ -166,23 +158,12 @@ pub struct RecordField {
     pub zone: Option<String>,
 }
 
-/// What to do while a lookup does not answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnUnavailable {
-    /// Stop judging until it answers.
-    #[default]
-    Wait,
-    /// Its fields are missing meanwhile.
-    Missing,
-}
-
 /// `[lookup.NAME]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lookup {
     /// Address of Redis, `redis://…`, `rediss://…` (TLS) or `redis+unix://…`; it may hold user and password.
-    pub url: String,
+    pub url: SecretString,
     /// PEM file of the authority that signed the certificate of a `rediss://` server. Default: the system's
     /// authorities.
     pub ca: Option<PathBuf>,
@@ -229,29 +210,6 @@ pub struct Cache {
     pub ttl: Duration,
 }
 
-/// What is kept of a measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aggregate {
-    /// The exact sum.
-    Sum,
-    /// The least value.
-    Min,
-    /// The greatest value.
-    Max,
-}
-
-/// What becomes of a late record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Late {
-    /// It is added to its window, up to `window.allowed_lateness`.
-    #[default]
-    Merge,
-    /// It is a dead letter.
-    DeadLetter,
-}
-
 /// `[window]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -294,12 +252,12 @@ pub struct Window {
 }
 
 /// `[sink]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sink {
     /// Address of the database: `mysql://user:password@host:port/database?ssl-mode=…` (`mariadb://` is the same) or
     /// `sqlite://file`.
-    pub url: String,
+    pub url: SecretString,
     /// Table of the sums, 1 to 48 letters, digits or `_`, not beginning with `weir_`. Default: `"risk_stats"`.
     #[serde(default = "defaults::table")]
     pub table: String,
@@ -307,19 +265,6 @@ pub struct Sink {
     /// `window.max_behind`, twice `window.allowed_lateness`, and an hour. Without it all are kept.
     #[serde(default, with = "humantime_serde")]
     pub retention: Option<Duration>,
-}
-
-/// What becomes of a record on which a rule failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// It is a dead letter.
-    #[default]
-    DeadLetter,
-    /// The rule is left out for it, and the failure counted.
-    Skip,
-    /// The pipeline stops.
-    Halt,
 }
 
 /// `[rules]`
@@ -333,8 +278,8 @@ pub struct Rules {
     pub timeout: Duration,
     /// Memory of one rule on one worker, 64 KiB at least. Default: `"16MiB"`.
     pub memory: ByteSize,
-    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it a warning stands and the rule
-    /// judges on. Default: `"20us"`.
+    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it the condition
+    /// `rules.over_budget` says so, and the rule judges on. Default: `"20us"`.
     #[serde(with = "humantime_serde")]
     pub budget: Duration,
     /// Part of each worker's processor time that all shadow rules together may take, 0.01 to 0.5. Beyond it they judge
@@ -406,7 +351,7 @@ pub struct Engine {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
-    /// Address that the API listens on. Without both tokens only the loopback is taken, and a warning stands.
+    /// Address that the API listens on. Without both tokens only the loopback is taken, and the condition `admin.open` says so.
     /// Default: `"127.0.0.1:8080"`.
     #[serde(deserialize_with = "address::read")]
     pub listen: SocketAddr,
@@ -415,11 +360,11 @@ pub struct Admin {
 }
 
 /// Each has 16 characters or more, and they differ. SIGHUP reads them again.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tokens {
     /// Token that may read, 16 characters or more.
-    pub viewer: Option<String>,
+    pub viewer: Option<SecretString>,
     /// Token that may also change things, 16 characters or more, another one than the viewer's.
-    pub publisher: Option<String>,
+    pub publisher: Option<SecretString>,
 }

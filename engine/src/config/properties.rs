@@ -2,9 +2,45 @@
 //! key of `weir.toml` says the same. Its own messages quote a property's value, which may be a password, so they are told anew
 //! here. It knows no client.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::LazyLock;
 
+use serde::Deserialize;
+
 use super::words::{HIDDEN, meant};
+
+/// Properties of a client by name. `Debug` shows the names alone: a value may be a password, and which ones are depends on the mechanism.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Properties(BTreeMap<String, String>);
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.keys()).finish()
+    }
+}
+
+impl Deref for Properties {
+    type Target = BTreeMap<String, String>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Properties {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl FromIterator<(String, String)> for Properties {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
 
 /// Name, and what it takes if that is not any text; as the list of properties of librdkafka 2.12.1 has them.
 const KNOWN: &str = include_str!("properties.txt");
@@ -112,9 +148,13 @@ const SECRET: usize = 6;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+
+    #[test]
+    fn properties_show_their_names_alone() {
+        let properties: Properties = [("sasl.password".to_owned(), "hunter2".to_owned())].into_iter().collect();
+        assert_eq!(format!("{properties:?}"), "{\"sasl.password\"}");
+    }
 
     #[test]
     fn a_property_that_is_none_is_told_with_the_nearest_and_one_whose_value_is_refused_with_what_it_takes() {

@@ -1,3 +1,5 @@
+use secrecy::ExposeSecret;
+
 use super::*;
 
 mod messages;
@@ -16,6 +18,14 @@ fn error(text: &str) -> String {
 fn changed(from: &str, to: &str) -> String {
     assert!(MAIN.contains(from), "weir.toml has no {from:?}");
     MAIN.replacen(from, to, 1)
+}
+
+/// What of the repository's own file is replaced, by what, and what is said of it.
+fn all_are_said(cases: &[(&str, &str, &str)]) {
+    for (from, to, wanted) in cases {
+        let error = error(&changed(from, to));
+        assert!(error.contains(wanted), "{to:?} gave {error:?}, wanted {wanted:?}");
+    }
 }
 
 #[test]
@@ -44,7 +54,7 @@ fn the_repository_s_own_file_parses_and_gives_the_schema() {
 
 #[test]
 fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
-    let cases = [
+    all_are_said(&[
         ("size = \"5s\"", "size = \"5s\"\nmax_groups = 0", "window.max_groups: should be 1 or more"),
         ("size = \"5s\"", "size = \"5s\"\nmax_behind = \"4s\"", "window.max_behind: should be window.size or more"),
         ("table = \"risk_stats\"", "table = \"risk_stats\"\nretention = \"90days\"", "Set window.max_behind below"),
@@ -130,11 +140,7 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
         ),
         ("[\"type\"]", "[\"type\", \"TYPE\"]", "window.group_by: there is no field \"TYPE\""),
         ("[\"type\"]", "[\"type\", \"type\"]", "two columns of risk_stats would be named \"type\""),
-    ];
-    for (from, to, wanted) in cases {
-        let error = error(&changed(from, to));
-        assert!(error.contains(wanted), "{to:?} gave {error:?}, wanted {wanted:?}");
-    }
+    ]);
 }
 
 /// What the checkpoint rests on, and what librdkafka lets anybody set.
@@ -198,7 +204,7 @@ fn tokens_that_can_be_guessed_or_are_one_are_named_by_their_key() {
 
 #[test]
 fn an_unknown_key_names_its_table_and_the_nearest_known_one() {
-    let cases = [
+    all_are_said(&[
         ("size = \"5s\"", "sise = \"5s\"", "window.sise: there is no such key in [window]; did you mean \"size\"?"),
         ("[checkpoint]", "[chekpoint]", "chekpoint: there is no such key at the top; did you mean \"checkpoint\"?"),
         ("late = \"merge\"", "late = \"marge\"", "window.late: \"marge\" is not known; did you mean \"merge\"?"),
@@ -207,11 +213,7 @@ fn an_unknown_key_names_its_table_and_the_nearest_known_one() {
             "{ knd = \"text\" }\nname_dest",
             "record.fields.name_orig.knd: there is no such key",
         ),
-    ];
-    for (from, to, wanted) in cases {
-        let error = error(&changed(from, to));
-        assert!(error.contains(wanted), "{to:?} gave {error:?}, wanted {wanted:?}");
-    }
+    ]);
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn all_problems_are_told_at_once_a_line_each() {
 #[test]
 fn a_variable_of_the_environment_is_put_in_and_a_missing_one_is_named() {
     let config = parse(&changed("weir:weir@", "weir:${KNOWN}@")).unwrap();
-    assert_eq!(config.sink.url, "mysql://weir:s3cret@127.0.0.1:3306/weir");
+    assert_eq!(config.sink.url.expose_secret(), "mysql://weir:s3cret@127.0.0.1:3306/weir");
     let error = error(&changed("weir:weir@", "weir:${NOWHERE}@"));
     assert_eq!(error, "sink.url: the environment has no variable NOWHERE; set it");
 }
@@ -241,43 +243,11 @@ fn a_secret_shows_neither_in_debug_nor_in_an_error() {
     assert!(!error(&torn).contains("s3cret"));
 }
 
-/// The fields of each struct of `config/mod.rs` that a file may set, with their types.
-fn structs() -> BTreeMap<String, Vec<(String, String)>> {
-    let mut structs = BTreeMap::new();
-    for text in include_str!("mod.rs").split("pub struct ").skip(1) {
-        let (name, rest) = text.split_once(" {").expect("a struct has a body");
-        let (body, _) = rest.split_once("\n}").expect("a body ends");
-        // What serde skips is of one start, not of the file.
-        let body = body.replace("#[serde(skip)]\n    pub ", "");
-        let fields =
-            body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "));
-        structs.insert(name.to_owned(), fields.map(|(name, ty)| (name.to_owned(), ty.to_owned())).collect());
-    }
-    structs
-}
-
-/// Every key that can be set, `*` for a name of the user's.
-fn keys(structs: &BTreeMap<String, Vec<(String, String)>>, of: &str, prefix: &str) -> Vec<String> {
-    let mut all = Vec::new();
-    for (name, ty) in &structs[of] {
-        let (inner, map) = match ty.strip_prefix("BTreeMap<String, ").and_then(|ty| ty.strip_suffix('>')) {
-            Some(inner) => (inner, ".*"),
-            None => (ty.as_str(), ""),
-        };
-        if structs.contains_key(inner) {
-            all.extend(keys(structs, inner, &format!("{prefix}{name}{map}.")));
-        } else {
-            all.push(format!("{prefix}{name}"));
-        }
-    }
-    all
-}
-
 fn holds(value: &toml::Value, key: &str) -> bool {
     let Some(table) = value.as_table() else { return false };
     match key.split_once('.') {
         None => table.contains_key(key),
-        Some(("*", rest)) => table.values().any(|value| holds(value, rest)),
+        Some(("NAME", rest)) => table.values().any(|value| holds(value, rest)),
         Some((first, rest)) => table.get(first).is_some_and(|value| holds(value, rest)),
     }
 }
@@ -301,8 +271,8 @@ fn every_key_stands_in_the_repository_s_own_file_and_what_is_commented_out_there
     let config = Config::parse(&text, &|name| Some(format!("{name}-0123456789"))).unwrap();
     assert_eq!((config.engine.workers, config.rule.len(), config.lookup.len()), (Some(2), 1, 2));
     let table = toml::Value::Table(text.parse().unwrap());
-    let keys = keys(&structs(), "Config", "");
-    assert!(keys.len() > 45 && keys.contains(&"record.fields.*.path".to_owned()), "{keys:?}");
+    let keys = reference::keys();
+    assert!(keys.len() > 45 && keys.contains(&"record.fields.NAME.path".to_owned()), "{keys:?}");
     let missing: Vec<_> = keys.iter().filter(|key| !holds(&table, key)).collect();
     assert!(missing.is_empty(), "weir.toml lacks {missing:?}");
 }

@@ -1,16 +1,16 @@
 //! What an error may show of a configuration. A secret that was written in the wrong place is a value like any other, so no value is
 //! quoted, and a name only where it is written as names are, or is close to one that belongs there: then it is a slip of the pen.
 
-/// How close two names are at least, of 1, that one is taken for the other misspelt.
+/// How close two names are at least, of 1, that one is taken for the other misspelled.
 const CLOSE: f64 = 0.6;
-/// Of a name that is shown, in bytes.
+/// Length of the longest name that is shown, in bytes.
 const SHOWN: usize = 64;
 /// Names listed in one message.
 const LISTED: usize = 16;
 /// Stands for a text that may be a secret.
 pub(super) const HIDDEN: &str = "…";
 
-/// Of the names that belong here the one that was meant, if one is close.
+/// The known name that was probably meant, if one is close.
 pub(crate) fn meant<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     // What is longer than any name costs time by its square, and is close to none.
     let given = if given.len() > SHOWN { return None } else { given.to_lowercase() };
@@ -26,16 +26,9 @@ pub(super) fn name(name: &str) -> &str {
     if (1..=SHOWN).contains(&name.len()) && name.chars().all(plain) { name } else { HIDDEN }
 }
 
-/// A key: up to the first part that is no name, since what stands there may have dots in it.
-pub(super) fn key(path: &str) -> String {
-    let mut shown = Vec::new();
-    for part in path.split('.') {
-        shown.push(name(part));
-        if name(part) == HIDDEN && !path.is_empty() {
-            break;
-        }
-    }
-    if path.is_empty() { String::new() } else { shown.join(".") }
+/// A key of these names, `window.size`; what is no name is hidden.
+pub(super) fn key(names: &[&str]) -> String {
+    names.iter().map(|name| field(name)).collect::<Vec<_>>().join(".")
 }
 
 /// The name of a field, `amount` or `customer.segment`.
@@ -72,9 +65,9 @@ mod tests {
     #[test]
     fn what_is_no_name_is_not_shown() {
         assert_eq!([name("name_dest"), name("redis://:s3cret@h"), name("")], ["name_dest", HIDDEN, HIDDEN]);
-        assert_eq!(key("lookup.customer.url"), "lookup.customer.url");
-        assert_eq!(key("lookup.redis://:s3cret.of.mine@h.url"), "lookup.…");
-        assert_eq!((key("").as_str(), field("customer.segment"), field("a b")), ("", "customer.segment", HIDDEN));
+        assert_eq!(key(&["lookup", "customer", "url"]), "lookup.customer.url");
+        assert_eq!(key(&["lookup", "redis://:s3cret.of.mine@h", "url"]), "lookup.….url");
+        assert_eq!((key(&[]).as_str(), field("customer.segment"), field("a b")), ("", "customer.segment", HIDDEN));
         assert_eq!(list(["a", "b c"]), "a, …");
         assert!(holds_a_login("mysql://weir:s3cret@db/weir") && !holds_a_login("http://host/x @ y"));
     }

@@ -50,7 +50,7 @@ impl Decoder {
     /// between batches: columns of one batch have to have the same rows.
     pub fn set_needed(&mut self, needed: &[FieldId]) {
         let mut needed: Vec<FieldId> =
-            needed.iter().copied().filter(|id| self.schema.field(*id).lookup.is_none()).collect();
+            needed.iter().copied().filter(|id| self.schema.field(*id).is_in_record()).collect();
         needed.sort_unstable();
         needed.dedup();
         match &mut self.format {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 /// How long the caller waits before it goes around its loop: less than anybody would notice, more than an answer needs.
 const SLICE: Duration = Duration::from_millis(10);
@@ -48,7 +49,7 @@ pub trait Unanswered: Display + Send + 'static {
 pub struct Away {
     /// With what to do about it, if it was refused.
     pub why: String,
-    /// No waiting mends it.
+    /// Waiting does not fix it.
     pub refused: bool,
 }
 
@@ -72,7 +73,7 @@ pub enum Answer<A> {
 impl<Q: Query> PendingAnswer<Q> {
     /// Asks, if there is anything to ask, and does not wait.
     pub fn new(tokio: &Handle, query: &Q) -> Self {
-        let task = (!query.is_complete()).then(|| tokio.spawn(query.fetch()));
+        let task = (!query.is_complete()).then(|| tokio.spawn(query.fetch().in_current_span()));
         Self { task, delays: DELAYS.build(), again: Instant::now(), away: None }
     }
 
@@ -88,7 +89,7 @@ impl<Q: Query> PendingAnswer<Q> {
                 return Answer::NotYet;
             }
         }
-        let task = self.task.get_or_insert_with(|| tokio.spawn(query.fetch()));
+        let task = self.task.get_or_insert_with(|| tokio.spawn(query.fetch().in_current_span()));
         let Ok(ended) = tokio.block_on(async { tokio::time::timeout(SLICE, &mut *task).await }) else {
             return Answer::NotYet;
         };
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn who_refuses_is_asked_again_too_for_somebody_may_mend_it() {
+    fn who_refuses_is_asked_again_too_for_somebody_may_fix_it() {
         let (answers, away, asked) = ask(Registry { away: 2, refuses: true, ..Registry::default() }, &[7], true);
         assert_eq!((answers.map(|answers| answers.len()), asked), (Some(1), 3));
         assert!(away.iter().all(|away| away.refused));

@@ -1,6 +1,5 @@
 //! How a client of Kafka is made: settings in their order of precedence, and why librdkafka made none of them.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::error::NotMade;
-use crate::config;
+use crate::config::{self, Properties};
 
 /// One look at what a client has to tell.
 const POLL: Duration = Duration::from_millis(50);
@@ -18,10 +17,10 @@ const POLL: Duration = Duration::from_millis(50);
 /// Which cluster to ask, and what an error calls it.
 #[derive(Clone, Copy, Debug)]
 pub struct Cluster<'a> {
-    /// host:port,…
+    /// Bootstrap servers, `host:port`, several with commas between them.
     pub brokers: &'a str,
-    /// librdkafka's, passed through.
-    pub properties: &'a BTreeMap<String, String>,
+    /// librdkafka properties, passed through.
+    pub properties: &'a Properties,
     /// Key of the configuration, or flag of the command, for the brokers and for the properties.
     pub keys: (&'static str, &'static str),
 }
@@ -55,8 +54,8 @@ impl ClientSettings {
     }
 
     /// What else the operator passes through.
-    pub(crate) fn pass(&mut self, properties: &BTreeMap<String, String>) -> &mut Self {
-        for (name, value) in properties {
+    pub(crate) fn pass(&mut self, properties: &Properties) -> &mut Self {
+        for (name, value) in properties.iter() {
             self.config.set(name, value);
             self.passed.push((name.clone(), value.clone()));
         }

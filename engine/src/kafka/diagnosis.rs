@@ -13,7 +13,7 @@ pub(super) struct Diagnosis {
     pub(super) lasts: bool,
 }
 
-/// Of librdkafka's first complaint about this cluster. It connects to the first broker, for 3 s at most.
+/// Finds the cause of librdkafka's first complaint about this cluster. Connects to the first broker, for 3 s at most.
 pub(super) fn diagnose(cluster: Cluster<'_>, complaint: &str) -> Diagnosis {
     let Cluster { properties, keys, .. } = cluster;
     let at = keys.1;

@@ -35,7 +35,7 @@ pub enum TopicError {
     },
     /// It may exist, but not for us.
     #[error(
-        "{key}: {brokers} does not let this user see topic {topic:?}; give it the right to, or mend the user in {at}"
+        "{key}: {brokers} does not let this user see topic {topic:?}; give it the right to, or fix the user in {at}"
     )]
     Forbidden {
         /// Key of the configuration, or flag of the command.

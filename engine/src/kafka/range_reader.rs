@@ -21,7 +21,7 @@ const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
 /// Offsets of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// Which.
+    /// The partition.
     pub partition: i32,
     /// The first offset.
     pub from: i64,
@@ -29,7 +29,7 @@ pub struct Range {
     pub to: i64,
 }
 
-/// See the module. Its methods block: call them from a blocking thread.
+/// Reads a bounded range of a log without a group. Its methods block: call them from a blocking thread.
 pub struct RangeReader<'a> {
     consumer: BaseConsumer<Complaints>,
     cluster: Cluster<'a>,

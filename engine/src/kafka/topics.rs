@@ -15,7 +15,7 @@ use super::error::{NotMade, TopicError};
 
 /// How long one question to the cluster may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between two looks at what librdkafka complains of: what no waiting mends is told at once.
+/// Pause between two looks at what librdkafka complains of, so that what waiting does not fix is reported at once.
 const SLICE: Duration = Duration::from_millis(500);
 /// How long a topic may be missing: one that was made a moment ago is not known to every broker yet.
 const NEW_TOPIC: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_millis(200)).with_max_times(10);
@@ -23,6 +23,9 @@ const NEW_TOPIC: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::f
 pub(crate) const DEFAULT_MESSAGE_LIMIT: usize = 1_000_000;
 
 /// How many partitions a topic has; `key` is what an error calls the topic. Blocks, for 12 s at most.
+///
+/// # Errors
+/// [`TopicError`]: the topic is not there, not for this user to see, or no broker answered in time.
 pub fn partitions(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, TopicError> {
     (|| look(cluster, key, topic)).retry(NEW_TOPIC).when(|why| matches!(why, TopicError::Missing { .. })).call()
 }
@@ -53,7 +56,7 @@ fn look(cluster: Cluster<'_>, key: &'static str, topic: &str) -> Result<i32, Top
     }
 }
 
-/// What the cluster says of a topic, or why it says nothing: at once if waiting does not mend it, else after `timeout`.
+/// What the cluster says of a topic, or why it says nothing: at once if waiting does not fix it, else after `timeout`.
 pub(super) fn told(
     client: &BaseConsumer<Complaints>,
     cluster: Cluster<'_>,
@@ -99,19 +102,19 @@ pub(crate) async fn topic_setting(cluster: Cluster<'_>, topic: &str, name: &str)
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::RDKafkaRespErr;
 
     use super::*;
+    use crate::config::Properties;
 
     /// What is said of a topic that librdkafka's cluster in this process answers for with this error.
     fn said(fault: RDKafkaRespErr) -> String {
         let cluster = MockCluster::new(1).expect("a cluster");
         cluster.create_topic("stream", 2, 1).expect("a topic");
         cluster.topic_error("stream", fault).expect("a fault");
-        let (brokers, none) = (cluster.bootstrap_servers(), BTreeMap::new());
+        let (brokers, none) = (cluster.bootstrap_servers(), Properties::default());
         let cluster = Cluster { brokers: &brokers, properties: &none, keys: ("--brokers", "-X") };
         match partitions(cluster, "--topic", "stream") {
             Ok(count) => format!("{count} partitions"),
@@ -126,7 +129,7 @@ mod tests {
         cluster.topic_error("stream", RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).expect("a fault");
         let brokers = cluster.bootstrap_servers();
         let asked = std::thread::spawn(move || {
-            let cluster = Cluster { brokers: &brokers, properties: &BTreeMap::new(), keys: ("--brokers", "-X") };
+            let cluster = Cluster { brokers: &brokers, properties: &Properties::default(), keys: ("--brokers", "-X") };
             partitions(cluster, "--topic", "stream")
         });
         std::thread::sleep(Duration::from_millis(700));

@@ -53,15 +53,15 @@ pub enum Origin {
 pub struct Manifest {
     /// snake_case, unique within a pipeline.
     pub name: String,
-    /// The crate's version.
+    /// Version of the rule's crate.
     pub version: String,
-    /// One sentence.
+    /// What it is or does, in a sentence.
     pub summary: String,
-    /// Fields it reads.
+    /// Fields that the rule reads.
     pub fields: Vec<ManifestField>,
     /// Codes it may give.
     pub codes: Vec<ManifestCode>,
-    /// Settings it takes.
+    /// Parameters that the rule takes.
     pub parameters: Vec<ManifestParameter>,
 }
 
@@ -79,9 +79,9 @@ pub struct ManifestField {
 /// A code of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestCode {
-    /// UPPER_SNAKE_CASE
+    /// Name of the code, in UPPER_SNAKE_CASE.
     pub name: String,
-    /// One sentence.
+    /// What it is or does, in a sentence.
     pub summary: String,
     /// What the engine does with a record that has it.
     pub effect: Effect,
@@ -90,13 +90,13 @@ pub struct ManifestCode {
 /// A setting of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestParameter {
-    /// snake_case
+    /// Name of the parameter, in snake_case.
     pub name: String,
     /// Kind of value that the text must be.
     pub kind: Kind,
-    /// One sentence.
+    /// What it is or does, in a sentence.
     pub summary: String,
-    /// Its value where none is set, as text.
+    /// Value that holds where none is set, as text.
     pub default: String,
 }
 
@@ -113,7 +113,7 @@ pub struct Version {
     pub origin: Origin,
     /// File name or remote address.
     pub source: String,
-    /// Epoch milliseconds.
+    /// When it was published first, in epoch milliseconds.
     pub published_at: i64,
     /// Token role or "directory".
     pub published_by: String,
@@ -130,7 +130,7 @@ pub struct VersionInfo {
     pub origin: Origin,
     /// File name or remote address.
     pub source: String,
-    /// Epoch milliseconds.
+    /// When it was published first, in epoch milliseconds.
     pub published_at: i64,
     /// Token role or "directory".
     pub published_by: String,
@@ -158,7 +158,7 @@ pub struct Entry {
 /// A revision with all of its entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSet {
-    /// Its number.
+    /// Revision of the set.
     pub revision: Revision,
     /// Ascending by (order, name).
     pub entries: Vec<Entry>,
@@ -167,7 +167,7 @@ pub struct RuleSet {
 /// An entry of the audit log: one change of the rule set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Audit {
-    /// Epoch milliseconds.
+    /// When the change was made, in epoch milliseconds.
     pub at: i64,
     /// Token role, "directory" or "engine" (breaker).
     pub who: String,

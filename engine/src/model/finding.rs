@@ -31,7 +31,7 @@ pub enum Effect {
 /// A fault that the engine itself finds in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where.
+    /// Stage that found it.
     pub stage: Stage,
     /// One of docs/dead-letters.md#codes: PARSE_JSON, FIELD_MISSING, …
     pub code: &'static str,
@@ -42,9 +42,9 @@ pub struct Fault {
 /// The rule and module behind a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleId {
-    /// The manifest's name.
+    /// Name of the rule, as its manifest has it.
     pub name: Arc<str>,
-    /// The module.
+    /// Digest of the module.
     pub sha256: Sha256,
 }
 
@@ -54,11 +54,11 @@ pub struct RuleId {
 pub struct Finding {
     /// Row of the batch.
     pub row: u32,
-    /// Who says so.
+    /// The rule that found it.
     pub rule: Arc<RuleId>,
     /// The rule's code, or the engine's for a failure.
     pub code: Arc<str>,
-    /// What follows.
+    /// What becomes of the record.
     pub effect: Effect,
     /// What was seen; may be empty. At most 256 bytes.
     pub detail: String,

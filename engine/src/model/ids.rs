@@ -25,7 +25,7 @@ pub struct SchemaId(pub u32);
 #[serde(transparent)]
 pub struct Revision(pub u64);
 
-/// The identity of a module: SHA-256 of the bytes that were uploaded. Displayed and serialised as 64 hex digits.
+/// The identity of a module: SHA-256 of the bytes that were uploaded. Displayed and serialized as 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);
 

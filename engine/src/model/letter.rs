@@ -63,11 +63,11 @@ pub struct Letter<'a> {
     pub offset: Offset,
     /// Kafka's timestamp of the source record.
     pub timestamp: i64,
-    /// As it was.
+    /// Key of the source record.
     pub key: Option<&'a [u8]>,
-    /// As it was.
+    /// Value of the source record.
     pub value: Option<&'a [u8]>,
-    /// As they were.
+    /// Headers of the source record, in their order.
     pub headers: Vec<(&'a str, Option<&'a [u8]>)>,
     /// What of it the outbox did not hold whole.
     pub cut: Cut,
@@ -78,10 +78,10 @@ pub struct Letter<'a> {
 /// The whole length in bytes of what was cut (key, value) or left out (headers); None: it is whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
-    /// Of the key.
+    /// Length of the whole key, in bytes, if it was cut.
     pub key: Option<usize>,
-    /// Of the value.
+    /// Length of the whole value, in bytes, if it was cut.
     pub value: Option<usize>,
-    /// Of all headers.
+    /// Length of all headers, in bytes, if some were left out.
     pub headers: Option<usize>,
 }

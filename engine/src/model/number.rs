@@ -26,6 +26,9 @@ const DECIMAL_DIGITS: i64 = 18;
 const INTEGER_DIGITS: i64 = 19;
 
 /// The unscaled value of a decimal.
+///
+/// # Errors
+/// [`NotANumber`]: no number, more fraction digits than the scale, or beyond 64 bits.
 pub fn decimal(text: &str, scale: u8) -> Result<i64, NotANumber> {
     unscaled(text, scale, DECIMAL_DIGITS)
 }
@@ -43,11 +46,17 @@ pub fn greatest_decimal(scale: u8) -> String {
 }
 
 /// An integer; `1.0` and `1e3` are some.
+///
+/// # Errors
+/// [`NotANumber`]: no whole number, or beyond 64 bits.
 pub fn integer(text: &str) -> Result<i64, NotANumber> {
     unscaled(text, 0, INTEGER_DIGITS)
 }
 
 /// The nearest float, if it is finite.
+///
+/// # Errors
+/// [`NotANumber`]: no number, or beyond the greatest float.
 pub fn float(text: &str) -> Result<f64, NotANumber> {
     take_apart(text.as_bytes()).ok_or(NotANumber::Grammar)?;
     text.parse().ok().filter(|v: &f64| v.is_finite()).ok_or(NotANumber::Overflow)

@@ -11,7 +11,7 @@ pub struct PartitionStep {
     pub partition: Partition,
     /// Who we believe to be; another number in the store means that somebody took it since.
     pub owner: u64,
-    /// N before.
+    /// Position before the step.
     pub from: Offset,
     /// N after; equal to `from` never stands in a step.
     pub to: Offset,
@@ -39,7 +39,7 @@ pub struct Activation {
     pub partition: Partition,
     /// First offset of the first batch that was.
     pub first_offset: Offset,
-    /// By which rule set.
+    /// Revision of the rule set that judged.
     pub revision: Revision,
 }
 
@@ -55,20 +55,20 @@ pub struct Group {
 /// Change of a window in one measured field: unscaled integers at the field's scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
-    /// None: no row had the field.
+    /// Sum; None: no row had the field.
     pub sum: Option<i128>,
-    /// None: no row had the field.
+    /// Least value; None: no row had the field.
     pub min: Option<i64>,
-    /// None: no row had the field.
+    /// Greatest value; None: no row had the field.
     pub max: Option<i64>,
 }
 
 /// Change of one group of a window since the last checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowDelta {
-    /// Epoch milliseconds, inclusive.
+    /// Start of the window, in epoch milliseconds, inclusive.
     pub start: i64,
-    /// Epoch milliseconds, exclusive.
+    /// End of the window, in epoch milliseconds, exclusive.
     pub end: i64,
     /// The group, by the values of `window.group_by`.
     pub group: Arc<Group>,
@@ -85,7 +85,7 @@ pub struct WindowDelta {
 /// One step forward of one worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
-    /// Ascending by partition.
+    /// Progress of each partition, ascending by partition.
     pub partitions: Vec<PartitionStep>,
     /// In order of partition and offset. Shared, because the store and Kafka's blocking thread both read it.
     pub outbox: Arc<[OutboxChunk]>,
@@ -100,7 +100,7 @@ pub struct Step {
 pub struct Taken {
     /// The partition.
     pub partition: Partition,
-    /// Ours from now on.
+    /// Epoch: the fencing token that the claim has raised.
     pub owner: u64,
     /// N; None: the partition was never seen.
     pub next_offset: Option<Offset>,
@@ -150,9 +150,9 @@ pub struct Fingerprint {
     pub group: String,
     /// Dead-letter topic.
     pub letter_topic: String,
-    /// Milliseconds.
+    /// `window.size`, in milliseconds.
     pub window_ms: i64,
-    /// Fields.
+    /// `window.group_by`.
     pub group_by: Vec<String>,
     /// Field and scale of each measure.
     pub scales: Vec<(String, u8)>,

@@ -57,9 +57,9 @@ pub enum Outcome {
 /// A row of `risk_stats`, as text.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct StatsRow {
-    /// Epoch milliseconds.
+    /// Start of the window, in epoch milliseconds, inclusive.
     pub window_start: i64,
-    /// Epoch milliseconds.
+    /// End of the window, in epoch milliseconds, exclusive.
     pub window_end: i64,
     /// Field and value of each `group_by`.
     pub group: Vec<(String, Option<String>)>,

@@ -13,8 +13,9 @@ use chrono::format::{ParseError, ParseErrorKind};
 
 use super::number::NotANumber;
 
-pub use format::{Refused, TimeFormat};
+pub use format::TimeFormat;
 pub use hint::{LIKELY, likely_format, likely_unit};
+pub use pattern::Refused;
 pub use unit::Unit;
 
 /// 1000-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z.
@@ -43,11 +44,17 @@ impl From<ParseError> for NotATime {
 }
 
 /// Epoch milliseconds, if they are in the calendar.
+///
+/// # Errors
+/// [`NotATime`]: beyond the calendar.
 pub fn from_ms(ms: i64) -> Result<i64, NotATime> {
     if CALENDAR.contains(&ms) { Ok(ms) } else { Err(NotATime::Calendar) }
 }
 
 /// Epoch milliseconds of an RFC 3339 text.
+///
+/// # Errors
+/// [`NotATime`]: no time as RFC 3339 has it, or beyond the calendar.
 pub fn from_rfc3339(text: &str) -> Result<i64, NotATime> {
     from_ms(DateTime::parse_from_rfc3339(text)?.timestamp_millis())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::config;
+use crate::config::{self, Config};
 
 /// Where a message of the outbox goes. It is stored with the message, so a number keeps its meaning for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ impl fmt::Display for Destination {
 pub struct Destinations {
     pub(super) topics: BTreeMap<Destination, Topic>,
     /// librdkafka's, passed through to the one producer.
-    pub(super) properties: BTreeMap<String, String>,
+    pub(super) properties: config::Properties,
 }
 
 /// A topic, and what an error calls it.
@@ -36,7 +36,12 @@ pub(super) struct Topic {
 }
 
 impl Destinations {
-    /// As the configuration has them.
+    /// Every topic that this configuration lets the engine write to.
+    pub fn of(config: &Config) -> Self {
+        Self::new(&config.dead_letters)
+    }
+
+    /// The dead letters' topic alone.
     pub fn new(letters: &config::DeadLetters) -> Self {
         let none = Self { topics: BTreeMap::new(), properties: letters.properties.clone() };
         none.with(Destination::DEAD_LETTERS, "dead_letters.topic", &letters.topic)

@@ -5,21 +5,21 @@
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use super::status::Status;
+use crate::status::Status;
 use crate::telemetry;
 
 /// Beyond `checkpoint.drain`: to leave the group, end the API and close the clients.
 const REST: Duration = Duration::from_secs(2);
-/// Of a stop while it still starts, when there is nothing to finish.
+/// Time for a stop while the engine still starts, when there is nothing to finish.
 const START: Duration = Duration::from_millis(1_500);
 /// For its last words: whoever reads the log may have stopped reading.
 const WORDS: Duration = Duration::from_millis(300);
 /// What the process ends with when it did not end in order in time.
 const UNFINISHED: i32 = 3;
 
-/// Of one run.
+/// The time by which one run has to have stopped.
 #[derive(Clone)]
 pub(super) struct Deadline {
     drain: Duration,
@@ -37,17 +37,15 @@ impl Deadline {
         let _ = self.running.set(status);
     }
 
-    /// Whether the stop was asked for. It is heard by a task of its own, and the time runs from then on, whatever the rest of
+    /// Cancelled when the stop was asked for. It is heard by a task of its own, and the time runs from then on, whatever the rest of
     /// the process is at.
-    pub(super) fn heard(&self, shutdown: impl Future<Output = ()> + Send + 'static) -> watch::Receiver<bool> {
-        let (tell, told) = watch::channel(false);
-        let deadline = self.clone();
+    pub(super) fn heard(&self, shutdown: impl Future<Output = ()> + Send + 'static) -> CancellationToken {
+        let told = CancellationToken::new();
+        let (deadline, tell) = (self.clone(), told.clone());
         tokio::spawn(async move {
             shutdown.await;
             deadline.begin();
-            let _ = tell.send(true);
-            // Whoever waits for it must not be told that nobody will tell.
-            std::future::pending::<()>().await;
+            tell.cancel();
         });
         told
     }
@@ -69,7 +67,7 @@ impl Deadline {
         let Some(status) = self.running.get() else { std::process::exit(0) };
         let bound = self.drain + REST;
         std::thread::sleep((asked + bound).saturating_duration_since(Instant::now()));
-        let words = words(bound, &status.undone());
+        let words = words(bound, &status.partitions.uncommitted());
         let (said, heard) = mpsc::channel();
         let speak = move || {
             tracing::error!("{words}");

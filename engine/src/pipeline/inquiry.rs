@@ -4,16 +4,18 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::preflight::Plan;
-use super::refused::{Side, refused};
 use crate::config::Config;
 use crate::enrich::lookup::Lookups;
 use crate::kafka::{Cluster, partitions};
 use crate::outbox::{self, Publisher};
 use crate::rules::RulesDirectory;
+use crate::status::{Side, refused};
 use crate::{source, store};
 
-/// Of one question. Each has a time of its own below this, but for a name server that does not answer.
+/// Time-out of one question. Each has a shorter one of its own, but for a name server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What was asked, and what came of it: what was found, or what is wrong and what to do.
@@ -22,7 +24,7 @@ pub type Answer = (String, Result<String, String>);
 /// One question after the other, in the order of the configuration; `tell` hears each answer as it comes.
 pub async fn inquire(config: &Config, plan: &Plan, mut tell: impl FnMut(Answer)) {
     kafka(config, &mut tell).await;
-    let (url, name, topic) = (&config.sink.url, &config.pipeline.name, &config.source.topic);
+    let (url, name, topic) = (config.sink.url.expose_secret(), &config.pipeline.name, &config.source.topic);
     let opened = within(store::connect_with(url, name, topic, config.window.idle_after)).await;
     tell(("sink.url".into(), opened.map(|_| "the database answers".into())));
     match Lookups::new(&config.lookup, plan.schema.clone()) {
@@ -58,9 +60,9 @@ async fn kafka(config: &Config, tell: &mut impl FnMut(Answer)) {
         tell(("source.group".into(), right(found, Side::Group, config)));
     }
     if there && letters_there {
-        let suits = within(outbox::check_topics(&config.source, &config.dead_letters)).await;
+        let suits = within(outbox::check_topics(config)).await;
         tell(("dead_letters.topic, cleanup.policy".into(), suits.map(|()| "it takes letters without a key".into())));
-        let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
+        let mut publisher = Publisher::new(config);
         let settled = within(publisher.resolve_in_doubt()).await;
         let found = settled.map(|()| "a transaction could begin (whether letters may be written is not tried)".into());
         tell(("transactional id".into(), right(found, Side::Letters, config)));

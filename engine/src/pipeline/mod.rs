@@ -2,28 +2,26 @@
 //! it is told to stop, and stopping it in order. [`worker`] is the loop of one worker.
 
 mod adapters;
-pub(crate) mod clock;
 mod deadline;
-mod dependencies;
 mod inquiry;
 mod preflight;
-pub(crate) mod refused;
 mod retention;
-pub(crate) mod status;
 mod tokens;
 mod vitals;
-pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::admin;
 use crate::build_info;
+use crate::clock;
 use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
 use crate::enrich::lookup;
@@ -32,6 +30,7 @@ use crate::model::step::Fingerprint;
 use crate::outbox::{self, Publisher};
 use crate::rules::{Catalog, RulesDirectory, Runtime};
 use crate::source::Source;
+use crate::status::Status;
 use crate::store::{self, Store};
 use crate::telemetry;
 use crate::worker;
@@ -40,7 +39,6 @@ use deadline::Deadline;
 
 pub use inquiry::{Answer, inquire};
 pub use preflight::{Plan, plan};
-pub use status::Status;
 pub use tokens::TokensRead;
 
 /// The condition of an API that asks for no token.
@@ -58,7 +56,8 @@ pub struct Running {
     pub store: Arc<dyn Store>,
     keys: admin::Keys,
     stop: Arc<AtomicBool>,
-    stopped: watch::Sender<bool>,
+    /// Ends the tasks beside the workers, also where the pipeline is dropped.
+    stopped: DropGuard,
     workers: Vec<Thread>,
     service: tokio::task::JoinHandle<()>,
     keeper: tokio::task::JoinHandle<()>,
@@ -70,28 +69,30 @@ struct Thread {
     tells: oneshot::Receiver<anyhow::Result<()>>,
 }
 
-/// Of the API, the watcher of rules and the workers' clients, when all workers have told their end.
+/// Time for the API, the watcher of rules and the workers' clients to end, once all workers have.
 const REST: Duration = Duration::from_millis(500);
 
 /// Runs until `shutdown`, then takes a last checkpoint and stops, within `checkpoint.drain` and 2 s. `shutdown` is heard
 /// while it starts, too. `tokens`: those that replace the ones of the configuration, each time that somebody asked for it.
+///
+/// # Errors
+/// If it can't start, a worker ended by itself, or the last checkpoint failed; the chain names the reason.
 pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
     tokens: mpsc::Receiver<TokensRead>,
 ) -> anyhow::Result<()> {
     let deadline = Deadline::new(config.checkpoint.drain);
-    let mut told = deadline.heard(shutdown);
-    let mut starting = told.clone();
+    let told = deadline.heard(shutdown);
     let mut running = tokio::select! {
         biased;
-        _ = starting.wait_for(|stop| *stop) => return Ok(()),
+        () = told.cancelled() => return Ok(()),
         running = start(config) => running?,
     };
     deadline.running(running.status.clone());
-    tokio::spawn(tokens::follow(tokens, running.keys.clone(), running.status.conditions().clone()));
+    tokio::spawn(tokens::follow(tokens, running.keys.clone(), running.status.conditions.clone()));
     tokio::select! {
-        _ = told.wait_for(|stop| *stop) => {}
+        () = told.cancelled() => {}
         why = running.failed() => tracing::error!("a worker ended by itself: {why}"),
         back = clock::set_back() => {
             let why = format!(
@@ -108,7 +109,10 @@ pub async fn run(
     running.stop().await
 }
 
-/// Connects everything, loads the rules and starts the workers. Every error here is one that an operator can mend.
+/// Connects everything, loads the rules and starts the workers. Every error here is one that an operator can fix.
+///
+/// # Errors
+/// If the configuration, a service or a stored rule can't be used; the chain says what to do.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let config = Arc::new(config);
     let Plan { schema, spec } = plan(&config)?;
@@ -126,9 +130,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     // Three systems side by side: each takes several round trips. All before the fingerprint is kept: else a mistyped topic would be
     // what the pipeline "ran with", and the right one refused.
     let (sink, pipeline) = (&config.sink, &config.pipeline.name);
-    let connect = store::connect_with(&sink.url, pipeline, &config.source.topic, config.window.idle_after);
+    let connect = store::connect_with(sink.url.expose_secret(), pipeline, &config.source.topic, config.window.idle_after);
     let asked = async {
-        outbox::check_topics(&config.source, &config.dead_letters).await?;
+        outbox::check_topics(&config).await?;
         anyhow::Ok(kafka::cluster_id(&config.source).await)
     };
     // Its own error names the key.
@@ -138,8 +142,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let count = config.engine.count();
-    let clients =
-        (0..count).map(|index| clients(&config, (count > 1).then_some(index))).collect::<anyhow::Result<Vec<_>>>()?;
+    let clients = (0..count).map(|index| connected(&config, index)).collect::<anyhow::Result<Vec<_>>>()?;
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
         Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
@@ -148,10 +151,11 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let status = Arc::new(Status::default());
     // Before anybody can ask: without workers none would be missing, and the API say that it is ready.
-    (0..count).for_each(|worker| status.add_worker(worker));
-    open_to_all(&config.admin, admin_at, status.conditions());
+    (0..count).for_each(|worker| status.members.add(worker));
+    open_to_all(&config.admin, admin_at, &status.conditions);
     let stop = Arc::new(AtomicBool::new(false));
-    let (stopped, stopping) = watch::channel(false);
+    let stopping = CancellationToken::new();
+    let stopped = stopping.clone().drop_guard();
     let keeper = {
         let (catalog, directory, stopping) = (catalog.clone(), directory.clone(), stopping.clone());
         tokio::spawn(async move {
@@ -165,12 +169,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let rules = (&catalog, &directory);
     let state = adapters::admin_state(&config, &schema, &runtime, rules, &store, &status, metrics);
     let keys = state.keys();
-    let mut served = stopping.clone();
     let service = tokio::spawn(async move {
-        let until = async move {
-            let _ = served.wait_for(|stop| *stop).await;
-        };
-        if let Err(why) = admin::serve(listener, admin::router(state), until).await {
+        if let Err(why) = admin::serve(listener, admin::router(state), stopping.cancelled_owned()).await {
             tracing::error!("the admin API ended: {why}");
         }
     });
@@ -206,14 +206,12 @@ fn open_to_all(admin: &config::Admin, at: std::net::SocketAddr, conditions: &Con
     }
 }
 
-/// Of a worker. They connect while the rules are compiled: a worker with partitions would wait for its producer else, and
-/// workers that do not join the group together are given partitions twice. The producer's id is its own, so it ends nothing
-/// that another has open. On tokio.
-fn clients(config: &Config, worker: Option<usize>) -> anyhow::Result<(Source, Publisher)> {
-    let source = Source::connect(&config.source, worker).context("source")?;
+/// A worker's clients, which connect while the rules are compiled: otherwise a worker has partitions before its producer is
+/// ready, and workers that join the group at different times are given partitions twice. Needs a Tokio runtime.
+fn connected(config: &Config, worker: usize) -> anyhow::Result<(Source, Publisher)> {
+    let (source, mut publisher) = worker::clients(config, worker)?;
     let reader = source.reader();
     tokio::spawn(async move { reader.warm_up().await });
-    let mut publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
     publisher.prepare_ahead();
     Ok((source, publisher))
 }
@@ -223,7 +221,10 @@ fn spawn(workers: Vec<worker::Worker>, stop: &AtomicBool) -> anyhow::Result<Vec<
     let mut threads = Vec::new();
     for (index, mut worker) in workers.into_iter().enumerate() {
         let (tell, tells) = oneshot::channel();
+        // Enabled whatever WEIR_LOG lets through, so that every line of the thread says whose it is.
+        let span = tracing::error_span!("worker", worker = index);
         let work = move || {
+            let _worker = span.entered();
             let _ = tell.send(worker.run());
             drop(worker);
         };
@@ -251,12 +252,15 @@ impl Running {
     }
 
     /// Takes a last checkpoint in every worker, then ends the API.
+    ///
+    /// # Errors
+    /// If a worker had ended by itself, or its last checkpoint failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.status.stops();
+        self.status.stop();
         self.stop.store(true, Ordering::Release);
         let (tells, threads): (Vec<_>, Vec<_>) = self.workers.into_iter().map(|w| (w.tells, w.thread)).unzip();
         let ended = futures::future::join_all(tells).await;
-        let _ = self.stopped.send(true);
+        self.stopped.disarm().cancel();
         // Closed in order if it takes no time: what does not end by itself ends with the process.
         let rest = async {
             let _ = (self.service.await, self.keeper.await);

@@ -5,23 +5,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use super::status::Status;
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::model::ids::{Offset, Partition};
 use crate::source::Source;
+use crate::status::Status;
 use crate::store::{RetentionStore, StoreError};
 
-/// Between two looks at the windows.
+/// Pause between two rounds of deleting windows.
 const EVERY: Duration = Duration::from_secs(60);
 /// Until the first one of those that find this instance without the partition.
 const SOON: Duration = Duration::from_secs(1);
-/// Between two looks at the history, and until the first.
+/// Pause between two rounds of deleting revisions, and before the first.
 const HISTORY: (Duration, Duration) = (Duration::from_secs(3_600), EVERY);
 /// Windows a transaction: some milliseconds.
 const BATCH: u32 = 500;
-/// Between two transactions, so that checkpoints have most of the database's time.
+/// Pause between two transactions, so that checkpoints have most of the database's time.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Until told to stop.
@@ -29,12 +30,13 @@ pub(super) async fn keep(
     config: Arc<Config>,
     store: Arc<dyn RetentionStore>,
     status: Arc<Status>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: CancellationToken,
 ) {
     let work = async {
         let mut history = Instant::now() + HISTORY.1;
         loop {
-            let ours = status.partitions().get(&Partition(0)).is_some_and(|partition| partition.committed.is_some());
+            let ours =
+                status.partitions.all().get(&Partition(0)).is_some_and(|partition| partition.committed.is_some());
             if !ours {
                 tokio::time::sleep(SOON).await;
                 continue;
@@ -52,8 +54,7 @@ pub(super) async fn keep(
         }
     };
     tokio::select! {
-        // Err: whoever could tell us to stop is gone.
-        _ = stopping.wait_for(|stop| *stop) => {}
+        () = stopping.cancelled() => {}
         () = work => {}
     }
 }
@@ -61,7 +62,7 @@ pub(super) async fn keep(
 async fn windows(config: &Config, store: &dyn RetentionStore) -> Result<(), StoreError> {
     let Some(retention) = config.sink.retention else { return Ok(()) };
     let kept = retention + config.window.size;
-    let before = chrono::Utc::now().timestamp_millis() - i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+    let before = now_ms() - i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
     loop {
         let gone = store.drop_windows(before, BATCH).await?;
         metrics::counter!("weir_windows_deleted_total").increment(gone);

@@ -32,7 +32,7 @@ pub(super) async fn follow(mut read: mpsc::Receiver<TokensRead>, keys: Keys, con
                 "",
                 format!(
                     "the tokens of the admin API were to be read again and can't be used, those before stay in force: {why}; \
-                     mend it and send SIGHUP again"
+                     fix it and send SIGHUP again"
                 ),
             ),
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use super::status::Status;
+use crate::status::{Dependency, Status};
 use crate::store::ProbeStore;
 
 /// How often it looks.
@@ -14,17 +14,14 @@ const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Until told to stop.
-pub(super) async fn watch(store: Arc<dyn ProbeStore>, status: Arc<Status>, mut stopping: watch::Receiver<bool>) {
-    while !*stopping.borrow() {
+pub(super) async fn watch(store: Arc<dyn ProbeStore>, status: Arc<Status>, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
         let away = match tokio::time::timeout(PATIENCE, store.ping()).await {
             Ok(answer) => answer.err().map(|why| why.to_string()),
             Err(_) => Some(format!("no answer within {PATIENCE:?}")),
         };
         metrics::gauge!("weir_store_up").set(f64::from(u8::from(away.is_none())));
-        status.store(away);
-        // Err: whoever could tell us to stop is gone.
-        if tokio::time::timeout(EVERY, stopping.changed()).await.is_ok_and(|told| told.is_err()) {
-            return;
-        }
+        status.dependencies.asked(Dependency::Database, away.is_none(), away.as_deref());
+        let _ = tokio::time::timeout(EVERY, stopping.cancelled()).await;
     }
 }

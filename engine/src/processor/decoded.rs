@@ -11,9 +11,9 @@ use crate::model::record::{Batch, Schema};
 pub struct Record<'a> {
     /// Where it stands in its partition.
     pub offset: Offset,
-    /// None: it has none.
+    /// Key of the message; None: it has none.
     pub key: Option<&'a [u8]>,
-    /// None: a tombstone.
+    /// Value of the message; None: a tombstone.
     pub value: Option<&'a [u8]>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Buffers {
     pub(super) batch: Batch,
     /// How many records there were.
     pub(super) records: usize,
-    /// Of each row: which record it is, counted from the first one of the batch.
+    /// Index of each row's record among the batch's records, from 0.
     pub(super) rows: Vec<usize>,
     /// Records that did not decode, counted in the same way, and why.
     pub(super) undecoded: Vec<(usize, Fault)>,

@@ -201,7 +201,7 @@ impl<O: Observer> BatchProcessor<O> {
 fn without_lookups(schema: &Schema, batch: &mut Batch) {
     let rows = batch.rows();
     let columns = schema.fields.iter().zip(&mut batch.columns);
-    for (_, column) in columns.filter(|(field, _)| field.lookup.is_some()) {
+    for (_, column) in columns.filter(|(field, _)| !field.is_in_record()) {
         (0..rows).for_each(|_| column.push(None));
     }
 }

@@ -11,7 +11,7 @@ use crate::model::finding::{Effect, Fault, Finding, RuleId, Stage};
 pub struct Reject<'a> {
     /// Which record it is, counted from the first one of the batch.
     pub record: usize,
-    /// Why.
+    /// Why it is rejected.
     pub cause: Cause<'a>,
     /// What live rules found in it, in rule order.
     pub hits: &'a [Finding],
@@ -22,7 +22,7 @@ pub struct Reject<'a> {
 pub enum Cause<'a> {
     /// It did not decode, or has no window.
     Fault(&'a Fault),
-    /// Of the hits that reject it the first in rule order.
+    /// A rule: the first hit, in rule order, that rejects it.
     Rule(&'a Finding),
 }
 
@@ -51,7 +51,7 @@ impl<'a> Reject<'a> {
         }
     }
 
-    /// For a person.
+    /// Reason in words, for a person.
     pub fn message(&self) -> Cow<'a, str> {
         match self.cause {
             Cause::Fault(fault) => (*fault.message).into(),

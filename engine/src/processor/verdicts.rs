@@ -8,13 +8,13 @@ use crate::window::RowVerdict;
 
 /// What a rule set says of a batch. Borrowed: the buffers are used again for the next one.
 pub struct Judged<'a, O> {
-    /// Of the set that judged.
+    /// Revision of the set that judged.
     pub revision: Revision,
     /// The records that decoded.
     pub batch: &'a Batch,
     /// How many records there were, decoded or not.
     pub records: usize,
-    /// Of each row: which record it is, counted from the first one of the batch. Ascending.
+    /// Index of each row's record among the batch's records, from 0. Ascending.
     pub rows: &'a [usize],
     /// What the rules made of each row: what the windows were given.
     pub verdicts: &'a [RowVerdict],

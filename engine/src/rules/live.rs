@@ -32,7 +32,7 @@ impl InstanceKey {
 
 /// A rule of the set with its compiled code.
 pub struct LiveRule {
-    /// Its name in the set, and its module.
+    /// Name of the rule in the set, and its module.
     pub id: Arc<RuleId>,
     /// What the module says of itself.
     pub manifest: Manifest,
@@ -42,7 +42,7 @@ pub struct LiveRule {
     pub mode: Mode,
     /// All of them, defaults filled in.
     pub parameters: BTreeMap<String, String>,
-    /// Module and parameters.
+    /// Identity of its instances: module and parameters.
     pub key: InstanceKey,
     /// What becomes of a row that it fails on.
     pub on_failure: OnFailure,
@@ -62,9 +62,9 @@ pub struct LiveRule {
     pub(super) scales: Vec<u8>,
 }
 
-/// The numbered set.
+/// A numbered set of rules in force.
 pub struct LiveSet {
-    /// Its number. A set that no catalog made has the one that its maker gave it.
+    /// Revision of the set. A set that no catalog made has the one that its maker gave it.
     pub revision: Revision,
     /// Since when it is in force in this process.
     pub in_force: Instant,
@@ -79,7 +79,7 @@ pub struct LiveSet {
 pub struct Trip {
     /// The rule.
     pub rule: Arc<RuleId>,
-    /// By which it was judged.
+    /// Revision of the set that judged.
     pub revision: Revision,
     /// Why, for the audit.
     pub message: String,

@@ -80,6 +80,9 @@ fn fatal(code: RDKafkaErrorCode, reason: &str) -> String {
 impl Source {
     /// Makes the consumer, which looks for the group's coordinator; nobody's partitions move before [`Source::join`].
     /// `worker`: its number, if the process has several.
+    ///
+    /// # Errors
+    /// [`SourceError`]: librdkafka refuses a property.
     pub fn connect(config: &config::Source, worker: Option<usize>) -> Result<Self, SourceError> {
         let consumer: BaseConsumer<Membership> = properties::consumer(config, worker).create(Membership::default())?;
         let queue = Queue::new(&consumer);
@@ -87,6 +90,9 @@ impl Source {
     }
 
     /// Asks to join the group; an assignment comes as an event.
+    ///
+    /// # Errors
+    /// [`SourceError`]: the client refuses to subscribe.
     pub fn join(&mut self) -> Result<(), SourceError> {
         Ok(self.consumer.subscribe(&[&*self.topic])?)
     }
@@ -115,6 +121,9 @@ impl Source {
     }
 
     /// Reads these partitions from these offsets from now on, and no others, whatever was assigned before.
+    ///
+    /// # Errors
+    /// [`SourceError`]: the client refuses the assignment.
     pub fn assign(&mut self, at: &[(Partition, Offset)]) -> Result<(), SourceError> {
         // The empty list and not `unassign`, which would answer a revoke that was not served yet.
         self.consumer.assign(&TopicPartitionList::new())?;
@@ -128,6 +137,9 @@ impl Source {
     }
 
     /// Lets all partitions go; the answer to [`Event::Revoke`].
+    ///
+    /// # Errors
+    /// [`SourceError`]: the client refuses to let them go.
     pub fn unassign(&mut self) -> Result<(), SourceError> {
         Ok(self.consumer.unassign()?)
     }

@@ -14,6 +14,9 @@ use crate::config;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A new client, which joins no group, finds a broker and the source topic. Blocks, for some 5 s at most.
+///
+/// # Errors
+/// [`SourceError`]: no broker answered in time, or it does not know the topic.
 pub fn answers(config: &config::Source) -> Result<(), SourceError> {
     let client = made(config)?;
     let metadata = client.fetch_metadata(Some(&config.topic), ANSWER_TIMEOUT)?;
@@ -25,6 +28,9 @@ pub fn answers(config: &config::Source) -> Result<(), SourceError> {
 }
 
 /// Whether librdkafka takes the properties; asks nobody.
+///
+/// # Errors
+/// [`SourceError`]: which property librdkafka refuses.
 pub fn check_properties(config: &config::Source) -> Result<(), SourceError> {
     if config.properties.is_empty() {
         return Ok(());
@@ -33,6 +39,9 @@ pub fn check_properties(config: &config::Source) -> Result<(), SourceError> {
 }
 
 /// Whether this user may read records: partition 0 from its end. Joins no group; blocks, for some 5 s at most.
+///
+/// # Errors
+/// [`SourceError`]: Kafka refuses the right to, or did not answer in time.
 pub fn may_read(config: &config::Source) -> Result<(), SourceError> {
     let client = made(config)?;
     client.assign(&first(config, KafkaOffset::End)?)?;
@@ -51,6 +60,9 @@ pub fn may_read(config: &config::Source) -> Result<(), SourceError> {
 }
 
 /// Whether the group's coordinator answers this user. Joins no group; blocks, for some 5 s at most.
+///
+/// # Errors
+/// [`SourceError`]: Kafka refuses the right to, or did not answer in time.
 pub fn group_answers(config: &config::Source) -> Result<(), SourceError> {
     let client = made(config)?;
     let asked = client.committed_offsets(first(config, KafkaOffset::Invalid)?, ANSWER_TIMEOUT);

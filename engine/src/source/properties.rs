@@ -61,7 +61,7 @@ mod tests {
             start: config::Start::Earliest,
             max_record: bytesize::ByteSize::mib(1),
             rejoin_after: Duration::from_secs(60),
-            properties: [(INSTANCE.to_owned(), "pod-7".to_owned())].into(),
+            properties: [(INSTANCE.to_owned(), "pod-7".to_owned())].into_iter().collect(),
         };
         let id = |worker| consumer(&source, worker).get(INSTANCE).map(str::to_owned);
         assert_eq!(id(None).as_deref(), Some("pod-7"), "as it is configured");

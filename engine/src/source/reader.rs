@@ -25,7 +25,7 @@ impl From<Fault> for NoAnswer {
     }
 }
 
-/// See the module.
+/// Reads the group's offsets and the ends of logs, beside a worker's consumer.
 #[derive(Clone)]
 pub struct Reader {
     pub(super) consumer: Arc<BaseConsumer<Membership>>,
@@ -35,6 +35,9 @@ pub struct Reader {
 impl Reader {
     /// K of each partition; stable, because the consumer reads committed records only
     /// (docs/protocol.md#committed-offsets).
+    ///
+    /// # Errors
+    /// [`NoAnswer`]: Kafka did not answer in time.
     pub async fn committed(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Option<Offset>)>, NoAnswer> {
         let list = self.list(partitions.iter().map(|partition| (*partition, KafkaOffset::Invalid)));
         let known = self.ask(move |consumer| consumer.committed_offsets(list, ANSWER_TIMEOUT)).await?;
@@ -54,12 +57,18 @@ impl Reader {
     }
 
     /// The first offset in each log and the one past the last. Two questions to a broker at once, however many partitions there are.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]: Kafka did not answer in time.
     pub async fn bounds(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Offset, Offset)>, NoAnswer> {
         let (lows, highs) = tokio::try_join!(self.edges(partitions, KafkaOffset::Beginning), self.ends(partitions))?;
         Ok(lows.into_iter().zip(highs).map(|((partition, low), (_, high))| (partition, low, high)).collect())
     }
 
     /// The offset past the last of each log.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]: Kafka did not answer in time.
     pub async fn ends(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Offset)>, NoAnswer> {
         self.edges(partitions, KafkaOffset::End).await
     }
@@ -92,6 +101,9 @@ impl Reader {
     }
 
     /// Commits outside a transaction: the first offset of a partition that nobody consumed.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]: Kafka did not answer in time, or refused; it may have been committed all the same.
     pub async fn commit(&self, at: &[(Partition, Offset)]) -> Result<(), NoAnswer> {
         let list = self.list(at.iter().map(|(partition, offset)| (*partition, KafkaOffset::Offset(offset.0))));
         self.ask(move |consumer| consumer.commit(&list, CommitMode::Sync)).await

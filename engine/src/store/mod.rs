@@ -14,12 +14,16 @@ mod mysql;
 mod sql;
 mod sqlite;
 
-pub use sql::whole::{CatalogNumbers, REPAIR_TO_NONE, may_be_empty};
+pub use sql::revision::CatalogNumbers;
+pub use sql::whole::{REPAIR_TO_NONE, may_be_empty};
 
 /// A partition that stood still for so long no longer holds the final windows back, unless the caller says otherwise.
 const IDLE_AFTER: Duration = Duration::from_secs(60);
 
 /// [`connect_with`] the default of `window.idle_after`.
+///
+/// # Errors
+/// [`StoreError`]: as of [`connect_with`].
 pub async fn connect(url: &str, pipeline: &str, topic: &str) -> Result<Arc<dyn Store>, StoreError> {
     connect_with(url, pipeline, topic, IDLE_AFTER).await
 }
@@ -27,6 +31,9 @@ pub async fn connect(url: &str, pipeline: &str, topic: &str) -> Result<Arc<dyn S
 /// Opens the store that the URL names (`mysql://`, `mariadb://` or `sqlite://`) and asks it once, so that a wrong
 /// password or database is known at start. Errors never contain the URL, which holds the password. `idle_after`: when a
 /// partition no longer holds the final windows back.
+///
+/// # Errors
+/// [`StoreError::Fatal`]: a URL, a login or a server's setting that can't be used; [`StoreError::Unavailable`]: no answer.
 pub async fn connect_with(
     url: &str,
     pipeline: &str,
@@ -45,6 +52,9 @@ pub async fn connect_with(
 }
 
 /// The statements that make the tables and the view which an engine of this layout needs; it runs none of them.
+///
+/// # Errors
+/// [`StoreError::Fatal`]: the URL names no store that is known.
 pub fn ddl(url: &str, layout: &StatsLayout, idle_after: Duration) -> Result<Vec<String>, StoreError> {
     let dialect = match scheme(url) {
         Some("mysql" | "mariadb") => &mysql::DIALECT,
@@ -62,6 +72,9 @@ fn scheme(url: &str) -> Option<&str> {
 
 /// What [`connect`] would say of the URL before it connects: `weir check` asks it. Certificates that it names have to be there.
 /// The message goes on after `sink.url ` and never shows the password.
+///
+/// # Errors
+/// What is wrong with the URL.
 pub fn validate_url(url: &str) -> Result<(), String> {
     match scheme(url) {
         Some("mysql" | "mariadb") => mysql::validate_url(url),

@@ -12,7 +12,7 @@ const RECENT: usize = 64;
 /// See the module.
 pub(super) struct Deltas {
     measures_each: usize,
-    /// By window and group, also of groups that are summed in another one.
+    /// Index of the delta of each window and group, also of groups that are summed in another one.
     known: HashMap<(i64, GroupIndex), u32>,
     recent: [Recent; RECENT],
     keys: Vec<(i64, GroupIndex)>,

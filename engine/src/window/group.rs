@@ -25,7 +25,7 @@ const OTHERS_NAME: &str = "__other__";
 pub(super) struct Groups {
     fields: Vec<FieldId>,
     schema: Arc<Schema>,
-    /// By the values as they stand in the columns: a marker, and for texts a length, before each.
+    /// Index of each group, by its values as they are in the columns: a marker, and for texts a length, before each.
     known: HashMap<Box<[u8]>, GroupIndex>,
     /// The same where one text makes a group: by the text as it is.
     by_text: HashMap<Box<str>, GroupIndex>,

@@ -13,11 +13,11 @@ const MOST: usize = 1_000_000;
 
 /// See the module.
 pub(super) struct Members {
-    /// Of a window.
+    /// Groups that a window may have.
     most: usize,
-    /// By the window's start: the first 64 bits of each group's id. Two groups that share them count as one.
+    /// The first 64 bits of each group's id, by the window's start. Two groups that share them count as one.
     windows: HashMap<i64, HashSet<u64>>,
-    /// Of all windows.
+    /// Groups of all windows.
     known: usize,
 }
 

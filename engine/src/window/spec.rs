@@ -29,6 +29,9 @@ pub struct WindowSpec {
 
 impl WindowSpec {
     /// The error names the key of `[window]` and what it should be.
+    ///
+    /// # Errors
+    /// Which key can't stand.
     pub fn new(window: &config::Window, event_time: FieldId, schema: &Schema) -> Result<Self, String> {
         let size = millis(window.size);
         if size <= 0 {

@@ -4,4 +4,4 @@
 mod driver;
 pub mod machine;
 
-pub(crate) use driver::{Parts, Worker};
+pub(crate) use driver::{Parts, Worker, clients};

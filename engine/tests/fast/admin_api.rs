@@ -42,7 +42,7 @@ fn assert_problem(answer: &Answer, status: u16) {
     assert_eq!(answer.headers["content-type"], "application/problem+json");
     let problem = answer.json();
     assert_eq!(problem["status"], status);
-    for member in ["type", "title", "detail", "mend"] {
+    for member in ["type", "title", "detail", "hint"] {
         assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member} in {problem}");
     }
 }
@@ -62,7 +62,7 @@ async fn every_path_answers_with_the_status_and_the_shape_that_the_openapi_gives
         (201, "/rules", call("POST", "/rules?mode=shadow&order=7").body(MODULE, WASM)),
         (200, "/rules", call("POST", "/rules").body(MODULE, WASM)),
         (400, "/rules", call("POST", "/rules?mode=loud").body(MODULE, WASM)),
-        (400, "/rules", call("POST", "/rules?colour=red").body(MODULE, WASM)),
+        (400, "/rules", call("POST", "/rules?color=red").body(MODULE, WASM)),
         (409, "/rules", call("POST", "/rules").body(MODULE, b"\0asm stale")),
         (409, "/rules", call("POST", "/rules?mode=shadow").body(MODULE, b"\0asm next")),
         (201, "/rules", call("POST", "/rules?mode=shadow&replace=true").body(MODULE, b"\0asm next")),
@@ -94,7 +94,7 @@ async fn every_path_answers_with_the_status_and_the_shape_that_the_openapi_gives
         (415, "/rules/{name}", call("PATCH", "/rules/high_amount").body("text/plain", "{}")),
         (422, "/rules/{name}", call("PATCH", "/rules/high_amount").body(PATCH, "{}")),
         (422, "/rules/{name}", call("PATCH", "/rules/high_amount").body(PATCH, r#"{"mode":"loud"}"#)),
-        (422, "/rules/{name}", call("PATCH", "/rules/high_amount").body(PATCH, r#"{"colour":"red"}"#)),
+        (422, "/rules/{name}", call("PATCH", "/rules/high_amount").body(PATCH, r#"{"color":"red"}"#)),
         (422, "/rules/{name}", call("PATCH", "/rules/high_amount").body(PATCH, r#"["off"]"#)),
         (200, "/rules/{name}/rollback", call("POST", "/rules/high_amount/rollback")),
         (200, "/rules/{name}/rollback", call("POST", "/rules/high_amount/rollback").body(PATCH, "null")),

@@ -6,7 +6,7 @@ mod doubt;
 mod owners;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use weir::checkpoint::{Cancel, ClaimResult, Failed, Pending, ResumePoint, claim, commit};
 use weir::config::Start;
@@ -16,6 +16,7 @@ use weir::model::step::{Fingerprint, Group, Measure, Measured, StatsLayout, Step
 use weir::store::{Store, connect};
 use weir_testkit::fakes::kafka::{Cluster, Fault, Model, P};
 use weir_testkit::fakes::reason::reason;
+use weir_testkit::wait;
 
 struct World {
     store: Arc<dyn Store>,
@@ -286,11 +287,11 @@ async fn a_step_that_waits_for_kafka_ends_at_once_when_it_is_cancelled_and_the_n
     let (step, store, mut broker, given_up) =
         (ten_records(&stand), world.store.clone(), world.broker.clone(), cancel.clone());
     let task = tokio::spawn(async move { commit(&*store, &mut broker, &step, &[], &(), &given_up).await });
-    let end = Instant::now() + weir_testkit::wait::STILL;
-    while world.broker.cluster().faults.len() > REFUSALS - 4 {
-        assert!(Instant::now() < end && !task.is_finished(), "it goes on trying until somebody says otherwise");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait::until_async("it goes on trying", || {
+        assert!(!task.is_finished(), "until somebody says otherwise");
+        world.broker.cluster().faults.len() <= REFUSALS - 4
+    })
+    .await;
     cancel.cancel();
     // Not told, it would try for as long as it is refused.
     let ended = tokio::time::timeout(Duration::from_secs(5), task).await.expect("it ends at once");

@@ -54,6 +54,28 @@ fn cents(text: &str) -> Option<i128> {
 }
 
 #[test]
+fn a_shell_completes_commands_by_what_completions_prints() {
+    let script = weir(&["completions", "bash"]);
+    assert!(script.status.success(), "{script:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weir.bash");
+    std::fs::write(&file, script.stdout).unwrap();
+    let completed = |words: &str| {
+        let asked = format!(". {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))", file.display());
+        let ask = format!("{asked}; _weir weir \"${{COMP_WORDS[-1]}}\" x; echo \"${{COMPREPLY[@]}}\"");
+        let output = Command::new("bash").args(["-c", &ask]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(completed("weir ru"), "run rules");
+    assert_eq!(completed("weir rules ro"), "rollback");
+    for shell in ["zsh", "fish"] {
+        let script = weir(&["completions", shell]);
+        assert!(script.status.success() && !script.stdout.is_empty(), "{script:?}");
+    }
+}
+
+#[test]
 fn the_printed_schema_makes_the_tables_of_the_configuration() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weir.toml");
     let output = weir(&["schema", file.to_str().unwrap()]);

@@ -3,7 +3,7 @@
 mod bench;
 
 mod answers;
-mod behaviour;
+mod behavior;
 mod blame;
 mod bombs;
 mod budgets;

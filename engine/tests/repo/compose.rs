@@ -156,11 +156,11 @@ fn both_ways_of_starting_run_the_same_kafka() {
         let name = key.strip_prefix("KAFKA_")?.to_lowercase().replace('_', ".");
         Some((name, value.clone()))
     });
-    assert_eq!(behaviour(compose), behaviour(properties_of_the_stack()), "left: compose, right: stack/up");
+    assert_eq!(behavior(compose), behavior(properties_of_the_stack()), "left: compose, right: stack/up");
 }
 
 /// What of a broker's settings is no address or place of its own, and is not there for the tests alone.
-fn behaviour(settings: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+fn behavior(settings: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     let own =
         |name: &str| name.contains("listener") || ["node.id", "controller.quorum.voters", "log.dirs"].contains(&name);
     // stack/up says why: tests kill members and producers and do not wait long for them, and write records of any year.

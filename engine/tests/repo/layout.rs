@@ -1,14 +1,20 @@
 //! The architecture's invariants: who may know whom. Reads the sources as text, comments and literals left out. Here too, as
 //! it reads sources: whether the tests and messages are there that the documents name (`named`), the documents that
-//! any text names (`references`), and what dependencies may be (`dependencies`).
+//! any text names (`references`), what dependencies (`dependencies`) and their features (`features`) may be, that no imports make a
+//! circle (`circles`), and spelling (`words`).
 
+mod circles;
 mod dependencies;
+mod features;
 mod named;
 mod references;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// A stage and the other stages that it may name.
 const STAGES: [(&str, &[&str]); 10] = [
@@ -27,6 +33,15 @@ const STAGES: [(&str, &[&str]); 10] = [
 
 /// What joins the stages; no stage knows of it.
 const JOINTS: [&str; 4] = ["checkpoint", "worker", "pipeline", "cli"];
+
+/// What every stage may use, and what of the rest each of them may.
+const SHARED: [(&str, &[&str]); 5] = [
+    ("model", &[]),
+    ("config", &["model"]),
+    ("clock", &[]),
+    ("conditions", &[]),
+    ("status", &["clock", "conditions", "config", "model"]),
+];
 
 /// A library and the modules that may name it.
 const LIBRARIES: [(&str, &[&str]); 8] = [
@@ -60,15 +75,13 @@ fn stages_never_import_each_other() {
 }
 
 #[test]
-fn the_shared_words_know_no_stage() {
-    for source in sources().iter().filter(|source| source.belongs_to("model") || source.belongs_to("config")) {
-        for module in source.crate_modules() {
+fn what_every_stage_may_use_knows_no_stage() {
+    for source in sources() {
+        let Some((module, allowed)) = SHARED.iter().find(|(module, _)| source.belongs_to(module)) else { continue };
+        for other in source.crate_modules() {
             // `made` holds documents in tests.
-            assert!(
-                ["model", "config", "made"].contains(&module.as_str()),
-                "{} imports `crate::{module}`",
-                source.path
-            );
+            let known = other == *module || other == "made" || allowed.contains(&other.as_str());
+            assert!(known, "{} imports `crate::{other}`", source.path);
         }
     }
 }
@@ -227,82 +240,37 @@ fn first_names(path: &str) -> Vec<String> {
     names
 }
 
-/// The code without comments and literals.
+/// The code without comments and literals: the compiler's tokens, with a blank only where two words would run together.
 fn strip(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let skipped = literal_or_comment(rest, code.ends_with(is_name));
-        if skipped > 0 {
-            code.push(' ');
-            rest = &rest[skipped..];
-        } else {
-            code.push(c);
-            rest = &rest[c.len_utf8()..];
-        }
-    }
+    append(text.parse().expect("Rust"), &mut code);
     code
 }
 
-/// How many bytes of a comment or literal start here; 0 if none does.
-fn literal_or_comment(rest: &str, in_a_name: bool) -> usize {
-    if rest.starts_with("//") {
-        return rest.find('\n').unwrap_or(rest.len());
-    }
-    if rest.starts_with("/*") {
-        return block_comment(rest);
-    }
-    if let Some(body) = rest.strip_prefix('"') {
-        return 1 + quoted(body, '"');
-    }
-    if let Some(raw) = rest.strip_prefix('r').filter(|_| !in_a_name) {
-        let hashes = raw.len() - raw.trim_start_matches('#').len();
-        if let Some(body) = raw[hashes..].strip_prefix('"') {
-            let end = format!("\"{}", "#".repeat(hashes));
-            return 2 + hashes + body.find(&end).map_or(body.len(), |at| at + end.len());
-        }
-    }
-    // A quote opens a character if a second one follows closely, else it is a lifetime's.
-    if let Some(body) = rest.strip_prefix('\'') {
-        let mut characters = body.chars();
-        if characters.next() == Some('\\') || characters.next() == Some('\'') {
-            return 1 + quoted(body, '\'');
-        }
-    }
-    0
-}
-
-fn block_comment(rest: &str) -> usize {
-    let (mut depth, mut at) = (0_usize, 0);
-    while at < rest.len() {
-        if rest[at..].starts_with("/*") {
-            depth += 1;
-            at += 2;
-        } else if rest[at..].starts_with("*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                break;
+fn append(tokens: TokenStream, code: &mut String) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                code.push_str(open);
+                append(group.stream(), code);
+                code.push_str(close);
             }
-        } else {
-            at += rest[at..].chars().next().map_or(1, char::len_utf8);
+            TokenTree::Ident(word) => {
+                if code.ends_with(is_name) {
+                    code.push(' ');
+                }
+                code.push_str(&word.to_string());
+            }
+            TokenTree::Punct(sign) => code.push(sign.as_char()),
+            TokenTree::Literal(_) => code.push(' '),
         }
     }
-    at
-}
-
-/// Bytes up to and with the closing quote.
-fn quoted(body: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (at, c) in body.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            _ if c == quote => return at + c.len_utf8(),
-            _ => {}
-        }
-    }
-    body.len()
 }
 
 fn root() -> PathBuf {

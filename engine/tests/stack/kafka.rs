@@ -15,8 +15,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use weir::model::ids::{Offset, Partition};
 use weir::outbox::{Destinations, PublishError, Publisher};
 use weir::source::Message;
+use weir_testkit::wait::Fair;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = weir_testkit::wait::STILL;
 
 /// Offset, key, value and headers of a record.
 type Read = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Option<Vec<u8>>)>);
@@ -111,7 +112,7 @@ async fn partitions_that_are_assigned_again_and_with_others_are_read_every_time(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_whose_reading_had_ended_is_read_again_once_its_offset_is_right() {
-    let bed = Bed::new("mended", &[]).await;
+    let bed = Bed::new("fixed", &[]).await;
     produce(&bed);
     let mut member = bed.member();
     member.source.assign(&[(P0, Offset(1_000))]).unwrap();
@@ -129,7 +130,7 @@ async fn a_member_that_is_dropped_leaves_the_group_even_if_a_reader_of_it_lives_
     member.source.assign(&[(P0, Offset(0)), (P1, Offset(0))]).unwrap();
     let reader = member.source.reader();
     drop(member);
-    let began = std::time::Instant::now();
+    let began = Fair::start();
     let next = bed.member();
     // A member that has not left, and is not polled, is waited for for a minute.
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());

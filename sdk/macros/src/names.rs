@@ -6,11 +6,11 @@ use std::fmt::Display;
 use proc_macro2::Span;
 use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, LitStr, Meta, Result};
 
-/// Of a name; they stand in keys of the store.
+/// Length of the longest name, in bytes. Names are in keys of the store.
 pub(crate) const NAME: usize = 64;
-/// Of a summary or a default, in bytes.
+/// Length of the longest summary or default, in bytes.
 const TEXT: usize = 1_024;
-/// Of fields, codes and parameters, each.
+/// Fields, codes and parameters that a manifest may have, of each.
 const ITEMS: usize = 256;
 
 /// Codes of the engine's own findings. A test keeps the list equal to the engine's.

@@ -33,7 +33,7 @@ pub struct Record {
     pub timestamp: Option<i64>,
     /// None: the record has none.
     pub key: Option<Vec<u8>>,
-    /// None: a tombstone.
+    /// Value of the message; None: a tombstone.
     pub value: Option<Vec<u8>>,
     /// In their order; a name may stand twice.
     pub headers: Vec<(String, Option<Vec<u8>>)>,

@@ -39,6 +39,10 @@ struct Worker {
     _bench: Bench,
 }
 
+/// The target; the module says what must hold and how the bytes are read.
+///
+/// # Panics
+/// Where it does not hold.
 pub fn answer(data: &[u8]) {
     let mut input = Input::new(data);
     let how = input.byte();

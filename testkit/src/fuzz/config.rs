@@ -1,4 +1,4 @@
-//! `weir.toml`. Any text is a configuration or an error that says what to mend; and what is accepted can be used: every
+//! `weir.toml`. Any text is a configuration or an error that says what to fix; and what is accepted can be used: every
 //! stage takes it, and written out and read again it is the same.
 
 use std::sync::Arc;

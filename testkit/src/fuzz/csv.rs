@@ -13,6 +13,10 @@ use weir::cli::produce::{Mapping, ProduceError, Produced, records};
 use super::input::parted;
 use rows::Row;
 
+/// The target; the module says what must hold and how the bytes are read.
+///
+/// # Panics
+/// Where it does not hold.
 pub fn csv(data: &[u8]) {
     let (mapping, file) = parted(data);
     let Ok(text) = std::str::from_utf8(mapping) else { return };

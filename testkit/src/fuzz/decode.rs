@@ -18,6 +18,10 @@ use super::input::RS;
 /// What a record may have; so short that both sides of the limit are tried.
 const MAX_RECORD: usize = 1_500;
 
+/// The target; the module says what must hold and how the bytes are read.
+///
+/// # Panics
+/// Where it does not hold.
 pub fn decode(data: &[u8]) {
     let (first, records) = match data.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&data[..at], &data[at + 1..]),

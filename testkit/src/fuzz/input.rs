@@ -57,4 +57,4 @@ pub(crate) fn parted(data: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// ASCII's record separator, which stands in no JSON or TOML that is any good.
-pub(crate) const RS: u8 = 0x1e;
+pub const RS: u8 = 0x1e;

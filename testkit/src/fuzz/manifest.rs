@@ -13,6 +13,10 @@ use crate::guest::Guest;
 const AT: u32 = 8_000;
 const ROOM: usize = 52_000;
 
+/// The target; the module says what must hold and how the bytes are read.
+///
+/// # Panics
+/// Where it does not hold.
 pub fn manifest(data: &[u8]) {
     let (said, memory) = image(&mut Input::new(data));
     if memory.len() > ROOM {

@@ -17,6 +17,7 @@ pub use bench::compile_by;
 pub use config::config;
 pub use csv::csv;
 pub use decode::decode;
+pub use input::RS;
 pub use letters::letters;
 pub use manifest::manifest;
 pub use module::module;

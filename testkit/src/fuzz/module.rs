@@ -13,6 +13,10 @@ use super::bench::{Bench, with};
 
 static BENCH: OnceLock<Mutex<Bench>> = OnceLock::new();
 
+/// The target; the module says what must hold and how the bytes are read.
+///
+/// # Panics
+/// Where it does not hold.
 pub fn module(data: &[u8]) {
     // In this process, where coverage is seen; the child does the same once more.
     match compile(data) {

@@ -8,7 +8,7 @@ use crate::pipeline::Way;
 /// A rule as it stood in a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InForce {
-    /// Of its module.
+    /// Digest of its module.
     pub sha256: String,
     /// Those that were set; the others have the module's defaults.
     pub parameters: BTreeMap<String, String>,

@@ -21,6 +21,11 @@ pub fn ask(admin: u16, method: &str, path: &str, kind: &str, body: &[u8]) -> Opt
     Some((answer.status().as_u16(), text))
 }
 
+/// Status and text of `GET /readyz`; 0: nobody answered.
+pub fn readyz(admin: u16) -> (u16, String) {
+    ask(admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default()
+}
+
 /// What `GET /pipeline` says of each partition that the instance has.
 fn partitions(admin: u16) -> Option<Vec<Value>> {
     let (_, text) = ask(admin, "GET", "/pipeline", "application/json", b"")?;
@@ -76,7 +81,12 @@ impl Way {
 
     /// Whether `/readyz` says 200.
     pub fn is_ready(&self) -> bool {
-        ask(self.admin, "GET", "/readyz", "application/json", b"").is_some_and(|(status, _)| status == 200)
+        self.readyz().0 == 200
+    }
+
+    /// Status and text of `/readyz`; 0: nobody answered.
+    pub fn readyz(&self) -> (u16, String) {
+        readyz(self.admin)
     }
 
     /// The rule of that name in GET /rules.

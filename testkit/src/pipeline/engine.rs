@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::wait::{STILL, patience};
+use crate::wait::{Fair, STILL, patience};
+
+/// From SIGTERM to the end: `checkpoint.drain`, 10 s unless a test says otherwise, 2 s for the rest, and some for a busy machine.
+const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 
 /// Killed if the test ends before it does.
 pub struct Engine {
@@ -52,18 +55,33 @@ impl Engine {
         self.child.try_wait().expect("it is ours")
     }
 
-    /// SIGTERM; it must end well by itself.
+    /// SIGTERM; it must end well by itself, and as soon as it claims to.
     pub fn stop(mut self) {
+        let asked = Fair::start();
         self.signal("TERM");
+        let status = self.until_ended("SIGTERM");
+        assert!(status.success(), "after SIGTERM: {status}\n{}", self.said());
+        let took = asked.elapsed();
+        assert!(took < STOPPED_WITHIN, "it ended {took:?} after SIGTERM\n{}", self.said());
+    }
+
+    /// Waits until it has ended; `why` it should. How it ended.
+    pub fn until_ended(&mut self, why: &str) -> ExitStatus {
         let end = Instant::now() + STILL;
         loop {
             if let Some(status) = self.ended() {
-                assert!(status.success(), "after SIGTERM: {status}\n{}", self.said());
-                return;
+                return status;
             }
-            assert!(Instant::now() < end, "SIGTERM did not end it within {STILL:?}\n{}", self.said());
-            std::thread::sleep(Duration::from_millis(50));
+            assert!(Instant::now() < end, "it has not ended within {STILL:?}: {why}\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until its log has this text.
+    pub fn until_it_says(&mut self, text: &str) {
+        let log = self.log.clone();
+        let says = || std::fs::read_to_string(&log).unwrap_or_default().contains(text);
+        self.until(&format!("its log has {text:?}"), STILL, says);
     }
 
     /// Fails if it has ended.
@@ -82,6 +100,15 @@ impl Engine {
             assert!(Instant::now() < end, "not within {patience:?}: {what}\n{}", self.said());
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// The same for what the engine claims: it is so within that time, by a stopwatch that stands still while the machine is short of
+    /// something. It too is waited for for long, so that what is late is told by how much.
+    pub fn within(&mut self, what: &str, claim: Duration, so: impl FnMut() -> bool) {
+        let asked = Fair::start();
+        self.until(what, claim, so);
+        let took = asked.elapsed();
+        assert!(took < claim, "{what}: after {took:?}, and not within {claim:?}\n{}", self.said());
     }
 
     /// Resident memory in MiB.

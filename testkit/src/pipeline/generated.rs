@@ -25,7 +25,7 @@ pub struct Generated {
 /// What the rules of this repository read of a record, parsed apart from the engine.
 #[derive(Deserialize)]
 pub struct Payment {
-    /// Epoch milliseconds.
+    /// Event time, in epoch milliseconds.
     pub event_time: i64,
     /// The kind of payment, by which windows are grouped.
     #[serde(rename = "type")]

@@ -24,6 +24,9 @@ pub const PAYSIM: &str = include_str!("paysim.toml");
 /// The rules of this repository.
 pub const RULES: [&str; 5] = ["balance_mismatch", "blocked_segment", "high_amount", "negative_amount", "self_transfer"];
 
+/// A start, or the session of a member that was killed (10 s) and a start, and some for a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
 /// Prints a statement's rows as MariaDB's client does.
 const SQLITE: &str = "import sqlite3, sys
 for row in sqlite3.connect(sys.argv[1], timeout=60).execute(sys.argv[2]):
@@ -92,6 +95,11 @@ impl Way {
     pub fn with(self, from: &str, to: &str) -> Self {
         std::fs::write(self.config(), self.changed(from, to)).expect("the folder is writable");
         self
+    }
+
+    /// With so many workers. One: no partition goes from one to the other while the test looks at it, as at the start of two.
+    pub fn with_workers(self, workers: usize) -> Self {
+        self.with("[window]", &format!("[engine]\nworkers = {workers}\n\n[window]"))
     }
 
     /// The configuration with one thing changed, which must stand in it.
@@ -166,9 +174,21 @@ impl Way {
         (Engine::start(command, log.to_owned()), admin)
     }
 
-    /// Until `/readyz` says 200.
+    /// Until `/readyz` says 200, which has to be soon: whoever waits for an engine that was started, or for a service that is back,
+    /// waits for seconds.
     pub fn until_ready(&self, engine: &mut Engine) {
-        engine.until("/readyz says 200", Duration::from_secs(60), || self.is_ready());
+        engine.within("/readyz says 200", READY_WITHIN, || self.is_ready());
+    }
+
+    /// Until `/readyz` says 503 with all of these texts; what it said.
+    pub fn until_readyz_says(&self, engine: &mut Engine, parts: &[&str]) -> String {
+        let mut last = String::new();
+        engine.until(&format!("/readyz says {parts:?}"), Duration::from_secs(60), || {
+            let (status, said) = self.readyz();
+            last = said;
+            status == 503 && parts.iter().all(|part| last.contains(part))
+        });
+        last
     }
 
     /// Until the group's committed offsets are the ends of the topic. Ends in failure when they have not moved for long.
@@ -183,7 +203,11 @@ impl Way {
     }
 
     /// `stop`, `start`, `pause` or `resume` of a service of the stack.
+    ///
+    /// # Panics
+    /// Where other tests use the stack.
     pub fn service(&self, action: &str, service: &str) {
+        assert!(!self.stack.is_shared(), "others need {service}: a test that takes it away has a stack of its own");
         run(Command::new(root().join("stack/service")).args([action, service]).arg(self.stack.folder()));
     }
 

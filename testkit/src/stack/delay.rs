@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Pieces on their way at once: of 64 KiB each, more than any window that a client or a server has open.
 const UNDER_WAY: usize = 1_024;
 
-/// See the module.
+/// A proxy that delays what goes through it.
 pub struct Delay {
     listener: TcpListener,
     delay: Duration,

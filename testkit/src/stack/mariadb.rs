@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::wait::STILL;
 
 use super::port::free_port;
+use super::root;
 
 /// A server; it ends with the value.
 pub struct MariaDb {
@@ -39,16 +40,20 @@ impl MariaDb {
         // Its own: whoever starts removes what others have in a shared one, and their installation fails.
         let temporary = folder.path().join("tmp");
         std::fs::create_dir(&temporary).expect("the folder is writable");
-        let installed = Command::new("mariadb-install-db")
-            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
-            .args(user(folder.path()))
-            .arg(format!("--datadir={}", data.display()))
-            .args(settings)
-            .env("TMPDIR", &temporary)
-            .output()
-            .expect("mariadb-install-db is installed");
+        // What is said of the files of InnoDB counts when they are made; any other setting may come later.
+        let mut install = if settings.iter().any(|setting| setting.starts_with("--innodb")) {
+            let mut install = Command::new("mariadb-install-db");
+            install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+            install.args(user(folder.path())).arg(format!("--datadir={}", data.display())).args(settings);
+            install
+        } else {
+            let mut copy = Command::new(root().join("stack/mysql-data"));
+            copy.arg(data);
+            copy
+        };
+        let installed = install.env("TMPDIR", &temporary).output().expect("mariadb-install-db is installed");
         let said = String::from_utf8_lossy(&installed.stderr);
-        assert!(installed.status.success(), "mariadb-install-db: {}: {said}", installed.status);
+        assert!(installed.status.success(), "{install:?}: {}: {said}", installed.status);
         // Read at every start.
         std::fs::write(
             folder.path().join("init.sql"),
@@ -64,12 +69,44 @@ impl MariaDb {
 
     /// Ends it as an operator does and starts it again with other settings; it keeps its port.
     pub fn restart_with(&mut self, settings: &[&str]) {
-        let pid = self.server.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().expect("kill runs").success());
+        self.signal("TERM");
         // Not asked how it ended: on a disk that is full to the last byte it had ended itself.
         self.server.wait().expect("it is ours");
         self.server = serve(self.folder.path(), &self.data, self.port, settings);
         self.wait();
+    }
+
+    /// It answers nobody, and keeps its connections, until [`MariaDb::resume`].
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// It goes on.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.server.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
+    }
+
+    /// A file of options with which MariaDB's client gets in as `weir`, who may make databases `weir_…` from now on.
+    pub fn client(&self) -> PathBuf {
+        let grant = "GRANT ALL ON `weir\\_%`.* TO weir@'%'";
+        let socket = format!("--socket={}", self.folder.path().join("sock").display());
+        let granted = Command::new("mariadb").args(["--no-defaults", "-uroot", &socket, "-e", grant]).status();
+        assert!(granted.expect("mariadb is installed").success(), "{grant}");
+        let file = self.folder.path().join("client.cnf");
+        let port = self.port;
+        let text = format!("[client]\nprotocol=tcp\nhost=127.0.0.1\nport={port}\nuser=weir\npassword=secret\n");
+        std::fs::write(&file, text).expect("the folder is writable");
+        file
+    }
+
+    /// `mysql://USER:PASSWORD@HOST:PORT`
+    pub fn bare_url(&self) -> String {
+        format!("mysql://weir:secret@127.0.0.1:{}", self.port)
     }
 
     fn wait(&mut self) {

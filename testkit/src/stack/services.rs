@@ -11,6 +11,8 @@ pub struct Stack {
     env: BTreeMap<String, String>,
     /// What is above the folder, if the stack was started here: it ends with this value.
     own: Option<tempfile::TempDir>,
+    /// Other tests use it at the same time.
+    shared: bool,
 }
 
 static SHARED: Mutex<Weak<Stack>> = Mutex::new(Weak::new());
@@ -21,7 +23,9 @@ pub fn shared() -> Arc<Stack> {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     shared.upgrade().unwrap_or_else(|| {
         let given = std::env::var_os("WEIR_TEST_STACK").map(|folder| Stack::at(Path::new(&folder)));
-        let stack = Arc::new(given.unwrap_or_else(Stack::up));
+        let mut stack = given.unwrap_or_else(Stack::up);
+        stack.shared = true;
+        let stack = Arc::new(stack);
         *shared = Arc::downgrade(&stack);
         stack
     })
@@ -43,26 +47,13 @@ pub fn root() -> PathBuf {
 impl Stack {
     /// Starts all three; panics with what `stack/up` said if it can't.
     pub fn up() -> Self {
-        Self::start(&mut Command::new(root().join("stack/up")))
-    }
-
-    /// The same, with a listener of Kafka's whose clients are sent on to this port, where the test has a proxy.
-    pub fn far(port: u16) -> Self {
-        Self::start(Command::new(root().join("stack/up")).env("WEIR_STACK_FAR", port.to_string()))
-    }
-
-    /// Of the listener for the proxy: where that leads.
-    pub fn far_broker(&self) -> &str {
-        self.var("WEIR_FAR_BROKER")
-    }
-
-    fn start(up: &mut Command) -> Self {
         let own = tempfile::tempdir().expect("a temporary folder");
         let folder = own.path().join("stack");
-        let output = up.arg(&folder).output().expect("stack/up runs");
+        let mut up = Command::new(root().join("stack/up"));
+        let output = up.arg(&folder).env("WEIR_STACK_FOR", "tests").output().expect("stack/up runs");
         assert!(output.status.success(), "stack/up: {}", String::from_utf8_lossy(&output.stderr));
         let env = environment(&String::from_utf8_lossy(&output.stdout));
-        Self { folder, env, own: Some(own) }
+        Self { folder, env, own: Some(own), shared: false }
     }
 
     /// One that runs already, of whoever started it.
@@ -70,7 +61,7 @@ impl Stack {
         let file = folder.join("env");
         let text = std::fs::read_to_string(&file)
             .unwrap_or_else(|why| panic!("no stack runs here: {}: {why}", file.display()));
-        Self { folder: folder.to_owned(), env: environment(&text), own: None }
+        Self { folder: folder.to_owned(), env: environment(&text), own: None, shared: false }
     }
 
     fn var(&self, name: &str) -> &str {
@@ -82,6 +73,12 @@ impl Stack {
         self.var("WEIR_BROKERS")
     }
 
+    /// The broker's listener for clients that are far away, and the port to which it sends them on: a proxy of the test's is to
+    /// listen there and to lead to the first.
+    pub fn far(&self) -> (&str, u16) {
+        (self.var("WEIR_FAR_BROKER"), self.var("WEIR_FAR_PROXY").parse().expect("a port"))
+    }
+
     /// URL of the database `weir`.
     pub fn mysql(&self) -> &str {
         self.var("WEIR_MYSQL_URL")
@@ -90,6 +87,11 @@ impl Stack {
     /// URL of Redis.
     pub fn redis(&self) -> &str {
         self.var("WEIR_REDIS_URL")
+    }
+
+    /// Whether other tests use it, so that nothing of it may be taken away.
+    pub fn is_shared(&self) -> bool {
+        self.shared
     }
 
     /// The folder that `stack/up` was given.
@@ -108,7 +110,7 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         if self.own.is_some() {
-            let _ = Command::new(root().join("stack/down")).arg(&self.folder).output();
+            let _ = Command::new(root().join("stack/down")).arg(&self.folder).arg("now").output();
         }
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::conditions::Condition;
 
-/// GET /pipeline
+/// Answer of GET /pipeline: what this instance does.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PipelineStatus {
     /// `pipeline.name`.
@@ -41,7 +41,7 @@ pub struct PipelineStatus {
 pub struct DependencyView {
     /// `kafka`, `database` or `lookup.NAME`.
     pub name: String,
-    /// Whether it answers.
+    /// Whether it answered when it was last asked.
     pub state: DependencyState,
     /// Since when it is in this state, RFC 3339; null: since the start.
     pub since: Option<String>,
@@ -62,7 +62,7 @@ pub enum DependencyState {
 /// An error and when it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorView {
-    /// RFC 3339.
+    /// When it happened, RFC 3339.
     pub at: String,
     /// The error in words.
     pub message: String,
@@ -93,7 +93,7 @@ pub struct PartitionStatus {
     pub watermark: Option<String>,
     /// What is done with it.
     pub state: PartitionState,
-    /// Why it stopped.
+    /// Why it is stopped and what to do; absent unless it is.
     pub error: Option<String>,
 }
 
@@ -111,7 +111,7 @@ pub enum PartitionState {
     Stopped,
 }
 
-/// GET /readyz
+/// Answer of GET /livez and GET /readyz.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HealthView {
     /// `alive` or `ready`.
@@ -127,17 +127,17 @@ pub struct HealthView {
 /// A row of `risk_stats`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WindowView {
-    /// RFC 3339, inclusive.
+    /// Start of the window, RFC 3339, inclusive.
     pub window_start: String,
-    /// RFC 3339, exclusive.
+    /// End of the window, RFC 3339, exclusive.
     pub window_end: String,
     /// Values of the `group_by` fields, by field; null: missing.
     pub group: BTreeMap<String, Option<String>>,
     /// Records in the row.
     pub records: i64,
-    /// Of these, records that a rule flagged.
+    /// How many of these a rule flagged.
     pub flagged: i64,
-    /// Of these, records that came late.
+    /// How many of these came late.
     pub late: i64,
     /// Exact decimal text by column (`amount_sum`).
     pub measures: BTreeMap<String, Option<String>>,
@@ -157,7 +157,7 @@ pub struct ActivationView {
 /// A line of the audit.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AuditView {
-    /// RFC 3339.
+    /// When it happened, RFC 3339.
     pub at: String,
     /// Who made the change: the token's role, `directory`, or `engine` (the breaker).
     pub who: String,
@@ -171,21 +171,21 @@ pub struct AuditView {
     pub detail: String,
 }
 
-/// GET /dead-letters
+/// Answer of GET /dead-letters.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LettersView {
     /// False: time or the bound on an answer's bytes ran out, so there are or may be further letters than these.
     pub complete: bool,
-    /// Newest first.
+    /// The dead letters, newest first.
     pub letters: Vec<LetterView>,
 }
 
-/// A dead letter.
+/// A dead letter, as it is in its topic.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LetterView {
-    /// Of the dead-letter topic.
+    /// Partition of the dead-letter topic.
     pub partition: i32,
-    /// Of the dead-letter topic.
+    /// Offset in the dead-letter topic.
     pub offset: i64,
     /// Code of the reason, header `weir.code`.
     pub code: Option<String>,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::model::catalog::{Mode, Origin};
 use crate::model::finding::Effect;
 
-/// GET /rules
+/// Answer of GET /rules: the rule set in force.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RulesView {
     /// The revision in force.
@@ -30,7 +30,7 @@ pub struct RuleView {
     pub version: String,
     /// What the rule is for, in the module's words.
     pub summary: String,
-    /// 64 hex digits.
+    /// SHA-256 of the module's bytes, 64 hex digits.
     pub sha256: String,
     /// What becomes of its hits.
     pub mode: Mode,
@@ -44,7 +44,7 @@ pub struct RuleView {
     pub hits: u64,
     /// Records on which it failed since the engine started, in this process.
     pub failures: u64,
-    /// None: it judged nothing yet.
+    /// Processor time a record, in nanoseconds; absent: it judged nothing yet.
     pub ns_per_record: Option<f64>,
     /// Null while the database can't be asked.
     pub origin: Option<Origin>,
@@ -84,11 +84,11 @@ pub enum EffectView {
 pub struct FileProblemView {
     /// Name of the file in the rules directory.
     pub file: String,
-    /// What was wrong and what to mend.
+    /// What was wrong and what to fix.
     pub problem: String,
 }
 
-/// GET /rules/{name}
+/// Answer of GET /rules/{name}.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RuleDetail {
     /// The rule in force.
@@ -149,33 +149,33 @@ pub struct ParameterView {
     pub kind: String,
     /// What it is for.
     pub summary: String,
-    /// Its value unless it is set, as text.
+    /// Value that holds unless another is set, as text.
     pub default: String,
 }
 
 /// A stored version of a rule.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct VersionView {
-    /// 64 hex digits.
+    /// SHA-256 of the module's bytes, 64 hex digits.
     pub sha256: String,
     /// Version that the module gives itself.
     pub version: String,
-    /// How it came.
+    /// Whether it came from the directory or by the API.
     pub origin: Origin,
     /// File name or remote address.
     pub source: String,
-    /// RFC 3339.
+    /// When it was published first, RFC 3339.
     pub published_at: String,
     /// Who published it.
     pub published_by: String,
 }
 
-/// POST /rules
+/// Answer of POST /rules.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PublishedView {
     /// Name of the rule.
     pub name: String,
-    /// 64 hex digits.
+    /// SHA-256 of the module's bytes, 64 hex digits.
     pub sha256: String,
     /// Revision of the rule set that is in force now.
     pub revision: u64,
@@ -192,7 +192,7 @@ pub struct ChangedView {
     pub revision: u64,
 }
 
-/// POST /evaluate
+/// Answer of POST /evaluate.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EvaluateView {
     /// Revision of the rule set that judged.
@@ -253,7 +253,7 @@ pub struct VerdictView {
     pub not_asked: bool,
 }
 
-/// A rule's finding.
+/// One code of one rule that a record met.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HitView {
     /// The code, as `AMOUNT_NEGATIVE`.

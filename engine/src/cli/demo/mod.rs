@@ -161,7 +161,7 @@ fn configuration(brokers: &str, folder: &Path, live: bool) -> anyhow::Result<Con
 /// the first checkpoint would look like lost offsets.
 async fn joined(running: &Running) -> anyhow::Result<()> {
     let ready = || {
-        let partitions = running.status.partitions();
+        let partitions = running.status.partitions.all();
         let workers: std::collections::BTreeSet<_> = partitions.values().map(|status| status.worker).collect();
         partitions.len() == PARTITIONS as usize && workers.len() == WORKERS
     };
@@ -170,7 +170,7 @@ async fn joined(running: &Running) -> anyhow::Result<()> {
 
 async fn committed(running: &Running, records: u64) -> anyhow::Result<()> {
     let all = || {
-        let partitions = running.status.partitions();
+        let partitions = running.status.partitions.all();
         partitions.values().filter_map(|status| status.committed).sum::<i64>() as u64 == records
     };
     until("the last checkpoint", Duration::from_secs(60), all).await

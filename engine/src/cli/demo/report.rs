@@ -9,6 +9,7 @@ use super::stream::Places;
 use super::truth::{Expected, Flags};
 use super::{LETTERS, PARTITIONS};
 use crate::cli::out;
+use crate::config::Properties;
 use crate::model::catalog::{Entry, Mode};
 use crate::model::ids::Revision;
 use crate::model::step::Activation;
@@ -40,7 +41,7 @@ pub(super) async fn print(
         let within = Duration::from_secs(30);
         let wanted =
             Wanted { topic: LETTERS, limit: 1_000_000, code: None, within, text: usize::MAX, bytes: usize::MAX };
-        tail(&brokers, &BTreeMap::new(), &wanted)
+        tail(&brokers, &Properties::default(), &wanted)
     })
     .await??;
     anyhow::ensure!(letters.complete, "the dead-letter topic was not read to its end within 30 s");

@@ -1,6 +1,5 @@
 //! Sends the records, a bounded number ahead of the engine, and makes the two swaps on the way.
 
-use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -15,10 +14,13 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use super::{Shared, TOPIC};
 use crate::cli::out;
 use crate::cli::produce::{Mapping, records};
+use crate::config::Properties;
 use crate::kafka::{ClientSettings, Cluster};
-use crate::pipeline::{Running, Status};
+use crate::pipeline::Running;
+use crate::status::Status;
 
-/// Of about 270 bytes each, in four partitions of which the mock cluster keeps 5 MiB.
+/// Records that may be sent ahead of what was judged. They have about 270 bytes each, in four partitions of which the mock
+/// cluster keeps 5 MiB.
 const LEAD: u64 = 8_000;
 /// So that a swap falls in the middle of the stream and not after it.
 const RATE: u64 = 40_000;
@@ -99,7 +101,7 @@ fn send_all(
     hold: &std::sync::atomic::AtomicBool,
 ) -> anyhow::Result<Places> {
     let places: Shared<Places> = Arc::new(Mutex::new(vec![(-1, -1); usize::try_from(count)?]));
-    let cluster = Cluster { brokers, properties: &BTreeMap::new(), keys: ("the demo's cluster", "its properties") };
+    let cluster = Cluster { brokers, properties: &Properties::default(), keys: ("the demo's cluster", "its properties") };
     let producer: BaseProducer<Landing> =
         ClientSettings::new(cluster, &[("linger.ms", "5")]).create(Landing(places.clone()))?;
     let mapping = Mapping::parse(include_str!("../../../../mappings/paysim.toml"))?;
@@ -109,7 +111,7 @@ fn send_all(
         let due = Duration::from_micros(number * 1_000_000 / RATE);
         // Held at nine tenths until both swaps are in force, so that each judges something.
         let waits = || {
-            number.saturating_sub(status.judged()) > LEAD
+            number.saturating_sub(status.partitions.records_judged()) > LEAD
                 || started.elapsed() < due
                 || (number * 10 >= count * 9 && hold.load(std::sync::atomic::Ordering::Acquire))
         };

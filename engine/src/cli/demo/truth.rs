@@ -24,7 +24,7 @@ pub(super) struct Expectation {
     pub(super) flags: Flags,
 }
 
-/// By row number.
+/// What should become of each row, by row number.
 pub(super) struct Expected {
     pub(super) records: Vec<Expectation>,
     /// Records, sum, least and greatest amount by window and type; flags depend on the swaps.

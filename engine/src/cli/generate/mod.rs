@@ -51,6 +51,9 @@ pub struct Args {
 }
 
 /// Writes both files.
+///
+/// # Errors
+/// If a file can't be written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = create(&args.out)?;
     let truth = write(&args.parameters, &mut out).with_context(|| format!("cannot write {}", args.out.display()))?;
@@ -62,6 +65,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Writes the records as CSV and returns the truth about them.
+///
+/// # Errors
+/// If `out` takes no more.
 pub fn write(parameters: &Parameters, out: impl Write) -> anyhow::Result<Truth> {
     let mut rng = ChaCha8Rng::seed_from_u64(parameters.seed);
     let mut writer = csv::Writer::from_writer(out);

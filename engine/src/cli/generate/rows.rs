@@ -44,9 +44,9 @@ pub struct Row {
     pub code: Option<&'static str>,
     /// Whether a flag rule with default parameters hits it.
     pub flagged: bool,
-    /// Epoch milliseconds.
+    /// Event time, in epoch milliseconds.
     pub event_time: i64,
-    /// PaySim's type.
+    /// Type of the payment, as PaySim names it.
     pub kind: &'static str,
     /// Cents, before any fault was planted in the text.
     pub amount: i64,

@@ -32,18 +32,18 @@ pub struct Truth {
 /// One row of `risk_stats`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowTruth {
-    /// Epoch milliseconds.
+    /// Start of the window, in epoch milliseconds, inclusive.
     pub window_start: i64,
-    /// PaySim's type.
+    /// Type of the payment, as PaySim names it.
     #[serde(rename = "type")]
     pub kind: String,
     /// Valid records.
     pub records: u64,
-    /// Exact decimal text.
+    /// Sum of the amounts, as exact decimal text.
     pub amount_sum: String,
-    /// Exact decimal text.
+    /// Least amount, as exact decimal text.
     pub amount_min: String,
-    /// Exact decimal text.
+    /// Greatest amount, as exact decimal text.
     pub amount_max: String,
     /// Valid records that a flag hits.
     pub flagged: u64,

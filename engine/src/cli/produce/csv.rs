@@ -31,7 +31,7 @@ pub(super) struct Scanner {
     dialect: Dialect,
     /// Bytes that a record may have.
     limit: usize,
-    /// Of the next byte; counts from 1.
+    /// Line of the next byte, from 1.
     line: u64,
     /// The record's cells, one behind the other, and where each ends.
     bytes: Vec<u8>,
@@ -42,7 +42,7 @@ pub(super) struct Scanner {
 /// What is known of the record that is being read.
 struct Now {
     state: State,
-    /// Of its first byte.
+    /// Line of its first byte.
     line: u64,
     /// Where the last quote opened: its line, and its cell, from 1.
     opened: (u64, usize),
@@ -65,9 +65,9 @@ enum State {
     Start,
     Plain,
     Quoted,
-    /// Behind a quote within quotes: the cell's end, or half of a doubled one.
+    /// A quote within quotes was read: the cell's end, or half of a doubled one.
     Closed,
-    /// Behind a fault after which cells can't be told.
+    /// A fault was read after which cells can't be told apart.
     Junk,
 }
 
@@ -179,7 +179,7 @@ impl Scanner {
         self.fault(last)
     }
 
-    /// Of a record that ends on this line.
+    /// What is wrong with a record that ends on this line.
     fn fault(&mut self, last: u64) -> Option<Fault> {
         let fault = self.now.fault.take()?;
         let (opened, _) = self.now.opened;
@@ -221,10 +221,10 @@ impl Scanner {
     fn advice(&self) -> &'static str {
         match self.dialect.escape {
             None => {
-                "Mend the quotes (one within a cell is doubled), or set `escape = '\\'` or `quote = \"\"` in the mapping if \
+                "Fix the quotes (one within a cell is doubled), or set `escape = '\\'` or `quote = \"\"` in the mapping if \
                  the file is written so"
             }
-            Some(_) => "Mend the quotes, or set `quote = \"\"` in the mapping if the file has none",
+            Some(_) => "Fix the quotes, or set `quote = \"\"` in the mapping if the file has none",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Where a field comes from, and how its text becomes JSON. Amounts stay text from end to end; nothing here is ever a float.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
-use super::mapping::Decimal;
 use super::text;
 use crate::model::time::{NotATime, TimeFormat, from_rfc3339, likely_format};
 
@@ -34,6 +35,26 @@ pub struct Field {
     /// What to do with a text that is not of the kind.
     #[serde(default)]
     pub otherwise: Otherwise,
+}
+
+/// Before the fraction of a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(super) enum Decimal {
+    #[default]
+    #[serde(rename = ".")]
+    Point,
+    #[serde(rename = ",")]
+    Comma,
+}
+
+impl Decimal {
+    /// A number's text with a point; None: it has a mark that is not of this kind.
+    pub(super) fn point(self, text: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Point => Some(Cow::Borrowed(text)),
+            Self::Comma => (!text.contains('.')).then(|| Cow::Owned(text.replace(',', "."))),
+        }
+    }
 }
 
 /// Kind of a field in a mapping.

@@ -77,7 +77,7 @@ fn is_utf16(encoding: &Encoding) -> bool {
     encoding == UTF_16LE || encoding == UTF_16BE
 }
 
-/// Of a text that begins with two characters of ASCII.
+/// The UTF-16 that a text is in which begins with two characters of ASCII and has no mark.
 fn unmarked_utf16(head: &[u8]) -> Option<&'static str> {
     match head {
         [a, 0, b, 0] if *a != 0 && *b != 0 => Some("UTF-16LE"),

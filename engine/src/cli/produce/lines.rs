@@ -31,7 +31,7 @@ impl Lines {
         Self { text, limit, number: 0, line: Vec::new() }
     }
 
-    /// Of the line that was read last, or was not to be read.
+    /// Number of the line that was read last, or could not be read.
     pub(super) fn number(&self) -> u64 {
         self.number
     }

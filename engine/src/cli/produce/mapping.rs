@@ -1,6 +1,5 @@
 //! The mapping file of `weir produce`: how the input is written, and which JSON field comes from which column.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -9,9 +8,10 @@ use encoding_rs::Encoding;
 use serde::Deserialize;
 
 use super::csv::Dialect;
+use super::field::Decimal;
 pub use super::field::Field;
 
-/// The whole file.
+/// A mapping file, whole.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
@@ -20,22 +20,23 @@ pub struct Mapping {
     /// Names of the columns of an input without a header (always for `whitespace`).
     #[serde(default)]
     pub columns: Vec<String>,
-    /// Of the input's text, as the web names it (`windows-1252`, `utf-16le`). Default: UTF-8, or what a byte order mark says.
+    /// Encoding of the input, as the web names it (`windows-1252`, `utf-16le`). Default: UTF-8, or what a byte order mark
+    /// says.
     encoding: Option<String>,
-    /// Between the cells of a CSV. Default: a comma.
+    /// Character between the cells of a CSV. Default: a comma.
     delimiter: Option<String>,
     /// Around cells of a CSV; empty: no cell is quoted. Default: `"`.
     quote: Option<String>,
-    /// Before a quote or delimiter that is part of a CSV's cell. Default: none; a quote within quotes is doubled.
+    /// Character before a quote or delimiter that is part of a CSV's cell. Default: none; a quote within quotes is doubled.
     escape: Option<String>,
-    /// Before the fraction of numbers: `.`, the default, or `,`. No other mark is taken for part of a number.
+    /// Mark before the fraction of numbers: `.`, the default, or `,`. No other mark is taken for part of a number.
     #[serde(default)]
     pub(super) decimal: Decimal,
     /// The JSON field whose text is the Kafka key.
     pub key: String,
     /// A column that, where not empty, holds the very bytes to send instead.
     pub raw: Option<String>,
-    /// By JSON field.
+    /// What each JSON field is made of, by its name.
     pub fields: BTreeMap<String, Field>,
 }
 
@@ -51,34 +52,20 @@ pub enum Format {
     Whitespace,
 }
 
-/// Before the fraction of a number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) enum Decimal {
-    #[default]
-    #[serde(rename = ".")]
-    Point,
-    #[serde(rename = ",")]
-    Comma,
-}
-
-impl Decimal {
-    /// A number's text with a point; None: it has a mark that is not of this kind.
-    pub(super) fn point(self, text: &str) -> Option<Cow<'_, str>> {
-        match self {
-            Self::Point => Some(Cow::Borrowed(text)),
-            Self::Comma => (!text.contains('.')).then(|| Cow::Owned(text.replace(',', "."))),
-        }
-    }
-}
-
 impl Mapping {
     /// Reads and checks a mapping file.
+    ///
+    /// # Errors
+    /// If the file can't be read, or [`Mapping::parse`] refuses it.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read mapping {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("mapping {}", path.display()))
     }
 
     /// Parses and checks a mapping.
+    ///
+    /// # Errors
+    /// If the text is no TOML, a key is not known, or two contradict each other; the message names the key.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut mapping: Self = toml::from_str(text)?;
         ensure!(
@@ -141,6 +128,9 @@ impl Mapping {
     }
 
     /// Takes the format from the file's name where the mapping gives none.
+    ///
+    /// # Errors
+    /// If neither the mapping nor the file's name says the format, or the format needs `columns` and there are none.
     pub fn for_input(mut self, path: &Path) -> anyhow::Result<Self> {
         let unpacked = path.extension().is_some_and(|extension| extension == "gz").then(|| path.with_extension(""));
         let extension = unpacked.as_deref().unwrap_or(path).extension().and_then(|extension| extension.to_str());

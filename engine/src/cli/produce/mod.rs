@@ -14,7 +14,6 @@ mod send;
 mod tally;
 mod text;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -26,7 +25,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::out;
 use super::printable::printable;
-use super::properties::Properties;
+use super::properties::PropertyArgs;
+use crate::config::Properties;
 use crate::telemetry;
 use send::{NotSent, Sender};
 
@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long)]
     topic: String,
     #[command(flatten)]
-    properties: Properties,
+    properties: PropertyArgs,
     /// The mapping file
     #[arg(long)]
     mapping: PathBuf,
@@ -68,6 +68,10 @@ pub struct Args {
 }
 
 /// Sends the file.
+///
+/// # Errors
+/// If the mapping or the file can't be read, a row is bad (unless those are skipped), or a record is not confirmed by the broker; the
+/// message says how many are.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mapping = Mapping::read(&args.mapping)?.for_input(&args.input)?;
     let (reader, bar) = open(&args.input)?;
@@ -79,7 +83,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let mut sender = match args.dry_run {
         true => None,
-        false => Some(Sender::connect(&args.brokers, &args.topic, &args.properties.over(BTreeMap::new()))?),
+        false => Some(Sender::connect(&args.brokers, &args.topic, &args.properties.over(Properties::default()))?),
     };
     let (started, mut sent, mut skipped) = (Instant::now(), 0_u64, 0_u64);
     for record in records {

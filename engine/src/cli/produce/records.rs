@@ -4,9 +4,10 @@
 use std::io::{self, BufRead};
 
 use super::csv::Scanner;
+use super::field::Decimal;
 use super::input::{Text, text_of};
 use super::lines::{Line, Lines, json_cells};
-use super::mapping::{Decimal, Format, Mapping};
+use super::mapping::{Format, Mapping};
 use super::text::quoted;
 use crate::model::foreign::foreign;
 
@@ -53,7 +54,7 @@ pub fn records(
     records_within(reader, mapping, MAX_ROW)
 }
 
-/// The same, with a bound of one's own on the bytes of a row.
+/// [`records`] with a bound on the bytes of a row.
 pub fn records_within(
     reader: impl BufRead + 'static,
     mapping: Mapping,

@@ -1,7 +1,6 @@
 //! Records on their way to a topic: handed to librdkafka, whose queue bounds what is in memory, and counted when Kafka confirms
 //! them. What was confirmed and what was not is known by its line.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,13 +13,14 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, Pur
 use super::records::Produced;
 use super::round::{QUEUE_BYTES, QUEUE_RECORDS, Round};
 use super::tally::Tally;
+use crate::config::Properties;
 use crate::kafka::{self, ClientSettings, Cluster};
 
 /// How long a record is tried, unless `-X message.timeout.ms` says otherwise.
 const DELIVERY_MS: u64 = 60_000;
 /// Beyond that, for librdkafka to say so; and for what is under way when something else stops the sending.
 const GRACE: Duration = Duration::from_secs(10);
-/// Between two looks at what librdkafka has to tell.
+/// Pause between two polls of librdkafka.
 const LOOK: Duration = Duration::from_millis(100);
 /// The same while a round is under way, which a flush alone lets go: it ends no sooner, as what has arrived has to be heard.
 const LANDING: Duration = Duration::from_millis(2);
@@ -79,7 +79,7 @@ pub(super) struct Sender {
 
 impl Sender {
     /// Looks at the topic and makes the producer. `properties`: librdkafka's, of the command line.
-    pub(super) fn connect(brokers: &str, topic: &str, properties: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+    pub(super) fn connect(brokers: &str, topic: &str, properties: &Properties) -> anyhow::Result<Self> {
         let cluster = Cluster { brokers, properties, keys: ("--brokers", "-X") };
         let partitions = kafka::partitions(cluster, "--topic", topic)?;
         let limit = futures::executor::block_on(kafka::longest_message(cluster, topic));

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context;
+use secrecy::ExposeSecret;
 
 use crate::cli::out;
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::model::catalog::{Entry, Repaired};
 use crate::store;
@@ -14,8 +16,8 @@ pub(super) fn repair(path: &Path) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let repaired = runtime.block_on(async {
         let (name, topic) = (&config.pipeline.name, &config.source.topic);
-        let store = store::connect_with(&config.sink.url, name, topic, config.window.idle_after).await?;
-        store.repair_rules(chrono::Utc::now().timestamp_millis(), "weir rules repair").await
+        let store = store::connect_with(config.sink.url.expose_secret(), name, topic, config.window.idle_after).await?;
+        store.repair_rules(now_ms(), "weir rules repair").await
     });
     let name = &config.pipeline.name;
     out::line(match repaired.context("sink.url")? {

@@ -1,15 +1,8 @@
 //! The messages of a configuration that docs/errors.md lists and no other test provokes: what is changed in `weir.toml`, and what is
 //! said of it.
 
-use super::{changed, error};
+use super::all_are_said;
 use crate::config::Config;
-
-fn all_are_said(cases: &[(&str, &str, &str)]) {
-    for (from, to, wanted) in cases {
-        let error = error(&changed(from, to));
-        assert!(error.contains(wanted), "{to:?} gave {error:?}, wanted {wanted:?}");
-    }
-}
 
 #[test]
 fn kafka_s_part_says_what_to_write() {
@@ -100,6 +93,7 @@ fn what_is_no_toml_or_of_another_type_says_what_is_wanted() {
         ("[window]", "[window", "line "),
         ("max_ahead = \"5m\"", "max_ahead = 5", "window.max_ahead: a number stands here; wanted is"),
         ("[\"type\"]", "\"type\"", "window.group_by: a text stands here; wanted is a sequence"),
+        ("[\"type\"]", "[\"type\", 5]", "window.group_by: a number stands here; wanted is a text in quotes"),
         ("late = \"merge\"", "late = \"zzzzzz\"", "window.late: is none of "),
         ("[checkpoint]", "[zzzzzzzzz]", "a key at the top is none of pipeline, source"),
         ("name_dest = { kind = \"text\" }", "name_dest = {}", "missing field `kind`"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Config;
-use crate::made;
+use weir_testkit::made;
 
 /// A configuration that sets nothing that has a default, and that has one of everything that the user names.
 const LEAST: &str = r#"
@@ -88,6 +88,17 @@ fn a_default_that_is_documented_is_the_one_that_holds() {
         }
     }
     assert!(tried > 30, "{tried}");
+}
+
+/// Every key that a file can set, `NAME` for what the user names.
+pub(super) fn keys() -> Vec<String> {
+    let tables = tables();
+    let below = |key: &Key| {
+        let (inner, path) = inside(&tables, key, &key.name);
+        rows(&tables, inner.expect("a table"), &path)
+    };
+    let all = tables["Config"].keys.iter().flat_map(below).map(|row| row.path);
+    all.filter(|path| !path.ends_with(".NAME")).collect()
 }
 
 fn debug(table: toml::Table) -> String {

@@ -62,7 +62,7 @@ pub(super) struct Literal {
 }
 
 impl Literal {
-    /// Of a text without NULs, which stand for what is behind the end.
+    /// The literal for a text without NULs, which stand for what is behind the end.
     pub(super) fn new(text: &[u8]) -> Self {
         let words = text.chunks(16).map(|chunk| (long_word(chunk, 0), u128::MAX >> (128 - 8 * chunk.len())));
         Self { words: words.collect(), length: text.len() }
@@ -149,7 +149,7 @@ fn digits(bytes: &[u8], at: usize) -> Digits {
     }
 }
 
-/// Of which the first eight are in the word.
+/// Digits in a row of which the first eight are known already, as `first`.
 #[inline(never)]
 fn many_digits(bytes: &[u8], at: usize, first: u64) -> Digits {
     let (mut value, mut count) = (value_of(first, 8), 8);

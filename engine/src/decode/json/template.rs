@@ -52,7 +52,7 @@ pub(super) struct Templates {
 #[derive(PartialEq)]
 struct Template {
     parts: Vec<Part>,
-    /// Behind the last value.
+    /// What follows the last value.
     end: Vec<u8>,
     /// Wanted fields that are not in it.
     absent: Vec<usize>,

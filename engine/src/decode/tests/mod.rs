@@ -4,7 +4,6 @@ use crate::model::ids::Partition;
 use crate::model::record::{Field, Kind, Value};
 use crate::model::time::TimeFormat;
 
-mod oracle;
 pub(super) mod tagged;
 mod templates;
 mod times;

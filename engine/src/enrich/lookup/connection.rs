@@ -5,22 +5,12 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, TlsCertificates};
+use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::refusal::{self, Said};
+use super::refusal::{self, Failed, Said};
 use crate::config;
-
-/// Why Redis gave no answer.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// It may come back by itself.
-    Away(String),
-    /// Nothing came in time: it is away, or what was asked is more than the time carries.
-    TimedOut,
-    /// No waiting mends it: what is wrong, and what to do.
-    Refused(String),
-}
 
 /// One a key: its values in the order of the fields; None: the key holds something that is no hash.
 pub(super) type Hashes = Vec<Option<Vec<Option<Vec<u8>>>>>;
@@ -29,7 +19,7 @@ pub(super) type Hashes = Vec<Option<Vec<Option<Vec<u8>>>>>;
 pub(super) struct Connection {
     lookup: String,
     client: Client,
-    /// Of a connection's making, and of an answer.
+    /// Time-out of making a connection, and of an answer.
     timeout: Duration,
     /// As for Redis' ACL: `customer:*`.
     pattern: String,
@@ -44,7 +34,7 @@ struct Open {
 }
 
 impl Connection {
-    /// Connects nothing. The error says what to mend; it goes on after the lookup's name.
+    /// Connects nothing. The error says what to fix; it goes on after the lookup's name.
     pub(super) fn new(name: &str, table: &config::Lookup) -> Result<Self, String> {
         Ok(Self {
             lookup: name.to_owned(),
@@ -179,21 +169,22 @@ impl Connection {
 fn client(table: &config::Lookup) -> Result<Client, String> {
     // The client's own error may quote the URL, and with it a password.
     let wrong = |_| "url: is no address of a Redis; write \"redis://host:6379\", or rediss:// for TLS".to_owned();
-    if table.url.contains('#') {
+    let url = table.url.expose_secret();
+    if url.contains('#') {
         return Err("url: has a #; %23 in a password, and a certificate is always checked".into());
     }
-    let Some(path) = &table.ca else { return Client::open(table.url.as_str()).map_err(wrong) };
+    let Some(path) = &table.ca else { return Client::open(url).map_err(wrong) };
     let shown = path.display();
     let authority = std::fs::read(path).map_err(|why| format!("ca: {shown} can't be read: {why}"))?;
-    if !table.url.starts_with("rediss://") {
+    if !url.starts_with("rediss://") {
         return Err("ca: is for TLS, and url begins with redis://; write rediss://".into());
     }
     if !String::from_utf8_lossy(&authority).contains("-----BEGIN CERTIFICATE-----") {
         return Err(format!("ca: {shown} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"));
     }
-    Client::open(table.url.as_str()).map_err(wrong)?;
+    Client::open(url).map_err(wrong)?;
     let certificates = TlsCertificates { client_tls: None, root_cert: Some(authority) };
-    Client::build_with_tls(table.url.as_str(), certificates)
+    Client::build_with_tls(url, certificates)
         .map_err(|why| format!("ca: {shown} holds no certificate that can be read: {why}"))
 }
 

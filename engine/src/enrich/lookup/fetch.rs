@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, Failed, Hashes};
+use super::connection::{Connection, Hashes};
 use super::parts::Parts;
 use super::value::Hash;
 use super::{LookupError, refusal};
@@ -91,7 +91,7 @@ impl Redis {
         self.parts.size()
     }
 
-    /// Asks once, for a key that no record has, as the pipeline will: an error is one that no waiting mends.
+    /// Asks once, for a key that no record has, as the pipeline will: an error is one that waiting does not fix.
     pub(super) async fn check(&self) -> Result<(), LookupError> {
         match self.once().await {
             Err(Failed::Refused(why)) => Err(LookupError::Refused { lookup: self.name.clone(), why }),
@@ -175,7 +175,7 @@ impl Redis {
                 Err(failed) => return Err(failed),
             }
             drop(turn);
-            metrics::gauge!("weir_lookup_keys_at_once", "lookup" => self.name.clone()).set(self.parts.size() as f64);
+            metrics::gauge!("weir_lookup_request_keys", "lookup" => self.name.clone()).set(self.parts.size() as f64);
         }
         Ok(hashes)
     }

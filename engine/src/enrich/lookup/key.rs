@@ -13,13 +13,13 @@ enum Piece {
 }
 
 impl Template {
-    /// The error says what to mend.
+    /// The error says what to fix.
     pub(super) fn parse(template: &str, schema: &Schema) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             let (name, after) = after.split_once('}').ok_or_else(|| format!("key {template:?}: a {{ is not closed"))?;
-            let id = schema.find(name).filter(|id| schema.field(*id).lookup.is_none());
+            let id = schema.find(name).filter(|id| schema.field(*id).is_in_record());
             let id = id.ok_or_else(|| format!("key {template:?}: the record has no field {name:?}"))?;
             pieces.push(Piece::Literal(before.to_owned()));
             pieces.push(Piece::Field(id, schema.field(id).scale));

@@ -43,7 +43,7 @@ pub enum LookupError {
     Config {
         /// Its name.
         lookup: String,
-        /// What to mend.
+        /// What to fix.
         why: String,
     },
     /// Redis is away or too slow; trying again may help.
@@ -54,7 +54,7 @@ pub enum LookupError {
         /// What was seen.
         why: String,
     },
-    /// No waiting mends it: a wrong password, a right or a certificate that lacks, a cluster.
+    /// Waiting does not fix it: a wrong password, a right or a certificate that lacks, a cluster.
     #[error("lookup.{lookup}: {why}")]
     Refused {
         /// Its name.
@@ -64,7 +64,10 @@ pub enum LookupError {
     },
 }
 
-/// Asks the Redis of every lookup once, all at the same time. An error is one that no waiting mends; a Redis that is away is none.
+/// Asks the Redis of every lookup once, all at the same time.
+///
+/// # Errors
+/// [`LookupError`]: what waiting does not fix, such as a wrong password. A Redis that is away is no error.
 pub async fn check(lookups: &BTreeMap<String, config::Lookup>) -> Result<(), LookupError> {
     let asked = lookups.iter().map(|(name, table)| async move {
         let wrong = |why| LookupError::Config { lookup: name.clone(), why };
@@ -105,6 +108,9 @@ pub struct Plan {
 
 impl Lookups {
     /// Connects nothing: the first fetch does.
+    ///
+    /// # Errors
+    /// [`LookupError`]: a URL, a certificate or a key that can't be used.
     pub fn new(lookups: &BTreeMap<String, config::Lookup>, schema: Arc<Schema>) -> Result<Self, LookupError> {
         let lookups = lookups.iter().map(|(name, table)| Lookup::new(name, table, &schema));
         Ok(Self { lookups: lookups.collect::<Result<_, _>>()? })

@@ -1,7 +1,17 @@
-//! Which errors of Redis no waiting mends, and what a person has to do about each.
+//! Why Redis gave no answer: which of its errors waiting does not fix, and what a person has to do about each.
 
-use super::connection::Failed;
 use crate::certificate::Fault;
+
+/// Why Redis gave no answer.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// It may come back by itself.
+    Away(String),
+    /// Nothing came in time: it is away, or what was asked is more than the time carries.
+    TimedOut,
+    /// Waiting does not fix it: what is wrong, and what to do.
+    Refused(String),
+}
 
 /// What Redis, or the way to it, said.
 pub(super) struct Said<'a> {
@@ -9,7 +19,7 @@ pub(super) struct Said<'a> {
     pub code: Option<&'a str>,
     /// What Redis said.
     pub text: &'a str,
-    /// It closed the connection without an answer.
+    /// Whether it closed the connection without an answer.
     pub closed: bool,
     /// The connection is made with TLS.
     pub tls: bool,
@@ -47,7 +57,7 @@ pub(super) fn of(lookup: &str, pattern: &str, said: &Said<'_>) -> Failed {
     }
 }
 
-/// Of a Redis Cluster: Weir asks one server for all keys.
+/// What to say of a Redis Cluster, which is not supported: Weir asks one server for all keys.
 pub(super) fn cluster(lookup: &str, said: &str) -> String {
     format!(
         "this Redis is a node of a Redis Cluster, which is not supported: its keys stand on several nodes ({said}). Name one \
@@ -57,7 +67,7 @@ pub(super) fn cluster(lookup: &str, said: &str) -> String {
 
 fn certificate(lookup: &str, fault: Fault, text: &str) -> String {
     let cause = fault.cause();
-    let mend = match fault {
+    let hint = match fault {
         Fault::UnknownAuthority => format!("name the authority's certificate (PEM) as lookup.{lookup}.ca"),
         Fault::OtherName => format!("write the name that the certificate has in lookup.{lookup}.url"),
         Fault::Expired => "renew it on the server".to_owned(),
@@ -67,7 +77,7 @@ fn certificate(lookup: &str, fault: Fault, text: &str) -> String {
             return format!("Redis {cause} ({text}): write redis:// in lookup.{lookup}.url, or its TLS port");
         }
     };
-    format!("the certificate of Redis {cause} ({text}): {mend}")
+    format!("the certificate of Redis {cause} ({text}): {hint}")
 }
 
 /// `customer:{name_orig}` as an ACL names it: `customer:*`.
@@ -100,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_waiting_mends_says_what_to_do_and_the_rest_is_away() {
+    fn what_waiting_does_not_fix_says_what_to_do_and_the_rest_is_away() {
         for (code, text, told) in [
             (Some("MOVED"), "Moved: 12 10.0.0.1:6379", "a node of a Redis Cluster"),
             (Some("CLUSTERDOWN"), "ClusterDown: Hash slot not served", "a node of a Redis Cluster"),

@@ -87,15 +87,15 @@ pub struct Message<'a> {
     pub partition: Partition,
     /// Its offset.
     pub offset: Offset,
-    /// None: it has none.
+    /// Key of the message; None: it has none.
     pub key: Option<&'a [u8]>,
-    /// None: a tombstone.
+    /// Value of the message; None: a tombstone.
     pub value: Option<&'a [u8]>,
     raw: &'a rd::rd_kafka_message_t,
 }
 
 impl Fetched {
-    /// Of pointers that the batch call set.
+    /// Takes over the messages whose pointers the batch call set.
     fn of(all: Vec<*mut rd::rd_kafka_message_t>) -> Self {
         let (mut records, mut others) = (Vec::with_capacity(all.len()), Vec::new());
         for (at, message) in raw(&all).enumerate() {
@@ -115,7 +115,7 @@ impl Fetched {
         self.records.len() + self.others.len()
     }
 
-    /// Whether nothing came.
+    /// Whether the fetch brought nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -156,14 +156,14 @@ impl Fetched {
 /// Some records of a fetch, in an order that the caller chose by what [`Fetched::places`] gave.
 #[derive(Clone, Copy)]
 pub struct Messages<'a> {
-    /// What brought them.
+    /// The fetch that brought them.
     pub fetched: &'a Fetched,
     /// Partition and index of each.
     pub order: &'a [(Partition, usize)],
 }
 
 impl<'a> Messages<'a> {
-    /// How many.
+    /// Number of messages.
     pub fn len(&self) -> usize {
         self.order.len()
     }

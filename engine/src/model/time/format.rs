@@ -4,29 +4,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Refused};
 use super::{NotATime, Unit, from_ms, from_rfc3339};
 use crate::model::number::{self, NotANumber};
 
 /// Fraction digits that a number of seconds may have.
 const SECOND_DIGITS: u8 = 9;
 
-/// See the module. Cheap to clone.
+/// How a timestamp field is written. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeFormat {
     /// What numbers count; None: texts only.
     unit: Option<Unit>,
     /// How texts are written; None: RFC 3339.
     pattern: Option<Arc<Pattern>>,
-}
-
-/// A key that can't stand, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// `format` or `zone`.
-    pub key: &'static str,
-    /// What is wrong with it and what to write.
-    pub why: String,
 }
 
 impl Default for TimeFormat {
@@ -36,7 +27,11 @@ impl Default for TimeFormat {
 }
 
 impl TimeFormat {
-    /// Of the three keys. With a `format` alone numbers are no times: `20260102` is no count of milliseconds.
+    /// The format that the three keys describe. With a `format` alone, numbers are no times: `20260102` is no count of
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`Refused`]: which key can't stand, and what to write.
     pub fn new(unit: Option<Unit>, format: Option<&str>, zone: Option<&str>) -> Result<Self, Refused> {
         match (format, zone) {
             (None, None) => Ok(Self { unit: Some(unit.unwrap_or_default()), pattern: None }),
@@ -74,6 +69,9 @@ impl TimeFormat {
     }
 
     /// Epoch milliseconds of a number as JSON writes it. Seconds may have a fraction; below a millisecond it is cut off.
+    ///
+    /// # Errors
+    /// [`NotATime`]: the format takes no numbers, or the time is beyond the calendar.
     pub fn number(&self, text: &str) -> Result<i64, NotATime> {
         let unit = self.unit.ok_or(NotATime::Form)?;
         let ms = match number::integer(text) {
@@ -87,6 +85,9 @@ impl TimeFormat {
     }
 
     /// Epoch milliseconds of a text.
+    ///
+    /// # Errors
+    /// [`NotATime`]: the text does not fit the format, or the time is beyond the calendar.
     pub fn text(&self, text: &str) -> Result<i64, NotATime> {
         match &self.pattern {
             None => from_rfc3339(text),
@@ -95,6 +96,9 @@ impl TimeFormat {
     }
 
     /// Epoch milliseconds of a text from where there are only texts (Redis, a cell of a CSV file): a number or a time.
+    ///
+    /// # Errors
+    /// [`NotATime`]: the text is neither.
     pub fn cell(&self, text: &str) -> Result<i64, NotATime> {
         let (first, second): (Read, Read) = match &self.pattern {
             // A text may be all digits: `format` says what they are.

@@ -6,7 +6,6 @@ use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse};
 use chrono::{DateTime, FixedOffset, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
-use super::format::Refused;
 use super::{NotATime, from_ms};
 
 /// See the module.
@@ -18,6 +17,15 @@ pub(super) struct Pattern {
     zone: Option<Tz>,
     /// False: a date, whose day begins at midnight.
     has_time: bool,
+}
+
+/// A key that can't stand, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// `format` or `zone`.
+    pub key: &'static str,
+    /// What is wrong with it and what to write.
+    pub why: String,
 }
 
 impl Pattern {
@@ -106,7 +114,6 @@ fn written(sample: DateTime<FixedOffset>, format: &str) -> Result<String, String
     Ok(text)
 }
 
-/// Shows the name only if it is nearly one: it may be anything that was put into the wrong place.
 /// Shows the name only if it is nearly one: it may be anything that was put into the wrong place.
 fn unknown(name: &str) -> String {
     let lower = name.to_lowercase();

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// See the module.
+/// What a number counts that is a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {

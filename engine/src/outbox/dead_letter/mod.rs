@@ -22,7 +22,7 @@ const HEADERS_CUT: &str = "weir.headers.cut";
 const KEY_CUT: &str = "weir.key.cut";
 /// How the names of our headers begin.
 const OURS: [&str; 2] = ["weir.", "__dlq."];
-/// Before a name of ours that the source used.
+/// Prefix of a source's header that has a name of the engine's.
 const THEIRS: &str = "source.";
 /// What a header takes beyond name and value, and what one of the marks above takes whole.
 const HEADER_OVERHEAD: usize = 16;

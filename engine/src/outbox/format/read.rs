@@ -27,6 +27,9 @@ pub struct Reading<'a> {
 }
 
 /// Begins to read a chunk. Its checksum is [`check`]ed where it comes from the store, not each time.
+///
+/// # Errors
+/// [`Damaged`]: it is too short, or of a layout that is not known.
 pub fn read(chunk: &[u8]) -> Result<Reading<'_>, Damaged> {
     let (bytes, _) = split(chunk)?;
     let (destination, at) = match bytes[0] {
@@ -37,11 +40,17 @@ pub fn read(chunk: &[u8]) -> Result<Reading<'_>, Damaged> {
 }
 
 /// All letters of a chunk.
+///
+/// # Errors
+/// [`Damaged`]: its head, or a letter in it, can't be read.
 pub fn decode(chunk: &[u8]) -> Result<Vec<Letter<'_>>, Damaged> {
     read(chunk)?.collect()
 }
 
 /// Whether the chunk is as it was written.
+///
+/// # Errors
+/// [`Damaged`]: its checksum is another one, or it ends too soon.
 pub fn check(chunk: &[u8]) -> Result<(), Damaged> {
     let (letters, sum) = split(chunk)?;
     if sum.is_some_and(|(sum, of)| sum != of(letters)) {

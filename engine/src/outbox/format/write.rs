@@ -33,12 +33,12 @@ pub struct Letters {
 }
 
 impl Letters {
-    /// None yet.
+    /// No letters yet, for this destination.
     pub fn to(destination: Destination) -> Self {
         Self { destination, ..Self::default() }
     }
 
-    /// Bytes so far.
+    /// Length in bytes.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -26,7 +26,7 @@ pub(super) fn queue(producer: &BaseProducer<Deliveries>, letter: Outbound<'_>) -
     let mut record: Record<'_> = BaseRecord::to(letter.topic).partition(letter.to).headers(letter.headers);
     (record.key, record.payload) = (letter.key, letter.value);
     match producer.send(record) {
-        // Defence: a round is smaller than the queue.
+        // Defense: a round is smaller than the queue.
         Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) => {
             land(producer)?;
             producer.send(record).map_err(|(why, _)| why)

@@ -28,7 +28,7 @@ const QUEUED: &str = "20000";
 /// Settings of a producer. `limit`: bytes of the longest message that any of its topics takes.
 pub(in crate::outbox) fn producer_settings(
     source: &config::Source,
-    properties: &BTreeMap<String, String>,
+    properties: &config::Properties,
     transactional_id: &str,
     limit: usize,
 ) -> ClientSettings {
@@ -74,7 +74,7 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    /// Before a transaction.
+    /// Forgets what earlier transactions left. Called before each.
     pub(super) fn forget(&self) {
         self.too_large.store(false, Ordering::Relaxed);
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;

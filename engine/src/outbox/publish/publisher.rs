@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::error::PublishError;
 use super::producer::{Ready, blocking, prepare};
 use super::transaction::Transaction;
-use crate::config;
+use crate::config::{self, Config};
 use crate::model::ids::{Offset, Partition};
 use crate::model::step::OutboxChunk;
 use crate::outbox::dead_letter::Origin;
@@ -20,7 +20,7 @@ use crate::outbox::destination::Destinations;
 /// How long no transaction of a producer may get through before it is made anew.
 const GIVE_UP: Duration = Duration::from_secs(60);
 
-/// See the module.
+/// Publishes outbox rows and the group's offsets, one Kafka transaction at a time.
 pub struct Publisher {
     source: config::Source,
     destinations: Destinations,
@@ -38,12 +38,12 @@ type Ahead = JoinHandle<Result<Ready, PublishError>>;
 
 impl Publisher {
     /// Connects nothing yet: [`Publisher::prepare_ahead`], [`Publisher::resolve_in_doubt`] or the first transaction does.
-    pub fn new(source: &config::Source, letters: &config::DeadLetters, pipeline: &str) -> Self {
-        let transactional_id = format!("weir-{pipeline}-{}", uuid::Uuid::new_v4());
-        Self::with_id(source, Destinations::new(letters), transactional_id)
+    pub fn new(config: &Config) -> Self {
+        let transactional_id = format!("weir-{}-{}", config.pipeline.name, uuid::Uuid::new_v4());
+        Self::with_id(&config.source, Destinations::of(config), transactional_id)
     }
 
-    /// The same to these destinations, and under a transactional id that the caller answers for: a second publisher under it
+    /// A publisher to these destinations, under a transactional id that the caller answers for: a second publisher under it
     /// fences the first.
     pub fn with_id(source: &config::Source, destinations: Destinations, transactional_id: String) -> Self {
         Self { source: source.clone(), destinations, transactional_id, ready: None, ahead: None, failing: None }
@@ -55,6 +55,9 @@ impl Publisher {
     }
 
     /// Ends whatever a transaction of ours left undecided. Cheap when there is none.
+    ///
+    /// # Errors
+    /// [`PublishError`]: Kafka does not answer, or another producer has our place.
     pub async fn resolve_in_doubt(&mut self) -> Result<(), PublishError> {
         if self.ready.is_some() {
             return Ok(());
@@ -87,6 +90,9 @@ impl Publisher {
     }
 
     /// One transaction: the messages of these chunks at or after `from`, whatever their destinations, then the offsets.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing of it is visible then, or, where it says so, it is not known whether it is.
     pub async fn publish(
         &mut self,
         outbox: &Arc<[OutboxChunk]>,

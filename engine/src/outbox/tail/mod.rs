@@ -3,12 +3,12 @@
 
 mod newest;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::message::{Headers, Message};
 
 use self::newest::{Age, Newest, age};
+use crate::config::Properties;
 use crate::kafka::{Cluster, Range, RangeError, RangeReader};
 
 pub use self::newest::Shown;
@@ -48,7 +48,7 @@ pub struct Tail {
 ///
 /// # Errors
 /// The topic cannot be read.
-pub fn tail(brokers: &str, properties: &BTreeMap<String, String>, wanted: &Wanted) -> Result<Tail, RangeError> {
+pub fn tail(brokers: &str, properties: &Properties, wanted: &Wanted) -> Result<Tail, RangeError> {
     let until = Instant::now() + wanted.within;
     let cluster = Cluster { brokers, properties, keys: ("source.brokers or --brokers", "source.properties or -X") };
     let reader = RangeReader::new(cluster, wanted.topic)?;

@@ -7,7 +7,7 @@ use rdkafka::message::{Headers, Message};
 
 use super::Wanted;
 
-/// Of the headers of one letter, in texts: a source may have sent thousands.
+/// Texts that are kept for the headers of one letter: a source may have sent thousands.
 const HEADERS: usize = 16;
 /// What a letter takes beside its texts, about.
 const LETTER: usize = 200;
@@ -21,9 +21,9 @@ pub struct Shown {
     pub offset: i64,
     /// When it was written there, epoch milliseconds.
     pub timestamp: i64,
-    /// Of the source record, as text; bytes that are no UTF-8 are replaced.
+    /// Key of the source record, as text; bytes that are no UTF-8 are replaced.
     pub key: Option<String>,
-    /// Of the source record, as text; bytes that are no UTF-8 are replaced.
+    /// Value of the source record, as text; bytes that are no UTF-8 are replaced.
     pub value: Option<String>,
     /// Bytes of the whole value.
     pub value_bytes: Option<usize>,
@@ -96,7 +96,7 @@ impl Cut {
     }
 }
 
-/// By the time at which it was written, then where it stands.
+/// Order of letters: the time at which each was written, then its partition and offset.
 pub(super) type Age = (i64, i32, i64);
 
 pub(super) fn age(message: &impl Message) -> Age {

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::admin::views::{EvaluatedView, FaultView, HitView, OutcomeView, VerdictView};
+use crate::clock::now_ms;
 use crate::model::catalog::Mode;
 use crate::model::finding::{Effect, Fault, Finding, Stage};
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::Schema;
-use crate::pipeline::clock::now;
-use crate::processor::{BatchProcessor, Fields, Record};
+use crate::processor::{BatchProcessor, Fields, Now, Record};
 use crate::rules::{Halt, Judge, LiveSet, Recorder, RuleVerdict, Runtime, Unjudged};
 
 /// What it takes to evaluate records once.
@@ -32,14 +32,14 @@ impl Evaluation {
     /// asked, nothing is summed, and no record is too late. Runs guest code: call it on a blocking thread.
     pub(super) fn run(self, records: &[Vec<u8>]) -> Result<Vec<EvaluatedView>, Unjudged> {
         let Self { runtime, schema, max_record, set, stop, time } = self;
-        let began = Instant::now();
-        let mut until = || stop.load(Ordering::Relaxed) || began.elapsed() > time;
+        let now = Now { instant: Instant::now(), epoch_ms: now_ms() };
+        let mut until = || stop.load(Ordering::Relaxed) || now.instant.elapsed() > time;
         let judge = Judge::observed(runtime, Recorder::default(), stop.clone());
         let mut processor = BatchProcessor::new(schema, max_record, Fields::All, None, judge);
         let given = records.iter().zip(0..);
         let given = given.map(|(value, at)| Record { offset: Offset(at), key: None, value: Some(value) });
-        let decoded = processor.open(&set, Partition(0), given, now());
-        let judged = processor.judge(&set, decoded, None, now(), None, &mut until)?;
+        let decoded = processor.open(&set, Partition(0), given, now);
+        let judged = processor.judge(&set, decoded, None, now, None, &mut until)?;
         let mut undecoded = judged.undecoded.iter();
         let mut rows = (0..).zip(judged.batch.offsets.iter()).peekable();
         let view = |at: Offset| match rows.next_if(|(_, offset)| **offset == at) {

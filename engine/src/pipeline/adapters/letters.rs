@@ -13,9 +13,9 @@ use crate::outbox;
 
 /// Within the time that the API gives a request.
 const READ_LETTERS: Duration = Duration::from_secs(5);
-/// Of the texts of one answer, and so of what a read holds.
+/// Bytes of the texts of one answer, and so of what a read holds.
 const LETTERS: usize = 8 << 20;
-/// Of the topic at once: each has a consumer of its own, with its connections and its buffers.
+/// Reads of the topic at once. Each has a consumer of its own, with its connections and its buffers.
 const READS: usize = 2;
 /// For one of those to end.
 const WAIT_TO_READ: Duration = Duration::from_secs(4);

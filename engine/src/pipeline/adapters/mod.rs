@@ -3,6 +3,7 @@
 mod advice;
 mod evaluate;
 mod letters;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,28 +11,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use self::advice::advice;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
-use super::dependencies::{Dependency, DependencyStatus};
-use super::status::Status;
-use crate::admin::ports::{AdminError, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
+use self::view::View;
+use crate::admin::ports::{AdminError, PatchRequest, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
-    DependencyState, DependencyView, ErrorView, EvaluateView, FileProblemView, InstanceState, ManifestView,
-    PartitionState, PartitionStatus, PipelineStatus, PublishedView, RuleDetail, RuleView, RulesView, code_views,
+    EvaluateView, FileProblemView, ManifestView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
 use crate::admin::{AdminState, Limits};
-use crate::conditions::{Condition, Severity};
 use crate::config::Config;
 use crate::model::catalog::{Origin, VersionInfo};
-use crate::model::ids::{Partition, Sha256};
+use crate::model::ids::Sha256;
 use crate::model::record::Schema;
-use crate::model::time::to_rfc3339;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
+use crate::status::Status;
 use crate::store::{CatalogStore, Store, StoreError};
+use crate::telemetry::Metrics;
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
@@ -40,7 +38,7 @@ pub(super) fn admin_state(
     (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
     store: &Arc<dyn Store>,
     status: &Arc<Status>,
-    metrics: PrometheusHandle,
+    metrics: Metrics,
 ) -> AdminState {
     let rules = Rules {
         config: config.clone(),
@@ -71,7 +69,8 @@ struct Rules {
     evaluating: Arc<Semaphore>,
 }
 
-/// Of what is asked of the store for an answer that does not need it.
+/// Time-out of optional reads of the store: rules are answered from memory, and their history is added if the store replies
+/// within it.
 const ASK_STORE: Duration = Duration::from_secs(2);
 
 impl From<Refused> for AdminError {
@@ -80,10 +79,10 @@ impl From<Refused> for AdminError {
         match refused {
             Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
             Refused::NotWasm => Self::NotWasm,
-            Refused::Module(_) => Self::Invalid { mend: advice(&detail).into(), detail },
+            Refused::Module(_) => Self::Invalid { hint: advice(&detail).into(), detail },
             Refused::Unfit(_) => Self::Invalid {
                 detail,
-                mend: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
+                hint: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
             },
             Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
             Refused::Conflict(_) => Self::Conflict(detail),
@@ -270,108 +269,5 @@ struct StopOnDrop(Arc<AtomicBool>);
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-struct View {
-    config: Arc<Config>,
-    catalog: Arc<Catalog>,
-    status: Arc<Status>,
-}
-
-impl PipelineView for View {
-    fn pipeline(&self) -> PipelineStatus {
-        let partitions = self.status.partitions();
-        let ready = self.ready();
-        let stopping = self.status.stop_asked().is_some();
-        PipelineStatus {
-            name: self.config.pipeline.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            state: if stopping { InstanceState::Stopping } else { InstanceState::Running },
-            ready: ready.is_ok(),
-            not_ready: ready.err().unwrap_or_default(),
-            last_checkpoint_age_ms: self.status.last_checkpoint_age().map(|age| age.as_millis() as u64),
-            uptime_seconds: self.status.uptime(),
-            workers: u32::try_from(self.status.workers()).unwrap_or(u32::MAX),
-            revision: self.catalog.live().revision.0,
-            dependencies: self.dependencies(),
-            partitions: partitions.into_iter().map(|(partition, status)| partition_view(partition, status)).collect(),
-            conditions: self.conditions(),
-        }
-    }
-
-    fn dependencies(&self) -> Vec<DependencyView> {
-        let lookups = self.config.lookup.keys();
-        let lookups = lookups.map(|name| (format!("lookup.{name}"), Dependency::Lookup(name.clone())));
-        let all = [("kafka".to_owned(), Dependency::Kafka), ("database".to_owned(), Dependency::Database)];
-        all.into_iter().chain(lookups).map(|(name, of)| dependency_view(name, self.status.dependency(&of))).collect()
-    }
-
-    fn ready(&self) -> Result<Vec<String>, Vec<String>> {
-        let waiting = self.status.waiting();
-        let mut reasons: Vec<_> =
-            waiting.into_iter().map(|(worker, waiting)| waiting.text(worker, &self.config)).collect();
-        reasons.extend(self.status.store_away().map(|(since, why)| {
-            let seconds = since.elapsed().as_secs();
-            format!("the store of [sink] does not answer for {seconds} s: {why}; start it, or correct sink.url")
-        }));
-        let (group, workers) = (&self.config.source.group, self.status.workers());
-        reasons.extend(self.status.outside().into_iter().map(|(worker, outside)| {
-            let (seconds, why) = (outside.since.elapsed().as_secs(), outside.why.map(|why| format!(" ({why})")));
-            format!(
-                "worker {worker} of {workers} (counted from 0) is not a member of the group {group:?} for {seconds} s{}",
-                why.unwrap_or_default()
-            )
-        }));
-        for (partition, status) in self.status.partitions() {
-            if status.is_being_taken() {
-                reasons.push(format!("partition {partition}: its position is being asked of the store and the group"));
-            }
-            reasons.extend(status.error.map(|why| format!("partition {partition}: {why}")));
-        }
-        let (hindering, warnings): (Vec<_>, Vec<_>) =
-            self.conditions().into_iter().partition(|condition| condition.severity == Severity::NotReady);
-        reasons.extend(hindering.into_iter().map(|condition| condition.message));
-        match reasons.is_empty() {
-            true => Ok(warnings.into_iter().map(|condition| condition.message).collect()),
-            false => Err(reasons),
-        }
-    }
-}
-
-impl View {
-    fn conditions(&self) -> Vec<Condition> {
-        let mut all = self.status.conditions().all();
-        all.extend(self.catalog.conditions().all());
-        all
-    }
-}
-
-fn dependency_view(name: String, status: Option<DependencyStatus>) -> DependencyView {
-    let up = status.as_ref().is_none_or(|status| status.up);
-    DependencyView {
-        name,
-        state: if up { DependencyState::Up } else { DependencyState::Away },
-        since: status.as_ref().map(|status| to_rfc3339(status.since)),
-        last_error: status
-            .and_then(|status| status.last_error)
-            .map(|(at, message)| ErrorView { at: to_rfc3339(at), message }),
-    }
-}
-
-fn partition_view(partition: Partition, status: super::status::PartitionStatus) -> PartitionStatus {
-    let state = match (&status.error, status.judged.or(status.committed)) {
-        (Some(_), _) => PartitionState::Stopped,
-        (None, Some(_)) => PartitionState::Running,
-        (None, None) => PartitionState::Taking,
-    };
-    PartitionStatus {
-        partition: partition.0,
-        worker: u32::try_from(status.worker).unwrap_or(u32::MAX),
-        position: status.committed,
-        lag: status.end.zip(status.judged.or(status.committed)).map(|(end, at)| (end - at).max(0)),
-        watermark: status.watermark.map(to_rfc3339),
-        state,
-        error: status.error,
     }
 }

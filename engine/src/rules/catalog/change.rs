@@ -10,7 +10,8 @@ use super::history::{History, PATCH, RETIRE};
 use super::in_force::{self, Change, Instance};
 use super::instance::instance;
 use super::load::Trial;
-use super::{Catalog, CatalogError, Refused, now};
+use super::{Catalog, CatalogError, Refused};
+use crate::clock::now_ms;
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, RuleSet};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::shown::acts;
@@ -31,12 +32,16 @@ pub struct Patch {
     pub mode: Option<Mode>,
     /// Rules judge in ascending order, ties by name. None: as it is.
     pub order: Option<i32>,
-    /// By name; None: as they are. None as a value takes the default of whatever version is in force, now and later.
+    /// Parameters to set, by name; None: as they are. None as a value means the default of whatever version is in force, now
+    /// and later.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 
 impl Catalog {
     /// Changes mode, order or parameters.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule, a change that can't stand, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
@@ -67,6 +72,9 @@ impl Catalog {
     }
 
     /// Back to this version, or to the one that was in force before.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule or version, nothing to go back to, or a store that does not answer.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
         let mut set = self.store().rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
@@ -90,6 +98,9 @@ impl Catalog {
     }
 
     /// Takes the rule out of the set; its versions stay.
+    ///
+    /// # Errors
+    /// [`Refused`]: no such rule, or a store that does not answer.
     pub async fn retire(&self, name: &str, who: &str) -> Result<Revision, Refused> {
         let edit = |entries: &mut Vec<Entry>| {
             let gone = entry(entries, name)?.sha256;
@@ -157,7 +168,7 @@ impl Instance for Catalog {
 
     fn audit(&self, change: &Change<'_>, revision: Revision, detail: String) -> Audit {
         Audit {
-            at: now(),
+            at: now_ms(),
             who: change.who.to_owned(),
             action: change.action.to_owned(),
             rule: change.rule.to_owned(),

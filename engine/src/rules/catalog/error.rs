@@ -34,7 +34,7 @@ fn all(misfits: &[(String, String)]) -> String {
     let rules: Vec<_> =
         misfits.iter().map(|(rule, why)| format!("the stored rule {rule} does not fit: {why}")).collect();
     format!(
-        "{}. Mend the configuration; or turn the rule off, roll it back or delete it through an instance that runs; or \
+        "{}. Fix the configuration; or turn the rule off, roll it back or delete it through an instance that runs; or \
          start with --suspend-misfits, which suspends it for every instance",
         rules.join("; ")
     )

@@ -31,7 +31,7 @@ struct State {
 }
 
 impl History {
-    /// Of this rule, as far back as 1,000 lines of the audit and 200 changes of it go.
+    /// Reads the history of this rule, as far back as 1,000 lines of the audit and 200 changes of it go.
     pub(super) async fn read(store: &dyn CatalogStore, rule: &str) -> Result<Self, StoreError> {
         let lines = store.audit(LINES).await?;
         let mut states = Vec::new();

@@ -27,7 +27,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::conditions::Conditions;
 use crate::config::Config;
@@ -37,7 +38,6 @@ use crate::model::store::CatalogStore;
 use crate::rules::live::{LiveSet, Trip};
 use crate::rules::module::Modules;
 use crate::rules::module::runtime::Runtime;
-use crate::rules::tasks::stopped;
 use damaged::DamagedRows;
 use load::Loader;
 use poll::Polled;
@@ -126,14 +126,14 @@ impl Catalog {
     }
 
     /// Takes other instances' swaps and breaker trips until told to stop.
-    pub async fn run(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(POLL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut tripped = self.tripped.lock().await;
         let mut polled = Polled::default();
         loop {
             tokio::select! {
-                () = stopped(&mut shutdown) => return,
+                () = shutdown.cancelled() => return,
                 Some(trip) = tripped.recv() => {
                     if let Err(error) = self.trip(&trip).await {
                         tracing::error!(rule = %trip.rule.name, %error, "the breaker could not act");
@@ -155,8 +155,4 @@ impl Catalog {
     fn store(&self) -> &dyn CatalogStore {
         &*self.loader.store
     }
-}
-
-fn now() -> i64 {
-    chrono::Utc::now().timestamp_millis()
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::change::{differences, entry};
 use super::in_force::Change;
 use super::load::Trial;
-use super::{Catalog, Refused, now};
+use super::{Catalog, Refused};
+use crate::clock::now_ms;
 use crate::config::RuleStart;
 use crate::model::catalog::{Entry, Manifest, Mode, Origin, Version};
 use crate::model::ids::{Revision, Sha256};
@@ -43,6 +44,9 @@ pub struct Published {
 
 impl Catalog {
     /// The checks of a publish; nothing is kept.
+    ///
+    /// # Errors
+    /// [`Refused`]: what is wrong with the module.
     pub async fn check(&self, wasm: Vec<u8>) -> Result<Manifest, Refused> {
         let checked = self.checked(&wasm).await;
         self.forget_unused();
@@ -71,6 +75,9 @@ impl Catalog {
 
     /// Validates, stores and brings into force. Bytes that are in force already are told so; a mode or an order that comes
     /// with them is applied, and a suspension lifted.
+    ///
+    /// # Errors
+    /// [`Refused`]: what is wrong with the module, a set that has changed meanwhile, or a store that does not answer.
     pub async fn publish(&self, wasm: Vec<u8>, how: Publish) -> Result<Published, Refused> {
         let sha256 = Sha256::of(&wasm);
         let validated = self.loader.modules.validate(sha256, &wasm, Requester::Client(&how.source)).await;
@@ -107,7 +114,7 @@ impl Catalog {
             manifest: manifest.clone(),
             origin: how.origin,
             source: how.source.clone(),
-            published_at: now(),
+            published_at: now_ms(),
             published_by: how.who.clone(),
         };
         // A file that went and comes back, perhaps by another deployment: what people set stands. Over the API they say it.

@@ -86,7 +86,7 @@ pub(super) fn store(
                 _ => Severity::Warning,
             };
             let message = format!(
-                "revision {stored} of the rule set is not taken, {here} stays in force on this instance: {error}. Mend its \
+                "revision {stored} of the rule set is not taken, {here} stays in force on this instance: {error}. Fix its \
                  configuration, or turn the rule off, roll it back or retire it"
             );
             all.clear(SET_BACK, "");

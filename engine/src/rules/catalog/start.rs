@@ -7,13 +7,14 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use super::history::SUSPEND;
 use super::instance::instance;
 use super::load::{Failures, Trial};
-use super::{Catalog, CatalogError, now};
+use super::{Catalog, CatalogError};
+use crate::clock::now_ms;
 use crate::fault;
 use crate::model::catalog::{Audit, RuleSet};
 use crate::model::store::StoreError;
 use crate::rules::text::reason;
 
-/// Between tries to reach the store at a start: 200 ms, doubling, 3 s together.
+/// Pauses between tries to reach the store at a start: 200 ms, doubling, 3 s together.
 const PAUSES: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_factor(2.0).with_max_times(4);
 /// The tries, and a set that others keep changing while it is opened.
@@ -67,7 +68,7 @@ impl Catalog {
                 entry.suspended = Some(why.to_owned());
             }
             let audit = Audit {
-                at: now(),
+                at: now_ms(),
                 who: "engine".to_owned(),
                 action: SUSPEND.to_owned(),
                 rule: name,

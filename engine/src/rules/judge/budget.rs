@@ -7,21 +7,22 @@ use std::time::{Duration, Instant};
 
 use crate::rules::live::InstanceKey;
 
-/// Time over which costs are averaged.
-pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// Credit that can be saved up, in seconds: a burst after a pause costs no more than this at once.
 const BURST: f64 = 0.1;
 /// A worker that waits for records has time to spare: of the share, this part is earned by the clock.
 const IDLE: f64 = 0.1;
 /// What a shadow rule took at least in a window before it is called too dear: its first call also makes its instance.
 const TELLING: Duration = Duration::from_millis(20);
-/// Of a window, the processor time from which a worker counts as busy. While it idles, nothing is too dear for it.
-const BUSY: Duration = Duration::from_secs(1);
+/// Of a window, the part from which on a worker counts as busy, in processor time: 1 s of 10 s. While it idles, nothing is too
+/// dear for it.
+const BUSY: f64 = 0.1;
 
 /// One worker's account of what its rules cost.
 pub(super) struct Budgets {
     /// Part of the worker's processor time that shadow rules may take, 0 to 1.
     share: f64,
+    /// Time over which costs are averaged.
+    length: Duration,
     /// Seconds that they may take now; below zero while more was spent than earned.
     credit: f64,
     /// Clock and processor time when the latest batch began.
@@ -55,13 +56,16 @@ pub(super) struct Closed {
     window: Window,
     /// Processor time of the worker.
     busy: Duration,
+    /// From this on it counts as busy.
+    enough: Duration,
     share: f64,
 }
 
 impl Budgets {
-    pub(super) fn new(share: f64) -> Self {
+    /// `length`: time over which costs are averaged.
+    pub(super) fn new(share: f64, length: Duration) -> Self {
         let window = Window::default();
-        Self { share, credit: BURST, seen: None, spent: Duration::ZERO, window, turn: 0 }
+        Self { share, length, credit: BURST, seen: None, spent: Duration::ZERO, window, turn: 0 }
     }
 
     /// A batch begins at this time. Returns the window that ended with it, if one did.
@@ -73,10 +77,11 @@ impl Budgets {
         }
         self.spent = Duration::ZERO;
         let (began, before) = *self.window.began.get_or_insert((wall, cpu));
-        let over = wall.saturating_duration_since(began) >= WINDOW;
+        let over = wall.saturating_duration_since(began) >= self.length;
         let closed = over.then(|| {
             let window = std::mem::replace(&mut self.window, Window { began: Some((wall, cpu)), ..Window::default() });
-            Closed { window, busy: cpu.saturating_sub(before), share: self.share }
+            let enough = self.length.mul_f64(BUSY);
+            Closed { window, busy: cpu.saturating_sub(before), enough, share: self.share }
         });
         self.window.batches += 1;
         self.window.rows += rows as u64;
@@ -110,7 +115,7 @@ impl Closed {
     /// the share of all.
     pub(super) fn too_dear(&self, rule: &InstanceKey) -> Option<f64> {
         let cost = self.window.shadows.get(rule)?;
-        if cost.took < TELLING || cost.rows == 0 || self.busy < BUSY {
+        if cost.took < TELLING || cost.rows == 0 || self.busy < self.enough {
             return None;
         }
         let all = cost.took.as_secs_f64() / cost.rows as f64 * self.window.rows as f64;
@@ -130,7 +135,7 @@ mod tests {
     /// A worker that is busy for 5 ms a batch of 2,000 rows without shadow rules; each of these asks for so much a batch.
     /// Returns the time of shadow rules, the worker's whole time, and the last window that ended.
     fn run(rules: &[(InstanceKey, Duration)], batches: usize) -> (Duration, Duration, Option<Closed>) {
-        let (began, mut budgets, mut last) = (Instant::now(), Budgets::new(0.1), None);
+        let (began, mut budgets, mut last) = (Instant::now(), Budgets::new(0.1, Duration::from_secs(10)), None);
         let (mut at, mut shadow) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..batches {
             last = budgets.batch((began + at, at), 2_000).or(last);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Judge;
 use super::findings::cut;
-use super::instances::{Details, Placed};
+use super::instances::{Caller, Details, Placed};
 use super::isolate::only;
 use super::observer::Observer;
 use super::state::{RuleState, UNEXPLAINED_PAUSE};
@@ -75,8 +75,10 @@ impl<O: Observer> Judge<O> {
     fn ask_again(&mut self, placed: Placed<'_>, batch: &Batch, rows: &[u32]) -> Result<Vec<guest::Hit>, Failure> {
         let some: Vec<Column> = placed.rule.fields.iter().map(|&id| only(batch.column(id), rows)).collect();
         let some: Vec<&Column> = some.iter().collect();
-        // Once more before it counts as a failure, as when it judges. A detail is worth no wait for memory.
-        let mut call = || self.instances.call(placed, &some, rows.len(), Details::All, &mut || true);
+        // A detail is worth no wait for memory, so nobody is told of one.
+        let mut caller = Caller { until: &mut || true, short_of_memory: &mut |_| {} };
+        let mut call = || self.instances.call(placed, &some, rows.len(), Details::All, &mut caller);
+        // Once more before it counts as a failure, as when it judges.
         let answer = call().or_else(|_| call());
         self.instances.given_up = false;
         answer

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::conditions::Severity;
 use crate::model::record::Column;
 use crate::rules::live::LiveRule;
 use crate::rules::module::contract::{self, guest};
-use crate::rules::module::runtime::{Failure, HOST, Instance, Runtime, thread_name};
+use crate::rules::module::runtime::{Failure, HOST, Instance, Runtime};
 
 /// How long a worker waits for memory before it tries again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -30,6 +29,15 @@ pub(super) struct Placed<'a> {
     pub(super) rule: &'a LiveRule,
 }
 
+/// Whoever a call is made for, as long as it waits for memory.
+pub(super) struct Caller<'a> {
+    /// Whether the call is to be given up.
+    pub(super) until: &'a mut dyn FnMut() -> bool,
+    /// Told that the host has no memory, and why; None: the wait for it is over.
+    pub(super) short_of_memory: &'a mut dyn FnMut(Option<&str>),
+}
+
+/// See the module.
 pub(super) struct Instances {
     runtime: Arc<Runtime>,
     /// One place for each rule of the set, in its order. None: not made yet, or dropped.
@@ -79,14 +87,14 @@ impl Instances {
     }
 
     /// One call as [`Instances::once`], again and again while the host has no memory for it: that is never the rule's fault, nor
-    /// the records'. Given up when `until` says so.
+    /// the records'. The caller is told, and says when to give up.
     pub(super) fn call(
         &mut self,
         placed: Placed<'_>,
         columns: &[&Column],
         rows: usize,
         details: Details,
-        until: &mut dyn FnMut() -> bool,
+        caller: &mut Caller<'_>,
     ) -> Result<Vec<guest::Hit>, Failure> {
         let mut waited = false;
         loop {
@@ -99,7 +107,7 @@ impl Instances {
                 Err(failure) if failure.code == HOST => failure.message,
                 answer => {
                     if waited {
-                        self.runtime.conditions.clear("host.memory", &thread_name());
+                        (caller.short_of_memory)(None);
                     }
                     return answer;
                 }
@@ -109,17 +117,12 @@ impl Instances {
                 continue;
             }
             waited = true;
-            let text = format!(
-                "this machine has no memory for an instance of rule {} ({message}): the records wait; give the process more \
-                 address space and memory (ulimit -v, the container's limit), or run fewer rules or workers",
-                placed.rule.id.name
-            );
-            self.runtime.conditions.raise(Severity::NotReady, "host.memory", thread_name(), text);
+            (caller.short_of_memory)(Some(&message));
             let began = Instant::now();
             while began.elapsed() < PAUSE {
-                if until() {
+                if (caller.until)() {
                     self.given_up = true;
-                    self.runtime.conditions.clear("host.memory", &thread_name());
+                    (caller.short_of_memory)(None);
                     return Err(Failure { code: HOST, message });
                 }
                 std::thread::sleep(LOOK);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::breaker::MAX_FAILING_ROWS;
 use super::findings::{fail, keep, lacking};
-use super::instances::{Details, Instances, Placed};
+use super::instances::{Caller, Details, Instances, Placed};
 use super::state::{RuleState, SEARCHES};
 use super::verdict::Verdict;
 use crate::model::catalog::Mode;
@@ -26,14 +26,14 @@ pub(super) fn bound(rule: &LiveRule, left: Duration) -> Duration {
     left.min(if rule.mode == Mode::Shadow { SHADOW_SEARCH } else { SEARCH })
 }
 
-/// Judges row by row within this bound. Given up when `until` says so. `whole` is how the batch failed: the rest
+/// Judges row by row within this bound. Given up when the caller says so. `whole` is how the batch failed: the rest
 /// shares it if the time runs out before any row failed. Returns the processor time that it took.
 pub(super) fn row_by_row(
     instances: &mut Instances,
     (state, placed, details): (&RuleState, Placed<'_>, Details),
     (columns, rows): (&[&Column], usize),
     (whole, bound): (&Failure, Duration),
-    until: &mut dyn FnMut() -> bool,
+    caller: &mut Caller<'_>,
     verdict: &mut Verdict,
 ) -> Duration {
     let Placed { rule, .. } = placed;
@@ -44,7 +44,7 @@ pub(super) fn row_by_row(
             break;
         }
         if verdict.rest.is_none() {
-            instances.given_up |= until();
+            instances.given_up |= (caller.until)();
             took = cpu::thread().saturating_sub(began);
             verdict.rest = past_the_bound(verdict, (took, bound), whole);
         }
@@ -53,7 +53,7 @@ pub(super) fn row_by_row(
         }
         let answer = match &verdict.rest {
             Some(unasked) => Err(unasked.clone()),
-            None => one_row(instances, (placed, details), columns, row, until),
+            None => one_row(instances, (placed, details), columns, row, caller),
         };
         match answer {
             Ok(hits) => {
@@ -84,14 +84,14 @@ fn one_row(
     (placed, details): (Placed<'_>, Details),
     columns: &[&Column],
     row: usize,
-    until: &mut dyn FnMut() -> bool,
+    caller: &mut Caller<'_>,
 ) -> Result<Vec<guest::Hit>, Failure> {
     let alone: Vec<Column> = columns.iter().map(|column| only(column, &[row as u32])).collect();
     let alone: Vec<&Column> = alone.iter().collect();
     let used = instances.used(placed);
-    match instances.call(placed, &alone, 1, details, until) {
+    match instances.call(placed, &alone, 1, details, caller) {
         // The rows before may have used up the instance's memory: not the row's fault.
-        Err(_) if used && !instances.given_up => instances.call(placed, &alone, 1, details, until),
+        Err(_) if used && !instances.given_up => instances.call(placed, &alone, 1, details, caller),
         answer => answer,
     }
 }

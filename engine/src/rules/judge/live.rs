@@ -1,5 +1,5 @@
 //! The observer of the rules in force: counts into their statistics and metrics, reports rules that have to go to the
-//! catalog, and tells an operator of rules that cost too much.
+//! catalog, and tells an operator of rules that cost too much and of a host that is short of memory.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::budget::WINDOW;
 use super::observer::{Conduct, Observer, ShadowCost};
 use super::state::UNEXPLAINED_PAUSE;
 use super::verdict::Verdict;
@@ -19,12 +18,14 @@ use crate::rules::live::{LiveRule, LiveSet, Trip};
 use crate::rules::metrics::{add, count};
 use crate::rules::module::runtime::{Runtime, thread_name};
 
+/// The host has no memory for a rule's instance.
+const NO_MEMORY: &str = "host.memory";
 /// A live rule takes more than `rules.budget`.
 const OVER_BUDGET: &str = "rules.over_budget";
 /// Shadow rules judge samples only.
 const SAMPLED: &str = "rules.shadow_sampled";
 
-/// See the module. One per worker.
+/// Counts what rules in force do, and reports those that have to go. One per worker.
 pub struct LiveObserver {
     runtime: Arc<Runtime>,
     trips: mpsc::Sender<Trip>,
@@ -39,7 +40,7 @@ impl LiveObserver {
     fn tell_budgets(&self, set: &LiveSet) {
         let (conditions, budget) = (&self.runtime.conditions, self.runtime.budget);
         for rule in set.rules.iter().filter(|rule| rule.judges() && rule.mode == Mode::Live) {
-            let Some(cost) = rule.stats.look(Instant::now(), WINDOW) else { continue };
+            let Some(cost) = rule.stats.look(Instant::now(), self.runtime.cost_window) else { continue };
             let name = &*rule.id.name;
             match cost.filter(|nanos| u128::from(*nanos) > budget.as_nanos()) {
                 None => conditions.clear(OVER_BUDGET, name),
@@ -76,7 +77,7 @@ impl LiveObserver {
 fn spent(rule: &LiveRule, took: Duration) {
     let took = took.as_nanos() as u64;
     add(&rule.stats.nanos, took);
-    let nanos = || metrics::counter!("weir_judge_nanoseconds_total", "rule" => rule.id.name.to_string());
+    let nanos = || metrics::counter!("weir_rule_cpu_seconds_total", "rule" => rule.id.name.to_string());
     rule.metrics.nanos.get_or_init(nanos).increment(took);
 }
 
@@ -88,7 +89,8 @@ fn count_batch(rule: &LiveRule, rows: usize, verdict: &Verdict, took: Duration) 
     add(&stats.rows, rows as u64);
     if verdict.skipped > 0 {
         add(&stats.skipped, verdict.skipped as u64);
-        metrics::counter!("weir_rule_skipped_total", "rule" => name.to_string()).increment(verdict.skipped as u64);
+        metrics::counter!("weir_rule_skipped_records_total", "rule" => name.to_string())
+            .increment(verdict.skipped as u64);
     }
     let counters = rule.manifest.codes.iter().zip(&rule.metrics.hits);
     for ((code, counter), &hits) in counters.zip(&verdict.hits).filter(|(_, hits)| **hits > 0) {
@@ -133,6 +135,20 @@ impl Observer for LiveObserver {
         count_batch(rule, batch.rows(), verdict, took);
     }
 
+    fn short_of_memory(&mut self, rule: &LiveRule, why: Option<&str>) {
+        let (conditions, worker) = (&self.runtime.conditions, thread_name());
+        let Some(why) = why else {
+            conditions.clear(NO_MEMORY, &worker);
+            return;
+        };
+        let text = format!(
+            "this machine has no memory for an instance of rule {} ({why}): the records wait; give the process more address \
+             space and memory (ulimit -v, the container's limit), or run fewer rules or workers",
+            rule.id.name
+        );
+        conditions.raise(Severity::NotReady, NO_MEMORY, worker, text);
+    }
+
     fn explained(&mut self, rule: &LiveRule, took: Duration) {
         spent(rule, took);
     }
@@ -143,7 +159,7 @@ impl Observer for LiveObserver {
             let pause = UNEXPLAINED_PAUSE.as_secs();
             tracing::warn!(rule = name, code, "for {pause} s flags of dead letters have no details: {message}");
         }
-        metrics::counter!("weir_unexplained_flags_total", "rule" => name.to_owned()).increment(flags as u64);
+        metrics::counter!("weir_rule_unexplained_flags_total", "rule" => name.to_owned()).increment(flags as u64);
     }
 
     fn window_closed(&mut self, set: &LiveSet, shadows: &[ShadowCost]) {

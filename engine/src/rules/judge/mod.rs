@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use self::breaker::Breaker;
 use self::budget::{Budgets, Closed};
-use self::instances::{Details, Instances, Placed};
+use self::instances::{Caller, Details, Instances, Placed};
 use self::state::RuleState;
 use super::live::{LiveSet, Trip};
 use super::module::cpu::Stopwatch;
@@ -50,7 +50,7 @@ pub struct Judge<O = LiveObserver> {
     instances: Instances,
     /// One for each rule of `set`, in its order.
     states: Vec<RuleState>,
-    /// By which it judged last.
+    /// The set by which it judged last.
     set: Option<Arc<LiveSet>>,
     /// Places in `set` of the shadow rules that judge.
     shadows: Vec<usize>,
@@ -64,7 +64,7 @@ impl Judge {
         Self::stoppable(runtime, trips, Arc::default())
     }
 
-    /// The same. A call that runs when `stop` is set is given up within two ticks of 10 ms.
+    /// [`Judge::new`] with a stop: a call that runs when `stop` is set is given up within two ticks of 10 ms.
     pub fn stoppable(runtime: Arc<Runtime>, trips: mpsc::Sender<Trip>, stop: Arc<AtomicBool>) -> Self {
         Self::observed(runtime.clone(), LiveObserver::new(runtime, trips), stop)
     }
@@ -74,7 +74,7 @@ impl<O: Observer> Judge<O> {
     /// With an observer of the caller's own. A call that runs when `stop` is set is given up within two ticks of 10 ms.
     pub fn observed(runtime: Arc<Runtime>, observer: O, stop: Arc<AtomicBool>) -> Self {
         Self {
-            budgets: Budgets::new(runtime.shadow_budget),
+            budgets: Budgets::new(runtime.shadow_budget, runtime.cost_window),
             instances: Instances::new(runtime, stop),
             states: Vec::new(),
             set: None,
@@ -219,11 +219,14 @@ impl<O: Observer> Judge<O> {
         let state = &mut self.states[placed.at];
         let mut verdict = findings::missing(state, rule, &columns, rows);
         let lacking = verdict.findings.len() + verdict.skipped;
+        let observer = &mut self.observer;
+        let mut short_of_memory = |why: Option<&str>| observer.short_of_memory(rule, why);
+        let caller = &mut Caller { until, short_of_memory: &mut short_of_memory };
         let used = self.instances.used(placed);
-        let mut answer = self.instances.call(placed, &columns, rows, details, until);
+        let mut answer = self.instances.call(placed, &columns, rows, details, caller);
         // Once more before blaming a row: memory may have leaked over batches.
         if answer.is_err() && used && !self.instances.given_up {
-            answer = self.instances.call(placed, &columns, rows, details, until);
+            answer = self.instances.call(placed, &columns, rows, details, caller);
         }
         match answer {
             Ok(hits) => {
@@ -236,7 +239,7 @@ impl<O: Observer> Judge<O> {
                 let bound = isolate::bound(rule, state.search_left(now));
                 let asked = (&*state, placed, details);
                 let (data, whole_bound) = ((&columns[..], rows), (&whole, bound));
-                let took = isolate::row_by_row(&mut self.instances, asked, data, whole_bound, until, &mut verdict);
+                let took = isolate::row_by_row(&mut self.instances, asked, data, whole_bound, caller, &mut verdict);
                 let (slow, nobody) = (whole.code == "RULE_TIMEOUT", verdict.failed == 0);
                 // A live rule's search that found its rows is what lets the others pass: it may be made at each batch.
                 if rule.mode == Mode::Shadow || nobody || verdict.rest.is_some() {
@@ -264,7 +267,7 @@ impl<O: Observer> Judge<O> {
     }
 
     /// Judges by this set from now on. Returns how long that took, if the set replaces another one. Sets are told apart by
-    /// their place in memory: one that no catalog made has no number of its own, and a row that was mended makes another
+    /// their place in memory: one that no catalog made has no number of its own, and a row that was fixed makes another
     /// set of the same number.
     fn take_up(&mut self, set: &Arc<LiveSet>) -> Option<Duration> {
         if self.set.as_ref().is_some_and(|judged| Arc::ptr_eq(judged, set)) {

@@ -52,6 +52,12 @@ pub trait Observer {
         let _ = rule;
     }
 
+    /// The host has no memory for an instance of this rule, and why: the batch waits. None: it has again, or the batch was
+    /// given up.
+    fn short_of_memory(&mut self, rule: &LiveRule, why: Option<&str>) {
+        let _ = (rule, why);
+    }
+
     /// A rule took this processor time to write details.
     fn explained(&mut self, rule: &LiveRule, took: Duration) {
         let _ = (rule, took);
@@ -78,7 +84,7 @@ pub trait Observer {
 pub struct ShadowCost {
     /// The rule.
     pub rule: Arc<LiveRule>,
-    /// It judged one batch in so many.
+    /// It judges one batch in this many.
     pub one_in: u64,
     /// The part of the worker's time that this rule alone would take if it judged every record, 0 to 1 and more; None: it
     /// is within the share that all shadow rules have together.
@@ -96,7 +102,7 @@ impl Observer for () {
 pub struct RuleVerdict {
     /// The rule.
     pub rule: Arc<LiveRule>,
-    /// Ascending by row.
+    /// Findings, ascending by row.
     pub findings: Vec<Finding>,
     /// Why a worker would stop here.
     pub halt: Option<Halt>,

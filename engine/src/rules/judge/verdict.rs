@@ -14,7 +14,7 @@ use crate::rules::module::runtime::Failure;
 #[derive(Debug, thiserror::Error)]
 #[error(
     "rule {rule} failed on offset {offset} of partition {partition} and its on_failure is halt: {code}: {message}; \
-     mend the rule and publish it, or set its on_failure to dead_letter or skip"
+     fix the rule and publish it, or set its on_failure to dead_letter or skip"
 )]
 pub struct Halt {
     /// Name of the rule.

@@ -12,9 +12,9 @@ use super::runtime::{Runtime, engine};
 use crate::rules::text::{shorten, shorten_to};
 
 const GUEST: &str = "weir:rule/guest@0.1.0";
-/// Of compiled code, in bytes: what is read from the child and from the cache.
+/// Size of the largest compiled code that is read from the child or from the cache, in bytes.
 pub(in crate::rules) const MAX_CODE: u64 = 256 << 20;
-/// Of a list in a message, and its characters.
+/// Names that a list in a message has at most.
 const NAMES: usize = 20;
 const LIST: usize = 400;
 
@@ -71,6 +71,9 @@ fn limited() -> std::io::Result<()> {
 }
 
 /// Compiled code, or what is wrong with the module. Without limits: the engine compiles in the child only.
+///
+/// # Errors
+/// The text says what is wrong with the module.
 pub fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
     let engine = engine().map_err(|e| format!("{e:#}"))?;
     wasmparser::Validator::new().validate_all(wasm).map_err(|e| format!("not valid WebAssembly: {e}"))?;

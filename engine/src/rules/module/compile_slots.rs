@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::COMPILERS;
-use super::validate::Invalid;
+use super::invalid::Invalid;
 use crate::model::ids::Sha256;
 
 /// Refused digests that are remembered: some 100 bytes each, and a text of 1,000 at most.

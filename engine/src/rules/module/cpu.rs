@@ -19,7 +19,7 @@ pub(in crate::rules) fn thread() -> Duration {
 pub(in crate::rules) struct Stopwatch {
     wall: Instant,
     cpu: Duration,
-    /// Of short stretches since `cpu` was read.
+    /// Time of short stretches since `cpu` was read.
     charged: Duration,
 }
 

@@ -1,18 +1,18 @@
 //! What a module may say of itself. The SDK writes manifests that pass; hand-made ones are told all their faults at
-//! once, each with what to mend.
+//! once, each with what to fix.
 
 use std::collections::BTreeSet;
 
 use crate::model::catalog::{ENGINE_CODES, Manifest};
 use crate::model::shown::acts;
 
-/// Of a name; they stand in keys of the store.
+/// Length of the longest name, in bytes. Names are in keys of the store.
 const NAME: usize = 64;
-/// Of a summary or a default, in bytes.
+/// Length of the longest summary or default, in bytes.
 const TEXT: usize = 1_024;
 /// What is wrong with a character of a text that a person reads.
 pub(in crate::rules) const ACTS: &str = "a control character or one that turns the direction of text, which would change what a terminal shows: leave it out";
-/// Of fields, codes and parameters, each.
+/// Fields, codes and parameters that a manifest may have, of each.
 const ITEMS: usize = 256;
 
 /// Err: every fault, for the module's author.
@@ -81,7 +81,7 @@ impl Faults {
         let (mut seen, mut count) = (BTreeSet::new(), 0);
         for name in names {
             count += 1;
-            // Enough to mend; a hostile list must not become a hostile message.
+            // Enough to fix; a hostile list must not become a hostile message.
             if count > ITEMS {
                 self.0.push(format!("it has more than {ITEMS} {what}s"));
                 return;

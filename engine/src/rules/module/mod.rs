@@ -8,13 +8,15 @@ mod compile_slots;
 mod compiled;
 pub(super) mod contract;
 pub(super) mod cpu;
+mod invalid;
 pub(super) mod manifest;
 pub(super) mod probe;
 pub(super) mod runtime;
 pub(super) mod validate;
 
 pub(super) use compile_slots::Requester;
-pub(super) use validate::{Invalid, ModuleRef, Modules};
+pub(super) use invalid::Invalid;
+pub(super) use validate::{ModuleRef, Modules};
 
 /// Compilers that run at once for one kind of requester: each may take 1 GiB and a core.
 pub(super) const COMPILERS: usize = 2;

@@ -16,7 +16,7 @@ const ORDINARY_TIME: i64 = 1_700_000_000_000;
 /// The first and the last millisecond that decode lets through.
 const FIRST_TIME: i64 = -30_610_224_000_000;
 const LAST_TIME: i64 = 253_402_300_799_999;
-/// Of a text: more than a careless buffer holds, less than a careful rule minds.
+/// Length of a long text, in bytes: more than a careless buffer holds, less than a careful rule minds.
 const LONG: usize = 64 << 10;
 
 /// What a module reads and is set to in this pipeline.

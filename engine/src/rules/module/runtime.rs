@@ -17,10 +17,12 @@ use crate::model::catalog::Manifest;
 use crate::rules::text::shorten;
 
 const TICK: Duration = Duration::from_millis(10);
-/// Between two ticks if the ticker was a little late, as it is on a machine that is not starved.
+/// Time between two ticks if the ticker was a little late, as it is on a machine that is not starved.
 const LATE_TICK: Duration = Duration::from_millis(12);
 const SMALL_ANSWER: usize = 256 << 10;
 const JUDGE_ANSWER: usize = 1 << 20;
+/// Time over which the costs of rules are averaged, unless a test says otherwise.
+const COST_WINDOW: Duration = Duration::from_secs(10);
 /// Elements of a table.
 const TABLE: usize = 10_000;
 /// Functions that a failure names.
@@ -43,8 +45,10 @@ pub struct Runtime {
     timeout: Duration,
     /// A live rule's, a record.
     pub(in crate::rules) budget: Duration,
-    /// Of a worker's time, for all shadow rules together.
+    /// Share of a worker's time, from 0 to 1, for all shadow rules together.
     pub(in crate::rules) shadow_budget: f64,
+    /// Time over which costs are averaged.
+    pub(in crate::rules) cost_window: Duration,
     /// What judges and the catalog find.
     pub(in crate::rules) conditions: Conditions,
 }
@@ -107,13 +111,28 @@ pub(in crate::rules) fn engine() -> wasmtime::Result<Engine> {
 impl Runtime {
     /// Compiles by the binary that runs, and by no other that the environment names: what a compiler gives is run as
     /// native code. Starts the ticker, which ends with the runtime.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]: as [`Runtime::with_compiler`], or the binary that runs is not to be found.
     pub fn new(rules: &config::Rules) -> Result<Arc<Self>, RuntimeError> {
         let compiler = std::env::current_exe().map_err(|e| RuntimeError(e.to_string()))?;
         Self::with_compiler(rules, compiler)
     }
 
     /// With another binary whose `compile-module` compiles: for tests.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]: this machine can't run WebAssembly, or has no thread for the ticker.
     pub fn with_compiler(rules: &config::Rules, compiler: PathBuf) -> Result<Arc<Self>, RuntimeError> {
+        Self::with_cost_window(rules, compiler, COST_WINDOW)
+    }
+
+    /// The same with costs averaged over another time than 10 s: for tests that wait for the end of a window.
+    pub fn with_cost_window(
+        rules: &config::Rules,
+        compiler: PathBuf,
+        cost_window: Duration,
+    ) -> Result<Arc<Self>, RuntimeError> {
         let engine = engine().map_err(|e| RuntimeError(format!("{e:#}")))?;
         let runtime = Arc::new(Self {
             engine: engine.clone(),
@@ -123,6 +142,7 @@ impl Runtime {
             timeout: rules.timeout,
             budget: rules.budget,
             shadow_budget: rules.shadow_budget,
+            cost_window,
             conditions: Conditions::default(),
         });
         let alive = Arc::downgrade(&runtime);

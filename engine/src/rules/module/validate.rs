@@ -14,13 +14,13 @@ use super::cache::Cache;
 use super::compile::Failed;
 use super::compile_slots::{CompileSlots, Requester};
 use super::contract::RulePre;
+use super::invalid::Invalid;
 use super::runtime::{Failure, HOST, Runtime, short_of_memory};
 use super::{compile, compiled, manifest};
 use crate::config::Config;
 use crate::model::catalog::Manifest;
 use crate::model::ids::Sha256;
 use crate::rules::tasks::blocking;
-use crate::rules::text::shorten;
 
 const WANTED: &str =
     "wanted is weir:rule/guest@0.1.0 with describe, configure and judge: build it with the weir-sdk of this engine";
@@ -33,31 +33,6 @@ pub(in crate::rules) struct Module {
     pub(in crate::rules) component: Component,
     /// What it says of itself, checked.
     pub(in crate::rules) manifest: Manifest,
-}
-
-/// Why bytes are no module that may be called.
-#[derive(Debug)]
-pub(in crate::rules) enum Invalid {
-    /// More bytes than `rules.max_module`.
-    TooLarge { size: usize, most: usize },
-    /// The bytes begin as no WebAssembly does.
-    NotWasm,
-    /// It is no rule, or says wrong things of itself: for its author.
-    Module(String),
-    /// No fault of the module: for whoever runs the engine.
-    Compiler(String),
-    /// As [`Failed::Killed`]: who asks knows whether the module passed before.
-    Killed(String),
-}
-
-impl From<Failed> for Invalid {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Module(why) => Self::Module(shorten(&why)),
-            Failed::Engine(why) => Self::Compiler(shorten(&why)),
-            Failed::Killed(why) => Self::Killed(shorten(&why)),
-        }
-    }
 }
 
 /// Keeps a module in memory for as long as it lives.
@@ -77,7 +52,7 @@ pub(in crate::rules) struct Modules {
     runtime: Arc<Runtime>,
     cache: Arc<Cache>,
     slots: CompileSlots,
-    /// By digest. A cell without a module: one is being made, or was refused.
+    /// Modules by digest. A cell without one: it is being made, or was refused.
     in_memory: Mutex<HashMap<Sha256, Arc<OnceCell<Module>>>>,
 }
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, stream};
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::events::Events;
 use super::listing::{File as ListedFile, Files as ListedFiles, Identity, Listing, Stamp, list};
@@ -27,7 +28,6 @@ use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
 use crate::rules::catalog::{Catalog, CatalogError, DIRECTORY, Publish, Refused};
 use crate::rules::module::COMPILERS;
-use crate::rules::tasks::stopped;
 
 /// No write for so long: the file is whole.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -66,7 +66,7 @@ struct Due {
 }
 
 impl RulesDirectory {
-    /// Reads nothing yet.
+    /// The watcher of `rules.dir`. Reads nothing yet.
     pub fn new(catalog: Arc<Catalog>, rules: &config::Rules) -> Self {
         Self {
             dir: rules.dir.clone(),
@@ -109,12 +109,12 @@ impl RulesDirectory {
     }
 
     /// Scans whenever the directory changes, until told to stop.
-    pub async fn follow(&self, mut shutdown: watch::Receiver<bool>) {
+    pub async fn follow(&self, shutdown: CancellationToken) {
         let (mut events, mut watched) = (Events::of(&self.dir), None);
         let mut look = Instant::now();
         loop {
             tokio::select! {
-                () = stopped(&mut shutdown) => return,
+                () = shutdown.cancelled() => return,
                 () = events.changed() => look = look.min(Instant::now() + SETTLE),
                 () = tokio::time::sleep_until(look) => {
                     let again = match self.scan().await {

@@ -6,13 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A file of the directory that was refused.
 #[derive(Clone, Debug)]
 pub struct FileProblem {
-    /// Its name in the directory.
+    /// Name of the file in the directory.
     pub file: String,
     /// What is wrong and what to do.
     pub message: String,
 }
 
-/// By file: why it was refused.
+/// Why each file was refused, by its name.
 #[derive(Default)]
 pub(super) struct Problems(Mutex<BTreeMap<String, String>>);
 

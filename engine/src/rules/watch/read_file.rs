@@ -56,7 +56,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Of a directory whose modules have at most so many bytes.
+    /// The files of a directory. A module has `max_module` bytes at most.
     pub(super) fn new(catalog: Arc<Catalog>, max_module: u64) -> Self {
         Self { catalog, max_module, reading: Arc::default() }
     }

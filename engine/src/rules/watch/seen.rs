@@ -7,7 +7,7 @@ use crate::model::ids::Sha256;
 
 /// What the last scans saw. `I` tells one directory from another. Pure.
 pub struct Seen<I> {
-    /// By file name.
+    /// Files by name.
     pub files: BTreeMap<String, SeenFile>,
     /// Which directory the files were in.
     identity: Option<I>,
@@ -21,7 +21,7 @@ pub struct Seen<I> {
 pub struct SeenFile {
     /// When it was written, and its size in bytes.
     pub stamp: Stamp,
-    /// None: it was not read.
+    /// Digest of its bytes; None: it was not read.
     pub sha256: Option<Sha256>,
     /// The rule that it holds, unless it was refused.
     pub rule: Option<String>,

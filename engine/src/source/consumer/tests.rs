@@ -1,10 +1,9 @@
 //! What no real broker shows on demand, on the cluster that librdkafka brings along.
 
-use std::collections::BTreeMap;
-
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use weir_testkit::wait;
 
 use super::*;
 
@@ -33,7 +32,7 @@ fn connect(cluster: &MockCluster<'static, DefaultProducerContext>) -> Source {
         start: config::Start::Earliest,
         max_record: bytesize::ByteSize::mib(1),
         rejoin_after: Duration::from_secs(60),
-        properties: BTreeMap::new(),
+        properties: config::Properties::default(),
     };
     let mut source = Source::connect(&config, None).expect("a consumer");
     source.join().expect("a subscription");
@@ -42,14 +41,7 @@ fn connect(cluster: &MockCluster<'static, DefaultProducerContext>) -> Source {
 
 /// The first event that is looked for.
 fn until<T>(source: &mut Source, what: &str, wanted: impl Fn(Event) -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = source.events().into_iter().find_map(&wanted) {
-            return found;
-        }
-        assert!(Instant::now() < end, "no {what} within a minute");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait::until_some(what, || source.events().into_iter().find_map(&wanted).ok_or(()))
 }
 
 #[test]
@@ -65,11 +57,11 @@ fn a_record_that_went_past_our_queue_is_said_and_comes_once_its_partition_is_ass
     assert_eq!(until(&mut source, "stray record", stray), (P0, Offset(0)));
 
     source.assign(&[(P0, Offset(0))]).expect("an assignment");
-    let (mut offsets, end) = (Vec::new(), Instant::now() + Duration::from_secs(60));
-    while offsets.len() < 3 {
-        assert!(Instant::now() < end, "only {offsets:?} came");
+    let mut offsets = Vec::new();
+    wait::until_some("three records", || {
         offsets.extend(source.fetch(10, Duration::from_millis(50)).places().map(|(_, _, offset)| offset.0));
-    }
+        if offsets.len() < 3 { Err(offsets.len()) } else { Ok(()) }
+    });
     assert_eq!(offsets, [0, 1, 2]);
 }
 

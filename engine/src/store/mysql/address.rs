@@ -1,5 +1,5 @@
 //! `mysql://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE&…` of `sink.url`. The driver passes over what it does not know, and
-//! a misspelt `ssl-mode` would check no certificate: here every parameter has to be one. No error shows the password.
+//! a misspelled `ssl-mode` would check no certificate: here every parameter has to be one. No error shows the password.
 
 use std::str::FromStr;
 

@@ -45,10 +45,10 @@ pub(super) fn failed(error: sqlx::Error, unknown: &Unknown) -> StoreError {
     }
 }
 
-/// A certificate that is not trusted, or no TLS, stays so until somebody mends it.
+/// A certificate that is not trusted, or no TLS, stays so until somebody fixes it.
 fn of_connection(text: &str) -> StoreError {
     let Some(fault) = Fault::of(text) else { return StoreError::Unavailable(text.to_owned()) };
-    let mend = match fault {
+    let hint = match fault {
         Fault::UnknownAuthority => "name the authority's certificate (PEM) as ssl-ca",
         Fault::OtherName => {
             "write the name that the certificate has, or ssl-mode=VERIFY_CA, which does not compare names"
@@ -65,13 +65,13 @@ fn of_connection(text: &str) -> StoreError {
         }
     };
     let cause = fault.cause();
-    StoreError::Fatal(format!("the certificate of the database server {cause} ({text}): {mend}, in sink.url"))
+    StoreError::Fatal(format!("the certificate of the database server {cause} ({text}): {hint}, in sink.url"))
 }
 
 fn of_server(number: u16, message: &str, unknown: &Unknown, now: Instant) -> StoreError {
     match asks(number) {
         Asks::OtherUser => StoreError::Fatal(format!(
-            "the database refused the user of [sink] url: {message}. Mend user or password, or grant it the database"
+            "the database refused the user of [sink] url: {message}. Correct user or password, or grant it the database"
         )),
         Asks::Database => {
             StoreError::Fatal(format!("[sink] url names a database that is not there: {message}. Create it"))
@@ -138,11 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_has_to_mend_ends_it() {
+    fn what_a_person_has_to_fix_ends_it() {
         let ends = [
             (1044, "Access denied for user to database", "grant it the database"),
-            (1045, "Access denied for user", "Mend user or password"),
-            (1698, "Access denied for user", "Mend user or password"),
+            (1045, "Access denied for user", "Correct user or password"),
+            (1698, "Access denied for user", "Correct user or password"),
             (1049, "Unknown database", "Create it"),
             (1054, "Unknown column", "refused: Unknown column (1054)"),
             (1142, "INSERT command denied to user", "refused: INSERT command denied to user (1142)"),
@@ -151,9 +151,9 @@ mod tests {
             // Strict mode: a sum that its column cannot hold.
             (1264, "Out of range value for column", "refused: Out of range value for column (1264)"),
         ];
-        for (number, message, mend) in ends {
+        for (number, message, hint) in ends {
             match answer(number, message) {
-                StoreError::Fatal(why) => assert!(why.contains(message) && why.contains(mend), "{number}: {why}"),
+                StoreError::Fatal(why) => assert!(why.contains(message) && why.contains(hint), "{number}: {why}"),
                 other => panic!("{number} does not end it: {other:?}"),
             }
         }
@@ -172,15 +172,15 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_or_no_tls_is_told_with_its_mend_and_a_broken_pipe_is_waited_for() {
-        for (text, mend) in [
+    fn a_certificate_or_no_tls_is_told_with_its_hint_and_a_broken_pipe_is_waited_for() {
+        for (text, hint) in [
             ("invalid peer certificate: UnknownIssuer", "ssl-ca"),
             ("invalid peer certificate: NotValidForName", "ssl-mode=VERIFY_CA"),
             ("invalid peer certificate: certificate expired: verification time …", "renew it"),
             ("error occurred while attempting to establish a TLS connection: server does not support TLS", "PREFERRED"),
         ] {
             match of_connection(text) {
-                StoreError::Fatal(why) => assert!(why.contains(mend), "{text}: {why}"),
+                StoreError::Fatal(why) => assert!(why.contains(hint), "{text}: {why}"),
                 other => panic!("{text}: {other:?}"),
             }
         }

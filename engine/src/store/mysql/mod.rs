@@ -139,8 +139,8 @@ impl MySqlDriver {
             };
         }
         let (host, port) = (self.options.get_host(), self.options.get_port());
-        let mend = "start the database, or mend the address in [sink] url";
-        StoreError::Unavailable(format!("no connection to {host}:{port} within {ACQUIRE:?}; {mend}"))
+        let hint = "start the database, or fix the address in [sink] url";
+        StoreError::Unavailable(format!("no connection to {host}:{port} within {ACQUIRE:?}; {hint}"))
     }
 }
 

@@ -4,7 +4,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Bind, Result, Row, Transaction, whole};
+use super::revision::revision;
+use super::{Bind, Result, Row, Transaction};
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Version, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
@@ -14,7 +15,7 @@ use crate::model::store::StoreError;
 const ENTRIES: usize = 200;
 
 fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("maps with text keys and plain enums always serialise")
+    serde_json::to_string(value).expect("maps with text keys and plain enums always serialize")
 }
 
 fn parsed<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
@@ -113,7 +114,7 @@ pub(super) async fn advance(
     let sql = "UPDATE weir_rule_current SET revision = ? WHERE pipeline = ? AND revision = ?";
     let binds = [Bind::Int(next.0 as i64), Bind::Text(pipeline), Bind::Int(base.0 as i64)];
     if tx.execute(sql, &binds).await? != 1 {
-        let current = whole::revision(tx, pipeline).await?;
+        let current = revision(tx, pipeline).await?;
         if current != base {
             return Err(StoreError::Stale(current));
         }

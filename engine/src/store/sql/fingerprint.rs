@@ -6,7 +6,7 @@ use crate::model::step::Fingerprint;
 use crate::model::store::StoreError;
 
 /// Stores the fingerprint of a new pipeline and refuses one that differs. It binds once something is stored under it:
-/// until then whoever mistyped a name, or met a group that somebody else uses, may mend the configuration.
+/// until then whoever mistyped a name, or met a group that somebody else uses, may fix the configuration.
 pub(super) async fn keep(tx: &mut Transaction, pipeline: &str, mine: &Fingerprint) -> Result<()> {
     let d = tx.dialect();
     // SQLite, and a server that says so, take names of tables that differ in case for the same.

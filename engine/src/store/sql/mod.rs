@@ -13,6 +13,7 @@ mod fingerprint;
 mod migrations;
 mod positions;
 mod retention;
+pub(super) mod revision;
 pub(super) mod schema;
 pub(super) mod stats;
 mod store;

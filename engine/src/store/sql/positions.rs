@@ -71,7 +71,7 @@ pub(super) async fn take(tx: &mut Transaction, scope: &Scope, of: &[Partition]) 
         });
     }
     fault::at("store.take.written")?;
-    // Defence: each was written a moment ago, in this transaction.
+    // Defense: each was written a moment ago, in this transaction.
     let missing = partitions.iter().find(|partition| !taken.iter().any(|taken| taken.partition == **partition));
     missing.map_or(Ok(taken), |partition| Err(StoreError::Fenced(*partition)))
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::positions::Scope;
-use super::{Bind, Result, Row, Transaction, text, whole};
+use super::revision::revision;
+use super::{Bind, Result, Row, Transaction, text};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::step::StatsLayout;
 use crate::model::store::StoreError;
@@ -64,7 +65,7 @@ pub(super) async fn forget_revisions(tx: &mut Transaction, pipeline: &str, keep:
     let lock = format!("SELECT revision FROM weir_rule_current WHERE pipeline = ?{}", d.for_update);
     tx.rows(&lock, &[name]).await?;
     // What contradicts itself is left as it is, for a repair.
-    let floor = match whole::revision(tx, pipeline).await {
+    let floor = match revision(tx, pipeline).await {
         Ok(Revision(current)) => current.saturating_sub(keep.max(1)),
         Err(StoreError::SetBack(_)) => return Ok(0),
         Err(error) => return Err(error),

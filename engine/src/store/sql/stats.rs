@@ -19,7 +19,7 @@ pub(crate) struct Texts {
 impl Texts {
     pub(crate) fn of(layout: &StatsLayout, windows: &[WindowDelta]) -> Result<Self> {
         let mut texts = Self::default();
-        // Windows come in the order of their start, so neighbours share their times.
+        // Windows come in the order of their start, so neighbors share their times.
         let mut before: Option<(i64, i64, [Range<usize>; 2])> = None;
         for window in windows {
             let times = match before.take() {

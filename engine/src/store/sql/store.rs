@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use super::positions::Scope;
 use super::{
-    Driver, Result, Transaction, catalog, columns, fingerprint, migrations, positions, retention, schema, stats, whole,
+    Driver, Result, Transaction, catalog, columns, fingerprint, migrations, positions, retention, revision, schema,
+    stats, whole,
 };
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
@@ -186,7 +187,7 @@ impl CatalogStore for SqlStore {
     }
 
     async fn revision(&self) -> Result<Revision> {
-        in_tx!(self, begin_read, |tx| whole::revision(tx, &self.scope.pipeline))
+        in_tx!(self, begin_read, |tx| revision::revision(tx, &self.scope.pipeline))
     }
 
     async fn version(&self, sha256: Sha256) -> Result<Option<Version>> {

@@ -1,6 +1,7 @@
 //! Whether the catalog's rows are all there. A restore of some tables, or a row deleted by hand, must not bring an older
 //! set into force, or none: what contradicts itself is `SetBack`, until [`repair`] takes what is left.
 
+use super::revision::{CatalogNumbers, revision, set_back};
 use super::{Bind, Result, Transaction, catalog};
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet};
 use crate::model::ids::Revision;
@@ -11,60 +12,6 @@ const RETIRE: &str = "retire";
 const REPAIR: &str = "repair";
 /// A repair that found no revision with entries.
 pub const REPAIR_TO_NONE: &str = "repair to no rule";
-
-/// The numbers of revisions that the catalog's tables hold.
-pub struct CatalogNumbers {
-    /// Said to be in force; None: the row is gone.
-    pub current: Option<Revision>,
-    /// The highest that has a line of audit.
-    pub audit: Revision,
-    /// The highest that has an entry.
-    pub set: Revision,
-}
-
-impl CatalogNumbers {
-    /// The revision in force. Pure, so that a simulation asks this very code.
-    ///
-    /// # Errors
-    /// What contradicts it.
-    pub fn in_force(&self) -> std::result::Result<Revision, String> {
-        let (current, stored) = (self.current.unwrap_or_default(), self.stored());
-        if current == stored {
-            return Ok(current);
-        }
-        let says = match self.current {
-            None => "has no row".to_owned(),
-            Some(current) => format!("says that revision {current} is in force"),
-        };
-        Err(format!("weir_rule_current {says}, but weir_audit and weir_rule_set end at {stored}"))
-    }
-
-    /// The highest number that any table names.
-    pub fn highest(&self) -> Revision {
-        self.stored().max(self.current.unwrap_or_default())
-    }
-
-    /// One statement, so that a change which is committed meanwhile is in all of them or in none.
-    async fn read(tx: &mut Transaction, pipeline: &str) -> Result<Self> {
-        let sql = "SELECT (SELECT revision FROM weir_rule_current WHERE pipeline = ?), \
-                   (SELECT MAX(revision) FROM weir_audit WHERE pipeline = ?), \
-                   (SELECT MAX(revision) FROM weir_rule_set WHERE pipeline = ?)";
-        let name = Bind::Text(pipeline);
-        let mut rows = tx.rows(sql, &[name, name, name]).await?;
-        let row = rows.first_mut().ok_or_else(|| StoreError::Fatal("a SELECT of numbers gave no row".into()))?;
-        let mut next = || Ok::<_, StoreError>(row.maybe_int()?.map(|number| Revision(number as u64)));
-        Ok(Self { current: next()?, audit: next()?.unwrap_or_default(), set: next()?.unwrap_or_default() })
-    }
-
-    fn stored(&self) -> Revision {
-        self.audit.max(self.set)
-    }
-}
-
-/// The number in force.
-pub(super) async fn revision(tx: &mut Transaction, pipeline: &str) -> Result<Revision> {
-    CatalogNumbers::read(tx, pipeline).await?.in_force().map_err(|what| set_back(pipeline, &what))
-}
 
 /// The set in force.
 pub(super) async fn rule_set(tx: &mut Transaction, pipeline: &str) -> Result<RuleSet> {
@@ -96,14 +43,6 @@ pub fn may_be_empty(revision: Revision, newest: Option<&Audit>, before: &[Entry]
         let retired = line.action == RETIRE && before.len() == 1 && before[0].name == line.rule;
         retired || line.action == REPAIR_TO_NONE
     })
-}
-
-fn set_back(pipeline: &str, what: &str) -> StoreError {
-    StoreError::SetBack(format!(
-        "{what} (pipeline {pipeline:?}): rows were lost or set back, perhaps by a restore of some tables. No rule set is \
-         taken from them. Restore the rest of the backup, or run `weir rules repair --config FILE`, which puts the highest \
-         revision that is left into force"
-    ))
 }
 
 /// Takes the highest revision that has rows, as a revision after all that ever were: instances that run take it as any

@@ -9,7 +9,7 @@ use crate::model::record::Batch;
 const LEAST_OPEN: usize = 2;
 const MOST_OPEN: usize = 16;
 
-/// Of waiting for an answer that is worth more batches: several times what Redis takes next door.
+/// Time of waiting for an answer from which more batches are opened: several times what a Redis on this machine takes.
 const NOTICED: Duration = Duration::from_millis(2);
 
 /// How many batches are open at once: more each time that a worker had nothing to judge until an answer came, fewer again
@@ -38,7 +38,7 @@ impl Ahead {
         }
     }
 
-    /// Of the next fetch, whose records are all judged before there is another: no more batches are open than it has.
+    /// Records of the next fetch. All of them are judged before there is another, so no more batches are open than it has.
     pub(super) fn fetch(&mut self, least: usize) -> usize {
         self.open = match std::mem::take(&mut self.waited) {
             true => (self.open * 2).min(MOST_OPEN),

@@ -1,16 +1,21 @@
 //! The group's part of a worker: partitions are assigned, read from where they were claimed, asked back and let go, and the
 //! consumer is made anew when librdkafka has lost its brokers. What follows from what, the machine decides.
 
-use anyhow::{Context, bail};
+use std::sync::Arc;
 
+use anyhow::{Context, bail};
+use tokio::sync::Mutex;
+
+use super::Worker;
 use super::broker::KafkaBroker;
-use super::{Parts, Worker};
+use super::numbers;
 use crate::checkpoint::ClaimResult;
+use crate::clock::now_ms;
+use crate::config::Config;
 use crate::fault;
 use crate::outbox::Publisher;
-use crate::pipeline::clock::now_ms;
-use crate::pipeline::refused::Side;
 use crate::source::{self, Source};
+use crate::status::Side;
 use crate::worker::machine::{Event, Then};
 
 /// Consumers that were made anew and whose old ones do not end: their threads and buffers stay, so there is a bound.
@@ -22,14 +27,14 @@ impl Worker {
         while let Some(event) = self.events.pop_front() {
             match event {
                 source::Event::Assign { partitions, metadata } => {
-                    tracing::info!(worker = self.parts.index, ?partitions, "assigned");
-                    self.parts.status.joined(self.parts.index);
+                    tracing::info!(partitions = ?numbers(&partitions), "assigned");
+                    self.parts.status.members.joined(self.parts.index);
                     self.allowed(&[Side::Group]);
                     fault::pass("worker.assigned");
                     self.feed(Event::Assigned { partitions, metadata })?;
                 }
                 source::Event::Revoke { lost } => {
-                    tracing::info!(worker = self.parts.index, lost, "revoked");
+                    tracing::info!(lost, "revoked");
                     fault::pass("worker.revoked");
                     self.feed(Event::Revoked { lost })?;
                     self.drain()?;
@@ -37,13 +42,12 @@ impl Worker {
                 source::Event::Stray { partition, offset } => {
                     let topic = &self.parts.config.source.topic;
                     tracing::error!(
-                        worker = self.parts.index,
                         "{topic}-{partition}@{offset} came where no record is judged; all partitions are taken anew"
                     );
                     self.feed(Event::Stray)?;
                 }
                 source::Event::Error(why) => {
-                    tracing::warn!(worker = self.parts.index, "Kafka: {why}");
+                    tracing::warn!("Kafka: {why}");
                     self.refuse(&why, Side::Source);
                 }
                 source::Event::Fatal(why) => bail!("Kafka: {why}"),
@@ -58,14 +62,14 @@ impl Worker {
         for stopped in claimed.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
-            self.parts.status.stopped(self.parts.index, stopped.partition, stopped.why);
+            self.parts.status.partitions.stopped(self.parts.index, stopped.partition, stopped.why);
         }
         self.allowed(&[Side::Group, Side::Letters]);
         let mut at = Vec::new();
         for stand in &claimed.stands {
             self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
-            self.parts.status.taken(self.parts.index, stand.partition, stand.next);
-            self.parts.status.watermark(stand.partition, self.bench.windows.watermark(stand.partition));
+            self.parts.status.partitions.claimed(self.parts.index, stand.partition, stand.next);
+            self.parts.status.partitions.set_watermark(stand.partition, self.bench.windows.watermark(stand.partition));
             at.push((stand.partition, stand.next));
         }
         fault::pass("worker.taken");
@@ -79,8 +83,7 @@ impl Worker {
             fault::pass("worker.drained");
         }
         self.parts.status.let_go(self.parts.index);
-        self.overflow.let_go(&self.parts.status);
-        self.parts.status.waits(self.parts.index, None);
+        self.overflow.let_go();
         match then {
             Then::Unassign => {
                 self.source.unassign()?;
@@ -105,27 +108,26 @@ impl Worker {
         }
         let after = self.parts.config.source.rejoin_after;
         tracing::warn!(
-            worker = index,
             "no member of the group for {after:?} (source.rejoin_after), though Kafka answers a new client: its consumer is \
              made anew"
         );
         metrics::counter!("weir_rejoins_total", "worker" => index.to_string()).increment(1);
         self.events.clear();
-        let (fresh, broker) = clients(&self.parts)?;
+        let (fresh, publisher) = clients(&self.parts.config, index)?;
+        let broker = Arc::new(Mutex::new(KafkaBroker { reader: fresh.reader(), publisher }));
         let old = (std::mem::replace(&mut self.source, fresh), std::mem::replace(&mut self.broker, broker));
         // The end of a client that has no broker may take long.
         let leave = std::thread::Builder::new().name(format!("leaving-{index}")).spawn(move || drop(old));
         self.leaving.push(leave.context("no thread to end a consumer")?);
         let why = "Kafka answers a new client, so the worker's own was made anew; it joins".to_owned();
-        self.parts.status.outside_for(index, why);
+        self.parts.status.members.outside_for(index, why);
         self.source.join().context("source")
     }
 }
 
-fn clients(parts: &Parts) -> anyhow::Result<(Source, std::sync::Arc<tokio::sync::Mutex<KafkaBroker>>)> {
-    let (config, several) = (&parts.config, parts.config.engine.count() > 1);
-    let source = Source::connect(&config.source, several.then_some(parts.index)).context("source")?;
-    let publisher = Publisher::new(&config.source, &config.dead_letters, &config.pipeline.name);
-    let broker = KafkaBroker { reader: source.reader(), publisher };
-    Ok((source, std::sync::Arc::new(tokio::sync::Mutex::new(broker))))
+/// A worker's consumer and producer; asks nobody yet. The producer's transactional id is new, so it fences nobody.
+pub(crate) fn clients(config: &Config, worker: usize) -> anyhow::Result<(Source, Publisher)> {
+    let several = config.engine.count() > 1;
+    let source = Source::connect(&config.source, several.then_some(worker)).context("source")?;
+    Ok((source, Publisher::new(config)))
 }

@@ -21,7 +21,7 @@ pub(super) fn list<'a>(findings: impl Iterator<Item = &'a Finding>, hits: &mut V
         hits.push(hit(finding));
     }
     if more > 0 {
-        metrics::counter!("weir_letter_hits_left_out_total").increment(more.into());
+        metrics::counter!("weir_dead_letter_hits_omitted_total").increment(more.into());
     }
     more
 }

@@ -5,12 +5,13 @@ use crate::source::Fetched;
 use crate::worker::machine::Event;
 
 impl Worker {
-    /// To be called when every record of the fetch was judged: an end says that nothing before it is left.
+    /// Handles the ends of partitions that a fetch met. To be called when every record of it was judged: an end says that
+    /// nothing before it is left.
     pub(super) fn serve_log(&mut self, fetched: &Fetched) -> anyhow::Result<()> {
         for (partition, end) in fetched.ends() {
             self.machine.pending_mut().passed(partition, end);
             if let Some(at) = self.machine.pending().position(partition) {
-                self.parts.status.judged_to(self.parts.index, partition, at.to);
+                self.parts.status.partitions.judged_to(self.parts.index, partition, at.to);
             }
         }
         // Those that are claimed again come with all others, so the first of them is enough.

@@ -31,12 +31,12 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::fault;
+use crate::model::ids::Partition;
 use crate::model::record::{Batch, Schema};
 use crate::outbox::Publisher;
-use crate::pipeline::refused::Side;
-use crate::pipeline::status::Status;
 use crate::rules::{Catalog, Judge, Runtime};
 use crate::source::{self, GroupMetadata, Source};
+use crate::status::{Side, Status};
 use crate::store::CheckpointStore;
 use crate::window::WindowSpec;
 use crate::worker::machine::{Action, Event, Machine, Phase, PublishedRows, Settings};
@@ -47,6 +47,8 @@ use overflow::OverflowTold;
 use records::Backlog;
 use swaps::Swaps;
 use tasks::{Checkpoint, Claim};
+
+pub(crate) use group::clients;
 
 /// Records fetched in one call: a few batches, so that the group is served often. They may wait for a checkpoint or a
 /// lookup, beside the 16 MiB that librdkafka fetches ahead.
@@ -106,7 +108,7 @@ pub(crate) struct Worker {
 struct Counters {
     records: metrics::Counter,
     batches: metrics::Counter,
-    surprises: metrics::Counter,
+    slow_path: metrics::Counter,
     busy: metrics::Counter,
     paused: metrics::Gauge,
     is_paused: Option<bool>,
@@ -118,15 +120,16 @@ impl Counters {
         Self {
             records: metrics::counter!("weir_records_total", "worker" => worker.clone()),
             batches: metrics::counter!("weir_batches_total", "worker" => worker.clone()),
-            surprises: metrics::counter!("weir_decode_surprises_total", "worker" => worker.clone()),
-            busy: metrics::counter!("weir_busy_microseconds_total"),
+            slow_path: metrics::counter!("weir_decode_slow_path_records_total", "worker" => worker.clone()),
+            busy: metrics::counter!("weir_busy_seconds_total"),
             paused: metrics::gauge!("weir_source_paused", "worker" => worker),
             is_paused: None,
         }
     }
 
+    /// A counter of time: in nanoseconds, which `/metrics` shows as seconds.
     fn busy(&self, since: Instant) {
-        self.busy.increment(since.elapsed().as_micros() as u64);
+        self.busy.increment(since.elapsed().as_nanos() as u64);
     }
 
     fn pause(&mut self, paused: bool) {
@@ -170,14 +173,14 @@ impl Worker {
     pub(crate) fn run(&mut self) -> anyhow::Result<()> {
         let result = self.work();
         if let Err(why) = &result {
-            tracing::error!(worker = self.parts.index, "stopped: {why:#}");
+            tracing::error!("stopped: {why:#}");
         }
         fault::pass("worker.stopping");
         // What the loop was at when it was told counts: the process has one time to stop.
         let asked = self.parts.status.stop_asked().unwrap_or_else(Instant::now);
         let drained = self.feed(Event::Stop { asked }).and_then(|()| self.drain());
         if let Err(why) = &drained {
-            tracing::error!(worker = self.parts.index, "the last checkpoint: {why:#}");
+            tracing::error!("the last checkpoint: {why:#}");
         }
         self.source.close(self.parts.status.leave_by(self.parts.config.checkpoint.drain));
         result.and(drained)
@@ -216,6 +219,11 @@ impl Worker {
     fn stopping(&self) -> bool {
         self.parts.stop.load(Ordering::Acquire)
     }
+}
+
+/// The partitions, as a line of the log shows them.
+fn numbers(partitions: &[Partition]) -> Vec<i32> {
+    partitions.iter().map(|partition| partition.0).collect()
 }
 
 fn settings(config: &Config) -> Settings {

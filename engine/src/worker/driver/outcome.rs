@@ -2,18 +2,20 @@
 //! checkpoint that is being built. The clock is read here, and letters are counted here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::checkpoint::Pending;
+use crate::clock::now_ms;
 use crate::config::Config;
+use crate::enrich::Away;
 use crate::enrich::lookup::{Answers, Lookups};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::Schema;
-use crate::pipeline::clock::now;
-use crate::pipeline::status::LookupAway;
-use crate::processor::{BatchProcessor, DecodedBatch, Fields, Record, Reject};
+use crate::processor::{BatchProcessor, DecodedBatch, Fields, Now, Record, Reject};
 use crate::rules::{Judge, LiveSet, Unjudged};
 use crate::source::{Message, Messages};
+use crate::status::LookupAway;
 use crate::window::{WindowSpec, Windows};
 
 use super::hits::list;
@@ -83,8 +85,19 @@ impl LiveProcessor {
     /// The lookups that did not answer when they were last asked.
     pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
         let away = self.processor.lookups_away();
-        away.map(|(name, missing, away)| LookupAway { name: name.to_owned(), missing, away }).collect()
+        let view = |(name, missing, Away { why, refused }): (&str, _, _)| LookupAway {
+            name: name.to_owned(),
+            missing,
+            refused,
+            why,
+        };
+        away.map(view).collect()
     }
+}
+
+/// What time it is for a batch.
+fn now() -> Now {
+    Now { instant: Instant::now(), epoch_ms: now_ms() }
 }
 
 /// Writes a rejected record as a dead letter. `hits` gives its room, and it is what comes back.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::conditions::Severity;
 use crate::config::Config;
 use crate::model::time::to_rfc3339;
-use crate::pipeline::status::Status;
+use crate::status::Status;
 use crate::window::{Overflow, Windows};
 
 const CODE: &str = "window.too_many_groups";
@@ -14,7 +14,7 @@ const CODE: &str = "window.too_many_groups";
 /// So long without such a record, and the condition is over: it does not come and go with every checkpoint.
 const OVER_AFTER: Duration = Duration::from_secs(60);
 
-/// Of one worker.
+/// What one worker has reported of windows with too many groups.
 pub(super) struct OverflowTold {
     subject: String,
     last: Option<Instant>,
@@ -27,7 +27,7 @@ impl OverflowTold {
         Self {
             subject: format!("worker {worker}"),
             last: None,
-            records: metrics::counter!("weir_window_groups_overflow_total"),
+            records: metrics::counter!("weir_window_overflow_records_total"),
             groups: metrics::gauge!("weir_window_groups", "worker" => worker.to_string()),
         }
     }
@@ -38,16 +38,22 @@ impl OverflowTold {
         if let Some(overflow) = windows.take_overflow() {
             self.last = Some(Instant::now());
             self.records.increment(overflow.records);
-            status.conditions().raise(Severity::Warning, CODE, &*self.subject, message(config, overflow));
-        } else if self.last.is_some_and(|last| last.elapsed() > OVER_AFTER) {
-            self.let_go(status);
+            status.conditions.raise(Severity::Warning, CODE, &*self.subject, message(config, overflow));
         }
     }
 
-    /// The worker's partitions are somebody else's now.
-    pub(super) fn let_go(&mut self, status: &Status) {
-        self.last = None;
-        status.conditions().clear(CODE, &self.subject);
+    /// Clears the condition when it is over. A partition that went to another worker does not end it: the groups of its windows
+    /// are as many as before, and the new owner raises its own only at the next such record.
+    pub(super) fn expire(&mut self, status: &Status) {
+        if self.last.is_some_and(|last| last.elapsed() > OVER_AFTER) {
+            self.last = None;
+            status.conditions.clear(CODE, &self.subject);
+        }
+    }
+
+    /// The worker's partitions are somebody else's now, and their windows with them.
+    pub(super) fn let_go(&mut self) {
+        self.groups.set(0.0);
     }
 }
 

@@ -15,10 +15,10 @@ use crate::enrich::lookup::Plan;
 use crate::enrich::{Answer, Away, PendingAnswer, Query};
 use crate::model::ids::Partition;
 use crate::model::record::Batch;
-use crate::pipeline::refused::Side;
 use crate::processor::DecodedBatch;
 use crate::rules::{LiveSet, Unjudged};
 use crate::source::{Event, Fetched, Messages, Source};
+use crate::status::Side;
 
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ fn given_up(stop: &AtomicBool, source: &mut Source, events: &mut VecDeque<Event>
 
 impl Worker {
     pub(super) fn take_in(&mut self, fetched: Fetched) {
-        // Defence: a partition that is not ours, or a record from before it was taken, is never judged.
+        // Defense: a partition that is not ours, or a record from before it was taken, is never judged.
         let ours = fetched.places().filter(|(_, partition, offset)| {
             self.machine.pending().position(*partition).is_some_and(|at| *offset >= at.to)
         });
@@ -131,6 +131,8 @@ impl Worker {
             let began = Instant::now();
             let Open { set, rows, batch, .. } = open;
             let messages = backlog.messages(&rows);
+            let partition = messages.order[0].0;
+            let _batch = tracing::error_span!("batch", %partition, revision = %set.revision).entered();
             let (stop, source, events) = (&self.parts.stop, &mut self.source, &mut self.events);
             let mut until = || given_up(stop, source, events, &mut self.served);
             match self.bench.judge(&set, messages, (batch, answers), self.machine.pending_mut(), &mut until) {
@@ -140,7 +142,7 @@ impl Worker {
                 Err(Unjudged::Halt(halt)) => return Err(halt).context("halted, as on_failure says"),
             }
             self.swaps.judged(&set);
-            self.count(messages.order[0].0, messages.len(), began);
+            self.count(partition, messages.len(), began);
             backlog.judged = rows.end;
         }
         self.backlog = Some(backlog);
@@ -157,21 +159,21 @@ impl Worker {
         let messages = backlog.messages(&rows);
         let set = self.parts.catalog.live();
         let batch = self.bench.open(&set, messages.order.first()?.0, messages);
-        self.counters.surprises.absolute(self.bench.slow_path());
+        self.counters.slow_path.absolute(self.bench.slow_path());
         let answer = PendingAnswer::new(&self.parts.tokio, batch.plan());
         self.counters.busy(began);
         Some(Open { set, rows, batch, answer })
     }
 
     fn count(&mut self, partition: Partition, records: usize, began: Instant) {
-        self.parts.status.add_judged(records as u64);
+        self.parts.status.partitions.add_judged(records as u64);
         self.counters.records.increment(records as u64);
         self.counters.batches.increment(1);
         self.counters.busy(began);
         self.allowed(&[Side::Source]);
         if let Some(at) = self.machine.pending().position(partition) {
-            self.parts.status.judged_to(self.parts.index, partition, at.to);
-            self.parts.status.watermark(partition, self.bench.windows.watermark(partition));
+            self.parts.status.partitions.judged_to(self.parts.index, partition, at.to);
+            self.parts.status.partitions.set_watermark(partition, self.bench.windows.watermark(partition));
         }
     }
 
@@ -184,7 +186,7 @@ impl Worker {
             self.refuse(&why, Side::Source);
             // Those outside their logs are taken anew, which says why they stand, if they do.
             if !fetched.outside().any(|outside| outside == partition) {
-                self.parts.status.stopped(self.parts.index, partition, why);
+                self.parts.status.partitions.stopped(self.parts.index, partition, why);
             }
         }
     }
@@ -201,15 +203,16 @@ impl Worker {
             metrics::gauge!("weir_partition_position", "partition" => partition.to_string()).set(at.from.0 as f64);
             if let Some(watermark) = self.bench.windows.watermark(*partition) {
                 let seconds = watermark as f64 / 1_000.0;
-                metrics::gauge!("weir_partition_watermark", "partition" => partition.to_string()).set(seconds);
+                metrics::gauge!("weir_partition_watermark_timestamp_seconds", "partition" => partition.to_string())
+                    .set(seconds);
             }
         }
         self.parts.tokio.spawn(async move {
             let partitions: Vec<_> = positions.keys().copied().collect();
             for (partition, end) in reader.ends(&partitions).await.unwrap_or_default() {
                 let lag = (end.0 - positions[&partition].to.0).max(0);
-                metrics::gauge!("weir_partition_lag", "partition" => partition.to_string()).set(lag as f64);
-                status.end(partition, end);
+                metrics::gauge!("weir_partition_lag_records", "partition" => partition.to_string()).set(lag as f64);
+                status.partitions.set_end(partition, end);
             }
         });
     }

@@ -7,7 +7,7 @@ use crate::model::ids::Revision;
 use crate::rules::LiveSet;
 
 pub(super) struct Swaps {
-    /// Of the latest batch.
+    /// Revision of the latest batch.
     by: Option<Revision>,
     /// When there was last nothing to judge.
     idle: Instant,

@@ -4,13 +4,14 @@
 use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle};
+use tracing::{Instrument, Span};
 
-use super::Worker;
+use super::{Worker, numbers};
 use crate::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
 use crate::model::ids::Partition;
 use crate::model::step::Step;
-use crate::pipeline::refused::Side;
 use crate::source;
+use crate::status::Side;
 use crate::worker::machine::{Action, Event, Panicked, PublishedRows, Token};
 
 use super::Metadata;
@@ -31,6 +32,8 @@ pub(super) struct Checkpoint {
     task: JoinHandle<Result<(), Failed>>,
     pub(super) cancel: Cancel,
     pub(super) started: Instant,
+    /// What its lines in the log have in common.
+    span: Span,
 }
 
 impl Worker {
@@ -46,7 +49,7 @@ impl Worker {
     fn perform(&mut self, action: Action<Metadata>) -> anyhow::Result<()> {
         let index = self.parts.index;
         match action {
-            Action::Claiming(partitions) => self.parts.status.taking(index, &partitions),
+            Action::Claiming(partitions) => self.parts.status.partitions.claiming(index, &partitions),
             Action::Claim { claim, partitions, metadata } => self.start_claim(claim, partitions, metadata),
             // Its task ends by itself; whoever claims next waits for the broker that it holds.
             Action::AbandonClaim => {
@@ -54,7 +57,7 @@ impl Worker {
                     claim.cancel.cancel();
                 }
             }
-            Action::NotClaimed(why) => tracing::warn!(worker = index, "partitions not taken: {why}"),
+            Action::NotClaimed(why) => tracing::warn!("partitions not taken: {why}"),
             Action::Resume(claimed) => self.resume(claimed)?,
             Action::Checkpoint { checkpoint, step, cleared, metadata, once } => {
                 let cancel = if once { Cancel::cancelled() } else { Cancel::default() };
@@ -62,13 +65,15 @@ impl Worker {
             }
             Action::CancelCheckpoint => self.cancel_checkpoint(),
             Action::AbandonCheckpoint => {
-                tracing::warn!(worker = index, "a checkpoint was abandoned: not through in time");
+                if let Some(checkpoint) = &self.checkpoint {
+                    checkpoint.span.in_scope(|| tracing::warn!("a checkpoint was abandoned: not through in time"));
+                }
                 self.cancel_checkpoint();
             }
             Action::Committed(rows) => {
                 self.allowed(&[Side::Group, Side::Letters]);
                 for (partition, _, next) in rows {
-                    self.parts.status.committed(index, partition, next);
+                    self.parts.status.partitions.committed(index, partition, next);
                 }
             }
             Action::ClearOutbox { rows, .. } => self.clearing = Some(rows),
@@ -80,7 +85,7 @@ impl Worker {
                 let probe = move || source::answers(&config.source).map_err(|why| why.to_string());
                 self.probe = Some(self.parts.tokio.spawn_blocking(probe));
             }
-            Action::Away(why) => self.parts.status.outside_for(index, format!("Kafka does not answer: {why}")),
+            Action::Away(why) => self.parts.status.members.outside_for(index, format!("Kafka does not answer: {why}")),
             Action::Fail(why) => anyhow::bail!(why),
         }
         Ok(())
@@ -137,7 +142,8 @@ impl Worker {
         let (store, broker) = (self.parts.store.clone(), self.broker.clone());
         let (start, cancel) = (self.parts.config.source.start, Cancel::default());
         let given_up = cancel.clone();
-        let task = self.parts.tokio.spawn(async move {
+        let span = tracing::error_span!("claim", partitions = ?numbers(&partitions));
+        let claiming = async move {
             let mut broker = broker.lock().await;
             let taken = crate::checkpoint::claim(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
             // An empty share that is the last word.
@@ -145,7 +151,8 @@ impl Worker {
                 broker.publisher.close_idle().await;
             }
             taken
-        });
+        };
+        let task = self.parts.tokio.spawn(claiming.instrument(span));
         self.claim = Some(Claim { claim, task, cancel });
     }
 
@@ -164,11 +171,14 @@ impl Worker {
             part.watermark = windows.watermark(part.partition);
         }
         let (store, broker, given_up) = (self.parts.store.clone(), self.broker.clone(), cancel.clone());
-        let task = self.parts.tokio.spawn(async move {
+        let partitions: Vec<_> = step.partitions.iter().map(|part| part.partition).collect();
+        let span = tracing::error_span!("checkpoint", partitions = ?numbers(&partitions));
+        let committing = async move {
             let mut broker = broker.lock().await;
             commit(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await
-        });
-        self.checkpoint = Some(Checkpoint { checkpoint, task, cancel, started: Instant::now() });
+        };
+        let task = self.parts.tokio.spawn(committing.instrument(span.clone()));
+        self.checkpoint = Some(Checkpoint { checkpoint, task, cancel, started: Instant::now(), span });
     }
 
     fn cancel_checkpoint(&self) {
@@ -191,12 +201,12 @@ impl Worker {
         };
         metrics::counter!("weir_checkpoints_total", "outcome" => outcome).increment(1);
         if outcome == "fenced" {
-            metrics::counter!("weir_fenced_total").increment(1);
+            metrics::counter!("weir_fenced_checkpoints_total").increment(1);
         }
         match &result {
             // The machine ends the worker with it.
             Ok(Ok(()) | Err(Failed::Fatal(_))) | Err(_) => {}
-            Ok(Err(why)) => tracing::warn!(worker = self.parts.index, "checkpoint: {why}"),
+            Ok(Err(why)) => ended.span.in_scope(|| tracing::warn!("{why}")),
         }
         let result = result.map_err(|why| Panicked(why.to_string()));
         self.feed(Event::CheckpointEnded { checkpoint: ended.checkpoint, result })

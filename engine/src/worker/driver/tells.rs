@@ -5,15 +5,14 @@ use std::time::Duration;
 use super::Worker;
 use super::records::Backlog;
 use crate::conditions::Severity;
-use crate::pipeline::refused::{Side, refused};
-use crate::pipeline::waiting::On;
+use crate::status::{On, Side, refused};
 use crate::worker::machine::Phase;
 
 /// A checkpoint that takes longer is told.
 const SLOW: Duration = Duration::from_secs(2);
 
 impl Worker {
-    /// To be called in every round of the loop.
+    /// Reports what changed of the worker's state. To be called in every round of the loop.
     pub(super) fn tell(&mut self) {
         let obstacle = match (&self.checkpoint, &self.claim) {
             (Some(checkpoint), _) => checkpoint.cancel.obstacle(),
@@ -38,14 +37,15 @@ impl Worker {
                 (on, away.why.clone())
             }),
         };
-        self.parts.status.waits(self.parts.index, why);
-        self.parts.status.lookups(self.parts.index, self.bench.lookups_away());
+        self.parts.status.waits.set(self.parts.index, why);
+        self.parts.status.lookups.set_away(self.parts.index, self.bench.lookups_away());
+        self.overflow.expire(&self.parts.status);
     }
 
-    /// Raises what these words of Kafka mean, if they are such that no waiting mends them.
+    /// Raises what these words of Kafka mean, if they are such that waiting does not fix them.
     pub(super) fn refuse(&mut self, why: &str, side: Side) {
         if let Some(refused) = refused(why, side, &self.parts.config) {
-            let conditions = self.parts.status.conditions();
+            let conditions = &self.parts.status.conditions;
             conditions.raise(Severity::NotReady, refused.code, refused.subject.clone(), refused.message);
             self.refused.insert((refused.code, refused.subject), refused.side);
         }
@@ -56,7 +56,7 @@ impl Worker {
         if self.refused.is_empty() {
             return;
         }
-        let conditions = self.parts.status.conditions();
+        let conditions = &self.parts.status.conditions;
         self.refused.retain(|(code, subject), side| {
             let stays = !over.contains(side);
             if !stays {

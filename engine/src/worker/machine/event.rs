@@ -94,7 +94,7 @@ pub enum Action<M> {
         claim: Token,
         /// All that the group gave.
         partitions: Vec<Partition>,
-        /// Of the assignment.
+        /// Proof of membership, of the assignment.
         metadata: M,
     },
     /// Cancel the claim that is under way. Its end need not be told.
@@ -112,7 +112,7 @@ pub enum Action<M> {
         step: Step,
         /// Rows whose letters an earlier checkpoint published.
         cleared: Vec<PublishedRows>,
-        /// Of the assignment.
+        /// Proof of membership, of the assignment.
         metadata: M,
         /// Nothing that fails is tried again, for the group waits.
         once: bool,

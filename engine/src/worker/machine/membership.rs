@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Between two probes whether Kafka answers a new client: each is a connection.
+/// Pause between two probes whether Kafka answers a new client: each is a connection.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// See the module.

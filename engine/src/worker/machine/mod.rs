@@ -38,7 +38,7 @@ pub const REBALANCE_OVERDUE: Duration = Duration::from_secs(15);
 /// wait for it.
 const FIRST_CHECKPOINT: Duration = Duration::from_millis(100);
 
-/// See the module. `M` is the group's proof of membership.
+/// Decides what a worker does next. `M` is the group's proof of membership.
 #[derive(Debug)]
 pub struct Machine<M> {
     settings: Settings,
@@ -51,7 +51,7 @@ pub struct Machine<M> {
     draining: Option<Draining>,
     membership: Membership,
     last_checkpoint: Instant,
-    /// Of the newest token.
+    /// Number of the newest token.
     tokens: u64,
 }
 
@@ -98,7 +98,7 @@ impl<M: Clone> Machine<M> {
         }
     }
 
-    /// Where it stands.
+    /// What the worker is doing.
     pub fn phase(&self) -> Phase {
         self.phase
     }

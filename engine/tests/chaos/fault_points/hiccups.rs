@@ -3,70 +3,36 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use weir::fault::POINTS;
+
 use crate::fault_points::life::{Hit, Life};
+use crate::fault_points::points::of_the_sources;
 use weir_testkit::stack::Stack;
 
-/// Of a start.
-pub(crate) const AT_FIRST: [&str; 14] = [
+/// Beginnings of the names of those that a start comes to; a step comes to the others.
+const OF_A_START: [&str; 7] = [
+    "store.take.",
+    "store.begin.",
+    "source.",
     "letters.prepare",
-    "letters.prepared",
-    "store.take.before",
-    "store.take.raised",
-    "store.take.written",
-    "store.take.answer",
-    "store.begin.before",
-    "store.begin.written",
-    "store.begin.answer",
-    "source.bounds",
-    "source.committed",
     "store.commit.activation",
     "store.outcome",
     "store.published.marked",
 ];
-/// Of every step.
-pub(crate) const IN_A_STEP: [&str; 17] = [
-    "store.commit.before",
-    "store.commit.begun",
-    "store.commit.position",
-    "store.commit.letters",
-    "store.commit.window",
-    "store.commit.written",
-    "store.commit.lost",
-    "store.commit.answer",
-    "store.published.before",
-    "store.published.written",
-    "store.published.answer",
-    "letters.begin",
-    "letters.begun",
-    "letters.produce",
-    "letters.produced",
-    "letters.offsets",
-    "letters.commit.answer",
-];
-/// Nothing can fail there.
-const SLOW: [&str; 17] = [
-    "store.prepare.table",
-    "store.prepare.created",
-    "store.prepare.written",
-    "worker.assigned",
-    "take.settled",
-    "take.owned",
-    "take.begun",
-    "take.known",
-    "take.replayed",
-    "take.marked",
-    "worker.taken",
-    "worker.reading",
-    "checkpoint.cleared",
-    "checkpoint.committed",
-    "checkpoint.published",
-    "checkpoint.doubt",
-    "letters.abort",
-];
+/// Beginnings of the names of those that a pipeline comes to only when its rules change or its group does: other lives are for them.
+const OF_OTHERS: [&str; 6] =
+    ["store.catalog.", "catalog.", "worker.revoked", "worker.drained", "worker.released", "worker.stopping"];
+
+/// The points that a life without changes comes to, in the list's order: those where something can fail, or the others.
+fn points(can_fail: bool) -> Vec<&'static str> {
+    let known = of_the_sources();
+    let is_of_others = |point: &str| OF_OTHERS.iter().any(|of| point.starts_with(of));
+    POINTS.iter().copied().filter(|point| known.get(*point) == Some(&can_fail) && !is_of_others(point)).collect()
+}
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let mut life = Life::new(stack, "hiccups");
-    let points = [failing(&AT_FIRST, &IN_A_STEP), slow()].concat().join(";");
+    let points = [failing(|_| true), slow()].concat().join(";");
     let mut engine = life.start(&points);
     life.until_hit(&mut engine, &points);
     life.until_it_moves(&mut engine);
@@ -74,13 +40,17 @@ pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     life.ends_well()
 }
 
-/// An error at first, then a delay when it is tried again; in a step later and later, so that most have one of their own.
-pub(crate) fn failing(at_first: &[&str], in_a_step: &[&str]) -> Vec<String> {
-    let armed = |(after, point): (usize, &&str)| format!("{point}={after}*off->1*return(error)->1*return(120)");
-    let of_a_step = in_a_step.iter().enumerate().map(|(at, point)| (at + 1, point));
-    at_first.iter().map(|point| (0, point)).chain(of_a_step).map(armed).collect()
+/// Each of these points: an error at first, then a delay when it is tried again; in a step later and later, so that most have one of
+/// their own.
+pub(crate) fn failing(wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let is_of_a_start = |point: &&str| OF_A_START.iter().any(|of| point.starts_with(of));
+    let armed = |(after, point): (usize, &str)| format!("{point}={after}*off->1*return(error)->1*return(120)");
+    let (at_first, in_a_step): (Vec<_>, Vec<_>) =
+        points(true).into_iter().filter(|point| wanted(point)).partition(is_of_a_start);
+    let in_a_step = in_a_step.into_iter().enumerate().map(|(at, point)| (at + 1, point));
+    at_first.into_iter().map(|point| (0, point)).chain(in_a_step).map(armed).collect()
 }
 
 fn slow() -> Vec<String> {
-    SLOW.iter().map(|point| format!("{point}=1*return(120)")).collect()
+    points(false).iter().map(|point| format!("{point}=1*return(120)")).collect()
 }

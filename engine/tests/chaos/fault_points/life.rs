@@ -11,6 +11,7 @@ use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
 use weir_testkit::stack::port::free_port;
+use weir_testkit::wait;
 
 /// Each thing that is waited for, on a machine that does a lot besides.
 pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
@@ -52,7 +53,7 @@ impl Life {
         let way = way
             .with("properties = {}", &format!("properties = {quick}"))
             .with(r#"interval = "1s""#, r#"interval = "200ms""#)
-            .with("[checkpoint]\n", "[engine]\nworkers = 1\n\n[checkpoint]\n");
+            .with_workers(1);
         let flow = Flow::start(&way);
         Self { way, flow, rounds: Vec::new(), began: Instant::now() }
     }
@@ -89,14 +90,7 @@ impl Life {
 
     /// It dies by itself, at a point.
     pub(crate) fn is_dead(&self, mut engine: Engine, points: &str, crashes: usize) {
-        let end = Instant::now() + SOON;
-        let status = loop {
-            if let Some(status) = engine.ended() {
-                break status;
-            }
-            assert!(Instant::now() < end, "not within {SOON:?}: it dies of {points}\n{}", engine.said());
-            std::thread::sleep(Duration::from_millis(20));
-        };
+        let status = engine.until_ended(&format!("it dies of {points}"));
         let (died, by) = (self.crashes() - crashes, status.signal());
         assert!(by == Some(SIGABRT) && died == 1, "it was to die of {points}: {status}\n{}", engine.said());
     }
@@ -119,20 +113,12 @@ impl Life {
     /// Until these points have done all that they are told to, each `point=N*off->1*return(…)->…`.
     pub(crate) fn until_hit(&self, engine: &mut Engine, points: &str) {
         let all: Vec<Hit> = points.split(';').flat_map(hits_of).collect();
-        let missing = || {
-            let told = self.told();
-            all.iter().filter(|hit| !told.contains(hit)).cloned().collect::<Vec<_>>()
-        };
-        let end = Instant::now() + 2 * SOON;
-        loop {
-            let missing = missing();
-            if missing.is_empty() {
-                return;
-            }
+        wait::until_some("all points are hit; these are not", || {
             engine.runs();
-            assert!(Instant::now() < end, "not in time: these are hit: {missing:?}\n{}", engine.said());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            let told = self.told();
+            let missing: Vec<_> = all.iter().filter(|hit| !told.contains(hit)).cloned().collect();
+            if missing.is_empty() { Ok(()) } else { Err(missing) }
+        });
     }
 
     /// Until it has judged and committed something of its own.

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use life::Hit;
-use weir_testkit::stack::Stack;
+use weir_testkit::stack::{Stack, shared};
 
 /// A life from its start to the comparison at its end; what was hit in it.
 type Run = fn(Arc<Stack>) -> BTreeSet<Hit>;
@@ -39,7 +39,7 @@ fn nothing_is_lost_or_counted_twice_wherever_it_dies_fails_or_waits() {
         ("sqlite", sqlite::life),
         ("storm", storm::life),
     ];
-    let stack = Arc::new(Stack::up());
+    let stack = shared();
     let only = std::env::var("LIFE").ok().filter(|name| !name.is_empty());
     let (mut hits, mut failed) = (BTreeSet::new(), Vec::new());
     std::thread::scope(|scope| {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crate::fault_points::life::{Hit, Life, SESSION, SOON};
 use weir_testkit::broker::PARTITIONS;
@@ -11,6 +10,7 @@ use weir_testkit::pipeline::api::flowing;
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
+use weir_testkit::wait;
 
 pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
     let way = Way::on(stack, "rebalances", PAYSIM, &RULES);
@@ -20,11 +20,7 @@ pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
         until_it_has(&mut stays, admin, PARTITIONS as usize);
         let (points, before) = (format!("{point}=1*return(crash)"), life.crashes());
         let (mut goes, other) = life.start_another(&points);
-        let end = Instant::now() + SOON;
-        while !has(other, 2) && goes.ended().is_none() {
-            assert!(Instant::now() < end, "no partitions within {SOON:?}: {}", goes.said());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        wait::until("it has partitions, or is dead", || has(other, 2) || goes.ended().is_some());
         let _member = Member::of(&life.way);
         life.is_dead(goes, &points, before);
     }

@@ -10,11 +10,11 @@ use crate::admin_api::{LINES, MODULE, PATCH};
 use weir_testkit::fakes::admin::client::{Answer, Call, call, read, send};
 use weir_testkit::fakes::admin::{Fakes, VIEWER, WASM};
 
-fn says(answer: &Answer, kind: &str, detail: &str, mend: &str) {
+fn says(answer: &Answer, kind: &str, detail: &str, hint: &str) {
     let problem = answer.json();
     assert_eq!(problem["type"], format!("urn:weir:problem:{kind}"), "{problem}");
     let holds = |member: &str, words: &str| problem[member].as_str().is_some_and(|text| text.contains(words));
-    assert!(holds("detail", detail) && holds("mend", mend), "{detail:?} and {mend:?} in {problem}");
+    assert!(holds("detail", detail) && holds("hint", hint), "{detail:?} and {hint:?} in {problem}");
 }
 
 #[tokio::test]
@@ -81,8 +81,8 @@ async fn a_problem_says_what_was_wrong_and_what_to_do() {
         (call("GET", "/audit?limit=13"), "unavailable", "is away", "bring the database of [sink] back"),
         (call("GET", "/dead-letters?code=AWAY"), "unavailable", "the dead-letter topic: ", "when Kafka is back"),
     ];
-    for (call, kind, detail, mend) in cases {
-        says(&send(&api, call).await, kind, detail, mend);
+    for (call, kind, detail, hint) in cases {
+        says(&send(&api, call).await, kind, detail, hint);
     }
     let open = Fakes { tokens: None, ..Fakes::default() }.api();
     let foreign = Request::get("/rules").header("host", "evil.example").body(Body::empty()).unwrap();

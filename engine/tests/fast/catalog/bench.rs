@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use weir::config::Config;
 use weir::model::catalog::{Audit, Mode, Origin};
 use weir::model::ids::{Offset, Sha256};
@@ -20,6 +20,7 @@ use weir::rules::{
 use weir::store::Store;
 
 use crate::catalog::module::Guest;
+use weir_testkit::wait::Fair;
 
 pub(crate) struct Bench {
     pub(crate) config: Config,
@@ -187,8 +188,9 @@ impl Opened {
     }
 
     /// The loops of the catalog and its directory, until the answer is dropped.
-    pub(crate) fn run(&self) -> watch::Sender<bool> {
-        let (stop, stopping) = watch::channel(false);
+    pub(crate) fn run(&self) -> DropGuard {
+        let stopping = CancellationToken::new();
+        let stop = stopping.clone().drop_guard();
         let directory = self.directory.clone();
         tokio::spawn(self.catalog.clone().run(stopping.clone()));
         tokio::spawn(async move { directory.follow(stopping).await });
@@ -196,9 +198,9 @@ impl Opened {
     }
 }
 
-/// Waits until it holds, so long.
+/// Waits until it holds, so long on a machine that has time for it.
 pub(crate) async fn within(limit: Duration, what: &str, holds: impl Fn() -> bool) {
-    let began = Instant::now();
+    let began = Fair::start();
     while !holds() {
         assert!(began.elapsed() < limit, "not within {limit:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

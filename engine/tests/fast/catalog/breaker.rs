@@ -111,13 +111,13 @@ async fn a_trip_of_a_version_that_is_out_of_force_already_changes_nothing() {
     let bench = Bench::new();
     let catalog = bench.open().await;
     catalog.publish(&bad("1.0.0")).await;
-    // It trips, and a person mends it before the breaker gets to it.
+    // It trips, and a person fixes it before the breaker gets to it.
     catalog.judge_until_it_trips(4_242);
-    let mended = catalog.publish(&good()).await;
+    let fixed = catalog.publish(&good()).await;
     let _running = catalog.run();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!((catalog.sha("swapped"), catalog.suspended("swapped")), (Some(mended.sha256), None));
-    assert_eq!(catalog.catalog.live().revision, mended.revision);
+    assert_eq!((catalog.sha("swapped"), catalog.suspended("swapped")), (Some(fixed.sha256), None));
+    assert_eq!(catalog.catalog.live().revision, fixed.revision);
 }
 
 #[tokio::test]
@@ -125,16 +125,16 @@ async fn a_trip_does_not_undo_what_a_person_did_meanwhile_with_the_same_bytes() 
     let bench = Bench::new();
     let catalog = bench.open().await;
     let only = catalog.publish(&bad("1.0.0").parameter("limit", "10")).await.sha256;
-    // It trips, and a person mends it by a parameter before the breaker gets to it.
+    // It trips, and a person fixes it by a parameter before the breaker gets to it.
     catalog.judge_until_it_trips(4_242);
-    let mended = catalog.catalog.patch("swapped", set(&[("limit", Some("7"))]), "test").await.unwrap();
+    let fixed = catalog.catalog.patch("swapped", set(&[("limit", Some("7"))]), "test").await.unwrap();
     let running = catalog.run();
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!((catalog.sha("swapped"), catalog.suspended("swapped")), (Some(only), None));
-    assert_eq!(catalog.catalog.live().revision, mended);
+    assert_eq!(catalog.catalog.live().revision, fixed);
 
     trip_and_wait(&catalog).await;
-    assert!(catalog.suspended("swapped").is_some(), "the mend was none: it trips again");
+    assert!(catalog.suspended("swapped").is_some(), "the fix was none: it trips again");
     drop(running);
 }
 
@@ -144,11 +144,11 @@ async fn a_trip_does_not_undo_what_another_instance_did_meanwhile() {
     let here = bench.open().await;
     here.publish(&bad("1.0.0").parameter("limit", "10")).await;
     let there = bench.open().await;
-    let mended = there.catalog.patch("swapped", set(&[("limit", Some("7"))]), "test").await.unwrap();
+    let fixed = there.catalog.patch("swapped", set(&[("limit", Some("7"))]), "test").await.unwrap();
     // It trips on the set that it still has.
     here.judge_until_it_trips(4_242);
     let _running = here.run();
-    within(SOON, "it takes the other's set", || here.catalog.live().revision >= mended).await;
+    within(SOON, "it takes the other's set", || here.catalog.live().revision >= fixed).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!((here.catalog.live().revision, here.suspended("swapped")), (mended, None));
+    assert_eq!((here.catalog.live().revision, here.suspended("swapped")), (fixed, None));
 }

@@ -62,7 +62,7 @@ async fn another_version_takes_a_live_one_out_of_force_only_if_told_to() {
         assert!(matches!(&refused, Refused::InForce { live: at, .. } if *at == live.sha256), "{refused}");
         let problem = Problem::from(AdminError::from(refused));
         assert_eq!(problem.status, 409);
-        assert!(problem.mend.contains("--replace") && problem.mend.contains("another name"), "{problem:?}");
+        assert!(problem.hint.contains("--replace") && problem.hint.contains("another name"), "{problem:?}");
     }
     assert_eq!((catalog.sha("one"), catalog.catalog.live().revision.0), (Some(live.sha256), 1));
 

@@ -30,7 +30,7 @@ impl Waiting {
         // What it sets last.
         let nice = || told(waiting.0.id(), "stat").rsplit_once(')').unwrap().1.split(' ').nth(17).unwrap().to_owned();
         while nice() != "10" {
-            assert!(began.elapsed() < Duration::from_secs(20), "nice {}", nice());
+            assert!(began.elapsed() < weir_testkit::wait::STILL, "nice {}", nice());
             std::thread::sleep(Duration::from_millis(5));
         }
         waiting

@@ -10,6 +10,7 @@ use weir::model::ids::Sha256;
 
 use crate::catalog::bench::{Bench, Opened, within};
 use crate::catalog::module::Guest;
+use weir_testkit::wait::Fair;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -33,13 +34,11 @@ async fn becomes(catalog: &Opened, version: &str) {
 
 /// Until the removal of the file was taken.
 async fn until_forgotten(catalog: &Opened, file: &str) {
-    for _ in 0..100 {
-        if catalog.store.directory_seen(file).await.unwrap().is_none() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    let asked = Fair::start();
+    while catalog.store.directory_seen(file).await.unwrap().is_some() {
+        assert!(asked.elapsed() < SOON, "the removal of {file} was not seen");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the removal of {file} was not seen");
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn the_rules_that_weir_ships_are_published() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_not_valid_is_refused_with_what_to_mend() {
+async fn a_manifest_that_is_not_valid_is_refused_with_what_to_fix() {
     let bench = Bench::new();
     let catalog = bench.open().await;
     let guest = || Guest::new("fine");
@@ -111,8 +111,8 @@ async fn a_manifest_that_is_not_valid_is_refused_with_what_to_mend() {
 
 #[tokio::test]
 async fn a_rule_whose_fields_the_pipeline_does_not_have_is_refused() {
-    let why = refused(Guest::new("curious").field("colour", TEXT, false)).await;
-    assert!(why.contains("rule curious reads colour, a field that the pipeline does not have"), "{why}");
+    let why = refused(Guest::new("curious").field("color", TEXT, false)).await;
+    assert!(why.contains("rule curious reads color, a field that the pipeline does not have"), "{why}");
     let why = refused(Guest::new("curious").field("old_balance_org", TEXT, false)).await;
     assert!(why.contains("field old_balance_org is Decimal, rule curious reads Text"), "{why}");
 }

@@ -1,14 +1,13 @@
 //! A first take that is interrupted between the first N in the store and the first K in Kafka: whoever takes the partition
 //! next must go on, whatever interrupted it. With `published` set too early the partition stops for good.
 
-use std::time::{Duration, Instant};
-
 use weir::checkpoint::{Cancel, ClaimError, claim};
 use weir::config::Start;
 use weir::model::ids::Offset;
 
 use super::{World, world};
 use weir_testkit::fakes::kafka::{Fault, Model, P};
+use weir_testkit::wait;
 
 /// More than any test lives to see.
 const REFUSALS: usize = 100;
@@ -23,11 +22,8 @@ impl World {
     }
 
     async fn n_is_set_and_k_was_refused(&self) {
-        let end = Instant::now() + weir_testkit::wait::STILL;
-        while self.broker.cluster().faults.len() == REFUSALS {
-            assert!(Instant::now() < end, "nobody tried to commit the first K");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        wait::until_async("somebody tries to commit the first K", || self.broker.cluster().faults.len() < REFUSALS)
+            .await;
     }
 
     async fn the_next_take_stands_at_the_log_s_start(&mut self, what: &str) {

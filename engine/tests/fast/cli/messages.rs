@@ -130,8 +130,8 @@ fn a_file_or_folder_that_cannot_be_used_is_named() {
             vec!["generate", "--records", "1", "--start", "noon", "--out", here, "--truth", here],
             "write a time like 2026-01-01",
         ),
-        (vec!["dead-letters", "ls", "--brokers", "b", "-X", "nothing"], "write NAME=VALUE"),
-        (vec!["dead-letters", "ls"], "--brokers"),
+        (vec!["dead-letters", "list", "--brokers", "b", "-X", "nothing"], "write NAME=VALUE"),
+        (vec!["dead-letters", "list"], "--brokers"),
     ] {
         let said = refused(&arguments, 2);
         assert!(said.contains(wanted), "{arguments:?}: {wanted:?} stands not in: {said}");

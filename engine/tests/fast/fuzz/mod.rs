@@ -53,7 +53,7 @@ fn hold(target: fn(&[u8]), input: &[u8], what: impl Fn() -> String) {
 fn kept(name: &str, input: &[u8]) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{name}"));
     std::fs::write(&path, input).unwrap();
-    format!("kept as {}: mend it and put it into fuzz/corpus/{name}/", path.display())
+    format!("kept as {}: fix it and put it into fuzz/corpus/{name}/", path.display())
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc, watch};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
+use tokio_util::sync::CancellationToken;
 use weir::model::catalog::Origin;
 use weir::model::finding::Finding;
 use weir::model::ids::{Offset, Revision};
@@ -14,6 +15,9 @@ use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, RulesDirect
 
 use weir_testkit::guest::Guest;
 use weir_testkit::wait::Fair;
+
+/// Time over which the costs of rules are averaged here; it is 10 s in the product.
+pub(crate) const COST_WINDOW: Duration = Duration::from_secs(2);
 
 /// Rows of which only the last is bad.
 pub(crate) const BATCH: [i64; 4] = [5, 6, 7, -1];
@@ -73,7 +77,7 @@ impl Bench {
         let mut config = weir::config::Config::parse(&text, &|_| Some("sqlite://unused".into())).unwrap();
         config.rules.dir = folder.path().join("rules.d");
         store.prepare(&config.fingerprint(), &layout).await.unwrap();
-        let runtime = Runtime::with_compiler(&config.rules, env!("CARGO_BIN_EXE_weir").into()).unwrap();
+        let runtime = Runtime::with_cost_window(&config.rules, env!("CARGO_BIN_EXE_weir").into(), COST_WINDOW).unwrap();
         let field = |name: &str, kind, scale| Field {
             name: name.into(),
             kind,
@@ -93,7 +97,7 @@ impl Bench {
     }
 
     /// The loops of the catalog and of its directory, until told to stop.
-    pub(crate) fn run(&self, stopped: watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn run(&self, stopped: CancellationToken) -> impl Future<Output = ()> + use<> {
         let (catalog, directory) = (self.catalog.clone(), self.directory.clone());
         async move {
             tokio::join!(catalog.run(stopped.clone()), directory.follow(stopped));

@@ -9,6 +9,7 @@ use weir::rules::{Judge, Refused};
 
 use crate::hostile_modules::bench::{BATCH, Bench, of};
 use weir_testkit::guest::Guest;
+use weir_testkit::wait::STILL;
 
 const OWN: &str = "hostile_modules::short_of_memory::a_machine_short_of_memory_is_no_rule_s_fault_and_records_wait";
 const GIB: u64 = 1 << 30;
@@ -75,7 +76,7 @@ async fn short() {
         let waiting = scope.spawn(|| judges_well(&bench, &mut waits));
         let began = Instant::now();
         while told().is_empty() {
-            assert!(began.elapsed() < Duration::from_secs(20) && !waiting.is_finished(), "it does not wait");
+            assert!(began.elapsed() < STILL && !waiting.is_finished(), "it does not wait");
             std::thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(told()[0].severity, Severity::NotReady);

@@ -58,6 +58,29 @@ fn one_compiler_is_named_everywhere() {
     );
 }
 
+/// fuzz/ is a workspace of its own, with a lock that no build of ours touches: what the engine or the tests come to need has to be
+/// added there, or `make fuzz` takes versions that nobody chose.
+#[test]
+fn the_lock_of_the_fuzz_targets_knows_what_the_engine_and_the_tests_need() {
+    let lock: toml::Table = read("fuzz/Cargo.lock").parse().expect("a lock is TOML");
+    for (manifest, package) in [("engine/Cargo.toml", "weir"), ("testkit/Cargo.toml", "weir-testkit")] {
+        let locked =
+            lock["package"].as_array().expect("a list").iter().find(|one| one["name"].as_str() == Some(package));
+        let locked = locked.unwrap_or_else(|| panic!("fuzz/Cargo.lock lacks {package}"));
+        // A name that stands there in two versions has its own behind it.
+        let name = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+        let known: BTreeSet<String> = texts(&locked["dependencies"]).iter().map(|text| name(text)).collect();
+        let manifest: toml::Table = read(manifest).parse().expect("a manifest is TOML");
+        let needed = ["dependencies", "build-dependencies"].iter().filter_map(|table| manifest.get(*table)?.as_table());
+        let needed: BTreeSet<String> = needed.flat_map(|table| table.keys().cloned()).collect();
+        let lacks: Vec<_> = needed.difference(&known).collect();
+        assert!(
+            lacks.is_empty(),
+            "fuzz/Cargo.lock lacks {lacks:?} of {package}: cargo metadata --manifest-path fuzz/Cargo.toml"
+        );
+    }
+}
+
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
 }

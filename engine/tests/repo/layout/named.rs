@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::{is_name, literal_or_comment, root, rust_files, src};
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::{root, rust_files, src};
 
 /// The ids of the faults that bench/reliability.md answers for, each with a row of its own.
 const FAULTS: [(char, u8); 8] = [('A', 7), ('B', 3), ('C', 6), ('D', 14), ('E', 5), ('F', 6), ('H', 6), ('I', 5)];
@@ -30,8 +32,8 @@ fn the_protocol_s_documents_name_their_tests() {
 #[test]
 fn every_message_in_the_list_of_errors_names_a_test_that_is_there() {
     for row in rows("docs/errors.md", "# Messages") {
-        let [message, cause, mend, tests] = &row[..] else { panic!("docs/errors.md: four cells are wanted: {row:?}") };
-        assert!([message, cause, mend].iter().all(|cell| !cell.is_empty()), "docs/errors.md: an empty cell in {row:?}");
+        let [message, cause, hint, tests] = &row[..] else { panic!("docs/errors.md: four cells are wanted: {row:?}") };
+        assert!([message, cause, hint].iter().all(|cell| !cell.is_empty()), "docs/errors.md: an empty cell in {row:?}");
         for test in tests.split(", ") {
             let name = test.strip_prefix('`').and_then(|test| test.strip_suffix('`')).unwrap_or_default();
             assert_eq!(missing(name), None, "docs/errors.md, {message}: {tests}");
@@ -56,10 +58,26 @@ fn every_message_in_the_list_of_errors_stands_in_the_code() {
 #[test]
 fn the_list_of_errors_holds_every_code() {
     let list = document("docs/errors.md");
+    let (_, list) = list.split_once("<!-- end of what is made -->").expect("the tables come after the index of codes");
     let codes = codes();
     assert!(codes.len() > 40, "{codes:?}");
     let lacks: Vec<_> = codes.iter().filter(|code| !list.contains(&format!("`{code}`"))).collect();
     assert!(lacks.is_empty(), "docs/errors.md lacks {lacks:?}");
+}
+
+/// The index of codes is made from the code. `make docs` writes it.
+#[test]
+fn docs_errors_lists_the_codes_that_the_code_has() {
+    let list = |codes: BTreeSet<String>| codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "- Dead letters (header `weir.code`; a rule's own codes beside these): {}.\n\
+         - Conditions (`/readyz`, `GET /pipeline`, `weir_conditions`): {}.\n\
+         - Problems of the API (the end of `type`): {}.",
+        list(letter_codes()),
+        list(conditions()),
+        list(problem_codes())
+    );
+    weir_testkit::made::hold("docs/errors.md", &text);
 }
 
 /// Free words may stand beside the names; a row whose tests are still to be written begins with "open: ".
@@ -159,19 +177,30 @@ fn literals() -> String {
             continue;
         }
         let text = fs::read_to_string(&path).expect("a source file");
-        let mut rest = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let mut in_a_name = false;
-        while let Some(c) = rest.chars().next() {
-            let length = literal_or_comment(rest, in_a_name);
-            if length > 0 && (c == '"' || c == 'r') {
-                all.push_str(&text_of(&rest[..length]));
-                all.push('\n');
-            }
-            in_a_name = is_name(c) && length == 0;
-            rest = &rest[length.max(c.len_utf8())..];
-        }
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        collect(code.parse().expect("Rust"), &mut all);
     }
     all
+}
+
+/// Doc comments, which are attributes with a text, say nothing to anybody who runs the engine.
+fn collect(tokens: TokenStream, all: &mut String) {
+    let doc = |tokens: &TokenStream| {
+        tokens.clone().into_iter().next().is_some_and(|first| matches!(first, TokenTree::Ident(name) if name == "doc"))
+    };
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if !doc(&group.stream()) => collect(group.stream(), all),
+            TokenTree::Literal(literal) => {
+                let literal = literal.to_string();
+                if literal.starts_with(['"', 'r']) {
+                    all.push_str(&text_of(&literal));
+                    all.push('\n');
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A literal as it is printed, without what `format!` puts in.
@@ -204,18 +233,28 @@ fn text_of(literal: &str) -> String {
     text
 }
 
-/// Codes of conditions, of dead letters, and the last words of problems' URNs.
 fn codes() -> BTreeSet<String> {
-    let read = |path: &str| fs::read_to_string(src().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"));
-    let letters = read("model/catalog.rs");
-    let (_, letters) = letters.split_once("ENGINE_CODES").expect("the codes of dead letters");
-    let (letters, _) = letters.split_once("];").expect("the end of these codes");
-    // Each as `(StatusCode::CONFLICT, "conflict", …)`.
-    let problems = read("admin/problem.rs");
-    let problems = problems.split("#[cfg(test)]").next().unwrap_or_default();
+    letter_codes().into_iter().chain(problem_codes()).chain(conditions()).collect()
+}
+
+/// The engine's own codes of dead letters.
+fn letter_codes() -> BTreeSet<String> {
+    let text = source("model/catalog.rs");
+    let (_, codes) = text.split_once("ENGINE_CODES").expect("the codes of dead letters");
+    let (codes, _) = codes.split_once("];").expect("the end of these codes");
+    quoted(codes).into_iter().collect()
+}
+
+/// The last words of problems' URNs, each as `(StatusCode::CONFLICT, "conflict", …)`.
+fn problem_codes() -> BTreeSet<String> {
+    let text = source("admin/problem.rs");
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let arm = |arm: &str| Some(arm.split_once(',')?.1.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned());
-    let problems = problems.split("(StatusCode::").skip(1).filter_map(arm);
-    quoted(letters).into_iter().chain(problems).chain(conditions()).collect()
+    code.split("(StatusCode::").skip(1).filter_map(arm).collect()
+}
+
+fn source(path: &str) -> String {
+    fs::read_to_string(src().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
 
 /// The codes that some `raise` names: as a literal, a constant of its file, or the `code:` of a struct.

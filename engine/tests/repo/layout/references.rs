@@ -88,10 +88,10 @@ fn references_are_found_in_each_of_their_forms() {
 }
 
 /// A text file of the repository.
-struct Text {
+pub(super) struct Text {
     /// From the root.
-    path: PathBuf,
-    text: String,
+    pub(super) path: PathBuf,
+    pub(super) text: String,
 }
 
 /// A document that some text names.
@@ -162,7 +162,7 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-fn texts() -> Vec<Text> {
+pub(super) fn texts() -> Vec<Text> {
     let (mut texts, mut folders) = (Vec::new(), vec![PathBuf::new()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(root().join(&folder)).expect("a folder of the repository") {

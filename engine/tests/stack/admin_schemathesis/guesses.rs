@@ -50,6 +50,6 @@ fn every_guess_gets_the_same_answer_and_thousands_leave_a_line_in_the_log() {
 
     let (status, metrics) = get(&way, "/metrics", VIEWER);
     assert_eq!(status, 200, "the right token is let in at once");
-    assert!(metrics.contains(&format!("weir_admin_unauthorized_total {GUESSES}\n")), "{metrics}");
+    assert!(metrics.contains(&format!("weir_admin_unauthorized_requests_total {GUESSES}\n")), "{metrics}");
     engine.stop();
 }

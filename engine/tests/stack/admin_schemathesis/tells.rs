@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::admin_schemathesis::alone;
 use crate::admin_schemathesis::served::{PUBLISHER, VIEWER, connect, get, guard};
 use weir_testkit::broker::PARTITIONS;
-use weir_testkit::pipeline::Way;
 use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::{Database, PAYSIM, RULES, Way, shared};
+use weir_testkit::stack::mariadb::MariaDb;
 use weir_testkit::wait::Fair;
 
 const LETTERS: usize = 240;
@@ -100,13 +101,13 @@ fn shadow_hits_are_shown(way: &Way) {
 }
 
 /// Asked while the database is silent; what was asked before is known, what was not is said to be.
-fn rules_are_told_without_the_database(way: &Way) {
+fn rules_are_told_without_the_database(way: &Way, database: &MariaDb) {
     let before = ask(way, "/rules");
-    way.service("pause", "mysql");
+    database.pause();
     let began = Fair::start();
     let (rules, one) = (ask(way, "/rules"), ask(way, "/rules/high_amount"));
     let took = began.elapsed();
-    way.service("resume", "mysql");
+    database.resume();
     assert_eq!(rules["rules"], before["rules"], "nothing of what is live is missing");
     assert_eq!((one["rule"]["mode"].as_str(), &one["versions"]), (Some("shadow"), &json!([])));
     assert!(one["history_unavailable"].as_str().is_some_and(|why| !why.is_empty()), "{one}");
@@ -138,7 +139,12 @@ fn a_live_version_is_not_ended_by_a_try(way: &Way) {
 #[test]
 fn a_running_engine_tells_letters_shadow_hits_and_rules_within_bounds_and_without_its_database() {
     let _alone = alone();
-    let way = guard(Way::new("tells")).with("[rules]\n", "[rule.high_amount]\nmode = \"shadow\"\n\n[rules]\n");
+    let server = MariaDb::start();
+    let database = Database { url: server.bare_url(), client: server.client() };
+    // By one worker: a hit of a record that two judge, one after the other, counts twice.
+    let way = guard(Way::on_database(shared(), database, "tells", PAYSIM, &RULES))
+        .with_workers(1)
+        .with("[rules]\n", "[rule.high_amount]\nmode = \"shadow\"\n\n[rules]\n");
     let now = chrono::Utc::now().timestamp_millis();
     let high = format!(r#"{{"event_time":{now},"type":"PAYMENT","amount":"250000","name_orig":"C1"}}"#);
     way.send(0, &weir_testkit::broker::Record { value: Some(high.into_bytes()), ..Default::default() });
@@ -150,7 +156,7 @@ fn a_running_engine_tells_letters_shadow_hits_and_rules_within_bounds_and_withou
     shadow_hits_are_shown(&way);
     letters_are_bounded(&way);
     reads_of_callers_who_left_do_not_add_up(&way, &engine);
-    rules_are_told_without_the_database(&way);
+    rules_are_told_without_the_database(&way, &server);
     way.until_ready(&mut engine);
     a_live_version_is_not_ended_by_a_try(&way);
     engine.stop();

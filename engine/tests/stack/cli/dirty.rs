@@ -15,6 +15,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use weir_testkit::dirty_files::{Case, FIELDS, all, case, csv, gzip, half, uneven};
 use weir_testkit::stack::Stack;
+use weir_testkit::wait;
 
 const WAIT: Duration = weir_testkit::wait::STILL;
 /// Bytes of a batch that the topic of the dirty files takes.
@@ -44,11 +45,9 @@ impl Bed {
             made.unwrap();
         }
         // It is made before every broker knows of it.
-        let until = std::time::Instant::now() + WAIT;
-        while let Err(why) = self.consumer.fetch_watermarks(topic.name, 0, WAIT) {
-            assert!(std::time::Instant::now() < until, "{why}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        wait::until_some("the broker knows of it", || {
+            self.consumer.fetch_watermarks(topic.name, 0, WAIT).map(drop).map_err(|why| why.to_string())
+        });
     }
 
     fn count(&self, topic: &str) -> u64 {
@@ -205,11 +204,10 @@ fn a_broker_that_goes_away_leaves_a_figure_and_a_line(bed: &Bed) {
     let mut command = bed.command("away", FIELDS, &input);
     command.args(["--rate", "500", "-X", "message.timeout.ms=3000"]).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
-    let until = std::time::Instant::now() + WAIT;
-    while bed.count("away") < 300 {
-        assert!(std::time::Instant::now() < until, "nothing arrives");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait::until_some("records arrive", || {
+        let count = bed.count("away");
+        if count < 300 { Err(count) } else { Ok(()) }
+    });
     let kafka = bed.stack.pid("kafka").to_string();
     let signal = |name: &str| assert!(Command::new("kill").args([name, &kafka]).status().unwrap().success());
     signal("-STOP");

@@ -1,8 +1,7 @@
-//! `weir dead-letters ls` against a real broker: letters far back, a time that runs out, a listener that asks for SASL.
+//! `weir dead-letters list` against a real broker: letters far back, a time that runs out, a listener that asks for SASL.
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -15,17 +14,16 @@ use serde_json::Value;
 
 use crate::cli::weir;
 use weir_testkit::stack::port::free_port;
-use weir_testkit::stack::{Stack, root};
+use weir_testkit::stack::{Stack, root, shared};
 
 const WAIT: Duration = weir_testkit::wait::STILL;
 const PARTITIONS: i32 = 2;
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-/// A stack of the test's own: one of them changes its broker.
-fn up() -> (Stack, MutexGuard<'static, ()>) {
-    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    (Stack::up(), turn)
+/// A topic of the test's own on the shared stack.
+fn fresh_topic(stack: &Stack, name: &str) -> String {
+    let topic = format!("{name}_{:06x}", rand::random_range(0..1 << 24));
+    make_topic(stack.brokers(), &topic);
+    topic
 }
 
 fn make_topic(brokers: &str, topic: &str) {
@@ -69,7 +67,7 @@ fn transaction(producer: &BaseProducer, topic: &str, code: &str, numbers: std::o
 }
 
 fn ls(stack: &Stack, topic: &str, more: &[&str]) -> Output {
-    weir(&[&["dead-letters", "ls", "--json", "--brokers", stack.brokers(), "--topic", topic], more].concat())
+    weir(&[&["dead-letters", "list", "--json", "--brokers", stack.brokers(), "--topic", topic], more].concat())
 }
 
 /// The numbers of the letters that were listed.
@@ -96,38 +94,38 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn letters_are_found_however_far_back_and_a_part_of_them_is_called_a_part() {
-    let (stack, _turn) = up();
-    make_topic(stack.brokers(), "far");
-    let producer = producer(stack.brokers(), "far");
-    transaction(&producer, "far", "RARE", 0..6);
+    let stack = shared();
+    let far = &fresh_topic(&stack, "far");
+    let producer = producer(stack.brokers(), far);
+    transaction(&producer, far, "RARE", 0..6);
     for part in 0..20 {
-        transaction(&producer, "far", "COMMON", 6 + part * 3_000..6 + (part + 1) * 3_000);
+        transaction(&producer, far, "COMMON", 6 + part * 3_000..6 + (part + 1) * 3_000);
     }
     // Newer by the clock than what is in the other partition.
     for number in 60_006..60_010 {
         std::thread::sleep(Duration::from_millis(5));
-        transaction(&producer, "far", "COMMON", number..number + 1);
+        transaction(&producer, far, "COMMON", number..number + 1);
     }
     let newest = [60_006, 60_007, 60_008, 60_009];
 
-    assert_eq!(whole(&ls(&stack, "far", &["--limit", "4"])), newest);
-    let many = whole(&ls(&stack, "far", &["--limit", "3000", "--code", "COMMON"]));
+    assert_eq!(whole(&ls(&stack, far, &["--limit", "4"])), newest);
+    let many = whole(&ls(&stack, far, &["--limit", "3000", "--code", "COMMON"]));
     assert!(many.len() == 3_000 && many.iter().all(|number| *number > 56_000) && many.ends_with(&newest), "{many:?}");
-    assert_eq!(whole(&ls(&stack, "far", &["--limit", "50", "--code", "RARE"])), (0..6).collect::<Vec<_>>());
-    let two = whole(&ls(&stack, "far", &["--limit", "2", "--code", "RARE"]));
+    assert_eq!(whole(&ls(&stack, far, &["--limit", "50", "--code", "RARE"])), (0..6).collect::<Vec<_>>());
+    let two = whole(&ls(&stack, far, &["--limit", "2", "--code", "RARE"]));
     assert!(two.len() == 2 && two.iter().all(|number| *number < 6), "{two:?}");
-    assert!(whole(&ls(&stack, "far", &["--code", "OLD"])).is_empty(), "the source's own header is no code");
-    assert!(whole(&ls(&stack, "far", &["--limit", "0"])).is_empty());
+    assert!(whole(&ls(&stack, far, &["--code", "OLD"])).is_empty(), "the source's own header is no code");
+    assert!(whole(&ls(&stack, far, &["--limit", "0"])).is_empty());
 
     // What is aborted or not committed yet is no letter, and its end is no reason to wait.
     producer.begin_transaction().unwrap();
-    send(&producer, "far", "COMMON", 70_000..70_010);
+    send(&producer, far, "COMMON", 70_000..70_010);
     producer.flush(WAIT).unwrap();
-    assert_eq!(whole(&ls(&stack, "far", &["--limit", "4"])), newest);
+    assert_eq!(whole(&ls(&stack, far, &["--limit", "4"])), newest);
     producer.abort_transaction(WAIT).unwrap();
-    assert_eq!(whole(&ls(&stack, "far", &["--limit", "4"])), newest);
+    assert_eq!(whole(&ls(&stack, far, &["--limit", "4"])), newest);
 
-    let part = ls(&stack, "far", &["--limit", "50", "--code", "RARE", "--within", "1ms"]);
+    let part = ls(&stack, far, &["--limit", "50", "--code", "RARE", "--within", "1ms"]);
     assert_eq!(part.status.code(), Some(1), "{part:?}");
     assert!(said(&part).starts_with("weir: these are only a part: 1ms were over after "), "{}", said(&part));
 
@@ -138,18 +136,18 @@ fn letters_are_found_however_far_back_and_a_part_of_them_is_called_a_part() {
 
 #[test]
 fn what_stands_in_a_record_moves_no_cursor() {
-    let (stack, _turn) = up();
-    make_topic(stack.brokers(), "rude");
-    let producer = producer(stack.brokers(), "rude");
+    let stack = shared();
+    let topic = &fresh_topic(&stack, "rude");
+    let producer = producer(stack.brokers(), topic);
     producer.begin_transaction().unwrap();
     let rude = "\u{1b}[2J\u{9b}31m\r\u{202e}gone";
     let headers = OwnedHeaders::new().insert(Header { key: "weir.code", value: Some(rude) });
     let headers = headers.insert(Header { key: "__dlq.errors.message", value: Some(rude) });
-    producer.send(BaseRecord::to("rude").key(rude).payload(rude).headers(headers)).map_err(|(why, _)| why).unwrap();
+    producer.send(BaseRecord::to(topic).key(rude).payload(rude).headers(headers)).map_err(|(why, _)| why).unwrap();
     producer.commit_transaction(WAIT).unwrap();
 
-    let table = weir(&["dead-letters", "ls", "--brokers", stack.brokers(), "--topic", "rude"]);
-    let json = ls(&stack, "rude", &[]);
+    let table = weir(&["dead-letters", "list", "--brokers", stack.brokers(), "--topic", topic]);
+    let json = ls(&stack, topic, &[]);
     for output in [&table, &json] {
         assert!(output.status.success(), "{output:?}");
         let text = std::str::from_utf8(&output.stdout).unwrap();
@@ -204,12 +202,13 @@ fn configuration(folder: &Path, brokers: &str, topic: &str, password: &str) -> S
 
 #[test]
 fn a_broker_that_asks_for_sasl_is_read_with_the_configurations_properties_or_those_of_the_command_line() {
-    let (stack, _turn) = up();
+    // Its own, for its broker is changed.
+    let stack = Stack::up();
     let brokers = format!("127.0.0.1:{}", with_sasl(&stack));
     make_topic(stack.brokers(), "secured");
     transaction(&producer(stack.brokers(), "secured"), "secured", "RARE", 0..3);
     let folder = tempfile::tempdir().unwrap();
-    let ls = |arguments: &[&str]| weir(&[&["dead-letters", "ls", "--json"], arguments].concat());
+    let ls = |arguments: &[&str]| weir(&[&["dead-letters", "list", "--json"], arguments].concat());
 
     let config = configuration(folder.path(), &brokers, "secured", "pass");
     assert_eq!(whole(&ls(&["--config", &config])), [0, 1, 2]);
@@ -237,7 +236,7 @@ fn a_broker_that_asks_for_sasl_is_read_with_the_configurations_properties_or_tho
 #[test]
 fn a_property_that_is_none_and_a_broker_that_is_not_there_are_one_clear_line() {
     let ls =
-        |more: &[&str]| weir(&[&["dead-letters", "ls", "--brokers", "127.0.0.1:1", "--within", "1s"], more].concat());
+        |more: &[&str]| weir(&[&["dead-letters", "list", "--brokers", "127.0.0.1:1", "--within", "1s"], more].concat());
     let unknown = ls(&["-X", "sasl.mechanismus=PLAIN"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(said(&unknown).contains("sasl.mechanismus"), "{}", said(&unknown));
@@ -251,5 +250,5 @@ fn a_property_that_is_none_and_a_broker_that_is_not_there_are_one_clear_line() {
     let away = ls(&[]);
     assert_eq!(away.status.code(), Some(1));
     assert!(said(&away).starts_with("weir: no answer from Kafka at 127.0.0.1:1: "), "{}", said(&away));
-    assert_eq!(weir(&["dead-letters", "ls"]).status.code(), Some(2), "neither --brokers nor --config");
+    assert_eq!(weir(&["dead-letters", "list"]).status.code(), Some(2), "neither --brokers nor --config");
 }

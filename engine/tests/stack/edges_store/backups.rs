@@ -51,7 +51,7 @@ fn a_database_restored_from_an_older_backup_stops_and_goes_on_when_the_group_is_
     let (k, n) = (format!("committed {}", new[&3]), format!("the store's {}", old[&3]));
     let all = [0, 1, 2, 3].map(|partition| format!("partition {partition}: the group has {k}, past {n}"));
     let way_out = format!("reset the group to {}", old[&3]);
-    bed.until_it_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &[way_out.as_str()]].concat());
+    bed.until_readyz_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &[way_out.as_str()]].concat());
     engine.stop();
     assert!(bed.log().contains(&k), "the log says it too");
     assert_eq!(bed.positions(), old, "nothing was judged");
@@ -80,7 +80,7 @@ fn a_database_that_is_lost_stops_and_each_way_out_goes_on() {
         let figure = format!("the group has committed {}, but the store never saw", k[&2]);
         let all = [0, 1, 2, 3].map(|partition| format!("partition {partition}: {figure}"));
         let ways_out = ["another `source.group`", "delete the group's offset"];
-        bed.until_it_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &ways_out].concat());
+        bed.until_readyz_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &ways_out].concat());
         engine.stop();
         assert!(bed.positions().is_empty() && bed.windows("type").is_empty(), "nothing was judged");
     };

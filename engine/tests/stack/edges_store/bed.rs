@@ -1,9 +1,8 @@
-//! What each case stands on: the stack that all share, one at a time, a pipeline of its own and payments for it.
+//! What each case stands on: the stack that all share, a pipeline of its own and payments for it.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
@@ -12,19 +11,19 @@ use serde_json::Value;
 use crate::edges_store::payments::Payments;
 use weir_testkit::broker::Place;
 use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
-use weir_testkit::pipeline::api::ask;
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::{Way, run, shared};
+use weir_testkit::pipeline::{Database, Way, run, shared};
+use weir_testkit::stack::mariadb::MariaDb;
 use weir_testkit::stack::root;
+use weir_testkit::wait;
 
+const EDGES: &str = include_str!("edges.toml");
 /// Generous: the machine may be busy.
 pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
 
 pub(crate) struct Bed {
     pub(crate) way: Way,
     pub(crate) payments: Payments,
-    /// Last: the next case begins when this one's pipeline is gone.
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Deref for Bed {
@@ -37,13 +36,18 @@ impl Deref for Bed {
 
 impl Bed {
     pub(crate) fn new(name: &str) -> Self {
-        static ALONE: Mutex<()> = Mutex::new(());
-        // The stack first: whoever waits for its turn keeps it up.
-        let stack = shared();
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let way = Way::on(stack, name, include_str!("edges.toml"), &[]);
+        Self::of(Way::on(shared(), name, EDGES, &[]))
+    }
+
+    /// With its database on a server of the test's own.
+    pub(crate) fn on(server: &MariaDb, name: &str) -> Self {
+        let database = Database { url: server.bare_url(), client: server.client() };
+        Self::of(Way::on_database(shared(), database, name, EDGES, &[]))
+    }
+
+    fn of(way: Way) -> Self {
         let payments = Payments::new(&way);
-        Self { way, payments, _alone: alone }
+        Self { way, payments }
     }
 
     /// Changes the test's copy of the configuration.
@@ -88,22 +92,6 @@ impl Bed {
         self.get("/windows?limit=1000").as_array().expect("rows").iter().map(window).collect()
     }
 
-    /// What `/readyz` says.
-    pub(crate) fn readiness(&self) -> (u16, String) {
-        ask(self.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default()
-    }
-
-    /// Until `/readyz` says 503 with all of these texts.
-    pub(crate) fn until_it_says(&self, engine: &mut Engine, parts: &[&str]) -> String {
-        let mut last = String::new();
-        engine.until(&format!("/readyz says {parts:?}"), SOON, || {
-            let (status, said) = self.readiness();
-            last = said;
-            status == 503 && parts.iter().all(|part| last.contains(part))
-        });
-        last
-    }
-
     /// The whole log of every run.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("run.log")).unwrap_or_default()
@@ -126,11 +114,13 @@ impl Bed {
 
     /// What a dead producer has open hides what comes after it until the broker gives it up.
     pub(crate) fn letters_come_to(&self, queue: &str, want: &BTreeMap<Place, u32>) {
-        let end = Instant::now() + SOON;
-        let mut got = self.letters_in(queue);
-        while got != *want && Instant::now() < end {
+        let (mut got, mut moved) = (self.letters_in(queue), Instant::now());
+        while got != *want && moved.elapsed() < SOON {
             std::thread::sleep(Duration::from_millis(500));
-            got = self.letters_in(queue);
+            let now = self.letters_in(queue);
+            if now != got {
+                (got, moved) = (now, Instant::now());
+            }
         }
         same(&got, want);
     }
@@ -143,17 +133,12 @@ impl Bed {
 
     /// `kafka-consumer-groups.sh` on this group, which changes nothing while a member that was killed counts as one.
     pub(crate) fn group_tool(&self, group: &str, arguments: &[&str]) {
-        let end = Instant::now() + SOON;
-        loop {
+        wait::until_some("the group's tool changes it", || {
             let mut tool = Command::new(root().join("stack/kafka"));
             tool.args(["consumer.group.ConsumerGroupCommand", "--bootstrap-server", self.stack.brokers()]);
             let said = run(tool.args(["--group", group]).args(arguments));
-            if said.contains(&self.topic()) && !said.contains("Error") {
-                return;
-            }
-            assert!(Instant::now() < end, "{said}");
-            std::thread::sleep(Duration::from_secs(1));
-        }
+            if said.contains(&self.topic()) && !said.contains("Error") { Ok(()) } else { Err(said) }
+        });
     }
 
     /// docs/operations.md: the group is set to where the store stands, by `next_offset` or `published`.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::edges_store::bed::{Bed, SOON};
 use weir_testkit::pipeline::engine::Engine;
@@ -59,14 +59,7 @@ fn a_clock_that_jumps_loses_and_doubles_nothing() {
     for back in [0, -HOUR] {
         bed.clock_is(back);
         bed.payments.send(800);
-        let end = Instant::now() + SOON;
-        let status = loop {
-            if let Some(status) = engine.ended() {
-                break status;
-            }
-            assert!(Instant::now() < end, "the clock was set back: {}", engine.said());
-            std::thread::sleep(Duration::from_millis(100));
-        };
+        let status = engine.until_ended("the clock was set back");
         assert_eq!(status.code(), Some(1));
         assert!(engine.said().contains("clock was set back by"), "{}", engine.said());
         engine = bed.start_with_its_own_clock();

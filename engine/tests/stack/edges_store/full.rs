@@ -25,7 +25,7 @@ impl Bed {
             || self.log().lines().find(|line| line.contains("trying again") && line.contains(names)).map(str::to_owned);
         engine.until(&format!("the log says {names:?}"), SOON, || line().is_some());
         println!("log: {}", line().expect("just seen"));
-        self.until_it_says(engine, &["a checkpoint does not get through"]);
+        self.until_readyz_says(engine, &["a checkpoint does not get through"]);
         engine.runs();
     }
 }

@@ -3,6 +3,7 @@
 use std::process::{Child, Stdio};
 
 use crate::edges_store::bed::{Bed, SOON};
+use weir_testkit::wait;
 
 /// Longer than `innodb_lock_wait_timeout` of the engine's sessions, which is 5 s.
 const HELD: u32 = 12;
@@ -19,11 +20,7 @@ impl Bed {
         let mut client = self.client(&name);
         let mut session = client.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the client starts");
         std::io::Write::write_all(&mut session.stdin.take().expect("piped"), sql.as_bytes()).expect("it listens");
-        let end = std::time::Instant::now() + SOON;
-        while !mark.exists() {
-            assert!(std::time::Instant::now() < end, "the rows of {table} were not locked");
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        wait::until(&format!("the rows of {table} are locked"), || mark.exists());
         session
     }
 }
@@ -41,6 +38,8 @@ fn a_lock_wait_that_times_out_is_waited_for_and_counts_nothing_twice() {
     let mut bed = Bed::new("locked");
     // So that no second one joins meanwhile.
     bed.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
+    // Nor is it given up where the machine has no time for it.
+    bed.change(r#""session.timeout.ms" = "3000""#, r#""session.timeout.ms" = "30000""#);
     bed.payments.send(600);
     let mut engine = bed.start();
     bed.until_judged(&mut engine);

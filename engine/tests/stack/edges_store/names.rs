@@ -105,7 +105,7 @@ fn a_group_letter_topic_or_name_that_changed_is_refused_and_moves_as_the_operati
     bed.change("${WEIR_NAME}", "other");
     bed.change("\"risk_stats\"", "\"other_stats\"");
     let mut engine = bed.start();
-    bed.until_it_says(
+    bed.until_readyz_says(
         &mut engine,
         &["partition 0: the group has committed 250, but the store never saw", "another `source.group`"],
     );

@@ -1,7 +1,7 @@
 //! Letters in the outbox that Kafka has not seen, and that cannot be read any more.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::edges_store::bed::{Bed, SOON};
 use weir_testkit::oracle::windows::same;
@@ -18,11 +18,7 @@ impl Bed {
         let mut command = self.running(&self.config());
         command.env("FAILPOINTS", "worker.reading=return(2000);checkpoint.committed=return(crash)");
         let mut engine = Engine::start(command, self.folder.path().join("run.log"));
-        let end = Instant::now() + SOON;
-        while engine.ended().is_none() {
-            assert!(Instant::now() < end, "it dies at its first checkpoint: {}", engine.said());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        engine.until_ended("it dies at its first checkpoint");
         assert_eq!(self.positions(), self.payments.ends(), "the checkpoint's first half is done");
         same(&self.letters_in(&self.queue()), &before);
         changes.iter().for_each(|(from, to)| self.change(to, from));
@@ -67,7 +63,7 @@ fn a_damaged_outbox_chunk_stops_its_partition_until_it_is_restored_or_deleted_an
             "partition {partition}: the row of weir_outbox with first_offset {first} and chunk 0, {size} bytes, cannot be published"
         )
     };
-    let said = bed.until_it_says(
+    let said = bed.until_readyz_says(
         &mut engine,
         &[&names(1, sizes[&1]), &names(2, sizes[&2] / 2), "checksum", "restore the row, or delete it"],
     );
@@ -115,7 +111,7 @@ fn a_group_that_is_reset_while_letters_wait_in_the_outbox_loses_none_of_them() {
         "partition 0: the group has no committed offset, but the store stands at {} with 1 outbox chunks",
         bed.payments.ends()[&0]
     );
-    bed.until_it_says(&mut engine, &[&figures, &format!("reset the group to {at} ")]);
+    bed.until_readyz_says(&mut engine, &[&figures, &format!("reset the group to {at} ")]);
     engine.stop();
     bed.reset_group_to_the_store(&bed.group(), "published");
     let mut engine = bed.start();

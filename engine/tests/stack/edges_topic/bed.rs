@@ -34,13 +34,7 @@ pub(crate) fn way(name: &str) -> Bed {
     Bed(Way::on(shared(), name, PAYSIM, &["negative_amount"]))
         .with(r#"interval = "1s""#, r#"interval = "200ms""#)
         .with("properties = {}", r#"properties = { "topic.metadata.refresh.interval.ms" = "1000" }"#)
-        .with(
-            "[admin]",
-            "[engine]
-workers = 2
-
-[admin]",
-        )
+        .with_workers(2)
 }
 
 /// The value of a payment; every tenth is negative. Their times lie so close that none is late.
@@ -61,6 +55,11 @@ pub(crate) fn negative(numbers: Range<i64>) -> i64 {
 }
 
 impl Bed {
+    /// With so many workers.
+    pub(crate) fn with_workers(self, workers: usize) -> Self {
+        Self(self.0.with_workers(workers))
+    }
+
     /// Changes the test's copy of the configuration.
     pub(crate) fn with(self, from: &str, to: &str) -> Self {
         Self(self.0.with(from, to))
@@ -132,17 +131,19 @@ impl Bed {
 
     /// Waits until the engine has stopped these partitions, and says why it did.
     pub(crate) fn until_stopped(&self, engine: &mut Engine, partitions: &[i32]) -> Vec<String> {
-        let all = || self.is_up() && partitions.iter().all(|partition| self.error(*partition).is_some());
-        engine.until("the partitions are stopped", SOON, all);
-        partitions.iter().map(|partition| self.error(*partition).unwrap()).collect()
+        let mut why = Vec::new();
+        engine.until("the partitions are stopped", SOON, || {
+            why = match self.is_up() {
+                true => partitions.iter().filter_map(|partition| self.error(*partition)).collect(),
+                false => Vec::new(),
+            };
+            why.len() == partitions.len()
+        });
+        why
     }
 
     /// Whether the API answers.
     pub(crate) fn is_up(&self) -> bool {
         weir_testkit::pipeline::api::ask(self.admin, "GET", "/pipeline", "application/json", b"").is_some()
-    }
-
-    pub(crate) fn ready_says(&self) -> (u16, String) {
-        weir_testkit::pipeline::api::ask(self.admin, "GET", "/readyz", "text/plain", b"").expect("the API answers")
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::producer::Producer;
 
 use crate::edges_topic::bed::Bed;
+use weir_testkit::pipeline::api::readyz;
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
@@ -58,10 +59,7 @@ fn a_thousand_partitions_are_taken_judged_and_shared_with_a_second_instance() {
     let (began, before) = (Instant::now(), asked(&way));
     let (mut second, admin) = way.start_beside(&way.folder.path().join("second.log"));
     let half = || {
-        let ready = |admin| {
-            weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"")
-                .is_some_and(|(status, _)| status == 200)
-        };
+        let ready = |admin| readyz(admin).0 == 200;
         way.partitions_shown().len() == MANY as usize / 2 && ready(way.admin) && ready(admin)
     };
     second.until("each has its half", LONG, half);

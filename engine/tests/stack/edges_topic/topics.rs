@@ -1,7 +1,6 @@
 //! What is done to a topic, as an operator's tools would.
 
 use std::process::Command;
-use std::time::Instant;
 
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
@@ -12,6 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::edges_topic::bed::{Bed, SOON};
 use weir_testkit::pipeline::run;
 use weir_testkit::stack::root;
+use weir_testkit::wait;
 
 impl Bed {
     fn admin_client(&self) -> AdminClient<DefaultClientContext> {
@@ -26,11 +26,9 @@ impl Bed {
         }
         // The broker forgets the name a moment after it has answered.
         let consumer: BaseConsumer = self.kafka().create().unwrap();
-        let began = Instant::now();
-        while consumer.fetch_metadata(Some(&topic), SOON).unwrap().topics()[0].error().is_none() {
-            assert!(began.elapsed() < SOON, "the topic is still there");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        wait::until("the topic is gone", || {
+            consumer.fetch_metadata(Some(&topic), SOON).unwrap().topics()[0].error().is_some()
+        });
         self.make_topic(&topic, &[]);
     }
 

@@ -47,7 +47,7 @@ fn aborted_transactions_are_skipped_and_the_offsets_reach_the_end_past_control_r
     way.aborting(&producer, 0, 120..140);
     way.until_all_is_committed(&mut engine, SOON);
     let no_lag = || {
-        way.metric("weir_partition_lag", "") == Some(0.0)
+        way.metric("weir_partition_lag_records", "") == Some(0.0)
             && way.partitions_shown().iter().all(|partition| partition["lag"] == json!(0))
     };
     engine.until("no lag is shown", SOON, no_lag);

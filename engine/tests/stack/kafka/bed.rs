@@ -1,7 +1,7 @@
 //! Topics and a group of a test's own on a real broker that all tests share, and what stands in them.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -11,17 +11,18 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
-use weir::config::{DeadLetters, Source as SourceConfig, Start};
+use weir::config::{DeadLetters, Properties, Source as SourceConfig, Start};
 use weir::model::ids::{Offset, Partition};
 use weir::model::letter::Source as Record;
 use weir::model::step::OutboxChunk;
 use weir::outbox::format::Letters;
-use weir::outbox::{Destination, Publisher};
+use weir::outbox::{Destination, Destinations, Publisher};
 use weir::source::{Event, Fetched, GroupMetadata, Source};
 
 use weir_testkit::fakes::reason::reason;
-use weir_testkit::stack::Stack;
 use weir_testkit::stack::delay::Delay;
+use weir_testkit::stack::{Stack, shared};
+use weir_testkit::wait::STILL;
 
 pub(crate) const PARTITIONS: i32 = 2;
 pub(crate) const P0: Partition = Partition(0);
@@ -29,31 +30,20 @@ pub(crate) const P1: Partition = Partition(1);
 /// How far the far broker is, each way.
 pub(crate) const FAR: Duration = Duration::from_millis(25);
 
-static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
-
-/// A stack, and the broker of it that is far away.
-struct Shared {
-    stack: Stack,
-    far: Delay,
-}
-
-/// The stack lives as long as a test has it, so it is always ended.
-fn shared() -> Arc<Shared> {
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let far = Delay::listen(FAR);
-        let stack = Stack::far(far.port());
-        far.serve(stack.far_broker());
-        let stack = Arc::new(Shared { stack, far });
-        *shared = Arc::downgrade(&stack);
-        stack
-    })
+/// The stack's broker from [`FAR`] away. What leads there is made once for a stack, and ends with the process.
+fn far(stack: &Stack) -> String {
+    static LED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let (broker, port) = stack.far();
+    if LED.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+        Delay::listen_at(port, FAR).serve(broker);
+    }
+    format!("127.0.0.1:{port}")
 }
 
 pub(crate) struct Bed {
     pub(crate) source: SourceConfig,
     pub(crate) letters: DeadLetters,
-    stack: Arc<Shared>,
+    stack: Arc<Stack>,
 }
 
 /// A member of the group that was given everything.
@@ -66,16 +56,18 @@ impl Bed {
     /// `settings` are those of the letter topic.
     pub(crate) async fn new(name: &str, settings: &[(&str, &str)]) -> Self {
         let stack = tokio::task::spawn_blocking(shared).await.unwrap();
+        // Of the same name in another run on the same stack, stays apart.
+        let name = format!("{name}_{:06x}", rand::random_range(0..1 << 24));
         let source = SourceConfig {
-            brokers: stack.stack.brokers().to_owned(),
+            brokers: stack.brokers().to_owned(),
             topic: format!("stream_{name}"),
             group: format!("group_{name}"),
             start: Start::Earliest,
             max_record: bytesize::ByteSize::mib(1),
             rejoin_after: Duration::from_secs(60),
-            properties: BTreeMap::new(),
+            properties: Properties::default(),
         };
-        let letters = DeadLetters { topic: format!("letters_{name}"), properties: BTreeMap::new() };
+        let letters = DeadLetters { topic: format!("letters_{name}"), properties: Properties::default() };
         let bed = Self { source, letters, stack };
         let topic = |name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
         let queue = settings.iter().fold(topic(&bed.letters.topic), |topic, (key, value)| topic.set(key, value));
@@ -99,11 +91,11 @@ impl Bed {
 
     /// From now on the engine's clients reach Kafka from [`FAR`] away.
     pub(crate) fn goes_far(&mut self) {
-        self.source.brokers = format!("127.0.0.1:{}", self.stack.far.port());
+        self.source.brokers = far(&self.stack);
     }
 
     pub(crate) fn client(&self) -> ClientConfig {
-        ClientConfig::new().set("bootstrap.servers", self.stack.stack.brokers()).clone()
+        ClientConfig::new().set("bootstrap.servers", self.stack.brokers()).clone()
     }
 
     /// One more record of the source topic.
@@ -115,16 +107,17 @@ impl Bed {
     }
 
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher::new(&self.source, &self.letters, "test")
+        let id = format!("weir-test-{}", uuid::Uuid::new_v4());
+        Publisher::with_id(&self.source, Destinations::new(&self.letters), id)
     }
 
     /// Joins the group and waits until it has all partitions.
     pub(crate) fn member(&self) -> Member {
         let mut source = Source::connect(&self.source, None).unwrap();
         source.join().unwrap();
-        let end = Instant::now() + weir_testkit::wait::STILL;
+        let end = Instant::now() + STILL;
         loop {
-            assert!(Instant::now() < end, "no assignment within a minute");
+            assert!(Instant::now() < end, "no assignment within {STILL:?}");
             for event in source.events() {
                 match event {
                     Event::Assign { partitions, metadata } if partitions.len() == PARTITIONS as usize => {
@@ -153,16 +146,18 @@ impl Bed {
             list.add_partition_offset(topic, partition, KafkaOffset::Beginning).unwrap();
         }
         consumer.assign(&list).unwrap();
-        let (mut open, mut seen) = (partitions, Vec::new());
-        let end = Instant::now() + weir_testkit::wait::STILL;
+        let (mut open, mut seen, mut moved) = (partitions, Vec::new(), Instant::now());
         while open > 0 {
-            assert!(Instant::now() < end, "the ends are not reached");
             match consumer.poll(Duration::from_millis(200)) {
                 Some(Ok(message)) => seen.push(message.detach()),
                 Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
                 Some(Err(why)) => panic!("{why}"),
-                None => {}
+                None => {
+                    assert!(moved.elapsed() < STILL, "the ends are not reached");
+                    continue;
+                }
             }
+            moved = Instant::now();
         }
         seen.sort_by_key(|message| (message.partition(), message.offset()));
         seen
@@ -170,7 +165,7 @@ impl Bed {
 
     /// What the broker keeps of the letter topic.
     pub(crate) fn bytes_in_queue(&self) -> usize {
-        let data = self.stack.stack.folder().join("kafka/data");
+        let data = self.stack.folder().join("kafka/data");
         let logs = (0..PARTITIONS).map(|partition| data.join(format!("{}-{partition}", self.letters.topic)));
         let files = logs.flat_map(|log| std::fs::read_dir(log).unwrap()).map(|file| file.unwrap());
         let segments = files.filter(|file| file.path().extension().is_some_and(|of| of == "log"));
@@ -190,10 +185,10 @@ pub(crate) fn header(letter: &OwnedMessage, name: &str) -> Option<String> {
 
 /// Fetches until this many records and errors are there.
 pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
-    let (mut all, mut count, end) = (Vec::new(), 0, Instant::now() + weir_testkit::wait::STILL);
+    let (mut all, mut count, mut moved) = (Vec::new(), 0, Instant::now());
     let mut said = Vec::new();
     while count < wanted {
-        assert!(Instant::now() < end, "{count} of {wanted} came: {said:?}");
+        assert!(moved.elapsed() < STILL, "{count} of {wanted} came: {said:?}");
         said.extend(source.events().into_iter().map(|event| match event {
             Event::Assign { .. } => "assign".to_owned(),
             Event::Revoke { lost } => format!("revoke, lost: {lost}"),
@@ -203,7 +198,10 @@ pub(crate) fn fetch(source: &mut Source, wanted: usize) -> Vec<Fetched> {
         let fetched = source.fetch(1_000, Duration::from_millis(50));
         said.extend(fetched.messages().map(|message| format!("{}@{}", message.partition, message.offset)));
         said.extend(fetched.errors().iter().map(|(partition, offset, why)| format!("{partition}@{offset}: {why}")));
-        count += fetched.messages().count() + fetched.errors().len();
+        let more = fetched.messages().count() + fetched.errors().len();
+        if more > 0 {
+            (count, moved) = (count + more, Instant::now());
+        }
         all.push(fetched);
     }
     all

@@ -14,7 +14,7 @@ use crate::kafka::bed::{Bed, P0, chunk, header};
 
 const ALERTS: Destination = Destination(1);
 const LIMIT: usize = 20_000;
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = weir_testkit::wait::STILL;
 
 /// A bed with a second topic.
 struct Two {
@@ -25,7 +25,7 @@ struct Two {
 impl Two {
     async fn new(name: &str) -> Self {
         let bed = Bed::new(name, &[]).await;
-        let alerts = format!("alerts_{name}");
+        let alerts = format!("alerts_{}", bed.source.topic);
         bed.topic(&alerts, 1, &[("max.message.bytes", &LIMIT.to_string())]).await;
         Self { bed, alerts }
     }

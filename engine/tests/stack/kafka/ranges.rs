@@ -1,16 +1,16 @@
 //! Reading a range of a log without a group.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message as _;
+use weir::config::Properties;
 use weir::kafka::{Cluster, Range, RangeReader};
 
 use crate::kafka::bed::{Bed, P1};
 use crate::kafka::produce;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = weir_testkit::wait::STILL;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_range_is_read_to_its_end_and_no_further_without_a_group() {
@@ -20,7 +20,7 @@ async fn a_range_is_read_to_its_end_and_no_further_without_a_group() {
         bed.send(P1, value.as_bytes());
     }
     tokio::task::block_in_place(|| {
-        let (brokers, none) = (bed.source.brokers.as_str(), BTreeMap::new());
+        let (brokers, none) = (bed.source.brokers.as_str(), Properties::default());
         let cluster = Cluster { brokers, properties: &none, keys: ("--brokers", "-X") };
         let reader = RangeReader::new(cluster, &bed.source.topic).unwrap();
         let until = || Instant::now() + PATIENCE;

@@ -11,6 +11,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use weir::config::Properties;
 use weir::kafka::{Cluster, partitions};
 use weir::outbox::{Tail, Wanted, tail};
 
@@ -19,7 +20,6 @@ use weir_testkit::wait::Fair;
 
 const SOON: Duration = weir_testkit::wait::STILL;
 
-type Properties = BTreeMap<String, String>;
 
 /// A broker of `stack/secure`.
 struct Secure {
@@ -120,7 +120,7 @@ impl Secure {
     /// What is in `letters_NAME`, read with all rights.
     fn letters(&self, name: &str) -> Tail {
         let topic = format!("letters_{name}");
-        tail(self.at("ADMIN"), &Properties::new(), &wanted(&topic)).unwrap()
+        tail(self.at("ADMIN"), &Properties::default(), &wanted(&topic)).unwrap()
     }
 }
 
@@ -335,7 +335,7 @@ fn a_way_in_that_is_closed_is_told_with_its_cause_at_once() {
     let secure = Secure::up();
     let mut foreign = secure.tls();
     foreign.insert("ssl.ca.location".into(), secure.file("foreign.crt"));
-    let plain = Properties::new();
+    let plain = Properties::default();
     let cases: [(&str, Properties, &[&str]); 8] = [
         ("EXPIRED", secure.tls(), &["out of date", "2020", "renew it"]),
         ("OTHER", secure.tls(), &["is for other.example", "--brokers"]),
@@ -360,7 +360,7 @@ fn a_way_in_that_is_closed_is_told_with_its_cause_at_once() {
         let said = partitions(cluster, "--topic", "stream_none").unwrap_err().to_string();
         let took = began.elapsed();
         assert!(parts.iter().all(|part| said.contains(part)), "{listener}: {parts:?} stand not in: {said}");
-        assert!(took < Duration::from_secs(6), "{listener}: {took:?} for what no waiting mends: {said}");
+        assert!(took < Duration::from_secs(6), "{listener}: {took:?} for what waiting does not fix: {said}");
         assert!(!said.contains("guessed"), "{said}");
     }
 }

@@ -28,14 +28,7 @@ fn a_compacted_dead_letter_topic_is_refused_at_the_start_and_has_its_own_words_w
     way.until_ready(&mut engine);
     set_policy(&way, "compact");
     way.send(0, &Record { value: Some(b"no JSON".to_vec()), ..Record::default() });
-    let readyz =
-        || weir_testkit::pipeline::api::ask(way.admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default();
-    let mut last = String::new();
-    engine.until("/readyz has the words", Duration::from_secs(60), || {
-        let (status, said) = readyz();
-        last = said;
-        status == 503 && last.contains("cleanup.policy=compact")
-    });
+    let last = way.until_readyz_says(&mut engine, &["cleanup.policy=compact"]);
     assert!(last.contains("--add-config cleanup.policy=delete"), "{last}");
 
     let line = refusal(way.running(&way.config()).env("WEIR_LISTEN", "127.0.0.1:0"));

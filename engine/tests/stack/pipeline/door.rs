@@ -2,7 +2,6 @@
 //! runs, and when nobody answers.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -36,7 +35,7 @@ fn write(file: &Path, token: &str) {
 
 #[test]
 fn a_status_tells_what_is_off_and_an_api_without_tokens_is_told() {
-    let way = Way::new("screen");
+    let way = Way::new("screen").with_workers(1);
     let mut engine = way.start();
     way.until_ready(&mut engine);
     let (code, screen) = status(&way, &[]);
@@ -112,10 +111,5 @@ fn tokens_of_files_are_read_again_at_sighup_and_a_bad_file_keeps_the_old_ones() 
 /// Asks it to read its tokens again, and waits until it says what came of it.
 fn hang_up(engine: &mut Engine, told: &str) {
     engine.signal("HUP");
-    let end = Instant::now() + weir_testkit::wait::STILL;
-    while !engine.said().contains(told) {
-        engine.runs();
-        assert!(Instant::now() < end, "{told:?} is not in the log\n{}", engine.said());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    engine.until_it_says(told);
 }

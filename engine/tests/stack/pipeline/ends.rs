@@ -25,11 +25,9 @@ fn steps(way: &Way) -> f64 {
 
 #[test]
 fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
-    let way = Way::new("mended");
-    let generated = Generated::new(&way, RECORDS, 29, &[]);
     // One worker, so that the partition which is mended stands beside one which runs.
-    let config = way.changed("[window]", "[engine]\nworkers = 1\n\n[window]");
-    std::fs::write(way.config(), config).expect("the folder is writable");
+    let way = Way::new("mended").with_workers(1);
+    let generated = Generated::new(&way, RECORDS, 29, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
     engine.stop();
@@ -44,12 +42,12 @@ fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
     engine.until("partition 1 is stopped", Duration::from_secs(60), error);
     let producer = generated.produce_at(&way, 4_000);
     engine.until("the others run", Duration::from_secs(60), || judged(&way) > 2_000.0);
-    // The mend, and another owner of a partition that runs: its next checkpoint is fenced, and everything is taken again.
+    // The fix, and another owner of a partition that runs: its next checkpoint is fenced, and everything is taken again.
     way.sql("UPDATE weir_partition SET next_offset = 0 WHERE `partition` = 1");
     way.sql("UPDATE weir_partition SET owner = owner + 1 WHERE `partition` = 0");
     producer.finish();
     way.until_all_is_committed(&mut engine, Duration::from_secs(90));
-    assert!(way.metric("weir_fenced_total", "") >= Some(1.0), "it was taken again without a rebalance");
+    assert!(way.metric("weir_fenced_checkpoints_total", "") >= Some(1.0), "it was taken again without a rebalance");
     engine.stop();
     way.windows_are("type", &generated.windows);
     let source = way.read(&way.topic());
@@ -59,9 +57,7 @@ fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
 #[test]
 fn a_checkpoint_that_fails_for_good_at_a_rebalance_ends_the_engine_and_says_why() {
     // The first checkpoint comes at once, whatever the interval; the next is that of the rebalance.
-    let way = Way::new("fatal")
-        .with(r#"interval = "1s""#, r#"interval = "1h""#)
-        .with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    let way = Way::new("fatal").with(r#"interval = "1s""#, r#"interval = "1h""#).with_workers(1);
     let generated = Generated::new(&way, 2_000, 31, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
@@ -105,9 +101,7 @@ fn no_checkpoint_holds_more_records_than_its_bound() {
 fn no_checkpoint_holds_more_letters_than_its_bound_and_a_batch() {
     // Nothing but the letters ends a checkpoint after the first.
     let bounds = "interval = \"1h\"\nmax_letter_bytes = \"1MiB\"";
-    let way = Way::new("letters_bounded")
-        .with(r#"interval = "1s""#, bounds)
-        .with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    let way = Way::new("letters_bounded").with(r#"interval = "1s""#, bounds).with_workers(1);
     let mut engine = way.start();
     way.until_ready(&mut engine);
     // What stands in the outbox after each row that comes; what is published goes before the next checkpoint's come.

@@ -84,7 +84,7 @@ fn a_module_that_always_fails_trips_its_breaker_and_the_version_before_it_is_bac
     let fails = format!("(if (i64.eq (i64.rem_s {AMOUNT} (i64.const 100)) (i64.const 37)) (then unreachable))");
     let bad = way.publish(&guest::module("fickle", &fails));
     let back = || way.in_force("fickle") == Some(good.clone());
-    engine.until("the version that was in force before is back", Duration::from_secs(20), back);
+    engine.within("the version that was in force before is back", Duration::from_secs(20), back);
     let shown = way.rule("fickle").expect("it is there");
     assert!(shown["suspended"].is_null() && shown["mode"] == "live", "{shown}");
     let audit = way.get("/audit");

@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use crate::pipeline::proxy::Proxy;
+use weir_testkit::broker::PARTITIONS;
 use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::api::{flowing, readyz};
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
 
@@ -12,15 +14,17 @@ use weir_testkit::pipeline::generated::Generated;
 const QUICK: &str =
     r#""session.timeout.ms" = "3000", "heartbeat.interval.ms" = "200", "topic.metadata.refresh.interval.ms" = "500""#;
 
-fn readyz(admin: u16) -> (u16, String) {
-    weir_testkit::pipeline::api::ask(admin, "GET", "/readyz", "text/plain", b"").unwrap_or_default()
+/// Until the instance is ready and has all partitions.
+fn until_it_has_all(engine: &mut Engine, admin: u16) {
+    engine.until("it has all partitions", Duration::from_secs(60), || {
+        readyz(admin).0 == 200 && flowing(admin) == Some(PARTITIONS as usize)
+    });
 }
 
 #[test]
 fn a_worker_that_librdkafka_leaves_without_a_broker_is_named_and_made_anew() {
     let quick = format!("rejoin_after = \"5s\"\nproperties = {{ {QUICK} }}");
-    let way =
-        Way::new("forgotten").with("properties = {}", &quick).with("[window]", "[engine]\nworkers = 2\n\n[window]");
+    let way = Way::new("forgotten").with("properties = {}", &quick).with_workers(2);
     let generated = Generated::new(&way, 30_000, 43, &[]);
     let proxy = Proxy::before(way.stack.brokers());
     let mut command = way.running(&way.config());
@@ -33,7 +37,7 @@ fn a_worker_that_librdkafka_leaves_without_a_broker_is_named_and_made_anew() {
     let began = Instant::now();
     proxy.forget();
     let mut said = String::new();
-    engine.until("/readyz names a worker that is no member", Duration::from_secs(30), || {
+    engine.within("/readyz names a worker that is no member", Duration::from_secs(30), || {
         let (status, text) = readyz(way.admin);
         said = text;
         status == 503 && said.contains("is not a member of the group") && said.contains(&way.group())
@@ -54,30 +58,17 @@ fn a_worker_that_librdkafka_leaves_without_a_broker_is_named_and_made_anew() {
 #[test]
 fn an_engine_whose_group_instance_id_another_one_takes_ends_and_says_why() {
     let id = format!("properties = {{ {QUICK}, \"group.instance.id\" = \"pod-7\" }}");
-    let way = Way::new("instance").with("properties = {}", &id).with("[window]", "[engine]\nworkers = 2\n\n[window]");
+    let way = Way::new("instance").with("properties = {}", &id).with_workers(2);
     let logs = ["first", "second"].map(|name| way.folder.path().join(format!("{name}.log")));
     let (mut first, admin) = way.start_beside(&logs[0]);
     // Two workers are two members, though the configuration has one id.
-    first.until("both workers are members", Duration::from_secs(60), || {
-        readyz(admin).0 == 200
-            && weir_testkit::pipeline::api::flowing(admin) == Some(weir_testkit::broker::PARTITIONS as usize)
-    });
+    until_it_has_all(&mut first, admin);
     let (mut second, admin) = way.start_beside(&logs[1]);
-    let until = Instant::now() + weir_testkit::wait::STILL;
-    let status = loop {
-        if let Some(status) = first.ended() {
-            break status;
-        }
-        assert!(Instant::now() < until, "the first goes on:\n{}", first.said());
-        std::thread::sleep(Duration::from_millis(50));
-    };
+    let status = first.until_ended("another has its id");
     let said = first.said();
     assert_eq!(status.code(), Some(1), "{said}");
     let last = said.lines().rfind(|line| line.starts_with("weir:")).unwrap_or_else(|| panic!("no last word:\n{said}"));
     assert!(last.contains("group.instance.id") && last.contains("an id of its own"), "{last}");
-    second.until("the second has all partitions", Duration::from_secs(60), || {
-        readyz(admin).0 == 200
-            && weir_testkit::pipeline::api::flowing(admin) == Some(weir_testkit::broker::PARTITIONS as usize)
-    });
+    until_it_has_all(&mut second, admin);
     second.stop();
 }

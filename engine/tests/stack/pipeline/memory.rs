@@ -23,7 +23,7 @@ fn pools(way: &Way, generated: &Generated, allowed: Option<&str>) -> usize {
 
 #[test]
 fn two_pools_of_malloc_a_worker_are_kept_unless_the_environment_says_otherwise() {
-    let way = Way::new("pools").with("[window]", "[engine]\nworkers = 1\n\n[window]");
+    let way = Way::new("pools").with_workers(1);
     let generated = Generated::new(&way, 2_000, 43, &[]);
     let (bounded, free) = (pools(&way, &generated, None), pools(&way, &generated, Some("16")));
     println!("{bounded} pools; 16 allowed: {free}");

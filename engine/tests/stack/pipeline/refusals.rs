@@ -40,13 +40,13 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
     says(&line, &["source.properties", "socket.timeout.ms"]);
 
     let line = run_with(&way, "${WEIR_SINK}", &format!("mysql://weir:secret@{host}/{database}"));
-    says(&line, &["sink.url", "'weir'", "Mend user or password"]);
+    says(&line, &["sink.url", "'weir'", "Correct user or password"]);
     let line = run_with(&way, "${WEIR_SINK}", &format!("{address}/weir_nowhere"));
     says(&line, &["sink", "weir_nowhere", "Create it"]);
     let nobody = free_port();
     let away = address.replace(&format!(":{port}"), &format!(":{nobody}"));
     let line = run_with(&way, "${WEIR_SINK}", &format!("{away}/{database}"));
-    says(&line, &["sink.url", &format!("127.0.0.1:{nobody}"), "start the database", "mend the address"]);
+    says(&line, &["sink.url", &format!("127.0.0.1:{nobody}"), "start the database", "fix the address"]);
     let line = run_with(&way, "${WEIR_BROKERS}", &format!("127.0.0.1:{nobody}"));
     says(&line, &["source.brokers", "no answer", &nobody.to_string()]);
     assert!(!line.contains("no topic"), "a cluster that is away says nothing about topics: {line}");
@@ -148,7 +148,7 @@ fn a_wrong_mapping_or_line_is_one_line_with_its_place() {
 }
 
 #[test]
-fn a_bad_upload_is_one_line_that_says_what_to_mend_and_changes_nothing() {
+fn a_bad_upload_is_one_line_that_says_what_to_fix_and_changes_nothing() {
     let way = Way::new("upload");
     let mut engine = way.start();
     way.until_ready(&mut engine);

@@ -4,18 +4,19 @@ use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
+use weir_testkit::wait::Fair;
 
 /// What a busy machine may add to any bound.
 const SLACK: Duration = Duration::from_millis(1_500);
 const DRAIN: Duration = Duration::from_secs(3);
 
-pub(crate) fn ended_within(engine: &mut Engine, asked: Instant, bound: Duration) -> ExitStatus {
+pub(crate) fn ended_within(engine: &mut Engine, asked: Fair, bound: Duration) -> ExitStatus {
     loop {
         if let Some(status) = engine.ended() {
             println!("ended {:?} after SIGTERM: {status}", asked.elapsed());
@@ -38,7 +39,7 @@ fn begun(way: &Way) -> Engine {
 fn stopped_in_the_start(way: &Way, after: Duration) {
     let mut engine = begun(way);
     std::thread::sleep(after);
-    let asked = Instant::now();
+    let asked = Fair::start();
     engine.signal("TERM");
     let status = ended_within(&mut engine, asked, Duration::from_secs(2));
     assert_eq!((status.code(), status.signal()), (Some(0), None), "{after:?}\n{}", engine.said());
@@ -52,7 +53,7 @@ fn a_stop_is_heard_while_it_starts_and_ends_in_time_while_kafka_is_silent() {
     let way = Way::on(Arc::new(Stack::up()), "no_kafka", PAYSIM, &RULES)
         .with("properties = {}", quick)
         .with(r#"interval = "1s""#, "interval = \"1s\"\ndrain = \"3s\"")
-        .with("[window]", "[engine]\nworkers = 1\n\n[window]");
+        .with_workers(1);
     for after in [0, 150, 400] {
         // Rules that no cache knows have to be compiled.
         let cold = tempfile::tempdir().expect("a folder");
@@ -77,7 +78,7 @@ fn a_stop_is_heard_while_it_starts_and_ends_in_time_while_kafka_is_silent() {
     let mut asked = Vec::new();
     for (engine, _) in &engines {
         engine.signal("TERM");
-        asked.push(Instant::now());
+        asked.push(Fair::start());
         std::thread::sleep(Duration::from_millis(120));
     }
     for ((engine, _), asked) in engines.iter_mut().zip(&asked) {

@@ -12,10 +12,12 @@ use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::{Way, another_build, module};
 
 const SOON: Duration = Duration::from_secs(20);
+/// From a set's coming into force until a worker judges by it, in seconds, in the mean and on a busy machine.
+const SWAPPED_WITHIN: f64 = 2.0;
 
 #[test]
 fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_judge_nothing_twice() {
-    let way = Way::new("swapped").with("[admin]", "[engine]\nworkers = 2\n\n[admin]");
+    let way = Way::new("swapped").with_workers(2);
     let generated = Generated::new(&way, 250_000, 5, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
@@ -34,6 +36,9 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
     assert_eq!(way.in_force("high_amount"), Some(second.clone()), "after POST /rules");
     flow(&mut engine);
     engine.until("every worker judges by the new set, and says so", SOON, || says_so(&way));
+    let swap = |what: &str| way.metric(&format!("weir_rules_swap_seconds_{what}"), "").expect("it was said");
+    let took = swap("sum") / swap("count");
+    assert!(took < SWAPPED_WITHIN, "a worker judges by a new set after {took} s in the mean");
     revisions.push(way.roll_back("high_amount"));
     assert_eq!(way.in_force("high_amount"), Some(first), "after the rollback");
     flow(&mut engine);
@@ -51,11 +56,11 @@ fn swaps_by_the_api_and_by_the_directory_while_records_flow_lose_nothing_and_jud
         std::fs::write(file(rule), another_build(rule)).expect("the folder is writable");
         let dropped = sha256(&another_build(rule));
         let in_force = || way.in_force(rule).as_deref() == Some(&*dropped);
-        engine.until("the directory's module is in force", SOON, in_force);
+        engine.within("the directory's module is in force", SOON, in_force);
     }
     flow(&mut engine);
     std::fs::remove_file(file("balance_mismatch")).expect("it is there");
-    engine.until("the removed file's rule is retired", SOON, || way.in_force("balance_mismatch").is_none());
+    engine.within("the removed file's rule is retired", SOON, || way.in_force("balance_mismatch").is_none());
     flow(&mut engine);
     // The API brought it back, so its file takes nothing away.
     std::fs::remove_file(file("self_transfer")).expect("it is there");

@@ -55,7 +55,7 @@ impl Paid {
 
 #[test]
 fn a_fast_clock_moves_no_watermark_past_the_engine_s_and_ends_no_window_that_is_open() {
-    let way = Paid(Way::new("fast"));
+    let way = Paid(Way::new("fast").with_workers(1));
     let mut engine = way.start();
     way.until_ready(&mut engine);
     let now = chrono::Utc::now().timestamp_millis();
@@ -77,7 +77,7 @@ fn a_fast_clock_moves_no_watermark_past_the_engine_s_and_ends_no_window_that_is_
     };
     assert!(is_held(&way) >= now - 2 * SECOND);
     engine.until("the metric has the watermark", SOON, || {
-        way.metric("weir_partition_watermark", "partition=\"0\"")
+        way.metric("weir_partition_watermark_timestamp_seconds", "partition=\"0\"")
             .is_some_and(|at| at >= (now - 2 * SECOND) as f64 / 1e3)
     });
     engine.stop();

@@ -39,8 +39,8 @@ async fn tls_is_as_the_url_asks_and_what_is_wrong_with_it_is_told_at_the_start(s
     assert!(unknown.contains("authority that is not known here") && unknown.contains("ssl-ca"), "{unknown}");
     let nowhere = told("ssl-mode=VERIFY_CA&ssl-ca=/nowhere.pem".into()).await;
     assert!(nowhere.contains("\"/nowhere.pem\" can't be read"), "{nowhere}");
-    let misspelt = told("sslMode=VERIFY_CA".into()).await;
-    assert!(misspelt.contains("did you mean \"ssl-mode\"?"), "{misspelt}");
+    let misspelled = told("sslMode=VERIFY_CA".into()).await;
+    assert!(misspelled.contains("did you mean \"ssl-mode\"?"), "{misspelled}");
 
     let mut admin = MySqlConnection::connect(&server.url()).await.unwrap();
     admin.execute(raw_sql("SET GLOBAL require_secure_transport = ON")).await.unwrap();

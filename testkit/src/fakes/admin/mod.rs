@@ -59,8 +59,8 @@ impl Fakes {
     /// The router over these fakes.
     pub fn api(&self) -> axum::Router {
         let tokens = Tokens {
-            viewer: self.tokens.map(|tokens| tokens.0.to_owned()),
-            publisher: self.tokens.map(|tokens| tokens.1.to_owned()),
+            viewer: self.tokens.map(|tokens| tokens.0.into()),
+            publisher: self.tokens.map(|tokens| tokens.1.into()),
         };
         let Self { request_timeout, requests, .. } = *self;
         let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
@@ -98,7 +98,7 @@ fn judge(wasm: &[u8]) -> Result<(), AdminError> {
         b"\0asm stale" => Err(AdminError::Conflict("the rule set moved on to revision 9".into())),
         b"\0asm bad" => Err(AdminError::Invalid {
             detail: "it imports wasi_snapshot_preview1.fd_write".into(),
-            mend: "build it for wasm32-unknown-unknown".into(),
+            hint: "build it for wasm32-unknown-unknown".into(),
         }),
         b"\0asm away" => Err(AdminError::Unavailable(url())),
         b"\0asm panic" => panic!("{SECRET}"),

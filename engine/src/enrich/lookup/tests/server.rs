@@ -1,7 +1,8 @@
 //! A real Redis of the test's own. It ends when the test ends.
 
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+
+use weir_testkit::wait;
 
 pub(super) struct Server {
     child: Child,
@@ -22,15 +23,10 @@ impl Server {
             .spawn()
             .unwrap();
         let server = Self { child, port };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while server
-            .connection()
-            .and_then(|mut up| redis::cmd("PING").query::<redis::Value>(&mut up))
-            .is_err_and(closed)
-        {
-            assert!(Instant::now() < deadline, "redis-server did not start on port {port}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait::until(&format!("redis-server starts on port {port}"), || {
+            let answer = server.connection().and_then(|mut up| redis::cmd("PING").query::<redis::Value>(&mut up));
+            !answer.is_err_and(closed)
+        });
         server
     }
 

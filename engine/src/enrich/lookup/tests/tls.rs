@@ -54,13 +54,13 @@ async fn a_lookup_over_tls_trusts_its_authority_and_checks_the_name_and_each_fau
         assert!(unknown.contains("authority that is not known") && unknown.contains("lookup.customer.ca"), "{unknown}");
     }
     // A Redis without TLS waits for the end of a line, which a greeting of TLS need not hold; one with it closes the connection.
-    for (url, more, mend) in [
+    for (url, more, hint) in [
         (at(redis.port), more("ca.crt"), "with redis://"),
         (format!("redis://127.0.0.1:{port}"), "timeout = \"2s\"".to_owned(), "rediss://"),
     ] {
         let mut lookups = Lookups::new(&table(&url, &more.replace("2s", "500ms")), schema()).unwrap();
         let why = look_up(&mut lookups, &mut batch(&[Some("ann")]), Instant::now()).await.unwrap_err().to_string();
-        assert!(why.contains(mend) || why.contains("write redis://"), "{url}: {why}");
+        assert!(why.contains(hint) || why.contains("write redis://"), "{url}: {why}");
     }
 
     let (_other, port) = certificates.serve("other");

@@ -1,6 +1,8 @@
-//! What keeps a worker from judging: on which service it waits, since when, and what to do about it. Every text names the service
-//! and the key of the configuration that says where it is.
+//! What keeps workers from judging: on which service each waits, since when, and what to do about it. Every text names the
+//! service and the key of the configuration that says where it is.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::config::Config;
@@ -8,9 +10,9 @@ use crate::config::Config;
 /// Whom it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
-    /// By its name.
+    /// The lookup of this name.
     Lookup(String),
-    /// A lookup that waiting does not mend; the reason says what does.
+    /// A lookup that waiting does not fix; the reason says what does.
     Refused(String),
     /// The database.
     Database,
@@ -23,7 +25,7 @@ pub enum On {
 }
 
 impl On {
-    /// Of what a checkpoint's task is at, in the words that `checkpoint` logs.
+    /// The service that a checkpoint's task waits for, by the words that `checkpoint` logs.
     pub(crate) fn of(what: &str) -> Self {
         let database =
             ["committing a checkpoint", "clearing", "a COMMIT", "asking what became", "taking partitions", "storing"];
@@ -34,7 +36,7 @@ impl On {
     }
 }
 
-/// See the module.
+/// What a worker waits for, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Whom it waits for.
@@ -46,14 +48,14 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// For a person.
+    /// What to tell a person.
     pub fn text(&self, worker: usize, config: &Config) -> String {
         let (source, why) = (&config.source, &self.why);
-        let (service, mend) = match &self.on {
+        let (service, hint) = match &self.on {
             On::Lookup(name) => {
                 (format!("the Redis of lookup.{name}"), format!("start it, or correct lookup.{name}.url"))
             }
-            On::Refused(name) => (format!("lookup.{name}"), "it is asked again, so mending it is enough".to_owned()),
+            On::Refused(name) => (format!("lookup.{name}"), "it is asked again, so fixing it is enough".to_owned()),
             On::Database => ("the store of [sink]".to_owned(), "start the database, or correct sink.url".to_owned()),
             On::Kafka => {
                 (format!("Kafka at {}", source.brokers), "start it, or correct source.brokers or the right".to_owned())
@@ -67,13 +69,47 @@ impl Waiting {
                 "start what does not answer, or correct sink.url or source.brokers".to_owned(),
             ),
         };
-        format!("worker {worker} waits for {service} for {} s: {why}; {mend}", self.since.elapsed().as_secs())
+        format!("worker {worker} waits for {service} for {} s: {why}; {hint}", self.since.elapsed().as_secs())
+    }
+}
+
+/// The workers that wait, each with what for; empty when all is well.
+#[derive(Debug, Default)]
+pub struct Waits(Mutex<BTreeMap<usize, Waiting>>);
+
+impl Waits {
+    /// All of them, by worker.
+    pub fn all(&self) -> BTreeMap<usize, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a worker waits for and why; None: nothing. A wait is as old as the first word about the same service.
+    pub(crate) fn set(&self, worker: usize, waits: Option<(On, String)>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((on, why)) = waits else {
+            all.remove(&worker);
+            return;
+        };
+        let before = all.get(&worker).filter(|before| before.on == on);
+        let since = before.map_or_else(Instant::now, |before| before.since);
+        all.insert(worker, Waiting { on, why, since });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_as_old_as_its_first_word_about_the_same_service() {
+        let waits = Waits::default();
+        waits.set(0, Some((On::Kafka, "no answer".into())));
+        let since = waits.all()[&0].since;
+        waits.set(0, Some((On::Kafka, "refused".into())));
+        assert_eq!((waits.all()[&0].since, waits.all()[&0].why.as_str()), (since, "refused"));
+        waits.set(0, None);
+        assert!(waits.all().is_empty());
+    }
 
     #[test]
     fn whoever_is_waited_for_is_named_with_where_it_is_configured() {

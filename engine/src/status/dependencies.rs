@@ -1,10 +1,11 @@
-//! What the pipeline depends on: Kafka, the database, and each lookup by itself. Whether each answered when it was last asked, since
-//! when that is so, and what its last error was.
+//! What the pipeline depends on: Kafka, the database, and each lookup by itself. Whether each answered when it was last asked,
+//! since when that is so, and what its last error was.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use super::clock::now_ms;
+use crate::clock::now_ms;
 
 /// A service that the configuration names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,18 +29,27 @@ pub struct DependencyStatus {
     pub last_error: Option<(i64, String)>,
 }
 
-/// Those that were asked at least once.
-#[derive(Debug, Default)]
-pub(super) struct Dependencies(Mutex<BTreeMap<Dependency, DependencyStatus>>);
+impl DependencyStatus {
+    /// For how long it has not answered, and why, as far as that is known; None: it answers.
+    pub fn away(&self) -> Option<(Duration, &str)> {
+        let why = self.last_error.as_ref().map_or("", |(_, why)| why.as_str());
+        let long = Duration::from_millis(u64::try_from(now_ms() - self.since).unwrap_or_default());
+        (!self.up).then_some((long, why))
+    }
+}
+
+/// The dependencies that were asked at least once. A cheap handle.
+#[derive(Clone, Debug, Default)]
+pub struct Dependencies(Arc<Mutex<BTreeMap<Dependency, DependencyStatus>>>);
 
 impl Dependencies {
-    /// It was asked and answered; None: it was never asked.
-    pub(super) fn of(&self, dependency: &Dependency) -> Option<DependencyStatus> {
+    /// What is known of one; None: it was not asked yet, or a lookup never failed.
+    pub fn of(&self, dependency: &Dependency) -> Option<DependencyStatus> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(dependency).cloned()
     }
 
     /// It was asked. `error`: why it does not answer, where that is known.
-    pub(super) fn asked(&self, dependency: Dependency, up: bool, error: Option<&str>) {
+    pub(crate) fn asked(&self, dependency: Dependency, up: bool, error: Option<&str>) {
         let now = now_ms();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let status = all.entry(dependency).or_insert(DependencyStatus { up, since: now, last_error: None });
@@ -61,10 +71,11 @@ mod tests {
         let all = Dependencies::default();
         assert_eq!(all.of(&Dependency::Database), None, "nobody asked it yet");
         all.asked(Dependency::Database, false, Some("connection refused"));
+        let database = || all.of(&Dependency::Database).expect("it was asked");
+        assert_eq!(database().away().map(|(_, why)| why.to_owned()), Some("connection refused".to_owned()));
         all.asked(Dependency::Database, true, None);
-        let database = all.of(&Dependency::Database).expect("it was asked");
-        assert!(database.up);
-        assert_eq!(database.last_error.expect("one was seen").1, "connection refused");
+        assert!(database().up && database().away().is_none());
+        assert_eq!(database().last_error.expect("one was seen").1, "connection refused");
         assert_eq!(all.of(&Dependency::Lookup("customer".into())), None);
     }
 }

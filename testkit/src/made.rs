@@ -6,11 +6,11 @@ use std::path::Path;
 const BEGIN: &str = "<!-- made from ";
 const END: &str = "<!-- end of what is made -->";
 
-/// Compares the made part of a document with what it should be, or writes it.
+/// Compares the made part of a document with what it should be, or writes it. `document`: its path from the repository's root.
 ///
 /// # Panics
 /// If they differ, or the document has no such part.
-pub(crate) fn hold(document: &str, wanted: &str) {
+pub fn hold(document: &str, wanted: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{document}: {why}"));
     let begin = text.find(BEGIN).unwrap_or_else(|| panic!("{document} has no line {BEGIN:?}"));
@@ -21,6 +21,6 @@ pub(crate) fn hold(document: &str, wanted: &str) {
         std::fs::write(&path, whole).expect("the document can be written");
         return;
     }
-    let how = "UPDATE_DOCS=1 cargo test -p weir --lib docs_";
+    let how = "make docs";
     assert!(text[begin..end].trim() == wanted.trim(), "{document} is not what the code says: run {how}");
 }

@@ -1,80 +1,15 @@
-//! A record as columns: the schema that the configuration declares, and the batch that decode fills, lookup extends,
-//! rules and windows read. Columns are reused from batch to batch: clear them, never make new ones.
+//! One field of every row of a batch, laid out as a rule reads it: values back to back, and which rows have one.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use super::ids::{Offset, Partition};
-use super::time::TimeFormat;
-
-/// What a field holds; the same kinds as `rule.wit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// true or false
-    Boolean,
-    /// a signed 64-bit integer
-    Integer,
-    /// a 64-bit IEEE 754 number
-    Float,
-    /// an unscaled signed 64-bit integer; the field's scale says where the point is
-    Decimal,
-    /// milliseconds since 1970-01-01T00:00:00Z
-    Timestamp,
-    /// UTF-8 text
-    Text,
-}
-
-/// A field that the pipeline knows: one of `[record.fields]`, or one that a lookup adds (`customer.segment`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// As rules, `group_by` and measures name it.
-    pub name: String,
-    /// What it holds.
-    pub kind: Kind,
-    /// A record without it is a dead letter (FIELD_MISSING).
-    pub required: bool,
-    /// Where it stands in the JSON document, as the unescaped tokens of its JSON pointer; `[name]` unless configured.
-    /// Empty for a lookup's field: it does not stand in the record.
-    pub path: Vec<String>,
-    /// Fraction digits of a decimal, 0..=10; 0 for other kinds.
-    pub scale: u8,
-    /// How the times of a timestamp are written.
-    pub time: TimeFormat,
-    /// The lookup that fills it, if it isn't decoded from the record.
-    pub lookup: Option<String>,
-}
-
-/// Index of a field in the schema, and of its column in every batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FieldId(pub usize);
-
-/// All fields of a pipeline, record fields first, in the order of the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Schema {
-    /// Indexed by [`FieldId`].
-    pub fields: Vec<Field>,
-}
-
-impl Schema {
-    /// The field of this name.
-    pub fn find(&self, name: &str) -> Option<FieldId> {
-        self.fields.iter().position(|field| field.name == name).map(FieldId)
-    }
-
-    /// The field with this id.
-    pub fn field(&self, id: FieldId) -> &Field {
-        &self.fields[id.0]
-    }
-}
+use super::schema::Kind;
 
 /// Texts of a column back to back; row i ends at `ends[i]`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Texts {
     /// All texts, one after the other.
     pub bytes: String,
-    /// Never decreases.
+    /// End of each text in `bytes`. Never decreases.
     pub ends: Vec<u32>,
 }
 
@@ -178,7 +113,7 @@ impl Column {
         Self { values, present: Vec::new(), rows: 0, missing: 0 }
     }
 
-    /// What it holds.
+    /// Kind of value that the column holds.
     pub fn kind(&self) -> Kind {
         match self.values {
             Values::Boolean(_) => Kind::Boolean,
@@ -190,7 +125,7 @@ impl Column {
         }
     }
 
-    /// Rows so far.
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -358,47 +293,3 @@ impl Column {
         self.missing = 0;
     }
 }
-
-/// Consecutive records of one partition that decoded without a fault, as columns. Rows that did not decode are not in
-/// it, so `offsets` may have gaps.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    /// Where they come from.
-    pub partition: Partition,
-    /// One a row, ascending.
-    pub offsets: Vec<Offset>,
-    /// Indexed by [`FieldId`]. A column that nothing needs has no rows.
-    pub columns: Vec<Column>,
-}
-
-impl Batch {
-    /// The most rows a batch may have: what bounds a rule's answer to 1 MiB
-    /// (docs/rule-runtime.md#what-a-module-answers).
-    pub const MAX_ROWS: usize = 2_000;
-
-    /// An empty batch with a column for each field.
-    pub fn new(schema: &Schema) -> Self {
-        let columns = schema.fields.iter().map(|field| Column::new(field.kind)).collect();
-        Self { partition: Partition(0), offsets: Vec::new(), columns }
-    }
-
-    /// How many rows it has.
-    pub fn rows(&self) -> usize {
-        self.offsets.len()
-    }
-
-    /// The column of a field.
-    pub fn column(&self, id: FieldId) -> &Column {
-        &self.columns[id.0]
-    }
-
-    /// Empties it for the next records of a partition and keeps its buffers.
-    pub fn clear(&mut self, partition: Partition) {
-        self.partition = partition;
-        self.offsets.clear();
-        self.columns.iter_mut().for_each(Column::clear);
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,5 @@
-//! What no waiting mends and somebody can: Kafka refuses a right, or the dead-letter topic refuses letters. Stages hand on
-//! Kafka's own words; here they become the condition with the command that mends it.
+//! What waiting does not fix and somebody can: Kafka refuses a right, or the dead-letter topic refuses letters. Stages hand on
+//! Kafka's own words; here they become the condition with the command that fixes it.
 
 use std::collections::BTreeMap;
 

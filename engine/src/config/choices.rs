@@ -1,0 +1,61 @@
+//! What a key may say that takes one of a few words.
+
+use serde::Deserialize;
+
+/// Where a partition starts that the database never saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// At the log's start.
+    #[default]
+    Earliest,
+    /// At the log's end.
+    Latest,
+}
+
+/// What to do while a lookup does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnavailable {
+    /// Stop judging until it answers.
+    #[default]
+    Wait,
+    /// Its fields are missing meanwhile.
+    Missing,
+}
+
+/// What is kept of a measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregate {
+    /// The exact sum.
+    Sum,
+    /// The least value.
+    Min,
+    /// The greatest value.
+    Max,
+}
+
+/// What becomes of a late record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Late {
+    /// It is added to its window, up to `window.allowed_lateness`.
+    #[default]
+    Merge,
+    /// It is a dead letter.
+    DeadLetter,
+}
+
+/// What becomes of a record on which a rule failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It is a dead letter.
+    #[default]
+    DeadLetter,
+    /// The rule is left out for it, and the failure counted.
+    Skip,
+    /// The pipeline stops.
+    Halt,
+}
