@@ -285,15 +285,6 @@ mod tests {
             return;
         }
         let log = logged("a_log_that_goes_to_no_terminal_has_no_color_codes", "text");
-        let own = "telemetry::tests::a_log_that_goes_to_no_terminal_has_no_color_codes";
-        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-        let output = again
-            .args([own, "--exact", "--nocapture"])
-            .env("WEIR_TEST_LOGS", "1")
-            .env_remove("WEIR_LOG")
-            .output()
-            .unwrap();
-        let log = String::from_utf8(output.stderr).unwrap();
         assert!(log.contains("WARN logged answer=42"), "{log:?}");
         assert!(!log.contains('\x1b'), "{log:?}");
     }
@@ -309,7 +300,10 @@ mod tests {
         }
         let logged = |form| logged("a_line_says_worker_partition_and_revision_once_in_either_form", form);
         let text = logged("text");
-        assert!(text.ends_with(" WARN worker{worker=3}:batch{partition=7 revision=12}: logged answer=42\n"), "{text:?}");
+        assert!(
+            text.ends_with(" WARN worker{worker=3}:batch{partition=7 revision=12}: logged answer=42\n"),
+            "{text:?}"
+        );
         let mut line: serde_json::Value = serde_json::from_str(&logged("json")).unwrap();
         assert!(line["timestamp"].is_string());
         line.as_object_mut().unwrap().remove("timestamp");

@@ -20,7 +20,7 @@ fn turn() -> Turn {
     let mut batches = inputs::batches(&schema, &inputs::records(Payments::Good, plain), ROWS);
     let mut tables = inputs::config().lookup;
     let customer = tables.get_mut("customer").unwrap();
-    customer.url = redis::start();
+    customer.url = redis::start().into();
     customer.timeout = Duration::from_secs(60); // valgrind is slow
     let mut lookups = Lookups::new(&tables, schema).unwrap();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -111,7 +111,8 @@ impl Found {
     /// Users log in, and nothing says how: librdkafka's own default, GSSAPI, is not built in.
     fn mechanism(&mut self, config: &Config) {
         let (source, letters) = (&config.source.properties, &config.dead_letters.properties);
-        let over: BTreeMap<_, _> = source.iter().chain(letters.iter()).map(|(name, value)| (name.as_str(), value)).collect();
+        let over: BTreeMap<_, _> =
+            source.iter().chain(letters.iter()).map(|(name, value)| (name.as_str(), value)).collect();
         let source = source.iter().map(|(name, value)| (name.as_str(), value)).collect();
         for (key, set) in [("source.properties", &source), ("dead_letters.properties", &over)] {
             let sasl = set.get("security.protocol").is_some_and(|of| of.to_ascii_uppercase().starts_with("SASL"));

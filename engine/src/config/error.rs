@@ -30,7 +30,7 @@ pub enum ConfigError {
 /// One key and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// `window.group_by`
+    /// The key, as `window.group_by`.
     pub key: String,
     /// What is there, and what should be.
     pub why: String,

@@ -37,7 +37,7 @@ pub struct Field {
     pub otherwise: Otherwise,
 }
 
-/// Before the fraction of a number.
+/// The mark before the fraction of a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum Decimal {
     #[default]

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::LookupError;
 use super::connection::{Connection, Hashes};
 use super::parts::Parts;
+use super::refusal::{self, Failed};
 use super::value::Hash;
-use super::{LookupError, refusal};
 use crate::config::{self, OnUnavailable};
 use crate::enrich::Away;
 

@@ -27,7 +27,7 @@ pub enum Kind {
 pub struct Field {
     /// As rules, `group_by` and measures name it.
     pub name: String,
-    /// What it holds.
+    /// Kind of value that the field holds.
     pub kind: Kind,
     /// A record without it is a dead letter (FIELD_MISSING).
     pub required: bool,
@@ -56,7 +56,7 @@ pub struct FieldId(pub usize);
 /// All fields of a pipeline, record fields first, in the order of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
-    /// Indexed by [`FieldId`].
+    /// The fields; a [`FieldId`] is an index of this.
     pub fields: Vec<Field>,
 }
 

@@ -128,6 +128,9 @@ impl Runtime {
     }
 
     /// The same with costs averaged over another time than 10 s: for tests that wait for the end of a window.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]: as [`Runtime::with_compiler`].
     pub fn with_cost_window(
         rules: &config::Rules,
         compiler: PathBuf,

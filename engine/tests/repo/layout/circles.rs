@@ -96,12 +96,14 @@ impl Crate {
         found
     }
 
+    /// Each file with each other that it names.
     fn edges(&self) -> Vec<(&Module, &Module)> {
-        let named = |(at, file): (_, &File)| {
-            let targets: BTreeSet<_> = file.named.iter().filter_map(|path| self.resolve(at, path, 0)).collect();
-            targets.into_iter().filter(move |to| *to != at).map(move |to| (at, to))
-        };
-        self.files.iter().flat_map(named).collect()
+        let mut edges = BTreeSet::new();
+        for (at, file) in &self.files {
+            let named = file.named.iter().filter_map(|path| self.resolve(at, path, 0));
+            edges.extend(named.filter(|to| *to != at).map(|to| (at, to)));
+        }
+        edges.into_iter().collect()
     }
 
     /// The file that a path in `at` leads to, re-exports followed.

@@ -5,7 +5,7 @@ use std::fs;
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use super::{root, rust_files, src};
+use super::{is_name, root, rust_files, src};
 
 /// The ids of the faults that bench/reliability.md answers for, each with a row of its own.
 const FAULTS: [(char, u8); 8] = [('A', 7), ('B', 3), ('C', 6), ('D', 14), ('E', 5), ('F', 6), ('H', 6), ('I', 5)];

@@ -70,7 +70,8 @@ fn every_metric_that_is_named_is_there() {
     let known: BTreeSet<&str> = METRICS.iter().map(|metric| metric.0).collect();
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for file in texts().iter().filter(|file| !FOREIGN.iter().any(|foreign| file.path.ends_with(foreign))) {
-        for name in file.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| word.starts_with("weir_")) {
+        for name in file.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| word.starts_with("weir_"))
+        {
             let of_a_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
             let name = of_a_histogram.unwrap_or(name);
             if name.ends_with("_total") || name.ends_with("_seconds") {

@@ -25,8 +25,8 @@ fn steps(way: &Way) -> f64 {
 
 #[test]
 fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
-    // One worker, so that the partition which is mended stands beside one which runs.
-    let way = Way::new("mended").with_workers(1);
+    // One worker, so that the partition which is fixed stands beside one which runs.
+    let way = Way::new("fixed").with_workers(1);
     let generated = Generated::new(&way, RECORDS, 29, &[]);
     let mut engine = way.start();
     way.until_ready(&mut engine);
