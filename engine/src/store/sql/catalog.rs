@@ -114,7 +114,13 @@ pub(super) async fn advance(
     let sql = "UPDATE weir_rule_current SET revision = ? WHERE pipeline = ? AND revision = ?";
     let binds = [Bind::Int(next.0 as i64), Bind::Text(pipeline), Bind::Int(base.0 as i64)];
     if tx.execute(sql, &binds).await? != 1 {
-        return Err(StoreError::Stale(revision(tx, pipeline).await?));
+        let current = revision(tx, pipeline).await?;
+        if current != base {
+            return Err(StoreError::Stale(current));
+        }
+        // Before the first change nothing contradicts a row that was lost.
+        let sql = "INSERT INTO weir_rule_current (pipeline, revision) VALUES (?, ?)";
+        tx.execute(sql, &[Bind::Text(pipeline), Bind::Int(next.0 as i64)]).await?;
     }
     fault::at("store.catalog.current")?;
     if let Some(version) = version {

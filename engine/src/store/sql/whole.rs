@@ -1,7 +1,7 @@
 //! Whether the catalog's rows are all there. A restore of some tables, or a row deleted by hand, must not bring an older
 //! set into force, or none: what contradicts itself is `SetBack`, until [`repair`] takes what is left.
 
-use super::revision::{Numbers, revision, set_back};
+use super::revision::{CatalogNumbers, revision, set_back};
 use super::{Bind, Result, Transaction, catalog};
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet};
 use crate::model::ids::Revision;
@@ -10,7 +10,8 @@ use crate::model::store::StoreError;
 /// Actions of the audit. A set may be empty after the first, if it took the last rule, and is after the last.
 const RETIRE: &str = "retire";
 const REPAIR: &str = "repair";
-const REPAIR_TO_NONE: &str = "repair to no rule";
+/// A repair that found no revision with entries.
+pub const REPAIR_TO_NONE: &str = "repair to no rule";
 
 /// The set in force.
 pub(super) async fn rule_set(tx: &mut Transaction, pipeline: &str) -> Result<RuleSet> {
@@ -39,12 +40,24 @@ async fn entries(
             _ => Ok(entries),
         });
     }
-    let newest = catalog::audit(tx, pipeline, 1).await?.pop().filter(|line| line.revision == revision.0);
+    let newest = catalog::audit(tx, pipeline, 1).await?.pop();
     let before = catalog::entries_at(tx, pipeline, Revision(revision.0 - 1)).await?;
-    let retired = |line: &Audit| line.action == RETIRE && before.len() == 1 && before[0].name == line.rule;
-    Ok(match newest.filter(|line| retired(line) || line.action == REPAIR_TO_NONE) {
-        Some(_) => Ok(entries),
-        None => Err(format!("weir_rule_set has no row of revision {revision}, which was not empty")),
+    Ok(match may_be_empty(revision, newest.as_ref(), &before) {
+        true => Ok(entries),
+        false => Err(format!("weir_rule_set has no row of revision {revision}, which was not empty")),
+    })
+}
+
+/// Whether the set of the highest revision, which has no entry, lost none: it is empty before the first publish, after the last
+/// rule was retired, and after a repair that found nothing. `newest` is the newest line of audit, `before` the set of the revision
+/// before. Pure, so that a simulation asks this very code.
+pub fn may_be_empty(revision: Revision, newest: Option<&Audit>, before: &[Entry]) -> bool {
+    if revision.0 == 0 {
+        return true;
+    }
+    newest.filter(|line| line.revision == revision.0).is_some_and(|line| {
+        let retired = line.action == RETIRE && before.len() == 1 && before[0].name == line.rule;
+        retired || line.action == REPAIR_TO_NONE
     })
 }
 
@@ -61,8 +74,9 @@ pub(super) async fn repair(tx: &mut Transaction, pipeline: &str, at: i64, who: &
         Err(StoreError::SetBack(_)) => {}
         Err(error) => return Err(error),
     }
-    let Numbers { current: was, audit, set } = Numbers::read(tx, pipeline).await?;
-    let highest = audit.max(set).max(was.unwrap_or_default());
+    let numbers = CatalogNumbers::read(tx, pipeline).await?;
+    let highest = numbers.highest();
+    let CatalogNumbers { current: was, audit, set } = numbers;
     let (taken, entries) = match entries(tx, pipeline, audit.max(set)).await? {
         Ok(entries) => (audit.max(set), entries),
         Err(_) => (set, catalog::entries_at(tx, pipeline, set).await?),

@@ -74,6 +74,15 @@ async fn a_current_revision_that_is_lost_or_set_back_changes_nothing_in_force_an
 }
 
 #[tokio::test]
+async fn a_current_revision_that_is_lost_before_the_first_publish_is_made_again() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    sql(&bench, "DELETE FROM weir_rule_current").await;
+    catalog.publish(&Guest::new("steady")).await;
+    assert_eq!(catalog.store.revision().await.unwrap().0, 1);
+}
+
+#[tokio::test]
 async fn rows_of_the_set_in_force_that_are_gone_retire_no_rule() {
     let bench = Bench::new();
     let catalog = three(&bench).await;
