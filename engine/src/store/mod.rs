@@ -14,6 +14,9 @@ mod mysql;
 mod sql;
 mod sqlite;
 
+pub use sql::revision::CatalogNumbers;
+pub use sql::whole::{REPAIR_TO_NONE, may_be_empty};
+
 /// A partition that got no record for so long no longer holds the final windows back, unless the caller says otherwise.
 const IDLE_AFTER: Duration = Duration::from_secs(60);
 

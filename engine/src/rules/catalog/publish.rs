@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::change::{Change, differences, entry};
+use super::change::{differences, entry};
+use super::in_force::Change;
 use super::load::Trial;
 use super::{Catalog, Refused};
 use crate::clock::now_ms;
