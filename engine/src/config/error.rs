@@ -22,7 +22,7 @@ pub enum ConfigError {
         /// The parser's reason.
         why: String,
     },
-    /// Keys that cannot stand as they are, one line each.
+    /// Keys whose values can't be used, one line each.
     #[error("{}", lines(.0))]
     Invalid(Vec<Problem>),
 }
@@ -30,7 +30,7 @@ pub enum ConfigError {
 /// One key and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// `window.group_by`
+    /// The key, as `window.group_by`.
     pub key: String,
     /// What is there, and what should be.
     pub why: String,

@@ -130,7 +130,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     // Three systems side by side: each takes several round trips. All before the fingerprint is kept: else a mistyped topic would be
     // what the pipeline "ran with", and the right one refused.
     let (sink, pipeline) = (&config.sink, &config.pipeline.name);
-    let connect = store::connect_with(sink.url.expose_secret(), pipeline, &config.source.topic, config.window.idle_after);
+    let connect =
+        store::connect_with(sink.url.expose_secret(), pipeline, &config.source.topic, config.window.idle_after);
     let asked = async {
         outbox::check_topics(&config).await?;
         anyhow::Ok(kafka::cluster_id(&config.source).await)

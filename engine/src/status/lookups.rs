@@ -1,5 +1,5 @@
 //! The lookups that do not answer, as each worker has met them: a state for each lookup, and a condition where nobody waits
-//! for one or no waiting mends it.
+//! for one or waiting does not fix it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ pub struct LookupAway {
     pub name: String,
     /// `on_unavailable = "missing"`: nobody waits for it.
     pub missing: bool,
-    /// No waiting mends it.
+    /// Waiting does not fix it.
     pub refused: bool,
     /// Why it did not answer; of one that refused, with what to do about it.
     pub why: String,
@@ -61,7 +61,7 @@ impl Lookups {
         for LookupAway { name, missing, why, .. } in &refused {
             let (severity, so) = match missing {
                 true => (Severity::Warning, "so its fields are missing (on_unavailable)"),
-                false => (Severity::NotReady, "and what needs it waits; it is asked again, so mending it is enough"),
+                false => (Severity::NotReady, "and what needs it waits; it is asked again, so fixing it is enough"),
             };
             self.conditions.raise(severity, "lookup.refused", name.as_str(), format!("lookup.{name}: {why}; {so}"));
         }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_that_no_waiting_mends_is_a_condition_of_its_own_until_it_answers() {
+    fn a_lookup_that_waiting_does_not_fix_is_a_condition_of_its_own_until_it_answers() {
         let lookups = lookups();
         for (missing, severity) in [(false, Severity::NotReady), (true, Severity::Warning)] {
             let why = "wrong password: correct it".to_owned();

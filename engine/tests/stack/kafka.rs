@@ -331,7 +331,8 @@ async fn records_of_every_codec_are_read_and_letters_of_every_codec_listed() {
         text: 10,
         bytes: usize::MAX,
     };
-    let read =
-        tokio::task::block_in_place(|| weir::outbox::tail(&bed.source.brokers, &weir::config::Properties::default(), &wanted).unwrap());
+    let read = tokio::task::block_in_place(|| {
+        weir::outbox::tail(&bed.source.brokers, &weir::config::Properties::default(), &wanted).unwrap()
+    });
     assert_eq!(read.letters.len(), 500);
 }

@@ -101,7 +101,8 @@ fn send_all(
     hold: &std::sync::atomic::AtomicBool,
 ) -> anyhow::Result<Places> {
     let places: Shared<Places> = Arc::new(Mutex::new(vec![(-1, -1); usize::try_from(count)?]));
-    let cluster = Cluster { brokers, properties: &Properties::default(), keys: ("the demo's cluster", "its properties") };
+    let cluster =
+        Cluster { brokers, properties: &Properties::default(), keys: ("the demo's cluster", "its properties") };
     let producer: BaseProducer<Landing> =
         ClientSettings::new(cluster, &[("linger.ms", "5")]).create(Landing(places.clone()))?;
     let mapping = Mapping::parse(include_str!("../../../../mappings/paysim.toml"))?;

@@ -37,7 +37,7 @@ pub struct Field {
     pub otherwise: Otherwise,
 }
 
-/// Before the fraction of a number.
+/// The mark before the fraction of a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum Decimal {
     #[default]
@@ -61,7 +61,7 @@ impl Decimal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A text as it stands.
+    /// A text as it is.
     Text,
     /// A number, written exactly.
     Decimal,

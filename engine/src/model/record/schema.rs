@@ -27,12 +27,12 @@ pub enum Kind {
 pub struct Field {
     /// As rules, `group_by` and measures name it.
     pub name: String,
-    /// What it holds.
+    /// Kind of value that the field holds.
     pub kind: Kind,
     /// A record without it is a dead letter (FIELD_MISSING).
     pub required: bool,
-    /// Where it stands in the JSON document, as the unescaped tokens of its JSON pointer; `[name]` unless configured.
-    /// Empty for a lookup's field: it does not stand in the record.
+    /// Where it is in the JSON document, as the unescaped tokens of its JSON pointer; `[name]` unless configured.
+    /// Empty for a lookup's field: it is not in the record.
     pub path: Vec<String>,
     /// Fraction digits of a decimal, 0..=10; 0 for other kinds.
     pub scale: u8,
@@ -56,7 +56,7 @@ pub struct FieldId(pub usize);
 /// All fields of a pipeline, record fields first, in the order of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
-    /// Indexed by [`FieldId`].
+    /// The fields; a [`FieldId`] is an index of this.
     pub fields: Vec<Field>,
 }
 

@@ -20,7 +20,6 @@ use weir_testkit::wait::Fair;
 
 const SOON: Duration = weir_testkit::wait::STILL;
 
-
 /// A broker of `stack/secure`.
 struct Secure {
     folder: tempfile::TempDir,
