@@ -18,7 +18,8 @@ pub enum Failed {
     #[error("fenced: partition {0} was taken by another worker")]
     Fenced(Partition),
     /// The group has no offset of the partition any more, which every taken partition has: the topic was deleted, or the
-    /// group's offsets were. Nothing of the step is in the store; taking anew finds out what is left.
+    /// group's offsets were. The step is in the store if the offset went only after its database transaction; claiming
+    /// the partitions anew finds out what is left.
     #[error("the group's offset of partition {0} is gone")]
     Forgotten(Partition),
     /// The step is in the store, its letters stay in the outbox: the group moved on.

@@ -22,7 +22,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::build_info::version_text;
 use crate::telemetry;
 
-/// Judges a Kafka topic by WebAssembly rules, sums windows into MySQL, exactly once
+/// Judges a Kafka topic by WebAssembly rules, sums windows into MySQL or SQLite, exactly once
 #[derive(Debug, Parser)]
 #[command(name = "weir", version, long_version = version_text())]
 struct Cli {

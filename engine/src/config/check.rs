@@ -245,6 +245,8 @@ impl Found {
     /// SQL does not tell column names apart by case.
     fn columns(&mut self, config: &Config) {
         let mut seen: BTreeSet<String> = OWN_COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+        // All three of a measure, asked for or not: in a table that is there, a column of such a name that no measure asks for is
+        // refused as what another configuration left.
         let measured =
             config.window.measures.keys().flat_map(|name| ["sum", "min", "max"].map(|a| format!("{name}_{a}")));
         for column in config.window.group_by.iter().cloned().chain(measured) {
