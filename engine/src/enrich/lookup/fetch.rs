@@ -146,7 +146,8 @@ impl Redis {
 
     /// In one go, if the time-out carries it.
     async fn in_parts(&self, keys: &[String]) -> Result<Hashes, Failed> {
-        let until = (self.on_unavailable == OnUnavailable::Missing).then(|| Instant::now() + self.timeout * MAX_TIMEOUTS);
+        let until =
+            (self.on_unavailable == OnUnavailable::Missing).then(|| Instant::now() + self.timeout * MAX_TIMEOUTS);
         let mut hashes = Vec::with_capacity(keys.len());
         while hashes.len() < keys.len() {
             let turn = match self.parts.size() < keys.len() {
