@@ -12,7 +12,6 @@ use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::{PAYSIM, RULES, Way};
 use weir_testkit::stack::Stack;
-use weir_testkit::wait::Fair;
 
 /// What the engine may hold, whatever is away: with the bounds that `way` sets it needs less than half of it.
 const MEMORY_MIB: u64 = 256;
@@ -25,36 +24,30 @@ fn way(name: &str) -> Way {
         .with(r#"interval = "1s""#, "interval = \"1s\"\nmax_records = 20_000")
 }
 
-/// What `/readyz` said, and when after the watch began, by a clock that stands still while the machine is short of something.
-type Seen = (Duration, u16, String);
+/// When, and what `/readyz` said.
+type Seen = (Instant, u16, String);
 
 /// Asks `/readyz` again and again beside the test.
 struct Watch {
-    began: Fair,
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<Vec<Seen>>,
 }
 
 impl Watch {
     fn of(way: &Way) -> Self {
-        let (stop, admin, began) = (Arc::new(AtomicBool::new(false)), way.admin, Fair::start());
+        let (stop, admin) = (Arc::new(AtomicBool::new(false)), way.admin);
         let stopped = stop.clone();
         let look = move || {
             let mut seen = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
                 // Nobody answering would be a finding too: 0.
                 let (status, said) = readyz(admin);
-                seen.push((began.elapsed(), status, said));
+                seen.push((Instant::now(), status, said));
                 std::thread::sleep(Duration::from_millis(200));
             }
             seen
         };
-        Self { began, stop, thread: std::thread::spawn(look) }
-    }
-
-    /// How long it has watched.
-    fn now(&self) -> Duration {
-        self.began.elapsed()
+        Self { stop, thread: std::thread::spawn(look) }
     }
 
     fn end(self) -> Vec<Seen> {
@@ -63,9 +56,18 @@ impl Watch {
     }
 }
 
-/// From `settled` after its beginning to its end, every answer was 503 and named what is away.
-fn said_503(seen: &[Seen], (from, to): (Duration, Duration), settled: Duration, name: &str) {
-    let during: Vec<_> = seen.iter().filter(|(at, ..)| *at > from + settled && *at < to).collect();
+/// Until `/readyz` says 503 and names what is away, which has to be soon; since when it does.
+fn told(way: &Way, engine: &mut Engine, soon: Duration, name: &str) -> Instant {
+    engine.within(&format!("/readyz names {name}"), soon, || {
+        let (status, said) = way.readyz();
+        status == 503 && said.contains(name)
+    });
+    Instant::now()
+}
+
+/// From when it was told to the end of the outage every answer was 503 and named what is away.
+fn said_503(seen: &[Seen], (from, to): (Instant, Instant), name: &str) {
+    let during: Vec<_> = seen.iter().filter(|(at, ..)| *at > from && *at < to).collect();
     assert!(during.len() > 5, "/readyz answered {} times", during.len());
     for (at, status, said) in during {
         assert_eq!(*status, 503, "{:?} into it: {said}", *at - from);
@@ -116,12 +118,12 @@ fn the_database_away_for_ten_seconds_loses_nothing_and_is_named() {
     engine.until("records flow", Duration::from_secs(20), || way.position() > 20_000);
     let before = engine.memory();
 
-    let from = watch.now();
     way.service("stop", "mysql");
+    let from = told(&way, &mut engine, Duration::from_secs(4), "the store of [sink]");
     let most = memory_over(&mut engine, Duration::from_secs(10));
     let up = |value: f64| way.metric("weir_store_up", "") == Some(value);
     engine.until("the metric says that the database is away", Duration::from_secs(5), || up(0.0));
-    let to = watch.now();
+    let to = Instant::now();
     way.service("start", "mysql");
     producer.finish();
     way.until_all_is_committed(&mut engine, Duration::from_secs(90));
@@ -130,7 +132,7 @@ fn the_database_away_for_ten_seconds_loses_nothing_and_is_named() {
     println!("memory: {before} MiB before, {most} MiB at most in 10 s without the database");
     assert!(most < MEMORY_MIB, "{most} MiB in the outage, {before} before");
     all_is_exact(&way, &generated, engine);
-    said_503(&watch.end(), (from, to), Duration::from_secs(4), "the store of [sink]");
+    said_503(&watch.end(), (from, to), "the store of [sink]");
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
     let (mut most, mut outages, mut failed) = (0, Vec::new(), failures());
     for (away, back) in [("stop", "start"), ("pause", "resume")] {
         way.service(away, "redis");
-        let from = watch.now();
+        let from = told(&way, &mut engine, Duration::from_secs(2), "customer");
         most = most.max(memory_over(&mut engine, Duration::from_secs(5)));
         assert!(failures() > failed, "failures of the lookup are counted");
         // Only what needs Redis waits for it.
@@ -173,7 +175,7 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
         assert_eq!(customer["state"], "away", "after {away}");
         assert!(customer["last_error"]["message"].as_str().is_some_and(|why| !why.is_empty()), "{customer}");
         failed = failures();
-        outages.push((from, watch.now()));
+        outages.push((from, Instant::now()));
         way.service(back, "redis");
         way.until_ready(&mut engine);
         flow(&mut engine);
@@ -201,6 +203,6 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
     all_is_exact(&way, &generated, engine);
     let seen = watch.end();
     for outage in outages {
-        said_503(&seen, outage, Duration::from_secs(2), "customer");
+        said_503(&seen, outage, "customer");
     }
 }
