@@ -126,7 +126,7 @@ fn send(request: RequestBuilder<WithBody>, url: &str, kind: &str, body: &[u8]) -
     answer(request.send(body).with_context(|| no_answer(url))?)
 }
 
-/// Bytes of a body: what is smaller stands in the sockets' buffers, and the answer is read all the same.
+/// Bytes of a body: what is smaller is in the sockets' buffers, and the answer is read all the same.
 const ASKED_FIRST: usize = 64 * 1024;
 
 fn filled(text: Option<String>) -> Option<String> {
@@ -139,7 +139,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// Time-out of a whole request: twice what the service itself allows one.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn no_answer(url: &str) -> String {
     format!("no answer from {url} (start the engine, or say where it is by --url, WEIR_URL or --config)")
@@ -147,7 +147,7 @@ fn no_answer(url: &str) -> String {
 
 /// A refusal is an answer to read, not an error of the connection.
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(REQUEST_TIMEOUT)).build().into()
 }
 
 fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Value> {
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_service_that_never_answers_is_not_waited_for_for_ever() {
-        assert_eq!(agent().config().timeouts().global, Some(PATIENCE));
+        assert_eq!(agent().config().timeouts().global, Some(REQUEST_TIMEOUT));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::status::{Side, refused};
 use crate::{source, store};
 
 /// Time-out of one question. Each has a shorter one of its own, but for a name server that does not answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What was asked, and what came of it: what was found, or what is wrong and what to do.
 pub type Answer = (String, Result<String, String>);
@@ -87,7 +87,7 @@ async fn blocking<T: Send + 'static, E: Display + Send + 'static>(
     ask: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, String> {
     let asked = async { tokio::task::spawn_blocking(ask).await.map_err(|why| why.to_string()) };
-    match tokio::time::timeout(PATIENCE, asked).await {
+    match tokio::time::timeout(QUESTION_TIMEOUT, asked).await {
         Ok(Ok(answer)) => answer.map_err(|why| why.to_string()),
         Ok(Err(why)) => Err(why),
         Err(_) => Err(silent()),
@@ -95,12 +95,12 @@ async fn blocking<T: Send + 'static, E: Display + Send + 'static>(
 }
 
 async fn within<T, E: Display>(asked: impl Future<Output = Result<T, E>>) -> Result<T, String> {
-    match tokio::time::timeout(PATIENCE, asked).await {
+    match tokio::time::timeout(QUESTION_TIMEOUT, asked).await {
         Ok(answer) => answer.map_err(|why| why.to_string()),
         Err(_) => Err(silent()),
     }
 }
 
 fn silent() -> String {
-    format!("no answer within {} s", PATIENCE.as_secs())
+    format!("no answer within {} s", QUESTION_TIMEOUT.as_secs())
 }

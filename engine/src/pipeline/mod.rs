@@ -6,8 +6,8 @@ mod deadline;
 mod inquiry;
 mod preflight;
 mod retention;
+mod store_probe;
 mod tokens;
-mod vitals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,7 +164,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             tokio::join!(catalog.run(stopping.clone()), directory.follow(stopping));
         })
     };
-    tokio::spawn(vitals::watch(store.clone(), status.clone(), stopping.clone()));
+    tokio::spawn(store_probe::watch(store.clone(), status.clone(), stopping.clone()));
     tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
     let rules = (&catalog, &directory);

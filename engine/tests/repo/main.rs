@@ -8,5 +8,5 @@ mod compose;
 mod layout;
 /// README.md's commands, run.
 mod readme;
-/// What `stack/up` stands on.
+/// What `stack/up` rests on.
 mod stack_up;

@@ -12,7 +12,7 @@ use crate::config::{self, OnUnavailable};
 use crate::enrich::Away;
 
 /// Time-outs that a batch may take which need not be waited for.
-const PATIENCE: u32 = 10;
+const MAX_TIMEOUTS: u32 = 10;
 
 /// One lookup's Redis and what it is asked for.
 pub(super) struct Redis {
@@ -146,7 +146,7 @@ impl Redis {
 
     /// In one go, if the time-out carries it.
     async fn in_parts(&self, keys: &[String]) -> Result<Hashes, Failed> {
-        let until = (self.on_unavailable == OnUnavailable::Missing).then(|| Instant::now() + self.timeout * PATIENCE);
+        let until = (self.on_unavailable == OnUnavailable::Missing).then(|| Instant::now() + self.timeout * MAX_TIMEOUTS);
         let mut hashes = Vec::with_capacity(keys.len());
         while hashes.len() < keys.len() {
             let turn = match self.parts.size() < keys.len() {

@@ -41,7 +41,7 @@ impl Catalog {
     /// Changes mode, order or parameters.
     ///
     /// # Errors
-    /// [`Refused`]: no such rule, a change that can't stand, or a store that does not answer.
+    /// [`Refused`]: no such rule, a change that can't be made, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);

@@ -57,7 +57,7 @@ mod tests {
         let hold = DirectoryHold::default();
         assert_eq!(held(&hold, 0, &[1], &[0]).as_deref(), Some("partition 0: it contradicts"));
         assert!(held(&hold, 1, &[2], &[]).is_some(), "another worker's claim says nothing of it");
-        assert_eq!(held(&hold, 1, &[0, 2], &[]), None, "it was mended and went to the other worker");
+        assert_eq!(held(&hold, 1, &[0, 2], &[]), None, "it was fixed and went to the other worker");
         assert!(held(&hold, 0, &[1], &[3]).is_some());
         assert!(held(&hold, 1, &[0], &[3]).is_some(), "it contradicts there too");
         assert!(held(&hold, 0, &[1], &[]).is_some(), "the other worker still has it");

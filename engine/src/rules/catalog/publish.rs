@@ -117,7 +117,7 @@ impl Catalog {
             published_at: now_ms(),
             published_by: how.who.clone(),
         };
-        // A file that went and comes back, perhaps by another deployment: what people set stands. Over the API they say it.
+        // A file that went and comes back, perhaps by another deployment: what people set stays. Over the API they say it.
         let before = match how.origin {
             Origin::Directory => self.store().last_entry(&manifest.name).await?,
             Origin::Api => None,

@@ -16,20 +16,36 @@ pub const REPAIR_TO_NONE: &str = "repair to no rule";
 /// The set in force.
 pub(super) async fn rule_set(tx: &mut Transaction, pipeline: &str) -> Result<RuleSet> {
     let revision = revision(tx, pipeline).await?;
-    let why = || set_back(pipeline, &format!("weir_rule_set has no row of revision {revision}, which was not empty"));
-    let entries = entries(tx, pipeline, revision).await?.ok_or_else(why)?;
+    let entries = entries(tx, pipeline, revision).await?.map_err(|what| set_back(pipeline, &what))?;
     Ok(RuleSet { revision, entries })
 }
 
-/// The entries of the highest revision; None: they are gone.
-async fn entries(tx: &mut Transaction, pipeline: &str, revision: Revision) -> Result<Option<Vec<Entry>>> {
+/// The entries of the highest revision; the inner error: some or all of them are gone. A set is empty only before the first
+/// publish and after the last rule was retired.
+async fn entries(
+    tx: &mut Transaction,
+    pipeline: &str,
+    revision: Revision,
+) -> Result<std::result::Result<Vec<Entry>, String>> {
     let entries = catalog::entries_at(tx, pipeline, revision).await?;
-    if !entries.is_empty() || revision.0 == 0 {
-        return Ok(Some(entries));
+    if revision.0 == 0 {
+        return Ok(Ok(entries));
+    }
+    if !entries.is_empty() {
+        let (there, written) = (entries.len() as i64, catalog::count(tx, pipeline, revision).await?);
+        return Ok(match written {
+            Some(written) if written != there => {
+                Err(format!("weir_rule_set has {there} rows of revision {revision}, which was written with {written}"))
+            }
+            _ => Ok(entries),
+        });
     }
     let newest = catalog::audit(tx, pipeline, 1).await?.pop();
     let before = catalog::entries_at(tx, pipeline, Revision(revision.0 - 1)).await?;
-    Ok(may_be_empty(revision, newest.as_ref(), &before).then_some(entries))
+    Ok(match may_be_empty(revision, newest.as_ref(), &before) {
+        true => Ok(entries),
+        false => Err(format!("weir_rule_set has no row of revision {revision}, which was not empty")),
+    })
 }
 
 /// Whether the set of the highest revision, which has no entry, lost none: it is empty before the first publish, after the last
@@ -62,8 +78,8 @@ pub(super) async fn repair(tx: &mut Transaction, pipeline: &str, at: i64, who: &
     let highest = numbers.highest();
     let CatalogNumbers { current: was, audit, set } = numbers;
     let (taken, entries) = match entries(tx, pipeline, audit.max(set)).await? {
-        Some(entries) => (audit.max(set), entries),
-        None => (set, catalog::entries_at(tx, pipeline, set).await?),
+        Ok(entries) => (audit.max(set), entries),
+        Err(_) => (set, catalog::entries_at(tx, pipeline, set).await?),
     };
     let revision = Revision(highest.0 + 1);
     let sql = format!(

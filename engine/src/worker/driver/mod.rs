@@ -2,20 +2,20 @@
 //! and nothing else. The loop never blocks on a network: the store and Kafka's transactions run beside it on tokio, and
 //! it serves the group's rebalances between any two fetches, and while a lookup is waited for. What is to be done when, the
 //! [`machine`](super::machine) decides; here it is done: [`group`] is what the group gives and takes, [`tasks`] the claims and
-//! checkpoints, [`records`] the way of what was fetched (what a batch asks of Redis is `enrich::pending`'s to wait for), [`log`] what else
+//! checkpoints, [`records`] the way of what was fetched (what a batch asks of Redis is `enrich::pending`'s to wait for), [`partition_eof`] what else
 //! a fetch tells of the logs, [`outcome`] what
-//! comes of a batch that was judged, [`overflow`] that windows have too many groups, [`swaps`] when it took up a new rule set.
+//! comes of a batch that was judged, [`overflow`] that windows have too many groups, [`swap_latency`] when it took up a new rule set.
 
 mod ahead;
 mod broker;
 mod group;
 mod hits;
 mod letter_counts;
-mod log;
 mod outcome;
 mod overflow;
+mod partition_eof;
 mod records;
-mod swaps;
+mod swap_latency;
 mod tasks;
 mod tells;
 
@@ -45,7 +45,7 @@ use broker::KafkaBroker;
 use outcome::LiveProcessor;
 use overflow::OverflowTold;
 use records::Backlog;
-use swaps::Swaps;
+use swap_latency::Swaps;
 use tasks::{Checkpoint, Claim};
 
 pub(crate) use group::clients;

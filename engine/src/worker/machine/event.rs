@@ -155,7 +155,7 @@ pub enum Then {
     Rejoin,
 }
 
-/// Where a worker stands.
+/// What a worker is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// No partition is ours.

@@ -34,7 +34,7 @@ pub(crate) enum Plant {
     UnstableK,
     /// After a lost answer to COMMIT the step is written again, where the position has moved too.
     CommitAgainBlindly,
-    /// After a lost answer to COMMIT the step is tried again without asking, but the compare-and-set stands.
+    /// After a lost answer to COMMIT the step is tried again without asking, but the compare-and-set holds.
     CommitAgainCompared,
     /// The first K is committed outside of a transaction, as Weir did.
     PlainFirstOffsets,

@@ -11,14 +11,14 @@ use crate::store::ProbeStore;
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(1);
 /// How long the store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Until told to stop.
 pub(super) async fn watch(store: Arc<dyn ProbeStore>, status: Arc<Status>, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
-        let away = match tokio::time::timeout(PATIENCE, store.ping()).await {
+        let away = match tokio::time::timeout(PING_TIMEOUT, store.ping()).await {
             Ok(answer) => answer.err().map(|why| why.to_string()),
-            Err(_) => Some(format!("no answer within {PATIENCE:?}")),
+            Err(_) => Some(format!("no answer within {PING_TIMEOUT:?}")),
         };
         metrics::gauge!("weir_store_up").set(f64::from(u8::from(away.is_none())));
         status.dependencies.asked(Dependency::Database, away.is_none(), away.as_deref());
