@@ -49,6 +49,8 @@ struct SimInstance {
     refused: AtomicBool,
     /// The set that the store had at its start is in force.
     started: AtomicBool,
+    /// What its last listing listed.
+    listed: Mutex<Option<Mount>>,
     /// [`Catalog::changes`](super::Catalog) at the listing of its last scan that came to its end.
     scanned: AtomicU64,
 }
@@ -76,6 +78,7 @@ impl Rules {
             mount: Mutex::new(if foreign { Mount::Foreign } else { Mount::Shared }),
             refused: AtomicBool::new(false),
             started: AtomicBool::new(false),
+            listed: Mutex::default(),
             scanned: AtomicU64::new(0),
         };
         Self { instance: Arc::new(instance), look: None, scan: None, claimed: false }
@@ -284,8 +287,9 @@ impl Directory for SimInstance {
         point().await;
         let world = self.world.lock();
         self.store.listed.store(world.rules.changes, Ordering::Relaxed);
-        let same = world.plant == Plant::LostIsRemoved;
-        match self.mount() {
+        let (same, mount) = (world.plant == Plant::LostIsRemoved, self.mount());
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(mount);
+        match mount {
             Mount::Away => None,
             Mount::Shared => Some((usize::MAX, world.rules.files.clone())),
             Mount::Other => Some((if same { usize::MAX } else { self.process }, BTreeMap::new())),
@@ -325,7 +329,7 @@ impl Directory for SimInstance {
     fn gone(&self, _: &str) {}
 
     fn scanned(&self, _: &Seen<usize>) {
-        if self.mount() == Mount::Shared {
+        if *self.listed.lock().unwrap_or_else(PoisonError::into_inner) == Some(Mount::Shared) {
             self.scanned.store(self.store.listed.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
