@@ -1,11 +1,13 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help rules wasm-target weir yardsticks demo demo-live quick test prove chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check docs deny dist up down
+# A target's needs are installed before anything is built; cargo uses all cores by itself.
+.NOTPARALLEL:
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-# Where stack/install puts what it installs.
-export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
+# Where stack/install puts what it installs. A distribution's cargo may be too old.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH):/usr/sbin:/sbin
 ifneq ($(shell stack/toolchain),)
 export RUSTUP_TOOLCHAIN := $(shell stack/toolchain)
 endif
@@ -27,10 +29,10 @@ fi
 endef
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 wasm-target: # the standard library for wasm32, if rustup keeps the toolchain
-	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $(WASM); then rustup target add $(WASM); fi
+	@if command -v rustup >/dev/null; then case "$$(rustup target list --installed)" in *$(WASM)*) ;; *) rustup target add $(WASM) ;; esac; fi
 
 needs-%: # what the target lacks on this machine: listed, asked for, installed; YES=1 goes on by itself
 	@stack/install $*
