@@ -62,7 +62,7 @@ weir:
 # is the compiler of the rules, which has only six small modules to compile here. A copy is run, for the tests' `weir`, with its fault
 # points, stands at the same place.
 DEMO_WEIR := $(or $(WEIR_BIN),target/demo/weir)
-DEMO_PROFILE := $(addprefix weir.,opt-level=2 debug=false debug-assertions=false overflow-checks=false incremental=false codegen-units=8) \
+DEMO_PROFILE := $(addprefix weir.,opt-level=1 debug=false debug-assertions=false overflow-checks=false incremental=false codegen-units=8) \
     $(addsuffix .opt-level=0,cranelift-codegen wasmtime-internal-cranelift)
 demo-weir:
 	@test -n "$(WEIR_BIN)" || { \
