@@ -1,4 +1,4 @@
-// The commit that a checkout stands at, and the files by which a change of it shows. Also compiled into a test.
+// The commit that a checkout is at, and the files by which a change of it shows. Also compiled into a test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

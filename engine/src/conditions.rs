@@ -57,7 +57,7 @@ impl Conditions {
         gauge(code, &all);
     }
 
-    /// Ends a condition, if it stands.
+    /// Ends a condition, if there is one.
     pub fn clear(&self, code: &'static str, subject: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.remove(&(code, subject.to_owned())).is_some() {
@@ -72,7 +72,7 @@ impl Conditions {
         gone.iter().for_each(|subject| self.clear(code, subject));
     }
 
-    /// All that stand, ordered by code and subject.
+    /// All conditions that were raised and not cleared, ordered by code and subject.
     pub fn all(&self) -> Vec<Condition> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
@@ -83,7 +83,7 @@ impl Conditions {
     }
 }
 
-/// How many stand under a code: subjects are no label, there may be any number of them.
+/// How many are under a code: subjects are no label, there may be any number of them.
 fn gauge(code: &'static str, all: &BTreeMap<(&'static str, String), Condition>) {
     let standing = all.keys().filter(|(other, _)| *other == code).count();
     metrics::gauge!("weir_conditions", "code" => code).set(standing as f64);

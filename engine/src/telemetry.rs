@@ -156,7 +156,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Logs to standard error, one JSON object or one line of text each; `WEIR_LOG` filters as `RUST_LOG` does elsewhere
 /// (`info` unless set). In color on a terminal only, and not where `NO_COLOR` is set. A second call changes nothing.
 ///
-/// What many lines have in common (worker, partition, revision) stands in the spans that they are in, outermost first:
+/// What many lines have in common (worker, partition, revision) is in the spans that they are in, outermost first:
 /// `worker{worker=0}:batch{partition=3 revision=12}:` before a text, `spans` of an object.
 /// (`info` unless set). In color on a terminal
 /// only, and not where `NO_COLOR` is set. A second call changes nothing.
@@ -170,7 +170,7 @@ pub fn init_logs(json: bool) {
     let logs = logs.log_internal_errors(false);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
     let _ = match json {
-        // The innermost span is the last of the list, so it need not stand there once more.
+        // The innermost span is the last of the list, so it need not are there once more.
         true => logs.json().flatten_event(true).with_current_span(false).try_init(),
         false => logs.with_target(false).try_init(),
     };
@@ -405,7 +405,7 @@ mod tests {
     const WITHOUT_UNIT: &[&str] = &["position", "revision", "paused", "up", "info"];
     const NO_BASE_UNITS: &[&str] =
         &["nanoseconds", "microseconds", "milliseconds", "ns", "us", "ms", "minutes", "hours", "kb", "mb", "percent"];
-    /// What may stand behind the unit: what became of the things.
+    /// What may be behind the unit: what became of the things.
     const FATES: &[&str] = &["_deleted", "_dropped", "_omitted"];
 
     /// The unit that a name says.

@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 
 pub use text::ParseDecimalError;
 
-/// An exact decimal number: an unscaled 64-bit integer and how many of its digits stand behind the point.
+/// An exact decimal number: an unscaled 64-bit integer and how many of its digits are behind the point.
 #[derive(Clone, Copy)]
 pub struct Decimal {
     unscaled: i64,
@@ -83,7 +83,7 @@ impl Decimal {
         self.unscaled
     }
 
-    /// How many digits stand behind the point.
+    /// How many digits are behind the point.
     pub const fn scale(self) -> u8 {
         self.scale
     }

@@ -1,6 +1,6 @@
 //! Write a Weir rule: typed records in, verdicts out, one small WebAssembly module.
 //!
-//! A rule is a function over one record. Which fields it reads, which settings it takes and which codes it gives stand
+//! A rule is a function over one record. Which fields it reads, which settings it takes and which codes it gives are
 //! in types and attributes, and the engine checks them against the pipeline before it lets the rule judge anything.
 //!
 //! ```

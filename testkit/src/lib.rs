@@ -5,7 +5,7 @@
 //! - [`broker`]: topics and groups, read and written by the test itself.
 //! - [`guest`]: hand-written rules in WebAssembly text, of which an attack replaces one part.
 //! - [`oracle`]: what should come out, computed from the source topic alone, and the comparison with what did.
-//! - [`fakes`]: what stands behind the engine's ports: Kafka's transactions, the catalog and the store of the admin API.
+//! - [`fakes`]: what is behind the engine's ports: Kafka's transactions, the catalog and the store of the admin API.
 //! - [`made`]: parts of docs/ that are made from the code.
 //! - [`wait`], [`process`]: waiting that ends for lack of progress; a test as a process of its own.
 //! - [`fuzz`]: what must hold for any bytes from outside, one function a target.

@@ -68,7 +68,7 @@ fn expected(rules: &[&str], payments: Payments) -> RangeInclusive<usize> {
     }
 }
 
-/// A rule that stands there again has another name of the same length: a module with an instance of its own.
+/// A rule that is there again has another name of the same length: a module with an instance of its own.
 fn modules(rules: &[&str]) -> Vec<Vec<u8>> {
     let module = |(at, name): (usize, &&str)| {
         let mut wasm = live::module(name);

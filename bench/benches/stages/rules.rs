@@ -52,7 +52,7 @@ fn payments(schema: &Schema, every: usize, bad_amount: i64) -> Batch {
     batch
 }
 
-/// The engine that stands beside this bench in the target folder.
+/// The engine that is beside this bench in the target folder.
 fn compiler() -> PathBuf {
     let here = std::env::current_exe().unwrap();
     let weir = here.ancestors().nth(2).unwrap().join("weir");

@@ -1,5 +1,5 @@
 //! The admin API: rules in and out while records flow, and what the pipeline does. It knows the ports in `ports`, the
-//! store and the configuration; what stands behind the ports only `pipeline` knows.
+//! store and the configuration; what is behind the ports only `pipeline` knows.
 //!
 //! Every request passes, in this order: a catch for panics, the bound on requests at once, the time-out, the token.
 

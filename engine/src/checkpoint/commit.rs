@@ -11,7 +11,7 @@ use crate::model::ids::{Offset, Partition};
 use crate::model::step::Step;
 use crate::model::store::{CheckpointStore, Outcome, StoreError};
 
-/// Why a step failed. Whatever it was: all uncommitted state of the worker goes, and its partitions are taken anew.
+/// Why a step failed. Whatever it was: all uncommitted state of the worker goes, and its partitions are claimed anew.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     /// Another worker took a partition; nothing of the step is in the store.
@@ -144,7 +144,7 @@ async fn publish<B: Broker>(
     }
 }
 
-/// Asks K, after everything of ours is settled. All partitions of a transaction stand at the step's end, or none does.
+/// Asks K, after everything of ours is settled. All partitions of a transaction are at the step's end, or none does.
 async fn went_through<B: Broker>(
     broker: &mut B,
     offsets: &[(Partition, Offset)],

@@ -37,7 +37,7 @@ pub(super) fn contradiction(taken: &Taken, k: Option<Offset>) -> Option<String> 
     }
 }
 
-/// Where the group has to stand again. Nobody can tell any more whether what the outbox holds is in Kafka: from N it would
+/// The offset that the group has to be reset to. Nobody can tell any more whether what the outbox holds is in Kafka: from N it would
 /// be taken for published and deleted, and letters that come twice are better than none.
 fn back(taken: &Taken, n: Offset) -> String {
     match taken.outbox.first() {

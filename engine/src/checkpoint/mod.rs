@@ -1,6 +1,6 @@
 //! Exactly once on both sides: one database transaction, then one Kafka transaction, and one routine that takes
 //! partitions at start, after a rebalance and after any failure. It speaks to [`CheckpointStore`](crate::model::store::CheckpointStore) and
-//! [`Broker`], so a simulation can stand behind both. It knows no rule, no record, no clock but tokio's.
+//! [`Broker`], so a simulation can be behind both. It knows no rule, no record, no clock but tokio's.
 
 mod backoff;
 mod broker;

@@ -13,7 +13,7 @@ use crate::outbox::format::Letters;
 /// itself makes a larger one, and [`Letters`] bounds that.
 const CHUNK: usize = 4 << 20;
 
-/// Where a partition stands, judged but not yet stored.
+/// How far a partition was judged, beyond what is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Positioned {
     /// Epoch: the fencing token under which it was claimed.
@@ -37,7 +37,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Forgets everything and stands where the partitions were taken.
+    /// Forgets everything and begins again where the partitions were claimed.
     pub fn restart(&mut self, stands: &[ResumePoint]) {
         *self = Self::default();
         for stand in stands {
@@ -46,7 +46,7 @@ impl Pending {
         }
     }
 
-    /// Where a partition stands; None: it is not ours to judge.
+    /// How far a partition was judged; None: it is not ours to judge.
     pub fn position(&self, partition: Partition) -> Option<Positioned> {
         self.partitions.get(&partition).copied()
     }
@@ -107,7 +107,7 @@ impl Pending {
         }
     }
 
-    /// Everything since the last step as one, and stands at its end. None: nothing moved.
+    /// Everything since the last step as one, and is at its end. None: nothing moved.
     pub fn step(&mut self, windows: Vec<WindowDelta>, watermark: impl Fn(Partition) -> Option<i64>) -> Option<Step> {
         if self.is_empty() {
             return None;

@@ -126,7 +126,7 @@ fn send(request: RequestBuilder<WithBody>, url: &str, kind: &str, body: &[u8]) -
     answer(request.send(body).with_context(|| no_answer(url))?)
 }
 
-/// Bytes of a body: what is smaller stands in the sockets' buffers, and the answer is read all the same.
+/// Bytes of a body: what is smaller is in the sockets' buffers, and the answer is read all the same.
 const ASKED_FIRST: usize = 64 * 1024;
 
 fn filled(text: Option<String>) -> Option<String> {

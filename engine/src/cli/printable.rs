@@ -1,9 +1,9 @@
 //! Text of strangers for a terminal: a record's content, or a module's word, must not move the cursor, set colors or
-//! turn the direction of what stands beside it.
+//! turn the direction of what is beside it.
 
 use crate::model::shown::acts;
 
-/// One line in which every character that a terminal acts on stands as its escape (`\n`, `\u{1b}`).
+/// One line in which every character that a terminal acts on is written as its escape (`\n`, `\u{1b}`).
 pub(super) fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {

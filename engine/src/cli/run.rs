@@ -16,7 +16,7 @@ use crate::{arenas, pipeline, telemetry};
 /// How long what is still at work on tokio's threads may take when everything else has ended.
 const SHUTDOWN: Duration = Duration::from_millis(200);
 
-/// What can differ between two runs stands in the file.
+/// What can differ between two runs is in the file.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The configuration, as weir.toml
@@ -91,7 +91,7 @@ fn answered(asked: &str, answer: &Result<String, String>) -> String {
     }
 }
 
-/// SIGTERM or Ctrl-C, whichever comes first. The handlers stand when this returns, not when its answer is first waited
+/// SIGTERM or Ctrl-C, whichever comes first. The handlers are in place when this returns, not when its answer is first waited
 /// for: without that a SIGTERM during the start would end the process by the signal's default.
 fn signaled() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

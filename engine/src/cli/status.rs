@@ -136,7 +136,7 @@ fn screen(url: &str, pipeline: &Value, rules: &Result<Value, String>, look: &[St
     let mut lines = vec![format!("pipeline {} at {url}: {said}", text(pipeline, "name")), process(pipeline)];
     let reasons: Vec<_> = list(pipeline, "not_ready").filter_map(Value::as_str).collect();
     lines.extend(reasons.iter().map(|reason| format!("  ! not ready: {reason}")));
-    // A condition that hinders stands among the reasons already.
+    // A condition that hinders is among the reasons already.
     let others = look.iter().filter(|one| !reasons.iter().any(|reason| one.ends_with(reason)));
     lines.extend(others.map(|one| format!("  ! {one}")));
     let services = dependencies(pipeline).into_iter();

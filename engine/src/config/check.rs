@@ -69,7 +69,7 @@ impl Found {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let good = (1..=64).contains(&name.len()) && name.chars().all(plain);
         self.unless(good, "pipeline.name", "should be 1 to 64 letters, digits, '-', '_' or '.'");
-        // What is no address would stand in every message of the client that looks for it.
+        // What is no address would be in every message of the client that looks for it.
         let why = "should be the brokers' addresses with their ports, as \"host:9092\" or \"a:9092,b:9092\"";
         self.unless(source.brokers.split(',').all(is_broker), "source.brokers", why);
         let good = (1..=249).contains(&source.group.len()) && !source.group.contains(char::is_control);
@@ -388,7 +388,7 @@ fn needs_tls(properties: &BTreeMap<String, String>) -> Option<&str> {
     ["SSL", "SASL_SSL"].contains(&protocol.to_ascii_uppercase().as_str()).then_some(protocol.as_str())
 }
 
-/// The names between braces; None: a brace stands alone.
+/// The names between braces; None: a brace has no other half.
 fn placeholders(template: &str) -> Option<Vec<&str>> {
     let mut names = Vec::new();
     let mut rest = template;

@@ -18,7 +18,7 @@ impl Config {
     /// The record's fields by name, then those of the lookups (`customer.segment`).
     ///
     /// # Errors
-    /// [`ConfigError`]: a path or a format of times that can't stand. A configuration that [`Config::parse`] made has none.
+    /// [`ConfigError`]: a path or a format of times that can't be used. A configuration that [`Config::parse`] made has none.
     pub fn schema(&self) -> Result<Schema, ConfigError> {
         let mut fields = Vec::new();
         for (name, field) in &self.record.fields {

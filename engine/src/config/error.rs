@@ -22,7 +22,7 @@ pub enum ConfigError {
         /// The parser's reason.
         why: String,
     },
-    /// Keys that cannot stand as they are, one line each.
+    /// Keys whose values can't be used, one line each.
     #[error("{}", lines(.0))]
     Invalid(Vec<Problem>),
 }

@@ -26,7 +26,7 @@ impl Config {
     /// Reads and checks a text; `env` answers for `${NAME}`.
     ///
     /// # Errors
-    /// [`ConfigError`]: no TOML, a key that is not known or is missing, or values that can't stand; all of those are named at once.
+    /// [`ConfigError`]: no TOML, a key that is not known or is missing, or values that can't be used; all of those are named at once.
     pub fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut table: Table = text.parse().map_err(|e: toml::de::Error| syntax(text, &e))?;
         let mut problems = Vec::new();
@@ -46,7 +46,7 @@ impl Config {
     }
 }
 
-/// The parser's own display quotes the line, which may hold a password, and its message may quote a key: of what stands between
+/// The parser's own display quotes the line, which may hold a password, and its message may quote a key: of what is between
 /// backticks only signs are shown.
 fn syntax(text: &str, e: &toml::de::Error) -> ConfigError {
     let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();

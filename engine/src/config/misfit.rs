@@ -1,4 +1,4 @@
-//! What serde says of a value that does not fit, told anew: serde quotes what stands there, which may be a secret in the wrong
+//! What serde says of a value that does not fit, told anew: serde quotes what is there, which may be a secret in the wrong
 //! place. Here its key is named, with what is wanted, and of a name only one that is nearly known.
 
 use serde_path_to_error::{Error, Path, Segment};

@@ -90,13 +90,13 @@ pub(super) fn refused(name: &str) -> Option<&'static str> {
     REFUSED.iter().find(|(refused, _)| *refused == name).map(|(_, why)| *why)
 }
 
-/// A property as it stands in a key: its name if there is one of that name.
+/// A property as it is in a key: its name if there is one of that name.
 pub(super) fn shown(name: &str) -> String {
     let known = ALL.iter().any(|(known, _)| *known == name);
     format!("{:?}", if known { name } else { HIDDEN })
 }
 
-/// Why this is no property of librdkafka's. What stands in a name's place may be a secret: it is shown if it is nearly a name.
+/// Why this is no property of librdkafka's. What is in a name's place may be a secret: it is shown if it is nearly a name.
 pub(super) fn unknown(name: &str) -> Option<String> {
     if ALL.iter().any(|(known, _)| *known == name) {
         return None;

@@ -21,7 +21,7 @@ pub fn problem(token: &str) -> Option<String> {
     (length < LEAST).then(|| format!("has {length} characters and should have {LEAST} or more; {NEW}"))
 }
 
-/// Why these two can't stand together.
+/// Why these two can't be used together.
 pub fn same(viewer: Option<&str>, publisher: Option<&str>) -> Option<String> {
     (viewer.is_some() && viewer == publisher)
         .then(|| format!("is the viewer's token too, so every reader could change rules; give each its own: {NEW}"))

@@ -19,7 +19,7 @@ pub(crate) fn meant<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -
     (closeness(best) >= CLOSE).then_some(best)
 }
 
-/// A name of the user's as it stands in a key, `customer` of `lookup.customer`. One that is none may be a value in the wrong
+/// A name of the user's as it is in a key, `customer` of `lookup.customer`. One that is none may be a value in the wrong
 /// place.
 pub(super) fn name(name: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -36,7 +36,7 @@ pub(super) fn field(path: &str) -> &str {
     if path.split('.').all(|part| name(part) == part) { path } else { HIDDEN }
 }
 
-/// What may stand in a place, for a message; not all of it if that is much.
+/// What may be in a place, for a message; not all of it if that is much.
 pub(super) fn list<'k>(known: impl IntoIterator<Item = &'k str>) -> String {
     let all: Vec<&str> = known.into_iter().map(field).collect();
     match all.split_at(all.len().min(LISTED)) {

@@ -32,7 +32,7 @@ enum Format {
 }
 
 impl Decoder {
-    /// A decoder of JSON that needs every field of the schema that stands in the record. `max_record`: bytes of a record at
+    /// A decoder of JSON that needs every field of the schema that is in the record. `max_record`: bytes of a record at
     /// most, key and value together.
     pub fn new(schema: Arc<Schema>, max_record: usize) -> Self {
         let format = Format::Json(json::Decoder::new(schema.clone(), max_record));
@@ -94,7 +94,7 @@ impl Decoder {
         }
     }
 
-    /// Appends one row to every needed column that stands in the record; on Err the batch is as before.
+    /// Appends one row to every needed column that is in the record; on Err the batch is as before.
     ///
     /// # Errors
     /// The record's fault.

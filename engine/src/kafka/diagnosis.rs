@@ -110,7 +110,7 @@ mod handshake {
     const EXPIRED: i32 = 10;
     const OTHER_NAME: [i32; 2] = [62, 64];
 
-    /// What stands at an address.
+    /// What is at an address.
     pub(super) enum Found {
         NoTls,
         Trusted,

@@ -44,7 +44,7 @@ pub enum TopicError {
         topic: String,
         /// As configured.
         brokers: String,
-        /// Where the user stands.
+        /// Where the user is.
         at: &'static str,
     },
     /// Something else is wrong with it; it may pass.

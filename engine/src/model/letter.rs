@@ -41,7 +41,7 @@ pub struct Reason<'a> {
     pub more: u32,
 }
 
-/// The source record, borrowed from wherever it stands.
+/// The source record, borrowed from wherever it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Source<'a> {
     /// Its offset.
@@ -56,7 +56,7 @@ pub struct Source<'a> {
     pub headers: &'a [(&'a str, Option<&'a [u8]>)],
 }
 
-/// A letter where it stands in a chunk of the outbox.
+/// A letter where it is in a chunk of the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Letter<'a> {
     /// Offset of the source record.

@@ -13,7 +13,7 @@ pub struct PartitionStep {
     pub owner: u64,
     /// Position before the step.
     pub from: Offset,
-    /// N after; equal to `from` never stands in a step.
+    /// N after; equal to `from` never is in a step.
     pub to: Offset,
     /// The partition's watermark after, in epoch milliseconds; None: no record moved it yet.
     pub watermark: Option<i64>,

@@ -73,7 +73,7 @@ pub struct StatsRow {
     pub measures: Vec<(String, Option<String>)>,
 }
 
-/// Where a partition stands in the store.
+/// Where a partition is in the store.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Position {
     /// The partition.
@@ -150,7 +150,7 @@ pub trait CatalogStore: AuditStore {
     /// by this person. None: nothing contradicts, and nothing was done.
     async fn repair_rules(&self, at: i64, who: &str) -> Result<Option<Repaired>, StoreError>;
 
-    /// How a rule stood when it was last in the set; None: it never was.
+    /// A rule's entry as it was last in the set; None: it never was.
     async fn last_entry(&self, rule: &str) -> Result<Option<Entry>, StoreError>;
 
     /// The entries of an older revision.
@@ -177,7 +177,7 @@ pub trait ReportStore: AuditStore {
 /// Deletes what is old enough to go, a bounded part of it at a time.
 #[async_trait]
 pub trait RetentionStore: Send + Sync + 'static {
-    /// Where every partition stands that was ever begun.
+    /// Position of every partition that was ever begun.
     async fn positions(&self) -> Result<Vec<Position>, StoreError>;
 
     /// Deletes the oldest of the windows that began before this time, in epoch milliseconds: `most` at most, and how many

@@ -9,7 +9,7 @@ use crate::model::record::{Batch, Schema};
 /// A record as it came, borrowed from whoever holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// Where it stands in its partition.
+    /// Where it is in its partition.
     pub offset: Offset,
     /// Key of the message; None: it has none.
     pub key: Option<&'a [u8]>,

@@ -91,7 +91,7 @@ fn refused(failed: Failed) -> BuildError {
 }
 
 impl LiveSet {
-    /// A set of these entries, each judging by one of the modules. An entry has any name, and a module may stand in several with
+    /// A set of these entries, each judging by one of the modules. An entry has any name, and a module may be in several with
     /// other parameters. `on_failure`: what becomes of a row that the rule of this name fails on. Runs guest code (each
     /// rule takes its parameters): call it on a blocking thread.
     ///

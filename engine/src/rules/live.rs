@@ -52,7 +52,7 @@ pub struct LiveRule {
     pub from_directory: bool,
     /// Why the breaker suspended it.
     pub suspended: Option<String>,
-    /// The first revision of which it stands in the set as it does now, as far as this process saw.
+    /// The first revision of which it is in the set as it does now, as far as this process saw.
     pub(super) since: Revision,
     /// Only a [`LiveObserver`](super::LiveObserver) uses them.
     pub(super) metrics: RuleMetrics,

@@ -36,7 +36,7 @@ pub struct RuleStats {
     looked: Mutex<Option<Looked>>,
 }
 
-/// Where a rule's figures stood.
+/// A rule's figures at one time.
 #[derive(Clone, Copy, Debug)]
 struct Looked {
     at: Instant,
@@ -44,7 +44,7 @@ struct Looked {
     rows: u64,
 }
 
-/// Metric handles of a rule as it stands in one set, each made at its first use: what never hit is not among the metrics.
+/// Metric handles of a rule as it is in one set, each made at its first use: what never hit is not among the metrics.
 #[derive(Default)]
 pub(super) struct RuleMetrics {
     /// Processor time.

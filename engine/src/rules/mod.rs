@@ -5,6 +5,15 @@
 //! worker's judging by a set of them, [`live`]), [`catalog`] (the set in the store and in force) and [`watch`] (the directory that
 //! publishes into it).
 
+/// What [`Catalog`] and [`RulesDirectory`] do in which order, without the doing: a simulation drives it before models of the store,
+/// the directory and the modules.
+pub mod flow {
+    pub use super::catalog::{
+        Change, DIRECTORY, DirectoryHold, Instance, RETIRE, by_files, change, published_from, take_stored, without_file,
+    };
+    pub use super::watch::{Directory, FilesTaken, Seen, SeenFile, scan};
+}
+
 mod build;
 mod catalog;
 mod judge;
@@ -16,10 +25,10 @@ mod text;
 mod watch;
 
 pub use build::{BuildError, CompiledModule};
-pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused, follows};
+pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused};
 pub use judge::{Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict};
 pub use live::{InstanceKey, LiveRule, LiveSet, Trip};
 pub use metrics::RuleStats;
 pub use module::compile::{compile, compile_child};
 pub use module::runtime::{Runtime, RuntimeError};
-pub use watch::{FileProblem, Gone, RulesDirectory, Seen, SeenFile};
+pub use watch::{FileProblem, RulesDirectory};

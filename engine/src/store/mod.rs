@@ -14,7 +14,10 @@ mod mysql;
 mod sql;
 mod sqlite;
 
-/// A partition that stood still for so long no longer holds the final windows back, unless the caller says otherwise.
+pub use sql::revision::CatalogNumbers;
+pub use sql::whole::{REPAIR_TO_NONE, may_be_empty};
+
+/// A partition that got no record for so long no longer holds the final windows back, unless the caller says otherwise.
 const IDLE_AFTER: Duration = Duration::from_secs(60);
 
 /// [`connect_with`] the default of `window.idle_after`.

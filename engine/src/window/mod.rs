@@ -193,7 +193,7 @@ impl Windows {
         deltas
     }
 
-    /// Drops all deltas and watermarks: a step failed for good, and the partitions are taken anew.
+    /// Drops all deltas and watermarks: a step failed for good, and the partitions are claimed anew.
     pub fn clear(&mut self) {
         self.deltas.clear();
         self.watermarks.clear();

@@ -31,7 +31,7 @@ impl WindowSpec {
     /// The error names the key of `[window]` and what it should be.
     ///
     /// # Errors
-    /// Which key can't stand.
+    /// Which key can't be used.
     pub fn new(window: &config::Window, event_time: FieldId, schema: &Schema) -> Result<Self, String> {
         let size = millis(window.size);
         if size <= 0 {

@@ -37,7 +37,7 @@ impl Flow {
         let topic = way.topic();
         let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let partitions = Arc::new(AtomicI32::new(way.partitions(&topic)));
-        // What it sends twice stands in the topic twice, and is to be judged twice.
+        // What it sends twice is in the topic twice, and is to be judged twice.
         let mut config = way.kafka();
         config.set("message.timeout.ms", "600000").set("linger.ms", "5").set("queue.buffering.max.messages", "2000000");
         // Until it knows of a partition that was added it sends nothing there.

@@ -92,7 +92,7 @@ fn until_all_move(at: &mut Positions, stays: &mut Engine, since: Instant) -> Dur
     since.elapsed()
 }
 
-/// Where the partitions stand, read on one connection: a client's process for each look would be measured too.
+/// Positions of the partitions, read on one connection: a client's process for each look would be measured too.
 struct Positions {
     runtime: tokio::runtime::Runtime,
     connection: MySqlConnection,

@@ -17,5 +17,5 @@ mod decode;
 mod fuzz;
 /// Modules that attack the engine or err.
 mod hostile_modules;
-/// The checkpoint in 100,000 random schedules.
+/// The checkpoint and the catalog in 100,000 random schedules.
 mod simulation;

@@ -10,5 +10,5 @@ mod first_run;
 mod layout;
 /// README.md's commands, run.
 mod readme;
-/// What `stack/up` stands on.
+/// What `stack/up` rests on.
 mod stack_up;

@@ -1,4 +1,4 @@
-//! What `stack/up` stands on: ports that no other stack has, and an answer that is the broker's own.
+//! What `stack/up` rests on: ports that no other stack has, and an answer that is the broker's own.
 
 use std::fs;
 use std::io::Write;

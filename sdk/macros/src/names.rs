@@ -103,7 +103,7 @@ pub(crate) fn text(what: &str, text: LitStr) -> Result<LitStr> {
     }
 }
 
-/// A list of a manifest; `span` is where it stands.
+/// A list of a manifest; `span` is where it is.
 pub(crate) fn few(span: Span, what: impl Display, count: usize) -> Result<()> {
     if count <= ITEMS {
         return Ok(());

@@ -11,7 +11,7 @@ use crate::names;
 
 const WANTED: &str = "write `code(NAME, dead_letter, \"what it says of a record\")`, or `flag` in its place";
 
-/// What stands in the attribute's parentheses.
+/// What is in the attribute's parentheses.
 pub(crate) struct Codes(Vec<Code>);
 
 struct Code {

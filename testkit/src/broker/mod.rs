@@ -35,7 +35,7 @@ pub struct Record {
     pub key: Option<Vec<u8>>,
     /// Value of the message; None: a tombstone.
     pub value: Option<Vec<u8>>,
-    /// In their order; a name may stand twice.
+    /// In their order; a name may come twice.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
@@ -122,7 +122,7 @@ impl Way {
         }
     }
 
-    /// Until the transactions that are open now have ended. Nobody can read what stands behind one of a killed engine
+    /// Until the transactions that are open now have ended. Nobody can read what is behind one of a killed engine
     /// before the broker ends it: after its time-out of 10 s, looked for every 10 s.
     fn until_all_is_decided(&self, topic: &str) {
         let stable: BaseConsumer = self.kafka().create().expect("a consumer");
@@ -137,7 +137,7 @@ impl Way {
         }
     }
 
-    /// Sends it to the partition and says where it stands.
+    /// Sends it to the partition and says where it is.
     pub fn send(&self, partition: i32, record: &Record) -> Place {
         let producer: FutureProducer = self.kafka().set("message.max.bytes", "20000000").create().expect("a producer");
         let mut headers = OwnedHeaders::new();

@@ -1,4 +1,4 @@
-//! Models that stand behind the engine's ports, and values for where a test does not care which.
+//! Models that are behind the engine's ports, and values for where a test does not care which.
 
 pub mod admin;
 pub mod kafka;

@@ -59,7 +59,7 @@ pub fn answer(data: &[u8]) {
     let mut wanted = match memory::hits(&memory, amounts.len(), CODES.len()) {
         Some(Ok(hits)) => kept(&hits, &amounts),
         Some(Err(())) if !given_up(&found) => failed(&amounts),
-        // What stands elsewhere in the guest's memory, or was not asked in time, is not known here.
+        // What is elsewhere in the guest's memory, or was not asked in time, is not known here.
         _ => return,
     };
     wanted.extend(missing(&amounts));
@@ -152,7 +152,7 @@ fn echo() -> Vec<u8> {
         answer: "(i32.load offset=4 (local.get $columns))",
         describe: "(call $put (i32.const 1320) (i32.const 1130) (i32.const 3)) (i32.store (i32.const 2036) (i32.const 2))",
         more: r#"(data (i32.const 1130) "ODD") (data (i32.const 1336) "\01")"#,
-        // Else the first batch would stand elsewhere than those that follow.
+        // Else the first batch would be elsewhere than those that follow.
         configure: "(global.set $heap (i32.const 65536))",
         each: ATTACK,
         ..Guest::good("echo")

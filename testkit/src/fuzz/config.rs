@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
 use weir::config::{Config, ConfigError};
 use weir::decode::Decoder;
 use weir::enrich::lookup::{LookupError, Lookups};
@@ -36,9 +37,11 @@ fn parsed(text: &str) -> Result<Config, ConfigError> {
 /// With what its own `Debug` keeps to itself.
 fn shown(config: &Config) -> String {
     let Config { source, dead_letters, sink, admin, lookup, .. } = config;
-    let urls: Vec<_> = lookup.values().map(|lookup| (&lookup.url, &lookup.key)).collect();
-    let tokens = (&admin.tokens.viewer, &admin.tokens.publisher);
-    format!("{config:?} {:?} {:?} {:?} {urls:?} {tokens:?}", source.properties, dead_letters.properties, sink.url)
+    let urls: Vec<_> = lookup.values().map(|lookup| lookup.url.expose_secret()).collect();
+    let tokens = [&admin.tokens.viewer, &admin.tokens.publisher];
+    let tokens = tokens.map(|token| token.as_ref().map(|token| token.expose_secret()));
+    let (properties, url) = ((&*source.properties, &*dead_letters.properties), sink.url.expose_secret());
+    format!("{config:?} {properties:?} {url} {urls:?} {tokens:?}")
 }
 
 /// As `pipeline` puts it together, short of what connects.

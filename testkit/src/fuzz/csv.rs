@@ -1,5 +1,5 @@
 //! `weir produce`: a mapping, RS, and the bytes of a file. Each line of it (each record, in CSV) becomes a record or an
-//! error with its number, whatever stood in the lines before; what became a record says what its line says, exactly.
+//! error with its number, whatever was in the lines before; what became a record says what its line says, exactly.
 
 mod rows;
 

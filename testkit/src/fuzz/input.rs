@@ -29,7 +29,7 @@ impl<'a> Input<'a> {
         u64::from_le_bytes(bytes)
     }
 
-    /// Its length stands before it.
+    /// Its length is before it.
     pub(crate) fn bytes(&mut self) -> &'a [u8] {
         let most = self.byte().into();
         self.take(most)
@@ -48,7 +48,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// What stands before the first RS, and what follows it.
+/// What is before the first RS, and what follows it.
 pub(crate) fn parted(data: &[u8]) -> (&[u8], &[u8]) {
     match data.iter().position(|byte| *byte == RS) {
         Some(at) => (&data[..at], &data[at + 1..]),
@@ -56,5 +56,5 @@ pub(crate) fn parted(data: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// ASCII's record separator, which stands in no JSON or TOML that is any good.
+/// ASCII's record separator, which is in no JSON or TOML that is any good.
 pub const RS: u8 = 0x1e;

@@ -44,7 +44,7 @@ fn texts(m: &Manifest) -> Vec<String> {
 /// Of a list: its texts and flags.
 type Entry<'a> = (Vec<&'a [u8]>, [u8; 2]);
 
-/// What stands at `AT`, and what it says; None: a word of it was overwritten.
+/// What is at `AT`, and what it says; None: a word of it was overwritten.
 fn image(input: &mut Input<'_>) -> (Option<Vec<String>>, Vec<u8>) {
     let mut texts: [&[u8]; 3] = [b"said", b"1.0.0", b""];
     let mut lists: [Vec<Entry<'_>>; 3] = Default::default();

@@ -1,6 +1,6 @@
 //! What must hold for any bytes that come from outside, one function a target: it panics where something does not hold. No
 //! libFuzzer in here, for `cargo test` runs them too (`engine/tests/fast/fuzz/`): on stable, over the same corpus. What begins
-//! them under libFuzzer stands in fuzz/.
+//! them under libFuzzer is in fuzz/.
 
 mod answer;
 mod bench;

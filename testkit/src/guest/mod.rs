@@ -25,7 +25,7 @@ pub struct Guest<'a> {
     pub each: &'a str,
     /// The address that `judge` returns if `$attack` is set.
     pub answer: &'a str,
-    /// At the end of `describe`, when the manifest stands.
+    /// At the end of `describe`, when the manifest is made.
     pub describe: &'a str,
     /// In `configure`, whose answer is zeros: well.
     pub configure: &'a str,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::broker::Place;
 use crate::pipeline::Way;
 
-/// A rule as it stood in a revision.
+/// A rule as it was in a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InForce {
     /// Digest of its module.

@@ -42,7 +42,7 @@ impl Way {
         modules
     }
 
-    /// Where the letter's record stands, as its headers say.
+    /// Where the letter's record is, as its headers say.
     pub fn place(&self, letter: &Record) -> Place {
         assert_eq!(header(letter, "__dlq.errors.topic"), self.topic());
         let number = |name| header(letter, name).parse::<i64>().expect("a number");

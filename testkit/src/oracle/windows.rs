@@ -62,7 +62,7 @@ pub fn of_truth(truth: &Value) -> Windows {
 }
 
 impl Way {
-    /// `risk_stats` as it stands, grouped by this column.
+    /// `risk_stats` as it is, grouped by this column.
     pub fn windows(&self, group: &str) -> Windows {
         let start = match self.sqlite().exists() {
             true => "CAST(strftime('%s', window_start) AS INTEGER) * 1000",

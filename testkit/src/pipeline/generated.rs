@@ -30,15 +30,15 @@ pub struct Payment {
     /// The kind of payment, by which windows are grouped.
     #[serde(rename = "type")]
     pub kind: String,
-    /// As it stands in the record.
+    /// As it is in the record.
     pub amount: Box<serde_json::value::RawValue>,
     /// Who pays.
     pub name_orig: String,
     /// Who is paid.
     pub name_dest: String,
-    /// Balance before, as it stands in the record.
+    /// Balance before, as it is in the record.
     pub old_balance_org: Box<serde_json::value::RawValue>,
-    /// Balance after, as it stands in the record.
+    /// Balance after, as it is in the record.
     pub new_balance_orig: Box<serde_json::value::RawValue>,
 }
 
@@ -78,7 +78,7 @@ impl Generated {
         Producer(command.spawn().expect("weir starts"))
     }
 
-    /// Where each dirty record stands and its code; panics unless each of them is there once.
+    /// Where each dirty record is, and its code; panics unless each of them is there once.
     pub fn dirty(&self, source: &BTreeMap<Place, Record>) -> BTreeMap<Place, String> {
         let mut want = self.dirty.clone();
         let mut found = BTreeMap::new();

@@ -102,7 +102,7 @@ impl Way {
         self.with("[window]", &format!("[engine]\nworkers = {workers}\n\n[window]"))
     }
 
-    /// The configuration with one thing changed, which must stand in it.
+    /// The configuration with one thing changed, which must be in it.
     pub fn changed(&self, from: &str, to: &str) -> String {
         let text = std::fs::read_to_string(self.config()).expect("the configuration");
         assert!(text.contains(from), "{from:?} stands in the configuration");
@@ -225,7 +225,7 @@ impl Way {
         command
     }
 
-    /// Where the database stands if the test's configuration says SQLite.
+    /// Where the database is if the test's configuration says SQLite.
     pub fn sqlite(&self) -> PathBuf {
         self.folder.path().join("weir.db")
     }

@@ -14,7 +14,7 @@ pub fn refusal(command: &mut Command) -> String {
     lines[0].to_owned()
 }
 
-/// Every one of these texts stands in the line.
+/// Every one of these texts is in the line.
 pub fn says(line: &str, parts: &[&str]) {
     for part in parts {
         assert!(line.contains(part), "{part:?} is missing: {line}");

@@ -104,7 +104,7 @@ impl Mysql8 {
         file
     }
 
-    /// `parameters`: what stands behind the question mark.
+    /// `parameters`: what is behind the question mark.
     pub fn url_of(&self, user: &str, password: &str, parameters: &str) -> String {
         format!("mysql://{user}:{password}@127.0.0.1:{}/weir?{parameters}", self.port)
     }

@@ -1,4 +1,4 @@
-//! The answers of the API, as they stand in `/openapi.json`. No field here may hold a secret: no URL, no property.
+//! The answers of the API, as they are in `/openapi.json`. No field here may hold a secret: no URL, no property.
 
 mod from_model;
 mod pipeline;

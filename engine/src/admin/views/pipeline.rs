@@ -78,7 +78,7 @@ pub enum InstanceState {
     Stopping,
 }
 
-/// Where a partition stands.
+/// State of a partition.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PartitionStatus {
     /// Number of the partition.
@@ -116,7 +116,7 @@ pub enum PartitionState {
 pub struct HealthView {
     /// `alive` or `ready`.
     pub status: String,
-    /// What stands in spite of which the pipeline works: each a text for a person.
+    /// Conditions that do not keep the pipeline from working, each a text for a person.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// As GET /pipeline has them; GET /livez has none.

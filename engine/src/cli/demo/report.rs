@@ -212,7 +212,7 @@ fn expected_flags(
     flagged
 }
 
-/// The module of `high_amount` that stood first: any other is the stricter one.
+/// The module of `high_amount` that was in force first: any other is the stricter one.
 fn first_high_amount(revisions: &Revisions) -> Option<crate::model::ids::Sha256> {
     let mut entries = revisions.values().flatten();
     entries.find(|entry| entry.name == "high_amount").map(|entry| entry.sha256)

@@ -25,7 +25,7 @@ pub(super) struct Fault {
     pub(super) fatal: bool,
 }
 
-/// Reads one record after another; the last one stands in it.
+/// Reads one record after another; the last one is in it.
 pub(super) struct Scanner {
     text: Text,
     dialect: Dialect,
@@ -51,7 +51,7 @@ struct Now {
     /// The byte before was the escape, or a carriage return outside of quotes.
     escaped: bool,
     returned: bool,
-    /// The byte before was a backslash that none stood before: what a writer with escapes would mean by it.
+    /// The byte before was a backslash that none was before: what a writer with escapes would mean by it.
     backslash: bool,
     /// Quotes so far, and those without a backslash before them.
     quotes: usize,
@@ -92,7 +92,7 @@ impl Scanner {
         self.line > self.now.line + 1
     }
 
-    /// Whether a NUL stands in the last record.
+    /// Whether a NUL is in the last record.
     pub(super) fn has_nul(&self) -> bool {
         self.bytes.contains(&0)
     }

@@ -61,7 +61,7 @@ impl Decimal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A text as it stands.
+    /// A text as it is.
     Text,
     /// A number, written exactly.
     Decimal,

@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for Object<'_> {
 fn text_of(json: &str) -> Result<Option<String>, String> {
     match json {
         "null" => Ok(None),
-        // A lone surrogate is no text, though JSON's grammar lets it stand.
+        // A lone surrogate is no text, though JSON's grammar allows it.
         _ if json.starts_with('"') => serde_json::from_str(json).map(Some).map_err(|error| {
             let text = error.to_string();
             let what = text.split(" at line ").next().unwrap_or_default();

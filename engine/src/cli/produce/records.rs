@@ -169,7 +169,7 @@ fn csv_row(scanner: &Scanner, cells: usize, places: &[usize], not_utf8: &str) ->
     Ok(Row { line, cells: places.iter().map(|at| scanner.cell(*at).map(str::to_owned)).collect() })
 }
 
-/// Where the wanted columns stand; a name that stands twice could be either.
+/// Index of each wanted column; a name that is there twice could be either.
 fn places(header: &[String], wanted: &[String], line: u64) -> Result<Vec<usize>, ProduceError> {
     let fatal = |message| ProduceError { line, message, fatal: true };
     let place = |column: &String| {

@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The same while a round is under way, which a flush alone lets go: it ends no sooner, as what has arrived has to be heard.
 const LANDING: Duration = Duration::from_millis(2);
 /// The same where nobody calls: the input is a pipe that says nothing. Longer than a broker takes to answer, so that no batch
-/// stands ready in librdkafka while another is under way: its thread would ask for the answer without a pause.
+/// waits in librdkafka while another is under way: its thread would ask for the answer without a pause.
 const LINGER_MS: &str = "1000";
 /// Bytes and records of a partition in a round, unless `-X` says otherwise: librdkafka's own bounds of a batch.
 const BATCH_BYTES: u64 = 1_000_000;

@@ -184,7 +184,7 @@ fn push(api: &Client, file: &Path, query: [Option<String>; 3]) -> anyhow::Result
     Ok(())
 }
 
-/// What a publish came to; `rule` is how the rule stands afterwards.
+/// What a publish came to; `rule` is the rule as it is afterwards.
 fn pushed(done: &Value, rule: &Value) -> String {
     let state = match (text(rule, "mode"), rule["suspended"].as_str()) {
         // Another publish came in between, or the question had no answer.

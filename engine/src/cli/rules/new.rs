@@ -76,7 +76,7 @@ fn manifest(name: &str, folder: &Path, workspace: Option<&Workspace>, sdk: Optio
     };
     let alone = match workspace {
         Some(_) => String::new(),
-        // Its own workspace: it is no member of one that may stand somewhere above.
+        // Its own workspace: it is no member of one that may be somewhere above.
         None => format!("\n[workspace]\n{PROFILE}"),
     };
     Some(format!(

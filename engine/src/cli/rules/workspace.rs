@@ -16,7 +16,7 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// None: the folder stands alone. `folder` need not exist yet and must be absolute.
+    /// None: the folder is in no workspace. `folder` need not exist yet and must be absolute.
     pub(super) fn around(folder: &Path) -> anyhow::Result<Option<Self>> {
         for root in folder.ancestors().skip(1) {
             let file = root.join("Cargo.toml");
@@ -53,7 +53,7 @@ impl Workspace {
         dependencies.is_some_and(|dependencies| dependencies.get("weir-sdk").is_some())
     }
 
-    /// Profiles stand in the root's manifest; elsewhere cargo ignores them.
+    /// Profiles are in the root's manifest; elsewhere cargo ignores them.
     pub(super) fn has_rule_profile(&self) -> bool {
         self.manifest.get("profile").is_some_and(|profiles| profiles.get("rule").is_some())
     }

@@ -17,9 +17,9 @@ pub(super) enum Slot {
     Float(f64),
     Decimal(i64),
     Timestamp(i64),
-    /// Where it stands in the record.
+    /// Where it is in the record.
     Text(Range<usize>),
-    /// Where it stands among the unescaped texts.
+    /// Where it is among the unescaped texts.
     Unescaped(Range<usize>),
 }
 
@@ -48,7 +48,7 @@ enum Found {
     Nested,
 }
 
-/// The value of a field; `cell` is where its JSON stands in the record.
+/// The value of a field; `cell` is where its JSON is in the record.
 pub(super) fn convert(
     field: &Field,
     cell: Option<Range<usize>>,

@@ -1,6 +1,6 @@
-//! Where the needed values stand in a record's JSON text: one pass over it, nothing built. Knows paths, not kinds.
+//! Where the needed values are in a record's JSON text: one pass over it, nothing built. Knows paths, not kinds.
 //!
-//! A record's keys mostly come in the order of the record before, so each object remembers which key stood at which
+//! A record's keys mostly come in the order of the record before, so each object remembers which key was at which
 //! place and tries that first. Nested paths read the text of their object again, one level down.
 
 use std::ops::Range;
@@ -15,7 +15,7 @@ const MAX_KEY: usize = 64;
 /// Finds the values of a list of paths.
 pub(super) struct Locator {
     root: Node,
-    /// One a distinct path or inner object: where its text stands; None: not there.
+    /// One a distinct path or inner object: where its text is; None: not there.
     cells: Vec<Option<Range<usize>>>,
     /// Cell of each path that was asked for.
     leaves: Vec<usize>,
@@ -50,7 +50,7 @@ impl Locator {
         self.root.read(text, found).map_err(|e| e.to_string())
     }
 
-    /// Where the value of the path with this index stands.
+    /// Where the value of the path with this index is.
     pub(super) fn cell(&self, path: usize) -> Option<Range<usize>> {
         self.cells[self.leaves[path]].clone()
     }
@@ -126,7 +126,7 @@ struct Inside<'n, 'c> {
 }
 
 impl Inside<'_, '_> {
-    /// Keeps where the value stands, and looks into it if a path goes on there.
+    /// Keeps where the value is, and looks into it if a path goes on there.
     fn keep<E: serde::de::Error>(&mut self, child: usize, value: &str) -> Result<(), E> {
         let child = &mut self.node.children[child];
         let start = value.as_ptr() as usize - self.found.base;

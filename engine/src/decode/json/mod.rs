@@ -1,4 +1,4 @@
-//! JSON. Two halves: [`locate`] finds where the needed values stand in the text, [`convert`] turns those texts into values. In
+//! JSON. Two halves: [`locate`] finds where the needed values are in the text, [`convert`] turns those texts into values. In
 //! front of them [`template`] knows what the last records looked like, and does both at once for those that look the same; it
 //! is never asked what is wrong with a record. Surprising: a skipped value has to follow the grammar and no more (a lone
 //! surrogate in it passes), while a needed one has to decode.

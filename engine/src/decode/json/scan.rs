@@ -1,6 +1,6 @@
 //! Where a JSON value ends, eight bytes at a time, and sixteen where it is compared with what is known. Knows only
 //! what is plain; whatever is not (an escape, a number with an exponent where a value is wanted) is None, and the slow way decides what it is. Never reads past the text: where fewer
-//! than eight bytes are left zeros stand in, which end every kind of value.
+//! than eight bytes are left zeros are in, which end every kind of value.
 
 use serde::de::IgnoredAny;
 
@@ -9,7 +9,7 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// 10^18 is the greatest power of ten whose every lesser number fits an i64.
 pub(super) const MOST_DIGITS: usize = 18;
 
-/// A plain number: its digits without the point, and how many stand behind the point.
+/// A plain number: its digits without the point, and how many are behind the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plain {
     pub(super) unscaled: i64,
@@ -73,7 +73,7 @@ impl Literal {
         self.length
     }
 
-    /// Where it ends, if it stands at `at`.
+    /// Where it ends, if it is at `at`.
     #[inline]
     pub(super) fn end(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let mut place = at;
@@ -97,7 +97,7 @@ fn equal(word: u64, to: u8) -> u64 {
     less(word ^ (ONES * u64::from(to)), 1)
 }
 
-/// Where the closing quote of a text stands whose first character is at `at`. None: it has an escape or a control
+/// Where the closing quote of a text is whose first character is at `at`. None: it has an escape or a control
 /// character, or no end.
 pub(super) fn text_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -130,7 +130,7 @@ fn value_of(word: u64, count: usize) -> u64 {
     low.wrapping_mul(0x000f_4240_0000_0064).wrapping_add(high.wrapping_mul(0x0000_2710_0000_0001)) >> 32
 }
 
-/// Digits in a row, and what stands behind them.
+/// Digits in a row, and what is behind them.
 struct Digits {
     /// Wraps where they are more than a u64 holds.
     value: u64,

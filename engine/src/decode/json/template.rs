@@ -58,7 +58,7 @@ struct Template {
     absent: Vec<usize>,
 }
 
-/// A value and what stands in front of it.
+/// A value and what is in front of it.
 #[derive(PartialEq)]
 struct Part {
     before: Literal,
@@ -155,7 +155,7 @@ impl Template {
         let parts = walk.parts;
         let length = parts.iter().map(|part| part.before.len()).sum::<usize>() + end.len();
         let times = |want| parts.iter().filter(|part| part.role == Role::Wanted(want)).count();
-        // The slow way refuses a wanted key that stands twice; were one learned, the columns would get out of step.
+        // The slow way refuses a wanted key that is there twice; were one learned, the columns would get out of step.
         if length > MOST_BYTES || (0..wants.len()).any(|want| times(want) > 1) {
             return None;
         }

@@ -1,5 +1,5 @@
 //! A format as those with a schema registry are: a record begins with the id of the schema that it was written with, one byte,
-//! and the schema says which field stands where. Made up, to hold what [`Decoder::needs`] and [`Decoder::learn`] promise: it
+//! and the schema says which field is where. Made up, to hold what [`Decoder::needs`] and [`Decoder::learn`] promise: it
 //! shares the faults with JSON and nothing else.
 
 use std::collections::BTreeMap;

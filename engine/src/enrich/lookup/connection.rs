@@ -82,7 +82,7 @@ impl Connection {
         let failed = match timeout(self.timeout, pipe.query_async(&mut connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => self.failed(&error),
-            // What is still to come would stand before the next answer.
+            // What is still to come would be before the next answer.
             Err(_) => Failed::TimedOut,
         };
         let mut open = self.open.lock().await;

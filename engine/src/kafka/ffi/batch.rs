@@ -125,7 +125,7 @@ impl Fetched {
         raw(&self.records).map(message)
     }
 
-    /// Where each record stands, and its index for [`Messages`].
+    /// Where each record is, and its index for [`Messages`].
     pub fn places(&self) -> impl Iterator<Item = (usize, Partition, Offset)> + '_ {
         raw(&self.records).enumerate().map(|(index, raw)| (index, Partition(raw.partition), Offset(raw.offset)))
     }
@@ -137,8 +137,8 @@ impl Fetched {
         ends.map(|raw| (Partition(raw.partition), Offset(raw.offset)))
     }
 
-    /// Partitions whose next record is not in their logs any more: they stand still until they are taken anew. Not those
-    /// whose log lost its end to another one (an unclean election): taken anew they might be read on from within that.
+    /// Partitions whose next record is not in their logs any more: they stand still until they are claimed anew. Not those
+    /// whose log lost its end to another one (an unclean election): claimed anew they might be read on from within that.
     pub fn outside(&self) -> impl Iterator<Item = Partition> + '_ {
         let outside =
             raw(&self.others).filter(|raw| raw.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET);

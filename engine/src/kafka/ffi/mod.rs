@@ -1,4 +1,4 @@
-//! Calls of librdkafka that rdkafka does not wrap. All `unsafe` code that concerns Kafka stands in this folder.
+//! Calls of librdkafka that rdkafka does not wrap. All `unsafe` code that concerns Kafka is in this folder.
 
 mod batch;
 mod flush;

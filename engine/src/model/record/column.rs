@@ -79,7 +79,7 @@ pub enum Value<'a> {
     Text(&'a str),
 }
 
-/// Appends bit `at`, which is the first behind the words or stands in the last of them.
+/// Appends bit `at`, which is the first behind the words or is in the last of them.
 #[inline]
 fn push_bit(words: &mut Vec<u64>, at: usize, bit: bool) {
     if at.is_multiple_of(64) {

@@ -31,8 +31,8 @@ pub struct Field {
     pub kind: Kind,
     /// A record without it is a dead letter (FIELD_MISSING).
     pub required: bool,
-    /// Where it stands in the JSON document, as the unescaped tokens of its JSON pointer; `[name]` unless configured.
-    /// Empty for a lookup's field: it does not stand in the record.
+    /// Where it is in the JSON document, as the unescaped tokens of its JSON pointer; `[name]` unless configured.
+    /// Empty for a lookup's field: it is not in the record.
     pub path: Vec<String>,
     /// Fraction digits of a decimal, 0..=10; 0 for other kinds.
     pub scale: u8,

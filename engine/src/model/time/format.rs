@@ -31,7 +31,7 @@ impl TimeFormat {
     /// milliseconds.
     ///
     /// # Errors
-    /// [`Refused`]: which key can't stand, and what to write.
+    /// [`Refused`]: which key can't be used, and what to write.
     pub fn new(unit: Option<Unit>, format: Option<&str>, zone: Option<&str>) -> Result<Self, Refused> {
         match (format, zone) {
             (None, None) => Ok(Self { unit: Some(unit.unwrap_or_default()), pattern: None }),
@@ -53,7 +53,7 @@ impl TimeFormat {
         self.pattern.is_none()
     }
 
-    /// Epoch milliseconds of a number's `unscaled` digits, of which `fraction` stand behind the point. None: [`Self::number`]
+    /// Epoch milliseconds of a number's `unscaled` digits, of which `fraction` are behind the point. None: [`Self::number`]
     /// decides.
     #[inline]
     pub fn scaled(&self, unscaled: i64, fraction: usize) -> Option<i64> {

@@ -19,7 +19,7 @@ pub(super) struct Pattern {
     has_time: bool,
 }
 
-/// A key that can't stand, and why.
+/// A key that can't be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// `format` or `zone`.

@@ -1,5 +1,5 @@
 //! A letter as a Kafka message: the source's key, value and headers as they were, and the reason behind them. A header of the
-//! source whose name is one of ours stands there as `source.NAME`: no record can say why it was rejected.
+//! source whose name is one of ours is there as `source.NAME`: no record can say why it was rejected.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -59,7 +59,7 @@ pub(super) struct Writer<'o> {
 #[derive(Default)]
 struct Text(Vec<u8>);
 
-/// A header's value: as it is, or where in the text it stands.
+/// A header's value: as it is, or where in the text it is.
 #[derive(Clone)]
 enum Value<'a> {
     Is(&'a str),
@@ -196,7 +196,7 @@ impl Value<'_> {
     }
 }
 
-/// The name under which a header of the source stands in a letter.
+/// The name under which a header of the source is in a letter.
 fn theirs(name: &str) -> Cow<'_, str> {
     match OURS.iter().any(|ours| name.starts_with(ours)) {
         true => format!("{THEIRS}{name}").into(),

@@ -1,5 +1,5 @@
 //! Messages of the outbox as bytes, which docs/formats.md lays out. They are encoded at once into the buffer that becomes the
-//! outbox row, and read where they stand when published: neither way owns a text.
+//! outbox row, and read where they are when published: neither way owns a text.
 
 mod read;
 mod write;

@@ -1,4 +1,4 @@
-//! Out of the outbox. Letters are read where they stand.
+//! Out of the outbox. Letters are read where they are.
 
 use super::{ALL_HITS, CHECKSUM, DEAD_LETTERS_ONLY, HEADER, SHA, UNSUMMED, VERSION, checksum};
 use crate::model::finding::{Effect, Stage};

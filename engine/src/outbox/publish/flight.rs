@@ -1,6 +1,6 @@
 //! Letters under way to Kafka, a round at a time. librdkafka's idempotent producer has one request of a partition under way
 //! as soon as that holds more than a few messages, and its thread asks for the answer without a pause while a further batch
-//! of the partition stands ready: a core of it for as long as the broker needs. So while letters are under way, none stands
+//! of the partition is ready: a core of it for as long as the broker needs. So while letters are under way, none waits
 //! in librdkafka: the next ones are queued when all before them have arrived, and `linger.ms` is longer than that takes.
 //! What lets them go is a flush, which lasts until they have arrived: a partition that is new in its transaction has to be
 //! registered first, and a flush that ended before would let nothing go.

@@ -1,5 +1,5 @@
 //! The newest letters of the queue, as a user reads them: committed ones only. It reads backwards, in ranges that grow,
-//! until it has what was asked for, stands at the topic's beginning or has used up its time; which of them, it says.
+//! until it has what was asked for, is at the topic's beginning or has used up its time; which of them, it says.
 
 mod newest;
 
@@ -74,7 +74,7 @@ pub fn tail(brokers: &str, properties: &Properties, wanted: &Wanted) -> Result<T
 struct Backwards {
     id: i32,
     low: i64,
-    /// What stands at or after it has been read.
+    /// What is at or after it has been read.
     from: i64,
     /// Offsets of the next range.
     length: i64,

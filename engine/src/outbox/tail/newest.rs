@@ -12,7 +12,7 @@ const HEADERS: usize = 16;
 /// What a letter takes beside its texts, about.
 const LETTER: usize = 200;
 
-/// A letter as it stands in the queue.
+/// A letter as it is in the queue.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Shown {
     /// Partition of the queue.
@@ -54,7 +54,7 @@ impl Shown {
         };
         let mut room = most.saturating_mul(HEADERS);
         let headers: Vec<_> = message.headers().into_iter().flat_map(Headers::iter).collect();
-        // From the end: the engine's own stand there.
+        // From the end: the engine's own are there.
         for header in headers.iter().rev() {
             let (name, value) = (cut.text(header.key.as_bytes()), header.value.map(|value| cut.text(value)));
             let bytes = name.len() + value.as_ref().map_or(0, String::len);

@@ -1,4 +1,4 @@
-//! What stands behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
+//! What is behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
 
 mod advice;
 mod evaluate;
@@ -123,7 +123,7 @@ impl Rules {
     }
 }
 
-/// A figure as it stands now.
+/// A figure as it is now.
 fn now<T: Clone>(figure: &Mutex<T>) -> T {
     figure.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::change::{Change, entry};
+use super::change::entry;
 use super::history::{History, SUSPEND, TRIP};
+use super::in_force::Change;
 use super::{Catalog, Refused};
 use crate::model::catalog::Entry;
 use crate::model::ids::Sha256;

@@ -1,26 +1,25 @@
-//! Edits of the set: patch, rollback, retire, and what every edit shares. Each is one revision and one line of audit,
-//! made on the newest set of the store, so that two instances that change at once both end applied.
+//! Edits of the set: patch, rollback, retire, and what every edit asks of this process. Each is one revision and one line of
+//! audit, made on the newest set of the store ([`in_force`]), so that two instances that change at once both end applied.
 
 use std::collections::BTreeMap;
 
-use super::history::{History, PATCH};
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::history::{History, PATCH, RETIRE};
+use super::in_force::{self, Change, Instance};
 use super::instance::instance;
 use super::load::Trial;
-use super::poll::follows;
-use super::{Catalog, Refused};
+use super::{Catalog, CatalogError, Refused};
 use crate::clock::now_ms;
-use crate::fault;
-use crate::model::catalog::{Audit, Entry, Manifest, Mode, Version};
+use crate::model::catalog::{Audit, Entry, Manifest, Mode, RuleSet};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::shown::acts;
-use crate::model::store::StoreError;
 use crate::rules::live::LiveSet;
 use crate::rules::module::manifest::ACTS;
 use crate::rules::module::probe;
 use crate::rules::text::reason;
 
-/// Others may change the set meanwhile, so often.
-const ROUNDS: usize = 10;
 /// Bytes of a parameter's value at most. Every later revision keeps it; as many as a manifest allows a default.
 const VALUE: usize = 1_024;
 /// Bytes of an audit line's detail at most, which tells every parameter that changed.
@@ -38,30 +37,11 @@ pub struct Patch {
     pub parameters: Option<BTreeMap<String, Option<String>>>,
 }
 
-/// Who changes what, for the audit; the edit tells the details.
-pub(super) struct Change<'a> {
-    action: &'a str,
-    rule: &'a str,
-    who: &'a str,
-    /// Stored with the change.
-    version: Option<&'a Version>,
-}
-
-impl<'a> Change<'a> {
-    pub(super) fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
-        Self { action, rule, who, version: None }
-    }
-
-    pub(super) fn storing(self, version: &'a Version) -> Self {
-        Self { version: Some(version), ..self }
-    }
-}
-
 impl Catalog {
     /// Changes mode, order or parameters.
     ///
     /// # Errors
-    /// [`Refused`]: no such rule, a change that can't stand, or a store that does not answer.
+    /// [`Refused`]: no such rule, a change that can't be made, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
@@ -127,7 +107,7 @@ impl Catalog {
             entries.retain(|e| e.name != name);
             Ok(Some(gone.to_string()))
         };
-        self.change(Change::of("retire", name, who), edit).await
+        self.change(Change::of(RETIRE, name, who), edit).await
     }
 
     /// What a stored version of the rule said of itself.
@@ -137,62 +117,68 @@ impl Catalog {
         Ok(found.ok_or_else(gone)?.manifest)
     }
 
-    /// Makes the edit on the newest set of the store and brings it into force. The edit says what it did, for the
-    /// audit; None: there was nothing to do, and no revision is made.
+    /// See [`in_force::change`].
     pub(super) async fn change(
         &self,
         change: Change<'_>,
         edit: impl Fn(&mut Vec<Entry>) -> Result<Option<String>, Refused>,
     ) -> Result<Revision, Refused> {
-        let _one = self.changing.lock().await;
-        for _ in 0..ROUNDS {
-            let mut set = self.store().rule_set().await?;
-            let base = set.revision;
-            let in_force = self.live();
-            // A change of rows that were set back would bring an older set into force.
-            follows(in_force.revision, in_force.versions(), &set)?;
-            let before = set.entries.iter().find(|entry| entry.name == change.rule).cloned();
-            let Some(detail) = edit(&mut set.entries)? else {
-                self.take_over(&set).await?;
-                return Ok(base);
-            };
-            set.entries.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
-            set.revision = Revision(base.0 + 1);
-            let (mut live, failures) = self.loader.load(&set, &in_force, Trial::Probe).await?;
-            if let Some((rule, why)) = failures.into_iter().next() {
-                if rule == change.rule {
-                    return Err(Refused::Unfit(why).short());
-                }
-                let other = format!(
-                    "the stored rule {rule} does not fit here: {}; roll it back or retire it first",
-                    reason(&why)
-                );
-                return Err(Refused::Conflict(other));
-            }
-            let detail = bounded(detail);
-            unfit_while_off(before.as_ref(), &set.entries, &live, change.rule)?;
-            let audit = Audit {
-                at: now_ms(),
-                who: change.who.to_owned(),
-                action: change.action.to_owned(),
-                rule: change.rule.to_owned(),
-                revision: set.revision.0,
-                detail: format!("{detail}; {}", instance()),
-            };
-            fault::pass("catalog.loaded");
-            match self.store().advance(base, change.version, &set.entries, &audit).await {
-                Err(StoreError::Stale(_)) => continue,
-                Err(StoreError::Unknown(why)) => return Err(Refused::Unknown { rule: change.rule.to_owned(), why }),
-                Err(error) => return Err(error.into()),
-                Ok(revision) => live.revision = revision,
-            }
-            let revision = live.revision;
-            fault::pass("catalog.stored");
-            self.install(live);
-            fault::pass("catalog.installed");
-            return Ok(revision);
+        in_force::change(self.store(), self, &change, edit).await
+    }
+}
+
+#[async_trait]
+impl Instance for Catalog {
+    type Loaded = LiveSet;
+
+    fn changing(&self) -> &Mutex<()> {
+        &self.changing
+    }
+
+    fn in_force(&self) -> (Revision, BTreeMap<String, Sha256>) {
+        let live = self.live();
+        (live.revision, live.versions().map(|(name, sha256)| (name.to_owned(), sha256)).collect())
+    }
+
+    fn reloads(&self) -> bool {
+        !self.loader.damaged.is_empty()
+    }
+
+    async fn load(&self, set: &RuleSet) -> Result<LiveSet, CatalogError> {
+        let (live, failures) = self.loader.load(set, &self.live(), Trial::Configure).await?;
+        match failures.into_iter().next() {
+            Some((rule, message)) => Err(CatalogError::Rule { rule, message }),
+            None => Ok(live),
         }
-        Err(Refused::Conflict("the rule set keeps changing: try again".into()))
+    }
+
+    async fn try_out(&self, set: &RuleSet, changed: &str, before: Option<&Entry>) -> Result<LiveSet, Refused> {
+        let (live, failures) = self.loader.load(set, &self.live(), Trial::Probe).await?;
+        if let Some((rule, why)) = failures.into_iter().next() {
+            if rule == changed {
+                return Err(Refused::Unfit(why).short());
+            }
+            let other =
+                format!("the stored rule {rule} does not fit here: {}; roll it back or retire it first", reason(&why));
+            return Err(Refused::Conflict(other));
+        }
+        unfit_while_off(before, &set.entries, &live, changed)?;
+        Ok(live)
+    }
+
+    fn audit(&self, change: &Change<'_>, revision: Revision, detail: String) -> Audit {
+        Audit {
+            at: now_ms(),
+            who: change.who.to_owned(),
+            action: change.action.to_owned(),
+            rule: change.rule.to_owned(),
+            revision: revision.0,
+            detail: format!("{}; {}", bounded(detail), instance()),
+        }
+    }
+
+    fn bring_into_force(&self, loaded: LiveSet, revision: Revision) {
+        self.install(LiveSet { revision, ..loaded });
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::ids::{Revision, Sha256};
 use crate::model::store::{CatalogStore, StoreError};
 
 /// Lines of the audit that are looked at, of all rules together; a change before them is forgotten.
-const LINES: u32 = 1_000;
+pub(super) const LINES: u32 = 1_000;
 /// Changes of the rule that are followed at most, the newest; each costs one read of its revision.
 const CHANGES: usize = 200;
 
@@ -17,6 +17,8 @@ pub(super) const TRIP: &str = "trip";
 pub(super) const SUSPEND: &str = "suspend";
 /// A parameter that is gone after another change was lost with the version; after this one somebody unset it.
 pub(super) const PATCH: &str = "patch";
+/// Takes the rule out of the set.
+pub const RETIRE: &str = "retire";
 
 /// The states of one rule, newest first.
 pub(super) struct History(Vec<State>);

@@ -1,7 +1,8 @@
 //! The catalog: keeps the set of rules in the store, changes it, and hands workers the set in force. Here: its handle, how it
 //! opens, and the loop that keeps it up with the store and the breaker.
 //!
-//! Each step has its file: [`publish`] and [`change`] (edits of the set), [`history`] (what was in force), [`breaker`],
+//! Each step has its file: [`in_force`] (how the set in force follows the store's, and is changed; simulated), [`publish`] and
+//! [`change`](mod@change) (edits of the set), [`history`] (what was in force), [`breaker`],
 //! [`load`] (stored entries to rules that judge), [`start`] and [`poll`] (the stored set to the one in force), [`report`] (what
 //! an operator has to know), [`from_directory`] (what `watch` asks). `module` makes what may be called of bytes. Guest code runs
 //! on blocking threads only.
@@ -13,6 +14,7 @@ mod directory_hold;
 mod error;
 mod from_directory;
 mod history;
+mod in_force;
 mod instance;
 mod load;
 mod poll;
@@ -37,14 +39,16 @@ use crate::rules::live::{LiveSet, Trip};
 use crate::rules::module::Modules;
 use crate::rules::module::runtime::Runtime;
 use damaged::DamagedRows;
-use directory_hold::DirectoryHold;
 use load::Loader;
 use poll::Polled;
 
 pub use change::Patch;
+pub use directory_hold::DirectoryHold;
 pub use error::{CatalogError, Refused};
 pub(in crate::rules) use from_directory::Brought;
-pub use poll::follows;
+pub use from_directory::{DIRECTORY, by_files, published_from, without_file};
+pub use history::RETIRE;
+pub use in_force::{Change, Instance, change, take_stored};
 pub use publish::{Publish, Published};
 
 /// Time between two looks at the store's revision: an instance sees another's swap within two of these.
@@ -111,15 +115,14 @@ impl Catalog {
         &self.loader.runtime.conditions
     }
 
-    /// This partition could not be taken, for store, group and log contradict each other: the directory publishes and retires
-    /// nothing meanwhile.
-    pub fn hold_directory(&self, partition: Partition, why: &str) {
-        self.directory_hold.hold(partition, why);
-    }
-
-    /// Ends the hold of a partition that was claimed, or is not this process's any more.
-    pub fn release_directory(&self, partition: Partition) {
-        self.directory_hold.release(partition);
+    /// A worker's claim has ended: see [`DirectoryHold::claimed`].
+    pub fn claimed<'a>(
+        &self,
+        worker: usize,
+        ready: impl Iterator<Item = Partition>,
+        stopped: impl Iterator<Item = (Partition, &'a str)>,
+    ) {
+        self.directory_hold.claimed(worker, ready, stopped);
     }
 
     /// Takes other instances' swaps and breaker trips until told to stop.

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::change::{Change, differences, entry};
+use super::change::{differences, entry};
+use super::in_force::Change;
 use super::load::Trial;
 use super::{Catalog, Refused};
 use crate::clock::now_ms;
@@ -116,7 +117,7 @@ impl Catalog {
             published_at: now_ms(),
             published_by: how.who.clone(),
         };
-        // A file that went and comes back, perhaps by another deployment: what people set stands. Over the API they say it.
+        // A file that went and comes back, perhaps by another deployment: what people set stays. Over the API they say it.
         let before = match how.origin {
             Origin::Directory => self.store().last_entry(&manifest.name).await?,
             Origin::Api => None,

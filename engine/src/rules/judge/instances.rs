@@ -55,7 +55,7 @@ impl Instances {
         Self { runtime, made: Vec::new(), making: Duration::ZERO, stop, given_up: false }
     }
 
-    /// Another set takes the place of one. An instance goes on judging if its module stands in both with the same
+    /// Another set takes the place of one. An instance goes on judging if its module is in both with the same
     /// parameters.
     pub(super) fn take_up(&mut self, before: &[Arc<LiveRule>], rules: &[Arc<LiveRule>]) {
         self.making = Duration::ZERO;
@@ -74,7 +74,7 @@ impl Instances {
         self.made[placed.at].is_some()
     }
 
-    /// Whether its module says the details of flags only if told to. One that stands no more is not known.
+    /// Whether its module says the details of flags only if told to. One that is in no set any more is not known.
     pub(super) fn can_be_told(&self, placed: Placed<'_>) -> bool {
         self.made[placed.at].as_ref().is_none_or(Instance::can_be_told)
     }

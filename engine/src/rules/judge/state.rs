@@ -15,7 +15,7 @@ pub(super) const SEARCHES: Duration = Duration::from_secs(2);
 /// How long a rule is left alone that failed while it was asked for details: each try may take its whole time-out, twice.
 pub(super) const UNEXPLAINED_PAUSE: Duration = Duration::from_secs(10);
 
-/// Per-worker state of a rule as it stands in the set. One per worker, because an `Arc` that every core clones makes its
+/// Per-worker state of a rule as it is in the set. One per worker, because an `Arc` that every core clones makes its
 /// reference count the most contended cache line of the engine.
 pub(super) struct RuleState {
     /// Shared by the rule's findings of this worker.

@@ -61,7 +61,7 @@ fn limited() -> std::io::Result<()> {
         (Resource::NPROC, 0),
         (Resource::CORE, 0),
     ] {
-        // Where whoever started the engine allows less, that stands: without the right to it no limit can be raised.
+        // Where whoever started the engine allows less, that holds: without the right to it no limit can be raised.
         let most = most.min(resource.get_hard()?);
         rlimit::setrlimit(resource, most, most)?;
     }
@@ -112,7 +112,7 @@ pub fn compile(wasm: &[u8]) -> Result<Vec<u8>, String> {
     engine.precompile_component(&component).map_err(|e| format!("{e:#}"))
 }
 
-/// So few and so short that a hostile list does not become a hostile message, and what stands behind it is read.
+/// So few and so short that a hostile list does not become a hostile message, and what is behind it is read.
 pub(in crate::rules) fn listed(names: &[String]) -> String {
     let shown = &names[..names.len().min(NAMES)];
     let list = shorten_to(&shown.join(", "), LIST);

@@ -13,7 +13,7 @@ use crate::model::ids::Sha256;
 
 /// Refused digests that are remembered: some 100 bytes each, and a text of 1,000 at most.
 const REMEMBERED: usize = 1_000;
-/// A compiler that was killed may have met a machine that was short: so long its verdict stands.
+/// A compiler that was killed may have met a machine that was short: for so long its verdict holds.
 const KILLED: Duration = Duration::from_secs(600);
 /// Clients that are known; at more, those that wait for nothing are forgotten.
 const CLIENTS: usize = 1_000;

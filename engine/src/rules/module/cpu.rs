@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A stretch of time below this is charged as it stands: asking for the thread's time costs 0.3 µs, and a thread that lost the
+/// A stretch of time below this is charged as it is: asking for the thread's time costs 0.3 µs, and a thread that lost the
 /// processor is away for longer.
 const SHORT: Duration = Duration::from_micros(50);
 
@@ -28,7 +28,7 @@ impl Stopwatch {
         Self { wall: Instant::now(), cpu: thread(), charged: Duration::ZERO }
     }
 
-    /// Where the clock of the wall and the thread's stood when they were last read.
+    /// The wall clock's and the thread's time when they were last read.
     pub(in crate::rules) fn read(&self) -> (Instant, Duration) {
         (self.wall, self.cpu)
     }

@@ -297,7 +297,7 @@ fn message(error: &wasmtime::Error) -> String {
     message
 }
 
-/// As its author wrote it, `high_amount::judge`: in the module it stands mangled.
+/// As its author wrote it, `high_amount::judge`: in the module it is mangled.
 fn readable(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }

@@ -1,4 +1,4 @@
-//! Scans the rules directory: what is new or changed is published, what is gone is retired.
+//! Follows the rules directory: what is new or changed is published, what is gone is retired, in the order of [`scan`].
 //!
 //! Only a removal that this process saw retires a rule, one file at a time and in the directory that it was in: an instance
 //! that starts with an empty mount, or under which one is taken away, must not take the rules of all others out of force.
@@ -8,23 +8,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::events::Events;
-use super::listing::{Files as ListedFiles, Identity, Listing, Stamp, list};
+use super::listing::{File as ListedFile, Files as ListedFiles, Identity, Listing, Stamp, list};
 use super::problems::{FileProblem, Problems};
 use super::read_file::{Content, Files, Found, TIMEOUT};
-use super::seen::{Gone, Seen as SeenIn, SeenFile};
+use super::scan::{Directory, FilesTaken, scan};
+use super::seen::{Seen as SeenIn, SeenFile};
 use crate::conditions::Severity;
 use crate::config;
 use crate::fault;
 use crate::model::catalog::Origin;
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
-use crate::rules::catalog::{Catalog, CatalogError, Publish, Refused};
+use crate::rules::catalog::{Catalog, CatalogError, DIRECTORY, Publish, Refused};
 use crate::rules::module::COMPILERS;
 
 /// No write for so long: the file is whole.
@@ -91,7 +93,7 @@ impl RulesDirectory {
     /// # Errors
     /// The directory can't be used, or the store can't be asked.
     pub async fn publish(&self) -> Result<(), CatalogError> {
-        self.listed().await.map_err(CatalogError::Directory)?;
+        self.list().await.map_err(CatalogError::Directory)?;
         for _ in 0..5 {
             if self.scan().await? {
                 break;
@@ -134,33 +136,16 @@ impl RulesDirectory {
         }
     }
 
-    /// Publishes what is new, retires what is gone. False: a file has not settled, look again.
+    /// Publishes what is new, retires what is gone. False: look again soon.
     async fn scan(&self) -> Result<bool, StoreError> {
         let mut seen = self.seen.lock().await;
-        let scanned = self.scan_for(&mut seen).await;
+        let scanned = scan(self, &mut seen).await;
         self.catalog.directory_scanned();
         scanned
     }
 
-    /// Whether nothing may be published or retired now; an operator is told why.
-    fn is_held(&self) -> bool {
-        let held = self.catalog.directory_held();
-        match &held {
-            None => self.catalog.conditions().clear(HELD, ""),
-            Some(why) => self.catalog.conditions().raise(
-                Severity::Warning,
-                HELD,
-                "",
-                format!(
-                    "files of rules.dir are neither published nor retired until every partition can be taken: {why}"
-                ),
-            ),
-        }
-        held.is_some()
-    }
-
     /// The directory as it is now.
-    async fn listed(&self) -> Result<Listing, String> {
+    async fn list(&self) -> Result<Listing, String> {
         let (dir, listing) = (self.dir.clone(), self.listing.clone());
         let look = async move {
             let turn = listing.acquire_owned().await.map_err(|closed| closed.to_string())?;
@@ -174,45 +159,6 @@ impl RulesDirectory {
         tokio::time::timeout(TIMEOUT, look)
             .await
             .unwrap_or_else(|_| Err(format!("{dir} gave no answer within {TIMEOUT:?}: look after its file system")))
-    }
-
-    async fn scan_for(&self, seen: &mut Seen) -> Result<bool, StoreError> {
-        if self.is_held() {
-            return Ok(true);
-        }
-        let Listing { identity, files } = match self.listed().await {
-            Ok(listing) => listing,
-            // A directory that can't be read says nothing of its files.
-            Err(why) => {
-                let message = format!(
-                    "rules.dir: {why}. The rules that it brought stay in force; no file is published or retired meanwhile"
-                );
-                self.catalog.conditions().raise(Severity::Warning, AWAY, "", message);
-                seen.not_listed();
-                return Ok(true);
-            }
-        };
-        self.catalog.conditions().clear(AWAY, "");
-        seen.listed(&identity, |file| files.contains_key(file));
-        self.problems.keep(|file| files.contains_key(file) || seen.files.contains_key(file));
-        let Due { files: due, settled, mut taken } = self.due(seen, &files);
-        // Tasks: what is being published may wait for a compiler that one of the next files has.
-        let look = |(file, path, stamp, before): (String, PathBuf, Stamp, Option<Sha256>)| {
-            let look = self.files.clone().look(file.clone(), path, stamp.1, before);
-            tokio::spawn(look).map(move |found| (file, stamp, found))
-        };
-        let mut found = stream::iter(due).map(look).buffered(COMPILERS);
-        while let Some((file, stamp, found)) = found.next().await {
-            let found = found.unwrap_or_else(|why| Found::Unreadable(std::io::Error::other(why)));
-            taken &= self.take(seen, &file, stamp, found).await?;
-        }
-        drop(found);
-        // A file may have gone because one that is not taken yet holds its rule: retired and published as new, the rule
-        // would lose its mode, order and parameters, and records in between would go unjudged.
-        if !settled || !taken {
-            return Ok(settled);
-        }
-        self.retire_gone(seen, identity, &files).await
     }
 
     /// Which files are to be read: new ones, and those that were written since.
@@ -241,29 +187,6 @@ impl RulesDirectory {
         due
     }
 
-    /// Retires what files brought that are gone. False: look again.
-    async fn retire_gone(&self, seen: &mut Seen, identity: Identity, files: &ListedFiles) -> Result<bool, StoreError> {
-        let live = self.catalog.live();
-        let brought = |rule: &str| live.rules.iter().any(|known| known.from_directory && *known.id.name == *rule);
-        match seen.gone(|file| files.contains_key(file), identity, brought) {
-            Gone::LookAgain => return Ok(false),
-            Gone::Removed(files) => {
-                for file in files {
-                    self.file_gone(seen, &file).await?;
-                }
-            }
-            // What was published from them stays noted in the store: a file that comes back as it was changes nothing.
-            Gone::Lost(files) => {
-                for file in files {
-                    seen.files.remove(&file);
-                    self.problems.set(&file, None);
-                }
-            }
-        }
-        self.report_rules_without_a_file(seen);
-        Ok(true)
-    }
-
     fn report_rules_without_a_file(&self, seen: &Seen) {
         let (live, dir) = (self.catalog.live(), self.dir.display());
         let mut without = BTreeSet::new();
@@ -281,7 +204,7 @@ impl RulesDirectory {
     }
 
     /// False: not through the file's fault, again at the next scan.
-    async fn take(&self, seen: &mut Seen, file: &str, stamp: Stamp, found: Found) -> Result<bool, StoreError> {
+    async fn take_file(&self, seen: &mut Seen, file: &str, stamp: Stamp, found: Found) -> Result<bool, StoreError> {
         let (sha256, content) = match found {
             Found::Gone => return Ok(true),
             Found::Unreadable(why) => {
@@ -331,7 +254,7 @@ impl RulesDirectory {
         let how = Publish {
             origin: Origin::Directory,
             source: format!("{file}, of user {owner}"),
-            who: "directory".to_owned(),
+            who: DIRECTORY.to_owned(),
             order: None,
             mode: None,
             replace: false,
@@ -343,30 +266,85 @@ impl RulesDirectory {
         Ok(published.name)
     }
 
-    async fn file_gone(&self, seen: &mut Seen, file: &str) -> Result<(), StoreError> {
-        // First: who dies between the two leaves a rule in force, as a file that goes while nobody runs does. The other way
-        // round the same file would count as known when it comes again, and its rule would stay away.
-        self.catalog.note_file(file, None).await?;
-        fault::pass("catalog.directory.forgotten");
-        let rule = seen.files.get(file).and_then(|before| before.rule.clone());
-        // A renamed file is one that went and one that came with the same rule.
-        if let Some(rule) = rule.filter(|rule| !seen.holds_beside(file, rule)) {
-            match self.catalog.retire_brought(&rule).await {
-                Ok(()) => tracing::info!(file, rule, "the file was removed, its rule is retired"),
-                Err(Refused::Store(error)) => return Err(error),
-                Err(Refused::Unknown { why, .. }) => return Err(StoreError::Unknown(why)),
-                Err(refused) => tracing::info!(file, rule, %refused, "the file was removed, its rule stays"),
-            }
-        }
-        seen.files.remove(file);
-        self.problems.set(file, None);
-        Ok(())
-    }
-
     fn unreadable(&self, seen: &mut Seen, file: &str, why: &std::io::Error) {
         let message = format!("it can't be read: {why}; until it can be, no removed file retires its rule");
         self.problems.set(file, Some(message));
         // Whatever it holds by then is looked at.
         seen.files.entry(file.to_owned()).and_modify(|before| before.sha256 = None);
+    }
+}
+
+#[async_trait]
+impl Directory for RulesDirectory {
+    type Identity = Identity;
+    type File = ListedFile;
+
+    /// An operator is told why.
+    fn is_held(&self) -> bool {
+        let held = self.catalog.directory_held();
+        match &held {
+            None => self.catalog.conditions().clear(HELD, ""),
+            Some(why) => self.catalog.conditions().raise(
+                Severity::Warning,
+                HELD,
+                "",
+                format!(
+                    "files of rules.dir are neither published nor retired until every partition can be taken: {why}"
+                ),
+            ),
+        }
+        held.is_some()
+    }
+
+    async fn listed(&self) -> Option<(Identity, ListedFiles)> {
+        match self.list().await {
+            Ok(Listing { identity, files }) => {
+                self.catalog.conditions().clear(AWAY, "");
+                Some((identity, files))
+            }
+            Err(why) => {
+                let message = format!(
+                    "rules.dir: {why}. The rules that it brought stay in force; no file is published or retired meanwhile"
+                );
+                self.catalog.conditions().raise(Severity::Warning, AWAY, "", message);
+                None
+            }
+        }
+    }
+
+    async fn take(&self, seen: &mut Seen, files: &ListedFiles) -> Result<FilesTaken, StoreError> {
+        self.problems.keep(|file| files.contains_key(file) || seen.files.contains_key(file));
+        let Due { files: due, settled, taken: mut all } = self.due(seen, files);
+        // Tasks: what is being published may wait for a compiler that one of the next files has.
+        let look = |(file, path, stamp, before): (String, PathBuf, Stamp, Option<Sha256>)| {
+            let look = self.files.clone().look(file.clone(), path, stamp.1, before);
+            tokio::spawn(look).map(move |found| (file, stamp, found))
+        };
+        let mut found = stream::iter(due).map(look).buffered(COMPILERS);
+        while let Some((file, stamp, found)) = found.next().await {
+            let found = found.unwrap_or_else(|why| Found::Unreadable(std::io::Error::other(why)));
+            all &= self.take_file(seen, &file, stamp, found).await?;
+        }
+        Ok(FilesTaken { settled, all })
+    }
+
+    async fn brought(&self) -> Result<BTreeSet<String>, StoreError> {
+        self.catalog.brought_by_files().await
+    }
+
+    async fn forget(&self, file: &str) -> Result<(), StoreError> {
+        self.catalog.note_file(file, None).await
+    }
+
+    async fn retire(&self, rule: &str) -> Result<(), Refused> {
+        self.catalog.retire_brought(rule).await
+    }
+
+    fn gone(&self, file: &str) {
+        self.problems.set(file, None);
+    }
+
+    fn scanned(&self, seen: &Seen) {
+        self.report_rules_without_a_file(seen);
     }
 }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 /// Which directory a path led to. A mount that comes or goes, and a directory that was made anew, are others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub struct Identity {
     device: u64,
     inode: u64,
     /// An inode's number may be given again. None: the file system does not tell.
@@ -20,8 +20,11 @@ pub(super) struct Identity {
 /// When a file was written, and its bytes.
 pub(super) type Stamp = (SystemTime, u64);
 
-/// Files by name, and why one that is there tells nothing of itself.
-pub(super) type Files = BTreeMap<String, (PathBuf, std::io::Result<Stamp>)>;
+/// Where a file is, when it was written and its bytes, or why it tells nothing of itself.
+pub(super) type File = (PathBuf, std::io::Result<Stamp>);
+
+/// Files by name.
+pub(super) type Files = BTreeMap<String, File>;
 
 /// What a look at the directory found.
 pub(super) struct Listing {

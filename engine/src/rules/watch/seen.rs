@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::listing::Stamp;
 use crate::model::ids::Sha256;
 
-/// What the last scans saw. `I` tells one directory from another. Pure, so that the simulation asks this very code.
+/// What the last scans saw. `I` tells one directory from another. Pure.
 pub struct Seen<I> {
     /// Files by name.
     pub files: BTreeMap<String, SeenFile>,
@@ -29,7 +29,7 @@ pub struct SeenFile {
 
 /// What files that are gone mean.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Gone {
+pub(super) enum Gone {
     /// Nothing yet: a directory that is being emptied is not met when the first file has gone.
     LookAgain,
     /// Somebody who meant it removed them, so what they brought is retired.
@@ -57,16 +57,21 @@ impl<I: Clone + PartialEq> Seen<I> {
 
     /// This scan found a directory and which files are `there`. As soon as all are that were taken, it is the one that they
     /// are in, whatever becomes of the rest of the scan.
-    pub fn listed(&mut self, found: &I, there: impl Fn(&str) -> bool) {
+    pub(super) fn listed(&mut self, found: &I, there: impl Fn(&str) -> bool) {
         self.found = Some(found.clone());
         if self.files.keys().all(|file| there(file)) {
             self.identity = Some(found.clone());
         }
     }
 
+    /// Whether a file that was taken is not `there`.
+    pub(super) fn lacks(&self, there: impl Fn(&str) -> bool) -> bool {
+        self.files.keys().any(|file| !there(file))
+    }
+
     /// What becomes of files that were taken and are not `there` now, in the directory that this scan found. `brought`: whether
     /// the rule is in force because of a file.
-    pub fn gone(&mut self, there: impl Fn(&str) -> bool, now: I, brought: impl Fn(&str) -> bool) -> Gone {
+    pub(super) fn gone(&mut self, there: impl Fn(&str) -> bool, now: I, brought: impl Fn(&str) -> bool) -> Gone {
         let gone: BTreeSet<String> = self.files.keys().filter(|file| !there(file)).cloned().collect();
         if !self.still_gone(&gone) {
             Gone::LookAgain
@@ -99,7 +104,7 @@ impl<I: Clone + PartialEq> Seen<I> {
     }
 
     /// Whether another file than this one does.
-    pub fn holds_beside(&self, file: &str, rule: &str) -> bool {
+    pub(super) fn holds_beside(&self, file: &str, rule: &str) -> bool {
         self.files.iter().any(|(name, seen)| name != file && seen.holds(rule))
     }
 }

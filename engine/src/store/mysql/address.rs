@@ -51,7 +51,7 @@ fn parameters(query: &str) -> Result<(), String> {
             name => {
                 let near = KNOWN.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &name.to_lowercase()));
                 let near = near.expect("some are known");
-                // What stands here may be the rest of a password with a question mark in it.
+                // What is here may be the rest of a password with a question mark in it.
                 let shown = name.len() <= 32 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
                 let shown = if shown { format!("{name:?}") } else { "what stands behind the question mark".into() };
                 return Err(format!("has no parameter {shown}; did you mean {near:?}? There are {}", KNOWN.join(", ")));

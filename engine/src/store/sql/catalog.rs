@@ -114,7 +114,13 @@ pub(super) async fn advance(
     let sql = "UPDATE weir_rule_current SET revision = ? WHERE pipeline = ? AND revision = ?";
     let binds = [Bind::Int(next.0 as i64), Bind::Text(pipeline), Bind::Int(base.0 as i64)];
     if tx.execute(sql, &binds).await? != 1 {
-        return Err(StoreError::Stale(revision(tx, pipeline).await?));
+        let current = revision(tx, pipeline).await?;
+        if current != base {
+            return Err(StoreError::Stale(current));
+        }
+        // Before the first change nothing contradicts a row that was lost.
+        let sql = "INSERT INTO weir_rule_current (pipeline, revision) VALUES (?, ?)";
+        tx.execute(sql, &[Bind::Text(pipeline), Bind::Int(next.0 as i64)]).await?;
     }
     fault::at("store.catalog.current")?;
     if let Some(version) = version {
@@ -126,7 +132,23 @@ pub(super) async fn advance(
     Ok(next)
 }
 
-/// The entries of a new revision and its line of audit.
+/// The number of entries that a revision was written with; None: a version before this table wrote it.
+pub(super) async fn count(tx: &mut Transaction, pipeline: &str, revision: Revision) -> Result<Option<i64>> {
+    let sql = "SELECT rules FROM weir_rule_count WHERE pipeline = ? AND revision = ?";
+    let mut rows = tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(revision.0 as i64)]).await?;
+    rows.first_mut().map(Row::int).transpose()
+}
+
+async fn set_count(tx: &mut Transaction, pipeline: &str, revision: Revision, entries: &[Entry]) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO weir_rule_count (pipeline, revision, rules) VALUES (?, ?, ?) {} revision = ?, rules = ?",
+        tx.dialect().upsert("pipeline")
+    );
+    let (revision, rules) = (Bind::Int(revision.0 as i64), Bind::Int(entries.len() as i64));
+    tx.execute(&sql, &[Bind::Text(pipeline), revision, rules, revision, rules]).await.map(|_| ())
+}
+
+/// The entries of a new revision, their number, and its line of audit.
 pub(super) async fn add_set(
     tx: &mut Transaction,
     pipeline: &str,
@@ -138,6 +160,7 @@ pub(super) async fn add_set(
         add_entries(tx, pipeline, next, some).await?;
         fault::at("store.catalog.entry")?;
     }
+    set_count(tx, pipeline, next, entries).await?;
     let sql = "INSERT INTO weir_audit (pipeline, revision, at, who, action, rule, detail) VALUES (?, ?, ?, ?, ?, ?, ?)";
     let binds = [
         Bind::Text(pipeline),

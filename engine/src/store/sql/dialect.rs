@@ -1,5 +1,5 @@
 //! Where databases differ in words. A statement of this folder is written once, in one notation: a name that may be a
-//! reserved word or comes from the configuration stands in backticks, a bind is a question mark, and what else differs
+//! reserved word or comes from the configuration is in backticks, a bind is a question mark, and what else differs
 //! comes from a [`Dialect`]. [`Dialect::render`] writes it as the database has it, so a further database is a dialect and a
 //! driver.
 
@@ -74,7 +74,7 @@ impl Dialect {
         self.decimal_type.replace("{scale}", &scale.to_string())
     }
 
-    /// The statement as this database writes it. What stands in single quotes stays as it is. Costs nothing where the
+    /// The statement as this database writes it. What is in single quotes stays as it is. Costs nothing where the
     /// database has the notation of this folder, as those with large statements do.
     pub(super) fn render<'s>(&self, statement: &'s str) -> Cow<'s, str> {
         if self.quote == '`' && (self.bind)(1) == "?" {

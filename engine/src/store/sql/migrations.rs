@@ -26,6 +26,7 @@ pub(super) const STEPS: &[Migration] = &[
     Migration { version: 1, is_optional: false, makes: tables },
     // Databases made by 0.1.0 before commit c28ddff lack them.
     Migration { version: 2, is_optional: true, makes: indexes },
+    Migration { version: 3, is_optional: false, makes: count },
 ];
 
 /// Kind of thing that a statement makes, which says how to find out whether it is there.
@@ -199,4 +200,13 @@ fn indexes(d: &Dialect) -> Vec<Made> {
         index("weir_activation_newest", "weir_activation (pipeline, topic, revision, first_offset)"),
         index("weir_rule_version_newest", "weir_rule_version (pipeline, published_at, sha256)"),
     ]
+}
+
+/// Step 3: how many rules the newest set has, so that one whose row is gone is missed.
+fn count(d: &Dialect) -> Vec<Made> {
+    let text = format!(
+        "weir_rule_count (pipeline {} NOT NULL PRIMARY KEY, revision BIGINT NOT NULL, rules BIGINT NOT NULL)",
+        d.name_type
+    );
+    vec![table(d, text)]
 }

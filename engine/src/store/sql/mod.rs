@@ -13,14 +13,14 @@ mod fingerprint;
 mod migrations;
 mod positions;
 mod retention;
-mod revision;
+pub(super) mod revision;
 pub(super) mod schema;
 pub(super) mod stats;
 mod store;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;
-mod whole;
+pub(super) mod whole;
 
 pub(super) use dialect::Dialect;
 pub(super) use store::SqlStore;

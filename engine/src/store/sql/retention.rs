@@ -57,7 +57,7 @@ pub(super) async fn forget_activations(
 }
 
 /// Deletes the oldest revisions that are neither among the newest `keep` nor named by an activation, and then versions that no
-/// set and no file of the directory names. How a rule stood when it was last in a set stays.
+/// set and no file of the directory names. A rule's entry as it was last in a set stays.
 pub(super) async fn forget_revisions(tx: &mut Transaction, pipeline: &str, keep: u64) -> Result<u64> {
     let d = tx.dialect();
     let name = Bind::Text(pipeline);

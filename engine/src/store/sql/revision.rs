@@ -5,17 +5,38 @@ use super::{Bind, Result, Transaction};
 use crate::model::ids::Revision;
 use crate::model::store::StoreError;
 
-/// The numbers that the tables hold.
-pub(super) struct Numbers {
+/// The numbers of revisions that the catalog's tables hold.
+pub struct CatalogNumbers {
     /// Said to be in force; None: the row is gone.
-    pub(super) current: Option<Revision>,
+    pub current: Option<Revision>,
     /// The highest that has a line of audit.
-    pub(super) audit: Revision,
+    pub audit: Revision,
     /// The highest that has an entry.
-    pub(super) set: Revision,
+    pub set: Revision,
 }
 
-impl Numbers {
+impl CatalogNumbers {
+    /// The revision in force. Pure, so that a simulation asks this very code.
+    ///
+    /// # Errors
+    /// What contradicts it.
+    pub fn in_force(&self) -> std::result::Result<Revision, String> {
+        let (current, stored) = (self.current.unwrap_or_default(), self.stored());
+        if current == stored {
+            return Ok(current);
+        }
+        let says = match self.current {
+            None => "has no row".to_owned(),
+            Some(current) => format!("says that revision {current} is in force"),
+        };
+        Err(format!("weir_rule_current {says}, but weir_audit and weir_rule_set end at {stored}"))
+    }
+
+    /// The highest number that any table names.
+    pub fn highest(&self) -> Revision {
+        self.stored().max(self.current.unwrap_or_default())
+    }
+
     /// One statement, so that a change which is committed meanwhile is in all of them or in none.
     pub(super) async fn read(tx: &mut Transaction, pipeline: &str) -> Result<Self> {
         let sql = "SELECT (SELECT revision FROM weir_rule_current WHERE pipeline = ?), \
@@ -35,16 +56,7 @@ impl Numbers {
 
 /// The number in force.
 pub(super) async fn revision(tx: &mut Transaction, pipeline: &str) -> Result<Revision> {
-    let numbers = Numbers::read(tx, pipeline).await?;
-    let (current, stored) = (numbers.current.unwrap_or_default(), numbers.stored());
-    if current == stored {
-        return Ok(current);
-    }
-    let says = match numbers.current {
-        None => "has no row".to_owned(),
-        Some(current) => format!("says that revision {current} is in force"),
-    };
-    Err(set_back(pipeline, &format!("weir_rule_current {says}, but weir_audit and weir_rule_set end at {stored}")))
+    CatalogNumbers::read(tx, pipeline).await?.in_force().map_err(|what| set_back(pipeline, &what))
 }
 
 pub(super) fn set_back(pipeline: &str, what: &str) -> StoreError {

@@ -1,6 +1,6 @@
 //! Makes the database ready for an engine: the steps of [`migrations`] that it lacks, and the table and view of this
 //! configuration. Two instances that start at once do each of it once: whoever finds something missing looks again under a
-//! lock. Names that the configuration gives are validated before they stand in SQL; everything else is bound.
+//! lock. Names that the configuration gives are validated before they are in SQL; everything else is bound.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ pub(super) async fn pending(tx: &mut Transaction, wanted: Wanted<'_>) -> Result<
     let (d, layout) = (tx.dialect(), wanted.layout);
     let mut missing = migrations::pending(tx, wanted.steps).await?;
     if !tx.rows(d.view_of, &[Bind::Text(&layout.table)]).await?.is_empty() {
-        // What is written to the view of a pipeline would stand in that pipeline's table.
+        // What is written to the view of a pipeline would be in that pipeline's table.
         let table = &layout.table;
         return Err(StoreError::Fatal(format!("{table} is a view, not a table: name another table in [sink]")));
     }

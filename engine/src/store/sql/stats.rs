@@ -56,7 +56,7 @@ impl Texts {
         from..self.all.len()
     }
 
-    /// Appends the binds of `window`, which stands at `at`, in the order of [`columns::filled`].
+    /// Appends the binds of `window`, which is at `at`, in the order of [`columns::filled`].
     pub(crate) fn push<'a>(&'a self, binds: &mut Vec<Bind<'a>>, at: usize, window: &'a WindowDelta) {
         let text = |place: &Option<Range<usize>>| Bind::text(place.clone().map(|place| &self.all[place]));
         let [start, end, aggregates @ ..] = &self.places[at * self.each..(at + 1) * self.each] else {

@@ -100,7 +100,7 @@ impl SqlStore {
             Ok(true) => Ok(Revision(base.0 + 1)),
             Ok(false) => Err(StoreError::Unavailable(why.to_owned())),
             Err(error) => {
-                // A person made the change and must hear that it may stand.
+                // A person made the change and must hear that it may be in force.
                 Err(StoreError::Unknown(format!("{why}; asked what became of it: {error}")))
             }
         }

@@ -1,4 +1,4 @@
-//! SQLite: one file, one writer at a time (BEGIN IMMEDIATE). It has no exact decimal, so sums stand as text and are
+//! SQLite: one file, one writer at a time (BEGIN IMMEDIATE). It has no exact decimal, so sums are kept as text and are
 //! added in Rust inside the transaction. Window times are text (`2026-01-31 12:00:00.000`, UTC), as MySQL shows them.
 
 use std::borrow::Cow;

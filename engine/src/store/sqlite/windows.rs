@@ -48,7 +48,7 @@ impl Statements {
     }
 }
 
-/// The window as it will stand: what the row holds and what the delta brings.
+/// The window as it will be: what the row holds and what the delta brings.
 fn added(layout: &StatsLayout, window: &WindowDelta, mut row: Row) -> Result<WindowDelta> {
     let overflow = || StoreError::Fatal(format!("a sum in {} is out of range", layout.table));
     let plus = |a: i64, b: i64| a.checked_add(b).ok_or_else(overflow);

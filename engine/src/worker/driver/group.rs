@@ -13,7 +13,6 @@ use crate::checkpoint::ClaimResult;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::fault;
-use crate::model::ids::Partition;
 use crate::outbox::Publisher;
 use crate::source::{self, Source};
 use crate::status::Side;
@@ -58,17 +57,17 @@ impl Worker {
     }
 
     pub(super) fn resume(&mut self, claimed: ClaimResult) -> anyhow::Result<()> {
+        let stopped = claimed.stopped.iter().map(|stopped| (stopped.partition, &*stopped.why));
+        self.parts.catalog.claimed(self.parts.index, claimed.stands.iter().map(|stand| stand.partition), stopped);
         for stopped in claimed.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
-            self.parts.catalog.hold_directory(stopped.partition, &stopped.why);
             self.parts.status.partitions.stopped(self.parts.index, stopped.partition, stopped.why);
         }
         self.allowed(&[Side::Group, Side::Letters]);
         let mut at = Vec::new();
         for stand in &claimed.stands {
             self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
-            self.parts.catalog.release_directory(stand.partition);
             self.parts.status.partitions.claimed(self.parts.index, stand.partition, stand.next);
             self.parts.status.partitions.set_watermark(stand.partition, self.bench.windows.watermark(stand.partition));
             at.push((stand.partition, stand.next));
@@ -79,12 +78,9 @@ impl Worker {
         Ok(())
     }
 
-    pub(super) fn let_go(&mut self, partitions: &[Partition], then: Then) -> anyhow::Result<()> {
+    pub(super) fn let_go(&mut self, then: Then) -> anyhow::Result<()> {
         if then == Then::Unassign {
             fault::pass("worker.drained");
-        }
-        for partition in partitions {
-            self.parts.catalog.release_directory(*partition);
         }
         self.parts.status.let_go(self.parts.index);
         self.overflow.let_go();

@@ -27,7 +27,7 @@ const LAG_EVERY: Duration = Duration::from_secs(5);
 const SERVE_EVERY: Duration = Duration::from_millis(100);
 
 /// What one fetch brought and is not judged yet. It goes with everything else that is not in the store: nothing of it may be
-/// judged after the partitions were taken anew.
+/// judged after the partitions were claimed anew.
 pub(super) struct Backlog {
     fetched: Fetched,
     /// Index of each record, by partition.
@@ -184,7 +184,7 @@ impl Worker {
             let why = format!("{why} at {}-{partition}@{offset}", self.parts.config.source.topic);
             tracing::error!("{why}");
             self.refuse(&why, Side::Source);
-            // Those outside their logs are taken anew, which says why they stand, if they do.
+            // Those outside their logs are claimed anew, which says why they stop, if they do.
             if !fetched.outside().any(|outside| outside == partition) {
                 self.parts.status.partitions.stopped(self.parts.index, partition, why);
             }

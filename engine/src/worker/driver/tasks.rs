@@ -79,7 +79,7 @@ impl Worker {
             Action::ClearOutbox { rows, .. } => self.clearing = Some(rows),
             Action::ClearWindows => self.bench.windows.clear(),
             Action::DropBacklog => self.backlog = None,
-            Action::LetGo { partitions, then } => self.let_go(&partitions, then)?,
+            Action::LetGo(then) => self.let_go(then)?,
             Action::Probe => {
                 let config = self.parts.config.clone();
                 let probe = move || source::answers(&config.source).map_err(|why| why.to_string());

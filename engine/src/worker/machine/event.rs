@@ -134,13 +134,8 @@ pub enum Action<M> {
     ClearWindows,
     /// Forget all records that were fetched and not judged.
     DropBacklog,
-    /// Forget these partitions: they are not ours any more.
-    LetGo {
-        /// All that the group had given.
-        partitions: Vec<Partition>,
-        /// What comes after it.
-        then: Then,
-    },
+    /// Forget all partitions: they are not ours any more. Then this comes.
+    LetGo(Then),
     /// Ask Kafka by a new client, beside the loop; the answer is [`Event::Probed`].
     Probe,
     /// Tell that Kafka did not answer it, and why.
@@ -160,7 +155,7 @@ pub enum Then {
     Rejoin,
 }
 
-/// Where a worker stands.
+/// What a worker is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// No partition is ours.

@@ -324,8 +324,8 @@ impl<M: Clone> Machine<M> {
         self.draining = None;
         self.forget(actions);
         self.membership.left(now);
-        let partitions = self.assignment.take().map(|assignment| assignment.partitions).unwrap_or_default();
-        actions.push(Action::LetGo { partitions, then });
+        self.assignment = None;
+        actions.push(Action::LetGo(then));
     }
 
     fn next_token(&mut self) -> Token {

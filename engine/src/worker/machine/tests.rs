@@ -73,7 +73,7 @@ impl Driver {
             Action::ClearOutbox { rows, .. } => format!("clear to {}", rows[0].2),
             Action::ClearWindows => "clear the windows".into(),
             Action::DropBacklog => "drop the backlog".into(),
-            Action::LetGo { then, .. } => format!("let go, {then:?}"),
+            Action::LetGo(then) => format!("let go, {then:?}"),
             Action::Probe => "probe".into(),
             Action::Away(why) => format!("away: {why}"),
             Action::Fail(why) => format!("fail: {why}"),

@@ -1,4 +1,4 @@
-//! The list of the points, the sources that they stand in, and what the lives hit of them.
+//! The list of the points, the sources that they are in, and what the lives hit of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

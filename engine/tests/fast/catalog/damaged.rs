@@ -79,14 +79,17 @@ async fn a_module_that_says_another_name_than_its_entry_never_judges() {
 async fn a_directory_publishes_and_retires_nothing_while_a_partition_contradicts_the_store() {
     let bench = Bench::new();
     let catalog = published(&bench).await;
-    catalog.catalog.hold_directory(Partition(3), "the group has committed 9, past the store's 5");
+    let claimed = |stopped: Option<&str>| {
+        catalog.catalog.claimed(0, [].into_iter(), stopped.into_iter().map(|why| (Partition(3), why)));
+    };
+    claimed(Some("the group has committed 9, past the store's 5"));
     std::fs::write(bench.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
     let _running = catalog.run();
     let held = || catalog.told("rules.directory_held");
     crate::catalog::bench::within(std::time::Duration::from_secs(10), "it is told", || !held().is_empty()).await;
     assert!(held()[0].1.contains("partition 3: the group has committed 9"), "{:?}", held());
     assert!(catalog.rule("dropped").is_none());
-    catalog.catalog.release_directory(Partition(3));
+    claimed(None);
     crate::catalog::bench::within(std::time::Duration::from_secs(10), "it is published", || {
         catalog.rule("dropped").is_some()
     })

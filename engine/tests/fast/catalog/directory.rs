@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
 use weir::model::catalog::Mode;
+use weir::model::ids::Sha256;
 
 use crate::catalog::bench::{Bench, Opened, within};
 use crate::catalog::module::Guest;
@@ -196,6 +197,22 @@ async fn an_unchanged_file_at_a_restart_does_not_undo_a_swap_by_the_api() {
     let catalog = bench.open().await;
     catalog.directory.publish().await.unwrap();
     assert!(catalog.rule("dropped").is_none(), "nor a retirement");
+}
+
+/// Two instances share a directory: while one retires the rule of a file that went, the file comes back and the other takes it.
+#[tokio::test]
+async fn a_file_that_came_back_while_its_rule_was_being_retired_is_published_again() {
+    let bench = Bench::new();
+    let catalog = with_a_file(&bench).await;
+    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    catalog.directory.publish().await.unwrap();
+    assert!(catalog.rule("dropped").is_none());
+    fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    // What the other one notes when the rule is in the set still.
+    let sha256 = Sha256::of(&version("1.0.0").wasm());
+    catalog.store.set_directory_seen("dropped.wasm", Some(sha256)).await.unwrap();
+    catalog.directory.publish().await.unwrap();
+    assert_eq!(catalog.rule("dropped").expect("it judges again").manifest.version, "1.0.0");
 }
 
 #[tokio::test]

@@ -123,6 +123,23 @@ async fn a_directory_that_is_emptied_at_once_retires_nothing_and_one_file_after_
     assert!(again.told(NO_FILE).is_empty());
 }
 
+/// Nobody polls here, as when a new set does not fit this instance: it has seen both files, and one rule is in force.
+#[tokio::test]
+async fn files_that_go_at_once_retire_nothing_where_the_set_in_force_lags_behind_the_store_s() {
+    let bench = Bench::new();
+    put(&bench, "first");
+    let (behind, ahead) = (bench.open().await, bench.open().await);
+    behind.directory.publish().await.unwrap();
+    put(&bench, "second");
+    ahead.directory.publish().await.unwrap();
+    behind.directory.publish().await.unwrap();
+    assert!(behind.rule("second").is_none(), "it lags behind");
+    RULES.iter().for_each(|rule| remove(&bench, rule));
+    behind.directory.publish().await.unwrap();
+    let stored: Vec<_> = behind.store.rule_set().await.unwrap().entries.into_iter().map(|entry| entry.name).collect();
+    assert_eq!(stored, RULES);
+}
+
 #[tokio::test]
 async fn a_rule_that_comes_back_by_the_directory_is_as_it_was_and_one_in_shadow_never_comes_back_live() {
     let bench = Bench::new();

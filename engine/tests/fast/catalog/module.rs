@@ -1,4 +1,4 @@
-//! Hand-written rules with any manifest: the manifest stands in the module's memory as `describe` returns it, laid out
+//! Hand-written rules with any manifest: the manifest is in the module's memory as `describe` returns it, laid out
 //! by the canonical ABI of `rule.wit`.
 
 const MANIFEST: u32 = 65_536;
@@ -130,7 +130,7 @@ fn embed(wasm: &[u8]) -> Vec<u8> {
 struct Image(Vec<u8>);
 
 impl Image {
-    /// Where it stands and how long it is, as a list or string is lowered.
+    /// Where it is and how long it is, as a list or string is lowered.
     fn put(&mut self, bytes: &[u8], count: usize) -> [u8; 8] {
         self.0.resize(self.0.len().next_multiple_of(4), 0);
         let at = MANIFEST + self.0.len() as u32;

@@ -74,12 +74,28 @@ async fn a_current_revision_that_is_lost_or_set_back_changes_nothing_in_force_an
 }
 
 #[tokio::test]
+async fn a_current_revision_that_is_lost_before_the_first_publish_is_made_again() {
+    let bench = Bench::new();
+    let catalog = bench.open().await;
+    sql(&bench, "DELETE FROM weir_rule_current").await;
+    catalog.publish(&Guest::new("steady")).await;
+    assert_eq!(catalog.store.revision().await.unwrap().0, 1);
+}
+
+#[tokio::test]
 async fn rows_of_the_set_in_force_that_are_gone_retire_no_rule() {
     let bench = Bench::new();
     let catalog = three(&bench).await;
-    sql(&bench, "DELETE FROM weir_rule_set WHERE rule = 'b'").await;
+    sql(&bench, "UPDATE weir_rule_set SET sha256 = zeroblob(32) WHERE rule = 'b'").await;
     let refused = catalog.try_publish(&Guest::new("d")).await.unwrap_err().to_string();
     assert!(refused.contains("other rows of revision 3"), "{refused}");
+    // Also before a start, when nobody knows what was in force.
+    sql(&bench, "DELETE FROM weir_rule_set WHERE rule = 'b'").await;
+    for refused in
+        [catalog.try_publish(&Guest::new("d")).await.unwrap_err().to_string(), refused_at_the_start(&bench).await]
+    {
+        assert!(refused.contains("has 2 rows of revision 3, which was written with 3"), "{refused}");
+    }
     let _running = catalog.run();
     within(SOON, "it is told", || !catalog.told(SET_BACK).is_empty()).await;
     assert_eq!(names(&catalog), ["a", "b", "c"]);

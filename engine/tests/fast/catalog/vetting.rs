@@ -230,7 +230,7 @@ async fn what_a_module_chose_to_be_called_or_to_say_makes_no_long_text() {
             (func $f (canon lift (core func $i "f"))) (instance $x {exports}) (export "a:b/c" (instance $x)))"#
     );
     let text = |text: &str| wat::parse_str(text).unwrap();
-    // 60,000 bytes from where its refusal stands, nearly all of them zeros.
+    // 60,000 bytes from where its refusal is, nearly all of them zeros.
     let says = "(i32.store (i32.const 3024) (i32.const 60000)) (return (i32.const 3016))";
     let cases: Vec<(Vec<u8>, &[&str])> = vec![
         (text(&format!("(module {core_imports})")), &["this module imports env ::long", "and 9980 more: remove them"]),

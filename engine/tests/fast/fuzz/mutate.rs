@@ -1,4 +1,4 @@
-//! Inputs from inputs: a few small changes each, most of them to bytes that stand there already.
+//! Inputs from inputs: a few small changes each, most of them to bytes that are there already.
 
 use rand::{Rng, RngExt};
 

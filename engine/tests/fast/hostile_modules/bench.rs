@@ -1,4 +1,4 @@
-//! A catalog on SQLite, workers that judge by its set, and the good rule that has to stand beside every attack.
+//! A catalog on SQLite, workers that judge by its set, and the good rule that has to be beside every attack.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ const PARAMETER: &str = "ParamXyz";
 /// So small that looking through all of it fits the time of a call, with room for the hits at 1 MiB.
 const PAGES: u32 = 18;
 
-/// To declare `secret` and the parameter `limit` too: where `describe` lets them stand, and what it adds for that.
+/// To declare `secret` and the parameter `limit` too: where `describe` allows them, and what it adds for that.
 const DATA: &str = r#"(data (i32.const 1150) "secret") (data (i32.const 1232) "\05\00") (data (i32.const 1160) "limit")
     (data (i32.const 1408) "\05") (data (i32.const 1170) "none")"#;
 const DECLARES: &str = "(call $put (i32.const 2024) (i32.const 1212) (i32.const 2))
@@ -24,7 +24,7 @@ const DECLARES: &str = "(call $put (i32.const 2024) (i32.const 1212) (i32.const 
 /// What was passed in may be overwritten by the next call: it stays below.
 const KEEP: &str = "(memory.copy (i32.const 8000) (i32.const 65536) (i32.const 4096))";
 
-/// Looks for these eight bytes in the whole memory. They stand in the code, which is not in it.
+/// Looks for these eight bytes in the whole memory. They are in the code, which is not in it.
 const SCAN: &str = "(func $scan (param $bytes i64) (result i32) (local $at i32) (local $end i32)
     (local.set $end (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 7)))
     (loop $next

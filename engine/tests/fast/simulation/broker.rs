@@ -22,6 +22,8 @@ pub(crate) struct SimBroker {
     ready: Option<u32>,
     /// A `take` is under way: what is published is a replay.
     pub(crate) replaying: bool,
+    /// Its Kafka is another cluster's, whose group has committed nothing.
+    foreign: bool,
 }
 
 fn not_yet(why: &str) -> NotYet {
@@ -29,8 +31,8 @@ fn not_yet(why: &str) -> NotYet {
 }
 
 impl SimBroker {
-    pub(crate) fn new(world: Shared, process: usize) -> Self {
-        Self { world, process, ready: None, replaying: false }
+    pub(crate) fn new(world: Shared, process: usize, foreign: bool) -> Self {
+        Self { world, process, ready: None, replaying: false, foreign }
     }
 
     async fn init(&self) -> Result<u32, NotYet> {
@@ -178,6 +180,10 @@ impl Broker for SimBroker {
     type Metadata = Membership;
 
     async fn committed(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, Option<Offset>>, NotYet> {
+        if self.foreign {
+            point().await;
+            return Ok(partitions.iter().map(|partition| (*partition, None)).collect());
+        }
         let mut tries = 0;
         let known: BTreeMap<_, _> = loop {
             point().await;
@@ -249,6 +255,9 @@ impl Broker for SimBroker {
         offsets: &[(Partition, Offset)],
         metadata: &Membership,
     ) -> Result<(), Unpublished> {
+        if self.foreign {
+            self.world.lock().violated(|| format!("a foreign cluster's engine publishes {offsets:?}"));
+        }
         self.settle().await.map_err(|NotYet(why)| Unpublished::Unknown(why))?;
         let epoch = self.ready.take().expect("settle has just made one");
         let letters: Vec<_> = outbox.iter().map(|chunk| letters(chunk, from)).collect();

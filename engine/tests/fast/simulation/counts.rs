@@ -82,4 +82,21 @@ counts! {
     zombie_transactions_committed,
     k_read_while_undecided,
     kafka_away,
+    /// Engines on this database whose Kafka is another cluster's.
+    foreign_engines,
+    /// Claims of theirs that found a contradiction.
+    foreign_claims_stopped,
+    rules_published,
+    rules_retired,
+    rule_changes_stale,
+    rule_changes_unanswered,
+    rule_rows_lost,
+    /// Looks at a set that contradicts its rows, or what is in force.
+    rule_sets_refused,
+    /// Sets that an instance could not make rules of, so that it lags behind.
+    rule_sets_not_loaded,
+    directories_away,
+    directories_emptied,
+    /// Scans of a directory that may publish nothing.
+    scans_held,
 }

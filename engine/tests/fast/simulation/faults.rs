@@ -44,7 +44,19 @@ impl Schedule {
         let mut world = self.world.lock();
         world.counts.restarts += 1;
         world.say(|| format!("worker {} starts", worker.process));
-        self.places[pick] = Place { worker: Some(worker), paused: false };
+        self.places[pick] = Place { worker: Some(worker), paused: false, foreign: false };
+    }
+
+    /// Once every partition has letters that count as published; before that, nothing but the cluster's id tells.
+    pub(crate) fn start_foreign(&mut self) {
+        let begun = {
+            let mut world = self.world.lock();
+            world.fault(3) && world.database.rows[..world.kafka.partitions].iter().all(|row| row.published.is_some())
+        };
+        if begun && !self.places.iter().any(|place| place.foreign) {
+            let worker = Some(Worker::foreign(&self.world));
+            self.places.push(Place { worker, paused: false, foreign: true });
+        }
     }
 
     pub(crate) fn crash(&mut self, pick: usize) {

@@ -75,6 +75,12 @@ impl Group {
         process
     }
 
+    /// A process that asks another cluster's group.
+    pub(crate) fn outsider(&mut self) -> usize {
+        self.consumers.push(Consumer::default());
+        self.consumers.len() - 1
+    }
+
     /// The process is dead, or has left in order.
     pub(crate) fn stop(&mut self, process: usize, leave: bool) {
         self.consumers[process].closed = true;

@@ -1,12 +1,15 @@
 //! What servers do in their own time, faults or not: markers are written, time-outs strike, late requests arrive, the group
 //! forgets the dead, and processes come back.
 
+use super::rules::Catalog;
 use super::schedule::Schedule;
 
 impl Schedule {
     pub(crate) fn time_goes_on(&mut self) {
-        match self.below(16) {
+        match self.below(18) {
             0..7 => self.write_markers(),
+            16 => self.somebody_acts(),
+            17 => self.start_foreign(),
             7..9 => self.end_session(),
             9 => self.land_request(),
             10 => self.time_out_transaction(),
@@ -17,6 +20,14 @@ impl Schedule {
 
     fn is_dead(&self, process: usize) -> bool {
         !self.places.iter().any(|place| place.worker.as_ref().is_some_and(|worker| worker.process == process))
+    }
+
+    /// With the rules directory, or with the catalog's rows.
+    fn somebody_acts(&self) {
+        let mut world = self.world.lock();
+        let mut workers = self.places.iter().filter_map(|place| place.worker.as_ref());
+        let known = workers.all(|worker| worker.rules.knows_all(&world));
+        Catalog::somebody_acts(&mut world, known);
     }
 
     fn write_markers(&self) {
@@ -89,6 +100,7 @@ impl Schedule {
         let (pick, roll) = (self.below(self.places.len() as u32) as usize, self.below(10));
         let place = &self.places[pick];
         match (&place.worker, roll) {
+            (None, _) if place.foreign => {}
             (None, _) => self.start(pick),
             (Some(_), _) if !place.paused => {}
             (Some(_), 0..4) => self.expire(pick),

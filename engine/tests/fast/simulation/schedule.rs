@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Place {
     pub(crate) worker: Option<Worker>,
     pub(crate) paused: bool,
+    /// Of an engine of another cluster; it does not start again.
+    pub(crate) foreign: bool,
 }
 
 pub(crate) struct Schedule {
@@ -53,7 +55,7 @@ impl Schedule {
             (2 + dice.below(3), 150 + dice.below(350), 3 + dice.below(22))
         };
         for _ in 0..workers {
-            self.places.push(Place { worker: Some(Worker::start(&self.world)), paused: false });
+            self.places.push(Place { worker: Some(Worker::start(&self.world)), paused: false, foreign: false });
         }
         self.world.lock().kafka.group.begin();
         for _ in 0..with_faults {
@@ -73,11 +75,18 @@ impl Schedule {
                 _ => self.let_one_go_on(),
             }
             self.check()?;
-            if self.checker.is_complete(&self.world.lock()) {
-                return self.checker.check_end(&self.world.lock());
+            if self.is_complete() {
+                let world = self.world.lock();
+                return self.checker.check_end(&world).and_then(|()| world.rules.check_end());
             }
         }
         Err(format!("it has not recovered after {PATIENCE} events without faults"))
+    }
+
+    fn is_complete(&self) -> bool {
+        let world = self.world.lock();
+        let settled = |place: &Place| place.worker.as_ref().is_some_and(|worker| worker.rules.is_settled(&world));
+        self.checker.is_complete(&world) && self.places.iter().all(settled)
     }
 
     pub(crate) fn below(&self, n: u32) -> u32 {
@@ -135,6 +144,7 @@ impl Schedule {
             world.faults = false;
             world.say(|| "from here on nothing goes wrong".into());
         }
+        self.places.retain(|place| !place.foreign);
         for pick in 0..self.places.len() {
             if self.places[pick].worker.is_none() {
                 self.start(pick);

@@ -14,6 +14,8 @@ pub(crate) enum Done {
     Claimed(Result<ClaimResult, ClaimError>),
     Checkpointed(Result<(), Failed>),
     Cleared,
+    /// A look at the rules, or a scan of their directory.
+    Ruled,
     Panicked,
 }
 
@@ -69,7 +71,10 @@ impl Task {
     pub(crate) fn go_on(&mut self) {
         let Some(work) = &mut self.work else { return };
         self.ready.0.store(false, Ordering::Relaxed);
-        if let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(&self.waker)) {
+        // Tokio's budget of a task would end in the middle of a schedule, and locks that are free seem taken.
+        let mut work = tokio::task::unconstrained(work.as_mut());
+        let polled = std::pin::Pin::new(&mut work).poll(&mut Context::from_waker(&self.waker));
+        if let Poll::Ready(done) = polled {
             self.done = Some(done);
             self.work = None;
         }

@@ -19,6 +19,7 @@ use weir::worker::machine::{
 use super::broker::SimBroker;
 use super::group::{Event as GroupEvent, Membership};
 use super::judging::Windows;
+use super::rules::Rules;
 use super::store::SimStore;
 use super::task::{Done, Task};
 use super::world::{Plant, Shared};
@@ -72,6 +73,9 @@ pub(crate) struct Worker {
     /// It has to end: it was told to, or it failed.
     ends: bool,
     stop_told: bool,
+    /// Its Kafka is another cluster's, which no id tells; whether that one's group has given it its partitions.
+    foreign: Option<bool>,
+    pub(crate) rules: Rules,
     /// A task of it panicked, so it may fail.
     panicked: bool,
     /// Of planted mistakes: rows of checkpoints that passed for successes, which would be caught too soon if they were cleared.
@@ -82,12 +86,28 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn start(world: &Shared) -> Self {
         let process = world.lock().kafka.group.start();
+        Self::with(world, process, None)
+    }
+
+    /// One whose configuration names this database and the brokers of another cluster. Its group gives it all partitions.
+    pub(crate) fn foreign(world: &Shared) -> Self {
+        let process = {
+            let mut world = world.lock();
+            world.counts.foreign_engines += 1;
+            let process = world.kafka.group.outsider();
+            world.say(|| format!("worker {process} starts, of another cluster"));
+            process
+        };
+        Self::with(world, process, Some(false))
+    }
+
+    fn with(world: &Shared, process: usize, foreign: Option<bool>) -> Self {
         let now = tokio::time::Instant::now().into_std();
         Self {
             process,
             world: world.clone(),
             store: Arc::new(SimStore { world: world.clone(), process }),
-            broker: Arc::new(Mutex::new(SimBroker::new(world.clone(), process))),
+            broker: Arc::new(Mutex::new(SimBroker::new(world.clone(), process, foreign.is_some()))),
             machine: Machine::new(SETTINGS, now),
             now,
             windows: Windows::default(),
@@ -100,6 +120,8 @@ impl Worker {
             detached: Vec::new(),
             ends: false,
             stop_told: false,
+            foreign,
+            rules: Rules::new(world, process, foreign.is_some()),
             panicked: false,
             unpublished: Vec::new(),
             stopped: false,
@@ -110,7 +132,8 @@ impl Worker {
     pub(crate) fn tasks(&mut self) -> impl Iterator<Item = &mut Task> {
         let claim = self.claim.as_mut().map(|claim| &mut claim.task);
         let checkpoint = self.checkpoint.as_mut().map(|checkpoint| &mut checkpoint.task);
-        claim.into_iter().chain(checkpoint).chain(&mut self.clearing).chain(&mut self.detached)
+        let checkpoints = claim.into_iter().chain(checkpoint).chain(&mut self.clearing).chain(&mut self.detached);
+        checkpoints.chain(self.rules.tasks())
     }
 
     /// SIGTERM: a last checkpoint, then the group is left.
@@ -136,13 +159,19 @@ impl Worker {
             return self.drain();
         }
         self.time_passes();
+        if self.one_in(3) {
+            self.rules.turn();
+        }
         if self.ends {
             if !std::mem::replace(&mut self.stop_told, true) {
                 self.feed(Event::Stop { asked: self.now });
             }
             return;
         }
-        self.serve_group();
+        match self.foreign {
+            None => self.serve_group(),
+            Some(assigned) => self.serve_foreign_group(assigned),
+        }
         if self.machine.draining().is_some() || self.ends {
             return;
         }
@@ -202,6 +231,17 @@ impl Worker {
         }
     }
 
+    fn serve_foreign_group(&mut self, assigned: bool) {
+        if assigned && self.fault(6) {
+            self.feed(Event::Revoked { lost: false });
+        } else if !assigned && self.one_in(2) {
+            let partitions =
+                (0..self.world.lock().kafka.partitions).map(|partition| Partition(partition as i32)).collect();
+            self.foreign = Some(true);
+            self.feed(Event::Assigned { partitions, metadata: Membership::default() });
+        }
+    }
+
     fn serve_probe(&mut self) {
         if std::mem::take(&mut self.probing) {
             let answers = self.fault(2);
@@ -217,6 +257,7 @@ impl Worker {
             world.say(|| format!("  worker {}: take -> {}", self.process, brief(&result)));
             // A zombie may find K past the N that it read before it froze. It has nothing to say about the partition any more.
             let stopped = result.as_ref().ok().and_then(|claimed| claimed.stopped.first());
+            world.counts.foreign_claims_stopped += u64::from(self.foreign.is_some() && stopped.is_some());
             if let Some(stopped) = stopped.filter(|_| world.kafka.group.accepts(ended.metadata)) {
                 world.violated(|| format!("partition {} stopped: {}", stopped.partition, stopped.why));
             }
@@ -320,6 +361,10 @@ impl Worker {
                 }
             }
             Action::Resume(claimed) => {
+                self.rules.claimed(&claimed);
+                if self.foreign.is_some() && !claimed.stands.is_empty() {
+                    self.world.lock().violated(|| format!("a foreign cluster's engine reads {:?}", claimed.stands));
+                }
                 self.reads = claimed.stands.iter().map(|stand| (stand.partition, stand.next.0)).collect();
             }
             Action::Checkpoint { checkpoint, step, cleared, metadata, once } => {
@@ -344,7 +389,7 @@ impl Worker {
                 self.world.lock().counts.backlogs_dropped += u64::from(!self.backlog.is_empty());
                 self.backlog.clear();
             }
-            Action::LetGo { then, .. } => self.let_go(then),
+            Action::LetGo(then) => self.let_go(then),
             Action::Probe => self.probing = true,
             Action::Fail(why) => {
                 self.ends = true;
@@ -408,6 +453,12 @@ impl Worker {
 
     fn let_go(&mut self, then: Then) {
         self.reads.clear();
+        self.rules.let_go();
+        if let Some(assigned) = &mut self.foreign {
+            *assigned = false;
+            self.stopped = then == Then::Leave;
+            return;
+        }
         let leaves = self.one_in(2);
         let mut world = self.world.lock();
         match then {
@@ -422,7 +473,7 @@ impl Worker {
                 self.process = world.kafka.group.start();
                 world.say(|| format!("  a new consumer is worker {}", self.process));
                 self.store = Arc::new(SimStore { world: self.world.clone(), process: self.process });
-                self.broker = Arc::new(Mutex::new(SimBroker::new(self.world.clone(), self.process)));
+                self.broker = Arc::new(Mutex::new(SimBroker::new(self.world.clone(), self.process, false)));
             }
         }
     }

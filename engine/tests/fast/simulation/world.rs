@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::counts::Counts;
 use super::database::Database;
 use super::kafka::Kafka;
+use super::rules::Catalog;
 
 /// Most partitions of a schedule.
 pub(crate) const PARTITIONS: usize = 4;
@@ -33,7 +34,7 @@ pub(crate) enum Plant {
     UnstableK,
     /// After a lost answer to COMMIT the step is written again, where the position has moved too.
     CommitAgainBlindly,
-    /// After a lost answer to COMMIT the step is tried again without asking, but the compare-and-set stands.
+    /// After a lost answer to COMMIT the step is tried again without asking, but the compare-and-set holds.
     CommitAgainCompared,
     /// The first K is committed outside of a transaction, as Weir did.
     PlainFirstOffsets,
@@ -49,6 +50,20 @@ pub(crate) enum Plant {
     OverdueJudgesOn,
     /// A worker that claims its partitions again judges what it had fetched before.
     RetakeKeepsBacklog,
+    /// An instance takes the rows of the catalog whatever it has in force.
+    RowsTakenAsTheyAre,
+    /// A change of the rules does not compare the revision that it was made on.
+    CatalogNotCompared,
+    /// Files that went at once, or with their directory, pass for removed ones.
+    LostIsRemoved,
+    /// How many rules went is counted by the set in force here, not by the store's.
+    LostAsTheSetInForceSays,
+    /// A file that was published once is never published again, whoever retired its rule.
+    PublishedOnce,
+    /// The directory publishes while a partition contradicts the store.
+    HeldPublishes,
+    /// It publishes again as soon as the partition is let go.
+    HoldEndsAtARevoke,
 }
 
 /// Randomness: the only source of it.
@@ -71,6 +86,7 @@ pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) database: Database,
     pub(crate) kafka: Kafka,
+    pub(crate) rules: Catalog,
     pub(crate) plant: Plant,
     pub(crate) counts: Counts,
     /// The faults of calls are so many times rarer in this schedule.
@@ -97,6 +113,7 @@ impl Shared {
             dice,
             database: Database::default(),
             kafka,
+            rules: Catalog::default(),
             plant,
             counts: Counts::default(),
             calm,

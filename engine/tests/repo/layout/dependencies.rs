@@ -67,7 +67,7 @@ fn the_lock_of_the_fuzz_targets_knows_what_the_engine_and_the_tests_need() {
         let locked =
             lock["package"].as_array().expect("a list").iter().find(|one| one["name"].as_str() == Some(package));
         let locked = locked.unwrap_or_else(|| panic!("fuzz/Cargo.lock lacks {package}"));
-        // A name that stands there in two versions has its own behind it.
+        // A name that is there in two versions has its own behind it.
         let name = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
         let known: BTreeSet<String> = texts(&locked["dependencies"]).iter().map(|text| name(text)).collect();
         let manifest: toml::Table = read(manifest).parse().expect("a manifest is TOML");

@@ -68,7 +68,7 @@ fn built(choice: &[&str]) -> BTreeSet<(String, BTreeSet<String>)> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("cargo prints text");
     let lines = text.lines().filter_map(|line| line.trim_end_matches(" (*)").split_once('|'));
-    // Members stand in a folder: their features are their own matter.
+    // Members are in a folder: their features are their own matter.
     let foreign = lines.filter(|(package, _)| !package.contains('/'));
     let features = |list: &str| list.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect();
     foreign.map(|(package, list)| (package.to_owned(), features(list))).collect()

@@ -54,7 +54,7 @@ fn every_message_in_the_list_of_errors_stands_in_the_code() {
     }
 }
 
-/// What a program tells apart stands in the list by its name: the codes of conditions, of dead letters and of problems.
+/// What a program tells apart is in the list by its name: the codes of conditions, of dead letters and of problems.
 #[test]
 fn the_list_of_errors_holds_every_code() {
     let list = document("docs/errors.md");
@@ -80,7 +80,7 @@ fn docs_errors_lists_the_codes_that_the_code_has() {
     weir_testkit::made::hold("docs/errors.md", &text);
 }
 
-/// Free words may stand beside the names; a row whose tests are still to be written begins with "open: ".
+/// Free words may be beside the names; a row whose tests are still to be written begins with "open: ".
 #[test]
 fn every_test_that_answers_for_a_fault_is_there() {
     for row in rows("bench/reliability.md", "## Faults that trying it found") {

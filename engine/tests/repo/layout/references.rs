@@ -227,7 +227,7 @@ fn links_in(text: &str) -> impl Iterator<Item = &str> {
     prose.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
 }
 
-/// What stands between backticks, line by line, code blocks left out.
+/// What is between backticks, line by line, code blocks left out.
 fn code_in(text: &str) -> impl Iterator<Item = &str> {
     prose(text).flat_map(|line| line.split('`').skip(1).step_by(2))
 }

@@ -1,6 +1,6 @@
 //! A document as text: its commands in order, and what it calls a command in passing.
 
-/// The commands of every `sh` or `console` block, one a line, each as it stands.
+/// The commands of every `sh` or `console` block, one a line, each as it is.
 pub(crate) fn commands(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
     for_each_line(text, |language, line| {
@@ -37,7 +37,7 @@ pub(crate) fn hidden_blocks(text: &str) -> Vec<String> {
     hidden
 }
 
-/// Calls with the language of the block that a line stands in, if in any.
+/// Calls with the language of the block that a line is in, if in any.
 fn for_each_line<'a>(text: &'a str, mut see: impl FnMut(Option<&str>, &'a str)) {
     let mut language: Option<&str> = None;
     for line in text.lines() {

@@ -89,7 +89,7 @@ impl Bed {
     }
 }
 
-/// The figure that stands before a text.
+/// The figure that is before a text.
 fn figure(said: &str, before: &str) -> u64 {
     let (head, _) = said.split_once(before).unwrap_or_else(|| panic!("{before:?} stands not in: {said}"));
     let digits = head.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap();
@@ -218,7 +218,7 @@ fn a_broker_that_goes_away_leaves_a_figure_and_a_line(bed: &Bed) {
     assert!(said.contains("slow.csv") && said.contains("bring Kafka back"), "{said}");
     let confirmed = figure(&said, " records are confirmed to be in away");
     let (_, line) = said.split_once("the first that is not is that of line ").unwrap();
-    // One partition, so they are confirmed in order; the first row stands on line 2.
+    // One partition, so they are confirmed in order; the first row is on line 2.
     assert!(line.starts_with(&format!("{} ", confirmed + 2)), "{said}");
     assert!(confirmed >= 300 && confirmed <= bed.count("away"), "{said}");
 }

@@ -48,7 +48,7 @@ fn send(producer: &BaseProducer, topic: &str, code: &str, numbers: std::ops::Ran
     for number in numbers {
         let offset = number.to_string();
         let own = [("weir.code", code), ("__dlq.errors.topic", "stream"), ("__dlq.errors.offset", &offset)];
-        // A record that was a letter once carries a code already: the engine's stands behind it.
+        // A record that was a letter once carries a code already: the engine's is behind it.
         let headers = own.iter().fold(
             OwnedHeaders::new().insert(Header { key: "weir.code", value: Some("OLD") }),
             |headers, (key, value)| headers.insert(Header { key, value: Some(*value) }),

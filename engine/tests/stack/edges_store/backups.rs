@@ -104,7 +104,7 @@ fn a_database_that_is_lost_stops_and_each_way_out_goes_on() {
     bed.windows_are("type", &bed.payments.windows);
     bed.letters_come(|_| 3);
 
-    // The store set to where the group stands: sums begin there, and no letter comes again.
+    // The store set to where the group is: sums begin there, and no letter comes again.
     stops(&bed);
     for (partition, k) in &k {
         bed.sql(&format!(

@@ -1,4 +1,4 @@
-//! What each case stands on: the stack that all share, a pipeline of its own and payments for it.
+//! What each case rests on: the stack that all share, a pipeline of its own and payments for it.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -72,7 +72,7 @@ impl Bed {
         self.until_ready(engine);
     }
 
-    /// Until the group stands at the end of the topic; for a store that is no MariaDB.
+    /// Until the group is at the end of the topic; for a store that is no MariaDB.
     pub(crate) fn until_committed(&self, engine: &mut Engine) {
         self.until_all_is_committed(engine, SOON);
         self.until_ready(engine);
@@ -141,7 +141,7 @@ impl Bed {
         });
     }
 
-    /// docs/operations.md: the group is set to where the store stands, by `next_offset` or `published`.
+    /// docs/operations.md: the group is set to the store's position, by `next_offset` or `published`.
     pub(crate) fn reset_group_to_the_store(&self, group: &str, column: &str) {
         let file = self.folder.path().join("positions.csv");
         let rows = self.sql(&format!("SELECT CONCAT_WS(',', topic, `partition`, {column}) FROM weir_partition"));

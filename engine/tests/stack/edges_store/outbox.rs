@@ -8,7 +8,7 @@ use weir_testkit::oracle::windows::same;
 use weir_testkit::pipeline::engine::Engine;
 
 impl Bed {
-    /// The engine dies between a checkpoint's two transactions: its letters stand in the outbox and nowhere else.
+    /// The engine dies between a checkpoint's two transactions: its letters are in the outbox and nowhere else.
     fn dies_with_letters_in_the_outbox(&mut self, payments: i64) {
         // One checkpoint, of everything: before the worker looks for records all of them are here.
         let changes = [("interval = \"200ms\"", "interval = \"5s\""), ("[admin]", "[engine]\nworkers = 1\n\n[admin]")];
@@ -92,7 +92,7 @@ fn a_damaged_outbox_chunk_stops_its_partition_until_it_is_restored_or_deleted_an
     bed.letters_come(|(partition, offset)| u32::from(partition != 2 || offset >= died_at[&2]));
 }
 
-/// Its letters are only in the outbox: from N, where the store stands, they would be taken for published.
+/// Its letters are only in the outbox: from N, the store's position, they would be taken for published.
 #[test]
 fn a_group_that_is_reset_while_letters_wait_in_the_outbox_loses_none_of_them() {
     let mut bed = Bed::new("reset");

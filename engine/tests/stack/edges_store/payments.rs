@@ -21,7 +21,7 @@ pub(crate) struct Payments {
     /// Event times repeat within the minute after this one, so that later payments fall into windows that are there.
     pub(crate) from: i64,
     pub(crate) windows: Windows,
-    /// Where those stand whose amount is no number.
+    /// Where those are whose amount is no number.
     pub(crate) dirty: BTreeSet<Place>,
 }
 

@@ -52,7 +52,7 @@ fn aborted_transactions_are_skipped_and_the_offsets_reach_the_end_past_control_r
     };
     engine.until("no lag is shown", SOON, no_lag);
 
-    // What an open transaction wrote, and what stands behind it, waits for its end.
+    // What an open transaction wrote, and what is behind it, waits for its end.
     producer.begin_transaction().unwrap();
     way.queue_up(&producer, 3, 0..20);
     producer.flush(SOON).unwrap();

@@ -1,4 +1,4 @@
-//! Topics and a group of a test's own on a real broker that all tests share, and what stands in them.
+//! Topics and a group of a test's own on a real broker that all tests share, and what is in them.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

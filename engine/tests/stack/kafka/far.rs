@@ -34,7 +34,7 @@ fn cpu_of(child: u32) -> Duration {
     cpu(std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap().rsplit_once(')').unwrap().1)
 }
 
-/// librdkafka's thread asks without a pause for the answer of what is under way, if more letters stand ready behind it.
+/// librdkafka's thread asks without a pause for the answer of what is under way, if more letters are ready behind it.
 #[tokio::test(flavor = "multi_thread")]
 async fn letters_wait_for_a_broker_that_is_far_without_taking_a_core() {
     // Many rounds of few letters: a request holds about 20 of them.

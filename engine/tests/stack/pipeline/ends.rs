@@ -25,7 +25,7 @@ fn steps(way: &Way) -> f64 {
 
 #[test]
 fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
-    // One worker, so that the partition which is fixed stands beside one which runs.
+    // One worker, so that the partition which is fixed is beside one which runs.
     let way = Way::new("fixed").with_workers(1);
     let generated = Generated::new(&way, RECORDS, 29, &[]);
     let mut engine = way.start();
@@ -104,7 +104,7 @@ fn no_checkpoint_holds_more_letters_than_its_bound_and_a_batch() {
     let way = Way::new("letters_bounded").with(r#"interval = "1s""#, bounds).with_workers(1);
     let mut engine = way.start();
     way.until_ready(&mut engine);
-    // What stands in the outbox after each row that comes; what is published goes before the next checkpoint's come.
+    // What is in the outbox after each row that comes; what is published goes before the next checkpoint's come.
     way.sql("CREATE TABLE stood (bytes BIGINT)");
     way.sql(
         "CREATE TRIGGER stands AFTER INSERT ON weir_outbox FOR EACH ROW \

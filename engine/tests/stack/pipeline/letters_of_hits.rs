@@ -1,4 +1,4 @@
-//! What stands in a letter and in the metrics that a stranger chose: a rule that says much, and a record that pretends.
+//! What is in a letter and in the metrics that a stranger chose: a rule that says much, and a record that pretends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

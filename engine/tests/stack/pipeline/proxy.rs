@@ -1,4 +1,4 @@
-//! A broker's double: it stands before the real one, tells clients its own address as the cluster's only one, and can tell
+//! A broker's double: it is before the real one, tells clients its own address as the cluster's only one, and can tell
 //! those that are connected that the cluster has no brokers, as a controller does that fenced its only broker for a moment.
 
 use std::collections::HashMap;

@@ -24,7 +24,7 @@ impl Deref for Paid {
 }
 
 impl Paid {
-    /// A payment to partition 0, in the order of the calls. `event_time` as it stands in the record.
+    /// A payment to partition 0, in the order of the calls. `event_time` as it is in the record.
     fn pay(&self, event_time: impl serde::Serialize) {
         let value = json!({ "event_time": event_time, "type": "DEBIT", "amount": "1.00" });
         self.send(0, &Record { value: Some(value.to_string().into_bytes()), ..Record::default() });

@@ -12,7 +12,7 @@ use weir::model::step::*;
 use weir::outbox::format;
 use weir::store::{Outcome, Store, StoreError, connect};
 
-/// A dump, and what stands in it.
+/// A dump, and what is in it.
 pub(crate) struct Older {
     /// The commit whose engine made it.
     pub(crate) commit: &'static str,
@@ -138,7 +138,7 @@ impl Older {
     }
 
     /// Two instances start at once: each step is done, and its rules, letters and positions are there. Then both take the
-    /// partitions, and of what they count only that of the later one stands, once.
+    /// partitions, and of what they count only that of the later one is kept, once.
     pub(crate) async fn goes_on(&self, url: &str) {
         let commit = self.commit;
         let database = Plain::open(url).await;
@@ -148,7 +148,7 @@ impl Older {
         let cluster = fingerprint.cluster.unwrap_or_else(|| "one".into());
         let (one, other) = tokio::join!(self.start(url, &cluster), self.start(url, &cluster));
         let (one, other) = (one.expect(commit), other.expect(commit));
-        assert_eq!(database.text("SELECT CAST(COUNT(*) AS CHAR) FROM weir_schema").await, "2", "{commit}");
+        assert_eq!(database.text("SELECT CAST(COUNT(*) AS CHAR) FROM weir_schema").await, "3", "{commit}");
         assert_eq!(other.pending(&Self::layout()).await.unwrap(), [""; 0], "{commit}");
         let refused = self.start(url, "two").await.map(drop).unwrap_err();
         assert!(refused.contains("source.brokers") && refused.contains(&format!("{cluster:?}")), "{refused}");

@@ -19,7 +19,7 @@ pub(crate) async fn the_documented_rights_are_enough(admin: &str, url: impl Fn(&
         "CREATE DATABASE alone",
         "CREATE USER `rows`@'%' IDENTIFIED BY 'rows'",
         "CREATE USER `tables`@'%' IDENTIFIED BY 'tables'",
-        // These two lines stand in docs/operations.md.
+        // These two lines are in docs/operations.md.
         "GRANT SELECT, INSERT, UPDATE, DELETE, SHOW VIEW ON rights.* TO `rows`@'%'",
         "GRANT SELECT, INSERT, UPDATE, DELETE, SHOW VIEW, CREATE, CREATE VIEW, DROP, INDEX ON alone.* TO `tables`@'%'",
     ] {

@@ -1,4 +1,4 @@
-//! What stands behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
+//! What is behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
 //! bytes, and a store that only reads.
 
 pub mod client;
@@ -24,7 +24,7 @@ use weir::store::{AuditStore, ReportStore, StatsRow, StoreError};
 pub const VIEWER: &str = "viewer-token-number-1";
 /// The token that writes.
 pub const PUBLISHER: &str = "publisher-token-number-2";
-/// Stands in every error text below; must stand in no answer.
+/// Stands in every error text below; must be in no answer.
 pub const SECRET: &str = "s3cret";
 /// A module that the fake catalog takes.
 pub const WASM: &[u8] = b"\0asm good";

@@ -1,4 +1,4 @@
-//! A list of hits as it stands in a guest's memory: laid out, and read.
+//! A list of hits as it is in a guest's memory: laid out, and read.
 
 use super::super::input::Input;
 
@@ -40,7 +40,7 @@ pub(super) fn laid_out(input: &mut Input<'_>) -> Vec<u8> {
     memory
 }
 
-/// The hits that an answer at the begin of this memory is; Err: it breaks the contract; None: it stands elsewhere.
+/// The hits that an answer at the begin of this memory is; Err: it breaks the contract; None: it is elsewhere.
 pub(super) fn hits(memory: &[u8], rows: usize, codes: usize) -> Option<Result<Vec<Hit>, ()>> {
     let word = |at: usize| u32::from_le_bytes(memory[at..at + 4].try_into().expect("four bytes"));
     let (list, count) = (word(0), word(4));

@@ -72,7 +72,7 @@ fn json(line: Option<&str>) -> Option<Row> {
     row.filter(|row| row.len() == count)
 }
 
-/// Its keys and values as they come, a key that stands twice included.
+/// Its keys and values as they come, a key that is there twice included.
 struct Object(Vec<(String, Box<RawValue>)>);
 
 impl<'de> serde::Deserialize<'de> for Object {

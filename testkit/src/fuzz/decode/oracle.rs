@@ -55,7 +55,7 @@ fn members(text: &str) -> Result<Vec<(String, Box<RawValue>)>, &'static str> {
     serde_json::from_str(text).map(|Members(members)| members).map_err(|_| "PARSE_JSON")
 }
 
-/// The JSON at this path; a key on the way that stands twice is no answer.
+/// The JSON at this path; a key on the way that is there twice is no answer.
 fn find(object: &str, path: &[String]) -> Result<Option<String>, &'static str> {
     let (token, rest) = path.split_first().expect("a path has a token");
     let values: Vec<Box<RawValue>> = if object.starts_with('[') {

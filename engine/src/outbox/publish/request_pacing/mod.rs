@@ -19,7 +19,7 @@ const MOST_BYTES: usize = 16 << 20;
 /// Letters of a round, likewise.
 const MOST_LETTERS: usize = 16_000;
 
-/// A letter on its way; it stands in the outbox but for its headers.
+/// A letter on its way; it is in the outbox but for its headers.
 pub(super) struct Outbound<'l> {
     pub(super) topic: &'l str,
     /// Partition of that topic.
