@@ -1,11 +1,13 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir yardsticks demo demo-live quick test prove chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check docs deny dist up down
+.PHONY: help rules wasm-target weir demo-weir demo-time yardsticks demo demo-live quick test prove chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check docs deny dist up down
+# A target's needs are installed before anything is built; cargo uses all cores by itself.
+.NOTPARALLEL:
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-# Where stack/install puts what it installs.
-export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
+# Where stack/install puts what it installs. A distribution's cargo may be too old.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH):/usr/sbin:/sbin
 ifneq ($(shell stack/toolchain),)
 export RUSTUP_TOOLCHAIN := $(shell stack/toolchain)
 endif
@@ -27,10 +29,10 @@ fi
 endef
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 wasm-target: # the standard library for wasm32, if rustup keeps the toolchain
-	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $(WASM); then rustup target add $(WASM); fi
+	@if command -v rustup >/dev/null; then case "$$(rustup target list --installed)" in *$(WASM)*) ;; *) rustup target add $(WASM) ;; esac; fi
 
 needs-%: # what the target lacks on this machine: listed, asked for, installed; YES=1 goes on by itself
 	@stack/install $*
@@ -55,11 +57,26 @@ WEIR := $(or $(WEIR_BIN),$(TARGET_DIR)/release/weir)
 weir:
 	@test -n "$(WEIR_BIN)" || $(CARGO) build --release -p weir
 
-demo: needs-demo rules target/demo/high_amount.wasm weir ## 200,000 records (or RECORDS=n) through the whole pipeline, two swaps on the way, the truth beside the result
-	$(WEIR) demo $(if $(RECORDS),--records $(RECORDS))
+# A release takes three times as long to build. The demo's `weir` is optimized by itself and shares most dependencies, which are most
+# of the work, with `make test`: by the profile dev and the tests' features, for a profile of its own would build them anew. Not shared
+# is the compiler of the rules, which has only six small modules to compile here. A copy is run, for the tests' `weir`, with its fault
+# points, stands at the same place.
+DEMO_WEIR := $(or $(WEIR_BIN),target/demo/weir)
+DEMO_PROFILE := $(addprefix weir.,opt-level=1 debug=false debug-assertions=false overflow-checks=false incremental=false codegen-units=8) \
+    $(addsuffix .opt-level=0,cranelift-codegen wasmtime-internal-cranelift)
+demo-weir:
+	@test -n "$(WEIR_BIN)" || { \
+	    $(CARGO) build -p weir --features tokio/test-util $(foreach setting,$(DEMO_PROFILE),--config 'profile.dev.package.$(setting)'); \
+	    mkdir -p target/demo; install -m 755 $(TARGET_DIR)/debug/weir $(DEMO_WEIR); }
 
-demo-live: needs-demo rules target/demo/high_amount.wasm weir ## the same, kept running with the API open
-	$(WEIR) demo --live $(if $(RECORDS),--records $(RECORDS))
+demo-time: # tells how long the demo will take
+	@stack/demo-time $(DEMO_WEIR) $(RECORDS)
+
+demo: needs-demo demo-time rules target/demo/high_amount.wasm demo-weir ## 200,000 records (or RECORDS=n) through the whole pipeline, two swaps on the way, the truth beside the result
+	$(DEMO_WEIR) demo $(if $(RECORDS),--records $(RECORDS))
+
+demo-live: needs-demo demo-time rules target/demo/high_amount.wasm demo-weir ## the same, kept running with the API open
+	$(DEMO_WEIR) demo --live $(if $(RECORDS),--records $(RECORDS))
 
 # ONLY="edges_topic kafka::" runs only groups of tests whose name has one of these; engine/tests/README.md says what a group is.
 quick: needs-quick rules ## formatting, lints and all tests that need no service

@@ -1,4 +1,4 @@
-//! Gives the release its commit, for `weir --version`. A debug build has none: a commit would compile everything anew. `WEIR_COMMIT`
+//! Says which profile builds it, and gives the release its commit, for `weir --version`. A debug build has none: a commit would compile everything anew. `WEIR_COMMIT`
 //! says it where the checkout is not there, as in the image.
 
 mod commit;
@@ -10,7 +10,8 @@ fn main() {
     println!("cargo:rerun-if-changed=build/commit.rs");
     println!("cargo:rerun-if-env-changed=WEIR_COMMIT");
     let given = std::env::var("WEIR_COMMIT").ok().filter(|given| !given.trim().is_empty());
-    let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let profile = std::env::var("PROFILE").unwrap_or_default();
+    let release = profile == "release";
     let found = || commit::commit(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
     let commit = match given {
         Some(given) => given.trim().to_owned(),
@@ -24,4 +25,5 @@ fn main() {
         },
     };
     println!("cargo:rustc-env=WEIR_COMMIT={commit}");
+    println!("cargo:rustc-env=WEIR_PROFILE={profile}");
 }

@@ -49,9 +49,10 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// Named in running text and run by no block. Exact, too.
-const MENTIONED: [(&str, &str); 6] = [
+const MENTIONED: [(&str, &str); 7] = [
     ("make prove", "`make test` at random and for longer"),
     ("stack/up", "README.md runs it for the variables that it prints"),
+    ("stack/install test", "`make test` calls it"),
     ("cargo doc -p weir-sdk --open", "opens a browser"),
     ("weir run --json-logs", "`weir run` in another form"),
     ("make demo-live", "`make demo` that does not end"),

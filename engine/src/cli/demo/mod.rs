@@ -2,6 +2,7 @@
 //! the way, and the truth beside the result. The mock cluster keeps only the last 5 MiB of a partition and no
 //! transactional offsets, so the producer stays close ahead, and nothing here proves exactly-once.
 
+mod cpu_time;
 mod report;
 mod stream;
 mod truth;
@@ -18,6 +19,7 @@ use super::out;
 use crate::config::Config;
 use crate::pipeline::{self, Running};
 use crate::telemetry;
+use cpu_time::Stopwatch;
 
 const TOPIC: &str = "finance_stream";
 const LETTERS: &str = "dead_letter_queue";
@@ -78,14 +80,14 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
     let running = pipeline::start(config).await?;
     joined(&running).await?;
 
-    let started = Instant::now();
+    let stopwatch = Stopwatch::start();
     let places =
         stream::stream(&running, &cluster.bootstrap_servers(), &csv, args.records, swaps(args, strict, &rules_dir))
             .await?;
     committed(&running, args.records).await?;
-    let took = started.elapsed();
+    let took = stopwatch.stop();
 
-    let verdict = report::print(&running, &expected, &places, &cluster.bootstrap_servers(), took).await?;
+    let verdict = report::print(&running, &expected, &places, &cluster.bootstrap_servers(), &took).await?;
     if args.live {
         out::note(format_args!("\nthe admin API is open: curl http://{}/rules   (Ctrl-C ends)", running.admin));
         tokio::signal::ctrl_c().await?;

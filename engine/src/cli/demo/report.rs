@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table};
 
-use super::stream::Places;
+use super::cpu_time::Took;
+use super::stream::{Places, RATE};
 use super::truth::{Expected, Flags};
 use super::{LETTERS, PARTITIONS};
 use crate::cli::out;
@@ -25,14 +26,9 @@ pub(super) async fn print(
     expected: &Expected,
     places: &Places,
     brokers: &str,
-    took: Duration,
+    took: &Took,
 ) -> anyhow::Result<bool> {
-    let records = expected.records.len();
-    out::note(format_args!(
-        "\n{records} records in {:.1} s: {:.0} records/s (the demo sends at most 40,000/s)\n",
-        took.as_secs_f64(),
-        records as f64 / took.as_secs_f64()
-    ));
+    print_speed(expected.records.len(), took);
     let rows = running.store.windows(u32::MAX, false).await?;
     print_windows(&rows);
 
@@ -69,6 +65,27 @@ pub(super) async fn print(
         if right { "equal the truth" } else { "were compared: NOT the truth" }
     ));
     Ok(right)
+}
+
+/// How fast it was: the whole way, which the demo paces itself, and the engine by itself.
+fn print_speed(records: usize, took: &Took) {
+    let mut table = Table::new();
+    table.set_header(["", "seconds", "records/s"]);
+    let mut row = |what: String, time: Duration| {
+        let seconds = time.as_secs_f64();
+        let numbers = [format!("{seconds:.2}"), format!("{:.0}", records as f64 / seconds)];
+        let numbers = numbers.map(|text| Cell::new(text).set_alignment(CellAlignment::Right));
+        table.add_row(std::iter::once(Cell::new(what)).chain(numbers));
+    };
+    row(format!("from the first record to the last checkpoint; the demo sends at most {RATE}/s"), took.wall);
+    if let Some(own) = took.workers {
+        row("the engine's own work: CPU time of its workers, which decode, judge and sum".to_owned(), own);
+    }
+    out::note(format_args!("\n{records} records\n{table}"));
+    if env!("WEIR_PROFILE") != "release" {
+        out::note("built in minutes, for the demo: docs/performance.md has what a release does");
+    }
+    out::note("");
 }
 
 fn print_windows(rows: &[StatsRow]) {

@@ -22,8 +22,8 @@ use crate::status::Status;
 /// Records that may be sent ahead of what was judged. They have about 270 bytes each, in four partitions of which the mock
 /// cluster keeps 5 MiB.
 const LEAD: u64 = 8_000;
-/// So that a swap falls in the middle of the stream and not after it.
-const RATE: u64 = 40_000;
+/// Records a second at most, so that a swap falls in the middle of the stream and not after it.
+pub(super) const RATE: u64 = 40_000;
 
 /// What is swapped in on the way.
 pub(super) struct Swaps {
