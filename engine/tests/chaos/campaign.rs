@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::diary::Diary;
+use crate::campaign_log::CampaignLog;
 use crate::disk::Disk;
 use crate::faults::Fault;
 use crate::fleet::Fleet;
@@ -20,7 +20,7 @@ use crate::swaps::Publisher;
 use crate::tricks::Tricks;
 use crate::{alone, locks};
 use weir_testkit::oracle::{Compared, all_is_exact};
-use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::pipeline::{PAYSIM, RULES, TestPipeline};
 use weir_testkit::stack::Stack;
 use weir_testkit::wait::STILL;
 
@@ -42,16 +42,16 @@ fn nothing_is_lost_or_counted_twice_whatever_dies() {
     let mut campaign = Campaign::new(seed, rate);
     campaign.faults(Duration::from_secs(60 * minutes));
     campaign.peace();
-    let (diary, compared) = campaign.judge();
-    report(&diary, &compared, (seed, minutes, rate), began.elapsed());
-    assert!(diary.findings.is_empty(), "{}", diary.findings.join("\n"));
-    assert!(diary.count(&["instance killed"]) >= 3 * minutes, "kills: {:?}", diary.counts);
+    let (campaign_log, compared) = campaign.judge();
+    report(&campaign_log, &compared, (seed, minutes, rate), began.elapsed());
+    assert!(campaign_log.findings.is_empty(), "{}", campaign_log.findings.join("\n"));
+    assert!(campaign_log.count(&["instance killed"]) >= 3 * minutes, "kills: {:?}", campaign_log.counts);
     if minutes >= 5 {
-        let unmet = diary.unmet();
+        let unmet = campaign_log.unmet();
         assert!(unmet.is_empty(), "what no engine met proves nothing: {unmet:?}");
-        assert!(diary.said("lost=true") > 0, "no partition was lost to a zombie");
+        assert!(campaign_log.said("lost=true") > 0, "no partition was lost to a zombie");
     }
-    diary.all_is_well();
+    campaign_log.all_is_well();
 }
 
 fn setting(name: &str) -> Option<u64> {
@@ -75,8 +75,8 @@ struct Campaign {
     grown: bool,
     /// Of the fault that has just begun.
     alone: Duration,
-    diary: Diary,
-    way: Way,
+    campaign_log: CampaignLog,
+    pipeline: TestPipeline,
 }
 
 impl Campaign {
@@ -84,16 +84,16 @@ impl Campaign {
         // Partitions move soon after a member is silent; new ones are seen soon.
         let quick = r#"properties = { "session.timeout.ms" = "3000", "heartbeat.interval.ms" = "500", "topic.metadata.refresh.interval.ms" = "5000" }"#;
         // A machine that is busy with other things must not look like a slow rule.
-        let way = Way::on(Arc::new(Stack::up()), "chaos", PAYSIM, &RULES)
+        let pipeline = TestPipeline::on(Arc::new(Stack::up()), "chaos", PAYSIM, &RULES)
             .with("properties = {}", quick)
             .with(r#"interval = "1s""#, r#"interval = "300ms""#)
             .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 5_000, ttl = "2s" }"#);
-        for topic in [way.topic(), way.queue()] {
-            way.grow(&topic, PARTITIONS);
+        for topic in [pipeline.topic(), pipeline.queue()] {
+            pipeline.grow(&topic, PARTITIONS);
         }
-        let disk = Disk::under(&way.stack);
-        locks::prepare(&way);
-        let flow = Some(Flow::start(&way, seed, rate));
+        let disk = Disk::under(&pipeline.stack);
+        locks::prepare(&pipeline);
+        let flow = Some(Flow::start(&pipeline, seed, rate));
         let mut campaign = Self {
             rng: ChaCha8Rng::seed_from_u64(seed),
             fleet: Fleet::default(),
@@ -107,8 +107,8 @@ impl Campaign {
             tricks: Tricks::default(),
             grown: false,
             alone: Duration::ZERO,
-            diary: Diary::new("chaos", seed),
-            way,
+            campaign_log: CampaignLog::new("chaos", seed),
+            pipeline,
         };
         campaign.fleet.start_in(Duration::ZERO);
         campaign.fleet.start_in(Duration::ZERO);
@@ -117,13 +117,13 @@ impl Campaign {
 
     fn faults(&mut self, time: Duration) {
         let first = Instant::now() + STILL;
-        while self.way.position() == 0 {
-            assert!(Instant::now() < first, "no record was judged: {}", self.diary.folder.display());
+        while self.pipeline.position() == 0 {
+            assert!(Instant::now() < first, "no record was judged: {}", self.campaign_log.folder.display());
             self.tick(false);
         }
         let admin = self.fleet.instances[0].admin;
         let said = self.publisher.good(admin);
-        self.diary.note(said);
+        self.campaign_log.note(said);
         let (began, grow) = (Instant::now(), time.mul_f64(self.rng.random_range(0.3..0.6)));
         let mut next = began + Duration::from_secs(3);
         while began.elapsed() < time {
@@ -134,7 +134,7 @@ impl Campaign {
             if Instant::now() >= next {
                 // What no engine has met by then is tried until one has, in turn with the others, while records flow.
                 let late = began.elapsed() > time / 2 && self.rng.random_bool(0.5) && self.flows();
-                let unmet = if late { self.diary.unmet() } else { Vec::new() };
+                let unmet = if late { self.campaign_log.unmet() } else { Vec::new() };
                 let fault = unmet.choose(&mut self.rng).copied().unwrap_or_else(|| Fault::draw(&mut self.rng));
                 if let Some(alone) = self.begin(fault) {
                     next = Instant::now() + alone + Duration::from_millis(self.rng.random_range(200..2_500));
@@ -150,10 +150,10 @@ impl Campaign {
     }
 
     fn grow(&mut self) {
-        self.way.grow(&self.way.topic(), GROWN);
+        self.pipeline.grow(&self.pipeline.topic(), GROWN);
         self.flow.as_ref().expect("it flows").widen(GROWN);
         self.grown = true;
-        self.diary.fault("partitions added", format!("{PARTITIONS} -> {GROWN}"));
+        self.campaign_log.fault("partitions added", format!("{PARTITIONS} -> {GROWN}"));
     }
 
     /// How long no other fault may begin; None: it can't be now, another is drawn.
@@ -188,7 +188,7 @@ impl Campaign {
             Fault::RulesChanged | Fault::RuleTraps | Fault::SlowShadow => self.change(fault, number),
             Fault::RulesAway | Fault::SetBack | Fault::Readers => self.trick(fault, number),
         };
-        self.diary.fault(name, said?);
+        self.campaign_log.fault(name, said?);
         Some(std::mem::take(&mut self.alone))
     }
 
@@ -212,7 +212,7 @@ impl Campaign {
         if !service.is_up() || matches!(fault, Fault::DatabaseKilled) && self.disk.is_full() {
             return None;
         }
-        service.take_away(&self.way, how, time);
+        service.take_away(&self.pipeline, how, time);
         Some(format!("for {time:?}"))
     }
 
@@ -221,10 +221,10 @@ impl Campaign {
             return None;
         }
         let (session, said) = match fault {
-            Fault::ConnectionsCut => (locks::cut(&self.way), String::new()),
+            Fault::ConnectionsCut => (locks::cut(&self.pipeline), String::new()),
             Fault::Deadlock => {
                 let time = self.millis(400, 2_000);
-                (locks::circle(&self.way, time), format!("closed after {time:?}"))
+                (locks::circle(&self.pipeline, time), format!("closed after {time:?}"))
             }
             _ => {
                 // Beyond innodb_lock_wait_timeout of a checkpoint's connection, mostly.
@@ -232,7 +232,7 @@ impl Campaign {
                 let table = ["risk_stats", "weir_partition", "weir_outbox"][self.rng.random_range(0..3)];
                 // A checkpoint meets them only if it lives so long.
                 self.alone = time;
-                (locks::hold(&self.way, table, time), format!("{table} for {time:?}"))
+                (locks::hold(&self.pipeline, table, time), format!("{table} for {time:?}"))
             }
         };
         self.sessions.push(session);
@@ -245,9 +245,9 @@ impl Campaign {
         }
         let time = self.millis(3_000, 9_000);
         self.alone = time;
-        locks::give_back(&self.way);
+        locks::give_back(&self.pipeline);
         self.disk.fill(time);
-        self.sessions.push(locks::fill(&self.way, time));
+        self.sessions.push(locks::fill(&self.pipeline, time));
         Some(format!("for {time:?}"))
     }
 
@@ -266,8 +266,10 @@ impl Campaign {
     fn trick(&mut self, fault: Fault, number: usize) -> Option<String> {
         let time = self.millis(2_000, 9_000);
         match fault {
-            Fault::RulesAway => self.tricks.take_rules(&self.way, time),
-            Fault::SetBack if self.database.is_up() && !self.disk.is_full() => self.tricks.set_back(&self.way, time),
+            Fault::RulesAway => self.tricks.take_rules(&self.pipeline, time),
+            Fault::SetBack if self.database.is_up() && !self.disk.is_full() => {
+                self.tricks.set_back(&self.pipeline, time)
+            }
             Fault::SetBack => None,
             _ => {
                 let admin = self.fleet.instances[self.fleet.pick(number, true)?].admin;
@@ -279,30 +281,30 @@ impl Campaign {
     /// A moment passes.
     fn tick(&mut self, at_once: bool) {
         for service in [&mut self.database, &mut self.broker, &mut self.redis] {
-            service.tick(&self.way, at_once, &mut self.diary);
+            service.tick(&self.pipeline, at_once, &mut self.campaign_log);
         }
         if self.disk.tick(at_once) {
-            self.diary.note("the disk has room again");
-            self.sessions.push(locks::empty(&self.way));
+            self.campaign_log.note("the disk has room again");
+            self.sessions.push(locks::empty(&self.pipeline));
         }
         let database = self.database.is_up() && !self.disk.is_full();
-        self.tricks.tick(&self.way, (at_once, database), &mut self.diary);
-        self.fleet.tick(&self.way, at_once, &mut self.diary);
+        self.tricks.tick(&self.pipeline, (at_once, database), &mut self.campaign_log);
+        self.fleet.tick(&self.pipeline, at_once, &mut self.campaign_log);
         if let Some(said) = self.publisher.came() {
-            self.diary.note(said);
+            self.campaign_log.note(said);
         }
         let over = |session: &mut Child| session.try_wait().expect("it is ours").is_some();
         for session in self.sessions.extract_if(.., over) {
             let output = session.wait_with_output().expect("it is ours");
             let said = String::from_utf8_lossy(&output.stderr);
-            self.diary.note(format!("a session on the database ended: {} {}", output.status, said.trim()));
+            self.campaign_log.note(format!("a session on the database ended: {} {}", output.status, said.trim()));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 
     /// Everything is brought back, the flow ends, and what is left is judged and committed.
     fn peace(&mut self) {
-        self.diary.note("peace");
+        self.campaign_log.note("peace");
         while !(self.database.is_up() && self.broker.is_up() && self.redis.is_up())
             || self.disk.is_full()
             || self.publisher.is_busy()
@@ -311,11 +313,11 @@ impl Campaign {
             self.tick(true);
         }
         let sent = self.flow.take().expect("it is stopped once").stop();
-        self.diary.note(format!("{sent} records were sent"));
-        let consumer: BaseConsumer = self.way.kafka().create().expect("a consumer");
-        let (ends, mut moved, mut last) = (self.way.ends(&consumer), Instant::now(), Vec::new());
+        self.campaign_log.note(format!("{sent} records were sent"));
+        let consumer: BaseConsumer = self.pipeline.kafka().create().expect("a consumer");
+        let (ends, mut moved, mut last) = (self.pipeline.ends(&consumer), Instant::now(), Vec::new());
         loop {
-            let at = self.way.committed(&consumer).unwrap_or_default();
+            let at = self.pipeline.committed(&consumer).unwrap_or_default();
             if at == ends {
                 break;
             }
@@ -328,20 +330,20 @@ impl Campaign {
             }
         }
         drop(consumer.unassign());
-        self.diary.note("all is committed");
+        self.campaign_log.note("all is committed");
     }
 
     /// For whoever looks into a difference.
     fn keep_tables(&self) {
         for table in ["weir_partition", "weir_activation", "weir_audit", "weir_rule_set", "risk_stats"] {
-            let mut client = self.way.client(&format!("weir_{}", self.way.name));
+            let mut client = self.pipeline.client(&format!("weir_{}", self.pipeline.name));
             let rows = client.args(["-e", &format!("SELECT * FROM {table}")]).output().expect("the client starts");
-            std::fs::write(self.diary.folder.join(format!("{table}.tsv")), rows.stdout)
+            std::fs::write(self.campaign_log.folder.join(format!("{table}.tsv")), rows.stdout)
                 .expect("the folder is writable");
         }
     }
 
-    fn judge(mut self) -> (Diary, Compared) {
+    fn judge(mut self) -> (CampaignLog, Compared) {
         while self.fleet.instances.iter().any(|instance| !instance.is_running()) {
             self.tick(true);
         }
@@ -349,7 +351,7 @@ impl Campaign {
         println!("{refused} starts refused while something was away, {bad_ends} ends after SIGTERM with an error");
         std::mem::take(&mut self.fleet).stop();
         self.keep_tables();
-        let compared = all_is_exact(&self.way, &self.publisher.traps, is_blocked);
-        (self.diary, compared)
+        let compared = all_is_exact(&self.pipeline, &self.publisher.traps, is_blocked);
+        (self.campaign_log, compared)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::diary::Diary;
-use weir_testkit::pipeline::Way;
+use crate::campaign_log::CampaignLog;
+use weir_testkit::pipeline::TestPipeline;
 use weir_testkit::pipeline::engine::Engine;
 
 /// After SIGTERM it has to be gone by then, whatever is away meanwhile.
@@ -86,16 +86,16 @@ impl Fleet {
     }
 
     /// Starts, thaws and buries those whose time has come; `at_once`: whatever time they had left.
-    pub(crate) fn tick(&mut self, way: &Way, at_once: bool, diary: &mut Diary) {
+    pub(crate) fn tick(&mut self, pipeline: &TestPipeline, at_once: bool, campaign_log: &mut CampaignLog) {
         let now = Instant::now();
         let due = self.due.iter().filter(|due| at_once || **due <= now).count();
         self.due.retain(|due| !at_once && *due > now);
         for _ in 0..due {
             self.started += 1;
             let name = format!("engine-{:03}", self.started);
-            let log = diary.folder.join(format!("{name}.log"));
-            let (engine, admin) = way.start_beside(&log);
-            diary.note(format!("{name} started"));
+            let log = campaign_log.folder.join(format!("{name}.log"));
+            let (engine, admin) = pipeline.start_beside(&log);
+            campaign_log.note(format!("{name} started"));
             self.instances.push(Instance { name, admin, engine, log, state: State::Running });
         }
         for instance in &mut self.instances {
@@ -104,21 +104,21 @@ impl Fleet {
             {
                 instance.engine.signal("CONT");
                 instance.state = State::Running;
-                diary.note(format!("{} goes on", instance.name));
+                campaign_log.note(format!("{} goes on", instance.name));
             }
         }
         for at in (0..self.instances.len()).rev() {
-            self.bury(at, diary);
+            self.bury(at, campaign_log);
         }
     }
 
-    fn bury(&mut self, at: usize, diary: &mut Diary) {
+    fn bury(&mut self, at: usize, campaign_log: &mut CampaignLog) {
         let instance = &mut self.instances[at];
         let Some(status) = instance.engine.ended() else {
             if let State::Ending { since } = instance.state
                 && since.elapsed() > TO_END
             {
-                diary.finding(format!("{} did not end within {TO_END:?} of SIGTERM", instance.name));
+                campaign_log.finding(format!("{} did not end within {TO_END:?} of SIGTERM", instance.name));
                 self.kill(at);
             }
             return;
@@ -127,16 +127,18 @@ impl Fleet {
         let name = &instance.name;
         match instance.state {
             State::Ending { since } => {
-                diary.note(format!("{name} ended {:.1} s after SIGTERM: {status}", since.elapsed().as_secs_f64()));
+                campaign_log
+                    .note(format!("{name} ended {:.1} s after SIGTERM: {status}", since.elapsed().as_secs_f64()));
                 self.bad_ends += u32::from(instance.had_started() && !status.success());
             }
             _ if instance.had_started() => {
-                diary.finding(format!("{name} ended by itself: {status}\n{}", instance.engine.said()));
+                campaign_log.finding(format!("{name} ended by itself: {status}\n{}", instance.engine.said()));
                 self.start_in(Duration::from_millis(500));
             }
             _ => {
                 let said = instance.engine.said();
-                diary.note(format!("{name} did not start: {status}: {}", said.lines().last().unwrap_or_default()));
+                campaign_log
+                    .note(format!("{name} did not start: {status}: {}", said.lines().last().unwrap_or_default()));
                 self.refused += 1;
                 self.start_in(Duration::from_millis(500));
             }

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use weir_testkit::oracle::FAR_AHEAD;
-use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::TestPipeline;
 
 const TYPES: [&str; 5] = ["PAYMENT", "CASH_OUT", "CASH_IN", "TRANSFER", "DEBIT"];
 /// One in so many customers is blocked.
@@ -30,15 +30,15 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// Begins, with the blocked customers in Redis.
-    pub(crate) fn start(way: &Way, seed: u64, rate: u64) -> Self {
+    pub(crate) fn start(pipeline: &TestPipeline, seed: u64, rate: u64) -> Self {
         for number in (0..CUSTOMERS).step_by(BLOCKED as usize) {
-            way.redis(&["hset", &format!("customer:C{number}"), "segment", "blocked"]);
+            pipeline.redis(&["hset", &format!("customer:C{number}"), "segment", "blocked"]);
         }
-        let topic = way.topic();
+        let topic = pipeline.topic();
         let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let partitions = Arc::new(AtomicI32::new(way.partitions(&topic)));
+        let partitions = Arc::new(AtomicI32::new(pipeline.partitions(&topic)));
         // What it sends twice is in the topic twice, and is to be judged twice.
-        let mut config = way.kafka();
+        let mut config = pipeline.kafka();
         config.set("message.timeout.ms", "600000").set("linger.ms", "5").set("queue.buffering.max.messages", "2000000");
         // Until it knows of a partition that was added it sends nothing there.
         config.set("topic.metadata.refresh.interval.ms", "1000");

@@ -4,14 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod campaign;
-mod diary;
+mod campaign_log;
 mod disk;
-mod eyes;
 mod fault_points;
 mod faults;
 mod fleet;
 mod flow;
 mod locks;
+mod oracle_selftest;
 mod recovery;
 mod report;
 mod services;

@@ -10,7 +10,7 @@ use crate::alone;
 use crate::flow::Flow;
 use weir_testkit::pipeline::api::ask;
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::pipeline::{PAYSIM, RULES, TestPipeline};
 use weir_testkit::stack::Stack;
 
 /// What the engine sets unless the configuration says otherwise.
@@ -22,15 +22,15 @@ const MARGIN: Duration = Duration::from_secs(3);
 #[test]
 fn partitions_of_a_killed_and_of_a_stopped_instance_are_judged_again_in_time() {
     let _alone = alone();
-    let way =
-        Way::on(Arc::new(Stack::up()), "recovery", PAYSIM, &RULES).with(r#"interval = "1s""#, r#"interval = "200ms""#);
-    way.grow(&way.topic(), 6);
-    let _flow = Flow::start(&way, 1, 2_000);
+    let pipeline = TestPipeline::on(Arc::new(Stack::up()), "recovery", PAYSIM, &RULES)
+        .with(r#"interval = "1s""#, r#"interval = "200ms""#);
+    pipeline.grow(&pipeline.topic(), 6);
+    let _flow = Flow::start(&pipeline, 1, 2_000);
     let log = tempfile::NamedTempFile::new().expect("a log");
-    let start = || way.start_beside(log.path());
+    let start = || pipeline.start_beside(log.path());
     let (mut stays, (mut goes, mut admin)) = (start().0, start());
-    stays.until("it judges", Duration::from_secs(60), || way.position() > 0);
-    let mut at = Positions::of(&way);
+    stays.until("it judges", Duration::from_secs(60), || pipeline.position() > 0);
+    let mut at = Positions::of(&pipeline);
     // Twice: what else the machine does is measured with it. What is too slow by itself is so both times.
     for last in [false, true] {
         let (mut killed, mut stopped) = (Vec::new(), Vec::new());
@@ -99,9 +99,9 @@ struct Positions {
 }
 
 impl Positions {
-    fn of(way: &Way) -> Self {
+    fn of(pipeline: &TestPipeline) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let connection = runtime.block_on(MySqlConnection::connect(&way.url())).expect("a connection");
+        let connection = runtime.block_on(MySqlConnection::connect(&pipeline.url())).expect("a connection");
         Self { runtime, connection }
     }
 

@@ -5,18 +5,23 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::diary::Diary;
+use crate::campaign_log::CampaignLog;
 use crate::faults::KILLS;
 use weir_testkit::oracle::Compared;
 
-pub(crate) fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): (u64, u64, u64), took: Duration) {
+pub(crate) fn report(
+    campaign_log: &CampaignLog,
+    compared: &Compared,
+    (seed, minutes, rate): (u64, u64, u64),
+    took: Duration,
+) {
     let Compared { records, letters, codes, windows, revisions } = compared;
-    let (kills, faults) = (diary.count(&KILLS), diary.counts.values().sum::<u64>());
+    let (kills, faults) = (campaign_log.count(&KILLS), campaign_log.counts.values().sum::<u64>());
     let said = ["Deadlock", "Lock wait timeout", "is full", "fenced", "not taken", "lost=true"]
-        .map(|what| (what, diary.said(what)));
-    let without_room = diary.steps_without_room();
+        .map(|what| (what, campaign_log.said(what)));
+    let without_room = campaign_log.steps_without_room();
     println!("lines of the engines' logs that say so: {said:?}; of steps that found the disk full: {without_room}");
-    println!("{faults} faults: {:?}", diary.counts);
+    println!("{faults} faults: {:?}", campaign_log.counts);
     println!(
         "{kills} kills survived; compared {records} records, {windows} windows, {letters} letters {codes:?} by {revisions} revisions; 0 differences; {took:?}"
     );
@@ -24,8 +29,8 @@ pub(crate) fn report(diary: &Diary, compared: &Compared, (seed, minutes, rate): 
     let commit = Command::new("git").args(["describe", "--always", "--dirty"]).output().expect("git runs");
     let line = json!({
         "what": "campaign", "seed": seed, "minutes": minutes, "rate": rate, "took_s": took.as_secs(),
-        "faults": diary.counts, "kills": kills, "steps_on_a_full_disk": without_room, "records": records, "letters": letters, "codes": codes, "windows": windows,
-        "revisions": revisions, "differences": 0, "findings": diary.findings.len(),
+        "faults": campaign_log.counts, "kills": kills, "steps_on_a_full_disk": without_room, "records": records, "letters": letters, "codes": codes, "windows": windows,
+        "revisions": revisions, "differences": 0, "findings": campaign_log.findings.len(),
         "commit": String::from_utf8_lossy(&commit.stdout).trim(),
         "at": chrono::Utc::now().format("%Y-%m-%dT%H:%MZ").to_string(),
     });

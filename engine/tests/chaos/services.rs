@@ -3,8 +3,8 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::diary::Diary;
-use weir_testkit::pipeline::Way;
+use crate::campaign_log::CampaignLog;
+use weir_testkit::pipeline::TestPipeline;
 use weir_testkit::stack::root;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl Service {
         matches!(self.state, State::Up)
     }
 
-    pub(crate) fn take_away(&mut self, way: &Way, how: How, time: Duration) {
-        let pid = way.stack.pid(self.name).to_string();
+    pub(crate) fn take_away(&mut self, pipeline: &TestPipeline, how: How, time: Duration) {
+        let pid = pipeline.stack.pid(self.name).to_string();
         let signal = match how {
             How::Killed => "KILL",
             How::Paused => "STOP",
@@ -54,18 +54,18 @@ impl Service {
     }
 
     /// Moves it on; `at_once`: whatever time it had left.
-    pub(crate) fn tick(&mut self, way: &Way, at_once: bool, diary: &mut Diary) {
+    pub(crate) fn tick(&mut self, pipeline: &TestPipeline, at_once: bool, campaign_log: &mut CampaignLog) {
         match &mut self.state {
             State::Away { how, until } if at_once || Instant::now() >= *until => {
                 let action = if *how == How::Paused { "resume" } else { "start" };
                 let mut command = Command::new(root().join("stack/service"));
-                command.args([action, self.name]).arg(way.stack.folder()).stdout(Stdio::null());
+                command.args([action, self.name]).arg(pipeline.stack.folder()).stdout(Stdio::null());
                 self.state = State::Returning(command.spawn().expect("stack/service runs"));
             }
             State::Returning(child) => {
                 let Some(status) = child.try_wait().expect("it is ours") else { return };
                 assert!(status.success(), "{} did not come back: {status}", self.name);
-                diary.note(format!("{} is back", self.name));
+                campaign_log.note(format!("{} is back", self.name));
                 self.state = State::Up;
             }
             _ => {}

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::diary::Diary;
-use weir_testkit::pipeline::Way;
+use crate::campaign_log::CampaignLog;
+use weir_testkit::pipeline::TestPipeline;
 use weir_testkit::pipeline::api::ask;
 
 /// Of `/windows` at once: four times what the API lets read.
@@ -25,26 +25,26 @@ impl Tricks {
     }
 
     /// Moves the rules directory away. None: it is away already.
-    pub(crate) fn take_rules(&mut self, way: &Way, time: Duration) -> Option<String> {
+    pub(crate) fn take_rules(&mut self, pipeline: &TestPipeline, time: Duration) -> Option<String> {
         if self.rules_back.is_some() {
             return None;
         }
-        std::fs::rename(way.rules(), away(way)).expect("the folder is ours");
+        std::fs::rename(pipeline.rules(), away(pipeline)).expect("the folder is ours");
         self.rules_back = Some(Instant::now() + time);
         Some(format!("for {time:?}"))
     }
 
     /// Sets the revision in force one back. None: it is set back already, or has no older one.
-    pub(crate) fn set_back(&mut self, way: &Way, time: Duration) -> Option<String> {
+    pub(crate) fn set_back(&mut self, pipeline: &TestPipeline, time: Duration) -> Option<String> {
         if self.set_back.is_some() {
             return None;
         }
-        let rows = way.sql("SELECT revision FROM weir_rule_current");
+        let rows = pipeline.sql("SELECT revision FROM weir_rule_current");
         let revision: u64 = rows.first()?.first()?.parse().expect("a number");
         if revision < 2 {
             return None;
         }
-        way.sql(&format!("UPDATE weir_rule_current SET revision = {} WHERE revision = {revision}", revision - 1));
+        pipeline.sql(&format!("UPDATE weir_rule_current SET revision = {} WHERE revision = {revision}", revision - 1));
         self.set_back = Some(Instant::now() + time);
         Some(format!("from {revision} for {time:?}"))
     }
@@ -73,24 +73,29 @@ impl Tricks {
     }
 
     /// Undoes what is due; `database`: whether it can be asked.
-    pub(crate) fn tick(&mut self, way: &Way, (at_once, database): (bool, bool), diary: &mut Diary) {
+    pub(crate) fn tick(
+        &mut self,
+        pipeline: &TestPipeline,
+        (at_once, database): (bool, bool),
+        campaign_log: &mut CampaignLog,
+    ) {
         let due = |until: &mut Instant| at_once || Instant::now() >= *until;
         if self.rules_back.take_if(due).is_some() {
-            std::fs::rename(away(way), way.rules()).expect("nobody makes the folder meanwhile");
-            diary.note("the rules directory is back");
+            std::fs::rename(away(pipeline), pipeline.rules()).expect("nobody makes the folder meanwhile");
+            campaign_log.note("the rules directory is back");
         }
         if database && self.set_back.take_if(due).is_some() {
-            way.sql("UPDATE weir_rule_current SET revision = (SELECT MAX(revision) FROM weir_audit)");
-            diary.note("the rule set in force is the newest again");
+            pipeline.sql("UPDATE weir_rule_current SET revision = (SELECT MAX(revision) FROM weir_audit)");
+            campaign_log.note("the rule set in force is the newest again");
         }
         if !self.readers.is_empty() && self.readers.iter().all(JoinHandle::is_finished) {
             let read = self.readers.drain(..).map(|reader| reader.join().expect("a reader does not panic"));
             let (answers, refusals) = read.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
-            diary.note(format!("readers had {answers} answers and {refusals} refusals"));
+            campaign_log.note(format!("readers had {answers} answers and {refusals} refusals"));
         }
     }
 }
 
-fn away(way: &Way) -> PathBuf {
-    way.folder.path().join("rules.away")
+fn away(pipeline: &TestPipeline) -> PathBuf {
+    pipeline.folder.path().join("rules.away")
 }

@@ -1,7 +1,6 @@
 //! The catalog over its whole way: modules published into a real SQLite store by a real compiler process, restarts,
 //! swaps, trips and the directory.
 
-mod bench;
 mod breaker;
 mod cache;
 mod changes;
@@ -11,13 +10,14 @@ mod directory;
 mod directory_lost;
 mod evaluate;
 mod explaining;
+mod fixture;
 mod module;
 mod opening;
+mod parallel_compiles;
 mod parameters;
 mod processor;
 mod required;
 mod set_back;
 mod swap_wait;
-mod together;
-mod two;
+mod two_instances;
 mod vetting;

@@ -1,6 +1,6 @@
 //! Modules that are no rules, and rules that are hostile: each is refused or contained, and a good rule judges on.
 
-mod bench;
+mod fixture;
 
 mod answers;
 mod behavior;

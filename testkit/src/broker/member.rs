@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::pipeline::Way;
+use crate::pipeline::TestPipeline;
 
 /// A member of a consumer group that is no engine.
 pub struct Member {
@@ -19,11 +19,11 @@ pub struct Member {
 
 impl Member {
     /// Joins the pipeline's group, with a session of 3 s.
-    pub fn of(way: &Way) -> Self {
-        let mut config = way.kafka();
+    pub fn of(pipeline: &TestPipeline) -> Self {
+        let mut config = pipeline.kafka();
         config.set("partition.assignment.strategy", "range").set("session.timeout.ms", "3000");
         let consumer: BaseConsumer = config.set("heartbeat.interval.ms", "200").create().expect("a consumer");
-        consumer.subscribe(&[&way.topic()]).expect("a topic");
+        consumer.subscribe(&[&pipeline.topic()]).expect("a topic");
         let (stop, partitions) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (stopped, has) = (stop.clone(), partitions.clone());
         let thread = std::thread::spawn(move || {

@@ -13,7 +13,7 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::pipeline::Way;
+use crate::pipeline::TestPipeline;
 use crate::wait;
 
 /// Partitions of a topic that a test makes, unless it adds some.
@@ -47,7 +47,7 @@ impl Record {
     }
 }
 
-impl Way {
+impl TestPipeline {
     /// A client of the pipeline's group that sees committed records only and commits nothing by itself.
     pub fn kafka(&self) -> ClientConfig {
         let mut config = ClientConfig::new();

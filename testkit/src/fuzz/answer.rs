@@ -16,7 +16,7 @@ use weir::model::ids::{Offset, Partition};
 use weir::model::record::{Batch, FieldId, Schema, Value};
 use weir::rules::{Judge, LiveSet};
 
-use super::bench::{Bench, with};
+use super::fixture::{Fixture, with};
 use super::input::Input;
 use crate::guest::{ATTACK, Guest};
 use memory::{DATA, Hit};
@@ -36,7 +36,7 @@ struct Worker {
     set: Arc<LiveSet>,
     schema: Arc<Schema>,
     amount: FieldId,
-    _bench: Bench,
+    _bench: Fixture,
 }
 
 /// The target; the module says what must hold and how the bytes are read.
@@ -117,11 +117,12 @@ fn plausible(found: &[Finding], rows: usize) {
 impl Worker {
     fn new() -> Self {
         // No call of this guest takes long, but one that a busy machine leaves waiting would be a failure of its row.
-        let bench = Bench::new(Duration::from_secs(10));
-        bench.publish(echo());
-        let amount = bench.schema.find("amount").unwrap();
-        let judge = Judge::new(bench.runtime.clone(), mpsc::channel(1).0);
-        let mut worker = Self { judge, set: bench.catalog.live(), schema: bench.schema.clone(), amount, _bench: bench };
+        let fixture = Fixture::new(Duration::from_secs(10));
+        fixture.publish(echo());
+        let amount = fixture.schema.find("amount").unwrap();
+        let judge = Judge::new(fixture.runtime.clone(), mpsc::channel(1).0);
+        let mut worker =
+            Self { judge, set: fixture.catalog.live(), schema: fixture.schema.clone(), amount, _bench: fixture };
         worker.echoes();
         worker
     }

@@ -3,20 +3,20 @@
 //! them under libFuzzer is in fuzz/.
 
 mod answer;
-mod bench;
 mod config;
 mod csv;
 mod decode;
+mod fixture;
 mod input;
 mod letters;
 mod manifest;
 mod module;
 
 pub use answer::answer;
-pub use bench::compile_by;
 pub use config::config;
 pub use csv::csv;
 pub use decode::decode;
+pub use fixture::compile_by;
 pub use input::RS;
 pub use letters::letters;
 pub use manifest::manifest;

@@ -9,9 +9,9 @@ use weir::model::ids::Sha256;
 use weir::model::record::Schema;
 use weir::rules::{Refused, compile};
 
-use super::bench::{Bench, with};
+use super::fixture::{Fixture, with};
 
-static BENCH: OnceLock<Mutex<Bench>> = OnceLock::new();
+static BENCH: OnceLock<Mutex<Fixture>> = OnceLock::new();
 
 /// The target; the module says what must hold and how the bytes are read.
 ///
@@ -38,10 +38,10 @@ pub fn module(data: &[u8]) {
 pub(crate) fn check(wasm: &[u8]) -> Result<Manifest, String> {
     with(
         &BENCH,
-        || Bench::new(Duration::from_millis(50)),
-        |bench| match bench.wait(bench.catalog.check(wasm.to_vec())) {
+        || Fixture::new(Duration::from_millis(50)),
+        |fixture| match fixture.wait(fixture.catalog.check(wasm.to_vec())) {
             Ok(manifest) => {
-                sound(&manifest, &bench.schema);
+                sound(&manifest, &fixture.schema);
                 Ok(manifest)
             }
             Err(refused) => {

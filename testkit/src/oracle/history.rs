@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::broker::Place;
-use crate::pipeline::Way;
+use crate::pipeline::TestPipeline;
 
 /// A rule as it was in a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +25,15 @@ pub struct History {
 
 impl History {
     /// Reads both tables.
-    pub fn of(way: &Way) -> Self {
+    pub fn of(pipeline: &TestPipeline) -> Self {
         let mut activations = BTreeMap::new();
-        for row in way.sql("SELECT `partition`, first_offset, revision FROM weir_activation") {
+        for row in pipeline.sql("SELECT `partition`, first_offset, revision FROM weir_activation") {
             let place = (row[0].parse().expect("a partition"), row[1].parse().expect("an offset"));
             activations.insert(place, row[2].parse().expect("a revision"));
         }
         let mut rules = BTreeMap::new();
         let statement = "SELECT revision, rule, LOWER(HEX(sha256)), parameters, mode, suspended IS NULL, `order` FROM weir_rule_set";
-        for row in way.sql(statement) {
+        for row in pipeline.sql(statement) {
             let rule = InForce {
                 sha256: row[2].clone(),
                 parameters: serde_json::from_str(&row[3]).expect("a map of texts"),

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::broker::{Place, Record};
 use crate::oracle::history::History;
-use crate::pipeline::Way;
+use crate::pipeline::TestPipeline;
 
 /// Set by the engine where the value was cut to the topic's limit; holds the whole length.
 const CUT: &str = "weir.value.cut";
 
-impl Way {
+impl TestPipeline {
     /// Each of `want` (place in the source and code) is there once, whole, with headers that are true; nothing else is.
     /// Returns the modules, name and sha256, that the letters name.
     pub fn letters_are(

@@ -2,7 +2,7 @@
 
 pub mod history;
 pub mod letters;
-pub mod plain;
+pub mod reference_model;
 pub mod windows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::broker::{Place, Record};
 use crate::oracle::history::{History, InForce};
 use crate::oracle::windows::{Windows, cents};
-use crate::pipeline::Way;
+use crate::pipeline::TestPipeline;
 use crate::pipeline::generated::payment;
 
 /// 2100-01-01, an event time beyond any `max_ahead`: a letter.
@@ -44,12 +44,12 @@ struct Raw {
 }
 
 /// `traps`: the modules, by sha256, that trap on every record. `is_blocked`: whether the flow has blocked this customer.
-pub fn all_is_exact(way: &Way, traps: &BTreeSet<String>, is_blocked: fn(&str) -> bool) -> Compared {
-    let history = History::of(way);
+pub fn all_is_exact(pipeline: &TestPipeline, traps: &BTreeSet<String>, is_blocked: fn(&str) -> bool) -> Compared {
+    let history = History::of(pipeline);
     let mut rules: HashMap<u64, Vec<(&str, &InForce)>> = HashMap::new();
     let (mut windows, mut want, mut rejected) = (Windows::new(), BTreeMap::new(), BTreeMap::new());
     let mut records = 0;
-    way.each(&way.topic(), |place, record| {
+    pipeline.each(&pipeline.topic(), |place, record| {
         records += 1;
         let revision = history.revision(place);
         let rules = rules.entry(revision).or_insert_with(|| history.in_order(revision));
@@ -58,13 +58,13 @@ pub fn all_is_exact(way: &Way, traps: &BTreeSet<String>, is_blocked: fn(&str) ->
             rejected.insert(place, record);
         } else {
             let payment = payment(&record).unwrap_or_else(|| panic!("no payment at {place:?}: {record:?}"));
-            plain::sum(&mut windows, payment, place, &history);
+            reference_model::sum(&mut windows, payment, place, &history);
         }
     });
-    every_record_is_counted_once(way, &windows, &want, records);
-    way.windows_are("type", &windows);
-    letters_stand_where_they_should(way, &rejected);
-    way.letters_are(&rejected, &want);
+    every_record_is_counted_once(pipeline, &windows, &want, records);
+    pipeline.windows_are("type", &windows);
+    letters_stand_where_they_should(pipeline, &rejected);
+    pipeline.letters_are(&rejected, &want);
     let mut codes = BTreeMap::new();
     for code in want.values() {
         *codes.entry(code.clone()).or_default() += 1;
@@ -73,18 +73,23 @@ pub fn all_is_exact(way: &Way, traps: &BTreeSet<String>, is_blocked: fn(&str) ->
 }
 
 /// The first figure to look at when something is wrong: how many were lost or counted twice.
-fn every_record_is_counted_once(way: &Way, windows: &Windows, letters: &BTreeMap<Place, String>, records: u64) {
-    let counted: u64 = way.windows("type").values().map(|sums| sums.records).sum();
+fn every_record_is_counted_once(
+    pipeline: &TestPipeline,
+    windows: &Windows,
+    letters: &BTreeMap<Place, String>,
+    records: u64,
+) {
+    let counted: u64 = pipeline.windows("type").values().map(|sums| sums.records).sum();
     let should: u64 = windows.values().map(|sums| sums.records).sum();
     assert_eq!(should + letters.len() as u64, records, "the oracle itself");
     assert_eq!(counted, should, "records in risk_stats, of {records} in the topic with {} letters", letters.len());
 }
 
 /// Letters of records that are none, and records twice: by name, before each letter is looked into.
-fn letters_stand_where_they_should(way: &Way, rejected: &BTreeMap<Place, Record>) {
+fn letters_stand_where_they_should(pipeline: &TestPipeline, rejected: &BTreeMap<Place, Record>) {
     let (mut seen, mut twice, mut wrong) = (BTreeSet::new(), Vec::new(), Vec::new());
-    way.each(&way.queue(), |at, letter| {
-        let place = way.place(&letter);
+    pipeline.each(&pipeline.queue(), |at, letter| {
+        let place = pipeline.place(&letter);
         if !seen.insert(place) {
             twice.push((place, at));
         }

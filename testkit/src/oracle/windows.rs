@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use serde_json::Value;
 
-use crate::pipeline::Way;
+use crate::pipeline::TestPipeline;
 
 /// One row of `risk_stats`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub fn of_truth(truth: &Value) -> Windows {
     truth["windows"].as_array().expect("windows").iter().map(window).collect()
 }
 
-impl Way {
+impl TestPipeline {
     /// `risk_stats` as it is, grouped by this column.
     pub fn windows(&self, group: &str) -> Windows {
         let start = match self.sqlite().exists() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::pipeline::Way;
+use crate::pipeline::TestPipeline;
 
 /// Status and body of one request; None: nobody answered.
 pub fn ask(admin: u16, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<(u16, String)> {
@@ -44,7 +44,7 @@ pub fn behind(admin: u16, count: usize) -> Option<i64> {
     of.iter().map(|partition| partition["lag"].as_i64()).sum()
 }
 
-impl Way {
+impl TestPipeline {
     /// One request that must succeed; its answer.
     fn call(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Value {
         let (status, text) =

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::broker::{Place, Record};
 use crate::oracle::windows::{Windows, of_truth};
-use crate::pipeline::{Way, run, weir};
+use crate::pipeline::{TestPipeline, run, weir};
 use crate::stack::root;
 
 /// A file of `weir generate`, and the truth about it.
@@ -44,36 +44,41 @@ pub struct Payment {
 
 impl Generated {
     /// Makes them and blocks the customers that the truth calls blocked.
-    pub fn new(way: &Way, records: u32, seed: u32, more: &[&str]) -> Self {
-        let (csv, truth) = (way.folder.path().join("records.csv"), way.folder.path().join("truth.json"));
+    pub fn new(pipeline: &TestPipeline, records: u32, seed: u32, more: &[&str]) -> Self {
+        let (csv, truth) = (pipeline.folder.path().join("records.csv"), pipeline.folder.path().join("truth.json"));
         let mut command = weir();
         command.args(["generate", "--records", &records.to_string(), "--seed", &seed.to_string()]).args(more);
         run(command.arg("--out").arg(&csv).arg("--truth").arg(&truth));
         let truth: Value = serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
         for name in truth["blocked_names"].as_array().expect("names") {
             let key = format!("customer:{}", name.as_str().expect("text"));
-            way.redis(&["hset", &key, "segment", "blocked"]);
+            pipeline.redis(&["hset", &key, "segment", "blocked"]);
         }
         let rows = truth["dead_letters"]["rows"].as_array().expect("rows").iter();
         let row = |row: &Value| (row[0].as_i64().expect("a row"), row[1].as_str().expect("a code").to_owned());
         Self { csv, windows: of_truth(&truth), dirty: rows.map(row).collect() }
     }
 
-    fn command(&self, way: &Way) -> Command {
+    fn command(&self, pipeline: &TestPipeline) -> Command {
         let mut command = weir();
-        command.arg("produce").arg(&self.csv).args(["--brokers", way.stack.brokers(), "--topic", &way.topic()]);
+        command.arg("produce").arg(&self.csv).args([
+            "--brokers",
+            pipeline.stack.brokers(),
+            "--topic",
+            &pipeline.topic(),
+        ]);
         command.arg("--mapping").arg(root().join("mappings/paysim.toml"));
         command
     }
 
     /// Writes the whole file to the source topic.
-    pub fn produce(&self, way: &Way) {
-        run(&mut self.command(way));
+    pub fn produce(&self, pipeline: &TestPipeline) {
+        run(&mut self.command(pipeline));
     }
 
     /// In the background, so many records a second.
-    pub fn produce_at(&self, way: &Way, rate: u32) -> Producer {
-        let mut command = self.command(way);
+    pub fn produce_at(&self, pipeline: &TestPipeline, rate: u32) -> Producer {
+        let mut command = self.command(pipeline);
         command.args(["--rate", &rate.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
         Producer(command.spawn().expect("weir starts"))
     }

@@ -41,7 +41,7 @@ pub struct Database {
 }
 
 /// One pipeline of a test: topics, group, database, rules folder, configuration and port are its own.
-pub struct Way {
+pub struct TestPipeline {
     /// Its name, with a random part.
     pub name: String,
     database: Database,
@@ -60,7 +60,7 @@ pub fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-impl Way {
+impl TestPipeline {
     /// On the shared stack, with the configuration for PaySim's columns and the five rules in its folder.
     pub fn new(name: &str) -> Self {
         Self::on(shared(), name, PAYSIM, &RULES)
@@ -79,16 +79,17 @@ impl Way {
         let admin = free_port();
         // Of the same name in another test, or in another run on the same stack, stays apart.
         let name = format!("{name}_{:06x}", rand::random_range(0..1 << 24));
-        let way = Self { name, database, folder, stack, admin };
-        way.make_topic(&way.topic(), &[]);
-        way.make_topic(&way.queue(), &[("max.message.bytes", "200000")]);
-        run(way.client("weir").args(["-e", &format!("CREATE DATABASE weir_{}", way.name)]));
-        std::fs::create_dir(way.rules()).expect("the folder is writable");
+        let pipeline = Self { name, database, folder, stack, admin };
+        pipeline.make_topic(&pipeline.topic(), &[]);
+        pipeline.make_topic(&pipeline.queue(), &[("max.message.bytes", "200000")]);
+        run(pipeline.client("weir").args(["-e", &format!("CREATE DATABASE weir_{}", pipeline.name)]));
+        std::fs::create_dir(pipeline.rules()).expect("the folder is writable");
         for rule in rules {
-            std::fs::write(way.rules().join(format!("{rule}.wasm")), module(rule)).expect("the folder is writable");
+            std::fs::write(pipeline.rules().join(format!("{rule}.wasm")), module(rule))
+                .expect("the folder is writable");
         }
-        std::fs::write(way.config(), config).expect("the folder is writable");
-        way
+        std::fs::write(pipeline.config(), config).expect("the folder is writable");
+        pipeline
     }
 
     /// Changes the test's copy of the configuration.
@@ -241,7 +242,7 @@ impl Way {
     }
 }
 
-impl Way {
+impl TestPipeline {
     /// Sum of the next offsets of all partitions: how far the store is. 0: no engine of this pipeline got so far.
     pub fn position(&self) -> i64 {
         let here = match self.sqlite().exists() {

@@ -43,12 +43,12 @@ impl Decoder {
     }
 }
 
-struct Bench {
+struct Fixture {
     decoder: Decoder,
     batch: Batch,
 }
 
-impl Bench {
+impl Fixture {
     fn new(schema: Arc<Schema>) -> Self {
         let mut batch = Batch::new(&schema);
         batch.clear(Partition(0));
@@ -70,8 +70,8 @@ impl Bench {
 /// One field of this kind, and what it makes of a JSON text.
 fn one(kind: Kind, scale: u8, json: &str) -> Result<String, &'static str> {
     let schema = Arc::new(Schema { fields: vec![field("x", kind, false, scale)] });
-    let mut bench = Bench::new(schema);
-    match bench.row(format!("{{\"x\":{json}}}").as_bytes()) {
+    let mut fixture = Fixture::new(schema);
+    match fixture.row(format!("{{\"x\":{json}}}").as_bytes()) {
         Ok(row) => Ok(row[0].map_or("missing".to_owned(), |value| value.to_text(scale))),
         Err(fault) => Err(fault.code),
     }
@@ -79,9 +79,9 @@ fn one(kind: Kind, scale: u8, json: &str) -> Result<String, &'static str> {
 
 #[test]
 fn a_record_becomes_a_row_of_exact_values() {
-    let mut bench = Bench::new(payments());
+    let mut fixture = Fixture::new(payments());
     let record = br#"{"step": 1, "type": "PAY\u004dENT", "amount": "90071992547409.93", "event_time": 1760000000000, "z": [{}]}"#;
-    let row = bench.row(record).unwrap();
+    let row = fixture.row(record).unwrap();
     let wanted = [Value::Timestamp(1_760_000_000_000), Value::Text("PAYMENT"), Value::Decimal(9_007_199_254_740_993)];
     assert_eq!(row, wanted.map(Some));
 }
@@ -174,17 +174,17 @@ fn what_is_no_object_of_good_json_is_parse_json() {
         ("{}", "FIELD_MISSING"),
         (r#"{"event_time":1,"type":null,"amount":1}"#, "FIELD_MISSING"),
     ];
-    let mut bench = Bench::new(payments());
+    let mut fixture = Fixture::new(payments());
     for (record, wanted) in cases {
-        assert_eq!(bench.code(record.as_bytes()), *wanted, "{}", &record[..record.len().min(99)]);
+        assert_eq!(fixture.code(record.as_bytes()), *wanted, "{}", &record[..record.len().min(99)]);
     }
-    assert_eq!(bench.code(b"{\"event_time\":1,\"type\":\"a\",\"amount\":1,\"x\":\"\xff\"}"), "PARSE_JSON");
-    assert_eq!(bench.decoder.decode(None, None, Offset(0), &mut bench.batch).unwrap_err().code, "PARSE_JSON");
+    assert_eq!(fixture.code(b"{\"event_time\":1,\"type\":\"a\",\"amount\":1,\"x\":\"\xff\"}"), "PARSE_JSON");
+    assert_eq!(fixture.decoder.decode(None, None, Offset(0), &mut fixture.batch).unwrap_err().code, "PARSE_JSON");
 }
 
 #[test]
 fn what_wrote_a_record_that_is_no_json_is_named() {
-    let mut bench = Bench::new(payments());
+    let mut fixture = Fixture::new(payments());
     let cases: [(&[u8], &str); 4] = [
         (b"\xef\xbb\xbf{\"event_time\":1,\"type\":\"a\",\"amount\":1}", "byte order mark"),
         (b"\xff\xfe{\0}\0", "UTF-16"),
@@ -192,55 +192,55 @@ fn what_wrote_a_record_that_is_no_json_is_named() {
         (b"\x1f\x8b\x08\0", "gzip"),
     ];
     for (record, wanted) in cases {
-        let fault = bench.row(record).unwrap_err();
+        let fault = fixture.row(record).unwrap_err();
         assert!(fault.code == "PARSE_JSON" && fault.message.contains(wanted), "{fault:?}");
     }
 }
 
 #[test]
 fn a_record_beyond_the_limit_is_oversize_key_included() {
-    let mut bench = Bench::new(payments());
-    bench.decoder = Decoder::new(payments(), 50);
+    let mut fixture = Fixture::new(payments());
+    fixture.decoder = Decoder::new(payments(), 50);
     let record = br#"{"event_time":1,"type":"a","amount":1}"#;
-    assert_eq!(bench.decoder.decode(Some(&[0; 12]), Some(record), Offset(0), &mut bench.batch), Ok(()));
-    let fault = bench.decoder.decode(Some(&[0; 13]), Some(record), Offset(1), &mut bench.batch).unwrap_err();
+    assert_eq!(fixture.decoder.decode(Some(&[0; 12]), Some(record), Offset(0), &mut fixture.batch), Ok(()));
+    let fault = fixture.decoder.decode(Some(&[0; 13]), Some(record), Offset(1), &mut fixture.batch).unwrap_err();
     assert_eq!((fault.code, fault.stage), ("OVERSIZE", Stage::Decode));
 }
 
 #[test]
 fn a_value_that_does_not_decode_beats_a_fault_of_a_field_and_then_the_first_in_the_schema_counts() {
-    let mut bench = Bench::new(payments());
-    assert_eq!(bench.code(br#"{"event_time":"x","type":"\ud800","amount":1}"#), "PARSE_JSON");
-    let fault = bench.row(br#"{"amount":"x","event_time":1}"#).unwrap_err();
+    let mut fixture = Fixture::new(payments());
+    assert_eq!(fixture.code(br#"{"event_time":"x","type":"\ud800","amount":1}"#), "PARSE_JSON");
+    let fault = fixture.row(br#"{"amount":"x","event_time":1}"#).unwrap_err();
     assert_eq!(fault.message, "type: is absent, a text is required");
 }
 
 #[test]
 fn a_message_names_the_field_what_was_there_and_what_is_wanted() {
-    let mut bench = Bench::new(payments());
+    let mut fixture = Fixture::new(payments());
     let long = "é".repeat(100);
     let record = format!(r#"{{"event_time":1,"type":"a","amount":"{long}"}}"#);
-    let fault = bench.row(record.as_bytes()).unwrap_err();
+    let fault = fixture.row(record.as_bytes()).unwrap_err();
     let shown = format!(
         "amount: \"{}… is not a decimal (at most 2 fraction digits, up to 92233720368547758.07)",
         "é".repeat(63)
     );
     assert_eq!(fault.message, shown);
     // 18 digits, and too large all the same: the message must not count digits.
-    let fault = bench.row(br#"{"event_time":1,"type":"a","amount":999999999999999999}"#).unwrap_err();
+    let fault = fixture.row(br#"{"event_time":1,"type":"a","amount":999999999999999999}"#).unwrap_err();
     let shown = "amount: 999999999999999999 is too large; a decimal (at most 2 fraction digits, up to 92233720368547758.07) is wanted";
     assert_eq!(fault.message, shown);
-    bench.row(br#"{"event_time":1,"type":"a","amount":92233720368547758.07}"#).unwrap();
-    assert_eq!(bench.code(br#"{"event_time":1,"type":"a","amount":92233720368547758.08}"#), "FIELD_RANGE");
+    fixture.row(br#"{"event_time":1,"type":"a","amount":92233720368547758.07}"#).unwrap();
+    assert_eq!(fixture.code(br#"{"event_time":1,"type":"a","amount":92233720368547758.08}"#), "FIELD_RANGE");
 }
 
 #[test]
 fn a_fault_leaves_no_trace_in_the_batch() {
-    let mut bench = Bench::new(payments());
-    bench.row(br#"{"event_time":1,"type":"a","amount":1}"#).unwrap();
-    let before = bench.batch.columns.clone();
-    assert_eq!(bench.code(br#"{"event_time":2,"type":"bc","amount":"x"}"#), "FIELD_KIND");
-    assert_eq!((bench.batch.columns.clone(), bench.batch.rows()), (before, 1));
+    let mut fixture = Fixture::new(payments());
+    fixture.row(br#"{"event_time":1,"type":"a","amount":1}"#).unwrap();
+    let before = fixture.batch.columns.clone();
+    assert_eq!(fixture.code(br#"{"event_time":2,"type":"bc","amount":"x"}"#), "FIELD_KIND");
+    assert_eq!((fixture.batch.columns.clone(), fixture.batch.rows()), (before, 1));
 }
 
 #[test]
@@ -252,20 +252,20 @@ fn a_path_leads_into_objects_and_arrays() {
             at("odd", Kind::Boolean, &["a/b~c"]),
         ],
     };
-    let mut bench = Bench::new(Arc::new(schema));
+    let mut fixture = Fixture::new(Arc::new(schema));
     let full = br#"{"items":[7,8,9],"who":{"x":{},"address":{"city":"Bonn"}},"a/b~c":true}"#;
     let wanted = [Value::Text("Bonn"), Value::Integer(8), Value::Boolean(true)];
-    assert_eq!(bench.row(full).unwrap(), wanted.map(Some));
-    assert_eq!(bench.row(br#"{"items":{"0":7},"who":"me"}"#).unwrap(), [None, None, None]);
-    assert_eq!(bench.code(br#"{"who":{"address":1,"address":2}}"#), "PARSE_JSON");
-    assert_eq!(bench.code(br#"{"who":{},"who":{}}"#), "PARSE_JSON");
+    assert_eq!(fixture.row(full).unwrap(), wanted.map(Some));
+    assert_eq!(fixture.row(br#"{"items":{"0":7},"who":"me"}"#).unwrap(), [None, None, None]);
+    assert_eq!(fixture.code(br#"{"who":{"address":1,"address":2}}"#), "PARSE_JSON");
+    assert_eq!(fixture.code(br#"{"who":{},"who":{}}"#), "PARSE_JSON");
 }
 
 #[test]
 fn only_needed_fields_are_decoded() {
-    let mut bench = Bench::new(payments());
-    bench.decoder.set_needed(&[FieldId(2)]);
-    bench.decoder.decode(None, Some(br#"{"type":1,"type":2,"amount":3}"#), Offset(0), &mut bench.batch).unwrap();
-    let rows: Vec<_> = bench.batch.columns.iter().map(|column| column.rows()).collect();
+    let mut fixture = Fixture::new(payments());
+    fixture.decoder.set_needed(&[FieldId(2)]);
+    fixture.decoder.decode(None, Some(br#"{"type":1,"type":2,"amount":3}"#), Offset(0), &mut fixture.batch).unwrap();
+    let rows: Vec<_> = fixture.batch.columns.iter().map(|column| column.rows()).collect();
     assert_eq!(rows, [0, 0, 1]);
 }

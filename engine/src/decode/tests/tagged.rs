@@ -92,7 +92,7 @@ fn a_decoder_says_before_a_batch_which_schemas_it_lacks_each_once_and_decodes_wh
 fn another_format_says_what_is_wrong_with_a_field_in_the_words_of_json() {
     let (mut decoder, mut batch) = tagged();
     decoder.learn(SchemaId(1), Some("a"));
-    let mut json = Bench::new(Arc::new(Schema { fields: vec![field("a", Kind::Integer, true, 0)] }));
+    let mut json = Fixture::new(Arc::new(Schema { fields: vec![field("a", Kind::Integer, true, 0)] }));
     for value in ["0.5", "99999999999999999999"] {
         let record = format!("\u{1}{value}");
         let fault = decoder.decode(None, Some(record.as_bytes()), Offset(0), &mut batch).unwrap_err();
@@ -103,6 +103,6 @@ fn another_format_says_what_is_wrong_with_a_field_in_the_words_of_json() {
 
 #[test]
 fn json_needs_no_schema() {
-    let bench = Bench::new(payments());
-    assert!(bench.decoder.needs([&b"\0\0\0\0\x07{}"[..]].into_iter()).is_empty());
+    let fixture = Fixture::new(payments());
+    assert!(fixture.decoder.needs([&b"\0\0\0\0\x07{}"[..]].into_iter()).is_empty());
 }

@@ -23,10 +23,10 @@ fn schema() -> Arc<Schema> {
 }
 
 /// Without templates.
-fn slow(schema: Arc<Schema>) -> Bench {
-    let mut bench = Bench::new(schema);
-    bench.decoder.json().without_templates();
-    bench
+fn slow(schema: Arc<Schema>) -> Fixture {
+    let mut fixture = Fixture::new(schema);
+    fixture.decoder.json().without_templates();
+    fixture
 }
 
 const KEYS: [&str; 12] =
@@ -149,7 +149,7 @@ proptest! {
             1 => proptest::collection::vec(recipe(), 60..200),
         ]
     ) {
-        let (mut ours, mut oracle) = (Bench::new(schema()), slow(schema()));
+        let (mut ours, mut oracle) = (Fixture::new(schema()), slow(schema()));
         for recipe in recipes {
             let record = recipe.record();
             let shown = String::from_utf8_lossy(&record).into_owned();
@@ -162,7 +162,7 @@ proptest! {
 
 #[test]
 fn records_that_look_alike_go_the_fast_way_and_a_few_looks_are_remembered() {
-    let mut bench = Bench::new(payments());
+    let mut fixture = Fixture::new(payments());
     let looks = [
         r#"{"type":"T","amount":N,"event_time":1760000000000}"#,
         r#"{"type":"T","amount":N,"more":{"a":[1],"b":null},"event_time":1760000000000}"#,
@@ -171,41 +171,41 @@ fn records_that_look_alike_go_the_fast_way_and_a_few_looks_are_remembered() {
     ];
     for round in 0..100 {
         for look in looks {
-            bench.row(look.replace('N', &format!("{round}.25")).as_bytes()).unwrap();
+            fixture.row(look.replace('N', &format!("{round}.25")).as_bytes()).unwrap();
         }
     }
-    assert_eq!(bench.decoder.slow_path(), looks.len() as u64);
-    assert_eq!(bench.code(b"{\"type\":\"T\",\"amount\":1,\"event_time\":1760000000000"), "PARSE_JSON");
-    assert_eq!(bench.code(b"{\"type\":\"T\",\"amount\":null,\"event_time\":1760000000000}"), "FIELD_MISSING");
-    assert_eq!(bench.decoder.slow_path(), looks.len() as u64 + 2, "dirt is one each");
+    assert_eq!(fixture.decoder.slow_path(), looks.len() as u64);
+    assert_eq!(fixture.code(b"{\"type\":\"T\",\"amount\":1,\"event_time\":1760000000000"), "PARSE_JSON");
+    assert_eq!(fixture.code(b"{\"type\":\"T\",\"amount\":null,\"event_time\":1760000000000}"), "FIELD_MISSING");
+    assert_eq!(fixture.decoder.slow_path(), looks.len() as u64 + 2, "dirt is one each");
 }
 
 #[test]
 fn a_record_that_needs_the_slow_way_for_a_value_puts_no_other_look_out() {
-    let mut bench = Bench::new(payments());
+    let mut fixture = Fixture::new(payments());
     let looks = [
         r#"{"type":"T","amount":1,"event_time":1760000000000}"#,
         r#"{"x":1,"type":"T","amount":1,"event_time":1760000000000}"#,
     ];
-    looks.iter().for_each(|look| drop(bench.row(look.as_bytes()).unwrap()));
+    looks.iter().for_each(|look| drop(fixture.row(look.as_bytes()).unwrap()));
     for _ in 0..5 {
-        bench.row(br#"{"type":"T\n","amount":1,"event_time":1760000000000}"#).unwrap();
+        fixture.row(br#"{"type":"T\n","amount":1,"event_time":1760000000000}"#).unwrap();
     }
-    let before = bench.decoder.slow_path();
-    looks.iter().for_each(|look| drop(bench.row(look.as_bytes()).unwrap()));
-    assert_eq!(bench.decoder.slow_path(), before);
+    let before = fixture.decoder.slow_path();
+    looks.iter().for_each(|look| drop(fixture.row(look.as_bytes()).unwrap()));
+    assert_eq!(fixture.decoder.slow_path(), before);
 }
 
 #[test]
 fn where_no_two_records_look_alike_templates_are_left_alone_for_a_while() {
-    let mut bench = Bench::new(payments());
+    let mut fixture = Fixture::new(payments());
     for n in 0..3_000 {
-        bench.row(format!(r#"{{"k{n}":1,"type":"T","amount":1,"event_time":1760000000000}}"#).as_bytes()).unwrap();
+        fixture.row(format!(r#"{{"k{n}":1,"type":"T","amount":1,"event_time":1760000000000}}"#).as_bytes()).unwrap();
     }
     for _ in 0..2_000 {
-        bench.row(br#"{"type":"T","amount":1,"event_time":1760000000000}"#).unwrap();
+        fixture.row(br#"{"type":"T","amount":1,"event_time":1760000000000}"#).unwrap();
     }
-    let slow = bench.decoder.slow_path();
+    let slow = fixture.decoder.slow_path();
     assert!((3_001..=4_001).contains(&slow), "{slow}");
 }
 
@@ -213,19 +213,19 @@ fn where_no_two_records_look_alike_templates_are_left_alone_for_a_while() {
 fn an_object_where_a_plain_value_stood_is_looked_into() {
     let schema =
         Arc::new(Schema { fields: vec![at("city", Kind::Text, &["place", "city"]), at("b", Kind::Text, &["l", "0"])] });
-    let mut bench = Bench::new(schema);
+    let mut fixture = Fixture::new(schema);
     for plain in ["null", "7", "\"x\""] {
-        assert_eq!(bench.row(format!("{{\"place\":{plain},\"l\":{plain}}}").as_bytes()).unwrap(), [None, None]);
+        assert_eq!(fixture.row(format!("{{\"place\":{plain},\"l\":{plain}}}").as_bytes()).unwrap(), [None, None]);
     }
-    let row = bench.row(br#"{"place":{"city":"Oslo"},"l":["x"]}"#).unwrap();
+    let row = fixture.row(br#"{"place":{"city":"Oslo"},"l":["x"]}"#).unwrap();
     assert_eq!(row, [Some(Value::Text("Oslo")), Some(Value::Text("x"))]);
 }
 
 #[test]
 fn two_fields_of_one_place_both_get_its_value() {
     let schema = Arc::new(Schema { fields: vec![at("a", Kind::Text, &["x"]), at("b", Kind::Text, &["x"])] });
-    let mut bench = Bench::new(schema);
+    let mut fixture = Fixture::new(schema);
     for _ in 0..3 {
-        assert_eq!(bench.row(br#"{"x":"v"}"#).unwrap(), [Some(Value::Text("v")); 2]);
+        assert_eq!(fixture.row(br#"{"x":"v"}"#).unwrap(), [Some(Value::Text("v")); 2]);
     }
 }

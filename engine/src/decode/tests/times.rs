@@ -8,9 +8,9 @@ use crate::model::time::Unit;
 fn times(unit: Option<Unit>, format: Option<&str>, zone: Option<&str>, texts: &[&str]) -> Vec<Result<String, Fault>> {
     let time = TimeFormat::new(unit, format, zone).unwrap();
     let schema = Arc::new(Schema { fields: vec![Field { time, ..field("at", Kind::Timestamp, true, 0) }] });
-    let mut bench = Bench::new(schema);
+    let mut fixture = Fixture::new(schema);
     let of = |json: &&str| {
-        let row = bench.row(format!("{{\"at\":{json}}}").as_bytes())?;
+        let row = fixture.row(format!("{{\"at\":{json}}}").as_bytes())?;
         Ok(row[0].map(|value| value.to_text(0)).expect("it is required"))
     };
     texts.iter().map(of).collect()

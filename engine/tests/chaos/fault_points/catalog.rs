@@ -3,29 +3,29 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::fault_points::life::{Hit, Life, SOON};
+use crate::fault_points::scenario::{Hit, SOON, Scenario};
 use weir_testkit::pipeline::api::ask;
 use weir_testkit::pipeline::{RULES, another_build, module};
 use weir_testkit::stack::Stack;
 
-pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let mut life = Life::new(stack, "catalog");
-    dies_with_the_directory(&mut life);
-    let mut engine = life.start("");
-    life.way.until_ready(&mut engine);
+pub(crate) fn scenario(stack: Arc<Stack>) -> BTreeSet<Hit> {
+    let mut scenario = Scenario::new(stack, "catalog");
+    dies_with_the_directory(&mut scenario);
+    let mut engine = scenario.start("");
+    scenario.pipeline.until_ready(&mut engine);
     for rule in RULES {
-        assert!(life.way.in_force(rule).is_some(), "{rule} is in force after all");
+        assert!(scenario.pipeline.in_force(rule).is_some(), "{rule} is in force after all");
     }
     engine.stop();
-    fails_and_is_slow(&mut life);
-    dies_when_another_instance_publishes(&mut life);
-    dies_when_a_file_goes(&mut life);
-    every_revision_is_whole(&life);
-    life.ends_well()
+    fails_and_is_slow(&mut scenario);
+    dies_when_another_instance_publishes(&mut scenario);
+    dies_when_a_file_goes(&mut scenario);
+    every_revision_is_whole(&scenario);
+    scenario.ends_well()
 }
 
 /// Five files are new at the first start. The last five deaths leave one rule in force each.
-fn dies_with_the_directory(life: &mut Life) {
+fn dies_with_the_directory(scenario: &mut Scenario) {
     for point in [
         "catalog.started",
         "catalog.loaded",
@@ -39,9 +39,9 @@ fn dies_with_the_directory(life: &mut Life) {
         "catalog.installed",
         "catalog.directory.published",
     ] {
-        life.dies_at(point);
+        scenario.dies_at(point);
     }
-    life.dies("store.catalog.answer=1*return(error);store.catalog.asked=1*return(crash)");
+    scenario.dies("store.catalog.answer=1*return(error);store.catalog.asked=1*return(crash)");
 }
 
 const OF_THE_STORE: [&str; 5] = [
@@ -52,7 +52,7 @@ const OF_THE_STORE: [&str; 5] = [
     "store.catalog.written",
 ];
 
-fn fails_and_is_slow(life: &mut Life) {
+fn fails_and_is_slow(scenario: &mut Scenario) {
     let fail = |point: &str| format!("{point}=1*return(error)->1*return(120)");
     let slow = |point: &str| format!("{point}=1*return(120)");
     let (started, waits) = (["catalog.started"], ["catalog.loaded", "catalog.stored", "catalog.installed"]);
@@ -61,79 +61,81 @@ fn fails_and_is_slow(life: &mut Life) {
     let lost = ["store.catalog.answer=3*return(error)->1*return(120)".to_owned()];
     let slow = started.iter().chain(&waits).chain(&files).map(|point| slow(point));
     let points = fails.chain(lost).chain(slow).collect::<Vec<_>>().join(";");
-    let mut engine = life.start(&points);
-    life.way.until_ready(&mut engine);
-    life.until_it_moves(&mut engine);
-    let before = (life.way.in_force("high_amount"), revision(life));
+    let mut engine = scenario.start(&points);
+    scenario.pipeline.until_ready(&mut engine);
+    scenario.until_it_moves(&mut engine);
+    let before = (scenario.pipeline.in_force("high_amount"), revision(scenario));
     let wasm = another_build("high_amount");
     for point in OF_THE_STORE {
-        let (status, said) = post(life.way.admin, &wasm);
+        let (status, said) = post(scenario.pipeline.admin, &wasm);
         assert_eq!(status, 503, "{point}: {said}");
         assert!(said.contains("fault point"), "{point}: {said}");
-        assert_eq!((life.way.in_force("high_amount"), revision(life)), before, "{point}");
+        assert_eq!((scenario.pipeline.in_force("high_amount"), revision(scenario)), before, "{point}");
     }
     // COMMIT went through and the answer to it did not; then the store does not say what became of it either.
-    let (status, said) = post(life.way.admin, &wasm);
+    let (status, said) = post(scenario.pipeline.admin, &wasm);
     assert!(status == 504 && said.contains("is not known"), "{status}: {said}");
     let sha256 = sha256(&wasm);
-    engine.until("what is stored is in force", SOON, || life.way.in_force("high_amount") == Some(sha256.clone()));
+    engine.until("what is stored is in force", SOON, || {
+        scenario.pipeline.in_force("high_amount") == Some(sha256.clone())
+    });
     // The answer is lost twice more, and the store says that it is made: once.
-    let before = revision(life);
-    let back = life.way.publish(&module("high_amount"));
-    assert_eq!((life.way.in_force("high_amount"), revision(life)), (Some(back), before + 1));
-    life.way.roll_back("high_amount");
-    assert_eq!((life.way.in_force("high_amount"), revision(life)), (Some(sha256), before + 2));
-    std::fs::write(life.way.rules().join("balance_mismatch.wasm"), another_build("balance_mismatch")).unwrap();
-    std::fs::remove_file(life.way.rules().join("self_transfer.wasm")).unwrap();
-    engine.until("the removed file's rule is retired", SOON, || life.way.in_force("self_transfer").is_none());
-    life.until_hit(&mut engine, &points);
-    life.until_it_moves(&mut engine);
+    let before = revision(scenario);
+    let back = scenario.pipeline.publish(&module("high_amount"));
+    assert_eq!((scenario.pipeline.in_force("high_amount"), revision(scenario)), (Some(back), before + 1));
+    scenario.pipeline.roll_back("high_amount");
+    assert_eq!((scenario.pipeline.in_force("high_amount"), revision(scenario)), (Some(sha256), before + 2));
+    std::fs::write(scenario.pipeline.rules().join("balance_mismatch.wasm"), another_build("balance_mismatch")).unwrap();
+    std::fs::remove_file(scenario.pipeline.rules().join("self_transfer.wasm")).unwrap();
+    engine.until("the removed file's rule is retired", SOON, || scenario.pipeline.in_force("self_transfer").is_none());
+    scenario.until_hit(&mut engine, &points);
+    scenario.until_it_moves(&mut engine);
     engine.stop();
 }
 
-fn dies_when_another_instance_publishes(life: &mut Life) {
-    let (mut other, admin) = life.start_another("catalog.taken=1*return(120)");
+fn dies_when_another_instance_publishes(scenario: &mut Scenario) {
+    let (mut other, admin) = scenario.start_another("catalog.taken=1*return(120)");
     other.until("it answers", SOON, || ask(admin, "GET", "/rules", "text/plain", b"").is_some());
-    let (points, before) = ("catalog.taken=1*return(crash)", life.crashes());
-    let mut engine = life.start(points);
-    life.way.until_ready(&mut engine);
+    let (points, before) = ("catalog.taken=1*return(crash)", scenario.crashes());
+    let mut engine = scenario.start(points);
+    scenario.pipeline.until_ready(&mut engine);
     let (status, said) = post(admin, &another_build("negative_amount"));
     assert_eq!(status, 201, "{said}");
-    life.is_dead(engine, points, before);
+    scenario.is_dead(engine, points, before);
     // Another way round: what this one publishes the other takes, slowly.
-    let mut engine = life.start("");
-    life.way.until_ready(&mut engine);
-    assert_eq!(life.way.in_force("negative_amount"), Some(sha256(&another_build("negative_amount"))));
-    life.way.publish(&module("negative_amount"));
-    life.until_hit(&mut other, "catalog.taken=1*return(120)");
+    let mut engine = scenario.start("");
+    scenario.pipeline.until_ready(&mut engine);
+    assert_eq!(scenario.pipeline.in_force("negative_amount"), Some(sha256(&another_build("negative_amount"))));
+    scenario.pipeline.publish(&module("negative_amount"));
+    scenario.until_hit(&mut other, "catalog.taken=1*return(120)");
     engine.stop();
     other.stop();
 }
 
 /// Whatever the file's going left behind, the same file brings its rule again and takes it away.
-fn dies_when_a_file_goes(life: &mut Life) {
-    let file = life.way.rules().join("blocked_segment.wasm");
-    let (points, before) = ("catalog.directory.forgotten=1*return(crash)", life.crashes());
-    let mut engine = life.start(points);
-    life.way.until_ready(&mut engine);
+fn dies_when_a_file_goes(scenario: &mut Scenario) {
+    let file = scenario.pipeline.rules().join("blocked_segment.wasm");
+    let (points, before) = ("catalog.directory.forgotten=1*return(crash)", scenario.crashes());
+    let mut engine = scenario.start(points);
+    scenario.pipeline.until_ready(&mut engine);
     std::fs::remove_file(&file).unwrap();
-    life.is_dead(engine, points, before);
-    let mut engine = life.start("");
-    life.way.until_ready(&mut engine);
+    scenario.is_dead(engine, points, before);
+    let mut engine = scenario.start("");
+    scenario.pipeline.until_ready(&mut engine);
     std::fs::write(&file, module("blocked_segment")).unwrap();
     let sha256 = sha256(&module("blocked_segment"));
-    let is_there = || life.way.in_force("blocked_segment") == Some(sha256.clone());
+    let is_there = || scenario.pipeline.in_force("blocked_segment") == Some(sha256.clone());
     let seen = "SELECT COUNT(*) FROM weir_directory WHERE file = 'blocked_segment.wasm'";
-    let brought = || life.way.sql(seen)[0][0] == "1" && is_there();
+    let brought = || scenario.pipeline.sql(seen)[0][0] == "1" && is_there();
     engine.until("the file that is there again has brought its rule", SOON, brought);
     std::fs::remove_file(&file).unwrap();
     engine.until("the removed file's rule is retired", SOON, || !is_there());
-    life.until_it_moves(&mut engine);
+    scenario.until_it_moves(&mut engine);
     engine.stop();
 }
 
-fn every_revision_is_whole(life: &Life) {
-    let one = |statement: &str| life.way.sql(statement)[0][0].parse::<u64>().expect("a number");
+fn every_revision_is_whole(scenario: &Scenario) {
+    let one = |statement: &str| scenario.pipeline.sql(statement)[0][0].parse::<u64>().expect("a number");
     let revision = one("SELECT revision FROM weir_rule_current");
     assert_eq!(one("SELECT COUNT(DISTINCT revision) FROM weir_audit"), revision, "a line of audit a revision");
     assert_eq!(one("SELECT MAX(revision) FROM weir_audit"), revision);
@@ -143,8 +145,8 @@ fn every_revision_is_whole(life: &Life) {
     assert_eq!(one(dangling), 0, "entries without their module");
 }
 
-fn revision(life: &Life) -> u64 {
-    life.way.get("/rules")["revision"].as_u64().expect("a number")
+fn revision(scenario: &Scenario) -> u64 {
+    scenario.pipeline.get("/rules")["revision"].as_u64().expect("a number")
 }
 
 fn post(admin: u16, wasm: &[u8]) -> (u16, String) {

@@ -1,4 +1,4 @@
-//! Records flowing into the topic for as long as a life lasts, half of them dirty, so that every step has letters. The
+//! Records flowing into the topic for as long as a scenario lasts, half of them dirty, so that every step has letters. The
 //! windows of a round are its own: a difference in the end names the round that made it.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use weir_testkit::broker::PARTITIONS;
 use weir_testkit::oracle::FAR_AHEAD;
-use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::TestPipeline;
 
 const TYPES: [&str; 5] = ["PAYMENT", "CASH_OUT", "CASH_IN", "TRANSFER", "DEBIT"];
 const BLOCKED: &str = "C7777";
@@ -31,14 +31,14 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(crate) fn start(way: &Way) -> Self {
-        way.redis(&["hset", &format!("customer:{BLOCKED}"), "segment", "blocked"]);
+    pub(crate) fn start(pipeline: &TestPipeline) -> Self {
+        pipeline.redis(&["hset", &format!("customer:{BLOCKED}"), "segment", "blocked"]);
         let start = chrono::Utc::now().timestamp_millis() - 1_800_000;
         let window = Arc::new(AtomicI64::new(start - start.rem_euclid(WINDOW_MS)));
         let stop = Arc::new(AtomicBool::new(false));
-        let mut config = way.kafka();
+        let mut config = pipeline.kafka();
         let producer: BaseProducer = config.set("linger.ms", "0").create().expect("a producer");
-        let (topic, stopped, now) = (way.topic(), stop.clone(), window.clone());
+        let (topic, stopped, now) = (pipeline.topic(), stop.clone(), window.clone());
         let send = move || {
             let mut numbers = 0..;
             while !stopped.load(Ordering::Relaxed) {

@@ -1,12 +1,12 @@
-//! One long life in which every step fails once and is slow once, each at another moment, and nothing dies.
+//! One long scenario in which every step fails once and is slow once, each at another moment, and nothing dies.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use weir::fault::POINTS;
 
-use crate::fault_points::life::{Hit, Life};
 use crate::fault_points::points::of_the_sources;
+use crate::fault_points::scenario::{Hit, Scenario};
 use weir_testkit::stack::Stack;
 
 /// Beginnings of the names of those that a start comes to; a step comes to the others.
@@ -19,25 +19,25 @@ const OF_A_START: [&str; 7] = [
     "store.outcome",
     "store.published.marked",
 ];
-/// Beginnings of the names of those that a pipeline comes to only when its rules change or its group does: other lives are for them.
+/// Beginnings of the names of those that a pipeline comes to only when its rules change or its group does: other scenarios are for them.
 const OF_OTHERS: [&str; 6] =
     ["store.catalog.", "catalog.", "worker.revoked", "worker.drained", "worker.released", "worker.stopping"];
 
-/// The points that a life without changes comes to, in the list's order: those where something can fail, or the others.
+/// The points that a scenario without changes comes to, in the list's order: those where something can fail, or the others.
 fn points(can_fail: bool) -> Vec<&'static str> {
     let known = of_the_sources();
     let is_of_others = |point: &str| OF_OTHERS.iter().any(|of| point.starts_with(of));
     POINTS.iter().copied().filter(|point| known.get(*point) == Some(&can_fail) && !is_of_others(point)).collect()
 }
 
-pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let mut life = Life::new(stack, "hiccups");
+pub(crate) fn scenario(stack: Arc<Stack>) -> BTreeSet<Hit> {
+    let mut scenario = Scenario::new(stack, "hiccups");
     let points = [failing(|_| true), slow()].concat().join(";");
-    let mut engine = life.start(&points);
-    life.until_hit(&mut engine, &points);
-    life.until_it_moves(&mut engine);
+    let mut engine = scenario.start(&points);
+    scenario.until_hit(&mut engine, &points);
+    scenario.until_it_moves(&mut engine);
     engine.stop();
-    life.ends_well()
+    scenario.ends_well()
 }
 
 /// Each of these points: an error at first, then a delay when it is tried again; in a step later and later, so that most have one of

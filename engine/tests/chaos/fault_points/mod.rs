@@ -4,13 +4,13 @@
 
 mod catalog;
 mod commits;
-mod first;
+mod first_start;
 mod flow;
 mod hiccups;
-mod life;
 mod points;
 mod rebalances;
 mod release;
+mod scenario;
 mod sqlite;
 mod storm;
 mod transactions;
@@ -18,47 +18,47 @@ mod transactions;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use life::Hit;
+use scenario::Hit;
 use weir_testkit::stack::{Stack, shared};
 
-/// A life from its start to the comparison at its end; what was hit in it.
+/// A scenario from its start to the comparison at its end; what was hit in it.
 type Run = fn(Arc<Stack>) -> BTreeSet<Hit>;
 
-/// Lives of pipelines, each with its own topics, group and database, several at a time: most of their time
+/// Scenarios of pipelines, each with its own topics, group and database, several at a time: most of their time
 /// they wait for the group's time-out or for the broker to give up a transaction.
 #[test]
 fn nothing_is_lost_or_counted_twice_wherever_it_dies_fails_or_waits() {
-    let lives: [(&str, Run); 9] = [
-        ("first", first::life),
-        ("commits", commits::life),
+    let scenarios: [(&str, Run); 9] = [
+        ("first", first_start::scenario),
+        ("commits", commits::scenario),
         ("replays", transactions::in_the_replay),
         ("steps", transactions::in_a_step),
-        ("rebalances", rebalances::life),
-        ("catalog", catalog::life),
-        ("hiccups", hiccups::life),
-        ("sqlite", sqlite::life),
-        ("storm", storm::life),
+        ("rebalances", rebalances::scenario),
+        ("catalog", catalog::scenario),
+        ("hiccups", hiccups::scenario),
+        ("sqlite", sqlite::scenario),
+        ("storm", storm::scenario),
     ];
     let stack = shared();
-    let only = std::env::var("LIFE").ok().filter(|name| !name.is_empty());
+    let only = std::env::var("SCENARIO").ok().filter(|name| !name.is_empty());
     let (mut hits, mut failed) = (BTreeSet::new(), Vec::new());
     std::thread::scope(|scope| {
-        let wanted = lives.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name));
+        let wanted = scenarios.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name));
         let running: Vec<_> = wanted
-            .map(|(name, life)| {
+            .map(|(name, scenario)| {
                 let stack = stack.clone();
                 let thread = std::thread::Builder::new().name((*name).to_owned());
-                (*name, thread.spawn_scoped(scope, move || life(stack)).expect("a thread"))
+                (*name, thread.spawn_scoped(scope, move || scenario(stack)).expect("a thread"))
             })
             .collect();
-        for (name, life) in running {
-            match life.join() {
+        for (name, scenario) in running {
+            match scenario.join() {
                 Ok(seen) => hits.extend(seen),
                 Err(_) => failed.push(name),
             }
         }
     });
-    assert!(failed.is_empty(), "these lives failed, each says above how: {failed:?}");
+    assert!(failed.is_empty(), "these scenarios failed, each says above how: {failed:?}");
     if only.is_none() {
         points::all_were_hit(&hits);
     }

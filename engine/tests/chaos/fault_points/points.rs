@@ -1,11 +1,11 @@
-//! The list of the points, the sources that they are in, and what the lives hit of them.
+//! The list of the points, the sources that they are in, and what the scenarios hit of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use weir::fault::POINTS;
 
-use crate::fault_points::life::Hit;
+use crate::fault_points::scenario::Hit;
 
 #[test]
 fn the_list_names_the_points_of_the_sources_and_no_other() {
@@ -15,7 +15,7 @@ fn the_list_names_the_points_of_the_sources_and_no_other() {
     assert_eq!(found, listed);
 }
 
-/// Every point has died and been slow, and failed where something can fail: one that no life comes to is not tested.
+/// Every point has died and been slow, and failed where something can fail: one that no scenario comes to is not tested.
 pub(crate) fn all_were_hit(hits: &BTreeSet<Hit>) {
     let mut wanted: BTreeSet<Hit> = BTreeSet::new();
     for (point, can_fail) in of_the_sources() {
@@ -29,7 +29,7 @@ pub(crate) fn all_were_hit(hits: &BTreeSet<Hit>) {
         wanted.len()
     );
     let missing: Vec<&Hit> = wanted.difference(hits).collect();
-    assert!(missing.is_empty(), "no life came to these: {missing:?}");
+    assert!(missing.is_empty(), "no scenario came to these: {missing:?}");
 }
 
 /// Each point, and whether something can fail there.

@@ -3,61 +3,61 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::fault_points::life::{Hit, Life, SESSION, SOON};
+use crate::fault_points::scenario::{Hit, SESSION, SOON, Scenario};
 use weir_testkit::broker::PARTITIONS;
 use weir_testkit::broker::member::Member;
 use weir_testkit::pipeline::api::flowing;
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::pipeline::{PAYSIM, RULES, TestPipeline};
 use weir_testkit::stack::Stack;
 use weir_testkit::wait;
 
-pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let way = Way::on(stack, "rebalances", PAYSIM, &RULES);
-    let mut life = Life::of(way, SESSION);
-    let (mut stays, admin) = life.start_another("");
+pub(crate) fn scenario(stack: Arc<Stack>) -> BTreeSet<Hit> {
+    let pipeline = TestPipeline::on(stack, "rebalances", PAYSIM, &RULES);
+    let mut scenario = Scenario::of(pipeline, SESSION);
+    let (mut stays, admin) = scenario.start_another("");
     for point in ["worker.revoked", "worker.drained", "worker.released"] {
         until_it_has(&mut stays, admin, PARTITIONS as usize);
-        let (points, before) = (format!("{point}=1*return(crash)"), life.crashes());
-        let (mut goes, other) = life.start_another(&points);
+        let (points, before) = (format!("{point}=1*return(crash)"), scenario.crashes());
+        let (mut goes, other) = scenario.start_another(&points);
         wait::until("it has partitions, or is dead", || has(other, 2) || goes.ended().is_some());
-        let _member = Member::of(&life.way);
-        life.is_dead(goes, &points, before);
+        let _member = Member::of(&scenario.pipeline);
+        scenario.is_dead(goes, &points, before);
     }
     until_it_has(&mut stays, admin, PARTITIONS as usize);
 
     // A step is under way when they are revoked, and the revoke itself takes its time.
     let points = "store.commit.written=2*off->1*return(700);worker.revoked=1*return(150);worker.drained=1*return(150);\
                   worker.released=1*return(150);worker.stopping=1*return(150)";
-    let (mut slow, other) = life.start_another(points);
+    let (mut slow, other) = scenario.start_another(points);
     until_it_has(&mut slow, other, 2);
-    let member = Member::of(&life.way);
-    life.until_hit(&mut slow, "worker.released=1*return(150)");
+    let member = Member::of(&scenario.pipeline);
+    scenario.until_hit(&mut slow, "worker.released=1*return(150)");
     drop(member);
     until_it_has(&mut slow, other, 2);
     slow.stop();
 
     // Its metadata is refused: it waits for the next assignment, which comes when a member does.
     let points = "letters.offsets=2*off->1*return(group)";
-    let (mut late, other) = life.start_another(points);
+    let (mut late, other) = scenario.start_another(points);
     until_it_has(&mut late, other, 2);
-    life.until_hit(&mut late, points);
-    let member = Member::of(&life.way);
+    scenario.until_hit(&mut late, points);
+    let member = Member::of(&scenario.pipeline);
     // Three share four partitions.
     late.until("it has another assignment", SOON, || has(other, 1) || has(admin, 1));
     drop(member);
     until_it_has(&mut late, other, 2);
-    life.until_it_moves(&mut late);
+    scenario.until_it_moves(&mut late);
     late.stop();
 
-    let (points, before) = ("worker.stopping=1*return(crash)", life.crashes());
-    let (mut ends, other) = life.start_another(points);
+    let (points, before) = ("worker.stopping=1*return(crash)", scenario.crashes());
+    let (mut ends, other) = scenario.start_another(points);
     until_it_has(&mut ends, other, 2);
     ends.signal("TERM");
-    life.is_dead(ends, points, before);
+    scenario.is_dead(ends, points, before);
     until_it_has(&mut stays, admin, PARTITIONS as usize);
     stays.stop();
-    life.ends_well()
+    scenario.ends_well()
 }
 
 /// Until so many partitions are its own and all of them flow.

@@ -4,26 +4,26 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::fault_points::life::{Hit, Life};
 use crate::fault_points::points::of_the_sources;
+use crate::fault_points::scenario::{Hit, Scenario};
 use weir_testkit::stack::Stack;
 
 /// Unless `DEATHS` says otherwise.
 const DEATHS: usize = 6;
 
-pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let mut life = Life::new(stack, "storm");
-    let mut engine = life.start("");
-    life.until_it_moves(&mut engine);
+pub(crate) fn scenario(stack: Arc<Stack>) -> BTreeSet<Hit> {
+    let mut scenario = Scenario::new(stack, "storm");
+    let mut engine = scenario.start("");
+    scenario.until_it_moves(&mut engine);
     engine.stop();
-    let (mut stays, _) = life.start_another(&armed("2%return(40)", "2%return(error)"));
+    let (mut stays, _) = scenario.start_another(&armed("2%return(40)", "2%return(error)"));
     let deaths = std::env::var("DEATHS").ok().filter(|text| !text.is_empty());
     for _ in 0..deaths.map_or(DEATHS, |text| text.parse().expect("DEATHS is a number")) {
-        life.dies(&armed("0.3%1*return(crash)->2%return(40)", "2%return(error)"));
+        scenario.dies(&armed("0.3%1*return(crash)->2%return(40)", "2%return(error)"));
     }
-    life.until_it_moves(&mut stays);
+    scenario.until_it_moves(&mut stays);
     stays.stop();
-    life.ends_well()
+    scenario.ends_well()
 }
 
 /// Every point of the way of a record; where something can fail it does.

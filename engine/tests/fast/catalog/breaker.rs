@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use weir::model::catalog::Mode;
 
-use crate::catalog::bench::{Bench, Opened, by_api, set, within};
+use crate::catalog::fixture::{Fixture, Opened, by_api, set, within};
 use crate::catalog::module::{Guest, TRAPS_RARELY};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -26,8 +26,8 @@ async fn trip_and_wait(catalog: &Opened) {
 
 #[tokio::test]
 async fn a_bad_version_goes_back_to_the_good_one_before_it() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let _running = catalog.run();
     let v1 = catalog.publish(&good()).await.sha256;
     let v2 = catalog.publish(&bad("2.0.0")).await.sha256;
@@ -43,8 +43,8 @@ async fn a_bad_version_goes_back_to_the_good_one_before_it() {
 
 #[tokio::test]
 async fn two_bad_versions_never_swing() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let _running = catalog.run();
     let v1 = catalog.publish(&good()).await.sha256;
     catalog.publish(&bad("2.0.0")).await;
@@ -65,8 +65,8 @@ async fn two_bad_versions_never_swing() {
 
 #[tokio::test]
 async fn a_version_that_never_acted_is_not_gone_back_to() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let _running = catalog.run();
     let off = weir::rules::Publish { mode: Some(Mode::Off), ..by_api() };
     catalog.catalog.publish(good().wasm(), off).await.unwrap();
@@ -79,8 +79,8 @@ async fn a_version_that_never_acted_is_not_gone_back_to() {
 
 #[tokio::test]
 async fn a_rule_without_a_version_before_is_suspended() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let _running = catalog.run();
     let only = catalog.publish(&bad("1.0.0")).await.sha256;
     trip_and_wait(&catalog).await;
@@ -93,14 +93,14 @@ async fn a_rule_without_a_version_before_is_suspended() {
 
 #[tokio::test]
 async fn the_good_version_is_known_after_a_restart_too() {
-    let bench = Bench::new();
+    let fixture = Fixture::new();
     let v1 = {
-        let catalog = bench.open().await;
+        let catalog = fixture.open().await;
         let v1 = catalog.publish(&good()).await.sha256;
         catalog.publish(&bad("2.0.0")).await;
         v1
     };
-    let catalog = bench.open().await;
+    let catalog = fixture.open().await;
     let _running = catalog.run();
     trip_and_wait(&catalog).await;
     assert_eq!(catalog.sha("swapped"), Some(v1));
@@ -108,8 +108,8 @@ async fn the_good_version_is_known_after_a_restart_too() {
 
 #[tokio::test]
 async fn a_trip_of_a_version_that_is_out_of_force_already_changes_nothing() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     catalog.publish(&bad("1.0.0")).await;
     // It trips, and a person fixes it before the breaker gets to it.
     catalog.judge_until_it_trips(4_242);
@@ -122,8 +122,8 @@ async fn a_trip_of_a_version_that_is_out_of_force_already_changes_nothing() {
 
 #[tokio::test]
 async fn a_trip_does_not_undo_what_a_person_did_meanwhile_with_the_same_bytes() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let only = catalog.publish(&bad("1.0.0").parameter("limit", "10")).await.sha256;
     // It trips, and a person fixes it by a parameter before the breaker gets to it.
     catalog.judge_until_it_trips(4_242);
@@ -140,10 +140,10 @@ async fn a_trip_does_not_undo_what_a_person_did_meanwhile_with_the_same_bytes() 
 
 #[tokio::test]
 async fn a_trip_does_not_undo_what_another_instance_did_meanwhile() {
-    let bench = Bench::new();
-    let here = bench.open().await;
+    let fixture = Fixture::new();
+    let here = fixture.open().await;
     here.publish(&bad("1.0.0").parameter("limit", "10")).await;
-    let there = bench.open().await;
+    let there = fixture.open().await;
     let fixed = there.catalog.patch("swapped", set(&[("limit", Some("7"))]), "test").await.unwrap();
     // It trips on the set that it still has.
     here.judge_until_it_trips(4_242);

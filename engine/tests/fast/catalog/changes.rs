@@ -8,7 +8,7 @@ use weir::model::catalog::{Mode, Origin};
 use weir::model::ids::Sha256;
 use weir::rules::{Patch, Publish, Refused};
 
-use crate::catalog::bench::{Bench, Opened, by_api, within};
+use crate::catalog::fixture::{Fixture, Opened, by_api, within};
 use crate::catalog::module::{Guest, TRAPS_RARELY};
 
 fn versions() -> [Guest; 3] {
@@ -16,8 +16,8 @@ fn versions() -> [Guest; 3] {
 }
 
 /// A catalog whose only rule the breaker suspended.
-async fn suspended(bench: &Bench) -> (Opened, Guest) {
-    let catalog = bench.open().await;
+async fn suspended(fixture: &Fixture) -> (Opened, Guest) {
+    let catalog = fixture.open().await;
     let guest = Guest::new("tired").judge(TRAPS_RARELY);
     catalog.publish(&guest).await;
     let running = catalog.run();
@@ -29,7 +29,7 @@ async fn suspended(bench: &Bench) -> (Opened, Guest) {
 
 #[tokio::test]
 async fn bytes_in_force_are_live_already_and_make_no_revision() {
-    let catalog = Bench::new();
+    let catalog = Fixture::new();
     let catalog = catalog.open().await;
     let first = catalog.publish(&Guest::new("one")).await;
     let again = catalog.publish(&Guest::new("one")).await;
@@ -39,7 +39,7 @@ async fn bytes_in_force_are_live_already_and_make_no_revision() {
 
 #[tokio::test]
 async fn a_mode_and_an_order_that_come_with_bytes_in_force_are_applied() {
-    let catalog = Bench::new();
+    let catalog = Fixture::new();
     let catalog = catalog.open().await;
     catalog.publish(&Guest::new("one")).await;
     let how = Publish { mode: Some(Mode::Shadow), order: Some(7), ..by_api() };
@@ -52,8 +52,8 @@ async fn a_mode_and_an_order_that_come_with_bytes_in_force_are_applied() {
 
 #[tokio::test]
 async fn another_version_takes_a_live_one_out_of_force_only_if_told_to() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let live = catalog.publish(&Guest::new("one")).await;
     let next = || Guest::new("one").version("2.0.0").wasm();
     for mode in [Mode::Shadow, Mode::Off] {
@@ -77,7 +77,7 @@ async fn another_version_takes_a_live_one_out_of_force_only_if_told_to() {
 
 #[tokio::test]
 async fn whoever_brought_a_rule_last_owns_it() {
-    let catalog = Bench::new();
+    let catalog = Fixture::new();
     let catalog = catalog.open().await;
     let owned = async || catalog.store.rule_set().await.unwrap().entries[0].from_directory;
     let by_directory = Publish { origin: Origin::Directory, ..by_api() };
@@ -89,8 +89,8 @@ async fn whoever_brought_a_rule_last_owns_it() {
 
 #[tokio::test]
 async fn bytes_in_force_lift_a_suspension() {
-    let bench = Bench::new();
-    let (catalog, guest) = suspended(&bench).await;
+    let fixture = Fixture::new();
+    let (catalog, guest) = suspended(&fixture).await;
     let again = catalog.publish(&guest).await;
     assert!(!again.new);
     assert_eq!(catalog.suspended("tired"), None);
@@ -100,8 +100,8 @@ async fn bytes_in_force_lift_a_suspension() {
 
 #[tokio::test]
 async fn the_mode_live_lifts_a_suspension_and_an_order_does_not() {
-    let bench = Bench::new();
-    let (catalog, _) = suspended(&bench).await;
+    let fixture = Fixture::new();
+    let (catalog, _) = suspended(&fixture).await;
     let order = Patch { order: Some(3), ..Patch::default() };
     catalog.catalog.patch("tired", order, "test").await.unwrap();
     assert!(catalog.suspended("tired").is_some());
@@ -112,7 +112,7 @@ async fn the_mode_live_lifts_a_suspension_and_an_order_does_not() {
 
 #[tokio::test]
 async fn a_rollback_goes_to_the_version_that_was_in_force_before() {
-    let catalog = Bench::new();
+    let catalog = Fixture::new();
     let catalog = catalog.open().await;
     let mut published = Vec::new();
     for guest in versions() {
@@ -130,7 +130,7 @@ async fn a_rollback_goes_to_the_version_that_was_in_force_before() {
 
 #[tokio::test]
 async fn a_rollback_to_what_there_is_not_is_refused() {
-    let catalog = Bench::new();
+    let catalog = Fixture::new();
     let catalog = catalog.open().await;
     let [v1, ..] = versions();
     let v1 = catalog.publish(&v1).await.sha256;
@@ -149,7 +149,7 @@ async fn a_rollback_to_what_there_is_not_is_refused() {
 
 #[tokio::test]
 async fn a_retired_rule_is_gone_and_its_versions_stay() {
-    let catalog = Bench::new();
+    let catalog = Fixture::new();
     let catalog = catalog.open().await;
     catalog.publish(&Guest::new("one")).await;
     catalog.catalog.retire("one", "test").await.unwrap();
@@ -163,8 +163,8 @@ async fn the_gauge_of_the_revision_follows_the_set() {
     let handle = recorder.handle();
     // Of this thread, on which a test's runtime runs all that is async.
     let _local = metrics::set_default_local_recorder(&recorder);
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     for (revision, guest) in versions().iter().enumerate() {
         assert!(handle.render().contains(&format!("weir_rules_revision {revision}\n")), "{}", handle.render());
         catalog.publish(guest).await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use weir::rules::Refused;
 
-use crate::catalog::bench::{Bench, script};
+use crate::catalog::fixture::{Fixture, script};
 use crate::catalog::module::Guest;
 
 /// A file of the process.
@@ -74,10 +74,10 @@ fn limits_that_whoever_started_the_engine_set_lower_stand() {
 
 /// What comes of a publish if this befalls its compiler.
 async fn refused_by(body: &str) -> Refused {
-    let bench = Bench::new();
-    let compiler = bench.folder.path().join("other");
+    let fixture = Fixture::new();
+    let compiler = fixture.folder.path().join("other");
     script(&compiler, body);
-    bench.try_open(compiler).await.unwrap().try_publish(&Guest::new("steady")).await.unwrap_err()
+    fixture.try_open(compiler).await.unwrap().try_publish(&Guest::new("steady")).await.unwrap_err()
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use weir::model::catalog::Mode;
 use weir::model::ids::Sha256;
 
-use crate::catalog::bench::{Bench, Opened, within};
+use crate::catalog::fixture::{Fixture, Opened, within};
 use crate::catalog::module::Guest;
 use weir_testkit::wait::Fair;
 
@@ -19,9 +19,9 @@ fn version(version: &str) -> Guest {
 }
 
 /// A directory with version 1 in it, and a catalog that took it.
-async fn with_a_file(bench: &Bench) -> Opened {
-    fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
-    let catalog = bench.open().await;
+async fn with_a_file(fixture: &Fixture) -> Opened {
+    fs::write(fixture.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    let catalog = fixture.open().await;
     catalog.directory.publish().await.unwrap();
     assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "1.0.0");
     catalog
@@ -43,16 +43,16 @@ async fn until_forgotten(catalog: &Opened, file: &str) {
 
 #[tokio::test]
 async fn a_new_file_is_published_and_a_changed_one_too() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let _running = catalog.run();
-    fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    fs::write(fixture.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
     becomes(&catalog, "1.0.0").await;
-    fs::write(bench.file("dropped.wasm"), version("2.0.0").wasm()).unwrap();
+    fs::write(fixture.file("dropped.wasm"), version("2.0.0").wasm()).unwrap();
     becomes(&catalog, "2.0.0").await;
     // Moved in, as editors and deployments do.
-    fs::write(bench.file(".dropped.tmp"), version("3.0.0").wasm()).unwrap();
-    fs::rename(bench.file(".dropped.tmp"), bench.file("dropped.wasm")).unwrap();
+    fs::write(fixture.file(".dropped.tmp"), version("3.0.0").wasm()).unwrap();
+    fs::rename(fixture.file(".dropped.tmp"), fixture.file("dropped.wasm")).unwrap();
     becomes(&catalog, "3.0.0").await;
     let line = catalog.audit().await;
     assert_eq!((line.who.as_str(), line.action.as_str(), line.revision), ("directory", "publish", 3));
@@ -60,11 +60,11 @@ async fn a_new_file_is_published_and_a_changed_one_too() {
 
 #[tokio::test]
 async fn a_file_that_is_being_written_is_waited_for() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let _running = catalog.run();
     let wasm = version("1.0.0").wasm();
-    let mut file = fs::File::create(bench.file("dropped.wasm")).unwrap();
+    let mut file = fs::File::create(fixture.file("dropped.wasm")).unwrap();
     for part in wasm.chunks(wasm.len().div_ceil(12)) {
         file.write_all(part).unwrap();
         file.sync_all().unwrap();
@@ -73,37 +73,37 @@ async fn a_file_that_is_being_written_is_waited_for() {
     }
     drop(file);
     becomes(&catalog, "1.0.0").await;
-    assert_eq!(bench.compiles(), 1);
+    assert_eq!(fixture.compiles(), 1);
 }
 
 #[tokio::test]
 async fn a_removed_file_retires_what_it_brought() {
-    let bench = Bench::new();
-    let catalog = with_a_file(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = with_a_file(&fixture).await;
     let _running = catalog.run();
-    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    fs::remove_file(fixture.file("dropped.wasm")).unwrap();
     within(SOON, "it is retired", || catalog.rule("dropped").is_none()).await;
     assert_eq!(catalog.audit().await.action, "retire");
 }
 
 #[tokio::test]
 async fn a_removed_file_leaves_alone_what_the_api_brought_since() {
-    let bench = Bench::new();
-    let catalog = with_a_file(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = with_a_file(&fixture).await;
     catalog.publish(&version("2.0.0")).await;
     let _running = catalog.run();
-    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    fs::remove_file(fixture.file("dropped.wasm")).unwrap();
     until_forgotten(&catalog, "dropped.wasm").await;
     assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "2.0.0");
 }
 
 #[tokio::test]
 async fn a_bad_file_is_reported_and_changes_nothing() {
-    let bench = Bench::new();
-    let catalog = with_a_file(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = with_a_file(&fixture).await;
     let _running = catalog.run();
-    fs::write(bench.file("dropped.wasm"), version("2.0.0").judge("unreachable").wasm()).unwrap();
-    fs::write(bench.file("text.wasm"), "no module").unwrap();
+    fs::write(fixture.file("dropped.wasm"), version("2.0.0").judge("unreachable").wasm()).unwrap();
+    fs::write(fixture.file("text.wasm"), "no module").unwrap();
     within(SOON, "both are reported", || catalog.directory.problems().len() == 2).await;
     let problems = catalog.directory.problems();
     assert!(problems[0].file == "dropped.wasm" && problems[0].message.contains("RULE_TRAP"), "{problems:?}");
@@ -116,50 +116,50 @@ async fn a_bad_file_is_reported_and_changes_nothing() {
         ("1.0.0", 1)
     );
 
-    fs::write(bench.file("dropped.wasm"), version("3.0.0").wasm()).unwrap();
-    fs::remove_file(bench.file("text.wasm")).unwrap();
+    fs::write(fixture.file("dropped.wasm"), version("3.0.0").wasm()).unwrap();
+    fs::remove_file(fixture.file("text.wasm")).unwrap();
     becomes(&catalog, "3.0.0").await;
     within(SOON, "nothing is wrong any more", || catalog.directory.problems().is_empty()).await;
 }
 
 #[tokio::test]
 async fn a_file_that_can_t_be_read_is_reported_and_nothing_is_retired_meanwhile() {
-    let bench = Bench::new();
-    let catalog = with_a_file(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = with_a_file(&fixture).await;
     catalog.mode("dropped", Mode::Shadow).await;
     let _running = catalog.run();
     // A file, and its first byte can't be read, not even by root.
-    symlink("/proc/self/mem", bench.file("renamed.wasm")).unwrap();
-    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    symlink("/proc/self/mem", fixture.file("renamed.wasm")).unwrap();
+    fs::remove_file(fixture.file("dropped.wasm")).unwrap();
     within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
     let problem = catalog.directory.problems().remove(0);
     assert!(problem.file == "renamed.wasm" && problem.message.contains("can't be read"), "{problem:?}");
     assert!(catalog.rule("dropped").is_some(), "it may be what the other file holds");
-    fs::write(bench.file(".renamed.wasm"), version("1.0.0").wasm()).unwrap();
-    fs::rename(bench.file(".renamed.wasm"), bench.file("renamed.wasm")).unwrap();
+    fs::write(fixture.file(".renamed.wasm"), version("1.0.0").wasm()).unwrap();
+    fs::rename(fixture.file(".renamed.wasm"), fixture.file("renamed.wasm")).unwrap();
     until_forgotten(&catalog, "dropped.wasm").await;
     assert_eq!(catalog.rule("dropped").unwrap().mode, Mode::Shadow, "it was never retired");
     within(SOON, "nothing is wrong any more", || catalog.directory.problems().is_empty()).await;
 
     // Of a link to itself not even the size is known; what is beside it is taken all the same.
-    symlink(bench.file("another.wasm"), bench.file("another.wasm")).unwrap();
+    symlink(fixture.file("another.wasm"), fixture.file("another.wasm")).unwrap();
     within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
-    fs::write(bench.file("renamed.wasm"), version("2.0.0").wasm()).unwrap();
+    fs::write(fixture.file("renamed.wasm"), version("2.0.0").wasm()).unwrap();
     becomes(&catalog, "2.0.0").await;
-    fs::remove_file(bench.file("another.wasm")).unwrap();
+    fs::remove_file(fixture.file("another.wasm")).unwrap();
     within(SOON, "what has gone is no problem", || catalog.directory.problems().is_empty()).await;
 }
 
 #[tokio::test]
 async fn a_file_that_could_not_be_looked_at_for_a_while_is_no_problem_once_it_can_be() {
-    let bench = Bench::new();
-    let (elsewhere, file) = (bench.folder.path().join("mounted"), bench.file("dropped.wasm"));
+    let fixture = Fixture::new();
+    let (elsewhere, file) = (fixture.folder.path().join("mounted"), fixture.file("dropped.wasm"));
     fs::write(&elsewhere, version("1.0.0").wasm()).unwrap();
-    let catalog = bench.open().await;
+    let catalog = fixture.open().await;
     let _running = catalog.run();
     let points_to = |target: &std::path::Path| {
-        symlink(target, bench.file(".link")).unwrap();
-        fs::rename(bench.file(".link"), &file).unwrap();
+        symlink(target, fixture.file(".link")).unwrap();
+        fs::rename(fixture.file(".link"), &file).unwrap();
     };
     points_to(&elsewhere);
     becomes(&catalog, "1.0.0").await;
@@ -173,28 +173,28 @@ async fn a_file_that_could_not_be_looked_at_for_a_while_is_no_problem_once_it_ca
 
 #[tokio::test]
 async fn a_file_that_grew_too_large_and_is_removed_takes_the_rule_along_that_it_brought() {
-    let mut bench = Bench::new();
-    bench.config.rules.max_module = bytesize::ByteSize::kib(64);
-    let catalog = with_a_file(&bench).await;
+    let mut fixture = Fixture::new();
+    fixture.config.rules.max_module = bytesize::ByteSize::kib(64);
+    let catalog = with_a_file(&fixture).await;
     let _running = catalog.run();
-    fs::write(bench.file("dropped.wasm"), vec![0; 65 << 10]).unwrap();
+    fs::write(fixture.file("dropped.wasm"), vec![0; 65 << 10]).unwrap();
     within(SOON, "it is reported", || catalog.directory.problems().len() == 1).await;
     assert!(catalog.rule("dropped").is_some(), "what it brought before stays in force");
-    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    fs::remove_file(fixture.file("dropped.wasm")).unwrap();
     within(SOON, "it is retired", || catalog.rule("dropped").is_none()).await;
 }
 
 #[tokio::test]
 async fn an_unchanged_file_at_a_restart_does_not_undo_a_swap_by_the_api() {
-    let bench = Bench::new();
-    with_a_file(&bench).await.publish(&version("2.0.0")).await;
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    with_a_file(&fixture).await.publish(&version("2.0.0")).await;
+    let catalog = fixture.open().await;
     catalog.directory.publish().await.unwrap();
     assert_eq!(catalog.rule("dropped").unwrap().manifest.version, "2.0.0");
     assert_eq!(catalog.catalog.live().revision.0, 2);
     catalog.catalog.retire("dropped", "test").await.unwrap();
     drop(catalog);
-    let catalog = bench.open().await;
+    let catalog = fixture.open().await;
     catalog.directory.publish().await.unwrap();
     assert!(catalog.rule("dropped").is_none(), "nor a retirement");
 }
@@ -202,12 +202,12 @@ async fn an_unchanged_file_at_a_restart_does_not_undo_a_swap_by_the_api() {
 /// Two instances share a directory: while one retires the rule of a file that went, the file comes back and the other takes it.
 #[tokio::test]
 async fn a_file_that_came_back_while_its_rule_was_being_retired_is_published_again() {
-    let bench = Bench::new();
-    let catalog = with_a_file(&bench).await;
-    fs::remove_file(bench.file("dropped.wasm")).unwrap();
+    let fixture = Fixture::new();
+    let catalog = with_a_file(&fixture).await;
+    fs::remove_file(fixture.file("dropped.wasm")).unwrap();
     catalog.directory.publish().await.unwrap();
     assert!(catalog.rule("dropped").is_none());
-    fs::write(bench.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    fs::write(fixture.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
     // What the other one notes when the rule is in the set still.
     let sha256 = Sha256::of(&version("1.0.0").wasm());
     catalog.store.set_directory_seen("dropped.wasm", Some(sha256)).await.unwrap();
@@ -217,13 +217,13 @@ async fn a_file_that_came_back_while_its_rule_was_being_retired_is_published_aga
 
 #[tokio::test]
 async fn a_file_that_is_copied_and_then_removed_keeps_its_rule_and_the_settings() {
-    let bench = Bench::new();
-    let catalog = with_a_file(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = with_a_file(&fixture).await;
     catalog.mode("dropped", Mode::Shadow).await;
     let _running = catalog.run();
-    fs::copy(bench.file("dropped.wasm"), bench.file("renamed.wasm")).unwrap();
-    fs::remove_file(bench.file("dropped.wasm")).unwrap();
-    let copy = fs::File::options().write(true).open(bench.file("renamed.wasm")).unwrap();
+    fs::copy(fixture.file("dropped.wasm"), fixture.file("renamed.wasm")).unwrap();
+    fs::remove_file(fixture.file("dropped.wasm")).unwrap();
+    let copy = fs::File::options().write(true).open(fixture.file("renamed.wasm")).unwrap();
     for _ in 0..10 {
         copy.set_modified(SystemTime::now()).unwrap();
         tokio::time::sleep(Duration::from_millis(80)).await;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use weir::model::catalog::Mode;
 use weir::rules::{Patch, RulesDirectory};
 
-use crate::catalog::bench::{Bench, Opened, within};
+use crate::catalog::fixture::{Fixture, Opened, within};
 use crate::catalog::module::Guest;
 
 const SOON: Duration = Duration::from_secs(12);
@@ -16,18 +16,18 @@ const AWAY: &str = "rules.directory";
 const NO_FILE: &str = "rules.file_missing";
 const RULES: [&str; 2] = ["first", "second"];
 
-fn put(bench: &Bench, rule: &str) {
-    fs::write(bench.file(&format!("{rule}.wasm")), Guest::new(rule).parameter("limit", "1").wasm()).unwrap();
+fn put(fixture: &Fixture, rule: &str) {
+    fs::write(fixture.file(&format!("{rule}.wasm")), Guest::new(rule).parameter("limit", "1").wasm()).unwrap();
 }
 
-fn remove(bench: &Bench, rule: &str) {
-    fs::remove_file(bench.file(&format!("{rule}.wasm"))).unwrap();
+fn remove(fixture: &Fixture, rule: &str) {
+    fs::remove_file(fixture.file(&format!("{rule}.wasm"))).unwrap();
 }
 
 /// A directory with two rules, of which the first is in shadow, has an order and a parameter; and a catalog that follows it.
-async fn two_rules(bench: &Bench) -> Opened {
-    RULES.iter().for_each(|rule| put(bench, rule));
-    let catalog = bench.open().await;
+async fn two_rules(fixture: &Fixture) -> Opened {
+    RULES.iter().for_each(|rule| put(fixture, rule));
+    let catalog = fixture.open().await;
     catalog.directory.publish().await.unwrap();
     let parameters = [("limit".to_owned(), Some("7".to_owned()))].into();
     let patch = Patch { mode: Some(Mode::Shadow), order: Some(3), parameters: Some(parameters) };
@@ -47,45 +47,45 @@ fn subjects(catalog: &Opened, code: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_directory_that_was_moved_away_retires_nothing_and_everyone_is_told_until_it_is_back() {
-    let bench = Bench::new();
-    let catalog = two_rules(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = two_rules(&fixture).await;
     let _running = catalog.run();
-    let aside = bench.folder.path().join("aside");
-    fs::rename(&bench.config.rules.dir, &aside).unwrap();
+    let aside = fixture.folder.path().join("aside");
+    fs::rename(&fixture.config.rules.dir, &aside).unwrap();
     within(SOON, "it is told", || !catalog.told(AWAY).is_empty()).await;
     let told = &catalog.told(AWAY)[0].1;
-    for part in ["rules.dir", &bench.config.rules.dir.display().to_string(), "does not exist", "stay in force"] {
+    for part in ["rules.dir", &fixture.config.rules.dir.display().to_string(), "does not exist", "stay in force"] {
         assert!(told.contains(part), "{told}");
     }
-    assert!(!bench.config.rules.dir.exists(), "the engine makes no directory");
+    assert!(!fixture.config.rules.dir.exists(), "the engine makes no directory");
     // Longer than a removal takes to be believed.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(catalog.catalog.live().revision.0, 3);
-    fs::rename(&aside, &bench.config.rules.dir).unwrap();
+    fs::rename(&aside, &fixture.config.rules.dir).unwrap();
     within(SOON, "it is over", || catalog.told(AWAY).is_empty()).await;
     is_as_it_was(&catalog);
     assert_eq!((catalog.catalog.live().revision.0, catalog.told(NO_FILE)), (3, vec![]), "as if nothing had been");
     // It is watched again: this file is taken before the next rescan.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    put(&bench, "third");
+    put(&fixture, "third");
     within(Duration::from_secs(4), "a new file", || catalog.rule("third").is_some()).await;
 }
 
 /// As when a mount goes and the empty folder beneath it shows, or another volume is mounted.
 #[tokio::test]
 async fn a_directory_in_whose_place_another_stands_retires_nothing_until_the_rule_is_retired_or_its_file_comes() {
-    let bench = Bench::new();
-    let catalog = two_rules(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = two_rules(&fixture).await;
     let _running = catalog.run();
-    let dir = &bench.config.rules.dir;
+    let dir = &fixture.config.rules.dir;
     // One file, so it is not the number of those that are gone which saves the rule.
-    remove(&bench, "second");
+    remove(&fixture, "second");
     within(SOON, "a file that is removed alone retires its rule", || catalog.rule("second").is_none()).await;
-    fs::rename(dir, bench.folder.path().join("aside")).unwrap();
+    fs::rename(dir, fixture.folder.path().join("aside")).unwrap();
     fs::create_dir(dir).unwrap();
     within(SOON, "it is told", || subjects(&catalog, NO_FILE) == ["first"]).await;
     is_as_it_was(&catalog);
-    put(&bench, "first");
+    put(&fixture, "first");
     within(SOON, "the file is there", || catalog.told(NO_FILE).is_empty()).await;
     is_as_it_was(&catalog);
 
@@ -99,25 +99,25 @@ async fn a_directory_in_whose_place_another_stands_retires_nothing_until_the_rul
 
 #[tokio::test]
 async fn a_directory_that_is_emptied_at_once_retires_nothing_and_one_file_after_the_other_may() {
-    let bench = Bench::new();
-    let catalog = two_rules(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = two_rules(&fixture).await;
     let running = catalog.run();
-    RULES.iter().for_each(|rule| remove(&bench, rule));
+    RULES.iter().for_each(|rule| remove(&fixture, rule));
     within(SOON, "it is told", || subjects(&catalog, NO_FILE) == RULES).await;
     assert_eq!(catalog.catalog.live().revision.0, 3);
     // Also by a process that never saw the files.
     drop(running);
-    let again = bench.open().await;
+    let again = fixture.open().await;
     again.directory.publish().await.unwrap();
     assert_eq!((subjects(&again, NO_FILE), again.catalog.live().revision.0), (RULES.map(String::from).to_vec(), 3));
     let _running = again.run();
-    RULES.iter().for_each(|rule| put(&bench, rule));
+    RULES.iter().for_each(|rule| put(&fixture, rule));
     within(SOON, "they are back", || again.told(NO_FILE).is_empty()).await;
     is_as_it_was(&again);
     assert_eq!(again.catalog.live().revision.0, 3, "nothing had to be published");
 
     for rule in RULES {
-        remove(&bench, rule);
+        remove(&fixture, rule);
         within(SOON, "it is retired", || again.rule(rule).is_none()).await;
     }
     assert!(again.told(NO_FILE).is_empty());
@@ -126,15 +126,15 @@ async fn a_directory_that_is_emptied_at_once_retires_nothing_and_one_file_after_
 /// Nobody polls here, as when a new set does not fit this instance: it has seen both files, and one rule is in force.
 #[tokio::test]
 async fn files_that_go_at_once_retire_nothing_where_the_set_in_force_lags_behind_the_store_s() {
-    let bench = Bench::new();
-    put(&bench, "first");
-    let (behind, ahead) = (bench.open().await, bench.open().await);
+    let fixture = Fixture::new();
+    put(&fixture, "first");
+    let (behind, ahead) = (fixture.open().await, fixture.open().await);
     behind.directory.publish().await.unwrap();
-    put(&bench, "second");
+    put(&fixture, "second");
     ahead.directory.publish().await.unwrap();
     behind.directory.publish().await.unwrap();
     assert!(behind.rule("second").is_none(), "it lags behind");
-    RULES.iter().for_each(|rule| remove(&bench, rule));
+    RULES.iter().for_each(|rule| remove(&fixture, rule));
     behind.directory.publish().await.unwrap();
     let stored: Vec<_> = behind.store.rule_set().await.unwrap().entries.into_iter().map(|entry| entry.name).collect();
     assert_eq!(stored, RULES);
@@ -142,69 +142,69 @@ async fn files_that_go_at_once_retire_nothing_where_the_set_in_force_lags_behind
 
 #[tokio::test]
 async fn a_rule_that_comes_back_by_the_directory_is_as_it_was_and_one_in_shadow_never_comes_back_live() {
-    let bench = Bench::new();
-    let catalog = two_rules(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = two_rules(&fixture).await;
     let _running = catalog.run();
-    remove(&bench, "first");
+    remove(&fixture, "first");
     within(SOON, "it is retired", || catalog.rule("first").is_none()).await;
-    put(&bench, "first");
+    put(&fixture, "first");
     within(SOON, "it is back", || catalog.rule("first").is_some()).await;
     is_as_it_was(&catalog);
     let line = catalog.audit().await;
     assert!(line.detail.contains("it comes back as it was: mode shadow, order 3, limit=7"), "{line:?}");
     // Another version too.
-    remove(&bench, "first");
+    remove(&fixture, "first");
     within(SOON, "it is retired", || catalog.rule("first").is_none()).await;
     let newer = Guest::new("first").version("2.0.0").parameter("limit", "1");
-    fs::write(bench.file("first.wasm"), newer.wasm()).unwrap();
+    fs::write(fixture.file("first.wasm"), newer.wasm()).unwrap();
     within(SOON, "it is back", || catalog.rule("first").is_some()).await;
     is_as_it_was(&catalog);
 }
 
 #[tokio::test]
 async fn a_directory_that_is_not_there_or_that_anyone_may_write_is_refused_at_the_start_and_never_made() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
-    let dir = &bench.config.rules.dir;
-    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
+    let dir = &fixture.config.rules.dir;
+    let refused = RulesDirectory::check(&fixture.config.rules).await.unwrap_err().to_string();
     assert!(refused.contains(&dir.display().to_string()) && refused.contains("does not exist"), "{refused}");
     let refused = catalog.directory.publish().await.unwrap_err().to_string();
     assert!(refused.contains("does not exist") && !dir.exists(), "{refused}");
     fs::create_dir(dir).unwrap();
     fs::set_permissions(dir, fs::Permissions::from_mode(0o777)).unwrap();
-    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
+    let refused = RulesDirectory::check(&fixture.config.rules).await.unwrap_err().to_string();
     assert!(refused.contains("every user (mode 777)") && refused.contains("chmod o-w"), "{refused}");
     fs::set_permissions(dir, fs::Permissions::from_mode(0o775)).unwrap();
-    RulesDirectory::check(&bench.config.rules).await.unwrap();
+    RulesDirectory::check(&fixture.config.rules).await.unwrap();
     fs::remove_dir(dir).unwrap();
     fs::write(dir, "").unwrap();
-    let refused = RulesDirectory::check(&bench.config.rules).await.unwrap_err().to_string();
+    let refused = RulesDirectory::check(&fixture.config.rules).await.unwrap_err().to_string();
     assert!(refused.contains("is no directory: name the one that holds the .wasm files"), "{refused}");
 }
 
 #[tokio::test]
 async fn what_is_no_plain_file_or_anybody_s_to_write_is_told_hangs_nothing_and_retires_nothing() {
-    let bench = Bench::new();
-    let catalog = two_rules(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = two_rules(&fixture).await;
     let _running = catalog.run();
     let problem = |file: &str, part: &str| {
         catalog.directory.problems().iter().any(|problem| problem.file == file && problem.message.contains(part))
     };
     // Between the list and the open it may become anything.
-    let pipe = bench.file(".pipe");
+    let pipe = fixture.file(".pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    fs::rename(&pipe, bench.file("first.wasm")).unwrap();
+    fs::rename(&pipe, fixture.file("first.wasm")).unwrap();
     within(SOON, "the FIFO is told", || problem("first.wasm", "no plain file")).await;
     is_as_it_was(&catalog);
     // What is beside it is taken all the same.
-    put(&bench, "third");
+    put(&fixture, "third");
     within(SOON, "the third", || catalog.rule("third").is_some()).await;
-    fs::remove_file(bench.file("first.wasm")).unwrap();
-    put(&bench, "first");
+    fs::remove_file(fixture.file("first.wasm")).unwrap();
+    put(&fixture, "first");
     within(SOON, "it is a file again", || catalog.directory.problems().is_empty()).await;
     is_as_it_was(&catalog);
 
-    let open = bench.file("third.wasm");
+    let open = fixture.file("third.wasm");
     fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).unwrap();
     fs::write(&open, Guest::new("third").version("2.0.0").wasm()).unwrap();
     within(SOON, "it is told", || problem("third.wasm", "written by every user (mode 666)")).await;
@@ -218,12 +218,12 @@ async fn what_is_no_plain_file_or_anybody_s_to_write_is_told_hangs_nothing_and_r
 /// The list says 0 bytes; a device or a file that grows has more than any memory.
 #[tokio::test]
 async fn no_more_is_read_of_a_file_than_a_module_may_have() {
-    let mut bench = Bench::new();
-    bench.config.rules.max_module = bytesize::ByteSize::kib(64);
-    let sparse = fs::File::create(bench.file("sparse.wasm")).unwrap();
+    let mut fixture = Fixture::new();
+    fixture.config.rules.max_module = bytesize::ByteSize::kib(64);
+    let sparse = fs::File::create(fixture.file("sparse.wasm")).unwrap();
     sparse.set_len(3 << 30).unwrap();
     sparse.set_modified(SystemTime::now() - Duration::from_secs(1)).unwrap();
-    let catalog = bench.open().await;
+    let catalog = fixture.open().await;
     catalog.directory.publish().await.unwrap();
     let problems = catalog.directory.problems();
     assert!(problems.len() == 1 && problems[0].message.contains("rules.max_module allows 65536"), "{problems:?}");

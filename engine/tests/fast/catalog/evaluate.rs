@@ -6,13 +6,13 @@ use weir::config::OnFailure;
 use weir::model::catalog::Mode;
 use weir::model::ids::Offset;
 
-use crate::catalog::bench::Bench;
+use crate::catalog::fixture::Fixture;
 use crate::catalog::module::{Guest, TEXT, TRAPS_RARELY};
 
 #[tokio::test]
 async fn shadow_rules_say_what_they_find_and_those_that_are_off_say_nothing() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     for name in ["acts", "watches", "sleeps"] {
         catalog.publish(&Guest::new(name)).await;
     }
@@ -29,8 +29,8 @@ async fn shadow_rules_say_what_they_find_and_those_that_are_off_say_nothing() {
 
 #[tokio::test]
 async fn the_set_that_was_taken_judges_though_another_came_into_force() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let old = catalog.publish(&Guest::new("swapped")).await.sha256;
     let taken = catalog.catalog.live();
     let new = catalog.publish(&Guest::new("swapped").version("2.0.0")).await.sha256;
@@ -41,9 +41,9 @@ async fn the_set_that_was_taken_judges_though_another_came_into_force() {
 
 #[tokio::test]
 async fn a_halt_names_its_record_and_the_other_rules_still_speak() {
-    let mut bench = Bench::new();
-    bench.config.rules.on_failure = OnFailure::Halt;
-    let catalog = bench.open().await;
+    let mut fixture = Fixture::new();
+    fixture.config.rules.on_failure = OnFailure::Halt;
+    let catalog = fixture.open().await;
     catalog.publish(&Guest::new("traps").judge(TRAPS_RARELY)).await;
     catalog.publish(&Guest::new("works")).await;
     let said = catalog.evaluate(&[-1, 4_242]);
@@ -56,8 +56,8 @@ async fn a_halt_names_its_record_and_the_other_rules_still_speak() {
 
 #[tokio::test]
 async fn a_rule_that_requires_a_field_names_the_one_that_a_record_lacks() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     catalog.publish(&Guest::new("needs").field("name_dest", TEXT, true)).await;
     let said = catalog.evaluate(&[5]);
     let found: Vec<_> = said[0].findings.iter().map(|found| (&*found.code, &*found.detail)).collect();

@@ -4,7 +4,7 @@ use weir::model::catalog::Mode;
 use weir::model::finding::Finding;
 use weir::rules::Judge;
 
-use crate::catalog::bench::{Bench, Opened, by_api};
+use crate::catalog::fixture::{Fixture, Opened, by_api};
 
 /// In hundredths: 200,000.00 is not flagged yet.
 const AMOUNTS: [i64; 5] = [-1, 20_000_001, 5, 20_000_002, -7];
@@ -29,8 +29,8 @@ fn of<'a>(rule: &str, findings: &'a [Finding]) -> Vec<(u32, &'a str)> {
 
 #[tokio::test]
 async fn a_flag_is_explained_where_it_is_asked_for_and_a_dead_letter_everywhere() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     shipped(&catalog, "high_amount").await;
     shipped(&catalog, "negative_amount").await;
     let mut judge = catalog.judge_of_a_worker();
@@ -48,8 +48,8 @@ async fn a_flag_is_explained_where_it_is_asked_for_and_a_dead_letter_everywhere(
 
 #[tokio::test]
 async fn every_one_of_many_flags_gets_its_own_detail() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     shipped(&catalog, "high_amount").await;
     let amounts: Vec<i64> = (0..1_001).map(|n| if n % 2 == 0 { 20_000_001 + n } else { n }).collect();
     let (set, batch, mut findings) = (catalog.catalog.live(), catalog.batch(&amounts), Vec::new());
@@ -68,8 +68,8 @@ async fn every_one_of_many_flags_gets_its_own_detail() {
 
 #[tokio::test]
 async fn a_rule_in_shadow_keeps_details_as_samples_and_is_told_again_when_it_goes_live() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     shipped(&catalog, "high_amount").await;
     catalog.mode("high_amount", Mode::Shadow).await;
     let mut judge = catalog.judge_of_a_worker();

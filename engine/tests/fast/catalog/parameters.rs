@@ -6,7 +6,7 @@ use std::time::Duration;
 use weir::config::RuleStart;
 use weir::rules::Refused;
 
-use crate::catalog::bench::{Bench, Opened, set, within};
+use crate::catalog::fixture::{Fixture, Opened, set, within};
 use crate::catalog::module::{Guest, TRAPS_RARELY};
 
 fn limited(version: &str, default: &str) -> Guest {
@@ -19,8 +19,8 @@ fn start(name: &str, value: &str) -> RuleStart {
 
 #[tokio::test]
 async fn a_parameter_is_set_and_an_unset_one_follows_the_version() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     catalog.publish(&limited("1.0.0", "10")).await;
     let limit = || catalog.rule("limited").unwrap().parameters["limit"].clone();
     assert_eq!(limit(), "10");
@@ -36,8 +36,8 @@ async fn a_parameter_is_set_and_an_unset_one_follows_the_version() {
 
 #[tokio::test]
 async fn an_unknown_parameter_is_refused_with_those_there_are() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     catalog.publish(&limited("1.0.0", "10")).await;
     for value in [Some("1"), None] {
         let refused = catalog.catalog.patch("limited", set(&[("limt", value)]), "test").await.unwrap_err();
@@ -51,8 +51,8 @@ async fn an_unknown_parameter_is_refused_with_those_there_are() {
 
 #[tokio::test]
 async fn parameters_that_a_new_version_lacks_are_dropped_with_a_note() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let v1 = catalog.publish(&limited("1.0.0", "10")).await.sha256;
     catalog.catalog.patch("limited", set(&[("limit", Some("7"))]), "test").await.unwrap();
     let v2 = catalog.publish(&Guest::new("limited").version("2.0.0").parameter("ceiling", "9")).await.sha256;
@@ -74,8 +74,8 @@ fn limit_of(catalog: &Opened) -> BTreeMap<String, String> {
 
 #[tokio::test]
 async fn a_version_that_is_gone_back_to_keeps_what_was_set_since_and_what_was_unset() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let two = |version: &str| limited(version, "10").parameter("floor", "1");
     let v1 = catalog.publish(&two("1.0.0")).await.sha256;
     catalog.catalog.patch("limited", set(&[("limit", Some("7")), ("floor", Some("2"))]), "test").await.unwrap();
@@ -88,8 +88,8 @@ async fn a_version_that_is_gone_back_to_keeps_what_was_set_since_and_what_was_un
 
 #[tokio::test]
 async fn a_trip_restores_what_the_version_before_was_set_to() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let v1 = catalog.publish(&limited("1.0.0", "10")).await.sha256;
     catalog.catalog.patch("limited", set(&[("limit", Some("7"))]), "test").await.unwrap();
     catalog.publish(&Guest::new("limited").version("2.0.0").judge(TRAPS_RARELY)).await;
@@ -101,17 +101,17 @@ async fn a_trip_restores_what_the_version_before_was_set_to() {
 
 #[tokio::test]
 async fn the_configuration_says_what_a_rule_starts_with_and_nothing_after() {
-    let mut bench = Bench::new();
-    bench.config.rule.insert("limited".into(), start("limit", "5"));
+    let mut fixture = Fixture::new();
+    fixture.config.rule.insert("limited".into(), start("limit", "5"));
     {
-        let catalog = bench.open().await;
+        let catalog = fixture.open().await;
         catalog.publish(&limited("1.0.0", "10")).await;
         assert_eq!(catalog.rule("limited").unwrap().parameters["limit"], "5");
         catalog.catalog.patch("limited", set(&[("limit", Some("7"))]), "test").await.unwrap();
     }
     // The configuration by now speaks of another version; what is stored counts.
-    bench.config.rule.insert("limited".into(), start("ceiling", "5"));
-    let catalog = bench.open().await;
+    fixture.config.rule.insert("limited".into(), start("ceiling", "5"));
+    let catalog = fixture.open().await;
     assert_eq!(catalog.suspended("limited"), None);
     assert_eq!(catalog.rule("limited").unwrap().parameters["limit"], "7");
     catalog.catalog.check(limited("2.0.0", "20").wasm()).await.unwrap();
@@ -119,16 +119,16 @@ async fn the_configuration_says_what_a_rule_starts_with_and_nothing_after() {
 
 #[tokio::test]
 async fn a_start_parameter_that_the_rule_does_not_have_is_refused() {
-    let mut bench = Bench::new();
-    bench.config.rule.insert("limited".into(), start("limt", "5"));
-    let refused = bench.open().await.try_publish(&limited("1.0.0", "10")).await.unwrap_err();
+    let mut fixture = Fixture::new();
+    fixture.config.rule.insert("limited".into(), start("limt", "5"));
+    let refused = fixture.open().await.try_publish(&limited("1.0.0", "10")).await.unwrap_err();
     assert_eq!(refused.to_string(), "rule limited has no parameter \"limt\"; it has limit");
 }
 
 #[tokio::test]
 async fn a_value_of_more_than_1024_bytes_is_refused_and_the_audit_stays_short() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let names = ["a", "b", "c", "d", "e"];
     catalog.publish(&names.iter().fold(Guest::new("wordy"), |guest, name| guest.parameter(name, "1"))).await;
     let long = "9".repeat(1_025);

@@ -21,13 +21,13 @@ const KEEP_PARAMETER: &str = "(i32.store8 (i32.const 100) (i32.load8_u (i32.load
 /// 2023-11-14T22:13:20Z
 const TIME: i64 = 1_700_000_000_000;
 
-struct Bed {
+struct Fixture {
     config: Config,
     schema: Arc<Schema>,
     runtime: Arc<Runtime>,
 }
 
-impl Bed {
+impl Fixture {
     fn new() -> Self {
         let config = Config::parse(include_str!("../../../../weir.toml"), &|_| None).unwrap();
         let runtime = Runtime::with_compiler(&config.rules, PathBuf::from(env!("CARGO_BIN_EXE_weir"))).unwrap();
@@ -83,12 +83,12 @@ fn records(texts: &[String]) -> impl Iterator<Item = Record<'_>> {
 
 #[tokio::test]
 async fn one_module_judges_twice_in_one_pass_each_by_its_own_parameters() {
-    let bed = Bed::new();
+    let fixture = Fixture::new();
     let guest = Guest::new("limited").parameter("letter", "Z").judge(BY_PARAMETER).configure(KEEP_PARAMETER);
-    let modules = [bed.module(&guest).await];
+    let modules = [fixture.module(&guest).await];
     let entries = [entry("a", &modules[0], &[("letter", "A")]), entry("b", &modules[0], &[("letter", "B")])];
-    let set = bed.set(&modules, &entries).unwrap();
-    let mut processor = bed.processor();
+    let set = fixture.set(&modules, &entries).unwrap();
+    let mut processor = fixture.processor();
     // Twice: what the first call was set to does not stay for the second.
     for _ in 0..2 {
         let texts = ["0.65", "0.66", "0.90", "0.65"].map(|amount| payment(TIME, amount));
@@ -99,7 +99,7 @@ async fn one_module_judges_twice_in_one_pass_each_by_its_own_parameters() {
     }
     // Another set of the same number and the same parameters in another order: an instance goes where its parameters go.
     let entries = [entry("b", &modules[0], &[("letter", "A")]), entry("c", &modules[0], &[("letter", "Z")])];
-    let other = bed.set(&modules, &entries).unwrap();
+    let other = fixture.set(&modules, &entries).unwrap();
     let texts = ["0.65", "0.66", "0.90"].map(|amount| payment(TIME, amount));
     let decoded = processor.open(&other, Partition(3), records(&texts), at(TIME));
     let judged = processor.judge(&other, decoded, None, at(TIME), None, &mut || false).unwrap();
@@ -109,14 +109,14 @@ async fn one_module_judges_twice_in_one_pass_each_by_its_own_parameters() {
 
 #[tokio::test]
 async fn another_set_of_the_same_number_gets_the_fields_that_its_rules_read() {
-    let bed = Bed::new();
-    let plain = bed.module(&Guest::new("plain")).await;
-    let reads = bed.module(&Guest::new("reads").field("name_dest", TEXT, true)).await;
+    let fixture = Fixture::new();
+    let plain = fixture.module(&Guest::new("plain")).await;
+    let reads = fixture.module(&Guest::new("reads").field("name_dest", TEXT, true)).await;
     let modules = [plain, reads];
-    let mut processor = bed.processor();
+    let mut processor = fixture.processor();
     let texts = [payment(TIME, "5"), payment(TIME, "5").replace("name_orig", "name_dest")];
     for (module, codes) in [(0, vec![]), (1, vec![(0, "FIELD_MISSING")]), (0, vec![])] {
-        let set = bed.set(&modules, &[entry("one", &modules[module], &[])]).unwrap();
+        let set = fixture.set(&modules, &[entry("one", &modules[module], &[])]).unwrap();
         let decoded = processor.open(&set, Partition(3), records(&texts), at(TIME));
         let judged = processor.judge(&set, decoded, None, at(TIME), None, &mut || false).unwrap();
         let found: Vec<_> = judged.findings.iter().map(|found| (found.row, &*found.code)).collect();
@@ -126,9 +126,9 @@ async fn another_set_of_the_same_number_gets_the_fields_that_its_rules_read() {
 
 #[tokio::test]
 async fn rejects_come_in_order_of_offset_with_their_reasons_and_time_is_an_argument() {
-    let bed = Bed::new();
-    let modules = [bed.module(&Guest::new("negative")).await];
-    let set = bed.set(&modules, &[entry("negative", &modules[0], &[])]).unwrap();
+    let fixture = Fixture::new();
+    let modules = [fixture.module(&Guest::new("negative")).await];
+    let set = fixture.set(&modules, &[entry("negative", &modules[0], &[])]).unwrap();
     let hour = 3_600_000;
     let texts = [
         payment(TIME, "-0.01"),
@@ -137,9 +137,9 @@ async fn rejects_come_in_order_of_offset_with_their_reasons_and_time_is_an_argum
         payment(TIME, "6"),
         payment(TIME + hour, "-0.01"),
     ];
-    let mut processor = bed.processor();
+    let mut processor = fixture.processor();
     let mut judged_at = |now: i64| {
-        let mut windows = bed.windows();
+        let mut windows = fixture.windows();
         let decoded = processor.open(&set, Partition(3), records(&texts), at(now));
         let judged = processor.judge(&set, decoded, None, at(now), Some(&mut windows), &mut || false).unwrap();
         assert_eq!((judged.records, judged.rows, judged.revision), (5, &[0, 1, 3, 4][..], Revision(7)));
@@ -168,10 +168,10 @@ async fn rejects_come_in_order_of_offset_with_their_reasons_and_time_is_an_argum
 
 #[tokio::test]
 async fn a_batch_that_is_given_up_leaves_no_trace() {
-    let bed = Bed::new();
-    let modules = [bed.module(&Guest::new("negative")).await];
-    let set = bed.set(&modules, &[entry("negative", &modules[0], &[])]).unwrap();
-    let (mut processor, mut windows) = (bed.processor(), bed.windows());
+    let fixture = Fixture::new();
+    let modules = [fixture.module(&Guest::new("negative")).await];
+    let set = fixture.set(&modules, &[entry("negative", &modules[0], &[])]).unwrap();
+    let (mut processor, mut windows) = (fixture.processor(), fixture.windows());
     let texts = [payment(TIME, "5"), payment(TIME, "-0.01")];
     let decoded = processor.open(&set, Partition(3), records(&texts), at(TIME));
     assert!(processor.judge(&set, decoded, None, at(TIME), Some(&mut windows), &mut || true).is_err());
@@ -183,12 +183,12 @@ async fn a_batch_that_is_given_up_leaves_no_trace() {
 
 #[tokio::test]
 async fn a_recorder_hears_every_rule_and_a_field_that_no_rule_reads_is_decoded() {
-    let bed = Bed::new();
-    let modules = [bed.module(&Guest::new("negative")).await];
+    let fixture = Fixture::new();
+    let modules = [fixture.module(&Guest::new("negative")).await];
     let shadow = Entry { mode: Mode::Shadow, ..entry("negative", &modules[0], &[]) };
-    let set = bed.set(&modules, &[shadow]).unwrap();
-    let judge = Judge::observed(bed.runtime.clone(), Recorder::default(), Arc::default());
-    let mut processor = BatchProcessor::new(bed.schema.clone(), 1 << 20, Fields::All, None, judge);
+    let set = fixture.set(&modules, &[shadow]).unwrap();
+    let judge = Judge::observed(fixture.runtime.clone(), Recorder::default(), Arc::default());
+    let mut processor = BatchProcessor::new(fixture.schema.clone(), 1 << 20, Fields::All, None, judge);
     let odd = payment(TIME, "5").replace(r#""C1""#, "[]");
     let texts = [odd, payment(TIME, "-0.01")];
     let decoded = processor.open(&set, Partition(0), records(&texts), at(TIME));
@@ -201,13 +201,15 @@ async fn a_recorder_hears_every_rule_and_a_field_that_no_rule_reads_is_decoded()
 
 #[tokio::test]
 async fn what_can_not_be_a_set_is_refused_with_the_entry_s_name() {
-    let bed = Bed::new();
+    let fixture = Fixture::new();
     assert!(
-        CompiledModule::compile(&bed.runtime, b"\0asm").await.is_err_and(|why| matches!(why, BuildError::Module(_)))
+        CompiledModule::compile(&fixture.runtime, b"\0asm")
+            .await
+            .is_err_and(|why| matches!(why, BuildError::Module(_)))
     );
-    let modules = [bed.module(&Guest::new("limited").parameter("limit", "10")).await];
+    let modules = [fixture.module(&Guest::new("limited").parameter("limit", "10")).await];
     let given = |name: &str, parameters: &[(&str, &str)]| entry(name, &modules[0], parameters);
-    let why = |entries: &[Entry]| bed.set(&modules, entries).err().unwrap().to_string();
+    let why = |entries: &[Entry]| fixture.set(&modules, entries).err().unwrap().to_string();
     assert_eq!(
         why(&[given("a", &[]), given("b", &[("limit", "10")])]),
         "entries a and b have the same module and parameters: each needs its own",
@@ -223,7 +225,7 @@ async fn what_can_not_be_a_set_is_refused_with_the_entry_s_name() {
     );
     let refused = why(&[given("a", &[("limit", "")])]);
     assert!(refused.starts_with("entry a does not fit: ") && refused.contains("is empty"), "{refused}");
-    let other = bed.module(&Guest::new("other")).await;
+    let other = fixture.module(&Guest::new("other")).await;
     let missing = why(&[entry("o", &other, &[])]);
     assert_eq!(missing, format!("entry o names the module {}, which is not among those given", other.sha256()));
 }

@@ -3,16 +3,16 @@
 use weir::conditions::Severity;
 use weir::model::catalog::Mode;
 
-use crate::catalog::bench::{Bench, Opened, by_api};
+use crate::catalog::fixture::{Fixture, Opened, by_api};
 use crate::catalog::module::{Guest, TRAPS_RARELY};
 
 const NONE_LIVE: &str = "rules.none_live";
 const REQUIRED: &str = "rules.required_missing";
 const SUSPENDED: &str = "rules.suspended";
 
-async fn opened(bench: &Bench) -> Opened {
-    std::fs::create_dir_all(&bench.config.rules.dir).unwrap();
-    let catalog = bench.open().await;
+async fn opened(fixture: &Fixture) -> Opened {
+    std::fs::create_dir_all(&fixture.config.rules.dir).unwrap();
+    let catalog = fixture.open().await;
     catalog.directory.publish().await.unwrap();
     catalog
 }
@@ -23,8 +23,8 @@ fn severity(catalog: &Opened, code: &str) -> Option<Severity> {
 
 #[tokio::test]
 async fn that_no_rule_is_live_is_a_warning_until_one_is() {
-    let bench = Bench::new();
-    let catalog = opened(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = opened(&fixture).await;
     assert_eq!(severity(&catalog, NONE_LIVE), Some(Severity::Warning));
     catalog.publish(&Guest::new("only")).await;
     assert_eq!(severity(&catalog, NONE_LIVE), None);
@@ -40,9 +40,9 @@ async fn that_no_rule_is_live_is_a_warning_until_one_is() {
 
 #[tokio::test]
 async fn a_required_rule_that_does_not_act_keeps_the_pipeline_from_being_ready() {
-    let mut bench = Bench::new();
-    bench.config.rules.required = vec!["needed".into()];
-    let catalog = opened(&bench).await;
+    let mut fixture = Fixture::new();
+    fixture.config.rules.required = vec!["needed".into()];
+    let catalog = opened(&fixture).await;
     let why = |part: &str| {
         let told = catalog.told(REQUIRED);
         assert!(told.len() == 1 && told[0].0 == "needed" && told[0].1.contains(part), "{part}: {told:?}");
@@ -57,7 +57,7 @@ async fn a_required_rule_that_does_not_act_keeps_the_pipeline_from_being_ready()
     catalog.mode("needed", Mode::Live).await;
     let _running = catalog.run();
     catalog.judge_until_it_trips(4_242);
-    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it trips", || {
+    crate::catalog::fixture::within(std::time::Duration::from_secs(10), "it trips", || {
         catalog.suspended("needed").is_some()
     })
     .await;
@@ -67,13 +67,13 @@ async fn a_required_rule_that_does_not_act_keeps_the_pipeline_from_being_ready()
 
 #[tokio::test]
 async fn a_suspended_rule_is_a_warning_until_it_judges_again() {
-    let bench = Bench::new();
-    let catalog = opened(&bench).await;
+    let fixture = Fixture::new();
+    let catalog = opened(&fixture).await;
     catalog.publish(&Guest::new("steady")).await;
     catalog.publish(&Guest::new("trapping").judge(TRAPS_RARELY)).await;
     let running = catalog.run();
     catalog.judge_until_it_trips(4_242);
-    crate::catalog::bench::within(std::time::Duration::from_secs(10), "it trips", || {
+    crate::catalog::fixture::within(std::time::Duration::from_secs(10), "it trips", || {
         !catalog.told(SUSPENDED).is_empty()
     })
     .await;
@@ -82,7 +82,7 @@ async fn a_suspended_rule_is_a_warning_until_it_judges_again() {
     assert!(subject == "trapping" && message.contains("RULE_TRAP") && message.contains("roll it back"), "{message}");
     assert_eq!(severity(&catalog, SUSPENDED), Some(Severity::Warning));
     // A restart tells it again.
-    let again = opened(&bench).await;
+    let again = opened(&fixture).await;
     assert_eq!(again.told(SUSPENDED).len(), 1);
     again.mode("trapping", Mode::Live).await;
     assert!(again.told(SUSPENDED).is_empty());
@@ -90,9 +90,9 @@ async fn a_suspended_rule_is_a_warning_until_it_judges_again() {
 
 #[tokio::test]
 async fn a_set_takes_no_more_rules_than_the_configuration_allows() {
-    let mut bench = Bench::new();
-    bench.config.rules.max_rules = 2;
-    let catalog = opened(&bench).await;
+    let mut fixture = Fixture::new();
+    fixture.config.rules.max_rules = 2;
+    let catalog = opened(&fixture).await;
     catalog.publish(&Guest::new("one")).await;
     catalog.publish(&Guest::new("two")).await;
     let refused = catalog.try_publish(&Guest::new("three")).await.unwrap_err().to_string();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::catalog::bench::Bench;
+use crate::catalog::fixture::Fixture;
 use crate::catalog::module::{Guest, SLOW};
 
 /// 100 million turns of a loop take no processor less, in seconds.
@@ -21,9 +21,9 @@ async fn the_first_batch_by_a_new_set_waits_for_its_instances_and_no_other_batch
     let handle = recorder.handle();
     // Of this thread, on which a test's runtime runs all that is async.
     let _local = metrics::set_default_local_recorder(&recorder);
-    let mut bench = Bench::new();
-    bench.config.rules.timeout = Duration::from_secs(30);
-    let catalog = bench.open().await;
+    let mut fixture = Fixture::new();
+    fixture.config.rules.timeout = Duration::from_secs(30);
+    let catalog = fixture.open().await;
     let mut judge = catalog.judge_of_a_worker();
     let mut batch = || judge.judge(&catalog.catalog.live(), &catalog.batch(&[1]), &mut Vec::new()).unwrap();
 

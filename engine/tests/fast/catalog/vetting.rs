@@ -7,13 +7,13 @@ use std::time::Duration;
 use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Refused, Runtime};
 
-use crate::catalog::bench::{Bench, by_api, script, set, within};
+use crate::catalog::fixture::{Fixture, by_api, script, set, within};
 use crate::catalog::module::{Guest, TEXT};
 use weir_testkit::wait::Fair;
 
 async fn refused(guest: Guest) -> String {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let refused = catalog.try_publish(&guest).await.unwrap_err();
     assert_eq!(catalog.catalog.live().revision.0, 0, "nothing changed");
     assert!(catalog.store.versions(None, 9).await.unwrap().is_empty(), "nothing is stored");
@@ -52,13 +52,13 @@ async fn a_rule_that_fails_on_a_synthetic_row_is_refused_with_its_name_the_code_
 
 #[tokio::test]
 async fn a_rule_that_fails_on_rare_rows_only_is_published() {
-    let bench = Bench::new();
-    bench.open().await.publish(&traps_at(4_242)).await;
+    let fixture = Fixture::new();
+    fixture.open().await.publish(&traps_at(4_242)).await;
 }
 
 #[tokio::test]
 async fn the_rules_that_weir_ships_are_published() {
-    let catalog = Bench::new();
+    let catalog = Fixture::new();
     let catalog = catalog.open().await;
     for rule in ["balance_mismatch", "blocked_segment", "high_amount", "negative_amount", "self_transfer"] {
         let path = format!("{}/../rules.d/{rule}.wasm", env!("CARGO_MANIFEST_DIR"));
@@ -69,8 +69,8 @@ async fn the_rules_that_weir_ships_are_published() {
 
 #[tokio::test]
 async fn a_manifest_that_is_not_valid_is_refused_with_what_to_fix() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let guest = || Guest::new("fine");
     let codes = |names: &[&str]| Guest { codes: names.iter().map(|name| name.to_string()).collect(), ..guest() };
     let many = Guest { codes: (0..300).map(|n| format!("CODE_{n}")).collect(), ..guest() };
@@ -132,8 +132,8 @@ fn component(export: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_component_that_is_no_rule_is_told_what_it_exports_and_what_is_wanted() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let cases: Vec<(Vec<u8>, &[&str])> = vec![
         (component("weir:rule/guest@0.2.0"), &["it exports weir:rule/guest@0.2.0 (describe, configure, judge)"]),
         (wat::parse_str("(component)").unwrap(), &["it exports nothing"]),
@@ -153,8 +153,8 @@ async fn a_component_that_is_no_rule_is_told_what_it_exports_and_what_is_wanted(
 
 #[tokio::test]
 async fn a_check_keeps_nothing() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let manifest = catalog.catalog.check(Guest::new("fine").wasm()).await.unwrap();
     assert_eq!((manifest.name.as_str(), manifest.codes[0].name.as_str()), ("fine", "BAD"));
     assert_eq!(catalog.catalog.live().revision.0, 0);
@@ -164,9 +164,9 @@ async fn a_check_keeps_nothing() {
 /// A test's runtime has one thread for all that is async: guest code on it would stop the clock.
 #[tokio::test]
 async fn a_module_that_takes_its_time_holds_up_nothing_else() {
-    let mut bench = Bench::new();
-    bench.config.rules.timeout = Duration::from_secs(3);
-    let catalog = bench.open().await;
+    let mut fixture = Fixture::new();
+    fixture.config.rules.timeout = Duration::from_secs(3);
+    let catalog = fixture.open().await;
     let (done, mut is_done) = tokio::sync::oneshot::channel();
     let clock = tokio::spawn(async move {
         let mut longest = Duration::ZERO;
@@ -204,12 +204,12 @@ async fn the_environment_names_no_compiler() {
         assert!(!started.exists(), "another program was asked to compile");
         return;
     }
-    let bench = Bench::new();
-    let store = weir::store::connect(&bench.url(), "p", "t").await.unwrap();
+    let fixture = Fixture::new();
+    let store = weir::store::connect(&fixture.url(), "p", "t").await.unwrap();
     let layout = StatsLayout { table: "stats".into(), group_by: vec!["type".into()], measures: vec![] };
-    store.prepare(&bench.config.fingerprint(), &layout).await.unwrap();
-    let (runtime, schema) = (Runtime::new(&bench.config.rules).unwrap(), Arc::new(bench.config.schema().unwrap()));
-    let catalog = Catalog::open(runtime, store, schema, Arc::new(bench.config.clone())).await.unwrap();
+    store.prepare(&fixture.config.fingerprint(), &layout).await.unwrap();
+    let (runtime, schema) = (Runtime::new(&fixture.config.rules).unwrap(), Arc::new(fixture.config.schema().unwrap()));
+    let catalog = Catalog::open(runtime, store, schema, Arc::new(fixture.config.clone())).await.unwrap();
     let refused = catalog.check(Guest::new("fine").wasm()).await.unwrap_err().to_string();
     let own = std::env::current_exe().unwrap().display().to_string();
     assert!(refused.contains(&own), "the binary that runs is asked, here one that compiles nothing: {refused}");
@@ -217,8 +217,8 @@ async fn the_environment_names_no_compiler() {
 
 #[tokio::test]
 async fn what_a_module_chose_to_be_called_or_to_say_makes_no_long_text() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     let many = |line: &dyn Fn(String) -> String| -> String {
         (0..10_000).map(|n| line(format!("{}{n}", "long".repeat(30)))).collect()
     };
@@ -252,10 +252,10 @@ async fn what_a_module_chose_to_be_called_or_to_say_makes_no_long_text() {
 
 #[tokio::test]
 async fn a_text_that_would_act_on_a_terminal_is_refused_of_a_file_and_of_a_patch_too() {
-    let bench = Bench::new();
+    let fixture = Fixture::new();
     let clears = Guest { summary: "Clears \u{1b}[2J".into(), ..Guest::new("clears") };
-    std::fs::write(bench.file("clears.wasm"), clears.wasm()).unwrap();
-    let catalog = bench.open().await;
+    std::fs::write(fixture.file("clears.wasm"), clears.wasm()).unwrap();
+    let catalog = fixture.open().await;
     let running = catalog.run();
     within(Duration::from_secs(10), "the file is told", || !catalog.directory.problems().is_empty()).await;
     let problem = catalog.directory.problems().remove(0);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::hostile_modules::bench::{BATCH, Bench, codes, of, only_row_3};
+use crate::hostile_modules::fixture::{BATCH, Fixture, codes, of, only_row_3};
 use weir_testkit::guest::Guest;
 use weir_testkit::wait::Fair;
 
@@ -49,25 +49,25 @@ async fn a_detail_of_a_mebibyte_costs_its_row() {
 
 #[tokio::test]
 async fn a_long_detail_within_the_limit_is_cut_between_characters() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let euros = "€".repeat(1_000);
     let more = format!(r#"(data (i32.const 8000) "{euros}")"#);
-    bench.publish(Guest { more: &more, ..Guest::hostile(&hits(1, 8_000, 3_000)) }).await;
-    let found = bench.worker().judge(&BATCH);
+    fixture.publish(Guest { more: &more, ..Guest::hostile(&hits(1, 8_000, 3_000)) }).await;
+    let found = fixture.worker().judge(&BATCH);
     assert_eq!(of("hostile", &found), only_row_3("BAD"));
     assert_eq!(found[0].detail, "€".repeat(256 / 3));
 }
 
 #[tokio::test]
 async fn long_details_that_no_call_can_hold_together_are_got_row_by_row() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     // 2,000 times 1 KiB is twice what a call may return; each row alone is within it, so no row is at fault.
     let detail = "(call $detail (local.get $i) (i32.const 0) (i32.const 8000) (i32.const 1024))";
-    bench.publish(Guest::hostile(detail)).await;
-    let mut worker = bench.worker();
+    fixture.publish(Guest::hostile(detail)).await;
+    let mut worker = fixture.worker();
     let began = Fair::start();
     let found = worker.judge(&[1; 2_000]);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!((found.len(), worker.trips()), (2_000, 0));
-    assert!(found.iter().all(|finding| &*finding.code == "BAD"), "{:?}", bench.failures("hostile"));
+    assert!(found.iter().all(|finding| &*finding.code == "BAD"), "{:?}", fixture.failures("hostile"));
 }

@@ -1,6 +1,6 @@
 //! What a rule may do while it judges: loop, grow, recurse, trap. It costs the row that it does it on.
 
-use crate::hostile_modules::bench::{Bench, codes, only_row_3};
+use crate::hostile_modules::fixture::{Fixture, codes, only_row_3};
 use weir_testkit::guest::Guest;
 
 #[tokio::test]
@@ -73,9 +73,9 @@ async fn a_failure_is_told_in_one_line_however_the_module_names_its_functions() 
     let long = "x".repeat(50_000);
     let more = format!(r#"(func $evil (@name "two\0alines{long}") unreachable)"#);
     let attack = Guest { more: &more, ..Guest::hostile("(if (local.get $bad) (then (call $evil)))") };
-    let bench = Bench::new().await;
-    bench.publish(attack).await;
-    let found = bench.worker().judge(&[1, -1]);
+    let fixture = Fixture::new().await;
+    fixture.publish(attack).await;
+    let found = fixture.worker().judge(&[1, -1]);
     assert_eq!(found.len(), 1);
     let detail = &found[0].detail;
     assert!(detail.starts_with("wasm trap: wasm `unreachable` instruction executed in twolinesxxx"), "{detail}");

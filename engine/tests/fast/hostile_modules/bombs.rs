@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::hostile_modules::bench::{Bench, judged, refused};
+use crate::hostile_modules::fixture::{Fixture, judged, refused};
 use weir_testkit::guest::Guest;
 use weir_testkit::wait::Fair;
 
@@ -20,14 +20,14 @@ async fn ended(upload: Vec<u8>) {
 
 /// Whether the compiler gets through depends on the machine's speed: then it is a rule.
 async fn ended_or_a_rule(upload: Vec<u8>) {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let began = Fair::start();
-    let expected = match bench.upload(upload).await {
+    let expected = match fixture.upload(upload).await {
         Ok(_) => vec![(3, "BAD".to_owned())],
         Err(_) => Vec::new(),
     };
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-    assert_eq!(judged(&bench).await, expected);
+    assert_eq!(judged(&fixture).await, expected);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Ready-made components: a good one is a rule like any other, a bad one is contained or refused like any other.
 
-use crate::hostile_modules::bench::{Bench, judged, only_row_3, refused};
+use crate::hostile_modules::fixture::{Fixture, judged, only_row_3, refused};
 use weir_testkit::guest::Guest;
 
 fn component(text: &str) -> Vec<u8> {
@@ -9,16 +9,16 @@ fn component(text: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_good_component_judges() {
-    let bench = Bench::new().await;
-    bench.upload(Guest::good("hostile").component()).await.unwrap();
-    assert_eq!(judged(&bench).await, only_row_3("BAD"));
+    let fixture = Fixture::new().await;
+    fixture.upload(Guest::good("hostile").component()).await.unwrap();
+    assert_eq!(judged(&fixture).await, only_row_3("BAD"));
 }
 
 #[tokio::test]
 async fn a_component_that_traps_costs_its_row() {
-    let bench = Bench::new().await;
-    bench.upload(Guest::hostile("(if (local.get $bad) (then unreachable))").component()).await.unwrap();
-    assert_eq!(judged(&bench).await, only_row_3("RULE_TRAP"));
+    let fixture = Fixture::new().await;
+    fixture.upload(Guest::hostile("(if (local.get $bad) (then unreachable))").component()).await.unwrap();
+    assert_eq!(judged(&fixture).await, only_row_3("RULE_TRAP"));
 }
 
 #[tokio::test]
@@ -94,9 +94,9 @@ async fn a_memory_beside_it_of_another_kind_is_refused() {
 
 #[tokio::test]
 async fn an_instance_beside_it_that_is_within_the_bounds_is_a_part_of_a_rule() {
-    let bench = Bench::new().await;
-    bench.upload(with_instances(64, "(module (table 2 funcref))", 1, 1)).await.unwrap();
-    assert_eq!(judged(&bench).await, only_row_3("BAD"));
+    let fixture = Fixture::new().await;
+    fixture.upload(with_instances(64, "(module (table 2 funcref))", 1, 1)).await.unwrap();
+    assert_eq!(judged(&fixture).await, only_row_3("BAD"));
 }
 
 #[tokio::test]
@@ -126,9 +126,9 @@ fn nested(levels: usize) -> Vec<u8> {
 async fn components_nested_deep_are_refused_or_do_no_harm() {
     let why = refused(nested(1_000)).await;
     assert!(why.contains("exceeds limit of 1000"), "{why}");
-    let bench = Bench::new().await;
-    match bench.upload(nested(990)).await {
-        Ok(_) => assert_eq!(judged(&bench).await, only_row_3("BAD")),
-        Err(_) => assert_eq!(judged(&bench).await, []),
+    let fixture = Fixture::new().await;
+    match fixture.upload(nested(990)).await {
+        Ok(_) => assert_eq!(judged(&fixture).await, only_row_3("BAD")),
+        Err(_) => assert_eq!(judged(&fixture).await, []),
     }
 }

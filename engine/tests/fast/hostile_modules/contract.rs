@@ -2,7 +2,7 @@
 
 use wit_component::StringEncoding::UTF8;
 
-use crate::hostile_modules::bench::refused;
+use crate::hostile_modules::fixture::refused;
 use weir_testkit::guest::{Guest, typed};
 
 const CONTRACT: &str = include_str!("../../../../sdk/wit/rule.wit");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wit_component::StringEncoding::UTF8;
 
-use crate::hostile_modules::bench::{Bench, refused};
+use crate::hostile_modules::fixture::{Fixture, refused};
 use weir_testkit::guest::{Guest, typed};
 use weir_testkit::wait::Fair;
 
@@ -39,20 +39,20 @@ fn explains_by(act: &str) -> String {
 
 #[tokio::test]
 async fn one_that_traps_while_it_explains_has_flags_without_details() {
-    let bench = Bench::new().await;
-    bench.upload(told(OBEYS, WORLD, &explains_by("unreachable"))).await.unwrap();
-    let mut worker = bench.worker();
+    let fixture = Fixture::new().await;
+    fixture.upload(told(OBEYS, WORLD, &explains_by("unreachable"))).await.unwrap();
+    let mut worker = fixture.worker();
     for _ in 0..20 {
         assert_eq!(worker.explained(&[5, 6, 7, -1], &[3]), [(3, String::new())]);
     }
-    assert_eq!((bench.failures("hostile").len(), worker.trips()), (0, 0), "it judged every row");
+    assert_eq!((fixture.failures("hostile").len(), worker.trips()), (0, 0), "it judged every row");
 }
 
 #[tokio::test]
 async fn one_that_never_ends_when_it_explains_is_soon_asked_no_more() {
-    let bench = Bench::new().await;
-    bench.upload(told(OBEYS, WORLD, &explains_by("(loop (br 0))"))).await.unwrap();
-    let (mut worker, began) = (bench.worker(), Fair::start());
+    let fixture = Fixture::new().await;
+    fixture.upload(told(OBEYS, WORLD, &explains_by("(loop (br 0))"))).await.unwrap();
+    let (mut worker, began) = (fixture.worker(), Fair::start());
     for _ in 0..100 {
         assert_eq!(worker.explained(&[5, 6, 7, -1], &[3]), [(3, String::new())]);
     }
@@ -61,14 +61,14 @@ async fn one_that_never_ends_when_it_explains_is_soon_asked_no_more() {
 
 #[tokio::test]
 async fn one_whose_instance_is_worn_out_explains_on_another() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let each =
         format!("(global.set $calls (i32.add (global.get $calls) (i32.const 1))) (if (local.get $bad) (then {HIT}))");
     // It has judged six rows by then; a publish tries five at most.
     let worn = r#"(func (export "explain-flags") (param i32) (global.set $told (local.get 0))
         (if (i32.and (local.get 0) (i32.gt_u (global.get $calls) (i32.const 5))) (then unreachable)))"#;
-    bench.upload(told(worn, WORLD, &each)).await.unwrap();
-    let mut worker = bench.worker();
+    fixture.upload(told(worn, WORLD, &each)).await.unwrap();
+    let mut worker = fixture.worker();
     for _ in 0..5 {
         assert_eq!(worker.explained(&[5, 6, 7, 8, 9, -1], &[5]), [(5, "seen".to_owned())]);
     }
@@ -76,17 +76,17 @@ async fn one_whose_instance_is_worn_out_explains_on_another() {
 
 #[tokio::test]
 async fn one_that_hits_other_rows_when_it_is_asked_again_changes_nothing() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     // Told to be brief it hits bad rows; told to explain, every row.
     let each = format!("(if (i32.or (local.get $bad) (global.get $told)) (then {HIT}))");
-    bench.upload(told(OBEYS, WORLD, &each)).await.unwrap();
-    let mut worker = bench.worker();
+    fixture.upload(told(OBEYS, WORLD, &each)).await.unwrap();
+    let mut worker = fixture.worker();
     let bad = [(0, "seen".to_owned()), (2, String::new()), (3, "seen".to_owned())];
     assert_eq!(worker.explained(&[-1, 6, -2, -1], &[0, 1, 3]), bad);
 
     // Told to explain it hits nothing.
     let each = format!("(if (i32.and (local.get $bad) (i32.eqz (global.get $told))) (then {HIT}))");
-    bench.upload(told(OBEYS, WORLD, &each)).await.unwrap();
+    fixture.upload(told(OBEYS, WORLD, &each)).await.unwrap();
     assert_eq!(worker.explained(&[-1, 6], &[0, 1]), [(0, String::new())]);
 }
 
@@ -95,10 +95,10 @@ async fn an_export_of_that_name_and_another_type_is_left_alone() {
     for (parameter, world) in
         [("", "export explain-flags: func();"), ("(param i64)", "export explain-flags: func(at: u64);")]
     {
-        let bench = Bench::new().await;
+        let fixture = Fixture::new().await;
         let export = format!(r#"(func (export "explain-flags") {parameter} unreachable)"#);
         let each = format!("(if (local.get $bad) (then {HIT}))");
-        bench.upload(told(&export, world, &each)).await.unwrap();
-        assert_eq!(bench.worker().explained(&[5, -1], &[1]), [(1, "seen".to_owned())], "{world}");
+        fixture.upload(told(&export, world, &each)).await.unwrap();
+        assert_eq!(fixture.worker().explained(&[5, -1], &[1]), [(1, "seen".to_owned())], "{world}");
     }
 }

@@ -3,7 +3,7 @@
 use weir::model::catalog::{Mode, Origin};
 use weir::rules::Publish;
 
-use crate::hostile_modules::bench::{Bench, of};
+use crate::hostile_modules::fixture::{Fixture, of};
 use weir_testkit::guest::Guest;
 use weir_testkit::guest::kinds;
 
@@ -16,8 +16,8 @@ fn cpu() -> f64 {
 async fn forty_shadow_rules_of_each_kind_take_no_more_than_their_share() {
     for kind in ["loops", "many", "slow", "fills", "traps"] {
         let (each, more) = kinds::of(kind);
-        let bench = Bench::new().await;
-        bench.publish(Guest::good("the_good_rule")).await;
+        let fixture = Fixture::new().await;
+        fixture.publish(Guest::good("the_good_rule")).await;
         for n in 0..40 {
             let name = format!("shadow_{n}");
             let wasm = Guest { each: &each, more: &more, ..Guest::good(&name) }.core();
@@ -29,9 +29,9 @@ async fn forty_shadow_rules_of_each_kind_take_no_more_than_their_share() {
                 mode: Some(Mode::Shadow),
                 replace: false,
             };
-            bench.catalog.publish(wasm, how).await.unwrap();
+            fixture.catalog.publish(wasm, how).await.unwrap();
         }
-        let mut worker = bench.worker();
+        let mut worker = fixture.worker();
         let mut amounts = [5; 1_000];
         amounts[700] = -1;
         // One batch after the other, without them and beside them; nobody acts on what trips, so it never gets better.
@@ -41,7 +41,7 @@ async fn forty_shadow_rules_of_each_kind_take_no_more_than_their_share() {
             assert_eq!(of("the_good_rule", &worker.judge(&amounts)), [(700, "BAD".to_owned())]);
             batches += 1;
         }
-        let shadow: u64 = bench
+        let shadow: u64 = fixture
             .catalog
             .live()
             .rules
@@ -57,9 +57,9 @@ async fn forty_shadow_rules_of_each_kind_take_no_more_than_their_share() {
 
 #[tokio::test]
 async fn one_that_loops_on_large_batches_trips_though_each_row_passes_alone() {
-    let bench = Bench::new().await;
-    bench.publish(Guest::hostile(kinds::MANY)).await;
-    let mut worker = bench.worker();
+    let fixture = Fixture::new().await;
+    fixture.publish(Guest::hostile(kinds::MANY)).await;
+    let mut worker = fixture.worker();
     for batch in 1..=3 {
         assert_eq!(worker.trips(), 0, "before batch {batch}");
         assert!(of("hostile", &worker.judge(&[5; 30])).is_empty(), "each row passes");

@@ -3,7 +3,7 @@
 
 use wit_component::StringEncoding;
 
-use crate::hostile_modules::bench::{Bench, codes, judged, only_row_3, refused};
+use crate::hostile_modules::fixture::{Fixture, codes, judged, only_row_3, refused};
 use weir_testkit::guest::{ATTACK, Guest, HITS};
 
 /// `judge` answers with a list at this address of this length, at `area`.
@@ -128,9 +128,9 @@ async fn memory_that_is_not_given_for_a_batch_is_no_rows_fault() {
 async fn memory_given_twice_harms_nobody_else() {
     // Legal, and what the rule reads is garbage: its own affair, whether it gets through its publish or not.
     let attack = Guest { realloc: "(return (i32.const 65536))", ..Guest::good("hostile") };
-    let bench = Bench::new().await;
-    let _ = bench.upload(attack.core()).await;
-    judged(&bench).await;
+    let fixture = Fixture::new().await;
+    let _ = fixture.upload(attack.core()).await;
+    judged(&fixture).await;
 }
 
 /// What a manifest is refused for.

@@ -5,7 +5,7 @@ use std::fs;
 use wit_component::StringEncoding;
 
 use crate::hostile_modules::answers::hits;
-use crate::hostile_modules::bench::{BATCH, Bench, of, only_row_3};
+use crate::hostile_modules::fixture::{BATCH, Fixture, of, only_row_3};
 use weir_testkit::guest::{Guest, HITS};
 use weir_testkit::process::alone;
 
@@ -35,10 +35,10 @@ fn figure(name: &str) -> u64 {
 
 /// One worker judges the batch so often beside a good rule; returns what the last one said, and the growth in MiB.
 async fn grown(attack: Guest<'_>, batches: usize) -> (Vec<(u32, String)>, u64) {
-    let bench = Bench::alone().await;
-    bench.publish(attack).await;
-    bench.publish(Guest::good("the_good_rule")).await;
-    let mut worker = bench.worker();
+    let fixture = Fixture::alone().await;
+    fixture.publish(attack).await;
+    fixture.publish(Guest::good("the_good_rule")).await;
+    let mut worker = fixture.worker();
     let resident = Resident::now();
     let mut last = Vec::new();
     for _ in 0..batches {
@@ -128,15 +128,15 @@ async fn uploads_that_are_refused_leave_nothing_behind() {
     if !alone() {
         return;
     }
-    let bench = Bench::alone().await;
+    let fixture = Fixture::alone().await;
     let traps = Guest { describe: "unreachable", ..Guest::good("hostile") }.core();
     let huge = Guest { pages: 65_536, ..Guest::good("hostile") }.core();
     let long = vec![0; 9 << 20];
-    bench.upload(traps.clone()).await.unwrap_err();
+    fixture.upload(traps.clone()).await.unwrap_err();
     let resident = Resident::now();
     for _ in 0..10 {
         for upload in [&traps, &huge, &long] {
-            bench.upload(upload.clone()).await.unwrap_err();
+            fixture.upload(upload.clone()).await.unwrap_err();
         }
     }
     let mib = resident.growth() >> 10;

@@ -1,6 +1,6 @@
 //! What a rule can read: its own fields and parameters, and nothing of the records' other fields or of another rule.
 
-use crate::hostile_modules::bench::{Bench, of};
+use crate::hostile_modules::fixture::{Fixture, of};
 use weir_testkit::guest::Guest;
 
 /// An amount of each batch, in a column that every rule here declares.
@@ -51,18 +51,18 @@ fn spy() -> String {
 async fn found(hostile: Guest<'_>, given: &[&str]) -> Vec<u32> {
     let line = |rule: &&str| format!("[rule.{rule}]\nparameters = {{ limit = {PARAMETER:?} }}\n");
     let lines: String = given.iter().map(line).collect();
-    let bench = Bench::with_secret(&lines, SECRET).await;
+    let fixture = Fixture::with_secret(&lines, SECRET).await;
     let good = Guest { more: DATA, describe: DECLARES, configure: KEEP, ..Guest::good("the_good_rule") };
-    bench.publish(good).await;
-    bench.publish(hostile).await;
+    fixture.publish(good).await;
+    fixture.publish(hostile).await;
     let mut seen = None;
     for _ in 0..20 {
-        let mut worker = bench.worker();
+        let mut worker = fixture.worker();
         for _ in 0..5 {
             let findings = worker.judge(&[AMOUNT, 6, 7, -1]);
             assert_eq!(of("the_good_rule", &findings), [(3, "BAD".to_owned())]);
             let hits = of("hostile", &findings);
-            assert!(hits.iter().all(|(_, code)| code == "BAD"), "{hits:?} {:?}", bench.failures("hostile"));
+            assert!(hits.iter().all(|(_, code)| code == "BAD"), "{hits:?} {:?}", fixture.failures("hostile"));
             let rows: Vec<u32> = hits.into_iter().map(|(row, _)| row).collect();
             assert_eq!(*seen.get_or_insert_with(|| rows.clone()), rows);
         }

@@ -7,7 +7,7 @@ use rlimit::{INFINITY, Resource};
 use weir::conditions::Severity;
 use weir::rules::{Judge, Refused};
 
-use crate::hostile_modules::bench::{BATCH, Bench, of};
+use crate::hostile_modules::fixture::{BATCH, Fixture, of};
 use weir_testkit::guest::Guest;
 use weir_testkit::wait::STILL;
 
@@ -35,60 +35,60 @@ fn a_machine_short_of_memory_is_no_rule_s_fault_and_records_wait() {
 }
 
 /// All rules judge as if there were room for all of them.
-fn judges_well(bench: &Bench, judge: &mut Judge) {
+fn judges_well(fixture: &Fixture, judge: &mut Judge) {
     let mut found = Vec::new();
-    judge.judge(&bench.catalog.live(), &bench.rows(&BATCH), &mut found).unwrap();
+    judge.judge(&fixture.catalog.live(), &fixture.rows(&BATCH), &mut found).unwrap();
     for n in 0..RULES {
         assert_eq!(of(&format!("rule_{n}"), &found), [(3, "BAD".to_owned())]);
     }
     assert_eq!(found.len(), RULES);
 }
 
-fn nobody_is_blamed(bench: &Bench) {
-    for rule in &bench.catalog.live().rules {
+fn nobody_is_blamed(fixture: &Fixture) {
+    for rule in &fixture.catalog.live().rules {
         let failures = rule.stats.failures.lock().unwrap().clone();
         assert!(failures.is_empty() && rule.suspended.is_none(), "{}: {failures:?}", rule.id.name);
     }
 }
 
 async fn short() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     for n in 0..RULES {
-        bench.publish(Guest::good(&format!("rule_{n}"))).await;
+        fixture.publish(Guest::good(&format!("rule_{n}"))).await;
     }
     let (sender, mut trips) = tokio::sync::mpsc::channel(64);
-    let judge = || Judge::new(bench.runtime(), sender.clone());
+    let judge = || Judge::new(fixture.runtime(), sender.clone());
 
     // Room for one instance, not for five: one after the other.
     allow(6 * GIB);
     let mut one_at_a_time = judge();
     for _ in 0..3 {
-        judges_well(&bench, &mut one_at_a_time);
+        judges_well(&fixture, &mut one_at_a_time);
     }
-    nobody_is_blamed(&bench);
+    nobody_is_blamed(&fixture);
     drop(one_at_a_time);
 
     // Room for none: the batch waits, and it is told. Nor is a module refused for it.
     allow(2 * GIB);
-    let told = || bench.catalog.conditions().with("host.memory");
+    let told = || fixture.catalog.conditions().with("host.memory");
     let mut waits = judge();
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| judges_well(&bench, &mut waits));
+        let waiting = scope.spawn(|| judges_well(&fixture, &mut waits));
         let began = Instant::now();
         while told().is_empty() {
             assert!(began.elapsed() < STILL && !waiting.is_finished(), "it does not wait");
             std::thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(told()[0].severity, Severity::NotReady);
-        let refused = futures::executor::block_on(bench.upload(Guest::good("late").core())).unwrap_err();
+        let refused = futures::executor::block_on(fixture.upload(Guest::good("late").core())).unwrap_err();
         assert!(matches!(refused, Refused::Compiler(_)), "{refused:?}");
         std::thread::sleep(Duration::from_millis(500));
         assert!(!waiting.is_finished(), "it waits");
-        nobody_is_blamed(&bench);
+        nobody_is_blamed(&fixture);
         rlimit::setrlimit(Resource::AS, INFINITY, INFINITY).unwrap();
         waiting.join().unwrap();
     });
     assert!(told().is_empty() && trips.try_recv().is_err(), "it is over, and no breaker tripped");
-    bench.publish(Guest::good("late")).await;
+    fixture.publish(Guest::good("late")).await;
     println!("it was short");
 }

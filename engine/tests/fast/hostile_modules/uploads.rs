@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use weir::rules::Refused;
 use wit_component::StringEncoding::UTF8;
 
-use crate::hostile_modules::bench::{Bench, codes, refused, refused_by};
+use crate::hostile_modules::fixture::{Fixture, codes, refused, refused_by};
 use weir_testkit::guest::{Guest, typed};
 
 fn core(module: &str) -> Vec<u8> {
@@ -39,7 +39,7 @@ async fn compiled_code_is_refused_even_from_the_engines_own_compiler() {
 
 #[tokio::test]
 async fn one_byte_more_than_the_bound_is_refused_and_the_bound_is_not() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let most = 8 << 20;
     let mut module = Guest::good("hostile").core();
     // A custom section fills it up: id 0, a size of four bytes, an empty name.
@@ -48,10 +48,10 @@ async fn one_byte_more_than_the_bound_is_refused_and_the_bound_is_not() {
     module.extend([0, 7, 14, 21].map(|shift| (fill >> shift & 0x7f) as u8 | if shift < 21 { 0x80 } else { 0 }));
     module.resize(most, 0);
     let larger = [&module[..], &[0]].concat();
-    let why = refused_by(&bench, larger.clone()).await;
+    let why = refused_by(&fixture, larger.clone()).await;
     assert!(why.contains("8388609 bytes"), "{why}");
-    assert!(matches!(bench.upload(larger).await, Err(Refused::TooLarge { .. })));
-    bench.upload(module).await.unwrap();
+    assert!(matches!(fixture.upload(larger).await, Err(Refused::TooLarge { .. })));
+    fixture.upload(module).await.unwrap();
 }
 
 #[tokio::test]
@@ -68,9 +68,9 @@ async fn a_module_cut_short_or_garbled_is_refused() {
         let mut garbled = whole.clone();
         garbled[at] ^= 0x55;
         // Some of these are still rules: then they judge, and harm nobody.
-        let bench = Bench::new().await;
-        if bench.upload(garbled).await.is_ok() {
-            crate::hostile_modules::bench::judged(&bench).await;
+        let fixture = Fixture::new().await;
+        if fixture.upload(garbled).await.is_ok() {
+            crate::hostile_modules::fixture::judged(&fixture).await;
         }
     }
 }

@@ -71,7 +71,7 @@ fn share(first: u64, count: u64, plant: Plant) -> (Counts, Vec<(u64, String)>) {
 }
 
 #[test]
-fn nothing_is_lost_or_counted_twice_in_a_hundred_thousand_schedules() {
+fn nothing_is_lost_or_counted_twice_in_any_schedule() {
     let began = Instant::now();
     let schedules = std::env::var("WEIR_SIMULATION_SCHEDULES").map_or(SCHEDULES, |count| count.parse().unwrap());
     let threads: Vec<_> =

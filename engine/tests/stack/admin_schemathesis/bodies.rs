@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::admin_schemathesis::alone;
 use crate::admin_schemathesis::served::{PUBLISHER, connect, served, status};
-use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::TestPipeline;
 use weir_testkit::wait::Fair;
 
 const BODY: u64 = 1 << 30;
@@ -30,8 +30,8 @@ struct Sent {
 }
 
 /// Sends until the service closes; reads meanwhile, as curl does.
-fn flood(way: &Way, method: &str, path: &str, kind: &str, token: &str, chunked: bool) -> Sent {
-    let (began, mut stream) = (Fair::start(), connect(way));
+fn flood(pipeline: &TestPipeline, method: &str, path: &str, kind: &str, token: &str, chunked: bool) -> Sent {
+    let (began, mut stream) = (Fair::start(), connect(pipeline));
     let length = if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {BODY}") };
     let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\n{length}\r\n");
     stream.write_all(format!("{head}authorization: Bearer {token}\r\n\r\n").as_bytes()).unwrap();
@@ -72,13 +72,13 @@ fn flood(way: &Way, method: &str, path: &str, kind: &str, token: &str, chunked: 
 #[test]
 fn bodies_of_a_gibibyte_are_refused_early_and_cost_no_memory() {
     let _alone = alone();
-    let (way, engine) = served("bodies");
+    let (pipeline, engine) = served("bodies");
     let before = engine.memory();
     engine.forget_peak();
     for (method, path, kind, limit) in PATHS {
         for chunked in [false, true] {
             let case = format!("{method} {path} {kind} chunked {chunked}");
-            let Sent { answer, bytes, took } = flood(&way, method, path, kind, PUBLISHER, chunked);
+            let Sent { answer, bytes, took } = flood(&pipeline, method, path, kind, PUBLISHER, chunked);
             assert_eq!(status(&answer), 413, "{case}: {answer}");
             assert!(answer.contains("urn:weir:problem:too-large") && answer.contains("connection: close"), "{answer}");
             let read = if chunked { limit } else { 0 };
@@ -87,13 +87,13 @@ fn bodies_of_a_gibibyte_are_refused_early_and_cost_no_memory() {
         }
     }
     for (path, token, wanted) in [("/rules", "a guess", 401), ("/nowhere", PUBLISHER, 404)] {
-        let Sent { answer, bytes, .. } = flood(&way, "POST", path, "application/wasm", token, true);
+        let Sent { answer, bytes, .. } = flood(&pipeline, "POST", path, "application/wasm", token, true);
         assert_eq!(status(&answer), wanted, "{answer}");
         assert!(bytes < IN_FLIGHT, "{path}: {bytes} bytes were taken");
     }
     // Those that would be held together, if any were.
     std::thread::scope(|scope| {
-        let flood = || flood(&way, "POST", "/evaluate", "application/json", PUBLISHER, true);
+        let flood = || flood(&pipeline, "POST", "/evaluate", "application/json", PUBLISHER, true);
         let floods: Vec<_> = (0..16).map(|_| scope.spawn(flood)).collect();
         for flood in floods {
             assert_eq!(status(&flood.join().unwrap().answer), 413);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::admin_schemathesis::alone;
 use crate::admin_schemathesis::served::{PUBLISHER, connect, guard};
 use weir_testkit::guest::kinds;
-use weir_testkit::pipeline::{PAYSIM, Way};
+use weir_testkit::pipeline::{PAYSIM, TestPipeline};
 use weir_testkit::wait::Fair;
 
 /// Of each of two kinds.
@@ -18,10 +18,10 @@ const RULES: usize = 20;
 const BOUND: Duration = Duration::from_secs(7);
 
 /// Status and body of an evaluation of 30 records, and how long it took.
-fn evaluate(way: &Way) -> (u16, Value, Duration) {
+fn evaluate(pipeline: &TestPipeline) -> (u16, Value, Duration) {
     let (config, began) = (ureq::Agent::config_builder().http_status_as_error(false), Fair::start());
     let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(60))).build().into();
-    let request = agent.post(format!("http://127.0.0.1:{}/evaluate", way.admin));
+    let request = agent.post(format!("http://127.0.0.1:{}/evaluate", pipeline.admin));
     let request = request.header("content-type", "application/json");
     let request = request.header("authorization", format!("Bearer {PUBLISHER}"));
     let mut answer = request.send(records()).unwrap();
@@ -35,8 +35,8 @@ fn records() -> String {
 }
 
 /// Asks and hangs up.
-fn asks_and_leaves(way: &Way) {
-    let (body, mut stream) = (records(), connect(way));
+fn asks_and_leaves(pipeline: &TestPipeline) {
+    let (body, mut stream) = (records(), connect(pipeline));
     let head = "POST /evaluate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer";
     let request = format!("{head} {PUBLISHER}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).unwrap();
@@ -46,22 +46,23 @@ fn asks_and_leaves(way: &Way) {
 #[test]
 fn evaluations_are_two_at_once_within_time_and_memory_and_end_with_who_asked() {
     let _alone = alone();
-    let way = guard(Way::on(weir_testkit::pipeline::shared(), "evaluations", PAYSIM, &[]));
+    let pipeline = guard(TestPipeline::on(weir_testkit::pipeline::shared(), "evaluations", PAYSIM, &[]));
     // In the order of their names: memory first, then what no evaluation has the time for.
     for (kind, each) in [("fills", kinds::FILLS), ("loops", kinds::LOOPS)] {
         for n in 0..RULES {
             let name = format!("{kind}_{n:02}");
-            std::fs::write(way.rules().join(format!("{name}.wasm")), weir_testkit::guest::module(&name, each)).unwrap();
+            std::fs::write(pipeline.rules().join(format!("{name}.wasm")), weir_testkit::guest::module(&name, each))
+                .unwrap();
         }
     }
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
 
     engine.forget_peak();
     let before = engine.memory();
-    let way = &way;
+    let pipeline = &pipeline;
     let answers: Vec<_> = std::thread::scope(|scope| {
-        let asked: Vec<_> = (0..4).map(|_| scope.spawn(|| evaluate(way))).collect();
+        let asked: Vec<_> = (0..4).map(|_| scope.spawn(|| evaluate(pipeline))).collect();
         asked.into_iter().map(|one| one.join().unwrap()).collect()
     });
     let (done, busy): (Vec<_>, Vec<_>) = answers.iter().partition(|(status, ..)| *status == 200);
@@ -89,10 +90,10 @@ fn evaluations_are_two_at_once_within_time_and_memory_and_end_with_who_asked() {
 
     // Nobody waits for these: their places are free again as soon as they are left.
     for _ in 0..6 {
-        asks_and_leaves(way);
+        asks_and_leaves(pipeline);
     }
     let left = Fair::start();
-    while evaluate(way).0 != 200 {
+    while evaluate(pipeline).0 != 200 {
         assert!(left.elapsed() < Duration::from_secs(3), "evaluations go on that nobody waits for");
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -23,15 +23,15 @@ fn guess(number: usize) -> String {
 #[test]
 fn every_guess_gets_the_same_answer_and_thousands_leave_a_line_in_the_log() {
     let _alone = alone();
-    let (way, engine) = served("guesses");
-    let log = || std::fs::read_to_string(way.folder.path().join("run.log")).unwrap();
+    let (pipeline, engine) = served("guesses");
+    let log = || std::fs::read_to_string(pipeline.folder.path().join("run.log")).unwrap();
     let before = log().len();
     let config = ureq::Agent::config_builder().http_status_as_error(false);
     let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(30))).build().into();
     let mut answers = BTreeSet::new();
     for number in 0..GUESSES {
         let path = ["/rules", "/nowhere", "/metrics", "/rules/high_amount"][number % 4];
-        let asked = agent.get(format!("http://127.0.0.1:{}{path}", way.admin));
+        let asked = agent.get(format!("http://127.0.0.1:{}{path}", pipeline.admin));
         let mut answer = asked.header("authorization", format!("Bearer {}", guess(number))).call().unwrap();
         let headers = answer.headers().iter().filter(|(name, _)| *name != "date");
         let headers: Vec<_> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
@@ -48,7 +48,7 @@ fn every_guess_gets_the_same_answer_and_thousands_leave_a_line_in_the_log() {
     let told = [guess(2), guess(4), PUBLISHER.to_owned(), VIEWER.to_owned()];
     assert!(told.iter().all(|token| !new.contains(token)), "{new}");
 
-    let (status, metrics) = get(&way, "/metrics", VIEWER);
+    let (status, metrics) = get(&pipeline, "/metrics", VIEWER);
     assert_eq!(status, 200, "the right token is let in at once");
     assert!(metrics.contains(&format!("weir_admin_unauthorized_requests_total {GUESSES}\n")), "{metrics}");
     engine.stop();

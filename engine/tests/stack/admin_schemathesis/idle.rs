@@ -17,14 +17,14 @@ fn ten_thousand_idle_connections_keep_nobody_out_and_leave_nothing() {
     let _alone = alone();
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap();
     assert!(limit as usize > CONNECTIONS + 200, "`ulimit -n` is {limit}: raise its hard limit above {CONNECTIONS}");
-    let (way, engine) = served("idle");
+    let (pipeline, engine) = served("idle");
     let before = engine.open_files();
     let (mut streams, mut slowest, mut most) = (Vec::new(), Duration::ZERO, 0);
     for number in 0..CONNECTIONS {
-        streams.push(connect(&way));
+        streams.push(connect(&pipeline));
         if number % 250 == 249 {
             let asked = Fair::start();
-            let (status, body) = get(&way, "/pipeline", VIEWER);
+            let (status, body) = get(&pipeline, "/pipeline", VIEWER);
             assert_eq!(status, 200, "{body}");
             slowest = slowest.max(asked.elapsed());
             most = most.max(engine.open_files());
@@ -50,6 +50,6 @@ fn ten_thousand_idle_connections_keep_nobody_out_and_leave_nothing() {
         let left = engine.open_files();
         if left <= before + 8 { Ok(()) } else { Err((left, before)) }
     });
-    assert_eq!(get(&way, "/pipeline", VIEWER).0, 200);
+    assert_eq!(get(&pipeline, "/pipeline", VIEWER).0, 200);
     engine.stop();
 }

@@ -1,13 +1,13 @@
 //! The admin API of a running engine, over TCP, asked what nobody sane would ask: by schemathesis from the engine's own
 //! OpenAPI document, with bodies that have no end, by thousands who say nothing, by someone who guesses tokens.
 
+mod answers;
 mod bodies;
 mod evaluations;
 mod guesses;
 mod idle;
 mod schemathesis;
 mod served;
-mod tells;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

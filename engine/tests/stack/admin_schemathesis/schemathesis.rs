@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::admin_schemathesis::alone;
 use crate::admin_schemathesis::served::{PUBLISHER, VIEWER, get, guard};
 use weir_testkit::broker::Record;
-use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::TestPipeline;
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::stack::root;
 
@@ -42,18 +42,18 @@ fn prepare(command: &mut Command) {
 }
 
 /// An engine with something to tell: windows, letters of several codes, a shadow rule with hits, an audit.
-fn telling(name: &str) -> (Way, Engine) {
-    let way = guard(Way::new(name));
+fn telling(name: &str) -> (TestPipeline, Engine) {
+    let pipeline = guard(TestPipeline::new(name));
     let now = chrono::Utc::now().timestamp_millis();
     for (number, amount) in ["12.50", "-1", "250000", "1.005", "\"twelve\"", "900000", "7"].into_iter().enumerate() {
         let text = format!(r#"{{"event_time":{now},"type":"TRANSFER","amount":{amount},"name_orig":"C{number}"}}"#);
         let value = if number == 6 { b"\xff\x1b[2J{".to_vec() } else { text.into_bytes() };
-        way.send(number as i32 % 4, &Record { value: Some(value), ..Record::default() });
+        pipeline.send(number as i32 % 4, &Record { value: Some(value), ..Record::default() });
     }
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    way.until_all_is_committed(&mut engine, Duration::from_secs(60));
-    (way, engine)
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    pipeline.until_all_is_committed(&mut engine, Duration::from_secs(60));
+    (pipeline, engine)
 }
 
 /// One run: who asks, and whether most requests about a rule name one that is there.
@@ -70,7 +70,7 @@ struct Counted {
     text: String,
 }
 
-fn run(way: &Way, document: &Path, run: &Run) -> Counted {
+fn run(pipeline: &TestPipeline, document: &Path, run: &Run) -> Counted {
     let here = root().join("engine/tests/stack/admin_schemathesis");
     let (config, phases) = match run.named {
         true => ("named.toml", "examples,coverage,fuzzing"),
@@ -79,7 +79,7 @@ fn run(way: &Way, document: &Path, run: &Run) -> Counted {
     };
     let mut command = Command::new(program());
     command
-        .current_dir(way.folder.path())
+        .current_dir(pipeline.folder.path())
         .env("PYTHONPATH", &here)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("WEIR_MODULES", root().join("rules.d"))
@@ -87,7 +87,7 @@ fn run(way: &Way, document: &Path, run: &Run) -> Counted {
         .arg(here.join(config))
         .arg("run")
         .arg(document)
-        .args(["--url", &format!("http://127.0.0.1:{}", way.admin), "--no-color", "--checks", "all"])
+        .args(["--url", &format!("http://127.0.0.1:{}", pipeline.admin), "--no-color", "--checks", "all"])
         // The same requests each time.
         .args(["--generation-deterministic", "--phases", phases])
         .args(["--max-examples", &run.examples.to_string(), "--request-timeout", "40", "--no-shrink"])
@@ -97,7 +97,7 @@ fn run(way: &Way, document: &Path, run: &Run) -> Counted {
     }
     let output = command.output().unwrap_or_else(|why| panic!("{command:?}: {why}; {NEEDS}"));
     let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    let log = std::fs::read_to_string(way.folder.path().join("run.log")).unwrap();
+    let log = std::fs::read_to_string(pipeline.folder.path().join("run.log")).unwrap();
     let end = &log[log.floor_char_boundary(log.len().saturating_sub(4_000))..];
     assert!(output.status.success(), "{}: {}\n{text}\nthe engine's log ends:\n{end}", run.name, output.status);
     Counted { cases: cases(&text), text }
@@ -114,8 +114,8 @@ fn cases(text: &str) -> u64 {
 #[test]
 fn no_request_that_schemathesis_makes_is_answered_by_a_fault_or_by_what_the_document_does_not_say() {
     let _alone = alone();
-    let (way, engine) = telling("schemathesis");
-    let (status, document) = get(&way, "/openapi.json", VIEWER);
+    let (pipeline, engine) = telling("schemathesis");
+    let (status, document) = get(&pipeline, "/openapi.json", VIEWER);
     assert_eq!(status, 200, "{document}");
     let operations: usize = serde_json::from_str::<Value>(&document).unwrap()["paths"]
         .as_object()
@@ -123,7 +123,7 @@ fn no_request_that_schemathesis_makes_is_answered_by_a_fault_or_by_what_the_docu
         .values()
         .map(|path| path.as_object().unwrap().len())
         .sum();
-    let file = way.folder.path().join("openapi.json");
+    let file = pipeline.folder.path().join("openapi.json");
     std::fs::write(&file, document).unwrap();
     let runs = [
         Run { name: "nobody", token: None, named: true, examples: 3 },
@@ -132,7 +132,7 @@ fn no_request_that_schemathesis_makes_is_answered_by_a_fault_or_by_what_the_docu
         Run { name: "publisher of any name", token: Some(PUBLISHER), named: false, examples: 10 },
     ];
     for each in runs {
-        let Counted { cases, text } = run(&way, &file, &each);
+        let Counted { cases, text } = run(&pipeline, &file, &each);
         println!("{}: {cases} cases", each.name);
         assert!(text.contains(&format!("{operations} selected / {operations} total")), "all operations:\n{text}");
         assert!(cases > 10 * operations as u64, "{}: only {cases} cases\n{text}", each.name);

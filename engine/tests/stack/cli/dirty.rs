@@ -23,13 +23,13 @@ const LIMIT: usize = 4_000;
 /// Given as `--max-record`.
 const MAX_ROW: usize = 10_000;
 
-struct Bed {
+struct Fixture {
     stack: Stack,
     folder: tempfile::TempDir,
     consumer: BaseConsumer,
 }
 
-impl Bed {
+impl Fixture {
     fn new() -> Self {
         let (stack, mut config) = (Stack::up(), ClientConfig::new());
         let consumer = config.set("bootstrap.servers", stack.brokers()).set("group.id", "dirty").create().unwrap();
@@ -96,13 +96,13 @@ fn figure(said: &str, before: &str) -> u64 {
     digits.parse().unwrap_or_else(|_| panic!("no figure before {before:?}: {said}"))
 }
 
-fn holds(bed: &Bed, case: &Case) {
+fn holds(fixture: &Fixture, case: &Case) {
     let Case { what, sent, refused, stop, first, says, .. } = case;
-    let before = bed.count("dirty");
-    let output = bed.run(case, &["--skip-bad"]);
+    let before = fixture.count("dirty");
+    let output = fixture.run(case, &["--skip-bad"]);
     let (out, said) =
         (String::from_utf8(output.stdout.clone()).unwrap(), String::from_utf8(output.stderr.clone()).unwrap());
-    assert_eq!(bed.count("dirty") - before, *sent, "{what}: in the topic; {said}");
+    assert_eq!(fixture.count("dirty") - before, *sent, "{what}: in the topic; {said}");
     assert!(said.contains(says), "{what}: {says:?} stands not in: {said}");
     let told = match stop {
         None => {
@@ -123,7 +123,7 @@ fn holds(bed: &Bed, case: &Case) {
     if says.contains("max.message.bytes") {
         return;
     }
-    let output = bed.run(case, &["--dry-run"]);
+    let output = fixture.run(case, &["--dry-run"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(i32::from(first.is_some())), "{what}: {said}");
     if let Some(line) = first {
@@ -133,15 +133,15 @@ fn holds(bed: &Bed, case: &Case) {
 
 #[test]
 fn of_any_file_what_is_sent_and_what_is_refused_are_the_rows_before_its_stop() {
-    let bed = Bed::new();
-    bed.make_topic("dirty", LIMIT);
+    let fixture = Fixture::new();
+    fixture.make_topic("dirty", LIMIT);
     let cases = all();
     assert!(cases.len() >= 30, "{}", cases.len());
     // All are tried, so that one fault is not hidden by another.
-    let fails = |case: &&Case| catch_unwind(AssertUnwindSafe(|| holds(&bed, case))).is_err();
+    let fails = |case: &&Case| catch_unwind(AssertUnwindSafe(|| holds(&fixture, case))).is_err();
     let failed: Vec<_> = cases.iter().filter(fails).map(|case| case.what).collect();
     assert!(failed.is_empty(), "{failed:?}");
-    let values = bed.values("dirty");
+    let values = fixture.values("dirty");
     assert!(values.iter().all(|value| !value.contains(['\u{feff}', '\u{fffd}'])), "{values:?}");
     for wanted in [
         r#""name":"Grüße""#,
@@ -153,34 +153,34 @@ fn of_any_file_what_is_sent_and_what_is_refused_are_the_rows_before_its_stop() {
         assert!(values.iter().any(|value| value.contains(wanted)), "{wanted} is not in {values:?}");
     }
 
-    half_a_gzip_says_how_far_it_came(&bed);
-    a_row_too_large_names_its_line(&bed);
-    small_rows_go_to_a_topic_that_takes_less_than_a_batch(&bed);
-    a_broker_that_goes_away_leaves_a_figure_and_a_line(&bed);
+    half_a_gzip_says_how_far_it_came(&fixture);
+    a_row_too_large_names_its_line(&fixture);
+    small_rows_go_to_a_topic_that_takes_less_than_a_batch(&fixture);
+    a_broker_that_goes_away_leaves_a_figure_and_a_line(&fixture);
 }
 
-fn half_a_gzip_says_how_far_it_came(bed: &Bed) {
-    let before = bed.count("dirty");
+fn half_a_gzip_says_how_far_it_came(fixture: &Fixture) {
+    let before = fixture.count("dirty");
     let case = case("half", "x.csv.gz", "", half(gzip(&csv(&uneven(20_000)))));
-    let output = bed.run(&case, &["--skip-bad"]);
+    let output = fixture.run(&case, &["--skip-bad"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(1) && said.contains("cut off"), "{said}");
     let (sent, line) = (figure(&said, " records before it sent"), figure(&said, ": the gzip input"));
     assert!(sent > 1_000 && line == sent + 2, "a header and {sent} rows stand before line {line}");
-    assert_eq!(bed.count("dirty") - before, sent);
+    assert_eq!(fixture.count("dirty") - before, sent);
 }
 
-fn a_row_too_large_names_its_line(bed: &Bed) {
-    let before = bed.count("dirty");
+fn a_row_too_large_names_its_line(fixture: &Fixture) {
+    let before = fixture.count("dirty");
     let rows = csv(&format!("1,1,a\n2,1,b\n3,1,{}\n4,1,d\n", "x".repeat(LIMIT)));
-    let output = bed.run(&case("large", "x.csv", "", rows), &[]);
+    let output = fixture.run(&case("large", "x.csv", "", rows), &[]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(1) && said.contains("x.csv:4: ") && said.contains("takes 4000"), "{said}");
     assert!(said.contains("(stopped at line 4: 2 records before it sent to dirty, none from it on)"), "{said}");
-    assert_eq!(bed.count("dirty") - before, 2);
+    assert_eq!(fixture.count("dirty") - before, 2);
     // The greatest that fits does: 61 bytes of a batch, 11 of its record's lengths, what JSON adds, and the key once more.
     let names: Vec<String> = (1_850..1_990).map(|length| format!("1,1,{}\n", "y".repeat(length))).collect();
-    let output = bed.run(&case("limit", "x.csv", "", csv(&names.concat())), &["--skip-bad"]);
+    let output = fixture.run(&case("limit", "x.csv", "", csv(&names.concat())), &["--skip-bad"]);
     let (out, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     let (sent, refused) = (figure(&out, " records sent"), figure(&out, " bad lines"));
     assert!(output.status.success() && sent > 50 && refused > 5 && sent + refused == 140, "{out}{said}");
@@ -188,27 +188,27 @@ fn a_row_too_large_names_its_line(bed: &Bed) {
     assert!(bytes.starts_with("400"), "the first that is refused is barely too large: {said}");
 }
 
-fn small_rows_go_to_a_topic_that_takes_less_than_a_batch(bed: &Bed) {
-    bed.make_topic("small", 100_000);
-    let input = bed.folder.path().join("many.csv");
+fn small_rows_go_to_a_topic_that_takes_less_than_a_batch(fixture: &Fixture) {
+    fixture.make_topic("small", 100_000);
+    let input = fixture.folder.path().join("many.csv");
     std::fs::write(&input, csv(&uneven(20_000))).unwrap();
-    let output = bed.command("small", FIELDS, &input).output().unwrap();
+    let output = fixture.command("small", FIELDS, &input).output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(bed.count("small"), 20_000);
+    assert_eq!(fixture.count("small"), 20_000);
 }
 
-fn a_broker_that_goes_away_leaves_a_figure_and_a_line(bed: &Bed) {
-    bed.make_topic("away", 1_000_000);
-    let input = bed.folder.path().join("slow.csv");
+fn a_broker_that_goes_away_leaves_a_figure_and_a_line(fixture: &Fixture) {
+    fixture.make_topic("away", 1_000_000);
+    let input = fixture.folder.path().join("slow.csv");
     std::fs::write(&input, csv(&uneven(20_000))).unwrap();
-    let mut command = bed.command("away", FIELDS, &input);
+    let mut command = fixture.command("away", FIELDS, &input);
     command.args(["--rate", "500", "-X", "message.timeout.ms=3000"]).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     wait::until_some("records arrive", || {
-        let count = bed.count("away");
+        let count = fixture.count("away");
         if count < 300 { Err(count) } else { Ok(()) }
     });
-    let kafka = bed.stack.pid("kafka").to_string();
+    let kafka = fixture.stack.pid("kafka").to_string();
     let signal = |name: &str| assert!(Command::new("kill").args([name, &kafka]).status().unwrap().success());
     signal("-STOP");
     let output = child.wait_with_output().unwrap();
@@ -220,5 +220,5 @@ fn a_broker_that_goes_away_leaves_a_figure_and_a_line(bed: &Bed) {
     let (_, line) = said.split_once("the first that is not is that of line ").unwrap();
     // One partition, so they are confirmed in order; the first row is on line 2.
     assert!(line.starts_with(&format!("{} ", confirmed + 2)), "{said}");
-    assert!(confirmed >= 300 && confirmed <= bed.count("away"), "{said}");
+    assert!(confirmed >= 300 && confirmed <= fixture.count("away"), "{said}");
 }

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::process::Command;
 
-use crate::edges_store::bed::Bed;
+use crate::edges_store::fixture::Fixture;
 use weir_testkit::pipeline::run;
 
-impl Bed {
+impl Fixture {
     fn database(&self) -> String {
         format!("weir_{}", self.name)
     }
@@ -33,90 +33,90 @@ impl Bed {
 
 #[test]
 fn a_database_restored_from_an_older_backup_stops_and_goes_on_when_the_group_is_reset_to_it() {
-    let mut bed = Bed::new("restored");
-    bed.payments.send(2_000);
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
-    let backup = bed.back_up();
-    let old = bed.payments.ends();
-    bed.payments.send(1_000);
-    bed.until_judged(&mut engine);
+    let mut fixture = Fixture::new("restored");
+    fixture.payments.send(2_000);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
+    let backup = fixture.back_up();
+    let old = fixture.payments.ends();
+    fixture.payments.send(1_000);
+    fixture.until_judged(&mut engine);
     engine.stop();
-    bed.is_exact();
-    let new = bed.payments.ends();
+    fixture.is_exact();
+    let new = fixture.payments.ends();
 
-    bed.restore(&backup);
-    assert_eq!(bed.positions(), old, "the backup is the older state");
-    let mut engine = bed.start();
+    fixture.restore(&backup);
+    assert_eq!(fixture.positions(), old, "the backup is the older state");
+    let mut engine = fixture.start();
     let (k, n) = (format!("committed {}", new[&3]), format!("the store's {}", old[&3]));
     let all = [0, 1, 2, 3].map(|partition| format!("partition {partition}: the group has {k}, past {n}"));
     let way_out = format!("reset the group to {}", old[&3]);
-    bed.until_readyz_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &[way_out.as_str()]].concat());
+    fixture.until_readyz_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &[way_out.as_str()]].concat());
     engine.stop();
-    assert!(bed.log().contains(&k), "the log says it too");
-    assert_eq!(bed.positions(), old, "nothing was judged");
-    bed.letters_come(|_| 1);
+    assert!(fixture.log().contains(&k), "the log says it too");
+    assert_eq!(fixture.positions(), old, "nothing was judged");
+    fixture.letters_come(|_| 1);
 
-    bed.reset_group_to_the_store(&bed.group(), "next_offset");
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    fixture.reset_group_to_the_store(&fixture.group(), "next_offset");
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
     engine.stop();
-    bed.windows_are("type", &bed.payments.windows);
-    bed.letters_come(|(partition, offset)| 1 + u32::from(offset >= old[&partition]));
+    fixture.windows_are("type", &fixture.payments.windows);
+    fixture.letters_come(|(partition, offset)| 1 + u32::from(offset >= old[&partition]));
 }
 
 #[test]
 fn a_database_that_is_lost_stops_and_each_way_out_goes_on() {
-    let mut bed = Bed::new("lost");
-    bed.payments.send(2_000);
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    let mut fixture = Fixture::new("lost");
+    fixture.payments.send(2_000);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
     engine.stop();
-    bed.is_exact();
-    let k = bed.payments.ends();
-    let stops = |bed: &Bed| {
-        bed.lose_the_database();
-        let mut engine = bed.start();
+    fixture.is_exact();
+    let k = fixture.payments.ends();
+    let stops = |fixture: &Fixture| {
+        fixture.lose_the_database();
+        let mut engine = fixture.start();
         let figure = format!("the group has committed {}, but the store never saw", k[&2]);
         let all = [0, 1, 2, 3].map(|partition| format!("partition {partition}: {figure}"));
         let ways_out = ["another `source.group`", "delete the group's offset"];
-        bed.until_readyz_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &ways_out].concat());
+        fixture.until_readyz_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &ways_out].concat());
         engine.stop();
-        assert!(bed.positions().is_empty() && bed.windows("type").is_empty(), "nothing was judged");
+        assert!(fixture.positions().is_empty() && fixture.windows("type").is_empty(), "nothing was judged");
     };
-    stops(&bed);
-    bed.letters_come(|_| 1);
+    stops(&fixture);
+    fixture.letters_come(|_| 1);
 
     // Another group: all of it again, from where `source.start` says.
-    bed.change("${WEIR_GROUP}", "${WEIR_GROUP}-2");
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    fixture.change("${WEIR_GROUP}", "${WEIR_GROUP}-2");
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
     engine.stop();
-    bed.windows_are("type", &bed.payments.windows);
-    bed.letters_come(|_| 2);
+    fixture.windows_are("type", &fixture.payments.windows);
+    fixture.letters_come(|_| 2);
 
     // The group's offsets deleted: the same.
-    stops(&bed);
-    bed.group_tool(&format!("{}-2", bed.group()), &["--delete-offsets", "--topic", &bed.topic()]);
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    stops(&fixture);
+    fixture.group_tool(&format!("{}-2", fixture.group()), &["--delete-offsets", "--topic", &fixture.topic()]);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
     engine.stop();
-    bed.windows_are("type", &bed.payments.windows);
-    bed.letters_come(|_| 3);
+    fixture.windows_are("type", &fixture.payments.windows);
+    fixture.letters_come(|_| 3);
 
     // The store set to where the group is: sums begin there, and no letter comes again.
-    stops(&bed);
+    stops(&fixture);
     for (partition, k) in &k {
-        bed.sql(&format!(
+        fixture.sql(&format!(
             "UPDATE weir_partition SET next_offset = {k} WHERE `partition` = {partition} AND next_offset IS NULL"
         ));
     }
-    let all = std::mem::take(&mut bed.payments.windows);
-    bed.payments.send(500);
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    let all = std::mem::take(&mut fixture.payments.windows);
+    fixture.payments.send(500);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
     engine.stop();
     assert!(!all.is_empty());
-    bed.windows_are("type", &bed.payments.windows);
-    bed.letters_come(|(partition, offset)| if offset < k[&partition] { 3 } else { 1 });
+    fixture.windows_are("type", &fixture.payments.windows);
+    fixture.letters_come(|(partition, offset)| if offset < k[&partition] { 3 } else { 1 });
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::edges_store::bed::{Bed, SOON};
+use crate::edges_store::fixture::{Fixture, SOON};
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::run;
 
 const HOUR: i64 = 3_600;
 
-impl Bed {
+impl Fixture {
     fn clock(&self) -> PathBuf {
         self.folder.path().join("clock")
     }
@@ -37,53 +37,54 @@ impl Bed {
 
 #[test]
 fn a_clock_that_jumps_loses_and_doubles_nothing() {
-    let mut bed = Bed::new("clock");
-    bed.change("group_by = [\"type\"]", "group_by = [\"type\"]\nmax_ahead = \"90m\"\nallowed_lateness = \"3h\"");
+    let mut fixture = Fixture::new("clock");
+    fixture.change("group_by = [\"type\"]", "group_by = [\"type\"]\nmax_ahead = \"90m\"\nallowed_lateness = \"3h\"");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
-    bed.payments.from = now - 120_000;
-    bed.clock_is(0);
-    let mut engine = bed.start_with_its_own_clock();
+    fixture.payments.from = now - 120_000;
+    fixture.clock_is(0);
+    let mut engine = fixture.start_with_its_own_clock();
     // Forward, and back by what is harmless: it goes on.
     for ahead in [0, HOUR / 2, HOUR / 2 - 3] {
-        bed.clock_is(ahead);
-        bed.payments.send(800);
-        bed.until_judged(&mut engine);
+        fixture.clock_is(ahead);
+        fixture.payments.send(800);
+        fixture.until_judged(&mut engine);
     }
     // More than an hour ahead of the broker, which takes no letter from then.
-    bed.clock_is(1_000 * 24 * HOUR);
-    bed.payments.send(800);
-    engine.until("the broker's refusal is in the log", SOON, || bed.log().contains("Broker: Invalid timestamp"));
+    fixture.clock_is(1_000 * 24 * HOUR);
+    fixture.payments.send(800);
+    engine.until("the broker's refusal is in the log", SOON, || fixture.log().contains("Broker: Invalid timestamp"));
     // Not for long: an operator who sees what he did sets it right at once.
     std::thread::sleep(Duration::from_millis(700));
     // Back: it says so and ends, and whoever starts it again starts it where it was.
     for back in [0, -HOUR] {
-        bed.clock_is(back);
-        bed.payments.send(800);
+        fixture.clock_is(back);
+        fixture.payments.send(800);
         let status = engine.until_ended("the clock was set back");
         assert_eq!(status.code(), Some(1));
         assert!(engine.said().contains("clock was set back by"), "{}", engine.said());
-        engine = bed.start_with_its_own_clock();
-        bed.until_judged(&mut engine);
+        engine = fixture.start_with_its_own_clock();
+        fixture.until_judged(&mut engine);
     }
-    bed.is_exact();
+    fixture.is_exact();
     engine.stop();
 
     // Beyond `max_ahead` today's payments are of the future, and letters say so; set right it goes on by itself.
-    let (from, windows, dirty) = (bed.payments.ends(), bed.payments.windows.clone(), bed.payments.dirty.len());
-    bed.clock_is(-3 * HOUR);
-    let mut engine = bed.start_with_its_own_clock();
-    bed.payments.send(400);
-    bed.until_judged(&mut engine);
-    let ahead = 400 - (bed.payments.dirty.len() - dirty);
-    assert_eq!(bed.metric("weir_dead_letters_total", "EVENT_TIME_AHEAD"), Some(ahead as f64));
-    let to = bed.payments.ends();
-    bed.payments.windows = windows;
-    bed.clock_is(0);
-    bed.payments.send(400);
-    bed.until_judged(&mut engine);
+    let (from, windows, dirty) =
+        (fixture.payments.ends(), fixture.payments.windows.clone(), fixture.payments.dirty.len());
+    fixture.clock_is(-3 * HOUR);
+    let mut engine = fixture.start_with_its_own_clock();
+    fixture.payments.send(400);
+    fixture.until_judged(&mut engine);
+    let ahead = 400 - (fixture.payments.dirty.len() - dirty);
+    assert_eq!(fixture.metric("weir_dead_letters_total", "EVENT_TIME_AHEAD"), Some(ahead as f64));
+    let to = fixture.payments.ends();
+    fixture.payments.windows = windows;
+    fixture.clock_is(0);
+    fixture.payments.send(400);
+    fixture.until_judged(&mut engine);
     engine.stop();
-    bed.windows_are("type", &bed.payments.windows);
-    let mut letters = bed.payments.letters(|_| 1);
+    fixture.windows_are("type", &fixture.payments.windows);
+    let mut letters = fixture.payments.letters(|_| 1);
     letters.extend(from.iter().flat_map(|(partition, from)| (*from..to[partition]).map(|at| ((*partition, at), 1))));
-    bed.letters_come_to(&bed.queue(), &letters);
+    fixture.letters_come_to(&fixture.queue(), &letters);
 }

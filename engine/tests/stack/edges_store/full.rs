@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::edges_store::bed::{Bed, SOON};
+use crate::edges_store::fixture::{Fixture, SOON};
 use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::refusal::{refusal, says};
@@ -10,12 +10,12 @@ use weir_testkit::pipeline::run;
 use weir_testkit::stack::full_disk::FullDisk;
 use weir_testkit::stack::mariadb::MariaDb;
 
-impl Bed {
+impl Fixture {
     /// One worker, so that no rebalance changes what `/readyz` has to say.
     fn with_one_worker(name: &str) -> Self {
-        let bed = Self::new(name);
-        bed.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
-        bed
+        let fixture = Self::new(name);
+        fixture.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
+        fixture
     }
 
     /// Payments come while nothing can be written: they are waited with, and log and `/readyz` say so.
@@ -32,12 +32,12 @@ impl Bed {
 
 #[test]
 fn a_full_disk_under_sqlite_is_waited_for_and_nothing_is_lost() {
-    let mut bed = Bed::with_one_worker("full_sqlite");
-    let (folder, disk) = (bed.folder.path(), FullDisk::new(bed.folder.path()));
-    bed.change("${WEIR_SINK}", &format!("sqlite://{}/weir.db", folder.display()));
-    bed.payments.send(400);
+    let mut fixture = Fixture::with_one_worker("full_sqlite");
+    let (folder, disk) = (fixture.folder.path(), FullDisk::new(fixture.folder.path()));
+    fixture.change("${WEIR_SINK}", &format!("sqlite://{}/weir.db", folder.display()));
+    fixture.payments.send(400);
     let running = || {
-        let mut command = bed.running(&bed.config());
+        let mut command = fixture.running(&fixture.config());
         command.envs(disk.env());
         command
     };
@@ -45,16 +45,16 @@ fn a_full_disk_under_sqlite_is_waited_for_and_nothing_is_lost() {
     says(&refusal(&mut running()), &["the store is not available", "disk is full"]);
     disk.free();
     let command = running();
-    let mut engine = Engine::start(command, bed.folder.path().join("run.log"));
-    bed.until_committed(&mut engine);
+    let mut engine = Engine::start(command, fixture.folder.path().join("run.log"));
+    fixture.until_committed(&mut engine);
     disk.fill();
-    bed.waits_for_room(&mut engine, "database or disk is full");
+    fixture.waits_for_room(&mut engine, "database or disk is full");
     disk.free();
-    bed.until_committed(&mut engine);
-    bed.until_ready(&mut engine);
-    assert_eq!(bed.windows_of_the_api(), bed.payments.windows);
+    fixture.until_committed(&mut engine);
+    fixture.until_ready(&mut engine);
+    assert_eq!(fixture.windows_of_the_api(), fixture.payments.windows);
     engine.stop();
-    bed.letters_come(|_| 1);
+    fixture.letters_come(|_| 1);
 }
 
 /// All tables in one file of a fixed size, as on a disk that is full. MariaDB 10.11 ends itself on a disk that is full to the
@@ -66,26 +66,26 @@ const GROWN: [&str; 2] = ["--innodb-file-per-table=0", "--innodb-data-file-path=
 
 #[test]
 fn a_full_mariadb_is_waited_for_and_nothing_is_lost() {
-    let mut bed = Bed::with_one_worker("full_mariadb");
+    let mut fixture = Fixture::with_one_worker("full_mariadb");
     let folder = tempfile::tempdir().expect("a folder for mariadbd");
     let data = folder.path().join("data");
     let mut database = MariaDb::start_on(folder, &data, &FIXED);
-    bed.change("${WEIR_SINK}", &database.url());
+    fixture.change("${WEIR_SINK}", &database.url());
     // A row a payment: the table has to grow.
-    bed.change("[\"type\"]", "[\"type\", \"amount\"]");
-    bed.payments.send(400);
-    let mut engine = bed.start();
-    bed.until_committed(&mut engine);
+    fixture.change("[\"type\"]", "[\"type\", \"amount\"]");
+    fixture.payments.send(400);
+    let mut engine = fixture.start();
+    fixture.until_committed(&mut engine);
     let fill = |bytes| format!("INSERT INTO ballast VALUES (REPEAT('x', {bytes}));").repeat(300);
     let sql = format!("CREATE TABLE ballast (b LONGBLOB);{}{}{}", fill(100_000), fill(10_000), fill(1_000));
     let filled = client(&database).args(["--force", "-e", &sql]).output().expect("the client runs");
     assert!(String::from_utf8_lossy(&filled.stderr).contains("ERROR 1114"), "it is full");
-    bed.waits_for_room(&mut engine, "(1114)");
+    fixture.waits_for_room(&mut engine, "(1114)");
     database.restart_with(&GROWN);
-    bed.until_committed(&mut engine);
+    fixture.until_committed(&mut engine);
     engine.stop();
-    same(&windows_of(&database), &bed.payments.windows);
-    bed.letters_come(|_| 1);
+    same(&windows_of(&database), &fixture.payments.windows);
+    fixture.letters_come(|_| 1);
 }
 
 fn client(database: &MariaDb) -> Command {

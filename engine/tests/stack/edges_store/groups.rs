@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::edges_store::bed::Bed;
+use crate::edges_store::fixture::Fixture;
 use weir_testkit::pipeline::api::behind;
 use weir_testkit::wait::STILL;
 
@@ -18,30 +18,30 @@ const MEMORY_MIB: u64 = 512;
 
 #[test]
 fn hundreds_of_thousands_of_groups_in_one_window_keep_checkpoints_and_memory_bounded() {
-    let bed = Bed::new("groups");
+    let fixture = Fixture::new("groups");
     let count = groups();
     let bound = count / 10;
-    bed.change("[\"type\"]", &format!("[\"type\", \"account\"]\nmax_groups = {count}"));
-    bed.change("[window]", "account = { kind = \"text\" }\n\n[window]");
-    bed.change("interval = \"200ms\"", &format!("interval = \"60s\"\ndrain = \"30s\"\nmax_groups = {bound}"));
+    fixture.change("[\"type\"]", &format!("[\"type\", \"account\"]\nmax_groups = {count}"));
+    fixture.change("[window]", "account = { kind = \"text\" }\n\n[window]");
+    fixture.change("interval = \"200ms\"", &format!("interval = \"60s\"\ndrain = \"30s\"\nmax_groups = {bound}"));
     // Two payments of each account, far apart, so that the second finds its row in the store.
     for n in 0..2 * count {
         let account = n % count;
-        bed.payments.put(
+        fixture.payments.put(
             (account % 4) as i32,
             &format!(r#"{{"event_time":1700000000000,"type":"PAYMENT","amount":{n}.25,"account":"C{account}"}}"#),
         );
     }
-    bed.payments.flush();
+    fixture.payments.flush();
     let began = Instant::now();
-    let mut engine = bed.start();
-    bed.until_ready(&mut engine);
+    let mut engine = fixture.start();
+    fixture.until_ready(&mut engine);
     let (end, mut memory) = (2 * count, 0);
     let (mut last, mut moved) = (None, Instant::now());
     // What is left then is less than a checkpoint holds: the last one, at the end, takes it. What was judged is no measure, for a
     // rebalance at the start may have some of it judged again.
     loop {
-        let left = behind(bed.admin, 4);
+        let left = behind(fixture.admin, 4);
         if left == Some(0) {
             break;
         }
@@ -50,16 +50,16 @@ fn hundreds_of_thousands_of_groups_in_one_window_keep_checkpoints_and_memory_bou
         }
         engine.runs();
         memory = memory.max(engine.memory());
-        assert!(moved.elapsed() < STILL, "{} of {end}, and {left:?} are left for long", bed.position());
+        assert!(moved.elapsed() < STILL, "{} of {end}, and {left:?} are left for long", fixture.position());
         std::thread::sleep(Duration::from_millis(200));
     }
     // The last checkpoint may take as long as `drain` lets it.
     engine.signal("TERM");
     assert!(engine.until_ended("SIGTERM").success(), "{}", engine.said());
     let time = began.elapsed();
-    let steps = bed.sql("SELECT SUM(`checkpoint`), MAX(`checkpoint`) FROM weir_partition");
+    let steps = fixture.sql("SELECT SUM(`checkpoint`), MAX(`checkpoint`) FROM weir_partition");
     println!("{count} groups twice: {time:?}, {memory} MiB at most, checkpoints {steps:?}");
-    assert_eq!(bed.position(), end);
+    assert_eq!(fixture.position(), end);
     let least = end / (bound + FETCH) / 4;
     let most_steps: i64 = steps[0][1].parse().unwrap();
     assert!(
@@ -67,7 +67,7 @@ fn hundreds_of_thousands_of_groups_in_one_window_keep_checkpoints_and_memory_bou
         "a checkpoint wrote more than {bound} groups: {most_steps} checkpoints, {least} are needed"
     );
     assert!(memory < MEMORY_MIB, "{memory} MiB");
-    let sums = bed
+    let sums = fixture
         .sql("SELECT COUNT(*), MIN(records), MAX(records), SUM(amount_sum), COUNT(DISTINCT account) FROM risk_stats");
     let total = (0..2 * count).map(|n| i128::from(n) * 100 + 25).sum::<i128>();
     let want =

@@ -2,13 +2,13 @@
 
 use std::process::{Child, Stdio};
 
-use crate::edges_store::bed::{Bed, SOON};
+use crate::edges_store::fixture::{Fixture, SOON};
 use weir_testkit::wait;
 
 /// Longer than `innodb_lock_wait_timeout` of the engine's sessions, which is 5 s.
 const HELD: u32 = 12;
 
-impl Bed {
+impl Fixture {
     /// Holds every row of the table; returns when it has them.
     pub(crate) fn holds(&self, table: &str) -> Child {
         let (name, mark) = (format!("weir_{}", self.name), self.folder.path().join("held"));
@@ -25,35 +25,35 @@ impl Bed {
     }
 }
 
-fn assignments(bed: &Bed) -> usize {
-    bed.log().matches("assigned").count()
+fn assignments(fixture: &Fixture) -> usize {
+    fixture.log().matches("assigned").count()
 }
 
-fn hits(bed: &Bed) -> usize {
-    bed.log().matches("(1205); trying again").count()
+fn hits(fixture: &Fixture) -> usize {
+    fixture.log().matches("(1205); trying again").count()
 }
 
 #[test]
 fn a_lock_wait_that_times_out_is_waited_for_and_counts_nothing_twice() {
-    let mut bed = Bed::new("locked");
+    let mut fixture = Fixture::new("locked");
     // So that no second one joins meanwhile.
-    bed.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
+    fixture.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
     // Nor is it given up where the machine has no time for it.
-    bed.change(r#""session.timeout.ms" = "3000""#, r#""session.timeout.ms" = "30000""#);
-    bed.payments.send(600);
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
-    let before = assignments(&bed);
+    fixture.change(r#""session.timeout.ms" = "3000""#, r#""session.timeout.ms" = "30000""#);
+    fixture.payments.send(600);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
+    let before = assignments(&fixture);
     for table in ["risk_stats", "weir_partition"] {
-        let so_far = hits(&bed);
-        let mut session = bed.holds(table);
-        bed.payments.send(600);
-        engine.until(&format!("the engine meets 1205 at {table}"), SOON, || hits(&bed) > so_far);
+        let so_far = hits(&fixture);
+        let mut session = fixture.holds(table);
+        fixture.payments.send(600);
+        engine.until(&format!("the engine meets 1205 at {table}"), SOON, || hits(&fixture) > so_far);
         assert!(session.try_wait().unwrap().is_none(), "the lock was held all the time");
         assert!(session.wait().unwrap().success(), "the session that held the lock");
-        bed.until_judged(&mut engine);
+        fixture.until_judged(&mut engine);
     }
     engine.stop();
-    assert_eq!(assignments(&bed), before, "it kept its partitions: {}", bed.log());
-    bed.is_exact();
+    assert_eq!(assignments(&fixture), before, "it kept its partitions: {}", fixture.log());
+    fixture.is_exact();
 }

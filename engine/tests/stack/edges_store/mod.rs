@@ -2,8 +2,8 @@
 //! is a real `weir run` on a real Kafka and MariaDB, and every way out that an error or docs/operations.md names is gone.
 
 mod backups;
-mod bed;
 mod clock;
+mod fixture;
 mod full;
 mod groups;
 mod locks;

@@ -3,10 +3,10 @@
 
 use std::process::Command;
 
-use crate::edges_store::bed::Bed;
+use crate::edges_store::fixture::Fixture;
 use weir_testkit::pipeline::refusal::{refusal, says};
 
-impl Bed {
+impl Fixture {
     /// `weir run` with these things of the configuration changed.
     fn run_with(&self, changes: &[(&str, &str)]) -> String {
         let mut text = std::fs::read_to_string(self.config()).expect("the configuration");
@@ -23,113 +23,113 @@ impl Bed {
 
 #[test]
 fn a_table_or_a_pipeline_of_somebody_else_is_refused_at_the_start_while_the_first_goes_on() {
-    let mut bed = Bed::new("shared");
-    bed.payments.send(1_000);
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    let mut fixture = Fixture::new("shared");
+    fixture.payments.send(1_000);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
 
     let other = [("${WEIR_NAME}", "other"), ("${WEIR_GROUP}", "other")];
     let table = |name| [&other[..], &[("\"risk_stats\"", name)]].concat();
-    let owner = format!("belongs to the pipeline \"{}\"", bed.name);
+    let owner = format!("belongs to the pipeline \"{}\"", fixture.name);
     let owned = ["risk_stats", &owner, "another table in [sink]"];
-    says(&bed.run_with(&other), &owned);
-    says(&bed.run_with(&[&other[..], &[("[\"type\"]", "[]")]].concat()), &owned);
-    says(&bed.run_with(&table("\"Risk_Stats\"")), &owned);
-    says(&bed.run_with(&table("\"risk_stats_final\"")), &["risk_stats_final is a view", "another table in [sink]"]);
+    says(&fixture.run_with(&other), &owned);
+    says(&fixture.run_with(&[&other[..], &[("[\"type\"]", "[]")]].concat()), &owned);
+    says(&fixture.run_with(&table("\"Risk_Stats\"")), &owned);
+    says(&fixture.run_with(&table("\"risk_stats_final\"")), &["risk_stats_final is a view", "another table in [sink]"]);
 
-    let ran = format!("\"{}\" ran with another configuration", bed.name);
+    let ran = format!("\"{}\" ran with another configuration", fixture.name);
     let ways_out = [&ran, "Take the old value back", "another name"];
     says(
-        &bed.run_with(&[("\"5s\"", "\"10s\"")]),
+        &fixture.run_with(&[("\"5s\"", "\"10s\"")]),
         &["window.size was 5000 ms and is 10000 ms", ways_out[0], ways_out[1]],
     );
     says(
-        &bed.run_with(&[("[\"type\"]", "[]")]),
+        &fixture.run_with(&[("[\"type\"]", "[]")]),
         &["window.group_by was [\"type\"] and is []", ways_out[0], ways_out[2]],
     );
     says(
-        &bed.run_with(&[("[\"sum\", \"min\", \"max\"]", "[\"sum\"]")]),
+        &fixture.run_with(&[("[\"sum\", \"min\", \"max\"]", "[\"sum\"]")]),
         &["risk_stats", "amount_min", "window.measures"],
     );
 
-    bed.sql("UPDATE weir_pipeline SET fingerprint = JSON_SET(fingerprint, '$.of_a_later_version', 1)");
+    fixture.sql("UPDATE weir_pipeline SET fingerprint = JSON_SET(fingerprint, '$.of_a_later_version', 1)");
     says(
-        &bed.run_with(&[]),
-        &[&format!("\"{}\"", bed.name), "of_a_later_version", "run the version of Weir that wrote it"],
+        &fixture.run_with(&[]),
+        &[&format!("\"{}\"", fixture.name), "of_a_later_version", "run the version of Weir that wrote it"],
     );
-    bed.sql("UPDATE weir_pipeline SET fingerprint = JSON_REMOVE(fingerprint, '$.of_a_later_version')");
+    fixture.sql("UPDATE weir_pipeline SET fingerprint = JSON_REMOVE(fingerprint, '$.of_a_later_version')");
 
-    bed.payments.send(1_000);
-    bed.until_judged(&mut engine);
+    fixture.payments.send(1_000);
+    fixture.until_judged(&mut engine);
     engine.stop();
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
     engine.stop();
-    bed.is_exact();
+    fixture.is_exact();
     assert_eq!(
-        bed.sql("SELECT pipeline, stats_table FROM weir_pipeline"),
-        [[bed.name.as_str(), "risk_stats"]],
+        fixture.sql("SELECT pipeline, stats_table FROM weir_pipeline"),
+        [[fixture.name.as_str(), "risk_stats"]],
         "and no trace of the others"
     );
 }
 
 #[test]
 fn a_group_letter_topic_or_name_that_changed_is_refused_and_moves_as_the_operations_page_says() {
-    let mut bed = Bed::new("renamed");
-    bed.payments.send(1_000);
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    let mut fixture = Fixture::new("renamed");
+    fixture.payments.send(1_000);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
     engine.stop();
 
-    let second = bed.way.queue() + "_2";
-    bed.make_topic(&second, &[]);
-    let (name, moved_group) = (bed.name.clone(), bed.group() + "-moved");
+    let second = fixture.pipeline.queue() + "_2";
+    fixture.make_topic(&second, &[]);
+    let (name, moved_group) = (fixture.name.clone(), fixture.group() + "-moved");
     let group = ("${WEIR_GROUP}", moved_group.as_str());
     let queue = ("${WEIR_QUEUE}", second.as_str());
     let ran = format!("\"{name}\" ran with another configuration");
     let stay = [&ran, "Take the old value back"];
     says(
-        &bed.run_with(&[group]),
-        &[&format!("source.group was \"{}\" and is \"{moved_group}\"", bed.group()), stay[0], stay[1]],
+        &fixture.run_with(&[group]),
+        &[&format!("source.group was \"{}\" and is \"{moved_group}\"", fixture.group()), stay[0], stay[1]],
     );
     says(
-        &bed.run_with(&[queue]),
-        &[&format!("dead_letters.topic was \"{}\" and is \"{second}\"", bed.queue()), stay[0], stay[1]],
+        &fixture.run_with(&[queue]),
+        &[&format!("dead_letters.topic was \"{}\" and is \"{second}\"", fixture.queue()), stay[0], stay[1]],
     );
     says(
-        &bed.run_with(&[("${WEIR_NAME}", "other")]),
+        &fixture.run_with(&[("${WEIR_NAME}", "other")]),
         &[&format!("risk_stats belongs to the pipeline \"{name}\""), "or the same pipeline"],
     );
 
     // Another name and table, but the same group: its offsets are of records that the new pipeline never saw.
-    bed.change("${WEIR_NAME}", "other");
-    bed.change("\"risk_stats\"", "\"other_stats\"");
-    let mut engine = bed.start();
-    bed.until_readyz_says(
+    fixture.change("${WEIR_NAME}", "other");
+    fixture.change("\"risk_stats\"", "\"other_stats\"");
+    let mut engine = fixture.start();
+    fixture.until_readyz_says(
         &mut engine,
         &["partition 0: the group has committed 250, but the store never saw", "another `source.group`"],
     );
     engine.stop();
-    assert_eq!(bed.sql("SELECT COUNT(*) FROM other_stats"), [["0"]]);
-    bed.change("\"other_stats\"", "\"risk_stats\"");
-    bed.change("\"other\"", "\"${WEIR_NAME}\"");
-    bed.is_exact();
+    assert_eq!(fixture.sql("SELECT COUNT(*) FROM other_stats"), [["0"]]);
+    fixture.change("\"other_stats\"", "\"risk_stats\"");
+    fixture.change("\"other\"", "\"${WEIR_NAME}\"");
+    fixture.is_exact();
 
     // The move on purpose.
-    bed.change(group.0, group.1);
-    bed.change(queue.0, queue.1);
-    bed.reset_group_to_the_store(&moved_group, "next_offset");
-    bed.sql(&format!(
+    fixture.change(group.0, group.1);
+    fixture.change(queue.0, queue.1);
+    fixture.reset_group_to_the_store(&moved_group, "next_offset");
+    fixture.sql(&format!(
         "UPDATE weir_pipeline SET fingerprint = JSON_SET(fingerprint, '$.group', '{moved_group}', '$.letter_topic', '{second}') \
          WHERE pipeline = '{name}'"
     ));
-    let moved = bed.payments.ends();
-    bed.payments.send(500);
-    let mut engine = bed.start();
-    bed.until_judged(&mut engine);
+    let moved = fixture.payments.ends();
+    fixture.payments.send(500);
+    let mut engine = fixture.start();
+    fixture.until_judged(&mut engine);
     engine.stop();
-    bed.windows_are("type", &bed.payments.windows);
-    bed.letters_come(|(partition, offset)| u32::from(offset < moved[&partition]));
-    let after = bed.payments.letters(|(partition, offset)| u32::from(offset >= moved[&partition]));
-    bed.letters_come_to(&second, &after);
+    fixture.windows_are("type", &fixture.payments.windows);
+    fixture.letters_come(|(partition, offset)| u32::from(offset < moved[&partition]));
+    let after = fixture.payments.letters(|(partition, offset)| u32::from(offset >= moved[&partition]));
+    fixture.letters_come_to(&second, &after);
 }

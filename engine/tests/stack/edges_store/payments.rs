@@ -8,7 +8,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use weir_testkit::broker::{PARTITIONS, Place};
 use weir_testkit::oracle::windows::Windows;
-use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::TestPipeline;
 
 const WINDOW_MS: i64 = 5_000;
 /// Long ago, so that the clock has no say.
@@ -26,11 +26,11 @@ pub(crate) struct Payments {
 }
 
 impl Payments {
-    pub(crate) fn new(way: &Way) -> Self {
+    pub(crate) fn new(pipeline: &TestPipeline) -> Self {
         // Idempotent: else a retry would move the offsets that are counted here.
-        let producer = way.kafka().set("enable.idempotence", "true").create().expect("a producer");
+        let producer = pipeline.kafka().set("enable.idempotence", "true").create().expect("a producer");
         let (windows, dirty) = (Windows::new(), BTreeSet::new());
-        Self { producer, topic: way.topic(), sent: 0, from: LONG_AGO, windows, dirty }
+        Self { producer, topic: pipeline.topic(), sent: 0, from: LONG_AGO, windows, dirty }
     }
 
     /// So many more, one in eleven of them dirty, in turn to each partition.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::edges_store::bed::{Bed, SOON};
+use crate::edges_store::fixture::{Fixture, SOON};
 use weir_testkit::broker::member::Member;
 use weir_testkit::pipeline::api::{flowing, readyz};
 use weir_testkit::stack::mariadb::MariaDb;
@@ -23,24 +23,24 @@ fn assignments(log: &Path) -> usize {
 #[test]
 fn a_rebalance_while_the_database_is_silent_waits_for_nobody_and_loses_nothing() {
     let database = MariaDb::start();
-    let mut bed = Bed::on(&database, "silent");
-    bed.change("interval = \"200ms\"", "interval = \"200ms\"\ndrain = \"2s\"");
-    bed.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
-    let logs = ["run.log", "other.log"].map(|name| bed.folder.path().join(name));
-    let mut one = bed.start();
-    let (mut other, admin) = bed.start_beside(&logs[1]);
+    let mut fixture = Fixture::on(&database, "silent");
+    fixture.change("interval = \"200ms\"", "interval = \"200ms\"\ndrain = \"2s\"");
+    fixture.change("[admin]", "[engine]\nworkers = 1\n\n[admin]");
+    let logs = ["run.log", "other.log"].map(|name| fixture.folder.path().join(name));
+    let mut one = fixture.start();
+    let (mut other, admin) = fixture.start_beside(&logs[1]);
     // With nothing to judge the partitions are being taken when the group moves again. With a step inside a statement not
     // even that has begun: what was abandoned still has the producer.
     for in_a_step in [false, true] {
-        bed.payments.send(400);
-        let shared = || [bed.admin, admin].map(flowing) == [Some(2); 2];
+        fixture.payments.send(400);
+        let shared = || [fixture.admin, admin].map(flowing) == [Some(2); 2];
         one.until("each has its share, and it flows", SOON, shared);
-        bed.until_judged(&mut one);
+        fixture.until_judged(&mut one);
 
-        let locks = in_a_step.then(|| bed.holds("weir_partition"));
+        let locks = in_a_step.then(|| fixture.holds("weir_partition"));
         if in_a_step {
-            bed.payments.send(4_000);
-            one.until("both have a step that waits", SOON, || [bed.admin, admin].iter().all(|admin| waits(*admin)));
+            fixture.payments.send(4_000);
+            one.until("both have a step that waits", SOON, || [fixture.admin, admin].iter().all(|admin| waits(*admin)));
         }
         database.pause();
         if let Some(mut locks) = locks {
@@ -49,7 +49,7 @@ fn a_rebalance_while_the_database_is_silent_waits_for_nobody_and_loses_nothing()
         }
         let before = logs.each_ref().map(|log| assignments(log));
         let all_were_assigned = |more| (0..2).all(|n| assignments(&logs[n]) >= before[n] + more);
-        let member = Member::of(&bed);
+        let member = Member::of(&fixture);
         let has = || member.partitions() > 0 && all_were_assigned(1);
         one.within("a member that joined has its share, and so have the others", REBALANCED, has);
         drop(member);
@@ -58,8 +58,8 @@ fn a_rebalance_while_the_database_is_silent_waits_for_nobody_and_loses_nothing()
 
         database.resume();
         let back = Fair::start();
-        bed.payments.send(400);
-        bed.until_judged(&mut one);
+        fixture.payments.send(400);
+        fixture.until_judged(&mut one);
         let took = back.elapsed();
         println!("in a step: {in_a_step}; judged again after {took:?}");
         assert!(took < JUDGED_AGAIN, "{took:?} after the database went on");
@@ -67,7 +67,7 @@ fn a_rebalance_while_the_database_is_silent_waits_for_nobody_and_loses_nothing()
     }
     one.stop();
     other.stop();
-    bed.is_exact();
+    fixture.is_exact();
 }
 
 /// Whether the instance says that its checkpoint does not get through.

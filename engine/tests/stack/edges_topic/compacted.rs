@@ -1,6 +1,6 @@
 //! A compacted source: offsets are missing between the records, at the stored position and at the end.
 
-use crate::edges_topic::bed::{self, Bed, SOON};
+use crate::edges_topic::fixture::{self, Fixture, SOON};
 use weir_testkit::wait;
 
 /// A segment a write, and a cleaner that looks for work all the time.
@@ -12,7 +12,7 @@ const COMPACT: [(&str, &str); 5] = [
     ("delete.retention.ms", "0"),
 ];
 
-impl Bed {
+impl Fixture {
     /// Waits until the cleaner has taken every record of partition 0 between these offsets.
     fn until_compacted(&self, from: i64, to: i64) {
         let began = std::time::Instant::now();
@@ -26,35 +26,35 @@ impl Bed {
 
 #[test]
 fn a_compacted_topic_with_gaps_in_its_offsets_is_judged_to_its_end() {
-    let way = bed::way("compacted");
-    way.clean_often();
-    way.configure(&way.topic(), &COMPACT);
+    let pipeline = fixture::pipeline("compacted");
+    pipeline.clean_often();
+    pipeline.configure(&pipeline.topic(), &COMPACT);
     // The keys are the numbers, so what is written again takes the older record away: 0 to 49 and 60 to 79.
-    way.fill(0, 0..100);
-    way.fill(0, 0..50);
-    way.fill(0, 60..80);
-    let producer = way.transactional();
-    way.aborting(&producer, 0, 0..30);
-    way.until_compacted(0, 50);
-    way.until_compacted(60, 80);
-    let mut source = way.read(&way.topic());
+    pipeline.fill(0, 0..100);
+    pipeline.fill(0, 0..50);
+    pipeline.fill(0, 60..80);
+    let producer = pipeline.transactional();
+    pipeline.aborting(&producer, 0, 0..30);
+    pipeline.until_compacted(0, 50);
+    pipeline.until_compacted(60, 80);
+    let mut source = pipeline.read(&pipeline.topic());
     assert_eq!(source.len(), 100, "one record a key: {:?}", source.keys());
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, SOON);
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, SOON);
     engine.stop();
-    way.is_exact(&source);
-    let stands = way.positions()[0];
+    pipeline.is_exact(&source);
+    let stands = pipeline.positions()[0];
     assert_eq!(stands, 201, "100, 50, 20 and 30 records and a control record");
 
     // The record at the stored position goes, and hundred behind it.
-    way.fill(0, 0..100);
-    way.fill(0, 0..100);
-    way.aborting(&producer, 0, 0..30);
-    way.until_compacted(stands, stands + 100);
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, SOON);
+    pipeline.fill(0, 0..100);
+    pipeline.fill(0, 0..100);
+    pipeline.aborting(&producer, 0, 0..30);
+    pipeline.until_compacted(stands, stands + 100);
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, SOON);
     engine.stop();
-    source.extend(way.read(&way.topic()));
+    source.extend(pipeline.read(&pipeline.topic()));
     assert_eq!(source.len(), 200);
-    way.is_exact(&source);
+    pipeline.is_exact(&source);
 }

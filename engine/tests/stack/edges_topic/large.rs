@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::edges_topic::bed::{self, Bed, SOON, payment};
+use crate::edges_topic::fixture::{self, Fixture, SOON, payment};
 use weir_testkit::broker::{Place, Record};
 
 const TEN_MB: usize = 10_000_000;
@@ -24,15 +24,15 @@ fn padded(number: i64, size: usize) -> Record {
 
 /// Code, length of the value and the mark of a cut one, by the place of its record; key and the record's own headers are
 /// always there.
-fn letters(way: &Bed) -> BTreeMap<Place, (String, usize, Option<String>)> {
+fn letters(pipeline: &Fixture) -> BTreeMap<Place, (String, usize, Option<String>)> {
     let mut found = BTreeMap::new();
-    for (_, letter) in way.read(&way.queue()) {
+    for (_, letter) in pipeline.read(&pipeline.queue()) {
         assert_eq!((letter.key.as_deref(), letter.header("trace")), (Some(&b"C1"[..]), Some("one")));
         let mark = letter.header("weir.value.cut").map(str::to_owned);
         let value = letter.value.as_deref().expect("no letter here is a tombstone");
         assert!(value.starts_with(br#"{"event_time":17672"#), "the beginning is kept");
         let seen = (letter.header("weir.code").unwrap().to_owned(), value.len(), mark);
-        assert_eq!(found.insert(way.place(&letter), seen), None, "a letter twice");
+        assert_eq!(found.insert(pipeline.place(&letter), seen), None, "a letter twice");
     }
     found
 }
@@ -52,18 +52,18 @@ fn is_kept(letter: &(String, usize, Option<String>), code: &str, length: usize, 
 
 #[test]
 fn a_letter_above_the_queues_limit_is_cut_also_when_the_limit_is_lowered_while_the_engine_runs() {
-    let way = bed::way("lowered").with(r#"max_record = "64KiB""#, r#"max_record = "900KB""#);
-    let mut engine = way.start();
+    let pipeline = fixture::pipeline("lowered").with(r#"max_record = "64KiB""#, r#"max_record = "900KB""#);
+    let mut engine = pipeline.start();
     let mut sent = Vec::new();
-    let mut send = |size: usize, limit: usize| sent.push((way.send(0, &padded(3, size)), size, limit));
-    // Way::on made the queue so.
+    let mut send = |size: usize, limit: usize| sent.push((pipeline.send(0, &padded(3, size)), size, limit));
+    // TestPipeline::on made the queue so.
     [1_000, 150_000, 800_000].into_iter().for_each(|size| send(size, 200_000));
-    way.until_all_is_committed(&mut engine, SOON);
-    way.configure(&way.queue(), &[("max.message.bytes", "20000")]);
+    pipeline.until_all_is_committed(&mut engine, SOON);
+    pipeline.configure(&pipeline.queue(), &[("max.message.bytes", "20000")]);
     [1_000, 15_000, 30_000, 150_000, 800_000].into_iter().for_each(|size| send(size, 20_000));
-    way.until_all_is_committed(&mut engine, SOON);
+    pipeline.until_all_is_committed(&mut engine, SOON);
     engine.stop();
-    let letters = letters(&way);
+    let letters = letters(&pipeline);
     assert_eq!(letters.len(), sent.len());
     for (place, size, limit) in sent {
         is_kept(&letters[&place], "AMOUNT_NEGATIVE", size, limit);
@@ -72,25 +72,25 @@ fn a_letter_above_the_queues_limit_is_cut_also_when_the_limit_is_lowered_while_t
 
 #[test]
 fn a_record_of_ten_megabytes_is_a_letter_or_judged_as_max_record_says_and_holds_nothing_up() {
-    let way = bed::way("large");
-    way.configure(&way.topic(), &[("max.message.bytes", "12000000")]);
-    way.fill(0, 0..3);
-    let oversize = way.send(0, &padded(7, TEN_MB));
-    way.fill(0, 4..10);
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, SOON);
+    let pipeline = fixture::pipeline("large");
+    pipeline.configure(&pipeline.topic(), &[("max.message.bytes", "12000000")]);
+    pipeline.fill(0, 0..3);
+    let oversize = pipeline.send(0, &padded(7, TEN_MB));
+    pipeline.fill(0, 4..10);
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, SOON);
     engine.stop();
-    assert_eq!(way.counted(), 9);
-    let way = way.with(r#"max_record = "64KiB""#, r#"max_record = "16MiB""#);
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    let negative = way.send(0, &padded(13, TEN_MB));
-    way.send(0, &padded(8, TEN_MB));
-    way.fill(0, 4..10);
-    way.until_all_is_committed(&mut engine, SOON);
+    assert_eq!(pipeline.counted(), 9);
+    let pipeline = pipeline.with(r#"max_record = "64KiB""#, r#"max_record = "16MiB""#);
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    let negative = pipeline.send(0, &padded(13, TEN_MB));
+    pipeline.send(0, &padded(8, TEN_MB));
+    pipeline.fill(0, 4..10);
+    pipeline.until_all_is_committed(&mut engine, SOON);
     engine.stop();
-    assert_eq!(way.counted(), 9 + 1 + 6, "the valid one of ten megabytes and those behind it");
-    let letters = letters(&way);
+    assert_eq!(pipeline.counted(), 9 + 1 + 6, "the valid one of ten megabytes and those behind it");
+    let letters = letters(&pipeline);
     assert_eq!(letters.keys().collect::<Vec<_>>(), [&oversize, &negative]);
     is_kept(&letters[&oversize], "OVERSIZE", TEN_MB, 200_000);
     is_kept(&letters[&negative], "AMOUNT_NEGATIVE", TEN_MB, 200_000);

@@ -1,8 +1,8 @@
 //! What can happen to a topic and its log, with the built `weir` on a real Kafka and MariaDB: truncated, made again, grown,
 //! compacted, transactional, with records that are too large. docs/operations.md has a line for each of them.
 
-mod bed;
 mod compacted;
+mod fixture;
 mod grown;
 mod large;
 mod many;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::producer::Producer;
 
-use crate::edges_topic::bed::{self, Bed, SOON};
+use crate::edges_topic::fixture::{self, Fixture, SOON};
 use weir_testkit::pipeline::api::flowing;
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::wait::Fair;
@@ -22,14 +22,14 @@ struct Stream {
 }
 
 impl Stream {
-    fn into(way: &Arc<Bed>) -> Self {
+    fn into(pipeline: &Arc<Fixture>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, way) = (stop.clone(), way.clone());
+        let (stopped, pipeline) = (stop.clone(), pipeline.clone());
         let write = move || {
-            let producer = way.producer();
+            let producer = pipeline.producer();
             let mut number = 0;
             while !stopped.load(Ordering::Relaxed) {
-                (0..4).for_each(|partition| way.queue_up(&producer, partition, number..number + 50));
+                (0..4).for_each(|partition| pipeline.queue_up(&producer, partition, number..number + 50));
                 number += 50;
                 std::thread::sleep(Duration::from_millis(50));
             }
@@ -60,10 +60,10 @@ fn until_said(engine: &mut Engine, log: &Path, text: &str, before: usize) {
 
 #[test]
 fn sigterm_in_the_middle_of_a_rebalance_ends_well_in_time_and_nothing_is_lost_or_twice() {
-    let way = Arc::new(bed::way("leaving"));
-    let stream = Stream::into(&way);
-    let log = |number: usize| way.folder.path().join(format!("{number}.log"));
-    let (mut old, mut admin) = way.start_beside(&log(0));
+    let pipeline = Arc::new(fixture::pipeline("leaving"));
+    let stream = Stream::into(&pipeline);
+    let log = |number: usize| pipeline.folder.path().join(format!("{number}.log"));
+    let (mut old, mut admin) = pipeline.start_beside(&log(0));
     let mut old_log = log(0);
     until_said(&mut old, &old_log, "assigned", 0);
     let mut slowest = Duration::ZERO;
@@ -73,7 +73,7 @@ fn sigterm_in_the_middle_of_a_rebalance_ends_well_in_time_and_nothing_is_lost_or
             old.until("it has all of them", SOON, || flowing(admin) == Some(4));
         }
         let (revoked, new_log) = (says(&old_log, "revoked"), log(round));
-        let (mut new, new_admin) = way.start_beside(&new_log);
+        let (mut new, new_admin) = pipeline.start_beside(&new_log);
         until_said(&mut new, &new_log, "running admin=", 0);
         // It has asked to join. The old one is told at its next heartbeat, lets go and takes what is left.
         match round % 5 {
@@ -94,12 +94,12 @@ fn sigterm_in_the_middle_of_a_rebalance_ends_well_in_time_and_nothing_is_lost_or
     println!("the slowest end took {slowest:?}");
     assert!(slowest < TO_END, "{slowest:?} after SIGTERM");
     stream.end();
-    way.until_all_is_committed(&mut old, SOON);
+    pipeline.until_all_is_committed(&mut old, SOON);
     // Both at once: the last ones leave a group that is moving.
-    let (mut new, _) = way.start_beside(&log(11));
+    let (mut new, _) = pipeline.start_beside(&log(11));
     until_said(&mut new, &log(11), "running admin=", 0);
     old.signal("TERM");
     new.stop();
     old.stop();
-    way.is_exact(&way.read(&way.topic()));
+    pipeline.is_exact(&pipeline.read(&pipeline.topic()));
 }

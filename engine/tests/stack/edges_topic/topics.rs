@@ -8,12 +8,12 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::edges_topic::bed::{Bed, SOON};
+use crate::edges_topic::fixture::{Fixture, SOON};
 use weir_testkit::pipeline::run;
 use weir_testkit::stack::root;
 use weir_testkit::wait;
 
-impl Bed {
+impl Fixture {
     fn admin_client(&self) -> AdminClient<DefaultClientContext> {
         self.kafka().create().unwrap()
     }
@@ -66,7 +66,7 @@ impl Bed {
     }
 }
 
-impl Bed {
+impl Fixture {
     /// The cleaner of compacted topics looks every 15 s by default.
     pub(crate) fn clean_often(&self) {
         self.alter(ResourceSpecifier::Broker(1), &[("log.cleaner.backoff.ms", "100")]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::edges_topic::bed::{self, SOON, negative};
+use crate::edges_topic::fixture::{self, SOON, negative};
 
 /// docs/operations.md gives an operator this statement.
 const MOVE: &str = "UPDATE weir_partition SET next_offset = OFFSET WHERE pipeline = 'PIPELINE' AND topic = 'TOPIC' \
@@ -10,48 +10,48 @@ const MOVE: &str = "UPDATE weir_partition SET next_offset = OFFSET WHERE pipelin
 
 #[test]
 fn a_log_truncated_beyond_the_position_stops_its_partition_and_one_truncated_before_it_goes_on() {
-    let way = bed::way("truncated");
-    (0..4).for_each(|partition| way.fill(partition, 0..100));
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, SOON);
+    let pipeline = fixture::pipeline("truncated");
+    (0..4).for_each(|partition| pipeline.fill(partition, 0..100));
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, SOON);
     engine.stop();
-    (0..4).for_each(|partition| way.fill(partition, 100..200));
+    (0..4).for_each(|partition| pipeline.fill(partition, 100..200));
     // Beyond the position of 100, before it, and at it. The last is left as it is.
-    [(0, 150), (1, 50), (2, 100)].into_iter().for_each(|(partition, before)| way.truncate(partition, before));
-    let mut engine = way.start();
-    let why = way.until_stopped(&mut engine, &[0]).remove(0);
+    [(0, 150), (1, 50), (2, 100)].into_iter().for_each(|(partition, before)| pipeline.truncate(partition, before));
+    let mut engine = pipeline.start();
+    let why = pipeline.until_stopped(&mut engine, &[0]).remove(0);
     assert!(why.contains("stands at 100") && why.contains("150 to 200"), "{why}");
-    engine.until("the others go on", SOON, || way.positions()[1..] == [200; 3]);
-    way.until_readyz_says(&mut engine, &["partition 0: "]);
+    engine.until("the others go on", SOON, || pipeline.positions()[1..] == [200; 3]);
+    pipeline.until_readyz_says(&mut engine, &["partition 0: "]);
     engine.stop();
-    assert_eq!(way.positions(), [100, 200, 200, 200]);
+    assert_eq!(pipeline.positions(), [100, 200, 200, 200]);
 
     // The operator accepts the loss.
-    let parts = [("OFFSET", "150"), ("PIPELINE", &way.name), ("TOPIC", &way.topic()), ("PARTITION", "0")];
-    way.sql(&parts.iter().fold(MOVE.to_owned(), |statement, (from, to)| statement.replace(from, to)));
+    let parts = [("OFFSET", "150"), ("PIPELINE", &pipeline.name), ("TOPIC", &pipeline.topic()), ("PARTITION", "0")];
+    pipeline.sql(&parts.iter().fold(MOVE.to_owned(), |statement, (from, to)| statement.replace(from, to)));
     assert!(include_str!("../../../../docs/operations.md").contains(MOVE));
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, SOON);
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, SOON);
     engine.stop();
     let judged = [(0..100), (150..200), (0..600)].map(|numbers| numbers.end - numbers.start - negative(numbers));
-    assert_eq!(way.counted(), judged.iter().sum::<i64>());
+    assert_eq!(pipeline.counted(), judged.iter().sum::<i64>());
 }
 
 #[test]
 fn a_log_truncated_under_a_running_engine_stops_its_partition_with_the_figures() {
-    let way = bed::way("overtaken");
-    (0..4).for_each(|partition| way.fill(partition, 0..100));
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, SOON);
+    let pipeline = fixture::pipeline("overtaken");
+    (0..4).for_each(|partition| pipeline.fill(partition, 0..100));
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, SOON);
     engine.signal("STOP");
     // The fetch that waits at the broker ends after 100 ms; later than that nobody asks for what comes now.
     std::thread::sleep(Duration::from_secs(2));
-    (0..2).for_each(|partition| way.fill(partition, 100..200));
-    way.truncate(0, 150);
+    (0..2).for_each(|partition| pipeline.fill(partition, 100..200));
+    pipeline.truncate(0, 150);
     engine.signal("CONT");
-    let why = way.until_stopped(&mut engine, &[0]).remove(0);
+    let why = pipeline.until_stopped(&mut engine, &[0]).remove(0);
     assert!(why.contains("stands at 100") && why.contains("150 to 200"), "{why}");
-    engine.until("the others go on", SOON, || way.positions()[1] == 200);
+    engine.until("the others go on", SOON, || pipeline.positions()[1] == 200);
     engine.stop();
-    assert_eq!(way.positions(), [100, 200, 100, 100]);
+    assert_eq!(pipeline.positions(), [100, 200, 100, 100]);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use weir::model::ids::Offset;
 
-use crate::kafka::bed::*;
+use crate::kafka::fixture::*;
 use weir_testkit::wait::Fair;
 
 /// The CPU that each of this process' threads of librdkafka which speak to brokers has taken. A tick is 10 ms on every Linux
@@ -38,16 +38,16 @@ fn cpu_of(child: u32) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn letters_wait_for_a_broker_that_is_far_without_taking_a_core() {
     // Many rounds of few letters: a request holds about 20 of them.
-    let mut bed = Bed::new("far", &[("max.message.bytes", "20000")]).await;
-    let member = bed.member();
-    bed.goes_far();
-    let mut publisher = bed.publisher();
+    let mut fixture = Fixture::new("far", &[("max.message.bytes", "20000")]).await;
+    let member = fixture.member();
+    fixture.goes_far();
+    let mut publisher = fixture.publisher();
     publisher.resolve_in_doubt().await.unwrap();
     let many: Vec<(i64, &[u8])> = (0..600).map(|offset| (offset, &b"a value"[..])).collect();
     let (outbox, began, before) = (letters(&many), Instant::now(), brokers_cpu());
     publisher.publish(&outbox, &BTreeMap::new(), &[(P0, Offset(600))], &member.metadata).await.unwrap();
     let (took, after) = (began.elapsed(), brokers_cpu());
-    assert_eq!(bed.letters_seen("read_committed").len(), 600);
+    assert_eq!(fixture.letters_seen("read_committed").len(), 600);
     assert!(took > FAR * 30, "only {took:?}: it went another way than the long one");
     let busiest = after.iter().map(|(thread, cpu)| *cpu - before.get(thread).copied().unwrap_or_default()).max();
     assert!(busiest.unwrap() < took / 5, "a thread took {busiest:?} of {took:?}");
@@ -57,10 +57,10 @@ async fn letters_wait_for_a_broker_that_is_far_without_taking_a_core() {
 /// for a busy machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_of_few_letters_takes_three_round_trips() {
-    let mut bed = Bed::new("trips", &[]).await;
-    let member = bed.member();
-    bed.goes_far();
-    let mut publisher = bed.publisher();
+    let mut fixture = Fixture::new("trips", &[]).await;
+    let member = fixture.member();
+    fixture.goes_far();
+    let mut publisher = fixture.publisher();
     let mut trips = Vec::new();
     // The first also makes the producer and its connections.
     for next in 1..8 {
@@ -77,8 +77,8 @@ async fn a_transaction_of_few_letters_takes_three_round_trips() {
 /// ends when its records have arrived.
 #[tokio::test(flavor = "multi_thread")]
 async fn produce_waits_for_a_broker_that_is_far_without_taking_a_core() {
-    let mut bed = Bed::new("far_produce", &[]).await;
-    bed.goes_far();
+    let mut fixture = Fixture::new("far_produce", &[]).await;
+    fixture.goes_far();
     let folder = tempfile::tempdir().unwrap();
     let (mapping, input) = (folder.path().join("mapping.toml"), folder.path().join("rows.csv"));
     std::fs::write(&mapping, "key = \"id\"\n\n[fields]\nid = { column = \"id\", kind = \"text\" }\n").unwrap();
@@ -87,7 +87,7 @@ async fn produce_waits_for_a_broker_that_is_far_without_taking_a_core() {
     // Many rounds of few records: else all of it would be one.
     let began = Fair::start();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_weir"))
-        .args(["produce", "--brokers", &bed.source.brokers, "--topic", &bed.source.topic, "--mapping"])
+        .args(["produce", "--brokers", &fixture.source.brokers, "--topic", &fixture.source.topic, "--mapping"])
         .arg(mapping)
         .args(["-X", "batch.num.messages=50"])
         .arg(input)

@@ -7,22 +7,22 @@ use rdkafka::message::Message as _;
 use weir::config::Properties;
 use weir::kafka::{Cluster, Range, RangeReader};
 
-use crate::kafka::bed::{Bed, P1};
+use crate::kafka::fixture::{Fixture, P1};
 use crate::kafka::produce;
 
 const PATIENCE: Duration = weir_testkit::wait::STILL;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_range_is_read_to_its_end_and_no_further_without_a_group() {
-    let bed = Bed::new("ranges", &[]).await;
-    produce(&bed);
+    let fixture = Fixture::new("ranges", &[]).await;
+    produce(&fixture);
     for value in ["a", "b", "c"] {
-        bed.send(P1, value.as_bytes());
+        fixture.send(P1, value.as_bytes());
     }
     tokio::task::block_in_place(|| {
-        let (brokers, none) = (bed.source.brokers.as_str(), Properties::default());
+        let (brokers, none) = (fixture.source.brokers.as_str(), Properties::default());
         let cluster = Cluster { brokers, properties: &none, keys: ("--brokers", "-X") };
-        let reader = RangeReader::new(cluster, &bed.source.topic).unwrap();
+        let reader = RangeReader::new(cluster, &fixture.source.topic).unwrap();
         let until = || Instant::now() + PATIENCE;
         let range = |partition, from, to| Range { partition, from, to };
         // Markers and an aborted record take offsets, too.
@@ -45,7 +45,7 @@ async fn a_range_is_read_to_its_end_and_no_further_without_a_group() {
         assert_eq!(read(&[]), []);
         assert!(!reader.read(&[range(0, 0, 8)], Instant::now(), |_| {}).unwrap(), "no time is left");
 
-        let other = bed.client().set("group.id", "other").create::<BaseConsumer>().unwrap();
+        let other = fixture.client().set("group.id", "other").create::<BaseConsumer>().unwrap();
         let groups = other.fetch_group_list(None, PATIENCE).unwrap();
         assert!(groups.groups().iter().all(|group| group.name() != "weir-reader"), "nobody heard of a group");
 

@@ -11,7 +11,7 @@ use sha2::Digest;
 use weir_testkit::broker::Place;
 use weir_testkit::oracle::history::History;
 use weir_testkit::oracle::windows::{Windows, cents};
-use weir_testkit::pipeline::{Way, run, shared, weir};
+use weir_testkit::pipeline::{TestPipeline, run, shared, weir};
 use weir_testkit::stack::root;
 
 const PACKAGE: &str = "lifetimes==0.11.3";
@@ -23,27 +23,27 @@ const PURCHASES: usize = 69_659;
 
 #[test]
 fn the_cdnow_purchases_equal_sums_over_the_file_to_the_cent() {
-    let way = Way::on(shared(), "cdnow", include_str!("cdnow.toml"), &["high_amount", "negative_amount"]);
+    let pipeline = TestPipeline::on(shared(), "cdnow", include_str!("cdnow.toml"), &["high_amount", "negative_amount"]);
     let file = fetched();
     // Its first line names the columns, which the mapping does not expect: one bad line, and no other.
     let said = run(weir()
         .arg("produce")
         .arg(&file)
-        .args(["--skip-bad", "--brokers", way.stack.brokers(), "--topic", &way.topic(), "--mapping"])
+        .args(["--skip-bad", "--brokers", pipeline.stack.brokers(), "--topic", &pipeline.topic(), "--mapping"])
         .arg(root().join("mappings/cdnow.toml")));
-    assert_eq!(said, format!("{PURCHASES} records sent to {}, 1 bad lines skipped\n", way.topic()));
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, Duration::from_secs(90));
+    assert_eq!(said, format!("{PURCHASES} records sent to {}, 1 bad lines skipped\n", pipeline.topic()));
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, Duration::from_secs(90));
     engine.stop();
 
     let text = std::fs::read_to_string(&file).expect("text");
     let (windows, free) = sums(&text);
     assert!(windows.len() > 3_000 && free > 50, "{} windows, {free} purchases of nothing", windows.len());
-    way.windows_are("quantity", &windows);
+    pipeline.windows_are("quantity", &windows);
     let sold = |windows: &Windows| windows.values().map(|sums| sums.records).sum::<u64>();
     assert_eq!(sold(&windows), (PURCHASES - free) as u64);
 
-    let source = way.read(&way.topic());
+    let source = pipeline.read(&pipeline.topic());
     let nothing = |value: &[u8]| serde_json::from_slice::<serde_json::Value>(value).expect("JSON")["amount"] == 0.0;
     let want: BTreeMap<Place, String> = source
         .iter()
@@ -51,8 +51,8 @@ fn the_cdnow_purchases_equal_sums_over_the_file_to_the_cent() {
         .map(|(place, _)| (*place, "AMOUNT_NEGATIVE".to_owned()))
         .collect();
     assert_eq!((source.len(), want.len()), (PURCHASES, free));
-    way.letters_are(&source, &want);
-    assert_eq!(History::of(&way).revisions().len(), 1, "one rule set judged them all");
+    pipeline.letters_are(&source, &want);
+    assert_eq!(History::of(&pipeline).revisions().len(), 1, "one rule set judged them all");
 }
 
 /// By day and quantity, with purchases above 200 dollars flagged; and how many cost nothing.

@@ -7,12 +7,12 @@ use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
 use weir_testkit::broker::Record;
-use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::TestPipeline;
 use weir_testkit::pipeline::refusal::{refusal, says};
 
-fn set_policy(way: &Way, policy: &str) {
-    let admin: AdminClient<DefaultClientContext> = way.kafka().create().expect("an admin client");
-    let queue = way.queue();
+fn set_policy(pipeline: &TestPipeline, policy: &str) {
+    let admin: AdminClient<DefaultClientContext> = pipeline.kafka().create().expect("an admin client");
+    let queue = pipeline.queue();
     let change = AlterConfig::new(ResourceSpecifier::Topic(&queue))
         .set("cleanup.policy", policy)
         .set("max.message.bytes", "200000");
@@ -23,20 +23,20 @@ fn set_policy(way: &Way, policy: &str) {
 
 #[test]
 fn a_compacted_dead_letter_topic_is_refused_at_the_start_and_has_its_own_words_when_it_becomes_one() {
-    let way = Way::new("compacted");
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    set_policy(&way, "compact");
-    way.send(0, &Record { value: Some(b"no JSON".to_vec()), ..Record::default() });
-    let last = way.until_readyz_says(&mut engine, &["cleanup.policy=compact"]);
+    let pipeline = TestPipeline::new("compacted");
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    set_policy(&pipeline, "compact");
+    pipeline.send(0, &Record { value: Some(b"no JSON".to_vec()), ..Record::default() });
+    let last = pipeline.until_readyz_says(&mut engine, &["cleanup.policy=compact"]);
     assert!(last.contains("--add-config cleanup.policy=delete"), "{last}");
 
-    let line = refusal(way.running(&way.config()).env("WEIR_LISTEN", "127.0.0.1:0"));
-    says(&line, &["dead_letters.topic", &way.queue(), "cleanup.policy=compact", "kafka-configs.sh"]);
+    let line = refusal(pipeline.running(&pipeline.config()).env("WEIR_LISTEN", "127.0.0.1:0"));
+    says(&line, &["dead_letters.topic", &pipeline.queue(), "cleanup.policy=compact", "kafka-configs.sh"]);
 
-    set_policy(&way, "delete");
-    way.until_all_is_committed(&mut engine, Duration::from_secs(60));
-    way.until_ready(&mut engine);
-    assert_eq!(way.read(&way.queue()).len(), 1, "the letter, once");
+    set_policy(&pipeline, "delete");
+    pipeline.until_all_is_committed(&mut engine, Duration::from_secs(60));
+    pipeline.until_ready(&mut engine);
+    assert_eq!(pipeline.read(&pipeline.queue()).len(), 1, "the letter, once");
     engine.stop();
 }

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use weir_testkit::pipeline::api::ask;
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::{RULES, Way, weir};
+use weir_testkit::pipeline::{RULES, TestPipeline, weir};
 
 /// Exit code and screen of `weir status`.
-fn status(way: &Way, more: &[&str]) -> (Option<i32>, String) {
-    let url = format!("http://127.0.0.1:{}", way.admin);
+fn status(pipeline: &TestPipeline, more: &[&str]) -> (Option<i32>, String) {
+    let url = format!("http://127.0.0.1:{}", pipeline.admin);
     let mut command = weir();
     command.arg("status").args(["--url", &url]).args(more).env_remove("WEIR_TOKEN");
     let output = command.output().expect("weir starts");
@@ -19,8 +19,8 @@ fn status(way: &Way, more: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(said).expect("text"))
 }
 
-fn read(way: &Way, token: &str) -> u16 {
-    let asked = ureq::get(format!("http://127.0.0.1:{}/rules", way.admin))
+fn read(pipeline: &TestPipeline, token: &str) -> u16 {
+    let asked = ureq::get(format!("http://127.0.0.1:{}/rules", pipeline.admin))
         .config()
         .http_status_as_error(false)
         .build()
@@ -35,10 +35,10 @@ fn write(file: &Path, token: &str) {
 
 #[test]
 fn a_status_tells_what_is_off_and_an_api_without_tokens_is_told() {
-    let way = Way::new("screen").with_workers(1);
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    let (code, screen) = status(&way, &[]);
+    let pipeline = TestPipeline::new("screen").with_workers(1);
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    let (code, screen) = status(&pipeline, &[]);
     assert_eq!(code, Some(1), "{screen}");
     for part in [
         "ready, with 1 thing to look at",
@@ -52,19 +52,19 @@ fn a_status_tells_what_is_off_and_an_api_without_tokens_is_told() {
         assert!(screen.contains(part), "{part:?} stands not in\n{screen}");
     }
     assert!(engine.said().contains("anyone on this machine may change rules"), "the log says it too");
-    let (_, metrics) = ask(way.admin, "GET", "/metrics", "text/plain", b"").expect("an answer");
+    let (_, metrics) = ask(pipeline.admin, "GET", "/metrics", "text/plain", b"").expect("an answer");
     let info = metrics.lines().find(|line| line.starts_with("weir_build_info{")).expect("weir_build_info");
     assert!(info.contains("version=\"0.1.0\"") && info.contains("librdkafka=\"2.") && info.ends_with(" 1"), "{info}");
     for rule in RULES {
-        way.patch(&format!("/rules/{rule}"), &json!({ "mode": "off" }));
+        pipeline.patch(&format!("/rules/{rule}"), &json!({ "mode": "off" }));
     }
-    let (code, screen) = status(&way, &[]);
+    let (code, screen) = status(&pipeline, &[]);
     assert!(
         code == Some(1) && screen.contains("! rules.none_live: ") && screen.contains("no rule is live"),
         "{screen}"
     );
     engine.stop();
-    let (code, said) = status(&way, &[]);
+    let (code, said) = status(&pipeline, &[]);
     assert!(code == Some(2) && said.contains("no answer from"), "{said}");
 }
 
@@ -80,29 +80,29 @@ fn tokens_of_files_are_read_again_at_sighup_and_a_bad_file_keeps_the_old_ones() 
         viewer.display(),
         publisher.display()
     );
-    let way = Way::new("rotated").with("[admin]", &tokens);
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    let (code, screen) = status(&way, &["--token-file", viewer.to_str().expect("text")]);
+    let pipeline = TestPipeline::new("rotated").with("[admin]", &tokens);
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    let (code, screen) = status(&pipeline, &["--token-file", viewer.to_str().expect("text")]);
     assert!(code == Some(0) && screen.contains(": ready\n"), "nothing to look at: {screen}");
-    let (code, said) = status(&way, &["--token", "viewer-of-nobody-0001"]);
+    let (code, said) = status(&pipeline, &["--token", "viewer-of-nobody-0001"]);
     assert!(code == Some(2) && said.contains("not one of [admin.tokens]"), "{said}");
 
     write(&viewer, "viewer-of-tuesday-002");
     hang_up(&mut engine, "changed=\"viewer\"");
-    assert_eq!([read(&way, "viewer-of-monday-0001"), read(&way, "viewer-of-tuesday-002")], [401, 200]);
-    assert_eq!(read(&way, "publisher-of-monday-01"), 200);
+    assert_eq!([read(&pipeline, "viewer-of-monday-0001"), read(&pipeline, "viewer-of-tuesday-002")], [401, 200]);
+    assert_eq!(read(&pipeline, "publisher-of-monday-01"), 200);
 
     write(&publisher, "short");
     hang_up(&mut engine, "has 5 characters and should have 16 or more");
-    assert_eq!([read(&way, "publisher-of-monday-01"), read(&way, "short")], [200, 401]);
-    let (code, screen) = status(&way, &["--token", "viewer-of-tuesday-002"]);
+    assert_eq!([read(&pipeline, "publisher-of-monday-01"), read(&pipeline, "short")], [200, 401]);
+    let (code, screen) = status(&pipeline, &["--token", "viewer-of-tuesday-002"]);
     assert!(code == Some(1) && screen.contains("! admin.tokens_kept: ") && !screen.contains("short"), "{screen}");
 
     write(&publisher, "publisher-of-tuesday-2");
     hang_up(&mut engine, "changed=\"publisher\"");
-    assert_eq!([read(&way, "publisher-of-monday-01"), read(&way, "publisher-of-tuesday-2")], [401, 200]);
-    assert_eq!(status(&way, &["--token", "publisher-of-tuesday-2"]).0, Some(0));
+    assert_eq!([read(&pipeline, "publisher-of-monday-01"), read(&pipeline, "publisher-of-tuesday-2")], [401, 200]);
+    assert_eq!(status(&pipeline, &["--token", "publisher-of-tuesday-2"]).0, Some(0));
     let log = engine.said();
     assert!(!log.contains("monday") && !log.contains("tuesday"), "a token stands in the log: {log}");
     engine.stop();

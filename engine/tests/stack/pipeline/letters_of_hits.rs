@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use weir_testkit::broker::Record;
 use weir_testkit::guest::Guest;
-use weir_testkit::pipeline::{PAYSIM, Way, shared};
+use weir_testkit::pipeline::{PAYSIM, TestPipeline, shared};
 
 /// Gives the manifest 256 codes, AA to PP, and hits a row with all of them, each time with 256 bytes of detail.
 const TALKS: &str = "
@@ -30,31 +30,31 @@ fn talks() -> Vec<u8> {
 
 #[test]
 fn a_rule_that_says_much_makes_no_long_letter_and_a_record_says_nothing_in_the_engine_s_name() {
-    let way = Way::on(shared(), "says_much", PAYSIM, &[]);
-    std::fs::write(way.rules().join("talks.wasm"), talks()).expect("writable");
+    let pipeline = TestPipeline::on(shared(), "says_much", PAYSIM, &[]);
+    std::fs::write(pipeline.rules().join("talks.wasm"), talks()).expect("writable");
     let now = chrono::Utc::now().timestamp_millis();
     let bad = format!(r#"{{"event_time":{now},"type":"PAYMENT","amount":-1.00,"name_orig":"C1"}}"#);
-    way.send(0, &Record { value: Some(bad.into_bytes()), ..Default::default() });
+    pipeline.send(0, &Record { value: Some(bad.into_bytes()), ..Default::default() });
     let forged = ["weir.rule", "weir.code", "trace"].map(|name| (name.to_owned(), Some(b"forged".to_vec())));
-    way.send(0, &Record { value: Some(b"{".to_vec()), headers: forged.to_vec(), ..Default::default() });
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    way.until_all_is_committed(&mut engine, Duration::from_secs(60));
+    pipeline.send(0, &Record { value: Some(b"{".to_vec()), headers: forged.to_vec(), ..Default::default() });
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    pipeline.until_all_is_committed(&mut engine, Duration::from_secs(60));
     // A rebalance may have had it judged twice.
-    assert!(way.metric("weir_dead_letter_hits_omitted_total", "") >= Some(192.0));
+    assert!(pipeline.metric("weir_dead_letter_hits_omitted_total", "") >= Some(192.0));
 
     // Series of a rule end with it.
-    assert!(way.metric("weir_rule_hits_total", "rule=\"talks\"") >= Some(256.0));
-    std::fs::remove_file(way.rules().join("talks.wasm")).expect("it is there");
-    engine.within("the rule is retired", Duration::from_secs(30), || way.rule("talks").is_none());
-    assert_eq!(way.metric("weir_rule_hits_total", "rule=\"talks\""), None);
-    assert_eq!(way.metric("weir_rule_cpu_seconds_total", "rule=\"talks\""), None);
+    assert!(pipeline.metric("weir_rule_hits_total", "rule=\"talks\"") >= Some(256.0));
+    std::fs::remove_file(pipeline.rules().join("talks.wasm")).expect("it is there");
+    engine.within("the rule is retired", Duration::from_secs(30), || pipeline.rule("talks").is_none());
+    assert_eq!(pipeline.metric("weir_rule_hits_total", "rule=\"talks\""), None);
+    assert_eq!(pipeline.metric("weir_rule_cpu_seconds_total", "rule=\"talks\""), None);
     engine.stop();
 
-    let source = way.read(&way.topic());
+    let source = pipeline.read(&pipeline.topic());
     let want = BTreeMap::from([((0, 0), "AA".to_owned()), ((0, 1), "PARSE_JSON".to_owned())]);
-    way.letters_are(&source, &want);
-    let letters: Vec<_> = way.read(&way.queue()).into_values().collect();
+    pipeline.letters_are(&source, &want);
+    let letters: Vec<_> = pipeline.read(&pipeline.queue()).into_values().collect();
     let size: usize =
         letters[0].headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len)).sum();
     let hits: serde_json::Value = serde_json::from_str(letters[0].header("weir.hits").expect("hits")).expect("JSON");
@@ -64,7 +64,7 @@ fn a_rule_that_says_much_makes_no_long_letter_and_a_record_says_nothing_in_the_e
     assert_eq!(letters[1].header("source.weir.rule"), Some("forged"));
     // Whoever lists them sees the engine's word.
     let mut listing = weir_testkit::pipeline::weir();
-    listing.args(["dead-letters", "list", "--brokers", way.stack.brokers(), "--topic", &way.queue()]);
+    listing.args(["dead-letters", "list", "--brokers", pipeline.stack.brokers(), "--topic", &pipeline.queue()]);
     let listed = weir_testkit::pipeline::run(&mut listing);
     assert!(listed.contains("PARSE_JSON") && !listed.contains("forged"), "{listed}");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::pipeline::proxy::Proxy;
 use weir_testkit::broker::PARTITIONS;
-use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::TestPipeline;
 use weir_testkit::pipeline::api::{flowing, readyz};
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
@@ -24,46 +24,46 @@ fn until_it_has_all(engine: &mut Engine, admin: u16) {
 #[test]
 fn a_worker_that_librdkafka_leaves_without_a_broker_is_named_and_made_anew() {
     let quick = format!("rejoin_after = \"5s\"\nproperties = {{ {QUICK} }}");
-    let way = Way::new("forgotten").with("properties = {}", &quick).with_workers(2);
-    let generated = Generated::new(&way, 30_000, 43, &[]);
-    let proxy = Proxy::before(way.stack.brokers());
-    let mut command = way.running(&way.config());
+    let pipeline = TestPipeline::new("forgotten").with("properties = {}", &quick).with_workers(2);
+    let generated = Generated::new(&pipeline, 30_000, 43, &[]);
+    let proxy = Proxy::before(pipeline.stack.brokers());
+    let mut command = pipeline.running(&pipeline.config());
     command.env("WEIR_BROKERS", proxy.address());
-    let mut engine = Engine::start(command, way.folder.path().join("run.log"));
-    way.until_ready(&mut engine);
-    let producer = generated.produce_at(&way, 2_000);
-    engine.until("records flow", Duration::from_secs(60), || way.position() > 4_000);
+    let mut engine = Engine::start(command, pipeline.folder.path().join("run.log"));
+    pipeline.until_ready(&mut engine);
+    let producer = generated.produce_at(&pipeline, 2_000);
+    engine.until("records flow", Duration::from_secs(60), || pipeline.position() > 4_000);
 
     let began = Instant::now();
     proxy.forget();
     let mut said = String::new();
     engine.within("/readyz names a worker that is no member", Duration::from_secs(30), || {
-        let (status, text) = readyz(way.admin);
+        let (status, text) = readyz(pipeline.admin);
         said = text;
-        status == 503 && said.contains("is not a member of the group") && said.contains(&way.group())
+        status == 503 && said.contains("is not a member of the group") && said.contains(&pipeline.group())
     });
     assert!(said.contains("worker 0 of 2") || said.contains("worker 1 of 2"), "{said}");
-    let anew = || way.metric("weir_rejoins_total", "").unwrap_or_default() >= 1.0;
+    let anew = || pipeline.metric("weir_rejoins_total", "").unwrap_or_default() >= 1.0;
     engine.until("a consumer is made anew", Duration::from_secs(60), anew);
     println!("made anew after {:?}", began.elapsed());
     producer.finish();
-    way.until_all_is_committed(&mut engine, Duration::from_secs(90));
-    way.until_ready(&mut engine);
+    pipeline.until_all_is_committed(&mut engine, Duration::from_secs(90));
+    pipeline.until_ready(&mut engine);
     engine.stop();
-    way.windows_are("type", &generated.windows);
-    let source = way.read(&way.topic());
-    way.letters_are(&source, &generated.dirty(&source));
+    pipeline.windows_are("type", &generated.windows);
+    let source = pipeline.read(&pipeline.topic());
+    pipeline.letters_are(&source, &generated.dirty(&source));
 }
 
 #[test]
 fn an_engine_whose_group_instance_id_another_one_takes_ends_and_says_why() {
     let id = format!("properties = {{ {QUICK}, \"group.instance.id\" = \"pod-7\" }}");
-    let way = Way::new("instance").with("properties = {}", &id).with_workers(2);
-    let logs = ["first", "second"].map(|name| way.folder.path().join(format!("{name}.log")));
-    let (mut first, admin) = way.start_beside(&logs[0]);
+    let pipeline = TestPipeline::new("instance").with("properties = {}", &id).with_workers(2);
+    let logs = ["first", "second"].map(|name| pipeline.folder.path().join(format!("{name}.log")));
+    let (mut first, admin) = pipeline.start_beside(&logs[0]);
     // Two workers are two members, though the configuration has one id.
     until_it_has_all(&mut first, admin);
-    let (mut second, admin) = way.start_beside(&logs[1]);
+    let (mut second, admin) = pipeline.start_beside(&logs[1]);
     let status = first.until_ended("another has its id");
     let said = first.said();
     assert_eq!(status.code(), Some(1), "{said}");

@@ -5,68 +5,71 @@ use rdkafka::mocking::MockCluster;
 use weir_testkit::guest::{self, Guest};
 use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::refusal::{refusal, says};
-use weir_testkit::pipeline::{Way, weir};
+use weir_testkit::pipeline::{TestPipeline, weir};
 use weir_testkit::stack::port::free_port;
 
 /// `weir run` with one thing of the configuration changed.
-fn run_with(way: &Way, from: &str, to: &str) -> String {
-    let wrong = way.folder.path().join("wrong.toml");
-    std::fs::write(&wrong, way.changed(from, to)).expect("the folder is writable");
-    let line = refusal(&mut way.running(&wrong));
-    let password = way.url().split(['@', ':']).nth(2).expect("a password").to_owned();
+fn run_with(pipeline: &TestPipeline, from: &str, to: &str) -> String {
+    let wrong = pipeline.folder.path().join("wrong.toml");
+    std::fs::write(&wrong, pipeline.changed(from, to)).expect("the folder is writable");
+    let line = refusal(&mut pipeline.running(&wrong));
+    let password = pipeline.url().split(['@', ':']).nth(2).expect("a password").to_owned();
     assert!(!line.contains(&password), "the password is shown: {line}");
     line
 }
 
 #[test]
 fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
-    let way = Way::new("wrong");
-    let url = way.url();
+    let pipeline = TestPipeline::new("wrong");
+    let url = pipeline.url();
     let (address, database) = url.rsplit_once('/').expect("a database");
     let (_, host) = address.rsplit_once('@').expect("a host");
     let port: u16 = host.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
 
-    let line = run_with(&way, "out_of_orderness", "out_of_ordernes");
+    let line = run_with(&pipeline, "out_of_orderness", "out_of_ordernes");
     says(&line, &["window.out_of_ordernes", "out_of_orderness"]);
-    let line = run_with(&way, "${WEIR_TOPIC}", "no_such_topic");
+    let line = run_with(&pipeline, "${WEIR_TOPIC}", "no_such_topic");
     says(&line, &["source.topic", "no_such_topic", "create it", "kafka-topics.sh", "--create --topic no_such_topic"]);
-    let line = run_with(&way, "${WEIR_QUEUE}", "no_such_queue");
+    let line = run_with(&pipeline, "${WEIR_QUEUE}", "no_such_queue");
     says(&line, &["dead_letters.topic", "no_such_queue", "create it"]);
 
     let refused = "topic = \"${WEIR_QUEUE}\"\nproperties = { \"compression.type\" = \"lz5\" }";
-    let line = run_with(&way, "topic = \"${WEIR_QUEUE}\"", refused);
+    let line = run_with(&pipeline, "topic = \"${WEIR_QUEUE}\"", refused);
     says(&line, &["dead_letters.properties", "compression.type", "does not take"]);
-    let line = run_with(&way, "properties = {}", "properties = { \"socket.timeout.ms\" = \"60000\" }");
+    let line = run_with(&pipeline, "properties = {}", "properties = { \"socket.timeout.ms\" = \"60000\" }");
     says(&line, &["source.properties", "socket.timeout.ms"]);
 
-    let line = run_with(&way, "${WEIR_SINK}", &format!("mysql://weir:secret@{host}/{database}"));
+    let line = run_with(&pipeline, "${WEIR_SINK}", &format!("mysql://weir:secret@{host}/{database}"));
     says(&line, &["sink.url", "'weir'", "Correct user or password"]);
-    let line = run_with(&way, "${WEIR_SINK}", &format!("{address}/weir_nowhere"));
+    let line = run_with(&pipeline, "${WEIR_SINK}", &format!("{address}/weir_nowhere"));
     says(&line, &["sink", "weir_nowhere", "Create it"]);
     let nobody = free_port();
     let away = address.replace(&format!(":{port}"), &format!(":{nobody}"));
-    let line = run_with(&way, "${WEIR_SINK}", &format!("{away}/{database}"));
+    let line = run_with(&pipeline, "${WEIR_SINK}", &format!("{away}/{database}"));
     says(&line, &["sink.url", &format!("127.0.0.1:{nobody}"), "start the database", "fix the address"]);
-    let line = run_with(&way, "${WEIR_BROKERS}", &format!("127.0.0.1:{nobody}"));
+    let line = run_with(&pipeline, "${WEIR_BROKERS}", &format!("127.0.0.1:{nobody}"));
     says(&line, &["source.brokers", "no answer", &nobody.to_string()]);
     assert!(!line.contains("no topic"), "a cluster that is away says nothing about topics: {line}");
 
-    let line =
-        run_with(&way, "[admin]", "[admin]\ntokens = { viewer = \"\", publisher = \"a-secret-of-26-characters-x\" }");
+    let line = run_with(
+        &pipeline,
+        "[admin]",
+        "[admin]\ntokens = { viewer = \"\", publisher = \"a-secret-of-26-characters-x\" }",
+    );
     says(&line, &["admin.tokens.viewer", "empty", "weir token new"]);
-    let line = run_with(&way, "[admin]", "[admin]\ntokens = { viewers = \"secret\" }");
+    let line = run_with(&pipeline, "[admin]", "[admin]\ntokens = { viewers = \"secret\" }");
     says(&line, &["admin.tokens.viewers", "viewer"]);
-    let line = run_with(&way, "[admin]", "[admin]\ntokens = { publisher = \"${WEIR_NO_SUCH_TOKEN}\" }");
+    let line = run_with(&pipeline, "[admin]", "[admin]\ntokens = { publisher = \"${WEIR_NO_SUCH_TOKEN}\" }");
     says(&line, &["admin.tokens.publisher", "WEIR_NO_SUCH_TOKEN", "set it"]);
-    let line = run_with(&way, "${WEIR_LISTEN}", "0.0.0.0:0");
+    let line = run_with(&pipeline, "${WEIR_LISTEN}", "0.0.0.0:0");
     says(&line, &["admin.listen", "0.0.0.0:0", "admin.tokens"]);
 
     // The same before it is started: a line each of what is there and what is not.
     let asked = |from: &str, to: &str| {
-        let file = way.folder.path().join("asked.toml");
-        std::fs::write(&file, way.changed(from, to)).expect("the folder is writable");
+        let file = pipeline.folder.path().join("asked.toml");
+        std::fs::write(&file, pipeline.changed(from, to)).expect("the folder is writable");
         let mut check = weir();
-        for (name, value) in way.running(&file).get_envs() {
+        for (name, value) in pipeline.running(&file).get_envs() {
             check.env(name, value.expect("it is set"));
         }
         let output = check.arg("check").arg(&file).arg("--connect").output().expect("weir starts");
@@ -92,37 +95,37 @@ fn a_wrong_configuration_or_service_is_one_line_that_says_what_to_do() {
         "{said}"
     );
 
-    let taken = std::net::TcpListener::bind(("127.0.0.1", way.admin)).expect("the port is free");
-    let line = run_with(&way, "[admin]", "[admin]");
-    says(&line, &["admin.listen", &way.admin.to_string()]);
+    let taken = std::net::TcpListener::bind(("127.0.0.1", pipeline.admin)).expect("the port is free");
+    let line = run_with(&pipeline, "[admin]", "[admin]");
+    says(&line, &["admin.listen", &pipeline.admin.to_string()]);
     drop(taken);
 }
 
 /// As when a database is restored beside another cluster: offsets of one would be taken for the other's.
 #[test]
 fn another_kafka_cluster_is_refused_by_both_names_and_nothing_is_published() {
-    let way = Way::new("clusters");
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
+    let pipeline = TestPipeline::new("clusters");
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
     engine.stop();
-    let rules = || way.sql("SELECT revision, rule FROM weir_rule_set ORDER BY 1, 2");
+    let rules = || pipeline.sql("SELECT revision, rule FROM weir_rule_set ORDER BY 1, 2");
     let before = rules();
-    std::fs::remove_file(way.rules().join("high_amount.wasm")).expect("it is there");
+    std::fs::remove_file(pipeline.rules().join("high_amount.wasm")).expect("it is there");
 
     let other = MockCluster::new(1).expect("librdkafka's own cluster");
-    for topic in [way.topic(), way.queue()] {
+    for topic in [pipeline.topic(), pipeline.queue()] {
         other.create_topic(&topic, 1, 1).expect("a topic");
     }
-    let line = refusal(way.running(&way.config()).env("WEIR_BROKERS", other.bootstrap_servers()));
+    let line = refusal(pipeline.running(&pipeline.config()).env("WEIR_BROKERS", other.bootstrap_servers()));
     says(&line, &["source.brokers", "ran on the Kafka cluster", "and this one is \"mockCluster"]);
     assert_eq!(rules(), before, "the other cluster's engine changed the rules");
 }
 
 #[test]
 fn a_wrong_mapping_or_line_is_one_line_with_its_place() {
-    let way = Way::new("mapped");
-    let generated = Generated::new(&way, 10, 3, &[]);
-    let mapping = way.folder.path().join("mapping.toml");
+    let pipeline = TestPipeline::new("mapped");
+    let generated = Generated::new(&pipeline, 10, 3, &[]);
+    let mapping = pipeline.folder.path().join("mapping.toml");
     let paysim = include_str!("../../../../mappings/paysim.toml");
     let produce = |text: &str, brokers: &str, topic: &str| {
         std::fs::write(&mapping, text).expect("the folder is writable");
@@ -130,7 +133,7 @@ fn a_wrong_mapping_or_line_is_one_line_with_its_place() {
         command.arg("produce").arg(&generated.csv).args(["--brokers", brokers, "--topic", topic]);
         refusal(command.arg("--mapping").arg(&mapping))
     };
-    let (brokers, topic) = (way.stack.brokers(), way.topic());
+    let (brokers, topic) = (pipeline.stack.brokers(), pipeline.topic());
     let line = produce(&paysim.replace("column = \"amount\"", "column = \"amuont\""), brokers, &topic);
     says(&line, &["amuont"]);
     let line = produce(&paysim.replace("key = \"name_orig\"", "key = \"name_orgi\""), brokers, &topic);
@@ -149,14 +152,14 @@ fn a_wrong_mapping_or_line_is_one_line_with_its_place() {
 
 #[test]
 fn a_bad_upload_is_one_line_that_says_what_to_fix_and_changes_nothing() {
-    let way = Way::new("upload");
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    let before = way.get("/rules");
+    let pipeline = TestPipeline::new("upload");
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    let before = pipeline.get("/rules");
     let push = |wasm: &[u8]| {
-        let file = way.folder.path().join("bad.wasm");
+        let file = pipeline.folder.path().join("bad.wasm");
         std::fs::write(&file, wasm).expect("the folder is writable");
-        let url = format!("http://127.0.0.1:{}", way.admin);
+        let url = format!("http://127.0.0.1:{}", pipeline.admin);
         refusal(weir().args(["rules", "push", "--url", &url]).arg(&file))
     };
     says(&push(b"no module at all"), &["not a WebAssembly module"]);
@@ -172,6 +175,6 @@ fn a_bad_upload_is_one_line_that_says_what_to_fix_and_changes_nothing() {
     let text = foreign.text().replace("\"amount\"", "\"anount\"");
     let contract = include_str!("../../../../sdk/wit/rule.wit");
     says(&push(&guest::typed(&text, contract, foreign.encoding)), &["anount", "does not have", "declare the field"]);
-    assert_eq!(way.get("/rules"), before, "nothing changed");
+    assert_eq!(pipeline.get("/rules"), before, "nothing changed");
     engine.stop();
 }

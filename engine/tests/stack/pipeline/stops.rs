@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
-use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::pipeline::{PAYSIM, RULES, TestPipeline};
 use weir_testkit::stack::Stack;
 use weir_testkit::wait::Fair;
 
@@ -29,15 +29,15 @@ pub(crate) fn ended_within(engine: &mut Engine, asked: Fair, bound: Duration) ->
 }
 
 /// Started, and the first thing that it does is done.
-fn begun(way: &Way) -> Engine {
-    let mut engine = way.start();
-    let listens = || TcpStream::connect(("127.0.0.1", way.admin)).is_ok();
+fn begun(pipeline: &TestPipeline) -> Engine {
+    let mut engine = pipeline.start();
+    let listens = || TcpStream::connect(("127.0.0.1", pipeline.admin)).is_ok();
     engine.until("it listens", Duration::from_secs(30), listens);
     engine
 }
 
-fn stopped_in_the_start(way: &Way, after: Duration) {
-    let mut engine = begun(way);
+fn stopped_in_the_start(pipeline: &TestPipeline, after: Duration) {
+    let mut engine = begun(pipeline);
     std::thread::sleep(after);
     let asked = Fair::start();
     engine.signal("TERM");
@@ -50,7 +50,7 @@ fn stopped_in_the_start(way: &Way, after: Duration) {
 fn a_stop_is_heard_while_it_starts_and_ends_in_time_while_kafka_is_silent() {
     // The sessions of members end when the last checkpoint is given up.
     let quick = r#"properties = { "session.timeout.ms" = "3000", "heartbeat.interval.ms" = "200" }"#;
-    let way = Way::on(Arc::new(Stack::up()), "no_kafka", PAYSIM, &RULES)
+    let pipeline = TestPipeline::on(Arc::new(Stack::up()), "no_kafka", PAYSIM, &RULES)
         .with("properties = {}", quick)
         .with(r#"interval = "1s""#, "interval = \"1s\"\ndrain = \"3s\"")
         .with_workers(1);
@@ -58,23 +58,23 @@ fn a_stop_is_heard_while_it_starts_and_ends_in_time_while_kafka_is_silent() {
         // Rules that no cache knows have to be compiled.
         let cold = tempfile::tempdir().expect("a folder");
         let wrong = format!("[rules]\ncache = {:?}", cold.path());
-        let config = way.changed("[rules]", &wrong);
-        let warm = std::fs::read_to_string(way.config()).expect("it is there");
-        std::fs::write(way.config(), config).expect("the folder is writable");
-        stopped_in_the_start(&way, Duration::from_millis(after));
-        std::fs::write(way.config(), warm).expect("the folder is writable");
+        let config = pipeline.changed("[rules]", &wrong);
+        let warm = std::fs::read_to_string(pipeline.config()).expect("it is there");
+        std::fs::write(pipeline.config(), config).expect("the folder is writable");
+        stopped_in_the_start(&pipeline, Duration::from_millis(after));
+        std::fs::write(pipeline.config(), warm).expect("the folder is writable");
     }
 
-    let generated = Generated::new(&way, 60_000, 41, &[]);
-    let logs: Vec<_> = (0..4).map(|n| way.folder.path().join(format!("{n}.log"))).collect();
-    let mut engines: Vec<_> = logs.iter().map(|log| way.start_beside(log)).collect();
+    let generated = Generated::new(&pipeline, 60_000, 41, &[]);
+    let logs: Vec<_> = (0..4).map(|n| pipeline.folder.path().join(format!("{n}.log"))).collect();
+    let mut engines: Vec<_> = logs.iter().map(|log| pipeline.start_beside(log)).collect();
     for (engine, admin) in &mut engines {
         let has = || weir_testkit::pipeline::api::flowing(*admin) == Some(1);
         engine.until("each has a partition", Duration::from_secs(90), has);
     }
-    let producer = generated.produce_at(&way, 4_000);
-    engines[0].0.until("records flow", Duration::from_secs(60), || way.position() > 2_000);
-    way.service("pause", "kafka");
+    let producer = generated.produce_at(&pipeline, 4_000);
+    engines[0].0.until("records flow", Duration::from_secs(60), || pipeline.position() > 2_000);
+    pipeline.service("pause", "kafka");
     let mut asked = Vec::new();
     for (engine, _) in &engines {
         engine.signal("TERM");
@@ -90,17 +90,17 @@ fn a_stop_is_heard_while_it_starts_and_ends_in_time_while_kafka_is_silent() {
         }
     }
     // And one that can't even begin.
-    stopped_in_the_start(&way, Duration::from_millis(500));
-    way.service("resume", "kafka");
+    stopped_in_the_start(&pipeline, Duration::from_millis(500));
+    pipeline.service("resume", "kafka");
     drop(producer);
 }
 
 #[test]
 fn an_engine_whose_log_nobody_reads_works_on_and_counts_what_it_could_not_say() {
-    let way = Way::new("unread");
-    let mut engine = Engine::start_unread(way.running(&way.config()));
-    way.until_ready(&mut engine);
-    let dropped = way.metric("weir_log_lines_dropped_total", "").unwrap_or_default();
+    let pipeline = TestPipeline::new("unread");
+    let mut engine = Engine::start_unread(pipeline.running(&pipeline.config()));
+    pipeline.until_ready(&mut engine);
+    let dropped = pipeline.metric("weir_log_lines_dropped_total", "").unwrap_or_default();
     assert!(dropped > 3.0, "{dropped} lines were dropped");
     engine.stop();
 }

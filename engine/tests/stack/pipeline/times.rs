@@ -7,18 +7,18 @@ use std::time::Duration;
 use serde_json::json;
 
 use weir_testkit::broker::Record;
-use weir_testkit::pipeline::Way;
+use weir_testkit::pipeline::TestPipeline;
 
 const SOON: Duration = Duration::from_secs(60);
 const SECOND: i64 = 1_000;
 
 /// A pipeline that is paid at times.
-struct Paid(Way);
+struct Paid(TestPipeline);
 
 impl Deref for Paid {
-    type Target = Way;
+    type Target = TestPipeline;
 
-    fn deref(&self) -> &Way {
+    fn deref(&self) -> &TestPipeline {
         &self.0
     }
 }
@@ -55,42 +55,43 @@ impl Paid {
 
 #[test]
 fn a_fast_clock_moves_no_watermark_past_the_engine_s_and_ends_no_window_that_is_open() {
-    let way = Paid(Way::new("fast").with_workers(1));
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
+    let pipeline = Paid(TestPipeline::new("fast").with_workers(1));
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
     let now = chrono::Utc::now().timestamp_millis();
     // On time (and a little more, for a busy machine), 59:50 fast, as fast as is allowed (less ten seconds), on time, a minute old.
     for ahead in [4, 3_590, 290, 4, -60] {
-        way.pay(now + ahead * SECOND);
+        pipeline.pay(now + ahead * SECOND);
     }
-    way.until_all_is_committed(&mut engine, SOON);
+    pipeline.until_all_is_committed(&mut engine, SOON);
     // Only the one that is a minute old came after its window had ended.
-    assert_eq!(way.counts(), ["4", "1"]);
-    let letters = way.letters();
+    assert_eq!(pipeline.counts(), ["4", "1"]);
+    let letters = pipeline.letters();
     assert_eq!(letters.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["EVENT_TIME_AHEAD"]);
     let open = "SELECT COUNT(*) FROM risk_stats_final WHERE window_end > UTC_TIMESTAMP(3)";
-    assert_eq!(way.sql(open), [["0"]], "a window that is open is not final");
-    let is_held = |way: &Paid| {
-        let at = way.watermark().expect("records moved it");
+    assert_eq!(pipeline.sql(open), [["0"]], "a window that is open is not final");
+    let is_held = |pipeline: &Paid| {
+        let at = pipeline.watermark().expect("records moved it");
         assert!(at <= chrono::Utc::now().timestamp_millis() - 2 * SECOND, "{at}, sent at {now}");
         at
     };
-    assert!(is_held(&way) >= now - 2 * SECOND);
+    assert!(is_held(&pipeline) >= now - 2 * SECOND);
     engine.until("the metric has the watermark", SOON, || {
-        way.metric("weir_partition_watermark_timestamp_seconds", "partition=\"0\"")
+        pipeline
+            .metric("weir_partition_watermark_timestamp_seconds", "partition=\"0\"")
             .is_some_and(|at| at >= (now - 2 * SECOND) as f64 / 1e3)
     });
     engine.stop();
 
     // As a version left it that let a fast clock move it; whoever takes the partition sets it back.
-    way.sql(&format!("UPDATE weir_partition SET watermark = {} WHERE `partition` = 0", now + 3_588 * SECOND));
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    is_held(&way);
-    way.pay(chrono::Utc::now().timestamp_millis());
-    way.until_all_is_committed(&mut engine, SOON);
-    assert_eq!(way.counts(), ["5", "1"]);
-    assert_eq!(way.sql(open), [["0"]]);
+    pipeline.sql(&format!("UPDATE weir_partition SET watermark = {} WHERE `partition` = 0", now + 3_588 * SECOND));
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    is_held(&pipeline);
+    pipeline.pay(chrono::Utc::now().timestamp_millis());
+    pipeline.until_all_is_committed(&mut engine, SOON);
+    assert_eq!(pipeline.counts(), ["5", "1"]);
+    assert_eq!(pipeline.sql(open), [["0"]]);
     engine.stop();
 }
 
@@ -99,7 +100,7 @@ fn another_unit_and_local_times_are_letters_that_say_what_to_set_and_set_they_ar
     let now = chrono::Utc::now();
     let seconds = now.timestamp();
     let plain = now.format("%Y-%m-%d %H:%M:%S").to_string();
-    let wrong = Paid(Way::new("units"));
+    let wrong = Paid(TestPipeline::new("units"));
     wrong.pay(seconds);
     wrong.pay(&plain);
     let mut engine = wrong.start();
@@ -121,15 +122,17 @@ fn another_unit_and_local_times_are_letters_that_say_what_to_set_and_set_they_ar
 
     // The same records, from the beginning, by a pipeline that is told what they are. 14 hours east of UTC.
     let told = "unit = \"s\", format = \"%Y-%m-%d %H:%M:%S\", zone = \"Pacific/Kiritimati\", required";
-    let way =
-        Paid(Way::new("units_told").with("kind = \"timestamp\", required", &format!("kind = \"timestamp\", {told}")));
-    way.pay(seconds);
-    way.pay((now + chrono::Duration::hours(14)).format("%Y-%m-%d %H:%M:%S").to_string());
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, SOON);
-    assert_eq!(way.letters(), []);
+    let pipeline = Paid(
+        TestPipeline::new("units_told")
+            .with("kind = \"timestamp\", required", &format!("kind = \"timestamp\", {told}")),
+    );
+    pipeline.pay(seconds);
+    pipeline.pay((now + chrono::Duration::hours(14)).format("%Y-%m-%d %H:%M:%S").to_string());
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, SOON);
+    assert_eq!(pipeline.letters(), []);
     let start = (seconds - seconds.rem_euclid(5)) * SECOND;
-    let windows = way.windows("type");
+    let windows = pipeline.windows("type");
     assert_eq!(windows.iter().map(|((at, _), sums)| (*at, sums.records)).collect::<Vec<_>>(), [(start, 2)]);
     engine.stop();
 }

@@ -6,47 +6,47 @@ use std::time::Duration;
 
 use weir_testkit::broker::{PARTITIONS, Record};
 use weir_testkit::pipeline::generated::Generated;
-use weir_testkit::pipeline::{Database, PAYSIM, RULES, Way, run, shared};
+use weir_testkit::pipeline::{Database, PAYSIM, RULES, TestPipeline, run, shared};
 use weir_testkit::stack::mysql8::Mysql8;
 use weir_testkit::stack::root;
 
 #[test]
 fn the_whole_way_equals_the_truth_to_the_cent() {
     let records = std::env::var("WEIR_WHOLE_RECORDS").map_or(300_000, |text| text.parse().expect("a number"));
-    equals_the_truth(&Way::new("whole"), records);
+    equals_the_truth(&TestPipeline::new("whole"), records);
 }
 
 #[test]
 fn the_whole_way_into_a_mysql_8_equals_the_truth_to_the_cent() {
     let server = Mysql8::start();
     let database = Database { url: server.bare_url(), client: server.client() };
-    let way = Way::on_database(shared(), database, "whole_mysql8", PAYSIM, &RULES)
+    let pipeline = TestPipeline::on_database(shared(), database, "whole_mysql8", PAYSIM, &RULES)
         .with("[sink]", "[sink]\nretention = \"11years\"");
     // The tables as somebody else makes them, and a window that is old enough to go.
-    way.sql(&run(&mut way.command("schema", &way.config())));
-    way.sql(
+    pipeline.sql(&run(&mut pipeline.command("schema", &pipeline.config())));
+    pipeline.sql(
         "INSERT INTO risk_stats (window_start, window_end, type, group_id, records, flagged, late, updated_at) VALUES \
          ('2001-01-01', '2001-01-01 00:00:05', 'DEBIT', UNHEX(MD5('x')), 1, 0, 0, '2001-01-01')",
     );
-    equals_the_truth(&way, 100_000);
+    equals_the_truth(&pipeline, 100_000);
 }
 
 /// So many generated records, and the odd ones.
-fn equals_the_truth(way: &Way, records: u32) {
-    let generated = Generated::new(way, records, 7, &[]);
-    generated.produce(way);
+fn equals_the_truth(pipeline: &TestPipeline, records: u32) {
+    let generated = Generated::new(pipeline, records, 7, &[]);
+    generated.produce(pipeline);
     let mut odd = BTreeMap::new();
     for (number, (code, record)) in odd_records().into_iter().enumerate() {
-        odd.insert(way.send(number as i32 % PARTITIONS, &record), (code, record));
+        odd.insert(pipeline.send(number as i32 % PARTITIONS, &record), (code, record));
     }
-    let mut engine = way.start();
-    way.until_all_is_committed(&mut engine, Duration::from_secs(120));
-    let old = || way.sql("SELECT COUNT(*) FROM risk_stats WHERE window_start < '2002-01-01'");
+    let mut engine = pipeline.start();
+    pipeline.until_all_is_committed(&mut engine, Duration::from_secs(120));
+    let old = || pipeline.sql("SELECT COUNT(*) FROM risk_stats WHERE window_start < '2002-01-01'");
     engine.until("windows beyond sink.retention are gone", Duration::from_secs(10), || old() == [["0"]]);
     engine.stop();
 
-    way.windows_are("type", &generated.windows);
-    let source = way.read(&way.topic());
+    pipeline.windows_are("type", &generated.windows);
+    let source = pipeline.read(&pipeline.topic());
     assert_eq!(source.len(), records as usize + odd.len());
     let mut want = generated.dirty(&source);
     for (place, (code, record)) in odd {
@@ -55,9 +55,9 @@ fn equals_the_truth(way: &Way, records: u32) {
         assert_eq!((&stands.key, &stands.value, &stands.headers), sent, "what was sent to {place:?}");
         want.insert(place, code.to_owned());
     }
-    way.letters_are(&source, &want);
-    kafkas_own_tool_finds_no_lag(way);
-    let left: Vec<Vec<String>> = way.sql("SELECT COUNT(*) FROM weir_outbox");
+    pipeline.letters_are(&source, &want);
+    kafkas_own_tool_finds_no_lag(pipeline);
+    let left: Vec<Vec<String>> = pipeline.sql("SELECT COUNT(*) FROM weir_outbox");
     assert_eq!(left, [["0"]], "a clean stop leaves no outbox");
 }
 
@@ -100,19 +100,19 @@ fn odd_records() -> Vec<(&'static str, Record)> {
 }
 
 /// `kafka-consumer-groups --describe`: one line a partition, ending where the log ends.
-fn kafkas_own_tool_finds_no_lag(way: &Way) {
+fn kafkas_own_tool_finds_no_lag(pipeline: &TestPipeline) {
     let said = run(Command::new(root().join("stack/kafka")).arg("consumer.group.ConsumerGroupCommand").args([
         "--bootstrap-server",
-        way.stack.brokers(),
+        pipeline.stack.brokers(),
         "--describe",
         "--group",
-        &way.group(),
+        &pipeline.group(),
     ]));
     let lines: Vec<Vec<&str>> = said.lines().map(|line| line.split_whitespace().collect()).collect();
     let header = lines.iter().find(|line| line.contains(&"LAG")).unwrap_or_else(|| panic!("no table: {said}"));
     let column = |name: &str| header.iter().position(|known| *known == name).expect("a column of Kafka's tool");
     let (lag, at, end) = (column("LAG"), column("CURRENT-OFFSET"), column("LOG-END-OFFSET"));
-    let topic = way.topic();
+    let topic = pipeline.topic();
     let rows: Vec<_> = lines.iter().filter(|line| line.contains(&topic.as_str())).collect();
     assert_eq!(rows.len(), PARTITIONS as usize, "{said}");
     for row in rows {

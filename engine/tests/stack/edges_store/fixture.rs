@@ -12,7 +12,7 @@ use crate::edges_store::payments::Payments;
 use weir_testkit::broker::Place;
 use weir_testkit::oracle::windows::{Sums, Windows, cents, same};
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::{Database, Way, run, shared};
+use weir_testkit::pipeline::{Database, TestPipeline, run, shared};
 use weir_testkit::stack::mariadb::MariaDb;
 use weir_testkit::stack::root;
 use weir_testkit::wait;
@@ -21,33 +21,33 @@ const EDGES: &str = include_str!("edges.toml");
 /// Generous: the machine may be busy.
 pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
 
-pub(crate) struct Bed {
-    pub(crate) way: Way,
+pub(crate) struct Fixture {
+    pub(crate) pipeline: TestPipeline,
     pub(crate) payments: Payments,
 }
 
-impl Deref for Bed {
-    type Target = Way;
+impl Deref for Fixture {
+    type Target = TestPipeline;
 
-    fn deref(&self) -> &Way {
-        &self.way
+    fn deref(&self) -> &TestPipeline {
+        &self.pipeline
     }
 }
 
-impl Bed {
+impl Fixture {
     pub(crate) fn new(name: &str) -> Self {
-        Self::of(Way::on(shared(), name, EDGES, &[]))
+        Self::of(TestPipeline::on(shared(), name, EDGES, &[]))
     }
 
     /// With its database on a server of the test's own.
     pub(crate) fn on(server: &MariaDb, name: &str) -> Self {
         let database = Database { url: server.bare_url(), client: server.client() };
-        Self::of(Way::on_database(shared(), database, name, EDGES, &[]))
+        Self::of(TestPipeline::on_database(shared(), database, name, EDGES, &[]))
     }
 
-    fn of(way: Way) -> Self {
-        let payments = Payments::new(&way);
-        Self { way, payments }
+    fn of(pipeline: TestPipeline) -> Self {
+        let payments = Payments::new(&pipeline);
+        Self { pipeline, payments }
     }
 
     /// Changes the test's copy of the configuration.

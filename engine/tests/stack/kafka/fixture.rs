@@ -40,7 +40,7 @@ fn far(stack: &Stack) -> String {
     format!("127.0.0.1:{port}")
 }
 
-pub(crate) struct Bed {
+pub(crate) struct Fixture {
     pub(crate) source: SourceConfig,
     pub(crate) letters: DeadLetters,
     stack: Arc<Stack>,
@@ -52,7 +52,7 @@ pub(crate) struct Member {
     pub(crate) metadata: Arc<GroupMetadata>,
 }
 
-impl Bed {
+impl Fixture {
     /// `settings` are those of the letter topic.
     pub(crate) async fn new(name: &str, settings: &[(&str, &str)]) -> Self {
         let stack = tokio::task::spawn_blocking(shared).await.unwrap();
@@ -68,15 +68,15 @@ impl Bed {
             properties: Properties::default(),
         };
         let letters = DeadLetters { topic: format!("letters_{name}"), properties: Properties::default() };
-        let bed = Self { source, letters, stack };
+        let fixture = Self { source, letters, stack };
         let topic = |name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
-        let queue = settings.iter().fold(topic(&bed.letters.topic), |topic, (key, value)| topic.set(key, value));
-        let topics = [topic(&bed.source.topic), queue];
-        let admin: AdminClient<DefaultClientContext> = bed.client().create().unwrap();
+        let queue = settings.iter().fold(topic(&fixture.letters.topic), |topic, (key, value)| topic.set(key, value));
+        let topics = [topic(&fixture.source.topic), queue];
+        let admin: AdminClient<DefaultClientContext> = fixture.client().create().unwrap();
         for made in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
             made.unwrap();
         }
-        bed
+        fixture
     }
 
     /// One more topic, with these settings.

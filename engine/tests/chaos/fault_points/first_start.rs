@@ -4,22 +4,22 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::fault_points::life::{Hit, Life};
+use crate::fault_points::scenario::{Hit, Scenario};
 use weir_testkit::stack::Stack;
 
-pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let mut life = Life::new(stack, "first");
+pub(crate) fn scenario(stack: Arc<Stack>) -> BTreeSet<Hit> {
+    let mut scenario = Scenario::new(stack, "first");
     // Some tables are there, and others are not.
-    life.dies("store.prepare.table=4*off->1*return(crash)");
-    life.dies_at("store.prepare.created");
-    life.dies_at("store.prepare.written");
-    life.dies_at("store.begin.before");
-    life.dies_at("store.begin.written");
+    scenario.dies("store.prepare.table=4*off->1*return(crash)");
+    scenario.dies_at("store.prepare.created");
+    scenario.dies_at("store.prepare.written");
+    scenario.dies_at("store.begin.before");
+    scenario.dies_at("store.begin.written");
     // Half of the partitions have their N then.
-    life.dies("store.begin.answer=1*off->1*return(crash)");
-    life.dies_at("take.begun");
-    life.dies_at("take.replayed");
-    life.dies_at("store.commit.activation");
+    scenario.dies("store.begin.answer=1*off->1*return(crash)");
+    scenario.dies_at("take.begun");
+    scenario.dies_at("take.replayed");
+    scenario.dies_at("store.commit.activation");
     for point in [
         "worker.assigned",
         "take.settled",
@@ -39,7 +39,7 @@ pub(crate) fn life(stack: Arc<Stack>) -> BTreeSet<Hit> {
         "worker.taken",
         "worker.reading",
     ] {
-        life.dies_at(point);
+        scenario.dies_at(point);
     }
-    life.ends_well()
+    scenario.ends_well()
 }

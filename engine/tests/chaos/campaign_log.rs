@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::faults::Fault;
 
-pub(crate) struct Diary {
+pub(crate) struct CampaignLog {
     pub(crate) folder: PathBuf,
     file: File,
     began: Instant,
@@ -20,7 +20,7 @@ pub(crate) struct Diary {
     pub(crate) findings: Vec<String>,
 }
 
-impl Diary {
+impl CampaignLog {
     pub(crate) fn new(name: &str, seed: u64) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{seed}"));
         // An earlier run of the same seed.
@@ -93,7 +93,7 @@ impl Diary {
     }
 }
 
-impl Drop for Diary {
+impl Drop for CampaignLog {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let faults = std::fs::read_to_string(self.folder.join("faults.log")).unwrap_or_default();

@@ -4,13 +4,13 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::catalog::bench::{Bench, script};
+use crate::catalog::fixture::{Fixture, script};
 use crate::catalog::module::Guest;
 
 const PAIR: [&str; 2] = ["one", "two"];
 
-fn compiler(bench: &Bench) -> PathBuf {
-    let path = bench.folder.path().join("together");
+fn compiler(fixture: &Fixture) -> PathBuf {
+    let path = fixture.folder.path().join("together");
     script(
         &path,
         r#"here=${0%/*}
@@ -23,14 +23,14 @@ exec "$here/weir" "$@""#,
 
 #[tokio::test]
 async fn the_rules_of_the_stored_set_are_compiled_together_at_a_start() {
-    let bench = Bench::new();
-    let catalog = bench.open().await;
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
     for name in PAIR {
         catalog.publish(&Guest::new(name)).await;
     }
     drop(catalog);
-    fs::remove_dir_all(bench.config.rules.cache.as_ref().unwrap()).unwrap();
-    let catalog = bench.try_open(compiler(&bench)).await.unwrap();
+    fs::remove_dir_all(fixture.config.rules.cache.as_ref().unwrap()).unwrap();
+    let catalog = fixture.try_open(compiler(&fixture)).await.unwrap();
     let order: Vec<_> = catalog.catalog.live().rules.iter().map(|rule| rule.id.name.to_string()).collect();
     assert_eq!(order, PAIR, "in the set's order");
     assert_eq!(catalog.judge(-1), ["BAD", "BAD"]);
@@ -38,11 +38,11 @@ async fn the_rules_of_the_stored_set_are_compiled_together_at_a_start() {
 
 #[tokio::test]
 async fn the_files_of_the_directory_are_compiled_together_and_published_in_their_order() {
-    let bench = Bench::new();
+    let fixture = Fixture::new();
     for name in PAIR {
-        fs::write(bench.file(&format!("{name}.wasm")), Guest::new(name).wasm()).unwrap();
+        fs::write(fixture.file(&format!("{name}.wasm")), Guest::new(name).wasm()).unwrap();
     }
-    let catalog = bench.try_open(compiler(&bench)).await.unwrap();
+    let catalog = fixture.try_open(compiler(&fixture)).await.unwrap();
     catalog.directory.publish().await.unwrap();
     assert!(catalog.directory.problems().is_empty(), "{:?}", catalog.directory.problems());
     let lines = catalog.store.audit(9).await.unwrap();

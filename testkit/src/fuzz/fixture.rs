@@ -17,7 +17,7 @@ pub fn compile_by(binary: impl Into<PathBuf>) {
     let _ = COMPILER.set(binary.into());
 }
 
-pub(crate) struct Bench {
+pub(crate) struct Fixture {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) schema: Arc<Schema>,
@@ -25,7 +25,7 @@ pub(crate) struct Bench {
     _folder: tempfile::TempDir,
 }
 
-impl Bench {
+impl Fixture {
     /// With so long for a call of a rule.
     pub(crate) fn new(timeout: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use weir_testkit::broker::{Place, Record};
 use weir_testkit::oracle::history::History;
-use weir_testkit::oracle::plain;
+use weir_testkit::oracle::reference_model;
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::{PAYSIM, Way, shared};
+use weir_testkit::pipeline::{PAYSIM, TestPipeline, shared};
 
 /// For whatever has to happen: generous, the machine is shared.
 pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
@@ -19,19 +19,19 @@ pub(crate) const SOON: Duration = weir_testkit::wait::STILL;
 const START: i64 = 1_767_225_600_000;
 
 /// A pipeline and what these tests do to its topic.
-pub(crate) struct Bed(pub(crate) Way);
+pub(crate) struct Fixture(pub(crate) TestPipeline);
 
-impl Deref for Bed {
-    type Target = Way;
+impl Deref for Fixture {
+    type Target = TestPipeline;
 
-    fn deref(&self) -> &Way {
+    fn deref(&self) -> &TestPipeline {
         &self.0
     }
 }
 
 /// A pipeline on the shared stack with one rule, which rejects negative amounts.
-pub(crate) fn way(name: &str) -> Bed {
-    Bed(Way::on(shared(), name, PAYSIM, &["negative_amount"]))
+pub(crate) fn pipeline(name: &str) -> Fixture {
+    Fixture(TestPipeline::on(shared(), name, PAYSIM, &["negative_amount"]))
         .with(r#"interval = "1s""#, r#"interval = "200ms""#)
         .with("properties = {}", r#"properties = { "topic.metadata.refresh.interval.ms" = "1000" }"#)
         .with_workers(2)
@@ -54,7 +54,7 @@ pub(crate) fn negative(numbers: Range<i64>) -> i64 {
     numbers.filter(|number| is_negative(*number)).count() as i64
 }
 
-impl Bed {
+impl Fixture {
     /// With so many workers.
     pub(crate) fn with_workers(self, workers: usize) -> Self {
         Self(self.0.with_workers(workers))
@@ -97,7 +97,7 @@ impl Bed {
         };
         let want = source.iter().filter_map(|(place, record)| Some((*place, code(record)?))).collect();
         self.letters_are(source, &want);
-        self.windows_are("type", &plain::windows(source, &want, &History::of(self)));
+        self.windows_are("type", &reference_model::windows(source, &want, &History::of(self)));
     }
 
     /// How many records `risk_stats` counts.

@@ -1,4 +1,4 @@
-//! The life of one pipeline: started, dead, started again, while records flow; and the comparison at its end.
+//! The scenario of one pipeline: started, dead, started again, while records flow; and the comparison at its end.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::fault_points::flow::{Flow, is_blocked};
 use weir_testkit::oracle::all_is_exact;
 use weir_testkit::pipeline::engine::Engine;
-use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::pipeline::{PAYSIM, RULES, TestPipeline};
 use weir_testkit::stack::Stack;
 use weir_testkit::stack::port::free_port;
 use weir_testkit::wait;
@@ -22,45 +22,45 @@ const SIGABRT: i32 = 6;
 /// A point, and what it did: `crash`, `error`, `group`, `delay`.
 pub(crate) type Hit = (String, String);
 
-pub(crate) struct Life {
-    pub(crate) way: Way,
+pub(crate) struct Scenario {
+    pub(crate) pipeline: TestPipeline,
     flow: Flow,
     /// The window of each round and what was to fail in it.
     rounds: Vec<(i64, String)>,
     began: Instant,
 }
 
-impl Drop for Life {
+impl Drop for Scenario {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let name = &self.way.name;
+            let name = &self.pipeline.name;
             let rounds: Vec<_> = self.rounds.iter().map(|(window, points)| format!("  {window}: {points}")).collect();
             eprintln!("{name}: the windows of its rounds, and the points that were armed:\n{}", rounds.join("\n"));
         }
     }
 }
 
-impl Life {
+impl Scenario {
     pub(crate) fn new(stack: Arc<Stack>, name: &str) -> Self {
-        Self::of(Way::on(stack, name, PAYSIM, &RULES), SESSION)
+        Self::of(TestPipeline::on(stack, name, PAYSIM, &RULES), SESSION)
     }
 
     /// `session`: after so long a dead member is given up.
-    pub(crate) fn of(way: Way, session: Duration) -> Self {
+    pub(crate) fn of(pipeline: TestPipeline, session: Duration) -> Self {
         let session = session.as_millis();
         let quick = format!(r#"{{ "session.timeout.ms" = "{session}", "heartbeat.interval.ms" = "200" }}"#);
         // A machine that is busy must not look like a slow rule.
-        let way = way
+        let pipeline = pipeline
             .with("properties = {}", &format!("properties = {quick}"))
             .with(r#"interval = "1s""#, r#"interval = "200ms""#)
             .with_workers(1);
-        let flow = Flow::start(&way);
-        Self { way, flow, rounds: Vec::new(), began: Instant::now() }
+        let flow = Flow::start(&pipeline);
+        Self { pipeline, flow, rounds: Vec::new(), began: Instant::now() }
     }
 
     /// Starts it with these points armed, as `FAILPOINTS` has them.
     pub(crate) fn start(&mut self, points: &str) -> Engine {
-        self.start_at(self.way.admin, points)
+        self.start_at(self.pipeline.admin, points)
     }
 
     /// One more instance, with a port of its own.
@@ -71,9 +71,9 @@ impl Life {
 
     fn start_at(&mut self, admin: u16, points: &str) -> Engine {
         self.rounds.push((self.flow.next_round(), points.to_owned()));
-        let mut command = self.way.running(&self.way.config());
+        let mut command = self.pipeline.running(&self.pipeline.config());
         command.env("FAILPOINTS", points).env("NO_COLOR", "1").env("WEIR_LISTEN", format!("127.0.0.1:{admin}"));
-        Engine::start(command, self.way.folder.path().join("run.log"))
+        Engine::start(command, self.pipeline.folder.path().join("run.log"))
     }
 
     /// Starts it, and it dies where it comes to this point first.
@@ -101,7 +101,7 @@ impl Life {
 
     /// What every point did, each time.
     pub(crate) fn told(&self) -> Vec<Hit> {
-        let log = std::fs::read_to_string(self.way.folder.path().join("run.log")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.pipeline.folder.path().join("run.log")).unwrap_or_default();
         let hit = |line: &str| {
             let (point, told) = line.strip_prefix("fault: ")?.split_once(' ')?;
             let told = if told.parse::<u64>().is_ok() { "delay" } else { told };
@@ -123,25 +123,25 @@ impl Life {
 
     /// Until it has judged and committed something of its own.
     pub(crate) fn until_it_moves(&self, engine: &mut Engine) {
-        let before = self.way.position();
-        engine.until("the position moves on", SOON, || self.way.position() > before);
+        let before = self.pipeline.position();
+        engine.until("the position moves on", SOON, || self.pipeline.position() > before);
     }
 
     /// The flow ends, a last start finishes what is left, and everything is compared. Returns what was hit.
     pub(crate) fn ends_well(mut self) -> BTreeSet<Hit> {
         self.flow.stop();
         let mut engine = self.start("");
-        self.way.until_all_is_committed(&mut engine, SOON);
+        self.pipeline.until_all_is_committed(&mut engine, SOON);
         engine.stop();
-        let outbox = self.way.sql("SELECT COUNT(*) FROM weir_outbox");
+        let outbox = self.pipeline.sql("SELECT COUNT(*) FROM weir_outbox");
         assert_eq!(outbox[0][0], "0", "rows of the outbox after a clean stop");
-        assert_eq!(self.way.position(), self.way.end(), "the store's position");
-        let compared = all_is_exact(&self.way, &BTreeSet::new(), is_blocked);
+        assert_eq!(self.pipeline.position(), self.pipeline.end(), "the store's position");
+        let compared = all_is_exact(&self.pipeline, &BTreeSet::new(), is_blocked);
         let (told, starts) = (self.told(), self.rounds.len());
         let crashes = told.iter().filter(|(_, told)| told == "crash").count();
         println!(
             "{}: {:.0?}, {starts} starts, {} faults, {crashes} of them crashes; {} records, {} letters, {} windows compared",
-            self.way.name,
+            self.pipeline.name,
             self.began.elapsed(),
             told.len(),
             compared.records,

@@ -22,12 +22,12 @@ use weir::store::Store;
 use crate::catalog::module::Guest;
 use weir_testkit::wait::Fair;
 
-pub(crate) struct Bench {
+pub(crate) struct Fixture {
     pub(crate) config: Config,
     pub(crate) folder: tempfile::TempDir,
 }
 
-impl Bench {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = include_str!("../../../../weir.toml");

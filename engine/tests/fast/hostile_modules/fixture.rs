@@ -31,7 +31,7 @@ enum Share {
     All(RwLockWriteGuard<'static, ()>),
 }
 
-pub(crate) struct Bench {
+pub(crate) struct Fixture {
     pub(crate) catalog: Arc<Catalog>,
     directory: Arc<RulesDirectory>,
     runtime: Arc<Runtime>,
@@ -43,12 +43,12 @@ pub(crate) struct Bench {
 
 /// A worker's judge; what it reports to the catalog is kept here.
 pub(crate) struct Worker<'a> {
-    bench: &'a Bench,
+    fixture: &'a Fixture,
     judge: Judge,
     trips: mpsc::Receiver<Trip>,
 }
 
-impl Bench {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with("").await
     }
@@ -122,7 +122,7 @@ impl Bench {
 
     pub(crate) fn worker(&self) -> Worker<'_> {
         let (sender, trips) = mpsc::channel(64);
-        Worker { bench: self, judge: Judge::new(self.runtime.clone(), sender), trips }
+        Worker { fixture: self, judge: Judge::new(self.runtime.clone(), sender), trips }
     }
 
     pub(crate) fn runtime(&self) -> Arc<Runtime> {
@@ -161,7 +161,7 @@ impl Bench {
 impl Worker<'_> {
     pub(crate) fn try_judge(&mut self, amounts: &[Option<i64>]) -> Result<Vec<Finding>, Halt> {
         let mut out = Vec::new();
-        self.judge.judge(&self.bench.catalog.live(), &self.bench.batch(amounts), &mut out)?;
+        self.judge.judge(&self.fixture.catalog.live(), &self.fixture.batch(amounts), &mut out)?;
         Ok(out)
     }
 
@@ -172,7 +172,7 @@ impl Worker<'_> {
 
     /// Judges and asks for the details of flags on these rows.
     pub(crate) fn explained(&mut self, amounts: &[i64], rows: &[u32]) -> Vec<(u32, String)> {
-        let (set, batch, mut out) = (self.bench.catalog.live(), self.bench.rows(amounts), Vec::new());
+        let (set, batch, mut out) = (self.fixture.catalog.live(), self.fixture.rows(amounts), Vec::new());
         self.judge.judge(&set, &batch, &mut out).unwrap();
         self.judge.explain(&set, &batch, rows, &mut out);
         out.into_iter().map(|found| (found.row, found.detail)).collect()
@@ -193,15 +193,15 @@ pub(crate) fn of(rule: &str, findings: &[Finding]) -> Vec<(u32, String)> {
 /// Publishes the attack beside a good rule and has one worker judge the same batch twice; returns what the attack got,
 /// which has to be the same each time. Both times the good rule is right.
 pub(crate) async fn codes(attack: Guest<'_>) -> Vec<(u32, String)> {
-    let bench = Bench::new().await;
-    bench.publish(attack).await;
-    judged(&bench).await
+    let fixture = Fixture::new().await;
+    fixture.publish(attack).await;
+    judged(&fixture).await
 }
 
 /// The same with a module that may have another form.
-pub(crate) async fn judged(bench: &Bench) -> Vec<(u32, String)> {
-    bench.publish(Guest::good("the_good_rule")).await;
-    let (mut worker, began) = (bench.worker(), Fair::start());
+pub(crate) async fn judged(fixture: &Fixture) -> Vec<(u32, String)> {
+    fixture.publish(Guest::good("the_good_rule")).await;
+    let (mut worker, began) = (fixture.worker(), Fair::start());
     let once = worker.judge(&BATCH);
     let again = worker.judge(&BATCH);
     assert!(began.elapsed() < Duration::from_secs(6), "two batches of four rows took {:?}", began.elapsed());
@@ -214,18 +214,18 @@ pub(crate) async fn judged(bench: &Bench) -> Vec<(u32, String)> {
 
 /// Uploads what has to be refused, and says why it was: the set stays, the good rule in it judges on, in bounded time.
 pub(crate) async fn refused(upload: Vec<u8>) -> String {
-    let bench = Bench::new().await;
-    refused_by(&bench, upload).await
+    let fixture = Fixture::new().await;
+    refused_by(&fixture, upload).await
 }
 
-pub(crate) async fn refused_by(bench: &Bench, upload: Vec<u8>) -> String {
-    bench.publish(Guest::good("the_good_rule")).await;
-    let (before, began) = (bench.revision(), Fair::start());
-    let why = bench.upload(upload).await.expect_err("the upload is refused").to_string();
+pub(crate) async fn refused_by(fixture: &Fixture, upload: Vec<u8>) -> String {
+    fixture.publish(Guest::good("the_good_rule")).await;
+    let (before, began) = (fixture.revision(), Fair::start());
+    let why = fixture.upload(upload).await.expect_err("the upload is refused").to_string();
     let took = began.elapsed();
     assert!(took < Duration::from_secs(20), "{took:?} to say: {why}");
-    assert_eq!(bench.revision(), before);
-    assert_eq!(of("the_good_rule", &bench.worker().judge(&BATCH)), [(3, "BAD".to_owned())]);
+    assert_eq!(fixture.revision(), before);
+    assert_eq!(of("the_good_rule", &fixture.worker().judge(&BATCH)), [(3, "BAD".to_owned())]);
     assert!(!why.is_empty() && why.len() < 2_000, "{} bytes: {}", why.len(), &why[..200]);
     why
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::catalog::bench::{Bench, within};
+use crate::catalog::fixture::{Fixture, within};
 use crate::catalog::module::Guest;
 use weir_testkit::wait::Fair;
 
@@ -10,8 +10,8 @@ const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_swap_on_one_reaches_the_other_within_two_seconds() {
-    let bench = Bench::new();
-    let (here, there) = (bench.open().await, bench.open().await);
+    let fixture = Fixture::new();
+    let (here, there) = (fixture.open().await, fixture.open().await);
     let _running = there.run();
     let mut took = Vec::new();
     for version in ["1.0.0", "2.0.0", "3.0.0", "4.0.0"] {
@@ -32,8 +32,8 @@ async fn a_swap_on_one_reaches_the_other_within_two_seconds() {
 
 #[tokio::test]
 async fn changes_at_once_on_both_end_applied() {
-    let bench = Bench::new();
-    let (here, there) = (bench.open().await, bench.open().await);
+    let fixture = Fixture::new();
+    let (here, there) = (fixture.open().await, fixture.open().await);
     let (left, right) = (["a", "b", "c"].map(Guest::new), ["x", "y", "z"].map(Guest::new));
     for (one, other) in left.iter().zip(&right) {
         let (one, other) = tokio::join!(here.try_publish(one), there.try_publish(other));
@@ -46,10 +46,10 @@ async fn changes_at_once_on_both_end_applied() {
 
 #[tokio::test]
 async fn an_instance_that_a_new_set_does_not_fit_keeps_judging_by_the_one_it_has() {
-    let mut bench = Bench::new();
-    let here = bench.open().await;
-    bench.config.record.fields.remove("name_dest");
-    let behind = bench.open().await;
+    let mut fixture = Fixture::new();
+    let here = fixture.open().await;
+    fixture.config.record.fields.remove("name_dest");
+    let behind = fixture.open().await;
     let _running = behind.run();
     here.publish(&Guest::new("steady")).await;
     within(SOON, "the one that fits", || behind.rule("steady").is_some()).await;
@@ -58,7 +58,7 @@ async fn an_instance_that_a_new_set_does_not_fit_keeps_judging_by_the_one_it_has
     assert_eq!(behind.catalog.live().revision.0, 1);
     assert_eq!(here.store.revision().await.unwrap().0, 2, "it suspends nothing for the others");
     // A file that comes there meanwhile waits, and says for what.
-    std::fs::write(bench.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
+    std::fs::write(fixture.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
     let waits =
         || behind.directory.problems().iter().any(|p| p.message.contains("the stored rule reader does not fit"));
     within(SOON, "the file waits", waits).await;

@@ -12,7 +12,7 @@ use crate::alone;
 use crate::flow::{Flow, is_blocked};
 use weir_testkit::broker::Record;
 use weir_testkit::oracle::all_is_exact;
-use weir_testkit::pipeline::{PAYSIM, RULES, Way};
+use weir_testkit::pipeline::{PAYSIM, RULES, TestPipeline};
 use weir_testkit::stack::Stack;
 
 /// What is changed in the tables, how it is undone, and what the oracle says.
@@ -28,41 +28,46 @@ const TABLES: [(&str, &str, &str, &str); 6] = [
 #[test]
 fn the_oracle_sees_each_difference() {
     let _alone = alone();
-    let way = Way::on(Arc::new(Stack::up()), "eyes", PAYSIM, &RULES);
-    judged_with_a_swap(&way);
-    let compared = all_is_exact(&way, &BTreeSet::new(), is_blocked);
+    let pipeline = TestPipeline::on(Arc::new(Stack::up()), "eyes", PAYSIM, &RULES);
+    judged_with_a_swap(&pipeline);
+    let compared = all_is_exact(&pipeline, &BTreeSet::new(), is_blocked);
     assert!(compared.letters > 0 && compared.revisions > 1, "{} {}", compared.letters, compared.revisions);
 
     for (what, change, undo, says) in TABLES {
         let row = "ORDER BY window_start, type LIMIT 1";
-        way.sql(&format!("UPDATE risk_stats SET {change} {row}"));
-        sees(&way, what, says);
-        way.sql(&format!("UPDATE risk_stats SET {undo} {row}"));
+        pipeline.sql(&format!("UPDATE risk_stats SET {change} {row}"));
+        sees(&pipeline, what, says);
+        pipeline.sql(&format!("UPDATE risk_stats SET {undo} {row}"));
     }
-    moved_between_windows(&way);
-    judged_by_another_revision(&way);
-    all_is_exact(&way, &BTreeSet::new(), is_blocked);
+    moved_between_windows(&pipeline);
+    judged_by_another_revision(&pipeline);
+    all_is_exact(&pipeline, &BTreeSet::new(), is_blocked);
 
     // What is in Kafka stays there: from here on each difference adds to the one before, and the newest is told first.
-    let letters: BTreeMap<_, Record> = way.read(&way.queue());
+    let letters: BTreeMap<_, Record> = pipeline.read(&pipeline.queue());
     let of_dirt = |letter: &&Record| letter.header("weir.code") == Some("PARSE_JSON");
     let newest = |letter: &&Record| letter.header("weir.revision").and_then(|revision| revision.parse::<u64>().ok());
     let letter = letters.values().filter(of_dirt).max_by_key(newest).expect("the flow sends broken JSON");
-    let end = way.read(&way.topic()).into_keys().filter(|(partition, _)| *partition == 0).map(|(_, at)| at + 1).max();
+    let end = pipeline
+        .read(&pipeline.topic())
+        .into_keys()
+        .filter(|(partition, _)| *partition == 0)
+        .map(|(_, at)| at + 1)
+        .max();
     let end = end.expect("records");
 
     let dirt = Record { timestamp: Some(1), key: Some(b"C1".to_vec()), value: Some(b"{".to_vec()), headers: vec![] };
-    send(&way, &way.topic(), &dirt);
-    sees(&way, "a dirty record without its letter", "1 missing");
-    send(&way, &way.queue(), &letter_of(letter, &dirt, end, "FIELD_KIND"));
-    sees(&way, "a letter with another code", r#"should be Some("PARSE_JSON")"#);
-    send(&way, &way.topic(), &dirt);
-    send(&way, &way.topic(), &dirt);
-    send(&way, &way.queue(), &letter_of(letter, &dirt, end + 2, "PARSE_JSON"));
-    send(&way, &way.queue(), &letter_of(letter, &dirt, end + 1, "PARSE_JSON"));
-    sees(&way, "letters in another order than their records", "behind offset");
-    send(&way, &way.queue(), &letter_of(letter, &dirt, end, "PARSE_JSON"));
-    sees(&way, "a letter twice", "1 twice");
+    send(&pipeline, &pipeline.topic(), &dirt);
+    sees(&pipeline, "a dirty record without its letter", "1 missing");
+    send(&pipeline, &pipeline.queue(), &letter_of(letter, &dirt, end, "FIELD_KIND"));
+    sees(&pipeline, "a letter with another code", r#"should be Some("PARSE_JSON")"#);
+    send(&pipeline, &pipeline.topic(), &dirt);
+    send(&pipeline, &pipeline.topic(), &dirt);
+    send(&pipeline, &pipeline.queue(), &letter_of(letter, &dirt, end + 2, "PARSE_JSON"));
+    send(&pipeline, &pipeline.queue(), &letter_of(letter, &dirt, end + 1, "PARSE_JSON"));
+    sees(&pipeline, "letters in another order than their records", "behind offset");
+    send(&pipeline, &pipeline.queue(), &letter_of(letter, &dirt, end, "PARSE_JSON"));
+    sees(&pipeline, "a letter twice", "1 twice");
 }
 
 /// What the engine would have sent for a record of partition 0.
@@ -80,43 +85,43 @@ fn letter_of(like: &Record, record: &Record, offset: i64, code: &str) -> Record 
     Record { headers: like.headers.iter().map(own).collect(), ..record.clone() }
 }
 
-fn judged_with_a_swap(way: &Way) {
-    let mut engine = way.start();
-    way.until_ready(&mut engine);
-    let flow = Flow::start(way, 1, 2_000);
-    engine.until("records are judged", Duration::from_secs(60), || way.position() > 1_000);
-    way.patch("/rules/high_amount", &json!({ "parameters": { "limit": "50" } }));
-    let at = way.position();
-    engine.until("records are judged by it", Duration::from_secs(60), || way.position() > at + 4_000);
+fn judged_with_a_swap(pipeline: &TestPipeline) {
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    let flow = Flow::start(pipeline, 1, 2_000);
+    engine.until("records are judged", Duration::from_secs(60), || pipeline.position() > 1_000);
+    pipeline.patch("/rules/high_amount", &json!({ "parameters": { "limit": "50" } }));
+    let at = pipeline.position();
+    engine.until("records are judged by it", Duration::from_secs(60), || pipeline.position() > at + 4_000);
     flow.stop();
-    way.until_all_is_committed(&mut engine, Duration::from_secs(60));
+    pipeline.until_all_is_committed(&mut engine, Duration::from_secs(60));
     engine.stop();
 }
 
 /// The sums stay right in all, not in each.
-fn moved_between_windows(way: &Way) {
-    let rows = way.sql("SELECT window_start, HEX(group_id) FROM risk_stats ORDER BY window_start, type LIMIT 2");
+fn moved_between_windows(pipeline: &TestPipeline) {
+    let rows = pipeline.sql("SELECT window_start, HEX(group_id) FROM risk_stats ORDER BY window_start, type LIMIT 2");
     let shift = |by: [i32; 2]| {
         for (row, by) in rows.iter().zip(by) {
             let key = format!("window_start = '{}' AND group_id = UNHEX('{}')", row[0], row[1]);
-            way.sql(&format!("UPDATE risk_stats SET records = records + {by} WHERE {key}"));
+            pipeline.sql(&format!("UPDATE risk_stats SET records = records + {by} WHERE {key}"));
         }
     };
     shift([1, -1]);
-    sees(way, "a record in another window", "2 of");
+    sees(pipeline, "a record in another window", "2 of");
     shift([-1, 1]);
 }
 
 /// The audit says of some records that the other revision judged them.
-fn judged_by_another_revision(way: &Way) {
+fn judged_by_another_revision(pipeline: &TestPipeline) {
     let swap = "revision = (SELECT MAX(revision) FROM (SELECT revision FROM weir_activation) all_of_them)";
-    way.sql(&format!("UPDATE weir_activation SET first_offset = first_offset + 900 WHERE {swap}"));
-    sees(way, "records judged by another revision than the table says", "differ");
-    way.sql(&format!("UPDATE weir_activation SET first_offset = first_offset - 900 WHERE {swap}"));
+    pipeline.sql(&format!("UPDATE weir_activation SET first_offset = first_offset + 900 WHERE {swap}"));
+    sees(pipeline, "records judged by another revision than the table says", "differ");
+    pipeline.sql(&format!("UPDATE weir_activation SET first_offset = first_offset - 900 WHERE {swap}"));
 }
 
-fn sees(way: &Way, what: &str, says: &str) {
-    let why = match catch_unwind(AssertUnwindSafe(|| all_is_exact(way, &BTreeSet::new(), is_blocked))) {
+fn sees(pipeline: &TestPipeline, what: &str, says: &str) {
+    let why = match catch_unwind(AssertUnwindSafe(|| all_is_exact(pipeline, &BTreeSet::new(), is_blocked))) {
         Ok(_) => panic!("{what}: not seen"),
         Err(why) => why.downcast_ref::<String>().cloned().unwrap_or_default(),
     };
@@ -124,8 +129,8 @@ fn sees(way: &Way, what: &str, says: &str) {
 }
 
 /// To partition 0.
-fn send(way: &Way, topic: &str, record: &Record) {
-    let producer: BaseProducer = way.kafka().create().expect("a producer");
+fn send(pipeline: &TestPipeline, topic: &str, record: &Record) {
+    let producer: BaseProducer = pipeline.kafka().create().expect("a producer");
     let mut headers = rdkafka::message::OwnedHeaders::new();
     for (key, value) in &record.headers {
         headers = headers.insert(rdkafka::message::Header { key, value: value.as_deref() });
