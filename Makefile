@@ -63,7 +63,7 @@ weir:
 # points, stands at the same place.
 DEMO_WEIR := $(or $(WEIR_BIN),target/demo/weir)
 DEMO_PROFILE := $(addprefix weir.,opt-level=1 debug=false debug-assertions=false overflow-checks=false incremental=false codegen-units=8) \
-    $(addsuffix .opt-level=0,cranelift-codegen wasmtime-internal-cranelift)
+    $(addsuffix .opt-level=0,cranelift-codegen wasmparser wasmtime-environ wasmtime-internal-cranelift)
 demo-weir:
 	@test -n "$(WEIR_BIN)" || { \
 	    $(CARGO) build -p weir --features tokio/test-util $(foreach setting,$(DEMO_PROFILE),--config 'profile.dev.package.$(setting)'); \
