@@ -235,11 +235,6 @@ fn files_that_were_lost_and_pass_for_removed_are_caught() {
 }
 
 #[test]
-fn files_that_were_lost_and_are_counted_by_a_set_that_lags_behind_are_caught() {
-    must_be_caught(Plant::LostAsTheSetInForceSays, 1_000);
-}
-
-#[test]
 fn a_directory_that_publishes_beside_a_foreign_cluster_is_caught() {
     must_be_caught(Plant::HeldPublishes, 1_000);
 }
@@ -247,11 +242,6 @@ fn a_directory_that_publishes_beside_a_foreign_cluster_is_caught() {
 #[test]
 fn a_directory_that_publishes_once_a_contradicting_partition_is_let_go_is_caught() {
     must_be_caught(Plant::HoldEndsAtARevoke, 1_000);
-}
-
-#[test]
-fn a_file_that_comes_back_and_is_not_published_again_is_caught() {
-    must_be_caught(Plant::PublishedOnce, 20_000);
 }
 
 #[test]

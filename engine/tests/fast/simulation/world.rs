@@ -56,10 +56,6 @@ pub(crate) enum Plant {
     CatalogNotCompared,
     /// Files that went at once, or with their directory, pass for removed ones.
     LostIsRemoved,
-    /// How many rules went is counted by the set in force here, not by the store's.
-    LostAsTheSetInForceSays,
-    /// A file that was published once is never published again, whoever retired its rule.
-    PublishedOnce,
     /// The directory publishes while a partition contradicts the store.
     HeldPublishes,
     /// It publishes again as soon as the partition is let go.

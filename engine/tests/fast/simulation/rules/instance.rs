@@ -312,7 +312,6 @@ impl Directory for SimInstance {
     async fn brought(&self) -> Result<BTreeSet<String>, StoreError> {
         match self.plant() {
             Plant::LostIsRemoved => Ok(BTreeSet::new()),
-            Plant::LostAsTheSetInForceSays => Ok(self.live().1.iter().map(|rule| name(*rule)).collect()),
             _ => Ok(by_files(&self.store.rule_set().await?)),
         }
     }
