@@ -158,8 +158,6 @@ const UPKEEP: Duration = Duration::from_secs(5);
 ///
 /// What many lines have in common (worker, partition, revision) is in the spans that they are in, outermost first:
 /// `worker{worker=0}:batch{partition=3 revision=12}:` before a text, `spans` of an object.
-/// (`info` unless set). In color on a terminal
-/// only, and not where `NO_COLOR` is set. A second call changes nothing.
 pub fn init_logs(json: bool) {
     let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // At its end it calls an error that the source has closed the consumer before, as it has to: a reader may live longer.
@@ -170,7 +168,7 @@ pub fn init_logs(json: bool) {
     let logs = logs.log_internal_errors(false);
     // Err: logs were set up already, by a test or an embedding program; theirs stay.
     let _ = match json {
-        // The innermost span is the last of the list, so it need not are there once more.
+        // The innermost span is the last of the list, so it is not written once more.
         true => logs.json().flatten_event(true).with_current_span(false).try_init(),
         false => logs.with_target(false).try_init(),
     };

@@ -151,7 +151,7 @@ mod tests {
         ];
         for (fault, parts) in cases {
             let said = said(fault);
-            assert!(parts.iter().all(|part| said.contains(part)), "{fault:?}: {parts:?} stand not in: {said}");
+            assert!(parts.iter().all(|part| said.contains(part)), "{fault:?}: not all of {parts:?} in: {said}");
             assert!(said.contains("no topic") == (fault == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART), "{said}");
         }
     }

@@ -125,7 +125,7 @@ mod tests {
             let waiting = Waiting { on, why: "refused".into(), since: Instant::now() };
             let said = waiting.text(1, &config);
             assert!(said.starts_with("worker 1 waits for ") && said.contains(" 0 s: refused; "), "{said}");
-            assert!(parts.iter().all(|part| said.contains(part)), "{parts:?} stand not in: {said}");
+            assert!(parts.iter().all(|part| said.contains(part)), "not all of {parts:?} in: {said}");
         }
     }
 }

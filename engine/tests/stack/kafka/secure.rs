@@ -358,7 +358,7 @@ fn a_way_in_that_is_closed_is_told_with_its_cause_at_once() {
         let began = Fair::start();
         let said = partitions(cluster, "--topic", "stream_none").unwrap_err().to_string();
         let took = began.elapsed();
-        assert!(parts.iter().all(|part| said.contains(part)), "{listener}: {parts:?} stand not in: {said}");
+        assert!(parts.iter().all(|part| said.contains(part)), "{listener}: not all of {parts:?} in: {said}");
         assert!(took < Duration::from_secs(6), "{listener}: {took:?} for what waiting does not fix: {said}");
         assert!(!said.contains("guessed"), "{said}");
     }
