@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::OutboxChunk;
+use crate::model::checkpoint::OutboxChunk;
 
 /// Kafka has no answer yet: unreachable, or a transaction over these offsets is undecided. Never "there is none".
 #[derive(Debug, thiserror::Error)]

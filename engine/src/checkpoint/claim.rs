@@ -11,7 +11,7 @@ use super::consistency::{contradiction, damaged, outside};
 use crate::config::Start;
 use crate::fault;
 use crate::model::ids::{Offset, Partition, Revision};
-use crate::model::step::Taken;
+use crate::model::checkpoint::Taken;
 use crate::model::store::{CheckpointStore, StoreError};
 
 /// A partition that is ours and ready to be consumed.

@@ -8,7 +8,7 @@ use super::broker::{Broker, Unpublished};
 use super::broker_queries::{committed, settled};
 use crate::fault;
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::Step;
+use crate::model::checkpoint::Step;
 use crate::model::store::{CheckpointStore, Outcome, StoreError};
 
 /// Why a step failed. Whatever it was: all uncommitted state of the worker goes, and its partitions are claimed anew.

@@ -3,7 +3,7 @@
 //! out, which docs/operations.md spells out. Pure.
 
 use crate::model::ids::Offset;
-use crate::model::step::Taken;
+use crate::model::checkpoint::Taken;
 use crate::outbox::format;
 
 /// What the store and the group say that cannot both be true.

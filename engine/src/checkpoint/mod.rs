@@ -8,10 +8,10 @@ mod broker_queries;
 mod claim;
 mod commit;
 mod consistency;
-mod pending;
+mod builder;
 
 pub use backoff::{Cancel, Obstacle};
 pub use broker::{Bounds, Broker, NotYet, Unpublished};
 pub use claim::{ClaimError, ClaimResult, ResumePoint, Stopped, claim};
 pub use commit::{Failed, commit};
-pub use pending::{Pending, Positioned};
+pub use builder::{Pending, Positioned};

@@ -9,7 +9,7 @@ pub mod letter;
 pub mod number;
 pub mod record;
 pub mod shown;
-pub mod step;
+pub mod checkpoint;
 pub mod store;
 pub mod text;
 pub mod time;

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 
 use super::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use super::ids::{Offset, Partition, Revision, Sha256};
-use super::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
+use super::checkpoint::{Activation, Fingerprint, StatsLayout, Step, Taken};
 
 /// Errors of the store, told apart by what the caller has to do.
 #[derive(Debug, thiserror::Error)]

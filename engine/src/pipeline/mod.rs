@@ -26,7 +26,7 @@ use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
 use crate::enrich::lookup;
 use crate::kafka;
-use crate::model::step::Fingerprint;
+use crate::model::checkpoint::Fingerprint;
 use crate::outbox::{self, Publisher};
 use crate::rules::{Catalog, RulesDirectory, Runtime};
 use crate::source::Source;

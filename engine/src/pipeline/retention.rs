@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::model::catalog::{Audit, Entry, Mode};
     use crate::model::ids::{Revision, Sha256};
-    use crate::model::step::{Activation, PartitionStep, StatsLayout, Step};
+    use crate::model::checkpoint::{Activation, PartitionStep, StatsLayout, Step};
     use crate::source::mocked;
 
     /// Here one that has no tables yet; whoever asks logs it and asks again.

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 
 use super::group::GroupIndex;
-use crate::model::step::Measured;
+use crate::model::checkpoint::Measured;
 
 /// Pairs that the table in front knows: the groups of a window or two, if they are few.
 const RECENT: usize = 64;

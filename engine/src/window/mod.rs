@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::model::finding::{Fault, Stage};
 use crate::model::ids::Partition;
 use crate::model::record::{Batch, Schema, Value, Values};
-use crate::model::step::WindowDelta;
+use crate::model::checkpoint::WindowDelta;
 use crate::model::time::{likely_unit, to_rfc3339 as rfc3339};
 
 use deltas::Deltas;

@@ -12,7 +12,7 @@ use weir::checkpoint::{Cancel, ClaimResult, Failed, Pending, ResumePoint, claim,
 use weir::config::Start;
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
-use weir::model::step::{Fingerprint, Group, Measure, Measured, StatsLayout, Step, WindowDelta};
+use weir::model::checkpoint::{Fingerprint, Group, Measure, Measured, StatsLayout, Step, WindowDelta};
 use weir::store::{Store, connect};
 use weir_testkit::fakes::kafka::{Cluster, Fault, Model, P};
 use weir_testkit::fakes::reason::reason;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::OutboxChunk;
+use weir::model::checkpoint::OutboxChunk;
 use weir::outbox::format::decode;
 
 /// The one partition of these tests.

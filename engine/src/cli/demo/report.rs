@@ -13,7 +13,7 @@ use crate::cli::out;
 use crate::config::Properties;
 use crate::model::catalog::{Entry, Mode};
 use crate::model::ids::Revision;
-use crate::model::step::Activation;
+use crate::model::checkpoint::Activation;
 use crate::outbox::{Shown, Wanted, tail};
 use crate::pipeline::Running;
 use crate::store::StatsRow;

@@ -17,7 +17,7 @@ use super::producer::{CALL_TIMEOUT, Ready};
 use super::request_pacing::Rounds;
 use crate::fault::{self, Fault};
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::OutboxChunk;
+use crate::model::checkpoint::OutboxChunk;
 use crate::outbox::dead_letter::Origin;
 use crate::outbox::format::Damaged;
 

@@ -2,7 +2,7 @@
 
 use super::{DIALECT, Result};
 use crate::fault;
-use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::store::sql::{Bind, Transaction, columns, stats};
 
 /// Rows of the longest statement; the others have a power of two of them. So a table has at most eleven upserts, however

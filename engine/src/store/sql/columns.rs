@@ -2,7 +2,7 @@
 //! is there has them.
 
 use super::{Bind, Result, Transaction};
-use crate::model::step::StatsLayout;
+use crate::model::checkpoint::StatsLayout;
 use crate::model::store::StoreError;
 
 /// Columns that every such table has.

@@ -2,7 +2,7 @@
 
 use super::{Bind, Result, Transaction};
 use crate::fault;
-use crate::model::step::Fingerprint;
+use crate::model::checkpoint::Fingerprint;
 use crate::model::store::StoreError;
 
 /// Stores the fingerprint of a new pipeline and refuses one that differs. It binds once something is stored under it:

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Bind, Result, Transaction};
 use crate::fault;
 use crate::model::ids::{Offset, Partition, Revision};
-use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, Taken};
+use crate::model::checkpoint::{Activation, OutboxChunk, PartitionStep, Step, Taken};
 use crate::model::store::{Outcome, Position, StoreError};
 
 /// The rows of one pipeline: its name and topic, which are in the key of every table of positions.

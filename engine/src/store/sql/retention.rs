@@ -6,7 +6,7 @@ use super::positions::Scope;
 use super::revision::revision;
 use super::{Bind, Result, Row, Transaction, text};
 use crate::model::ids::{Offset, Partition, Revision};
-use crate::model::step::StatsLayout;
+use crate::model::checkpoint::StatsLayout;
 use crate::model::store::StoreError;
 
 /// Revisions a transaction; each may have `rules.max_rules` rows.

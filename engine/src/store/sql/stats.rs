@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Bind, Result, Transaction, columns, schema, text};
-use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::model::store::{StatsRow, StoreError};
 use crate::model::text::push_decimal;
 

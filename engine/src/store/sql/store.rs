@@ -12,7 +12,7 @@ use super::{
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
-use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
+use crate::model::checkpoint::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use crate::model::store::{
     AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
     Store, StoreError,

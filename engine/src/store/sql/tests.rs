@@ -11,7 +11,7 @@ use super::migrations::{Kind, Made, Migration, STEPS};
 use super::{Bind, Dialect, Driver, Result, Row, SqlStore, Transaction, Tx, migrations, schema};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
-use crate::model::step::*;
+use crate::model::checkpoint::*;
 use crate::model::store::*;
 use crate::store::sqlite::{DIALECT, SqliteDriver};
 

@@ -2,7 +2,7 @@
 
 use super::{Bind, Result, Transaction};
 use crate::fault;
-use crate::model::step::{Measured, StatsLayout, WindowDelta};
+use crate::model::checkpoint::{Measured, StatsLayout, WindowDelta};
 use crate::model::store::StoreError;
 use crate::store::sql::{Dialect, Row, columns, stats, text};
 

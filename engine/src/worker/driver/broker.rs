@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::OutboxChunk;
+use crate::model::checkpoint::OutboxChunk;
 use crate::outbox::{PublishError, Publisher};
 use crate::source::{GroupMetadata, Reader};
 

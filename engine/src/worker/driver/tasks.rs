@@ -9,7 +9,7 @@ use tracing::{Instrument, Span};
 use super::{Worker, numbers};
 use crate::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
 use crate::model::ids::Partition;
-use crate::model::step::Step;
+use crate::model::checkpoint::Step;
 use crate::source;
 use crate::status::Side;
 use crate::worker::machine::{Action, Event, Panicked, PublishedRows, Token};

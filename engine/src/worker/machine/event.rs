@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::checkpoint::{ClaimError, ClaimResult, Failed};
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::Step;
+use crate::model::checkpoint::Step;
 
 /// Bounds of one worker, from the configuration.
 #[derive(Clone, Copy, Debug)]

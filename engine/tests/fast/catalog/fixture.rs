@@ -12,7 +12,7 @@ use weir::config::Config;
 use weir::model::catalog::{Audit, Mode, Origin};
 use weir::model::ids::{Offset, Sha256};
 use weir::model::record::{Batch, Schema, Value};
-use weir::model::step::StatsLayout;
+use weir::model::checkpoint::StatsLayout;
 use weir::rules::{
     Catalog, CatalogError, Judge, LiveRule, LiveSet, Patch, Publish, Published, Recorder, Refused, RuleVerdict,
     RulesDirectory, Runtime,

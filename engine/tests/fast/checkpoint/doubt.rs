@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use weir::checkpoint::{Cancel, commit};
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::{Step, Taken};
+use weir::model::checkpoint::{Step, Taken};
 use weir::store::{CheckpointStore, Outcome, StoreError};
 
 use crate::checkpoint::{ten_records, world};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use weir::checkpoint::{Cancel, Failed, Pending, ResumePoint, claim};
 use weir::config::Start;
 use weir::model::ids::{Offset, Partition, Revision};
-use weir::model::step::Step;
+use weir::model::checkpoint::Step;
 
 use super::{World, ten_records, world};
 use weir_testkit::fakes::kafka::{Fault, Model, P};

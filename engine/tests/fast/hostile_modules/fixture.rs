@@ -10,7 +10,7 @@ use weir::model::catalog::Origin;
 use weir::model::finding::Finding;
 use weir::model::ids::{Offset, Revision};
 use weir::model::record::{Batch, Field, Kind, Schema, Value};
-use weir::model::step::StatsLayout;
+use weir::model::checkpoint::StatsLayout;
 use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, RulesDirectory, Runtime, Trip};
 
 use weir_testkit::guest::Guest;

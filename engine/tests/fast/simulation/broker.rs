@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::OutboxChunk;
+use weir::model::checkpoint::OutboxChunk;
 use weir::outbox::format::decode;
 
 use super::group::Membership;

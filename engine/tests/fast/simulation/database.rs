@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use weir::model::ids::{Offset, Partition, Revision};
-use weir::model::step::{OutboxChunk, PartitionStep, Step, Taken};
+use weir::model::checkpoint::{OutboxChunk, PartitionStep, Step, Taken};
 use weir::model::store::StoreError;
 
 use super::records::Sum;

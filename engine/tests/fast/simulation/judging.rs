@@ -7,7 +7,7 @@ use weir::checkpoint::Pending;
 use weir::model::finding::Stage;
 use weir::model::ids::{Offset, Partition, Revision};
 use weir::model::letter::{Reason, Source};
-use weir::model::step::{Measured, WindowDelta};
+use weir::model::checkpoint::{Measured, WindowDelta};
 
 use super::records::{Sum, group, records, window_of};
 

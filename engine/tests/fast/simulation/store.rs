@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::{Step, Taken};
+use weir::model::checkpoint::{Step, Taken};
 use weir::model::store::{CheckpointStore, Outcome, StoreError};
 
 use super::database::{Database, Effect, WINDOWS};

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use weir::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
 use weir::config::Start;
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::Step;
+use weir::model::checkpoint::Step;
 use weir::model::store::CheckpointStore;
 use weir::worker::machine::{
     Action, Event, Machine, Panicked, Phase, PublishedRows, REBALANCE_OVERDUE, Settings, Then, Token,

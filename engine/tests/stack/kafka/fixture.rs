@@ -14,7 +14,7 @@ use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
 use weir::config::{DeadLetters, Properties, Source as SourceConfig, Start};
 use weir::model::ids::{Offset, Partition};
 use weir::model::letter::Source as Record;
-use weir::model::step::OutboxChunk;
+use weir::model::checkpoint::OutboxChunk;
 use weir::outbox::format::Letters;
 use weir::outbox::{Destination, Destinations, Publisher};
 use weir::source::{Event, Fetched, GroupMetadata, Source};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weir::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::*;
+use weir::model::checkpoint::*;
 use weir::store::{Outcome, StoreError, connect};
 
 use crate::store::fixture::*;

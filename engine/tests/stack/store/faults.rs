@@ -10,7 +10,7 @@ use weir::config::Start;
 use weir::model::catalog::Audit;
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
-use weir::model::step::Step;
+use weir::model::checkpoint::Step;
 use weir::store::{Store, StoreError};
 
 use crate::store::fixture::*;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::Step;
+use weir::model::checkpoint::Step;
 use weir::store::{Store, connect_with};
 
 use crate::store::fixture::*;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::*;
+use weir::model::checkpoint::*;
 use weir::store::{Store, connect};
 
 pub(crate) const P0: Partition = Partition(0);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, Executor, MySqlConnection};
 use weir::checkpoint::{Cancel, Failed, Pending, commit};
 use weir::model::ids::Offset;
-use weir::model::step::Step;
+use weir::model::checkpoint::Step;
 use weir::store::{Outcome, Store, StoreError};
 
 use crate::store::faults::{stand, ten_records};

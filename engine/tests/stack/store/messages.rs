@@ -1,6 +1,6 @@
 //! The messages of the store that docs/errors.md lists and no other test provokes, on SQLite: they are the same on a server.
 
-use weir::model::step::{Measure, Measured, StatsLayout};
+use weir::model::checkpoint::{Measure, Measured, StatsLayout};
 use weir::store::{StoreError, connect};
 
 use crate::store::fixture::{P0, amount, begun, fingerprint, layout, prepared, step, window};

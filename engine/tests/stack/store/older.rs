@@ -8,7 +8,7 @@ use std::sync::Arc;
 use flate2::read::GzDecoder;
 use sqlx::{AssertSqlSafe, Executor, MySqlPool, SqlitePool, raw_sql};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::*;
+use weir::model::checkpoint::*;
 use weir::outbox::format;
 use weir::store::{Outcome, Store, StoreError, connect};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use weir::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::Activation;
+use weir::model::checkpoint::Activation;
 use weir::store::Store;
 
 use crate::store::contract::sql;
@@ -38,9 +38,9 @@ struct WindowAt {
 }
 
 impl WindowAt {
-    fn delta(&self, records: i64) -> weir::model::step::WindowDelta {
+    fn delta(&self, records: i64) -> weir::model::checkpoint::WindowDelta {
         let delta = window(Some("g"), self.id, records, amount(1));
-        weir::model::step::WindowDelta { start: self.start, end: self.start + 5_000, ..delta }
+        weir::model::checkpoint::WindowDelta { start: self.start, end: self.start + 5_000, ..delta }
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::{Connection, MySqlConnection, Row};
 use weir::checkpoint::{Cancel, Pending, commit};
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
-use weir::model::step::{Group, Measured, WindowDelta};
+use weir::model::checkpoint::{Group, Measured, WindowDelta};
 use weir::store::{StoreError, connect_with};
 
 use crate::store::faults::stand;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::claim::ResumePoint;
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Reason, Source};
-use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, WindowDelta};
+use crate::model::checkpoint::{Activation, OutboxChunk, PartitionStep, Step, WindowDelta};
 use crate::outbox::format::Letters;
 
 /// An outbox row stays below MariaDB's default max_allowed_packet with room to spare. Only a letter that is larger by
