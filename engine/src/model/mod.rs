@@ -1,7 +1,8 @@
-//! The words that every stage shares: what a record, a finding, a letter, a rule version and a step of the checkpoint
+//! The words that every stage shares: what a record, a finding, a letter, a rule version and a checkpoint
 //! are. It knows no stage, no file, no network; stages know it and not one another.
 
 pub mod catalog;
+pub mod checkpoint;
 pub mod finding;
 pub mod foreign;
 pub mod ids;
@@ -9,7 +10,6 @@ pub mod letter;
 pub mod number;
 pub mod record;
 pub mod shown;
-pub mod checkpoint;
 pub mod store;
 pub mod text;
 pub mod time;

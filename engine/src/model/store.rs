@@ -17,19 +17,19 @@
 use async_trait::async_trait;
 
 use super::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
+use super::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use super::ids::{Offset, Partition, Revision, Sha256};
-use super::checkpoint::{Activation, Fingerprint, StatsLayout, Step, Taken};
 
 /// Errors of the store, told apart by what the caller has to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another owner took a partition: a compare-and-set matched no row. Nothing of the step was done.
+    /// Another owner took a partition: a compare-and-set matched no row. Nothing of the checkpoint was done.
     #[error("partition {0} was taken by another worker")]
     Fenced(Partition),
     /// Away, deadlock or lock time-out: nothing was done, try again.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// The answer to COMMIT was lost: of a step ask [`CheckpointStore::outcome`], of a change of rules
+    /// The answer to COMMIT was lost: of a checkpoint ask [`CheckpointStore::outcome`], of a change of rules
     /// [`CatalogStore::rule_set`].
     #[error("the answer to COMMIT was lost: {0}")]
     Unknown(String),
@@ -92,18 +92,18 @@ pub struct Position {
 #[async_trait]
 pub trait CheckpointStore: Send + Sync + 'static {
     /// `owner + 1` on each partition (rows are made where missing), then reads what is there.
-    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>, StoreError>;
+    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Claimed>, StoreError>;
 
     /// Sets N of a partition that was never seen. Compare-and-set on `owner` and N unset. `published` stays unset until K
     /// is committed too, so a crash in between is not taken for lost offsets.
     async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<(), StoreError>;
 
-    /// The step, in one transaction: positions, outbox, activations, windows, in this order.
-    async fn commit(&self, step: &Step) -> Result<(), StoreError>;
+    /// The checkpoint, in one transaction: positions, outbox, activations, windows, in this order.
+    async fn commit(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
 
-    /// What became of a step whose `commit` answered `Unknown`: a locking read, on a new connection, so that a session
+    /// What became of a checkpoint whose `commit` answered `Unknown`: a locking read, on a new connection, so that a session
     /// that is still undecided is waited for.
-    async fn outcome(&self, step: &Step) -> Result<Outcome, StoreError>;
+    async fn outcome(&self, checkpoint: &Checkpoint) -> Result<Outcome, StoreError>;
 
     /// The letters before these offsets are in Kafka: deletes their outbox rows and sets `published`. A partition that
     /// somebody else owns by now is left alone.

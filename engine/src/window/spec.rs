@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::config::{self, Aggregate, Late};
-use crate::model::record::{FieldId, Kind, Schema};
 use crate::model::checkpoint::{Measure, StatsLayout};
+use crate::model::record::{FieldId, Kind, Schema};
 use crate::model::time::Unit;
 
 /// How rows are put into windows, and what of them is summed.

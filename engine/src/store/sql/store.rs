@@ -11,8 +11,8 @@ use super::{
 };
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
+use crate::model::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
-use crate::model::checkpoint::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use crate::model::store::{
     AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
     Store, StoreError,
@@ -75,7 +75,7 @@ fn unprepared() -> StoreError {
     StoreError::Fatal("the store was used before it was prepared".into())
 }
 
-/// Only the COMMIT of a step or of a change of rules is worth asking after: everything else may simply be done again.
+/// Only the COMMIT of a checkpoint or of a change of rules is worth asking after: everything else may simply be done again.
 fn again<T>(result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         StoreError::Unknown(what) => StoreError::Unavailable(what),
@@ -130,7 +130,7 @@ impl Store for SqlStore {
 
 #[async_trait]
 impl CheckpointStore for SqlStore {
-    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>> {
+    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Claimed>> {
         fault::at("store.take.before")?;
         let taken = in_tx!(self, begin, |tx| positions::take(tx, &self.scope, partitions))?;
         fault::at("store.take.answer")?;
@@ -143,16 +143,16 @@ impl CheckpointStore for SqlStore {
         Ok(fault::at("store.begin.answer")?)
     }
 
-    async fn commit(&self, step: &Step) -> Result<()> {
+    async fn commit(&self, checkpoint: &Checkpoint) -> Result<()> {
         let layout = self.layout()?;
         fault::at("store.commit.before")?;
         let mut tx = self.begin_tx().await?;
         let result = async {
             fault::at("store.commit.begun")?;
-            positions::advance(&mut tx, &self.scope, &step.partitions).await?;
-            positions::add_letters(&mut tx, &self.scope, &step.outbox).await?;
-            positions::activate(&mut tx, &self.scope, &step.activations).await?;
-            self.driver.add_windows(&mut tx, &layout, &step.windows).await?;
+            positions::advance(&mut tx, &self.scope, &checkpoint.partitions).await?;
+            positions::add_letters(&mut tx, &self.scope, &checkpoint.outbox).await?;
+            positions::activate(&mut tx, &self.scope, &checkpoint.activations).await?;
+            self.driver.add_windows(&mut tx, &layout, &checkpoint.windows).await?;
             fault::at("store.commit.written")?;
             fault::at("store.commit.lost").map_err(unanswered)
         };
@@ -161,9 +161,9 @@ impl CheckpointStore for SqlStore {
         fault::at("store.commit.answer").map_err(unanswered)
     }
 
-    async fn outcome(&self, step: &Step) -> Result<Outcome> {
+    async fn outcome(&self, checkpoint: &Checkpoint) -> Result<Outcome> {
         fault::at("store.outcome")?;
-        in_tx!(self, begin_anew, |tx| positions::outcome(tx, &self.scope, step))
+        in_tx!(self, begin_anew, |tx| positions::outcome(tx, &self.scope, checkpoint))
     }
 
     async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<()> {

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use super::migrations::{Kind, Made, Migration, STEPS};
 use super::{Bind, Dialect, Driver, Result, Row, SqlStore, Transaction, Tx, migrations, schema};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
-use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::checkpoint::*;
+use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::store::*;
 use crate::store::sqlite::{DIALECT, SqliteDriver};
 
@@ -148,14 +148,14 @@ fn line(revision: u64) -> Audit {
     Audit { at: 1, who, action, rule, revision, detail: String::new() }
 }
 
-/// One step of partition 0 with everything that a step may bring.
-fn step(owner: u64, from: i64, to: i64) -> Step {
+/// A checkpoint of partition 0 with everything that one may bring.
+fn checkpoint(owner: u64, from: i64, to: i64) -> Checkpoint {
     let (partition, from, to) = (Partition(0), Offset(from), Offset(to));
     let group = Arc::new(Group { id: [1; 16], values: vec![Some("a".into())] });
     let measures = vec![Measured { sum: Some(100), min: Some(100), max: Some(100) }];
     let window = WindowDelta { start: 0, end: 5_000, group, records: 1, flagged: 1, late: 0, measures };
-    Step {
-        partitions: vec![PartitionStep { partition, owner, from, to, watermark: Some(10_000) }],
+    Checkpoint {
+        partitions: vec![PartitionProgress { partition, owner, from, to, watermark: Some(10_000) }],
         outbox: vec![OutboxChunk { partition, first_offset: from, chunk: 0, letters: vec![1] }].into(),
         activations: vec![Activation { partition, first_offset: from, revision: Revision(1) }],
         windows: vec![window],
@@ -183,9 +183,9 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     let owner = store.take(&[partition]).await.expect("free")[0].owner;
     store.begin(partition, owner, Offset(0)).await.expect("ours");
     for from in [0, 10] {
-        store.commit(&step(owner, from, from + 10)).await.expect("ours");
+        store.commit(&checkpoint(owner, from, from + 10)).await.expect("ours");
     }
-    assert_eq!(store.outcome(&step(owner, 10, 20)).await.expect("it answers"), Outcome::Committed);
+    assert_eq!(store.outcome(&checkpoint(owner, 10, 20)).await.expect("it answers"), Outcome::Committed);
     let taken = store.take(&[partition]).await.expect("free").remove(0);
     assert_eq!((taken.next_offset, taken.outbox.len(), taken.revision), (Some(Offset(20)), 2, Some(Revision(1))));
     store.published(&[(partition, taken.owner, Offset(20))]).await.expect("ours");

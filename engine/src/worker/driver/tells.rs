@@ -15,8 +15,8 @@ impl Worker {
     /// Reports what changed of the worker's state. To be called in every round of the loop.
     pub(super) fn tell(&mut self) {
         let obstacle = match (&self.checkpoint, &self.claim) {
-            (Some(checkpoint), _) => checkpoint.cancel.obstacle(),
-            (None, Some(claim)) => claim.cancel.obstacle(),
+            (Some(checkpoint), _) => checkpoint.handle.obstacle(),
+            (None, Some(claim)) => claim.handle.obstacle(),
             (None, None) => None,
         };
         if let Some(obstacle) = &obstacle {
@@ -38,7 +38,7 @@ impl Worker {
             }),
         };
         self.parts.status.waits.set(self.parts.index, why);
-        self.parts.status.lookups.set_away(self.parts.index, self.bench.lookups_away());
+        self.parts.status.lookups.set_away(self.parts.index, self.processor.lookups_away());
         self.overflow.expire(&self.parts.status);
     }
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::{ClaimError, ClaimResult, Failed};
+use crate::model::checkpoint::Checkpoint;
 use crate::model::ids::{Offset, Partition};
-use crate::model::checkpoint::Step;
 
 /// Bounds of one worker, from the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +109,7 @@ pub enum Action<M> {
         /// Names it.
         checkpoint: Token,
         /// Without window deltas and watermarks: they are drained into it before anything else is judged.
-        step: Step,
+        content: Checkpoint,
         /// Rows whose letters an earlier checkpoint published.
         cleared: Vec<PublishedRows>,
         /// Proof of membership, of the assignment.

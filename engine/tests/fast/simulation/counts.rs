@@ -52,8 +52,8 @@ counts! {
     strays,
     /// Consumers that were made anew.
     rejoins,
-    steps,
-    steps_panicked,
+    checkpoints,
+    checkpoints_panicked,
     takes,
     /// A compare-and-set that found another owner or position.
     fenced_by_the_store,

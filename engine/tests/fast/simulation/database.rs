@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use weir::model::checkpoint::{Checkpoint, Claimed, OutboxChunk, PartitionProgress};
 use weir::model::ids::{Offset, Partition, Revision};
-use weir::model::checkpoint::{OutboxChunk, PartitionStep, Step, Taken};
 use weir::model::store::StoreError;
 
 use super::records::Sum;
@@ -22,7 +22,7 @@ pub(crate) struct Row {
     watermark: Option<i64>,
     revision: Option<Revision>,
     pub(crate) checkpoint: u64,
-    /// A step that was written under another number than the owner's of that moment, and that owner.
+    /// A checkpoint that was written under another number than the owner's of that moment, and that owner.
     pub(crate) foreign: Option<(u64, u64)>,
     outbox: Vec<OutboxChunk>,
 }
@@ -33,7 +33,7 @@ pub(crate) enum Effect {
     Nothing,
     Take(Vec<usize>),
     Begin(usize, Offset),
-    Step(Step),
+    Checkpoint(Checkpoint),
     Published(Vec<(Partition, u64, Offset)>),
 }
 
@@ -98,9 +98,9 @@ impl Database {
         applied
     }
 
-    pub(crate) fn taken(&self, partition: usize) -> Taken {
+    pub(crate) fn taken(&self, partition: usize) -> Claimed {
         let row = &self.rows[partition];
-        Taken {
+        Claimed {
             partition: Partition(partition as i32),
             owner: row.owner + 1,
             next_offset: row.next,
@@ -118,9 +118,9 @@ impl Database {
         if row.owner == owner && unset { Ok(()) } else { Err(StoreError::Fenced(Partition(partition as i32))) }
     }
 
-    /// The compare-and-set of a step.
-    pub(crate) fn may_step(&self, step: &Step, plant: Plant) -> Result<(), StoreError> {
-        let matches = |part: &PartitionStep| {
+    /// The compare-and-set of a checkpoint.
+    pub(crate) fn may_commit(&self, checkpoint: &Checkpoint, plant: Plant) -> Result<(), StoreError> {
+        let matches = |part: &PartitionProgress| {
             let row = &self.rows[part.partition.0 as usize];
             match plant {
                 Plant::NoCompareAndSet => true,
@@ -128,7 +128,7 @@ impl Database {
                 _ => row.owner == part.owner && row.next == Some(part.from),
             }
         };
-        match step.partitions.iter().find(|part| !matches(part)) {
+        match checkpoint.partitions.iter().find(|part| !matches(part)) {
             Some(part) => Err(StoreError::Fenced(part.partition)),
             None => Ok(()),
         }
@@ -148,13 +148,13 @@ impl Database {
                     self.rows[partition].published = Some(at);
                 }
             }
-            Effect::Step(step) => self.step(step, plant),
+            Effect::Checkpoint(checkpoint) => self.apply_checkpoint(checkpoint, plant),
             Effect::Published(upto) => self.published(&upto),
         }
     }
 
-    fn step(&mut self, step: Step, plant: Plant) {
-        for part in &step.partitions {
+    fn apply_checkpoint(&mut self, checkpoint: Checkpoint, plant: Plant) {
+        for part in &checkpoint.partitions {
             let row = &mut self.rows[part.partition.0 as usize];
             row.next = Some(part.to);
             row.watermark = part.watermark.or(row.watermark);
@@ -163,13 +163,13 @@ impl Database {
                 row.foreign = Some((part.owner, row.owner));
             }
         }
-        for chunk in step.outbox.iter().filter(|_| plant != Plant::OutboxRemovedEarly) {
+        for chunk in checkpoint.outbox.iter().filter(|_| plant != Plant::OutboxRemovedEarly) {
             self.rows[chunk.partition.0 as usize].outbox.push(chunk.clone());
         }
-        for activation in step.activations {
+        for activation in checkpoint.activations {
             self.rows[activation.partition.0 as usize].revision = Some(activation.revision);
         }
-        for delta in step.windows {
+        for delta in checkpoint.windows {
             let gained = delta.measures[0].sum.unwrap_or(0);
             let window = self.windows.entry((delta.start, delta.group.id)).or_default();
             window.records += delta.records;

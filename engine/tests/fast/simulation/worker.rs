@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
-use weir::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
+use weir::checkpoint::{ClaimError, ClaimResult, Failed, TaskHandle, commit};
 use weir::config::Start;
+use weir::model::checkpoint::Checkpoint;
 use weir::model::ids::{Offset, Partition};
-use weir::model::checkpoint::Step;
 use weir::model::store::CheckpointStore;
 use weir::worker::machine::{
     Action, Event, Machine, Panicked, Phase, PublishedRows, REBALANCE_OVERDUE, Settings, Then, Token,
@@ -37,17 +37,17 @@ const SETTINGS: Settings = Settings {
 /// Records of one partition that were fetched and not judged: from, to.
 type Fetched = (Partition, i64, i64);
 
-struct Claim {
+struct ClaimTask {
     claim: Token,
     task: Task,
-    cancel: Cancel,
+    handle: TaskHandle,
     metadata: Membership,
 }
 
-struct Checkpoint {
+struct CheckpointTask {
     checkpoint: Token,
     task: Task,
-    cancel: Cancel,
+    handle: TaskHandle,
     rows: Vec<PublishedRows>,
 }
 
@@ -64,8 +64,8 @@ pub(crate) struct Worker {
     /// Where the consumer reads on in each partition that it was assigned.
     reads: BTreeMap<Partition, i64>,
     backlog: VecDeque<Fetched>,
-    claim: Option<Claim>,
-    checkpoint: Option<Checkpoint>,
+    claim: Option<ClaimTask>,
+    checkpoint: Option<CheckpointTask>,
     clearing: Option<Task>,
     probing: bool,
     /// Claims that were abandoned and have not noticed yet.
@@ -281,12 +281,12 @@ impl Worker {
     /// What the machine is told of a checkpoint's end.
     fn told(
         &mut self,
-        ended: &Checkpoint,
+        ended: &CheckpointTask,
         result: Result<Result<(), Failed>, Panicked>,
     ) -> Result<Result<(), Failed>, Panicked> {
         let plant = self.world.lock().plant;
         match (&result, plant) {
-            (Err(_), Plant::StepsOnAfterAPanic) => self.ends = true,
+            (Err(_), Plant::GoesOnAfterAPanic) => self.ends = true,
             (Ok(Err(Failed::Group(_))), Plant::OverdueJudgesOn) => {}
             (Err(_), _) => {
                 self.panicked = true;
@@ -356,26 +356,28 @@ impl Worker {
             Action::Claim { claim, partitions, metadata } => self.start_claim(claim, partitions, metadata),
             Action::AbandonClaim => {
                 if let Some(claim) = self.claim.take() {
-                    claim.cancel.cancel();
+                    claim.handle.cancel();
                     self.detached.push(claim.task);
                 }
             }
             Action::Resume(claimed) => {
                 self.rules.claimed(&claimed);
-                if self.foreign.is_some() && !claimed.stands.is_empty() {
-                    self.world.lock().violated(|| format!("a foreign cluster's engine reads {:?}", claimed.stands));
+                if self.foreign.is_some() && !claimed.resume_points.is_empty() {
+                    self.world
+                        .lock()
+                        .violated(|| format!("a foreign cluster's engine reads {:?}", claimed.resume_points));
                 }
-                self.reads = claimed.stands.iter().map(|stand| (stand.partition, stand.next.0)).collect();
+                self.reads = claimed.resume_points.iter().map(|point| (point.partition, point.next.0)).collect();
             }
-            Action::Checkpoint { checkpoint, step, cleared, metadata, once } => {
-                let cancel = if once { Cancel::cancelled() } else { Cancel::default() };
-                self.start_checkpoint(checkpoint, step, cleared, (metadata, cancel));
+            Action::Checkpoint { checkpoint, content, cleared, metadata, once } => {
+                let handle = if once { TaskHandle::cancelled() } else { TaskHandle::default() };
+                self.start_checkpoint(checkpoint, content, cleared, (metadata, handle));
             }
             Action::AbandonCheckpoint | Action::CancelCheckpoint => {
                 let abandoned = matches!(action, Action::AbandonCheckpoint);
                 self.world.lock().counts.drains_abandoned += u64::from(abandoned);
                 if let Some(checkpoint) = &self.checkpoint {
-                    checkpoint.cancel.cancel();
+                    checkpoint.handle.cancel();
                 }
             }
             Action::ClearOutbox { rows, .. } => self.clear_outbox(rows),
@@ -402,8 +404,8 @@ impl Worker {
     }
 
     fn start_claim(&mut self, claim: Token, partitions: Vec<Partition>, metadata: Membership) {
-        let (store, broker, cancel) = (self.store.clone(), self.broker.clone(), Cancel::default());
-        let given_up = cancel.clone();
+        let (store, broker, handle) = (self.store.clone(), self.broker.clone(), TaskHandle::default());
+        let given_up = handle.clone();
         self.world.lock().counts.takes += 1;
         let task = Task::new(Box::pin(async move {
             let mut broker = broker.lock().await;
@@ -414,32 +416,32 @@ impl Worker {
             broker.replaying = false;
             Done::Claimed(result)
         }));
-        self.claim = Some(Claim { claim, task, cancel, metadata });
+        self.claim = Some(ClaimTask { claim, task, handle, metadata });
     }
 
     fn start_checkpoint(
         &mut self,
         checkpoint: Token,
-        mut step: Step,
+        mut content: Checkpoint,
         mut cleared: Vec<PublishedRows>,
-        (metadata, cancel): (Membership, Cancel),
+        (metadata, handle): (Membership, TaskHandle),
     ) {
-        step.windows = self.windows.drain();
-        let rows: Vec<_> = step.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
+        content.windows = self.windows.drain();
+        let rows: Vec<_> = content.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
         cleared.retain(|row| !self.unpublished.contains(row));
-        let (store, broker, given_up) = (self.store.clone(), self.broker.clone(), cancel.clone());
+        let (store, broker, given_up) = (self.store.clone(), self.broker.clone(), handle.clone());
         {
             let mut world = self.world.lock();
-            world.counts.steps += 1;
+            world.counts.checkpoints += 1;
             if world.plant == Plant::DrainClearsFirst && self.machine.draining().is_some() {
                 cleared.extend(&rows);
             }
         }
         let task = Task::new(Box::pin(async move {
             let mut broker = broker.lock().await;
-            Done::Checkpointed(commit(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await)
+            Done::Checkpointed(commit(&*store, &mut *broker, &content, &cleared, &metadata, &given_up).await)
         }));
-        self.checkpoint = Some(Checkpoint { checkpoint, task, cancel, rows });
+        self.checkpoint = Some(CheckpointTask { checkpoint, task, handle, rows });
     }
 
     fn clear_outbox(&mut self, mut rows: Vec<PublishedRows>) {
@@ -482,9 +484,10 @@ impl Worker {
 fn brief(result: &Result<ClaimResult, ClaimError>) -> String {
     match result {
         Ok(taken) => {
-            let stands = taken.stands.iter().map(|s| format!("P{} from {} as owner {}", s.partition, s.next, s.owner));
+            let points =
+                taken.resume_points.iter().map(|s| format!("P{} from {} as owner {}", s.partition, s.next, s.owner));
             let stopped = taken.stopped.iter().map(|s| format!("P{} STOPPED: {}", s.partition, s.why));
-            stands.chain(stopped).collect::<Vec<_>>().join(", ")
+            points.chain(stopped).collect::<Vec<_>>().join(", ")
         }
         Err(why) => format!("failed: {why}"),
     }

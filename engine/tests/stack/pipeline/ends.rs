@@ -19,7 +19,7 @@ fn judged(pipeline: &TestPipeline) -> f64 {
     pipeline.metric("weir_records_total", "").unwrap_or_default()
 }
 
-fn steps(pipeline: &TestPipeline) -> f64 {
+fn checkpoints(pipeline: &TestPipeline) -> f64 {
     pipeline.metric("weir_checkpoints_total", "committed").unwrap_or_default()
 }
 
@@ -65,7 +65,7 @@ fn a_checkpoint_that_fails_for_good_at_a_rebalance_ends_the_engine_and_says_why(
     let mut engine = pipeline.start();
     pipeline.until_ready(&mut engine);
     generated.produce(&pipeline);
-    engine.until("the first checkpoint is through", Duration::from_secs(60), || steps(&pipeline) >= 1.0);
+    engine.until("the first checkpoint is through", Duration::from_secs(60), || checkpoints(&pipeline) >= 1.0);
     generated.produce(&pipeline);
     engine.until("all is judged", Duration::from_secs(60), || judged(&pipeline) >= 4_000.0);
     pipeline.sql("RENAME TABLE risk_stats TO away");
@@ -95,7 +95,7 @@ fn no_checkpoint_holds_more_records_than_its_bound() {
     // What a bound does not fill stays for the last checkpoint.
     engine.until("all is judged", Duration::from_secs(90), || judged(&pipeline) >= f64::from(RECORDS));
     let least = (judged(&pipeline) / 700.0).floor() - f64::from(2 * 4);
-    engine.until("the checkpoints are through", Duration::from_secs(60), || steps(&pipeline) >= least);
+    engine.until("the checkpoints are through", Duration::from_secs(60), || checkpoints(&pipeline) >= least);
     engine.stop();
     pipeline.windows_are("type", &generated.windows);
 }

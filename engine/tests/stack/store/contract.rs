@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weir::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
-use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::checkpoint::*;
+use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::store::{Outcome, StoreError, connect};
 
 use crate::store::fixture::*;
@@ -14,7 +14,7 @@ use crate::store::{finals, retention, size};
 async fn sums_are_exact(url: &str) {
     let (store, owner) = begun(url, "exact").await;
     for at in 0..1_001 {
-        store.commit(&step(owner, at, at + 1, vec![window(Some("PAYMENT"), 1, 1, amount(10))])).await.unwrap();
+        store.commit(&checkpoint(owner, at, at + 1, vec![window(Some("PAYMENT"), 1, 1, amount(10))])).await.unwrap();
     }
     let text = |t: &str| Some(t.to_owned());
     assert_eq!(sums(&store).await, [(text("PAYMENT"), 1_001, vec![text("100.10"), text("0.10"), text("0.10")])]);
@@ -30,7 +30,7 @@ async fn a_missing_amount_is_no_zero(url: &str) {
     for (at, pick) in [(0, 0), (1, 1)] {
         let side = |p: &(Measured, Measured)| if pick == 0 { p.0 } else { p.1 };
         let windows = pairs.iter().zip(1..).map(|(pair, id)| window(Some("x"), id, 1, side(pair))).collect();
-        store.commit(&step(owner, at, at + 1, windows)).await.unwrap();
+        store.commit(&checkpoint(owner, at, at + 1, windows)).await.unwrap();
     }
     let text = |t: &str| Some(t.to_owned());
     let values: Vec<_> = sums(&store).await.into_iter().map(|row| row.2).collect();
@@ -38,15 +38,15 @@ async fn a_missing_amount_is_no_zero(url: &str) {
     assert_eq!(values, [vec![None; 3], one.clone(), one, vec![text("0.02"), text("-0.05"), text("0.07")]]);
 }
 
-async fn a_fenced_step_leaves_nothing(url: &str) {
+async fn a_fenced_checkpoint_leaves_nothing(url: &str) {
     let store = prepared(url, "fenced").await;
     let taken = store.take(&[P0, Partition(1)]).await.unwrap();
     for t in &taken {
         store.begin(t.partition, t.owner, Offset(0)).await.unwrap();
     }
     store.take(&[Partition(1)]).await.unwrap();
-    let mut lost = step(taken[0].owner, 0, 9, vec![window(None, 1, 1, amount(1))]);
-    lost.partitions.push(PartitionStep {
+    let mut lost = checkpoint(taken[0].owner, 0, 9, vec![window(None, 1, 1, amount(1))]);
+    lost.partitions.push(PartitionProgress {
         partition: Partition(1),
         owner: taken[1].owner,
         ..lost.partitions[0].clone()
@@ -66,7 +66,7 @@ async fn letters_stay_in_order_until_published(url: &str) {
     let chunk =
         |first, chunk, byte| OutboxChunk { partition: P0, first_offset: Offset(first), chunk, letters: vec![byte; 3] };
     let chunks = vec![chunk(2, 0, 1), chunk(5, 1, 2), chunk(20, 0, 3)];
-    let sent = Step { outbox: chunks.clone().into(), ..step(owner, 0, 30, vec![]) };
+    let sent = Checkpoint { outbox: chunks.clone().into(), ..checkpoint(owner, 0, 30, vec![]) };
     store.commit(&sent).await.unwrap();
     assert_eq!(store.outcome(&sent).await.unwrap(), Outcome::Committed);
     let taken = store.take(&[P0]).await.unwrap().remove(0);
@@ -168,7 +168,7 @@ async fn groups_that_look_alike_stay_apart(url: &str) {
     let long = "é".repeat(300);
     let values = [Some("a"), Some("A"), Some("a "), Some(""), None, Some(long.as_str())];
     let windows = values.iter().zip(1..).map(|(value, id)| window(*value, id, 1, amount(1))).collect();
-    store.commit(&step(owner, 0, 1, windows)).await.unwrap();
+    store.commit(&checkpoint(owner, 0, 1, windows)).await.unwrap();
     let groups: Vec<_> = sums(&store).await.into_iter().map(|row| row.0).collect();
     let mut wanted = values.map(|value| value.map(String::from));
     wanted[5] = Some("é".repeat(255));
@@ -179,7 +179,7 @@ async fn sums_pass_the_extremes_of_i64(url: &str) {
     let (store, owner) = begun(url, "extremes").await;
     for at in 0..3 {
         let windows = vec![window(Some("hi"), 1, 1, amount(i64::MAX)), window(Some("lo"), 2, 1, amount(i64::MIN))];
-        store.commit(&step(owner, at, at + 1, windows)).await.unwrap();
+        store.commit(&checkpoint(owner, at, at + 1, windows)).await.unwrap();
     }
     let sums: Vec<_> = sums(&store).await.into_iter().map(|row| row.2[0].clone().unwrap()).collect();
     assert_eq!(sums, ["276701161105643274.21", "-276701161105643274.24"]);
@@ -321,9 +321,9 @@ async fn two_writers_add_to_the_same_groups(url: &str) {
             store.begin(partition, owner, Offset(0)).await.unwrap();
             for at in 0..50 {
                 let windows = (0..100).map(|id| window(Some("g"), id, 1, amount(1))).collect();
-                let mut step = step(owner, at, at + 1, windows);
-                step.partitions[0].partition = partition;
-                while let Err(error) = store.commit(&step).await {
+                let mut checkpoint = checkpoint(owner, at, at + 1, windows);
+                checkpoint.partitions[0].partition = partition;
+                while let Err(error) = store.commit(&checkpoint).await {
                     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
                 }
             }
@@ -340,7 +340,7 @@ async fn two_writers_add_to_the_same_groups(url: &str) {
 pub(crate) async fn all(url: &str) {
     sums_are_exact(url).await;
     a_missing_amount_is_no_zero(url).await;
-    a_fenced_step_leaves_nothing(url).await;
+    a_fenced_checkpoint_leaves_nothing(url).await;
     letters_stay_in_order_until_published(url).await;
     a_partition_begins_once(url).await;
     a_changed_fingerprint_is_refused_by_name(url).await;
@@ -357,5 +357,5 @@ pub(crate) async fn all(url: &str) {
     finals::a_partition_that_stands_still_for_the_configured_time_holds_nothing_back(url).await;
     retention::windows_go_from_the_oldest_on(url).await;
     retention::revisions_go_that_judged_nothing_which_kafka_still_holds(url).await;
-    size::a_step_of_thousands_of_groups_is_added_whole(url).await;
+    size::a_checkpoint_of_thousands_of_groups_is_added_whole(url).await;
 }

@@ -1,9 +1,9 @@
-//! A pipeline's store, steps for it, and what it then holds.
+//! A pipeline's store, checkpoints for it, and what it then holds.
 
 use std::sync::Arc;
 
-use weir::model::ids::{Offset, Partition};
 use weir::model::checkpoint::*;
+use weir::model::ids::{Offset, Partition};
 use weir::store::{Store, connect};
 
 pub(crate) const P0: Partition = Partition(0);
@@ -49,9 +49,10 @@ pub(crate) fn amount(value: i64) -> Measured {
     Measured { sum: Some(value.into()), min: Some(value), max: Some(value) }
 }
 
-pub(crate) fn step(owner: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Step {
-    let moved = PartitionStep { partition: P0, owner, from: Offset(from), to: Offset(to), watermark: Some(to * 1_000) };
-    Step { partitions: vec![moved], windows, ..Step::default() }
+pub(crate) fn checkpoint(owner: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Checkpoint {
+    let moved =
+        PartitionProgress { partition: P0, owner, from: Offset(from), to: Offset(to), watermark: Some(to * 1_000) };
+    Checkpoint { partitions: vec![moved], windows, ..Checkpoint::default() }
 }
 
 pub(crate) async fn sums(store: &Arc<dyn Store>) -> Vec<(Option<String>, i64, Vec<Option<String>>)> {

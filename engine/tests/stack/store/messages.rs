@@ -3,7 +3,7 @@
 use weir::model::checkpoint::{Measure, Measured, StatsLayout};
 use weir::store::{StoreError, connect};
 
-use crate::store::fixture::{P0, amount, begun, fingerprint, layout, prepared, step, window};
+use crate::store::fixture::{P0, amount, begun, checkpoint, fingerprint, layout, prepared, window};
 
 async fn sql(url: &str, statement: &'static str) {
     let database = sqlx::SqlitePool::connect(url).await.unwrap();
@@ -72,8 +72,8 @@ async fn a_sum_that_cannot_be_or_is_none_is_an_error_that_names_the_table() {
     let url = format!("sqlite://{}", folder.path().join("weir.db").display());
     let (store, owner) = begun(&url, "sums").await;
     let most = Measured { sum: Some(i128::MAX), ..amount(1) };
-    store.commit(&step(owner, 0, 1, vec![window(Some("x"), 1, 1, most)])).await.unwrap();
-    let again = step(owner, 1, 2, vec![window(Some("x"), 1, 1, most)]);
+    store.commit(&checkpoint(owner, 0, 1, vec![window(Some("x"), 1, 1, most)])).await.unwrap();
+    let again = checkpoint(owner, 1, 2, vec![window(Some("x"), 1, 1, most)]);
     told(store.commit(&again).await, "a sum in stats_sums is out of range");
     sql(&url, "UPDATE stats_sums SET amount_sum = 'much'").await;
     told(store.commit(&again).await, "\"much\" in stats_sums is no decimal of scale 2");

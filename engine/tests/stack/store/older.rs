@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use sqlx::{AssertSqlSafe, Executor, MySqlPool, SqlitePool, raw_sql};
-use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::checkpoint::*;
+use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::outbox::format;
 use weir::store::{Outcome, Store, StoreError, connect};
 
@@ -157,7 +157,7 @@ impl Older {
         let fenced = one.take(&PARTITIONS).await.unwrap();
         let taken = other.take(&PARTITIONS).await.unwrap();
         assert_eq!(taken.iter().map(|taken| taken.next_offset.unwrap_or(Offset(0)).0).sum::<i64>(), 300, "{commit}");
-        let begun = |taken: &&Taken| taken.next_offset > Some(Offset(0));
+        let begun = |taken: &&Claimed| taken.next_offset > Some(Offset(0));
         assert!(taken.iter().filter(begun).all(|taken| taken.revision == Some(Revision(1))), "{commit}");
         let chunks = taken.iter().flat_map(|taken| &taken.outbox);
         let letters = chunks.map(|chunk| format::decode(&chunk.letters).expect("its letters are read").len());
@@ -168,13 +168,19 @@ impl Older {
         let start =
             database.text("SELECT CAST(window_start AS CHAR) FROM risk_stats ORDER BY window_start LIMIT 1").await;
         let start = chrono::NaiveDateTime::parse_from_str(&start, "%Y-%m-%d %H:%M:%S%.f").unwrap().and_utc();
-        let ten_records = |taken: &[Taken]| -> Step {
+        let ten_records = |taken: &[Claimed]| -> Checkpoint {
             let begun: Vec<_> = taken.iter().filter(begun).collect();
             let records = 10 * begun.len() as i64;
-            let moved = |taken: &&Taken| {
+            let moved = |taken: &&Claimed| {
                 let from = taken.next_offset.unwrap();
                 let to = Offset(from.0 + 10);
-                PartitionStep { partition: taken.partition, owner: taken.owner, from, to, watermark: taken.watermark }
+                PartitionProgress {
+                    partition: taken.partition,
+                    owner: taken.owner,
+                    from,
+                    to,
+                    watermark: taken.watermark,
+                }
             };
             let id = hex::decode(&group).unwrap().try_into().unwrap();
             let window = WindowDelta {
@@ -186,7 +192,7 @@ impl Older {
                 late: 0,
                 measures: vec![Measured { sum: Some(i128::from(records)), min: Some(1), max: Some(1) }],
             };
-            Step { partitions: begun.iter().map(moved).collect(), windows: vec![window], ..Step::default() }
+            Checkpoint { partitions: begun.iter().map(moved).collect(), windows: vec![window], ..Checkpoint::default() }
         };
         let (rows, records, cents) = total(&other).await;
         assert!((200..300).contains(&records), "{records} of 300 records are summed, the others are letters");

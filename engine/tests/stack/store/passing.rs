@@ -30,7 +30,7 @@ async fn a_limit_that_others_have_used_up_is_waited_for() {
             }
             let _ = store.ping().await;
         }
-        let next = || step(owner, 0, 1, vec![window(Some("x"), 1, 1, amount(1))]);
+        let next = || checkpoint(owner, 0, 1, vec![window(Some("x"), 1, 1, amount(1))]);
         match store.commit(&next()).await {
             Err(StoreError::Unavailable(why)) => assert!(why.contains(number), "{setting}: {why}"),
             other => panic!("{setting}: {other:?}"),

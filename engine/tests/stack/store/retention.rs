@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use weir::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
-use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::checkpoint::Activation;
+use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::store::Store;
 
 use crate::store::contract::sql;
@@ -19,7 +19,7 @@ pub(crate) async fn windows_go_from_the_oldest_on(url: &str) {
             windows.push(WindowAt { start, id }.delta(at + 1));
         }
     }
-    store.commit(&step(owner, 0, 1, windows)).await.unwrap();
+    store.commit(&checkpoint(owner, 0, 1, windows)).await.unwrap();
     // Those that began before 10,000: two windows of three groups, of which a batch takes four.
     assert_eq!(store.drop_windows(10_000, 4).await.unwrap(), 4);
     let left: Vec<_> = store.windows(99, false).await.unwrap().into_iter().map(|row| row.window_start).collect();
@@ -104,7 +104,7 @@ pub(crate) async fn revisions_go_that_judged_nothing_which_kafka_still_holds(url
         first_offset: Offset(offset),
         revision: Revision(revision),
     };
-    let mut begun = step(owner, 1, 2, vec![]);
+    let mut begun = checkpoint(owner, 1, 2, vec![]);
     begun.partitions[0].from = Offset(0);
     begun.activations =
         vec![judged(0, 0, 3), judged(0, 100, 10), judged(0, 200, 30), judged(1, 0, 12), judged(1, 9, 58)];

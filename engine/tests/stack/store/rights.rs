@@ -76,7 +76,7 @@ pub(crate) async fn the_documented_rights_are_enough(admin: &str, url: impl Fn(&
 async fn works(store: std::sync::Arc<dyn weir::store::Store>) {
     let owner = store.take(&[P0]).await.unwrap()[0].owner;
     store.begin(P0, owner, Offset(0)).await.unwrap();
-    store.commit(&step(owner, 0, 1, vec![window(Some("a"), 1, 1, amount(1))])).await.unwrap();
+    store.commit(&checkpoint(owner, 0, 1, vec![window(Some("a"), 1, 1, amount(1))])).await.unwrap();
     store.published(&[(P0, owner, Offset(1))]).await.unwrap();
     assert_eq!(store.windows(9, true).await.unwrap().len(), 0);
     assert_eq!(sums(&store).await.len(), 1);

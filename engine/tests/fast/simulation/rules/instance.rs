@@ -109,7 +109,7 @@ impl Rules {
     pub(crate) fn claimed(&mut self, claimed: &ClaimResult) {
         self.claimed = true;
         let stopped = claimed.stopped.iter().map(|stopped| (stopped.partition, &*stopped.why));
-        self.instance.hold.claimed(0, claimed.stands.iter().map(|stand| stand.partition), stopped);
+        self.instance.hold.claimed(0, claimed.resume_points.iter().map(|point| point.partition), stopped);
     }
 
     /// The worker lets its partitions go.
