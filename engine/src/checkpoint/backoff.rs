@@ -25,11 +25,24 @@ pub struct TaskHandle {
     obstacle: Arc<Mutex<Option<Obstacle>>>,
 }
 
+/// Whom a checkpoint task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The database.
+    Store,
+    /// Kafka, asked through the worker's consumer for the group's offsets and the bounds of the logs.
+    Consumer,
+    /// Kafka, which is to take letters and offsets in a transaction of the worker's producer.
+    Producer,
+}
+
 /// Why a checkpoint task does not get on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
+    /// Whom it waits for.
+    pub on: Awaited,
     /// What it is at.
-    pub what: String,
+    pub what: &'static str,
     /// What the last try said.
     pub why: String,
 }
@@ -65,20 +78,25 @@ impl TaskHandle {
 /// The task was cancelled while it waited.
 pub(super) struct Cancelled;
 
-/// Growing pauses between tries: 50 ms doubling to 2 s.
+/// Growing pauses between tries of one service: 50 ms doubling to 2 s.
 pub(super) struct Backoff<'a> {
+    on: Awaited,
     handle: &'a TaskHandle,
     delays: ExponentialBackoff,
     tries: u32,
 }
 
 impl<'a> Backoff<'a> {
-    pub(super) fn new(handle: &'a TaskHandle) -> Self {
-        Self { handle, delays: DELAYS.build(), tries: 0 }
+    pub(super) fn new(on: Awaited, handle: &'a TaskHandle) -> Self {
+        Self { on, handle, delays: DELAYS.build(), tries: 0 }
     }
 
     /// Pauses, and says in the log what is waited for: at first at once, later now and then.
-    pub(super) async fn wait(&mut self, what: &str, why: &(dyn std::fmt::Display + Sync)) -> Result<(), Cancelled> {
+    pub(super) async fn wait(
+        &mut self,
+        what: &'static str,
+        why: &(dyn std::fmt::Display + Sync),
+    ) -> Result<(), Cancelled> {
         if self.handle.is_cancelled() {
             return Err(Cancelled);
         }
@@ -86,7 +104,7 @@ impl<'a> Backoff<'a> {
             tracing::warn!(tries = self.tries, "{what}: {why}; trying again");
         }
         self.tries += 1;
-        self.handle.meets(Some(Obstacle { what: what.to_owned(), why: why.to_string() }));
+        self.handle.meets(Some(Obstacle { on: self.on, what, why: why.to_string() }));
         let pause = self.delays.next().unwrap_or(LONGEST);
         tokio::select! {
             () = self.handle.token.cancelled() => Err(Cancelled),
@@ -113,7 +131,7 @@ mod tests {
     #[test]
     fn pauses_grow_from_50_ms_to_2_s_without_end_and_jitter_at_most_doubles_them() {
         let handle = TaskHandle::default();
-        let mut backoff = Backoff::new(&handle);
+        let mut backoff = Backoff::new(Awaited::Store, &handle);
         let mut least = Duration::from_millis(50);
         for n in 0..1_000 {
             let pause = backoff.delays.next().expect("without limit");
@@ -125,7 +143,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_ends_when_it_is_cancelled() {
         let handle = TaskHandle::default();
-        let mut backoff = Backoff::new(&handle);
+        let mut backoff = Backoff::new(Awaited::Store, &handle);
         for _ in 0..4 {
             assert!(backoff.wait("a store", &"away").await.is_ok());
         }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::backoff::{Backoff, Cancelled, TaskHandle};
+use super::backoff::{Awaited, Backoff, Cancelled, TaskHandle};
 use super::broker::{Bounds, Broker};
 use crate::model::ids::{Offset, Partition};
 
 /// Ends what the producer has open, or finds out what became of it: after it nothing of ours is undecided.
 pub(super) async fn resolve_in_doubt<B: Broker>(broker: &mut B, handle: &TaskHandle) -> Result<(), Cancelled> {
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Producer, handle);
     while let Err(why) = broker.resolve_in_doubt().await {
         backoff.wait("ending the producer's open transaction", &why).await?;
     }
@@ -21,7 +21,7 @@ pub(super) async fn committed<B: Broker>(
     partitions: &[Partition],
     handle: &TaskHandle,
 ) -> Result<BTreeMap<Partition, Option<Offset>>, Cancelled> {
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Consumer, handle);
     loop {
         match broker.committed(partitions).await {
             Ok(known) => return Ok(known),
@@ -36,7 +36,7 @@ pub(super) async fn bounds<B: Broker>(
     partitions: &[Partition],
     handle: &TaskHandle,
 ) -> Result<Bounds, Cancelled> {
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Consumer, handle);
     loop {
         match broker.bounds(partitions).await {
             Ok(bounds) => return Ok(bounds),

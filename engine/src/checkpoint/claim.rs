@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::backoff::{Backoff, Cancelled, TaskHandle};
+use super::backoff::{Awaited, Backoff, Cancelled, TaskHandle};
 use super::broker::{Broker, Unpublished};
 use super::broker_queries::{bounds, committed, resolve_in_doubt};
 use super::consistency::{contradiction, damaged, outside};
@@ -85,7 +85,7 @@ pub async fn claim<B: Broker>(
     }
     resolve_in_doubt(broker, handle).await?;
     fault::pass("take.settled");
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     let claimed = loop {
         let mut claimed = own(store, partitions, handle).await?;
         fault::pass("take.owned");
@@ -97,7 +97,7 @@ pub async fn claim<B: Broker>(
         }
     };
     fault::pass("take.begun");
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Producer, handle);
     loop {
         let known = committed(broker, partitions, handle).await?;
         let (ready, stopped) = examine(broker, &claimed, &known, handle).await?;
@@ -140,7 +140,7 @@ async fn own(
     partitions: &[Partition],
     handle: &TaskHandle,
 ) -> Result<Vec<Claimed>, ClaimError> {
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     loop {
         match store.take(partitions).await {
             Ok(claimed) => return Ok(claimed),
@@ -179,7 +179,7 @@ async fn begin_unseen<B: Broker>(
             Start::Earliest => low,
             Start::Latest => high,
         };
-        let mut backoff = Backoff::new(handle);
+        let mut backoff = Backoff::new(Awaited::Store, handle);
         loop {
             match store.begin(claimed.partition, claimed.owner, at).await {
                 Ok(()) => break,
@@ -256,7 +256,7 @@ async fn commit_initial_if_absent<B: Broker>(
     let known = committed(broker, &first, handle).await?;
     for (claimed, _) in ready.iter().filter(|(claimed, _)| known.get(&claimed.partition) == Some(&None)) {
         let at = claimed.next_offset.expect("begin_unseen gave every partition a position or an error");
-        let mut backoff = Backoff::new(handle);
+        let mut backoff = Backoff::new(Awaited::Consumer, handle);
         while let Err(why) = broker.commit_initial(&[(claimed.partition, at)]).await {
             backoff.wait("committing a first offset", &why).await?;
         }
@@ -273,7 +273,7 @@ async fn mark_published(
         .iter()
         .filter_map(|(claimed, _)| Some((claimed.partition, claimed.owner, claimed.next_offset?)))
         .collect();
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     loop {
         match store.published(&upto).await {
             Ok(()) => return Ok(()),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::backoff::{Backoff, Cancelled, TaskHandle};
+use super::backoff::{Awaited, Backoff, Cancelled, TaskHandle};
 use super::broker::{Broker, Unpublished};
 use super::broker_queries::{committed, resolve_in_doubt};
 use crate::fault;
@@ -66,7 +66,7 @@ async fn clear(
     cleared: &[(Partition, u64, Offset)],
     handle: &TaskHandle,
 ) -> Result<(), Failed> {
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     while !cleared.is_empty() {
         match store.published(cleared).await {
             Ok(()) => break,
@@ -93,7 +93,7 @@ async fn commit_to_store(
     checkpoint: &Checkpoint,
     handle: &TaskHandle,
 ) -> Result<(), Failed> {
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     loop {
         match store.commit(checkpoint).await {
             Ok(()) => return Ok(()),
@@ -114,7 +114,7 @@ async fn outcome(
     why: &str,
     handle: &TaskHandle,
 ) -> Result<Outcome, Failed> {
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     backoff.wait("a COMMIT was not answered", &why).await?;
     loop {
         match store.outcome(checkpoint).await {
@@ -134,7 +134,7 @@ async fn publish<B: Broker>(
 ) -> Result<(), Failed> {
     let from: BTreeMap<_, _> = checkpoint.partitions.iter().map(|p| (p.partition, p.from)).collect();
     let offsets: Vec<_> = checkpoint.partitions.iter().map(|p| (p.partition, p.to)).collect();
-    let mut backoff = Backoff::new(handle);
+    let mut backoff = Backoff::new(Awaited::Producer, handle);
     loop {
         match broker.publish(&checkpoint.outbox, &from, &offsets, metadata).await {
             Ok(()) => return Ok(()),

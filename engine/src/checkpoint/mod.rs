@@ -10,7 +10,7 @@ mod claim;
 mod commit;
 mod consistency;
 
-pub use backoff::{Obstacle, TaskHandle};
+pub use backoff::{Awaited, Obstacle, TaskHandle};
 pub use broker::{Bounds, Broker, NotYet, Unpublished};
 pub use builder::{CheckpointBuilder, Positioned};
 pub use claim::{ClaimError, ClaimResult, ResumePoint, Stopped, claim};

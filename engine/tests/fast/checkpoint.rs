@@ -4,6 +4,7 @@
 mod begin;
 mod doubt;
 mod owners;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
