@@ -81,7 +81,7 @@ class Engine:
 
 
 def through(topic, name, rules, shipped=True, processes=1, workers=None):
-    """From the start of the process until the store's positions stand at the end of the topic. `shipped`: the five rules
+    """From the start of the process until the positions in the store are at the end of the topic. `shipped`: the five rules
     judge, so negative amounts are dead letters and some records have flags."""
     engine = Engine(name, topic.name, rules, topic.partitions, workers=workers)
     services = {name: bed.pid_of(service) for name, service in (("broker", "kafka"), ("database", "mysql"))}

@@ -15,10 +15,10 @@ pub(super) fn contradiction(claimed: &Claimed, k: Option<Offset>) -> Option<Stri
              start where `source.start` says (dead letters before {k} then come twice)"
         )),
         (Some(n), Some(k)) if k > n => Some(format!(
-            "the group has committed {k}, past the store's {n}: another program (a console consumer) read with this group, or \
-             the store lost checkpoints or was restored from an older backup. Give that program a group of its own, or \
-             restore the newer store; then reset the group to {n} to judge from there again (dead letters that the engine \
-             sent from {n} to {k} then come twice)"
+            "the group has committed {k}, past the position in the store, {n}: another program (a console consumer) read with \
+             this group, or the store lost checkpoints or was restored from an older backup. Give that program a group of \
+             its own, or restore the newer store; then reset the group to {n} to judge from there again (dead letters that \
+             the engine sent from {n} to {k} then come twice)"
         )),
         (Some(n), Some(k)) if claimed.published.is_some_and(|p| k < p) => Some(format!(
             "the group has committed {k}, but letters before {} are in Kafka already: the group's offset was set back. \
@@ -27,8 +27,8 @@ pub(super) fn contradiction(claimed: &Claimed, k: Option<Offset>) -> Option<Stri
             back(claimed, n)
         )),
         (Some(n), None) if claimed.published.is_some() || !claimed.outbox.is_empty() => Some(format!(
-            "the group has no committed offset, but the store stands at {n} with {} outbox chunks: the group's offsets \
-             expired, or the topic was made anew. If the topic is the same, reset the group to {}; else forget the \
+            "the group has no committed offset, but the position in the store is {n}, with {} outbox chunks: the group's \
+             offsets expired, or the topic was made anew. If the topic is the same, reset the group to {}; else forget the \
              position (docs/operations.md), or use another `pipeline.name` and `sink.table`",
             claimed.outbox.len(),
             back(claimed, n)
@@ -68,8 +68,8 @@ pub(super) fn damaged(claimed: &Claimed) -> Option<String> {
 /// The log does not hold N.
 pub(super) fn outside(n: Offset, low: Offset, high: Offset) -> String {
     format!(
-        "the store stands at {n}, but the log holds {low} to {high}: records were deleted before they were judged, or \
-         the topic was made anew. Move the position by hand to go on (docs/operations.md), or use another \
+        "the position in the store is {n}, but the log holds {low} to {high}: records were deleted before they were judged, \
+         or the topic was made anew. Move the position by hand to go on (docs/operations.md), or use another \
          `pipeline.name` and `sink.table`"
     )
 }

@@ -199,15 +199,27 @@ async fn offsets_that_contradict_the_store_stop_the_partition_and_name_the_figur
         says: &'static [&'static str],
     }
     let cases = [
-        Case { what: "K past N", change: |c| c.k.extend([(P, Offset(20))]), says: &["committed 20", "store's 10"] },
-        Case { what: "K gone", change: |c| c.k.clear(), says: &["no committed offset", "stands at 10"] },
+        Case {
+            what: "K past N",
+            change: |c| c.k.extend([(P, Offset(20))]),
+            says: &["committed 20", "the position in the store, 10"],
+        },
+        Case {
+            what: "K gone",
+            change: |c| c.k.clear(),
+            says: &["no committed offset", "the position in the store is 10"],
+        },
         Case { what: "K set back", change: |c| c.k.extend([(P, Offset(2))]), says: &["committed 2", "Reset it to 10"] },
         Case {
             what: "N before the log",
             change: |c| c.log.extend([(P, (30, 50))]),
-            says: &["stands at 10", "30 to 50"],
+            says: &["the position in the store is 10", "30 to 50"],
         },
-        Case { what: "N past the log", change: |c| c.log.extend([(P, (0, 4))]), says: &["stands at 10", "0 to 4"] },
+        Case {
+            what: "N past the log",
+            change: |c| c.log.extend([(P, (0, 4))]),
+            says: &["the position in the store is 10", "0 to 4"],
+        },
     ];
     for case in cases {
         let mut world = world(Model::with_log(0, 50)).await;

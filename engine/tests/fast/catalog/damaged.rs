@@ -82,7 +82,7 @@ async fn a_directory_publishes_and_retires_nothing_while_a_partition_contradicts
     let claimed = |stopped: Option<&str>| {
         catalog.catalog.claimed(0, [].into_iter(), stopped.into_iter().map(|why| (Partition(3), why)));
     };
-    claimed(Some("the group has committed 9, past the store's 5"));
+    claimed(Some("the group has committed 9, past the position in the store, 5"));
     std::fs::write(fixture.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
     let _running = catalog.run();
     let held = || catalog.told("rules.directory_held");

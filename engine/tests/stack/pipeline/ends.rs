@@ -37,7 +37,7 @@ fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
     let error = || {
         let (_, said) =
             weir_testkit::pipeline::api::ask(pipeline.admin, "GET", "/pipeline", "text/plain", b"").unwrap_or_default();
-        said.contains("the store stands at 1000000")
+        said.contains("the position in the store is 1000000")
     };
     engine.until("partition 1 is stopped", Duration::from_secs(60), error);
     let producer = generated.produce_at(&pipeline, 4_000);
