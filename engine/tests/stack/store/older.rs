@@ -196,19 +196,19 @@ impl Older {
         };
         let (rows, records, cents) = total(&other).await;
         assert!((200..300).contains(&records), "{records} of 300 records are summed, the others are letters");
-        let (late, step) = (ten_records(&fenced), ten_records(&taken));
+        let (late, checkpoint) = (ten_records(&fenced), ten_records(&taken));
         assert!(matches!(one.commit(&late).await, Err(StoreError::Fenced(_))), "{commit}");
-        other.commit(&step).await.unwrap();
-        assert_eq!(other.outcome(&step).await.unwrap(), Outcome::Committed);
-        for (store, again) in [(&one, &late), (&other, &step)] {
+        other.commit(&checkpoint).await.unwrap();
+        assert_eq!(other.outcome(&checkpoint).await.unwrap(), Outcome::Committed);
+        for (store, again) in [(&one, &late), (&other, &checkpoint)] {
             assert!(matches!(store.commit(again).await, Err(StoreError::Fenced(_))), "{commit}");
         }
-        let more = 10 * step.partitions.len() as i64;
+        let more = 10 * checkpoint.partitions.len() as i64;
         assert_eq!(total(&one).await, (rows, records + more, cents + i128::from(more)), "{commit}: each once");
         let positions = other.positions().await.unwrap();
         assert_eq!(positions.iter().map(|at| at.next_offset.0).sum::<i64>(), 300 + more, "{commit}");
 
-        let upto: Vec<_> = step.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
+        let upto: Vec<_> = checkpoint.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
         other.published(&upto).await.unwrap();
         assert_eq!(database.text("SELECT CAST(COUNT(*) AS CHAR) FROM weir_outbox").await, "0", "{commit}");
         database.close().await;
