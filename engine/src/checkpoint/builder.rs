@@ -18,7 +18,7 @@ const CHUNK: usize = 4 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Positioned {
     /// Epoch: the fencing token under which it was claimed.
-    pub owner: u64,
+    pub epoch: u64,
     /// N as stored, or as the checkpoint in flight will store it.
     pub from: Offset,
     /// Next offset to judge.
@@ -42,7 +42,7 @@ impl CheckpointBuilder {
     pub fn restart(&mut self, points: &[ResumePoint]) {
         *self = Self::default();
         for point in points {
-            let at = Positioned { owner: point.owner, from: point.next, to: point.next, revision: point.revision };
+            let at = Positioned { epoch: point.epoch, from: point.next, to: point.next, revision: point.revision };
             self.partitions.insert(point.partition, at);
         }
     }
@@ -120,7 +120,7 @@ impl CheckpointBuilder {
         for (partition, at) in self.partitions.iter_mut().filter(|(_, at)| at.from != at.to) {
             checkpoint.partitions.push(PartitionProgress {
                 partition: *partition,
-                owner: at.owner,
+                epoch: at.epoch,
                 from: at.from,
                 to: at.to,
                 watermark: watermark(*partition),

@@ -20,7 +20,7 @@ pub struct ResumePoint {
     /// The partition.
     pub partition: Partition,
     /// Epoch: the fencing token under which it was claimed.
-    pub owner: u64,
+    pub epoch: u64,
     /// N: where to read on.
     pub next: Offset,
     /// Watermark at N.
@@ -128,7 +128,7 @@ pub async fn claim<B: Broker>(
 fn resume_point(claimed: &Claimed) -> ResumePoint {
     ResumePoint {
         partition: claimed.partition,
-        owner: claimed.owner,
+        epoch: claimed.epoch,
         next: claimed.next_offset.expect("begin_unseen gave every partition a position or an error"),
         watermark: claimed.watermark,
         revision: claimed.revision,
@@ -181,7 +181,7 @@ async fn begin_unseen<B: Broker>(
         };
         let mut backoff = Backoff::new(Awaited::Store, handle);
         loop {
-            match store.begin(claimed.partition, claimed.owner, at).await {
+            match store.begin(claimed.partition, claimed.epoch, at).await {
                 Ok(()) => break,
                 Err(StoreError::Fatal(why)) => return Err(ClaimError::Fatal(why)),
                 Err(fenced @ StoreError::Fenced(_)) => return Ok(Err(fenced)),
@@ -271,7 +271,7 @@ async fn mark_published(
 ) -> Result<(), ClaimError> {
     let upto: Vec<_> = ready
         .iter()
-        .filter_map(|(claimed, _)| Some((claimed.partition, claimed.owner, claimed.next_offset?)))
+        .filter_map(|(claimed, _)| Some((claimed.partition, claimed.epoch, claimed.next_offset?)))
         .collect();
     let mut backoff = Backoff::new(Awaited::Store, handle);
     loop {

@@ -42,7 +42,7 @@ impl From<Cancelled> for Failed {
 /// Moves the checkpoint through both sides. `cleared`: what the checkpoint before published, whose outbox rows may go now.
 ///
 /// # Errors
-/// [`Failed`]: a partition is another owner's by now, the caller gave up, or trying again does not help. Outages are waited for.
+/// [`Failed`]: a partition is another worker's by now, the caller gave up, or trying again does not help. Outages are waited for.
 pub async fn commit<B: Broker>(
     store: &dyn CheckpointStore,
     broker: &mut B,

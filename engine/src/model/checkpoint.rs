@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::ids::{Offset, Partition, Revision};
 
-/// Progress of one partition in a checkpoint. The store compares `owner` and `from` and sets the rest.
+/// Progress of one partition in a checkpoint. The store compares `epoch` and `from` and sets the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionProgress {
     /// The partition.
     pub partition: Partition,
     /// Epoch under which the worker claimed it; a higher one in the store means that another worker has claimed it since.
-    pub owner: u64,
+    pub epoch: u64,
     /// Position before the checkpoint.
     pub from: Offset,
     /// N after the checkpoint; always beyond `from`.
@@ -101,7 +101,7 @@ pub struct Claimed {
     /// The partition.
     pub partition: Partition,
     /// Epoch: the fencing token that the claim has raised.
-    pub owner: u64,
+    pub epoch: u64,
     /// N; None: the partition was never seen.
     pub next_offset: Option<Offset>,
     /// Letters before this offset are known to be in Kafka, and their outbox rows deleted; None: never set.

@@ -23,7 +23,7 @@ use super::ids::{Offset, Partition, Revision, Sha256};
 /// Errors of the store, told apart by what the caller has to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another owner took a partition: a compare-and-set matched no row. Nothing of the checkpoint was done.
+    /// Another worker claimed a partition: a compare-and-set matched no row. Nothing of the checkpoint was done.
     #[error("partition {0} was taken by another worker")]
     Fenced(Partition),
     /// Away, deadlock or lock time-out: nothing was done, try again.
@@ -83,7 +83,7 @@ pub struct Position {
     /// Epoch milliseconds; None: it has had no record with an event time.
     pub watermark: Option<i64>,
     /// Fencing token; a higher one takes the partition over.
-    pub owner: u64,
+    pub epoch: u64,
     /// Number of checkpoints so far.
     pub checkpoint: u64,
 }
@@ -91,12 +91,12 @@ pub struct Position {
 /// Positions, outbox and activations: what a checkpoint reads and writes.
 #[async_trait]
 pub trait CheckpointStore: Send + Sync + 'static {
-    /// `owner + 1` on each partition (rows are made where missing), then reads what is there.
+    /// Raises the epoch of each partition by one (rows are made where missing), then reads what is there.
     async fn take(&self, partitions: &[Partition]) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Sets N of a partition that was never seen. Compare-and-set on `owner` and N unset. `published` stays unset until K
+    /// Sets N of a partition that was never seen. Compare-and-set on the epoch and N unset. `published` stays unset until K
     /// is committed too, so a crash in between is not taken for lost offsets.
-    async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<(), StoreError>;
+    async fn begin(&self, partition: Partition, epoch: u64, at: Offset) -> Result<(), StoreError>;
 
     /// The checkpoint, in one transaction: positions, outbox, activations, windows, in this order.
     async fn commit(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;

@@ -225,8 +225,8 @@ async fn offsets_that_contradict_the_store_stop_the_partition_and_name_the_figur
         let mut world = world(Model::with_log(0, 50)).await;
         let point = world.take().await.resume_points.remove(0);
         world.advance(&ten_records(&point)).await.unwrap();
-        let owner = point.owner;
-        world.store.published(&[(P, owner, Offset(10))]).await.unwrap();
+        let epoch = point.epoch;
+        world.store.published(&[(P, epoch, Offset(10))]).await.unwrap();
         (case.change)(&mut world.broker.cluster());
         let taken = world.take().await;
         assert!(taken.resume_points.is_empty(), "{}: nothing may be consumed", case.what);
@@ -245,7 +245,7 @@ async fn letters_that_wait_in_the_outbox_are_published_after_the_reset_that_the_
         let mut point = world.take().await.resume_points.remove(0);
         world.advance(&ten_records(&point)).await.unwrap();
         point.next = Offset(10);
-        world.store.published(&[(P, point.owner, Offset(10))]).await.unwrap();
+        world.store.published(&[(P, point.epoch, Offset(10))]).await.unwrap();
         world.store.commit(&ten_records(&point)).await.unwrap();
         let k = |world: &World, k: Option<Offset>| {
             let all = &mut world.broker.cluster().k;

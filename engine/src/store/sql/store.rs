@@ -64,10 +64,10 @@ impl SqlStore {
         Ok(Transaction::new(self.driver.begin().await?, self.driver.dialect()))
     }
 
-    async fn begin_in(&self, tx: &mut Transaction, partition: Partition, owner: u64, at: Offset) -> Result<()> {
+    async fn begin_in(&self, tx: &mut Transaction, partition: Partition, epoch: u64, at: Offset) -> Result<()> {
         let mine = self.fingerprint.get().ok_or_else(unprepared)?;
         fingerprint::still(tx, &self.scope.pipeline, mine).await?;
-        positions::begin(tx, &self.scope, partition, owner, at).await
+        positions::begin(tx, &self.scope, partition, epoch, at).await
     }
 }
 
@@ -137,9 +137,9 @@ impl CheckpointStore for SqlStore {
         Ok(taken)
     }
 
-    async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<()> {
+    async fn begin(&self, partition: Partition, epoch: u64, at: Offset) -> Result<()> {
         fault::at("store.begin.before")?;
-        in_tx!(self, begin, |tx| self.begin_in(tx, partition, owner, at))?;
+        in_tx!(self, begin, |tx| self.begin_in(tx, partition, epoch, at))?;
         Ok(fault::at("store.begin.answer")?)
     }
 

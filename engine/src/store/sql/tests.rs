@@ -149,13 +149,13 @@ fn line(revision: u64) -> Audit {
 }
 
 /// A checkpoint of partition 0 with everything that one may bring.
-fn checkpoint(owner: u64, from: i64, to: i64) -> Checkpoint {
+fn checkpoint(epoch: u64, from: i64, to: i64) -> Checkpoint {
     let (partition, from, to) = (Partition(0), Offset(from), Offset(to));
     let group = Arc::new(Group { id: [1; 16], values: vec![Some("a".into())] });
     let measures = vec![Measured { sum: Some(100), min: Some(100), max: Some(100) }];
     let window = WindowDelta { start: 0, end: 5_000, group, records: 1, flagged: 1, late: 0, measures };
     Checkpoint {
-        partitions: vec![PartitionProgress { partition, owner, from, to, watermark: Some(10_000) }],
+        partitions: vec![PartitionProgress { partition, epoch, from, to, watermark: Some(10_000) }],
         outbox: vec![OutboxChunk { partition, first_offset: from, chunk: 0, letters: vec![1] }].into(),
         activations: vec![Activation { partition, first_offset: from, revision: Revision(1) }],
         windows: vec![window],
@@ -180,15 +180,15 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     store.prepare(&fingerprint("t", Some("id")), &layout()).await.expect("it was never used");
 
     let partition = Partition(0);
-    let owner = store.take(&[partition]).await.expect("free")[0].owner;
-    store.begin(partition, owner, Offset(0)).await.expect("ours");
+    let epoch = store.take(&[partition]).await.expect("free")[0].epoch;
+    store.begin(partition, epoch, Offset(0)).await.expect("ours");
     for from in [0, 10] {
-        store.commit(&checkpoint(owner, from, from + 10)).await.expect("ours");
+        store.commit(&checkpoint(epoch, from, from + 10)).await.expect("ours");
     }
-    assert_eq!(store.outcome(&checkpoint(owner, 10, 20)).await.expect("it answers"), Outcome::Committed);
+    assert_eq!(store.outcome(&checkpoint(epoch, 10, 20)).await.expect("it answers"), Outcome::Committed);
     let taken = store.take(&[partition]).await.expect("free").remove(0);
     assert_eq!((taken.next_offset, taken.outbox.len(), taken.revision), (Some(Offset(20)), 2, Some(Revision(1))));
-    store.published(&[(partition, taken.owner, Offset(20))]).await.expect("ours");
+    store.published(&[(partition, taken.epoch, Offset(20))]).await.expect("ours");
     assert_eq!(store.positions().await.expect("rows")[0].checkpoint, 2);
     assert_eq!(store.activations(9).await.expect("rows").len(), 2);
     for only_final in [false, true] {

@@ -27,7 +27,7 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token(pub(super) u64);
 
-/// Outbox rows that may be deleted: up to this offset, exclusive, as long as the partition's owner is still this one.
+/// Outbox rows that may be deleted: up to this offset, exclusive, as long as the partition's epoch is still this one.
 pub type PublishedRows = (Partition, u64, Offset);
 
 /// A task that ended by a panic, with the words that say so.

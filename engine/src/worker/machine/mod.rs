@@ -240,7 +240,7 @@ impl<M: Clone> Machine<M> {
         let Some(assignment) = &self.assignment else { return };
         let metadata = assignment.metadata.clone();
         let Some(content) = self.pending.finish(Vec::new(), |_| None) else { return };
-        let rows = content.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
+        let rows = content.partitions.iter().map(|part| (part.partition, part.epoch, part.to)).collect();
         let checkpoint = self.next_token();
         self.last_checkpoint = now;
         self.in_flight = Some(InFlight { checkpoint, rows });

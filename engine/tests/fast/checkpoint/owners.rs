@@ -78,7 +78,7 @@ async fn a_checkpoint_judged_upon_one_that_failed_for_good_leaves_nothing_either
 async fn a_checkpoint_upon_one_that_never_came_through_is_refused_by_its_position_alone() {
     let mut world = world(Model::with_log(0, 50)).await;
     let point = world.take().await.resume_points.remove(0);
-    // The owner is right; the ten records before it are in no window.
+    // The epoch is right; the ten records before it are in no window.
     let next = ten_records(&ResumePoint { next: Offset(10), ..point });
     assert!(matches!(world.advance(&next).await, Err(Failed::Fenced(P))));
     assert_eq!((world.records_in_windows().await, world.broker.letters()), (0, vec![]));
@@ -90,7 +90,7 @@ async fn a_new_partition_that_two_workers_see_begins_once_and_belongs_to_the_lat
     let first = world.take().await.resume_points.remove(0);
     let second = world.take().await.resume_points.remove(0);
     assert_eq!((first.next, second.next), (Offset(5), Offset(5)));
-    assert!(second.owner > first.owner, "{} and {}", first.owner, second.owner);
+    assert!(second.epoch > first.epoch, "{} and {}", first.epoch, second.epoch);
     assert!(matches!(world.advance(&ten_records(&first)).await, Err(Failed::Fenced(P))));
     world.advance(&ten_records(&second)).await.unwrap();
     assert_eq!((world.records_in_windows().await, world.broker.letters()), (9, vec![8]));

@@ -55,7 +55,7 @@ counts! {
     checkpoints,
     checkpoints_panicked,
     takes,
-    /// A compare-and-set that found another owner or position.
+    /// A compare-and-set that found another epoch or position.
     fenced_by_the_store,
     fenced_by_generation,
     /// Of a member that is one, by a coordinator that was just moving.

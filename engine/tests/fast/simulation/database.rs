@@ -16,13 +16,13 @@ pub(crate) const WINDOWS: usize = PARTITIONS;
 /// `weir_partition`, its outbox rows and its newest activation.
 #[derive(Clone, Default)]
 pub(crate) struct Row {
-    pub(crate) owner: u64,
+    pub(crate) epoch: u64,
     pub(crate) next: Option<Offset>,
     pub(crate) published: Option<Offset>,
     watermark: Option<i64>,
     revision: Option<Revision>,
     pub(crate) checkpoint: u64,
-    /// A checkpoint that was written under another number than the owner's of that moment, and that owner.
+    /// A checkpoint that was written under another epoch than that of the moment, and the epoch of the moment.
     pub(crate) foreign: Option<(u64, u64)>,
     outbox: Vec<OutboxChunk>,
 }
@@ -102,7 +102,7 @@ impl Database {
         let row = &self.rows[partition];
         Claimed {
             partition: Partition(partition as i32),
-            owner: row.owner + 1,
+            epoch: row.epoch + 1,
             next_offset: row.next,
             published: row.published,
             watermark: row.watermark,
@@ -112,10 +112,10 @@ impl Database {
     }
 
     /// The compare-and-set of `begin`, as the port describes it.
-    pub(crate) fn may_begin(&self, partition: usize, owner: u64, at: Offset) -> Result<(), StoreError> {
+    pub(crate) fn may_begin(&self, partition: usize, epoch: u64, at: Offset) -> Result<(), StoreError> {
         let row = &self.rows[partition];
         let unset = row.next.is_none_or(|next| next == at && row.checkpoint == 0);
-        if row.owner == owner && unset { Ok(()) } else { Err(StoreError::Fenced(Partition(partition as i32))) }
+        if row.epoch == epoch && unset { Ok(()) } else { Err(StoreError::Fenced(Partition(partition as i32))) }
     }
 
     /// The compare-and-set of a checkpoint.
@@ -124,8 +124,8 @@ impl Database {
             let row = &self.rows[part.partition.0 as usize];
             match plant {
                 Plant::NoCompareAndSet => true,
-                Plant::NoOwnerCheck => row.next == Some(part.from),
-                _ => row.owner == part.owner && row.next == Some(part.from),
+                Plant::NoEpochCheck => row.next == Some(part.from),
+                _ => row.epoch == part.epoch && row.next == Some(part.from),
             }
         };
         match checkpoint.partitions.iter().find(|part| !matches(part)) {
@@ -139,7 +139,7 @@ impl Database {
             Effect::Nothing => {}
             Effect::Take(partitions) => {
                 for partition in partitions {
-                    self.rows[partition].owner += 1;
+                    self.rows[partition].epoch += 1;
                 }
             }
             Effect::Begin(partition, at) => {
@@ -159,8 +159,8 @@ impl Database {
             row.next = Some(part.to);
             row.watermark = part.watermark.or(row.watermark);
             row.checkpoint += 1;
-            if part.owner != row.owner && plant != Plant::NoCompareAndSet {
-                row.foreign = Some((part.owner, row.owner));
+            if part.epoch != row.epoch && plant != Plant::NoCompareAndSet {
+                row.foreign = Some((part.epoch, row.epoch));
             }
         }
         for chunk in checkpoint.outbox.iter().filter(|_| plant != Plant::OutboxRemovedEarly) {
@@ -180,9 +180,9 @@ impl Database {
     }
 
     fn published(&mut self, upto: &[(Partition, u64, Offset)]) {
-        for (partition, owner, offset) in upto {
+        for (partition, epoch, offset) in upto {
             let row = &mut self.rows[partition.0 as usize];
-            if row.owner == *owner && row.published.is_none_or(|before| before <= *offset) {
+            if row.epoch == *epoch && row.published.is_none_or(|before| before <= *offset) {
                 row.published = Some(*offset);
                 row.outbox.retain(|chunk| chunk.first_offset >= *offset);
             }

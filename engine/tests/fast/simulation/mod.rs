@@ -160,8 +160,8 @@ fn a_checkpoint_that_compares_nothing_is_caught() {
 }
 
 #[test]
-fn a_checkpoint_that_does_not_compare_the_owner_is_caught() {
-    must_be_caught(Plant::NoOwnerCheck, 20_000);
+fn a_checkpoint_that_does_not_compare_the_epoch_is_caught() {
+    must_be_caught(Plant::NoEpochCheck, 20_000);
 }
 
 #[test]

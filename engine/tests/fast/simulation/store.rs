@@ -166,7 +166,7 @@ impl SimStore {
 
 fn positions(checkpoint: &Checkpoint) -> String {
     let parts = checkpoint.partitions.iter();
-    let parts = parts.map(|p| format!("P{} {} to {} by owner {}", p.partition, p.from, p.to, p.owner));
+    let parts = parts.map(|p| format!("P{} {} to {} under epoch {}", p.partition, p.from, p.to, p.epoch));
     parts.collect::<Vec<_>>().join(", ")
 }
 
@@ -185,7 +185,7 @@ impl CheckpointStore for SimStore {
         world.say(|| {
             let brief = taken.as_ref().map(|taken| {
                 let brief =
-                    |t: &Claimed| format!("P{} owner {} N {:?}", t.partition, t.owner, t.next_offset.map(|n| n.0));
+                    |t: &Claimed| format!("P{} epoch {} N {:?}", t.partition, t.epoch, t.next_offset.map(|n| n.0));
                 taken.iter().map(brief).collect::<Vec<_>>().join(", ")
             });
             format!("  worker {}: store.take -> {brief:?}", self.process)
@@ -193,11 +193,11 @@ impl CheckpointStore for SimStore {
         again(taken)
     }
 
-    async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<(), StoreError> {
+    async fn begin(&self, partition: Partition, epoch: u64, at: Offset) -> Result<(), StoreError> {
         let row = index(partition);
         let begun = self
             .transaction([row].into_iter(), |database, _| {
-                database.may_begin(row, owner, at)?;
+                database.may_begin(row, epoch, at)?;
                 Ok(((), Effect::Begin(row, at)))
             })
             .await;
@@ -224,7 +224,7 @@ impl CheckpointStore for SimStore {
             .transaction(locks, |database, _| {
                 let ours = checkpoint.partitions.iter().any(|part| {
                     let row = &database.rows[index(part.partition)];
-                    row.owner == part.owner && row.next == Some(part.to)
+                    row.epoch == part.epoch && row.next == Some(part.to)
                 });
                 Ok((if ours { Outcome::Committed } else { Outcome::NotCommitted }, Effect::Nothing))
             })

@@ -22,10 +22,10 @@ pub(crate) const PARTITIONS: usize = 4;
 pub(crate) enum Plant {
     /// The protocol as it is.
     Nothing,
-    /// A checkpoint's compare-and-set compares neither owner nor position.
+    /// A checkpoint's compare-and-set compares neither epoch nor position.
     NoCompareAndSet,
-    /// It compares the position, but not the owner.
-    NoOwnerCheck,
+    /// It compares the position, but not the epoch.
+    NoEpochCheck,
     /// Letters in one transaction, the offsets in a second one.
     OffsetsAfterLetters,
     /// Outbox rows go with the checkpoint that wrote them, before their letters are in Kafka.

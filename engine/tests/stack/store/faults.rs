@@ -36,11 +36,11 @@ pub(crate) fn ten_records(pending: &mut CheckpointBuilder) -> Checkpoint {
 /// Takes the partition and moves two checkpoints: twenty records.
 async fn two_checkpoints(store: &Arc<dyn Store>, kafka: &mut Model) {
     let stand = stand(store, kafka).await;
-    let (owner, handle) = (stand.owner, TaskHandle::default());
+    let (epoch, handle) = (stand.epoch, TaskHandle::default());
     let mut pending = CheckpointBuilder::default();
     pending.restart(&[stand]);
     commit(&**store, kafka, &ten_records(&mut pending), &[], &(), &handle).await.unwrap();
-    let cleared = [(P, owner, Offset(10))];
+    let cleared = [(P, epoch, Offset(10))];
     commit(&**store, kafka, &ten_records(&mut pending), &cleared, &(), &handle).await.unwrap();
 }
 

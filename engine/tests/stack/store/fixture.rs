@@ -32,12 +32,12 @@ pub(crate) async fn prepared(url: &str, name: &str) -> Arc<dyn Store> {
     store
 }
 
-/// A store whose partition 0 begins at 0, and its owner.
+/// A store whose partition 0 begins at 0, and its epoch.
 pub(crate) async fn begun(url: &str, name: &str) -> (Arc<dyn Store>, u64) {
     let store = prepared(url, name).await;
-    let owner = store.take(&[P0]).await.unwrap()[0].owner;
-    store.begin(P0, owner, Offset(0)).await.unwrap();
-    (store, owner)
+    let epoch = store.take(&[P0]).await.unwrap()[0].epoch;
+    store.begin(P0, epoch, Offset(0)).await.unwrap();
+    (store, epoch)
 }
 
 pub(crate) fn window(value: Option<&str>, id: u8, records: i64, measured: Measured) -> WindowDelta {
@@ -49,9 +49,9 @@ pub(crate) fn amount(value: i64) -> Measured {
     Measured { sum: Some(value.into()), min: Some(value), max: Some(value) }
 }
 
-pub(crate) fn checkpoint(owner: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Checkpoint {
+pub(crate) fn checkpoint(epoch: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Checkpoint {
     let moved =
-        PartitionProgress { partition: P0, owner, from: Offset(from), to: Offset(to), watermark: Some(to * 1_000) };
+        PartitionProgress { partition: P0, epoch, from: Offset(from), to: Offset(to), watermark: Some(to * 1_000) };
     Checkpoint { partitions: vec![moved], windows, ..Checkpoint::default() }
 }
 

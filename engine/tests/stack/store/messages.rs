@@ -70,10 +70,10 @@ async fn a_table_or_row_that_does_not_fit_is_named_with_the_way_out() {
 async fn a_sum_that_cannot_be_or_is_none_is_an_error_that_names_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("weir.db").display());
-    let (store, owner) = begun(&url, "sums").await;
+    let (store, epoch) = begun(&url, "sums").await;
     let most = Measured { sum: Some(i128::MAX), ..amount(1) };
-    store.commit(&checkpoint(owner, 0, 1, vec![window(Some("x"), 1, 1, most)])).await.unwrap();
-    let again = checkpoint(owner, 1, 2, vec![window(Some("x"), 1, 1, most)]);
+    store.commit(&checkpoint(epoch, 0, 1, vec![window(Some("x"), 1, 1, most)])).await.unwrap();
+    let again = checkpoint(epoch, 1, 2, vec![window(Some("x"), 1, 1, most)]);
     told(store.commit(&again).await, "a sum in stats_sums is out of range");
     sql(&url, "UPDATE stats_sums SET amount_sum = 'much'").await;
     told(store.commit(&again).await, "\"much\" in stats_sums is no decimal of scale 2");

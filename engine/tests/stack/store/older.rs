@@ -176,7 +176,7 @@ impl Older {
                 let to = Offset(from.0 + 10);
                 PartitionProgress {
                     partition: taken.partition,
-                    owner: taken.owner,
+                    epoch: taken.epoch,
                     from,
                     to,
                     watermark: taken.watermark,
@@ -208,7 +208,7 @@ impl Older {
         let positions = other.positions().await.unwrap();
         assert_eq!(positions.iter().map(|at| at.next_offset.0).sum::<i64>(), 300 + more, "{commit}");
 
-        let upto: Vec<_> = checkpoint.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
+        let upto: Vec<_> = checkpoint.partitions.iter().map(|part| (part.partition, part.epoch, part.to)).collect();
         other.published(&upto).await.unwrap();
         assert_eq!(database.text("SELECT CAST(COUNT(*) AS CHAR) FROM weir_outbox").await, "0", "{commit}");
         database.close().await;

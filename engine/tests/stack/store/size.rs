@@ -27,9 +27,9 @@ fn groups(count: u16) -> Vec<WindowDelta> {
 
 pub(crate) async fn a_checkpoint_of_thousands_of_groups_is_added_whole(url: &str) {
     const GROUPS: u16 = 2_777;
-    let (store, owner) = begun(url, "many").await;
-    store.commit(&checkpoint(owner, 0, 1, groups(GROUPS))).await.unwrap();
-    store.commit(&checkpoint(owner, 1, 2, groups(GROUPS))).await.unwrap();
+    let (store, epoch) = begun(url, "many").await;
+    store.commit(&checkpoint(epoch, 0, 1, groups(GROUPS))).await.unwrap();
+    store.commit(&checkpoint(epoch, 1, 2, groups(GROUPS))).await.unwrap();
     let rows = store.windows(10_000, false).await.unwrap();
     assert_eq!(rows.len(), usize::from(GROUPS));
     for (n, row) in (0..GROUPS).zip(rows) {
@@ -48,11 +48,11 @@ async fn status(server: &mut MySqlConnection, name: &str) -> u64 {
 async fn the_server_keeps_few_statements_whatever_the_number_of_groups() {
     let database = MariaDb::start();
     let mut server = MySqlConnection::connect(&database.url()).await.unwrap();
-    let (store, owner) = begun(&database.url(), "statements").await;
-    store.commit(&checkpoint(owner, 0, 1, groups(1))).await.unwrap();
+    let (store, epoch) = begun(&database.url(), "statements").await;
+    store.commit(&checkpoint(epoch, 0, 1, groups(1))).await.unwrap();
     let before = status(&mut server, "Prepared_stmt_count").await;
     for n in 1..200 {
-        store.commit(&checkpoint(owner, n, n + 1, groups(n as u16))).await.unwrap();
+        store.commit(&checkpoint(epoch, n, n + 1, groups(n as u16))).await.unwrap();
     }
     let after = status(&mut server, "Prepared_stmt_count").await;
     // Eight sizes on each of the pool's eight connections at most.
@@ -104,12 +104,12 @@ async fn a_sum_that_does_not_fit_is_an_error_and_is_not_clamped() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let database = MariaDb::start_on(folder, &data, &["--sql-mode=NO_ENGINE_SUBSTITUTION"]);
-    let (store, owner) = begun(&database.url(), "clamped").await;
+    let (store, epoch) = begun(&database.url(), "clamped").await;
     // 38 digits, as many as the column has.
     let nearly = Measured { sum: Some(99 * 10_i128.pow(36)), ..amount(1) };
     let window = || vec![window(Some("x"), 1, 1, nearly)];
-    store.commit(&checkpoint(owner, 0, 1, window())).await.unwrap();
-    match store.commit(&checkpoint(owner, 1, 2, window())).await {
+    store.commit(&checkpoint(epoch, 0, 1, window())).await.unwrap();
+    match store.commit(&checkpoint(epoch, 1, 2, window())).await {
         Err(StoreError::Fatal(why)) => assert!(why.contains("1264") && why.contains("amount_sum"), "{why}"),
         other => panic!("no error: {other:?}, and the sums are {:?}", sums(&store).await),
     }

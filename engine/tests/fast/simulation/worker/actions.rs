@@ -95,7 +95,7 @@ impl Worker {
         (metadata, handle): (Membership, TaskHandle),
     ) {
         content.windows = self.windows.drain();
-        let rows: Vec<_> = content.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
+        let rows: Vec<_> = content.partitions.iter().map(|part| (part.partition, part.epoch, part.to)).collect();
         cleared.retain(|row| !self.unpublished.contains(row));
         let (store, broker, given_up) = (self.store.clone(), self.broker.clone(), handle.clone());
         {

@@ -119,7 +119,7 @@ fn brief(result: &Result<ClaimResult, ClaimError>) -> String {
     match result {
         Ok(taken) => {
             let points =
-                taken.resume_points.iter().map(|s| format!("P{} from {} as owner {}", s.partition, s.next, s.owner));
+                taken.resume_points.iter().map(|s| format!("P{} from {} in epoch {}", s.partition, s.next, s.epoch));
             let stopped = taken.stopped.iter().map(|s| format!("P{} STOPPED: {}", s.partition, s.why));
             points.chain(stopped).collect::<Vec<_>>().join(", ")
         }
