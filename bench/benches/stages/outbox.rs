@@ -41,12 +41,12 @@ fn source(record: &Record, at: usize) -> Source<'_> {
 fn letters(step: bool) -> Turn {
     let (records, reason) = (inputs::records(Payments::Good, plain), reason());
     let partition = Partition(0);
-    let stand = ResumePoint { partition, epoch: 1, next: Offset(0), watermark: None, revision: None };
+    let point = ResumePoint { partition, epoch: 1, next: Offset(0), watermark: None, revision: None };
     let mut pending = CheckpointBuilder::default();
     let mut at = 0;
     Box::new(move || {
         if at == 0 {
-            pending.restart(std::slice::from_ref(&stand));
+            pending.restart(std::slice::from_ref(&point));
         }
         for (row, record) in records[at..at + ROWS].iter().enumerate() {
             pending.letter(partition, &source(record, at + row), &reason);

@@ -20,7 +20,7 @@ use weir_testkit::fakes::reason::reason;
 use weir_testkit::stack::mariadb::MariaDb;
 use weir_testkit::wait::Fair;
 
-pub(crate) async fn stand(store: &Arc<dyn Store>, kafka: &mut Model) -> ResumePoint {
+pub(crate) async fn resume_point(store: &Arc<dyn Store>, kafka: &mut Model) -> ResumePoint {
     claim(&**store, kafka, &[P], Start::Earliest, &(), &TaskHandle::default()).await.unwrap().resume_points.remove(0)
 }
 
@@ -35,10 +35,10 @@ pub(crate) fn ten_records(pending: &mut CheckpointBuilder) -> Checkpoint {
 
 /// Takes the partition and moves two checkpoints: twenty records.
 async fn two_checkpoints(store: &Arc<dyn Store>, kafka: &mut Model) {
-    let stand = stand(store, kafka).await;
-    let (epoch, handle) = (stand.epoch, TaskHandle::default());
+    let point = resume_point(store, kafka).await;
+    let (epoch, handle) = (point.epoch, TaskHandle::default());
     let mut pending = CheckpointBuilder::default();
-    pending.restart(&[stand]);
+    pending.restart(&[point]);
     commit(&**store, kafka, &ten_records(&mut pending), &[], &(), &handle).await.unwrap();
     let cleared = [(P, epoch, Offset(10))];
     commit(&**store, kafka, &ten_records(&mut pending), &cleared, &(), &handle).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_checkpoint_that_waits_for_the_database_is_given_up_at_once_and_costs_
     let store = prepared(&proxy.url(), "away").await;
     let mut kafka = Model::with_log(0, 50);
     let mut pending = CheckpointBuilder::default();
-    pending.restart(&[stand(&store, &mut kafka).await]);
+    pending.restart(&[resume_point(&store, &mut kafka).await]);
     let (checkpoint, handle) = (ten_records(&mut pending), TaskHandle::default());
     proxy.is_open(false);
     let (of_task, mut broker, given_up) = (store.clone(), kafka.clone(), handle.clone());

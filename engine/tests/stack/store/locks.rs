@@ -9,7 +9,7 @@ use weir::model::checkpoint::Checkpoint;
 use weir::model::ids::Offset;
 use weir::store::{Outcome, Store, StoreError};
 
-use crate::store::faults::{stand, ten_records};
+use crate::store::faults::{resume_point, ten_records};
 use crate::store::fixture::*;
 use crate::store::proxy::{Cut, Proxy};
 use weir_testkit::fakes::kafka::Model;
@@ -33,7 +33,7 @@ async fn scene(name: &str) -> Scene {
     let store = prepared(&database.url(), name).await;
     let mut kafka = Model::with_log(0, 50);
     let mut pending = CheckpointBuilder::default();
-    pending.restart(&[stand(&store, &mut kafka).await]);
+    pending.restart(&[resume_point(&store, &mut kafka).await]);
     commit(&*store, &mut kafka, &ten_records(&mut pending), &[], &(), &TaskHandle::default()).await.unwrap();
     let next = ten_records(&mut pending);
     let rival = MySqlConnection::connect(&database.url()).await.unwrap();
@@ -165,7 +165,7 @@ async fn a_worker_that_freezes_before_its_commit_holds_its_locks_for_ten_seconds
     let (zombie, heir) = (prepared(&proxy.url(), "frozen").await, prepared(&database.url(), "frozen").await);
     let mut kafka = Model::with_log(0, 50);
     let mut pending = CheckpointBuilder::default();
-    pending.restart(&[stand(&zombie, &mut kafka).await]);
+    pending.restart(&[resume_point(&zombie, &mut kafka).await]);
     proxy.cuts_commit(0, Cut::Frozen);
     let (checkpoint, mut of_zombie) = (ten_records(&mut pending), kafka.clone());
     let frozen =
@@ -177,9 +177,9 @@ async fn a_worker_that_freezes_before_its_commit_holds_its_locks_for_ten_seconds
     }
     // The server's `wait_timeout` and one lock wait that timed out meanwhile; the zombie itself gives up after 30 s.
     let asked = Fair::start();
-    let stand = stand(&heir, &mut kafka).await;
+    let point = resume_point(&heir, &mut kafka).await;
     assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
-    pending.restart(&[stand]);
+    pending.restart(&[point]);
     commit(&*heir, &mut kafka, &ten_records(&mut pending), &[], &(), &TaskHandle::default()).await.unwrap();
     assert!(matches!(frozen.await.unwrap(), Err(Failed::Fenced(_))), "it wakes, asks, and learns that it has an heir");
     let plain: Vec<_> = sums(&heir).await.into_iter().map(|row| (row.1, row.2[0].clone())).collect();

@@ -9,7 +9,7 @@ use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
 use weir::store::{StoreError, connect_with};
 
-use crate::store::faults::stand;
+use crate::store::faults::resume_point;
 use crate::store::fixture::*;
 use weir_testkit::fakes::kafka::{Model, P};
 use weir_testkit::fakes::reason::reason;
@@ -80,7 +80,7 @@ async fn letters_larger_than_the_server_s_packet_get_through_and_so_do_the_small
     let store = prepared(&database.url(), "large").await;
     let mut kafka = Model::with_log(0, 50);
     let mut pending = CheckpointBuilder::default();
-    pending.restart(&[stand(&store, &mut kafka).await]);
+    pending.restart(&[resume_point(&store, &mut kafka).await]);
     let large = vec![b'x'; 20 << 20];
     for offset in 0..6 {
         let value: &[u8] = if offset % 2 == 1 { &large } else { b"{}" };
