@@ -145,12 +145,13 @@ impl Worker {
         let span = tracing::error_span!("claim", partitions = ?numbers(&partitions));
         let claiming = async move {
             let mut broker = broker.lock().await;
-            let taken = crate::checkpoint::claim(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
+            let result =
+                crate::checkpoint::claim(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
             // An empty share that is the last word.
             if partitions.is_empty() && !given_up.is_cancelled() {
                 broker.publisher.close_idle().await;
             }
-            taken
+            result
         };
         let task = self.parts.tokio.spawn(claiming.instrument(span));
         self.claim = Some(ClaimTask { claim, task, handle });

@@ -117,10 +117,10 @@ impl Worker {
 
 fn brief(result: &Result<ClaimResult, ClaimError>) -> String {
     match result {
-        Ok(taken) => {
+        Ok(claimed) => {
             let points =
-                taken.resume_points.iter().map(|s| format!("P{} from {} in epoch {}", s.partition, s.next, s.epoch));
-            let stopped = taken.stopped.iter().map(|s| format!("P{} STOPPED: {}", s.partition, s.why));
+                claimed.resume_points.iter().map(|s| format!("P{} from {} in epoch {}", s.partition, s.next, s.epoch));
+            let stopped = claimed.stopped.iter().map(|s| format!("P{} STOPPED: {}", s.partition, s.why));
             points.chain(stopped).collect::<Vec<_>>().join(", ")
         }
         Err(why) => format!("failed: {why}"),
