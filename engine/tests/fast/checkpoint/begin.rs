@@ -13,8 +13,8 @@ use weir_testkit::wait;
 const REFUSALS: usize = 100;
 
 impl World {
-    async fn interrupted_take(&mut self, cancel: &TaskHandle) -> ClaimError {
-        let taken = claim(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), cancel).await;
+    async fn interrupted_take(&mut self, handle: &TaskHandle) -> ClaimError {
+        let taken = claim(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), handle).await;
         let why = taken.expect_err("the first take must be interrupted");
         let n = self.store.positions().await.unwrap()[0].next_offset;
         assert_eq!(n, Offset(5), "it was interrupted after `begin`");
@@ -69,10 +69,10 @@ async fn a_crash_between_begin_and_the_first_k_stops_nothing() {
         let mut world = world(broker).await;
         world.broker.fails_with(&[Fault::Abort; REFUSALS]);
         // A future that is dropped while it waits is what kill -9 leaves behind.
-        let (store, mut broker, cancel) = (world.store.clone(), world.broker.clone(), TaskHandle::default());
+        let (store, mut broker, handle) = (world.store.clone(), world.broker.clone(), TaskHandle::default());
         tokio::select! {
             biased;
-            taken = claim(&*store, &mut broker, &[P], Start::Earliest, &(), &cancel) => panic!("{what}: it must not end: {taken:?}"),
+            taken = claim(&*store, &mut broker, &[P], Start::Earliest, &(), &handle) => panic!("{what}: it must not end: {taken:?}"),
             () = world.n_is_set_and_k_was_refused() => {}
         }
         assert_eq!(world.store.positions().await.unwrap()[0].next_offset, Offset(5), "{what}");

@@ -234,7 +234,7 @@ impl Broker for SimBroker {
                 return Err(not_yet("no coordinator"));
             }
             if fate == 1 {
-                world.kafka.flights.push(Flight::Found { proof, at: at.to_vec() });
+                world.kafka.flights.push(Flight::CommitInitial { proof, at: at.to_vec() });
                 return Err(not_yet("timed out"));
             }
             let found = world.kafka.commit_initial(proof, at);
