@@ -6,26 +6,16 @@ use super::*;
 use crate::config;
 use crate::model::ids::Offset;
 use crate::model::record::{Field, FieldId, Kind};
-use crate::model::time::TimeFormat;
 
 const NOW: i64 = 1_760_000_000_000;
 
 fn schema() -> Arc<Schema> {
-    let field = |name: &str, kind, scale| Field {
-        name: name.into(),
-        kind,
-        required: false,
-        path: vec![name.into()],
-        scale,
-        time: TimeFormat::default(),
-        lookup: None,
-    };
     Arc::new(Schema {
         fields: vec![
-            field("at", Kind::Timestamp, 0),
-            field("type", Kind::Text, 0),
-            field("fee", Kind::Decimal, 2),
-            field("amount", Kind::Decimal, 2),
+            Field::new("at", Kind::Timestamp, 0),
+            Field::new("type", Kind::Text, 0),
+            Field::new("fee", Kind::Decimal, 2),
+            Field::new("amount", Kind::Decimal, 2),
         ],
     })
 }
