@@ -9,16 +9,16 @@ use secrecy::ExposeSecret;
 
 use super::error::Problem;
 use super::{Config, Late, derive, properties, token, words};
+use crate::model::aggregate::Aggregate;
 use crate::model::record::Kind;
+use crate::model::step::StatsLayout;
 use crate::model::time::{Refused, TimeFormat};
 
 /// A JSON number's digits after the point that a DECIMAL(38) of 10^19 sums has room for (docs/protocol.md#exact-sums).
 const MAX_SCALE: u8 = 10;
-/// Leaves room for `_sum` in the 64 characters of a column's name.
+/// Leaves room for an aggregate's end, as `_sum`, in the 64 characters of a column's name.
 const MAX_NAME: usize = 48;
 const DAY: Duration = Duration::from_secs(86_400);
-/// Columns of `risk_stats` that are always there.
-const OWN_COLUMNS: [&str; 7] = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
 
 /// Whether Kafka's client was built with OpenSSL.
 const TLS: bool = cfg!(feature = "tls");
@@ -244,11 +244,11 @@ impl Found {
 
     /// SQL does not tell column names apart by case.
     fn columns(&mut self, config: &Config) {
-        let mut seen: BTreeSet<String> = OWN_COLUMNS.iter().map(|name| (*name).to_owned()).collect();
-        // All three of a measure, asked for or not: in a table that is there, a column of such a name that no measure asks for is
-        // refused as what another configuration left.
-        let measured =
-            config.window.measures.keys().flat_map(|name| ["sum", "min", "max"].map(|a| format!("{name}_{a}")));
+        let mut seen: BTreeSet<String> = StatsLayout::FIXED.map(String::from).into();
+        let measured = config.window.measures.iter().flat_map(|(field, asked)| {
+            let asked = Aggregate::ALL.into_iter().filter(|aggregate| asked.contains(aggregate));
+            asked.map(|aggregate| aggregate.column(field))
+        });
         for column in config.window.group_by.iter().cloned().chain(measured) {
             if !seen.insert(column.to_lowercase()) {
                 let (table, column) = (words::name(&config.sink.table), words::field(&column));

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use weir::checkpoint::{Cancel, ClaimResult, Failed, Pending, ResumePoint, claim, commit};
 use weir::config::Start;
+use weir::model::aggregate::{Aggregate, Measure};
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
-use weir::model::step::{Fingerprint, Group, Measure, Measured, StatsLayout, Step, WindowDelta};
+use weir::model::step::{Fingerprint, Group, StatsLayout, Step, WindowDelta};
 use weir::store::{Store, connect};
 use weir_testkit::fakes::kafka::{Cluster, Fault, Model, P};
 use weir_testkit::fakes::reason::reason;
@@ -31,7 +32,7 @@ async fn world(broker: Model) -> World {
     let layout = StatsLayout {
         table: "risk_stats".into(),
         group_by: vec!["type".into()],
-        measures: vec![Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true }],
+        measures: Measure::all_of("amount", 2, &[Aggregate::Sum, Aggregate::Min, Aggregate::Max]),
     };
     let fingerprint = Fingerprint {
         topic: "finance_stream".into(),
@@ -76,7 +77,7 @@ fn ten_records(stand: &ResumePoint) -> Step {
         records: 9,
         flagged: 0,
         late: 0,
-        measures: vec![Measured { sum: Some(90), min: Some(10), max: Some(10) }],
+        measures: vec![Some(90), Some(10), Some(10)],
     };
     pending.step(vec![delta], |_| Some(0)).unwrap()
 }

@@ -6,7 +6,7 @@ use sqlx::{Connection, MySqlConnection, Row};
 use weir::checkpoint::{Cancel, Pending, commit};
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
-use weir::model::step::{Group, Measured, WindowDelta};
+use weir::model::step::{Group, WindowDelta};
 use weir::store::{StoreError, connect_with};
 
 use crate::store::faults::stand;
@@ -106,7 +106,7 @@ async fn a_sum_that_does_not_fit_is_an_error_and_is_not_clamped() {
     let database = MariaDb::start_on(folder, &data, &["--sql-mode=NO_ENGINE_SUBSTITUTION"]);
     let (store, owner) = begun(&database.url(), "clamped").await;
     // 38 digits, as many as the column has.
-    let nearly = Measured { sum: Some(99 * 10_i128.pow(36)), ..amount(1) };
+    let nearly = [Some(99 * 10_i128.pow(36)), Some(1), Some(1)];
     let window = || vec![window(Some("x"), 1, 1, nearly)];
     store.commit(&step(owner, 0, 1, window())).await.unwrap();
     match store.commit(&step(owner, 1, 2, window())).await {
