@@ -29,8 +29,8 @@ pub(super) struct Counts {
     pub(super) late: i64,
 }
 
-/// What a window and group gained in one field: every aggregate, asked for or not, as the compiler can write out a fold over all
-/// of them; None: no record had the field.
+/// What a window and group gained in one field: the unscaled value of every aggregate, asked for or not, so that there is nothing to
+/// choose for each record; None: no record had the field.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Gained(Option<[i128; Aggregate::ALL.len()]>);
 
