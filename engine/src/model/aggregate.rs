@@ -30,6 +30,11 @@ impl Aggregate {
     /// All of them, as they are declared: the order of a field's columns in the table.
     pub const ALL: [Self; 3] = [Self::Sum, Self::Min, Self::Max];
 
+    /// Those that are asked for, in the order of their columns and each once, however they are asked for.
+    pub fn in_order(asked: &[Self]) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |aggregate| asked.contains(aggregate))
+    }
+
     /// How the configuration names it, and what the name of its column ends in.
     pub const fn name(self) -> &'static str {
         match self {
@@ -94,12 +99,10 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// One for each aggregate that is asked for of a field, whose own `scale` is given; in the order of the columns, however
-    /// they are asked for.
+    /// One for each aggregate that is asked for of a field, whose own `scale` is given.
     pub fn all_of(field: &str, scale: u8, asked: &[Aggregate]) -> Vec<Self> {
-        let asked = Aggregate::ALL.into_iter().filter(|aggregate| asked.contains(aggregate));
         let measure = |aggregate: Aggregate| Self { field: field.to_owned(), aggregate, scale: aggregate.scale(scale) };
-        asked.map(measure).collect()
+        Aggregate::in_order(asked).map(measure).collect()
     }
 
     /// Name of the column.

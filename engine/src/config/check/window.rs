@@ -65,10 +65,9 @@ impl Found {
     /// SQL does not tell column names apart by case.
     fn columns(&mut self, config: &Config) {
         let mut seen: BTreeSet<String> = StatsLayout::FIXED.map(String::from).into();
-        let measured = config.window.measures.iter().flat_map(|(field, asked)| {
-            let asked = Aggregate::ALL.into_iter().filter(|aggregate| asked.contains(aggregate));
-            asked.map(|aggregate| aggregate.column(field))
-        });
+        let measures = config.window.measures.iter();
+        let measured = measures
+            .flat_map(|(field, asked)| Aggregate::in_order(asked).map(move |aggregate| aggregate.column(field)));
         for column in config.window.group_by.iter().cloned().chain(measured) {
             if !seen.insert(column.to_lowercase()) {
                 let (table, column) = (words::name(&config.sink.table), words::field(&column));
