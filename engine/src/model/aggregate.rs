@@ -125,6 +125,16 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_to_windows_and_the_reference_of_the_keys_name_every_aggregate() {
+        let (guide, keys) = (include_str!("../../../docs/windows.md"), include_str!("../../../docs/configuration.md"));
+        let key = keys.lines().find(|line| line.starts_with("| `window.measures` |")).expect("the key");
+        for aggregate in Aggregate::ALL {
+            assert!(guide.contains(&format!("`{}`", aggregate.column("NAME"))), "docs/windows.md: {aggregate:?}");
+            assert!(key.contains(&format!("`{}`", aggregate.name())), "docs/configuration.md: {aggregate:?}");
+        }
+    }
+
+    #[test]
     fn columns_are_in_one_order_and_each_stands_once_however_they_are_asked_for() {
         let asked = [Aggregate::Max, Aggregate::Sum, Aggregate::Max];
         let columns: Vec<_> = Measure::all_of("fee", 2, &asked).iter().map(Measure::column).collect();
