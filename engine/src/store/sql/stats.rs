@@ -29,6 +29,7 @@ impl Texts {
             };
             texts.places.extend(times.clone().map(Some));
             before = Some((window.start, window.end, times));
+            debug_assert_eq!(layout.measures.len(), window.measures.len(), "a value or none for each measure");
             for (measure, value) in layout.measures.iter().zip(&window.measures) {
                 let place = value.map(|value| texts.write(|all| push_decimal(all, value, measure.scale)));
                 texts.places.push(place);
