@@ -144,6 +144,6 @@ impl Gained {
     }
 
     fn value(&self, aggregate: Aggregate) -> Option<i128> {
-        self.0.map(|kept| kept[aggregate as usize])
+        self.0.as_ref().map(|kept| kept[aggregate as usize])
     }
 }
