@@ -16,9 +16,7 @@ use weir::rules::Judge;
 const ROWS: usize = 1_000;
 
 fn field(name: &str, kind: Kind) -> Field {
-    let path = vec![name.to_owned()];
-    let scale = if kind == Kind::Decimal { 2 } else { 0 };
-    Field { name: name.to_owned(), kind, required: false, path, scale, time: Default::default(), lookup: None }
+    Field::new(name, kind, if kind == Kind::Decimal { 2 } else { 0 })
 }
 
 fn schema() -> Arc<Schema> {

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -40,15 +39,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Pause before the next try to accept a connection, after one failed: the process may have no descriptor left.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Serves until `shutdown`, then lets the requests in flight end, within a bound.
-///
-/// # Errors
-/// None so far: what the listener can't accept is logged and tried again.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+/// Serves until `shutdown`, then lets the requests in flight end, for 5 s at most. What the listener can't accept is logged and tried
+/// again.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) {
     let (mut open, mut tasks) = (Open::default(), JoinSet::new());
     let mut shutdown = pin!(shutdown);
     loop {
@@ -76,7 +69,6 @@ pub async fn serve(
     if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!("admin connections did not end within {GRACE:?} and were cut");
     }
-    Ok(())
 }
 
 /// The oldest first.

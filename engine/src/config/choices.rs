@@ -24,18 +24,6 @@ pub enum OnUnavailable {
     Missing,
 }
 
-/// What is kept of a measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aggregate {
-    /// The exact sum.
-    Sum,
-    /// The least value.
-    Min,
-    /// The greatest value.
-    Max,
-}
-
 /// What becomes of a late record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

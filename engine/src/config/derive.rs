@@ -26,19 +26,16 @@ impl Config {
                 ConfigError::Invalid(vec![Problem { key: format!("record.fields.{name}.path"), why }])
             })?;
             let time = field.time().map_err(|refused| invalid(format!("record.fields.{name}"), refused))?;
-            let (name, kind, required, scale) = (name.clone(), field.kind, field.required, field.scale);
-            fields.push(Field { name, kind, required, path, scale, time, lookup: None });
+            fields.push(Field { required: field.required, path, time, ..Field::new(name, field.kind, field.scale) });
         }
         for (lookup, table) in &self.lookup {
             for (name, field) in &table.fields {
+                let time = field.time();
                 fields.push(Field {
-                    name: format!("{lookup}.{name}"),
-                    kind: field.kind,
-                    required: false,
                     path: Vec::new(),
-                    scale: field.scale,
-                    time: field.time().map_err(|refused| invalid(format!("lookup.{lookup}.fields.{name}"), refused))?,
+                    time: time.map_err(|refused| invalid(format!("lookup.{lookup}.fields.{name}"), refused))?,
                     lookup: Some(lookup.clone()),
+                    ..Field::new(format!("{lookup}.{name}"), field.kind, field.scale)
                 });
             }
         }

@@ -27,11 +27,12 @@ use bytesize::ByteSize;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::model::aggregate::Aggregate;
 use crate::model::catalog::Mode;
 use crate::model::record::Kind;
 use crate::model::time::Unit;
 
-pub use choices::{Aggregate, Late, OnFailure, OnUnavailable, Start};
+pub use choices::{Late, OnFailure, OnUnavailable, Start};
 pub use error::{ConfigError, Problem};
 pub use properties::{Properties, client_refused};
 

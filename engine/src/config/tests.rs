@@ -143,6 +143,18 @@ fn what_cannot_stand_is_named_with_its_key_and_what_to_write() {
     ]);
 }
 
+#[test]
+fn a_field_may_be_named_as_a_column_of_a_measure_that_is_not_asked_for() {
+    let with = |asked: &str| {
+        let text = changed("group_by = [\"type\"]", "group_by = [\"amount_min\"]");
+        let text = text.replace("\nname_dest = {", "\namount_min = { kind = \"text\" }\nname_dest = {");
+        text.replace("[\"sum\", \"min\", \"max\"]", asked)
+    };
+    parse(&with("[\"sum\", \"max\"]")).unwrap();
+    let why = error(&with("[\"sum\", \"min\"]"));
+    assert_eq!(why, "window: two columns of risk_stats would be named \"amount_min\"");
+}
+
 /// What the checkpoint rests on, and what librdkafka lets anybody set.
 #[test]
 fn a_property_that_would_break_exactly_once_is_refused_with_the_reason() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::aggregate::Measure;
 use super::ids::{Offset, Partition, Revision};
 
 /// Progress of one partition in a checkpoint. The store compares `epoch` and `from` and sets the rest.
@@ -52,17 +53,6 @@ pub struct Group {
     pub values: Vec<Option<String>>,
 }
 
-/// Change of a window in one measured field: unscaled integers at the field's scale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Measured {
-    /// Sum; None: no row had the field.
-    pub sum: Option<i128>,
-    /// Least value; None: no row had the field.
-    pub min: Option<i64>,
-    /// Greatest value; None: no row had the field.
-    pub max: Option<i64>,
-}
-
 /// Change of one group of a window since the last checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowDelta {
@@ -78,8 +68,8 @@ pub struct WindowDelta {
     pub flagged: i64,
     /// Those of them that came after their window had ended by the partition's watermark.
     pub late: i64,
-    /// In the order of [`StatsLayout::measures`].
-    pub measures: Vec<Measured>,
+    /// Of each of [`StatsLayout::measures`], unscaled; None: no record had the field.
+    pub measures: Vec<Option<i128>>,
 }
 
 /// Content of one checkpoint of one worker.
@@ -121,23 +111,13 @@ pub struct StatsLayout {
     pub table: String,
     /// One readable column a field of `group_by`.
     pub group_by: Vec<String>,
-    /// Measured fields, in order.
+    /// One column each; those of a field are neighbors.
     pub measures: Vec<Measure>,
 }
 
-/// One measured field and which of its aggregates have a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Measure {
-    /// Field name; columns are `NAME_sum`, `NAME_min`, `NAME_max`.
-    pub field: String,
-    /// 0 for an integer.
-    pub scale: u8,
-    /// Whether `NAME_sum` exists.
-    pub sum: bool,
-    /// Whether `NAME_min` exists.
-    pub min: bool,
-    /// Whether `NAME_max` exists.
-    pub max: bool,
+impl StatsLayout {
+    /// The columns that every such table has.
+    pub const FIXED: [&str; 7] = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
 }
 
 /// What may not change under rows that are there already.

@@ -170,11 +170,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let rules = (&catalog, &directory);
     let state = adapters::admin_state(&config, &schema, &runtime, rules, &store, &status, metrics);
     let keys = state.keys();
-    let service = tokio::spawn(async move {
-        if let Err(why) = admin::serve(listener, admin::router(state), stopping.cancelled_owned()).await {
-            tracing::error!("the admin API ended: {why}");
-        }
-    });
+    let service = tokio::spawn(admin::serve(listener, admin::router(state), stopping.cancelled_owned()));
 
     let parts = |index| worker::Parts {
         index,

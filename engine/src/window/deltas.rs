@@ -4,21 +4,22 @@
 use hashbrown::HashMap;
 
 use super::group::GroupIndex;
-use crate::model::checkpoint::Measured;
+use crate::model::aggregate::{Aggregate, Measure};
 
 /// Pairs that the table in front knows: the groups of a window or two, if they are few.
 const RECENT: usize = 64;
 
 /// See the module.
 pub(super) struct Deltas {
-    measures_each: usize,
+    /// How many fields are measured.
+    fields: usize,
     /// Index of the delta of each window and group, also of groups that are summed in another one.
     known: HashMap<(i64, GroupIndex), u32>,
     recent: [Recent; RECENT],
     keys: Vec<(i64, GroupIndex)>,
     counts: Vec<Counts>,
-    /// `measures_each` for each of them.
-    measures: Vec<Measured>,
+    /// `fields` for each of them.
+    gained: Vec<Gained>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -28,8 +29,13 @@ pub(super) struct Counts {
     pub(super) late: i64,
 }
 
-/// Start of the window, group, what it gained.
-pub(super) type Drained = (i64, GroupIndex, Counts, Vec<Measured>);
+/// What a window and group gained in one field: the unscaled value of every aggregate, asked for or not, so that there is nothing to
+/// choose for each record; None: no record had the field.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Gained(Option<[i128; Aggregate::ALL.len()]>);
+
+/// Start of the window, group, counts, and the unscaled value of each measure; None: no record had the field.
+pub(super) type Drained = (i64, GroupIndex, Counts, Vec<Option<i128>>);
 
 #[derive(Clone, Copy)]
 struct Recent {
@@ -42,25 +48,25 @@ struct Recent {
 const NONE: Recent = Recent { start: 0, group: 0, index: u32::MAX };
 
 impl Deltas {
-    pub(super) fn new(measures_each: usize) -> Self {
+    pub(super) fn new(fields: usize) -> Self {
         Self {
-            measures_each,
+            fields,
             known: HashMap::new(),
             recent: [NONE; RECENT],
             keys: Vec::new(),
             counts: Vec::new(),
-            measures: Vec::new(),
+            gained: Vec::new(),
         }
     }
 
-    /// The counts and measures of a pair, zero if it is new. `summed_in` is asked once a new pair: the group itself, or the
+    /// What a pair gained, nothing if it is new. `summed_in` is asked once a new pair: the group itself, or the
     /// one in which it is summed.
     pub(super) fn of(
         &mut self,
         start: i64,
         group: GroupIndex,
         summed_in: impl FnOnce() -> GroupIndex,
-    ) -> (&mut Counts, &mut [Measured]) {
+    ) -> (&mut Counts, &mut [Gained]) {
         // Few groups fall on places of their own; the next window's begin elsewhere.
         let place = (group as usize ^ (start as usize >> 8)) % RECENT;
         let recent = self.recent[place];
@@ -72,8 +78,8 @@ impl Deltas {
             index
         };
         let index = index as usize;
-        let measures = index * self.measures_each;
-        (&mut self.counts[index], &mut self.measures[measures..measures + self.measures_each])
+        let gained = index * self.fields;
+        (&mut self.counts[index], &mut self.gained[gained..gained + self.fields])
     }
 
     fn index(&mut self, start: i64, group: GroupIndex, summed_in: impl FnOnce() -> GroupIndex) -> u32 {
@@ -86,7 +92,7 @@ impl Deltas {
         if index == next {
             self.keys.push((start, own));
             self.counts.push(Counts::default());
-            self.measures.resize(self.measures.len() + self.measures_each, Measured::default());
+            self.gained.resize(self.gained.len() + self.fields, Gained::default());
         }
         if own != group {
             self.known.insert((start, group), index);
@@ -103,26 +109,41 @@ impl Deltas {
         self.keys.is_empty()
     }
 
-    /// Takes all of them, in the order in which they came.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Drained> + '_ {
+    /// Takes all of them, in the order in which they came, with the measures that are asked for, each with the place of its field.
+    pub(super) fn drain(&mut self, measures: &[(usize, Measure)]) -> impl Iterator<Item = Drained> {
         self.known.clear();
         self.recent = [NONE; RECENT];
-        let (mut measures, each) = (self.measures.drain(..), self.measures_each);
-        let counts = self.counts.drain(..);
-        self.keys
-            .drain(..)
-            .zip(counts)
-            .map(move |((start, group), counts)| (start, group, counts, measures.by_ref().take(each).collect()))
+        let (mut all, fields) = (self.gained.drain(..), self.fields);
+        let mut gained = Vec::with_capacity(fields);
+        self.keys.drain(..).zip(self.counts.drain(..)).map(move |((start, group), counts)| {
+            gained.clear();
+            gained.extend(all.by_ref().take(fields));
+            let value = |(field, measure): &(usize, Measure)| gained[*field].value(measure.aggregate);
+            (start, group, counts, measures.iter().map(value).collect())
+        })
     }
 
     pub(super) fn clear(&mut self) {
-        drop(self.drain());
+        drop(self.drain(&[]));
     }
 }
 
-/// An i128 holds 10^19 values of an i64, so the sum cannot overflow between two checkpoints.
-pub(super) fn add(measured: &mut Measured, value: i64) {
-    measured.sum = Some(measured.sum.unwrap_or(0) + i128::from(value));
-    measured.min = Some(measured.min.map_or(value, |min| min.min(value)));
-    measured.max = Some(measured.max.map_or(value, |max| max.max(value)));
+impl Gained {
+    /// Adds the field's value in one record.
+    #[inline]
+    pub(super) fn add(&mut self, value: i64) {
+        match &mut self.0 {
+            None => self.0 = Some(Aggregate::ALL.map(|aggregate| aggregate.of(value))),
+            Some(kept) => {
+                for (kept, aggregate) in kept.iter_mut().zip(Aggregate::ALL) {
+                    let joined = aggregate.join().apply(*kept, aggregate.of(value));
+                    *kept = joined.expect("an i128 holds 10^19 values of an i64, more than a checkpoint has records");
+                }
+            }
+        }
+    }
+
+    fn value(&self, aggregate: Aggregate) -> Option<i128> {
+        self.0.as_ref().map(|kept| kept[aggregate as usize])
+    }
 }

@@ -74,7 +74,7 @@ impl Windows {
     /// No deltas, no watermarks.
     pub fn new(spec: Arc<WindowSpec>, schema: Arc<Schema>) -> Self {
         let groups = Groups::new(spec.group_by.clone(), schema);
-        let deltas = Deltas::new(spec.measures.len());
+        let deltas = Deltas::new(spec.measured.len());
         let members = Members::new(spec.max_groups);
         Self { spec, watermarks: HashMap::new(), groups, members, deltas, overflow: Overflow::default() }
     }
@@ -131,7 +131,7 @@ impl Windows {
     fn sum(&mut self, batch: &Batch, row: usize, start: i64, late: bool, flagged: bool) {
         let group = self.groups.of(batch, row);
         let (groups, members) = (&self.groups, &mut self.members);
-        let (counts, measures) = self.deltas.of(start, group, || match group {
+        let (counts, gained) = self.deltas.of(start, group, || match group {
             OTHERS => OTHERS,
             group if members.admit(start, groups.get(group)) => group,
             _ => OTHERS,
@@ -139,9 +139,9 @@ impl Windows {
         counts.records += 1;
         counts.flagged += i64::from(flagged);
         counts.late += i64::from(late);
-        for ((field, _), measured) in self.spec.measures.iter().zip(measures) {
+        for (field, gained) in self.spec.measured.iter().zip(gained) {
             if let Some(Value::Decimal(value) | Value::Integer(value)) = batch.column(*field).get(row) {
-                deltas::add(measured, value);
+                gained.add(value);
             }
         }
     }
@@ -184,7 +184,7 @@ impl Windows {
                 measures,
             }
         };
-        let mut deltas: Vec<WindowDelta> = self.deltas.drain().map(delta).collect();
+        let mut deltas: Vec<WindowDelta> = self.deltas.drain(&spec.measures).map(delta).collect();
         deltas.sort_unstable_by_key(|a| (a.start, a.group.id));
         self.groups.trim();
         // Of a window that is over for every partition no record is summed any more.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::config::{self, Aggregate, Late};
-use crate::model::checkpoint::{Measure, StatsLayout};
-use crate::model::record::{FieldId, Kind, Schema};
+use crate::config::{self, Late};
+use crate::model::aggregate::Measure;
+use crate::model::checkpoint::StatsLayout;
+use crate::model::record::{Field, FieldId, Kind, Schema};
 use crate::model::time::Unit;
 
 /// How rows are put into windows, and what of them is summed.
@@ -12,8 +13,10 @@ use crate::model::time::Unit;
 pub struct WindowSpec {
     pub(super) event_time: FieldId,
     pub(super) group_by: Vec<FieldId>,
-    /// In the order of the layout.
-    pub(super) measures: Vec<(FieldId, Measure)>,
+    /// Fields that are measured, each once.
+    pub(super) measured: Vec<FieldId>,
+    /// In the order of the layout, each with the place of its field in `measured`.
+    pub(super) measures: Vec<(usize, Measure)>,
     pub(super) max_ahead: i64,
     pub(super) max_behind: i64,
     pub(super) max_groups: usize,
@@ -41,14 +44,17 @@ impl WindowSpec {
             schema.find(name).ok_or_else(|| format!("{key}: there is no field {name:?} in [record.fields] or a lookup"))
         };
         let group_by = window.group_by.iter().map(|name| find("window.group_by", name)).collect::<Result<_, _>>()?;
-        let mut measures = Vec::new();
-        for (name, aggregates) in &window.measures {
+        let (mut measured, mut measures) = (Vec::new(), Vec::new());
+        for (name, asked) in &window.measures {
             let id = find("window.measures", name)?;
-            measures.push((id, measure(name, aggregates, schema, id)?));
+            let of_field = Measure::all_of(name, exact_scale(schema.field(id))?, asked).into_iter();
+            measures.extend(of_field.map(|measure| (measured.len(), measure)));
+            measured.push(id);
         }
         Ok(Self {
             event_time,
             group_by,
+            measured,
             measures,
             max_ahead: millis(window.max_ahead),
             max_behind: millis(window.max_behind),
@@ -78,7 +84,7 @@ impl WindowSpec {
     pub fn needed(&self) -> Vec<FieldId> {
         let mut needed = vec![self.event_time];
         needed.extend(&self.group_by);
-        needed.extend(self.measures.iter().map(|(id, _)| *id));
+        needed.extend(&self.measured);
         needed.sort_unstable();
         needed.dedup();
         needed
@@ -112,20 +118,13 @@ impl WindowSpec {
     }
 }
 
-fn measure(name: &str, aggregates: &[Aggregate], schema: &Schema, id: FieldId) -> Result<Measure, String> {
-    let field = schema.field(id);
+/// Fraction digits of a field whose values sum exactly.
+fn exact_scale(field: &Field) -> Result<u8, String> {
     if !matches!(field.kind, Kind::Decimal | Kind::Integer) {
-        let kind = format!("{:?}", field.kind).to_lowercase();
+        let (name, kind) = (&field.name, format!("{:?}", field.kind).to_lowercase());
         return Err(format!("window.measures: {name:?} is a {kind}; only a decimal or an integer sums exactly"));
     }
-    let has = |aggregate| aggregates.contains(&aggregate);
-    Ok(Measure {
-        field: name.to_owned(),
-        scale: field.scale,
-        sum: has(Aggregate::Sum),
-        min: has(Aggregate::Min),
-        max: has(Aggregate::Max),
-    })
+    Ok(field.scale)
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -4,28 +4,20 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config;
+use crate::model::aggregate::{Aggregate, Measure};
 use crate::model::ids::Offset;
 use crate::model::record::{Field, FieldId, Kind};
-use crate::model::time::TimeFormat;
+use weir_testkit::oracle::aggregates::kept;
 
 const NOW: i64 = 1_760_000_000_000;
 
 fn schema() -> Arc<Schema> {
-    let field = |name: &str, kind, scale| Field {
-        name: name.into(),
-        kind,
-        required: false,
-        path: vec![name.into()],
-        scale,
-        time: TimeFormat::default(),
-        lookup: None,
-    };
     Arc::new(Schema {
         fields: vec![
-            field("at", Kind::Timestamp, 0),
-            field("type", Kind::Text, 0),
-            field("fee", Kind::Decimal, 2),
-            field("amount", Kind::Decimal, 2),
+            Field::new("at", Kind::Timestamp, 0),
+            Field::new("type", Kind::Text, 0),
+            Field::new("fee", Kind::Decimal, 2),
+            Field::new("amount", Kind::Decimal, 2),
         ],
     })
 }
@@ -35,8 +27,9 @@ fn windows(extra: &str) -> Windows {
 }
 
 fn windows_by(fields: &str, extra: &str) -> Windows {
+    let all = Aggregate::ALL.map(Aggregate::name);
     let text = format!(
-        "size = \"5s\"\ngroup_by = {fields}\nmeasures = {{ amount = [\"sum\", \"max\"] }}\n\
+        "size = \"5s\"\ngroup_by = {fields}\nmeasures = {{ amount = {all:?} }}\n\
          out_of_orderness = \"2s\"\nmax_ahead = \"1h\"\nmax_behind = \"100years\"\n{extra}"
     );
     let window: config::Window = toml::from_str(&text).unwrap();
@@ -247,6 +240,19 @@ fn the_identity_of_a_group_is_the_one_that_is_in_databases_already() {
 const ID_OF_PAYMENT: &str = "2def2c8dab54bc609880878af1e2b92e";
 
 #[test]
+fn a_delta_holds_what_is_asked_for_and_nothing_where_no_record_had_the_field() {
+    let text = "max_behind = \"100years\"\nmeasures = { fee = [\"min\"], amount = [\"max\", \"sum\"] }";
+    let window: config::Window = toml::from_str(text).unwrap();
+    let spec = WindowSpec::new(&window, FieldId(0), &schema()).unwrap();
+    let columns: Vec<_> = spec.layout("stats").measures.iter().map(Measure::column).collect();
+    assert_eq!(columns, ["amount_sum", "amount_max", "fee_min"]);
+    let mut windows = Windows::new(Arc::new(spec), schema());
+    let amounts = [Some(100), None, Some(-40)];
+    add_rows(&mut windows, Partition(0), &amounts.map(|amount| Row { amount, ..at(0) }));
+    assert_eq!(windows.drain()[0].measures, [Some(60), Some(100), None]);
+}
+
+#[test]
 fn a_measure_that_does_not_sum_exactly_is_refused() {
     let window: config::Window = toml::from_str("measures = { type = [\"sum\"] }").unwrap();
     let error = WindowSpec::new(&window, FieldId(0), &schema()).unwrap_err();
@@ -254,11 +260,12 @@ fn a_measure_that_does_not_sum_exactly_is_refused() {
 }
 
 type Key = (i64, Option<String>, Option<i64>);
-type Sums = (i64, i64, i64, Option<i128>, Option<i64>, Option<i64>);
+/// Records, flagged, late, and what there is of the amounts.
+type Sums<A> = (i64, i64, i64, A);
 
-/// All rows of all partitions, summed by looking at each on its own.
-fn naive(batches: &[(i32, i64, Vec<Row>)]) -> (BTreeMap<Key, Sums>, usize) {
-    let (mut sums, mut faults) = (BTreeMap::<Key, Sums>::new(), 0);
+/// All rows of all partitions, by looking at each on its own.
+fn naive(batches: &[(i32, i64, Vec<Row>)]) -> (BTreeMap<Key, Sums<Vec<Option<i128>>>>, usize) {
+    let (mut sums, mut faults) = (BTreeMap::<Key, Sums<Vec<i64>>>::new(), 0);
     let mut seen: Vec<(i32, i64)> = Vec::new();
     for (partition, now, rows) in batches {
         for row in rows {
@@ -278,14 +285,16 @@ fn naive(batches: &[(i32, i64, Vec<Row>)]) -> (BTreeMap<Key, Sums>, usize) {
             sum.0 += 1;
             sum.1 += i64::from(row.verdict == RowVerdict::Flagged);
             sum.2 += i64::from(late);
-            if let Some(amount) = row.amount {
-                sum.3 = Some(sum.3.unwrap_or(0) + i128::from(amount));
-                sum.4 = Some(sum.4.map_or(amount, |least| least.min(amount)));
-                sum.5 = Some(sum.5.map_or(amount, |most| most.max(amount)));
-            }
+            sum.3.extend(row.amount);
         }
     }
-    (sums, faults)
+    let aggregates = |amounts: Vec<i64>| {
+        let unscaled = |aggregate: Aggregate| kept(aggregate.name(), &amounts, 2).map(|(unscaled, _)| unscaled);
+        Aggregate::ALL.map(unscaled).to_vec()
+    };
+    let sums = sums.into_iter();
+    let sums = sums.map(|(key, (records, flagged, late, all))| (key, (records, flagged, late, aggregates(all))));
+    (sums.collect(), faults)
 }
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
@@ -313,7 +322,8 @@ proptest! {
             r#"["type", "fee"]"#
         };
         let mut windows = windows_by(fields, "allowed_lateness = \"10s\"");
-        let (mut got, mut faults) = (BTreeMap::<Key, Sums>::new(), 0);
+        let none = (0, 0, 0, vec![None; Aggregate::ALL.len()]);
+        let (mut got, mut faults) = (BTreeMap::<Key, Sums<Vec<Option<i128>>>>::new(), 0);
         for (at, (partition, now, rows)) in batches.iter().enumerate() {
             faults += add_rows_at(*now, &mut windows, Partition(*partition), rows).len();
             if !drains[at] && at + 1 < batches.len() {
@@ -325,14 +335,15 @@ proptest! {
                 let kind = &delta.group.values[0];
                 let fee = delta.group.values.get(1).cloned().flatten();
                 let fee = fee.as_ref().map(|fee| fee.replace('.', "").parse().unwrap());
-                let [amount] = delta.measures.as_slice() else { panic!("one field is measured") };
-                let sum = got.entry((delta.start, kind.clone(), fee)).or_default();
+                prop_assert_eq!(delta.measures.len(), Aggregate::ALL.len());
+                let sum = got.entry((delta.start, kind.clone(), fee)).or_insert_with(|| none.clone());
                 sum.0 += delta.records;
                 sum.1 += delta.flagged;
                 sum.2 += delta.late;
-                sum.3 = [sum.3, amount.sum].into_iter().flatten().reduce(|a, b| a + b);
-                sum.4 = [sum.4, amount.min].into_iter().flatten().min();
-                sum.5 = [sum.5, amount.max].into_iter().flatten().max();
+                for ((sum, gained), aggregate) in sum.3.iter_mut().zip(delta.measures).zip(Aggregate::ALL) {
+                    let both = [*sum, gained].into_iter().flatten();
+                    *sum = both.reduce(|a, b| aggregate.join().apply(a, b).expect("an i128 holds them"));
+                }
             }
         }
         prop_assert_eq!((got, faults), naive(&batches));

@@ -370,5 +370,5 @@ async fn a_served_api_answers_over_tcp_and_stops_when_told_to() {
     let body = tokio::task::spawn_blocking(get).await.unwrap();
     assert!(body.contains("ready"), "{body}");
     stop.send(()).unwrap();
-    tokio::time::timeout(Duration::from_secs(8), server).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(8), server).await.unwrap().unwrap();
 }

@@ -21,8 +21,7 @@ async fn served(fakes: &Fakes) -> (SocketAddr, tokio::sync::oneshot::Sender<()>,
     let at = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let until = async move { stopped.await.unwrap_or(()) };
-    let api = fakes.api();
-    let server = tokio::spawn(async move { weir::admin::serve(listener, api, until).await.unwrap() });
+    let server = tokio::spawn(weir::admin::serve(listener, fakes.api(), until));
     (at, stop, server)
 }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use weir::checkpoint::{CheckpointBuilder, ClaimResult, Failed, ResumePoint, TaskHandle, claim, commit};
 use weir::config::Start;
-use weir::model::checkpoint::{Checkpoint, Fingerprint, Group, Measure, Measured, StatsLayout, WindowDelta};
+use weir::model::aggregate::{Aggregate, Measure};
+use weir::model::checkpoint::{Checkpoint, Fingerprint, Group, StatsLayout, WindowDelta};
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
 use weir::store::{Store, connect};
@@ -32,7 +33,7 @@ async fn world(broker: Model) -> World {
     let layout = StatsLayout {
         table: "risk_stats".into(),
         group_by: vec!["type".into()],
-        measures: vec![Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true }],
+        measures: Measure::all_of("amount", 2, &[Aggregate::Sum, Aggregate::Min, Aggregate::Max]),
     };
     let fingerprint = Fingerprint {
         topic: "finance_stream".into(),
@@ -77,7 +78,7 @@ fn ten_records(point: &ResumePoint) -> Checkpoint {
         records: 9,
         flagged: 0,
         late: 0,
-        measures: vec![Measured { sum: Some(90), min: Some(10), max: Some(10) }],
+        measures: vec![Some(90), Some(10), Some(10)],
     };
     pending.finish(vec![delta], |_| Some(0)).unwrap()
 }

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use weir::decode::Decoder;
 use weir::model::ids::{Offset, Partition};
 use weir::model::record::{Batch, Field, Kind, Schema};
-use weir::model::time::TimeFormat;
 
 /// The first line of what the fuzz target takes: event time, type and amount, all required.
 const SCHEMA: &str = "s!/event_time t!/type d2!/amount";
@@ -29,15 +28,7 @@ fn code(decoder: &mut Decoder, batch: &mut Batch, record: &[u8]) -> &'static str
 
 #[test]
 fn a_record_cut_at_any_byte_is_parse_json() {
-    let field = |name: &str, kind, scale| Field {
-        name: name.into(),
-        kind,
-        required: true,
-        path: vec![name.into()],
-        scale,
-        time: TimeFormat::default(),
-        lookup: None,
-    };
+    let field = |name: &str, kind, scale| Field { required: true, ..Field::new(name, kind, scale) };
     let fields =
         vec![field("event_time", Kind::Timestamp, 0), field("type", Kind::Text, 0), field("amount", Kind::Decimal, 2)];
     let schema = std::sync::Arc::new(Schema { fields });

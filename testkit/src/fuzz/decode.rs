@@ -100,15 +100,9 @@ fn fields(line: &str) -> (Vec<Field>, Vec<usize>) {
         if !spec.contains('-') {
             needed.push(fields.len());
         }
-        fields.push(Field {
-            name: path.join("."),
-            kind,
-            required: spec.contains('!'),
-            scale: if kind == Kind::Decimal { scale(spec) } else { 0 },
-            path,
-            time: weir::model::time::TimeFormat::default(),
-            lookup: None,
-        });
+        let scale = if kind == Kind::Decimal { scale(spec) } else { 0 };
+        let name = path.join(".");
+        fields.push(Field { required: spec.contains('!'), path, ..Field::new(name, kind, scale) });
     }
     (fields, needed)
 }

@@ -1,5 +1,6 @@
 //! What should be there, computed from the source topic and the tables of revisions alone, and what is.
 
+pub mod aggregates;
 pub mod history;
 pub mod letters;
 pub mod reference_model;

@@ -13,6 +13,11 @@ fn kafka_s_part_says_what_to_write() {
             "brokers = \" \"",
             "source.brokers: should be the brokers' addresses with their ports",
         ),
+        (
+            "brokers = \"127.0.0.1:9092\"",
+            "brokers = \"kafka\"",
+            "source.brokers: should be the brokers' addresses with their ports",
+        ),
         ("brokers = \"127", "brokers = \"u@127", "source.brokers: should be the brokers' addresses with their ports"),
         ("group = \"weir-fraud\"", "group = \"\"", "source.group: should be the name of a consumer group"),
         ("topic = \"finance_stream\"", "topic = \"a/b\"", "source.topic: is no name of a Kafka topic: 1 to 249"),
@@ -56,6 +61,11 @@ fn windows_and_the_sink_say_what_to_write() {
         ("type = { kind = \"text\"", "type = { kind = \"float\"", "is a float; declare it as a decimal to group by it"),
         ("[\"sum\", \"min\", \"max\"]", "[]", "window.measures.amount: is empty; write [\"sum\"]"),
         ("url = \"mysql://", "url = \"postgres://", "sink.url: should begin with mysql://, mariadb:// or sqlite://"),
+        (
+            "url = \"mysql://weir:weir@127.0.0.1:3306/weir\"",
+            "url = \"sqlite:x\"",
+            "sink.url: should begin with mysql://, mariadb:// or sqlite://",
+        ),
         ("\"risk_stats\"", "\"Weir_x\"", "sink.table: should not begin with weir_, as the engine's own tables do"),
     ]);
 }

@@ -2,26 +2,17 @@ use super::*;
 use crate::model::finding::Stage;
 use crate::model::ids::Partition;
 use crate::model::record::{Field, Kind, Value};
-use crate::model::time::TimeFormat;
 
 pub(super) mod tagged;
 mod templates;
 mod times;
 
 fn field(name: &str, kind: Kind, required: bool, scale: u8) -> Field {
-    Field {
-        name: name.into(),
-        kind,
-        required,
-        path: vec![name.into()],
-        scale,
-        time: TimeFormat::default(),
-        lookup: None,
-    }
+    Field { required, ..Field::new(name, kind, scale) }
 }
 
 fn at(name: &str, kind: Kind, path: &[&str]) -> Field {
-    Field { path: path.iter().map(|token| (*token).to_owned()).collect(), ..field(name, kind, false, 0) }
+    Field { path: path.iter().map(|token| (*token).to_owned()).collect(), ..Field::new(name, kind, 0) }
 }
 
 fn payments() -> Arc<Schema> {

@@ -1,7 +1,7 @@
 //! Times that are not written as RFC 3339 or epoch milliseconds.
 
 use super::*;
-use crate::model::time::Unit;
+use crate::model::time::{TimeFormat, Unit};
 
 /// A field of such times, and what it makes of JSON texts, one record each. Records look alike, so all but the first of a
 /// kind go the fast way.

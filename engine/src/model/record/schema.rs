@@ -43,6 +43,13 @@ pub struct Field {
 }
 
 impl Field {
+    /// A field of the record under its own name that may be missing; a timestamp is RFC 3339 or epoch milliseconds.
+    pub fn new(name: impl Into<String>, kind: Kind, scale: u8) -> Self {
+        let name = name.into();
+        let path = vec![name.clone()];
+        Self { name, kind, required: false, path, scale, time: TimeFormat::default(), lookup: None }
+    }
+
     /// Whether it is decoded from the record. Others are filled in afterwards.
     pub fn is_in_record(&self) -> bool {
         self.lookup.is_none()

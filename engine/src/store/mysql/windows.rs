@@ -2,6 +2,7 @@
 
 use super::{DIALECT, Result};
 use crate::fault;
+use crate::model::aggregate::Join;
 use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::store::sql::{Bind, Transaction, columns, stats};
 
@@ -51,17 +52,14 @@ fn upsert(layout: &StatsLayout, columns: &[String], rows: usize) -> String {
 fn additions(layout: &StatsLayout) -> Vec<String> {
     let mut set: Vec<String> = ["records", "flagged", "late"].map(|c| format!("{c} = {c} + VALUES({c})")).to_vec();
     for measure in &layout.measures {
-        let column = |suffix| format!("`{}_{suffix}`", measure.field);
-        if measure.sum {
-            let c = column("sum");
-            set.push(format!("{c} = COALESCE({c} + VALUES({c}), {c}, VALUES({c}))"));
-        }
-        for (there, suffix, function) in [(measure.min, "min", "LEAST"), (measure.max, "max", "GREATEST")] {
-            if there {
-                let c = column(suffix);
-                set.push(format!("{c} = {function}(COALESCE({c}, VALUES({c})), COALESCE(VALUES({c}), {c}))"));
-            }
-        }
+        let c = columns::quoted(measure);
+        let one_of = |function| format!("{function}(COALESCE({c}, VALUES({c})), COALESCE(VALUES({c}), {c}))");
+        let joined = match measure.aggregate.join() {
+            Join::Add => format!("COALESCE({c} + VALUES({c}), {c}, VALUES({c}))"),
+            Join::Least => one_of("LEAST"),
+            Join::Greatest => one_of("GREATEST"),
+        };
+        set.push(format!("{c} = {joined}"));
     }
     set
 }

@@ -2,29 +2,14 @@
 //! is there has them.
 
 use super::{Bind, Result, Transaction};
+use crate::model::aggregate::{Aggregate, Measure};
 use crate::model::checkpoint::StatsLayout;
 use crate::model::store::StoreError;
-
-/// Columns that every such table has.
-const FIXED: [&str; 7] = ["window_start", "window_end", "group_id", "records", "flagged", "late", "updated_at"];
 
 /// Characters of a table's name; its view's is longer by `_final`, and a name has 64 at most.
 const MAX_TABLE: usize = 58;
 /// Characters of a column's name.
 const MAX_COLUMN: usize = 64;
-
-/// Column name and decimal scale of every aggregate, in the order of the layout.
-pub(crate) fn aggregates(layout: &StatsLayout) -> Vec<(String, u8)> {
-    let mut columns = Vec::new();
-    for measure in &layout.measures {
-        for (there, suffix) in [(measure.sum, "sum"), (measure.min, "min"), (measure.max, "max")] {
-            if there {
-                columns.push((format!("{}_{suffix}", measure.field), measure.scale));
-            }
-        }
-    }
-    columns
-}
 
 /// The columns that a delta fills, in backticks where the configuration named them, in the order of
 /// [`Texts::push`](super::stats::Texts::push).
@@ -32,18 +17,23 @@ pub(crate) fn filled(layout: &StatsLayout) -> Vec<String> {
     let mut columns: Vec<String> = ["window_start", "group_id", "window_end"].map(String::from).to_vec();
     columns.extend(layout.group_by.iter().map(|field| format!("`{field}`")));
     columns.extend(["records", "flagged", "late"].map(String::from));
-    columns.extend(aggregates(layout).into_iter().map(|(name, _)| format!("`{name}`")));
+    columns.extend(layout.measures.iter().map(quoted));
     columns
+}
+
+/// Name of the measure's column, in backticks.
+pub(crate) fn quoted(measure: &Measure) -> String {
+    format!("`{}`", measure.column())
 }
 
 /// Every name that the configuration brings into SQL must be one that quoting cannot be broken with.
 pub(super) fn validate(layout: &StatsLayout) -> Result<()> {
-    let mut seen = FIXED.map(String::from).to_vec();
+    let mut seen = StatsLayout::FIXED.map(String::from).to_vec();
     plain(&layout.table, MAX_TABLE)?;
     if layout.table.to_lowercase().starts_with("weir_") {
         return Err(StoreError::Fatal(format!("the table {:?} would be mixed up with the engine's own", layout.table)));
     }
-    let columns = layout.group_by.iter().cloned().chain(aggregates(layout).into_iter().map(|(name, _)| name));
+    let columns = layout.group_by.iter().cloned().chain(layout.measures.iter().map(Measure::column));
     for column in columns {
         plain(&column, MAX_COLUMN)?;
         let lower = column.to_lowercase();
@@ -72,11 +62,11 @@ pub(super) async fn check(tx: &mut Transaction, layout: &StatsLayout) -> Result<
     for mut row in tx.rows(d.columns_of, &[Bind::Text(&layout.table)]).await? {
         there.push((row.text()?.to_lowercase(), row.text()?.to_lowercase()));
     }
-    let names = FIXED.iter().map(|name| ((*name).to_owned(), None));
-    let names = names.chain(layout.group_by.iter().map(|name| (name.clone(), None)));
-    let names = names.chain(aggregates(layout).into_iter().map(|(name, s)| (name, Some(d.decimal(s)))));
+    let mut wanted: Vec<_> = StatsLayout::FIXED.iter().map(|name| ((*name).to_owned(), None)).collect();
+    wanted.extend(layout.group_by.iter().map(|name| (name.clone(), None)));
+    wanted.extend(layout.measures.iter().map(|measure| (measure.column(), Some(d.decimal(measure.scale)))));
     let mut wrong = Vec::new();
-    for (name, kind) in names {
+    for (name, kind) in &wanted {
         match (there.iter().find(|(column, _)| *column == name.to_lowercase()), kind) {
             (None, _) => wrong.push(format!("it lacks the column {name}")),
             (Some((_, found)), Some(kind)) if *found != kind.to_lowercase() => {
@@ -86,12 +76,13 @@ pub(super) async fn check(tx: &mut Transaction, layout: &StatsLayout) -> Result<
         }
     }
     // Rows that this configuration changes would keep what another one left there.
-    for measure in &layout.measures {
-        for (kept, suffix) in [(measure.sum, "sum"), (measure.min, "min"), (measure.max, "max")] {
-            let name = format!("{}_{suffix}", measure.field);
-            if !kept && there.iter().any(|(column, _)| *column == name.to_lowercase()) {
-                wrong.push(format!("it has the column {name}, which window.measures does not ask for"));
-            }
+    let mut fields: Vec<_> = layout.measures.iter().map(|measure| &measure.field).collect();
+    fields.dedup();
+    for name in fields.iter().flat_map(|field| Aggregate::ALL.map(|aggregate| aggregate.column(field))) {
+        let is = |column: &str| column.eq_ignore_ascii_case(&name);
+        // A column of the groups may be called so.
+        if !wanted.iter().any(|(own, _)| is(own)) && there.iter().any(|(column, _)| is(column)) {
+            wrong.push(format!("it has the column {name}, which window.measures does not ask for"));
         }
     }
     if wrong.is_empty() {

@@ -25,7 +25,7 @@ pub(crate) struct Dialect {
     pub time_type: &'static str,
     /// Type of a readable group column.
     pub group_type: &'static str,
-    /// Type of sums, least and greatest; `{scale}` is replaced.
+    /// Type of a measure's column, an exact decimal; `{scale}` is replaced.
     pub decimal_type: &'static str,
     /// The type to cast to for a value's text.
     pub cast_text: &'static str,
@@ -69,7 +69,7 @@ impl Dialect {
         format!("CAST({value} AS {})", self.cast_text)
     }
 
-    /// Type of a sum, least or greatest.
+    /// Type of a measure's column with so many fraction digits.
     pub(super) fn decimal(&self, scale: u8) -> String {
         self.decimal_type.replace("{scale}", &scale.to_string())
     }

@@ -168,8 +168,8 @@ fn stats_table(d: &Dialect, layout: &StatsLayout) -> Made {
     }
     columns += &format!("group_id {} NOT NULL, records BIGINT NOT NULL, flagged BIGINT NOT NULL, ", d.group_id_type);
     columns += "late BIGINT NOT NULL, ";
-    for (column, scale) in columns::aggregates(layout) {
-        columns += &format!("`{column}` {}, ", d.decimal(scale));
+    for measure in &layout.measures {
+        columns += &format!("{} {}, ", columns::quoted(measure), d.decimal(measure.scale));
     }
     let sql = format!(
         "CREATE TABLE IF NOT EXISTS `{}` ({columns}updated_at {} NOT NULL, PRIMARY KEY (window_start, group_id)){}",

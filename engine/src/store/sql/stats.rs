@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Bind, Result, Transaction, columns, schema, text};
+use crate::model::aggregate::Measure;
 use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::model::store::{StatsRow, StoreError};
 use crate::model::text::push_decimal;
@@ -11,7 +12,7 @@ use crate::model::text::push_decimal;
 #[derive(Default)]
 pub(crate) struct Texts {
     all: String,
-    /// Ranges of `all`, for each window: its start, its end, then every aggregate of the layout; None: no value.
+    /// Ranges of `all`, for each window: its start, its end, then every measure of the layout; None: no value.
     places: Vec<Option<Range<usize>>>,
     each: usize,
 }
@@ -28,16 +29,10 @@ impl Texts {
             };
             texts.places.extend(times.clone().map(Some));
             before = Some((window.start, window.end, times));
-            for (measure, gained) in layout.measures.iter().zip(&window.measures) {
-                let values = [
-                    (measure.sum, gained.sum),
-                    (measure.min, gained.min.map(i128::from)),
-                    (measure.max, gained.max.map(i128::from)),
-                ];
-                for (_, value) in values.into_iter().filter(|(there, _)| *there) {
-                    let place = value.map(|value| texts.write(|all| push_decimal(all, value, measure.scale)));
-                    texts.places.push(place);
-                }
+            debug_assert_eq!(layout.measures.len(), window.measures.len(), "a value or none for each measure");
+            for (measure, value) in layout.measures.iter().zip(&window.measures) {
+                let place = value.map(|value| texts.write(|all| push_decimal(all, value, measure.scale)));
+                texts.places.push(place);
             }
         }
         texts.each = texts.places.len().checked_div(windows.len()).unwrap_or(0);
@@ -59,13 +54,13 @@ impl Texts {
     /// Appends the binds of `window`, which is at `at`, in the order of [`columns::filled`].
     pub(crate) fn push<'a>(&'a self, binds: &mut Vec<Bind<'a>>, at: usize, window: &'a WindowDelta) {
         let text = |place: &Option<Range<usize>>| Bind::text(place.clone().map(|place| &self.all[place]));
-        let [start, end, aggregates @ ..] = &self.places[at * self.each..(at + 1) * self.each] else {
+        let [start, end, measures @ ..] = &self.places[at * self.each..(at + 1) * self.each] else {
             unreachable!("every window has a start and an end")
         };
         binds.extend([text(start), Bind::Blob(&window.group.id), text(end)]);
         binds.extend(window.group.values.iter().map(|value| Bind::text(value.as_deref().map(text::cut))));
         binds.extend([window.records, window.flagged, window.late].map(Bind::Int));
-        binds.extend(aggregates.iter().map(text));
+        binds.extend(measures.iter().map(text));
     }
 }
 
@@ -80,13 +75,12 @@ pub(super) async fn read(
     final_idle: Option<i64>,
 ) -> Result<Vec<StatsRow>> {
     let d = tx.dialect();
-    let aggregates = columns::aggregates(layout);
     let mut selected = format!("{}, {}, records, flagged, late", d.text_of("window_start"), d.text_of("window_end"));
     for field in &layout.group_by {
         selected += &format!(", `{field}`");
     }
-    for (name, _) in &aggregates {
-        selected += &format!(", {}", d.text_of(&format!("`{name}`")));
+    for measure in &layout.measures {
+        selected += &format!(", {}", d.text_of(&columns::quoted(measure)));
     }
     // A window starts before it ends: what is said of the start is what lets the key be entered at the right place.
     let mut upto = String::new();
@@ -119,8 +113,8 @@ pub(super) async fn read(
         for field in &layout.group_by {
             window.group.push((field.clone(), row.maybe_text()?));
         }
-        for (name, _) in &aggregates {
-            window.measures.push((name.clone(), row.maybe_text()?));
+        for column in layout.measures.iter().map(Measure::column) {
+            window.measures.push((column, row.maybe_text()?));
         }
         windows.push(window);
     }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use super::migrations::{Kind, Made, Migration, STEPS};
 use super::{Bind, Dialect, Driver, Result, Row, SqlStore, Transaction, Tx, migrations, schema};
+use crate::model::aggregate::{Aggregate, Measure};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use crate::model::checkpoint::*;
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
@@ -93,9 +94,9 @@ impl Tx for SeenTx {
 }
 
 fn layout() -> StatsLayout {
-    let amount = Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true };
+    let measures = Measure::all_of("amount", 2, &[Aggregate::Sum, Aggregate::Min, Aggregate::Max]);
     // A name that has to be quoted.
-    StatsLayout { table: "stats".into(), group_by: vec!["group".into()], measures: vec![amount] }
+    StatsLayout { table: "stats".into(), group_by: vec!["group".into()], measures }
 }
 
 fn fingerprint(topic: &str, cluster: Option<&str>) -> Fingerprint {
@@ -152,7 +153,7 @@ fn line(revision: u64) -> Audit {
 fn checkpoint(epoch: u64, from: i64, to: i64) -> Checkpoint {
     let (partition, from, to) = (Partition(0), Offset(from), Offset(to));
     let group = Arc::new(Group { id: [1; 16], values: vec![Some("a".into())] });
-    let measures = vec![Measured { sum: Some(100), min: Some(100), max: Some(100) }];
+    let measures = vec![Some(100); 3];
     let window = WindowDelta { start: 0, end: 5_000, group, records: 1, flagged: 1, late: 0, measures };
     Checkpoint {
         partitions: vec![PartitionProgress { partition, epoch, from, to, watermark: Some(10_000) }],

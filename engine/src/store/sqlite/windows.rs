@@ -2,7 +2,8 @@
 
 use super::{Bind, Result, Transaction};
 use crate::fault;
-use crate::model::checkpoint::{Measured, StatsLayout, WindowDelta};
+use crate::model::aggregate::Join;
+use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::model::store::StoreError;
 use crate::store::sql::{Dialect, Row, columns, stats, text};
 
@@ -35,7 +36,7 @@ impl Statements {
         let table = &layout.table;
         let columns = columns::filled(layout);
         let mut read = vec!["records".to_owned(), "flagged".to_owned(), "late".to_owned()];
-        read.extend(columns::aggregates(layout).into_iter().map(|(name, _)| format!("`{name}`")));
+        read.extend(layout.measures.iter().map(columns::quoted));
         let marks = vec!["?"; columns.len()].join(", ");
         Self {
             select: format!("SELECT {} FROM `{table}` WHERE window_start = ? AND group_id = ?", read.join(", ")),
@@ -55,20 +56,12 @@ fn added(layout: &StatsLayout, window: &WindowDelta, mut row: Row) -> Result<Win
     let (records, flagged, late) = (row.int()?, row.int()?, row.int()?);
     let mut measures = Vec::with_capacity(layout.measures.len());
     for (measure, gained) in layout.measures.iter().zip(&window.measures) {
-        let mut stored = |there: bool| -> Result<Option<i128>> {
-            let text = if there { row.maybe_text()? } else { None };
-            let damaged = |text: &str| {
-                StoreError::Fatal(format!("{text:?} in {} is no decimal of scale {}", layout.table, measure.scale))
-            };
-            text.map(|text| text::unscaled(&text, measure.scale).ok_or_else(|| damaged(&text))).transpose()
+        let unscaled = |text: String| {
+            let damaged = || format!("{text:?} in {} is no decimal of scale {}", layout.table, measure.scale);
+            text::unscaled(&text, measure.scale).ok_or_else(|| StoreError::Fatal(damaged()))
         };
-        let (sum, min, max) = (stored(measure.sum)?, stored(measure.min)?, stored(measure.max)?);
-        let narrow = |value: Option<i128>| value.map(i64::try_from).transpose().map_err(|_| overflow());
-        measures.push(Measured {
-            sum: both(sum, gained.sum, i128::checked_add).ok_or_else(overflow)?,
-            min: both(narrow(min)?, gained.min, |a, b| Some(a.min(b))).ok_or_else(overflow)?,
-            max: both(narrow(max)?, gained.max, |a, b| Some(a.max(b))).ok_or_else(overflow)?,
-        });
+        let stored = row.maybe_text()?.map(unscaled).transpose()?;
+        measures.push(both(stored, *gained, measure.aggregate.join()).ok_or_else(overflow)?);
     }
     Ok(WindowDelta {
         records: plus(records, window.records)?,
@@ -80,9 +73,9 @@ fn added(layout: &StatsLayout, window: &WindowDelta, mut row: Row) -> Result<Win
 }
 
 /// NULL is no value, not zero. The outer None is an overflow.
-fn both<T>(a: Option<T>, b: Option<T>, join: impl Fn(T, T) -> Option<T>) -> Option<Option<T>> {
+fn both(a: Option<i128>, b: Option<i128>, join: Join) -> Option<Option<i128>> {
     match (a, b) {
-        (Some(a), Some(b)) => join(a, b).map(Some),
+        (Some(a), Some(b)) => join.apply(a, b).map(Some),
         (a, b) => Some(a.or(b)),
     }
 }

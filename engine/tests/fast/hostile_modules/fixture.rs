@@ -78,15 +78,7 @@ impl Fixture {
         config.rules.dir = folder.path().join("rules.d");
         store.prepare(&config.fingerprint(), &layout).await.unwrap();
         let runtime = Runtime::with_cost_window(&config.rules, env!("CARGO_BIN_EXE_weir").into(), COST_WINDOW).unwrap();
-        let field = |name: &str, kind, scale| Field {
-            name: name.into(),
-            kind,
-            required: true,
-            path: vec![name.into()],
-            scale,
-            time: weir::model::time::TimeFormat::default(),
-            lookup: None,
-        };
+        let field = |name: &str, kind, scale| Field { required: true, ..Field::new(name, kind, scale) };
         let mut fields = vec![field("amount", Kind::Decimal, 2)];
         fields.extend(secret.map(|_| field("secret", Kind::Text, 0)));
         let schema = Arc::new(Schema { fields });

@@ -170,7 +170,7 @@ impl Database {
             self.rows[activation.partition.0 as usize].revision = Some(activation.revision);
         }
         for delta in checkpoint.windows {
-            let gained = delta.measures[0].sum.unwrap_or(0);
+            let gained = delta.measures[0].unwrap_or(0);
             let window = self.windows.entry((delta.start, delta.group.id)).or_default();
             window.records += delta.records;
             window.amount += gained;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use weir::checkpoint::CheckpointBuilder;
-use weir::model::checkpoint::{Measured, WindowDelta};
+use weir::model::checkpoint::WindowDelta;
 use weir::model::finding::Stage;
 use weir::model::ids::{Offset, Partition, Revision};
 use weir::model::letter::{Reason, Source};
@@ -52,7 +52,6 @@ impl Windows {
 }
 
 fn delta(start: i64, index: usize, sum: Sum) -> WindowDelta {
-    let measured = Measured { sum: Some(sum.amount), min: None, max: None };
     WindowDelta {
         start,
         end: start + 5_000,
@@ -60,7 +59,7 @@ fn delta(start: i64, index: usize, sum: Sum) -> WindowDelta {
         records: sum.records,
         flagged: 0,
         late: 0,
-        measures: vec![measured],
+        measures: vec![Some(sum.amount)],
     }
 }
 

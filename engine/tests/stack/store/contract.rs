@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use weir::model::aggregate::{Aggregate, Measure};
 use weir::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use weir::model::checkpoint::*;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
@@ -10,6 +11,7 @@ use weir::store::{Outcome, StoreError, connect};
 
 use crate::store::fixture::*;
 use crate::store::{finals, retention, size};
+use weir_testkit::oracle::aggregates::{decimal, kept};
 
 async fn sums_are_exact(url: &str) {
     let (store, epoch) = begun(url, "exact").await;
@@ -36,6 +38,28 @@ async fn a_missing_amount_is_no_zero(url: &str) {
     let values: Vec<_> = sums(&store).await.into_iter().map(|row| row.2).collect();
     let one = vec![text("-0.05"), text("-0.05"), text("-0.05")];
     assert_eq!(values, [vec![None; 3], one.clone(), one, vec![text("0.02"), text("-0.05"), text("0.07")]]);
+}
+
+async fn every_aggregate_is_added_as_over_all_values_at_once(url: &str) {
+    let measures = Measure::all_of("amount", 2, &Aggregate::ALL);
+    let layout = StatsLayout { measures: measures.clone(), ..layout("aggregates") };
+    let store = connect(url, "aggregates", "finance_stream").await.unwrap();
+    store.prepare(&fingerprint("aggregates"), &layout).await.unwrap();
+    let epoch = store.take(&[P0]).await.unwrap()[0].epoch;
+    store.begin(P0, epoch, Offset(0)).await.unwrap();
+    let steps: [&[i64]; 4] = [&[], &[10, -5, 7], &[-8], &[]];
+    for (at, values) in (0..).zip(steps) {
+        let unscaled = |measure: &Measure| kept(measure.aggregate.name(), values, 2).map(|(unscaled, _)| unscaled);
+        let measures = measures.iter().map(unscaled).collect();
+        let window = WindowDelta { measures, ..window(Some("x"), 1, 1, amount(0)) };
+        store.commit(&checkpoint(epoch, at, at + 1, vec![window])).await.unwrap();
+    }
+    let whole = |measure: &Measure| {
+        let (unscaled, scale) = kept(measure.aggregate.name(), &steps.concat(), 2).expect("there are values");
+        (measure.column(), Some(decimal(unscaled, scale)))
+    };
+    let wanted: Vec<_> = measures.iter().map(whole).collect();
+    assert_eq!(store.windows(1, false).await.unwrap()[0].measures, wanted);
 }
 
 async fn a_fenced_checkpoint_leaves_nothing(url: &str) {
@@ -157,10 +181,19 @@ async fn a_table_has_one_pipeline_whatever_its_case(url: &str) {
 async fn an_aggregate_that_is_no_longer_asked_for_is_refused(url: &str) {
     let mut fewer = layout("fewer");
     prepared(url, "fewer").await;
-    fewer.measures[0].min = false;
+    fewer.measures.retain(|measure| measure.aggregate != Aggregate::Min);
     let store = connect(url, "fewer", "finance_stream").await.unwrap();
     let error = store.prepare(&fingerprint("fewer"), &fewer).await.unwrap_err().to_string();
     assert!(error.contains("it has the column amount_min"), "{error}");
+}
+
+async fn a_column_of_the_groups_may_be_named_as_an_aggregate_that_is_not_asked_for(url: &str) {
+    let mut named = StatsLayout { group_by: vec!["amount_min".into()], ..layout("named") };
+    named.measures.retain(|measure| measure.aggregate != Aggregate::Min);
+    let store = connect(url, "named", "finance_stream").await.unwrap();
+    for start in ["the first", "on a table that is there"] {
+        store.prepare(&fingerprint("named"), &named).await.expect(start);
+    }
 }
 
 async fn groups_that_look_alike_stay_apart(url: &str) {
@@ -340,6 +373,7 @@ async fn two_writers_add_to_the_same_groups(url: &str) {
 pub(crate) async fn all(url: &str) {
     sums_are_exact(url).await;
     a_missing_amount_is_no_zero(url).await;
+    every_aggregate_is_added_as_over_all_values_at_once(url).await;
     a_fenced_checkpoint_leaves_nothing(url).await;
     letters_stay_in_order_until_published(url).await;
     a_partition_begins_once(url).await;
@@ -349,6 +383,7 @@ pub(crate) async fn all(url: &str) {
     a_pipeline_without_a_cluster_takes_the_first_and_refuses_another(url).await;
     a_table_has_one_pipeline_whatever_its_case(url).await;
     an_aggregate_that_is_no_longer_asked_for_is_refused(url).await;
+    a_column_of_the_groups_may_be_named_as_an_aggregate_that_is_not_asked_for(url).await;
     groups_that_look_alike_stay_apart(url).await;
     sums_pass_the_extremes_of_i64(url).await;
     the_catalog_advances_by_one_and_refuses_a_stale_base(url).await;

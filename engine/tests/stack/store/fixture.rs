@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use weir::model::aggregate::{Aggregate, Measure};
 use weir::model::checkpoint::*;
 use weir::model::ids::{Offset, Partition};
 use weir::store::{Store, connect};
@@ -9,9 +10,19 @@ use weir::store::{Store, connect};
 pub(crate) const P0: Partition = Partition(0);
 
 pub(crate) fn layout(name: &str) -> StatsLayout {
-    let amount = Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true };
-    StatsLayout { table: format!("stats_{name}"), group_by: vec!["type".into()], measures: vec![amount] }
+    StatsLayout { table: format!("stats_{name}"), group_by: vec!["type".into()], measures: measures("amount").into() }
 }
+
+pub(crate) fn measures(field: &str) -> [Measure; 3] {
+    [Aggregate::Sum, Aggregate::Min, Aggregate::Max].map(|aggregate| Measure {
+        field: field.into(),
+        aggregate,
+        scale: 2,
+    })
+}
+
+/// Of each of these measures.
+pub(crate) type Measured = [Option<i128>; 3];
 
 pub(crate) fn fingerprint(name: &str) -> Fingerprint {
     Fingerprint {
@@ -42,11 +53,11 @@ pub(crate) async fn begun(url: &str, name: &str) -> (Arc<dyn Store>, u64) {
 
 pub(crate) fn window(value: Option<&str>, id: u8, records: i64, measured: Measured) -> WindowDelta {
     let group = Arc::new(Group { id: [id; 16], values: vec![value.map(String::from)] });
-    WindowDelta { start: 5_000, end: 10_000, group, records, flagged: 0, late: 0, measures: vec![measured] }
+    WindowDelta { start: 5_000, end: 10_000, group, records, flagged: 0, late: 0, measures: measured.into() }
 }
 
 pub(crate) fn amount(value: i64) -> Measured {
-    Measured { sum: Some(value.into()), min: Some(value), max: Some(value) }
+    [Some(value.into()); 3]
 }
 
 pub(crate) fn checkpoint(epoch: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Checkpoint {

@@ -1,9 +1,9 @@
 //! The messages of the store that docs/errors.md lists and no other test provokes, on SQLite: they are the same on a server.
 
-use weir::model::checkpoint::{Measure, Measured, StatsLayout};
+use weir::model::checkpoint::StatsLayout;
 use weir::store::{StoreError, connect};
 
-use crate::store::fixture::{P0, amount, begun, checkpoint, fingerprint, layout, prepared, window};
+use crate::store::fixture::{P0, amount, begun, checkpoint, fingerprint, layout, measures, prepared, window};
 
 async fn sql(url: &str, statement: &'static str) {
     let database = sqlx::SqlitePool::connect(url).await.unwrap();
@@ -45,9 +45,7 @@ async fn a_table_or_row_that_does_not_fit_is_named_with_the_way_out() {
     told(prepare("named", twice).await, "stats_named would have two columns named \"Type\"");
 
     prepared(&url, "scaled").await;
-    let scaled = Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true };
-    let more = Measure { field: "fee".into(), ..scaled.clone() };
-    let wider = StatsLayout { measures: vec![scaled, more], ..layout("scaled") };
+    let wider = StatsLayout { measures: [measures("amount"), measures("fee")].concat(), ..layout("scaled") };
     told(prepare("scaled", wider).await, "the table stats_scaled does not fit [window]: it lacks the column fee_sum");
 
     let (store, _) = begun(&url, "lost").await;
@@ -71,7 +69,7 @@ async fn a_sum_that_cannot_be_or_is_none_is_an_error_that_names_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("weir.db").display());
     let (store, epoch) = begun(&url, "sums").await;
-    let most = Measured { sum: Some(i128::MAX), ..amount(1) };
+    let most = [Some(i128::MAX), Some(1), Some(1)];
     store.commit(&checkpoint(epoch, 0, 1, vec![window(Some("x"), 1, 1, most)])).await.unwrap();
     let again = checkpoint(epoch, 1, 2, vec![window(Some("x"), 1, 1, most)]);
     told(store.commit(&again).await, "a sum in stats_sums is out of range");

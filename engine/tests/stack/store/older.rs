@@ -12,6 +12,8 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::outbox::format;
 use weir::store::{Outcome, Store, StoreError, connect};
 
+use crate::store::fixture::layout;
+
 /// A dump, and what is in it.
 pub(crate) struct Older {
     /// The commit whose engine made it.
@@ -115,8 +117,7 @@ impl Older {
     }
 
     fn layout() -> StatsLayout {
-        let amount = Measure { field: "amount".into(), scale: 2, sum: true, min: true, max: true };
-        StatsLayout { table: "risk_stats".into(), group_by: vec!["type".into()], measures: vec![amount] }
+        StatsLayout { table: "risk_stats".into(), ..layout("older") }
     }
 
     /// An engine's start on Kafka's cluster of this id.
@@ -190,7 +191,7 @@ impl Older {
                 records,
                 flagged: 0,
                 late: 0,
-                measures: vec![Measured { sum: Some(i128::from(records)), min: Some(1), max: Some(1) }],
+                measures: vec![Some(i128::from(records)), Some(1), Some(1)],
             };
             Checkpoint { partitions: begun.iter().map(moved).collect(), windows: vec![window], ..Checkpoint::default() }
         };

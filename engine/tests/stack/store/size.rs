@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{Connection, MySqlConnection, Row};
 use weir::checkpoint::{CheckpointBuilder, TaskHandle, commit};
-use weir::model::checkpoint::{Group, Measured, WindowDelta};
+use weir::model::checkpoint::{Group, WindowDelta};
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
 use weir::store::{StoreError, connect_with};
@@ -106,7 +106,7 @@ async fn a_sum_that_does_not_fit_is_an_error_and_is_not_clamped() {
     let database = MariaDb::start_on(folder, &data, &["--sql-mode=NO_ENGINE_SUBSTITUTION"]);
     let (store, epoch) = begun(&database.url(), "clamped").await;
     // 38 digits, as many as the column has.
-    let nearly = Measured { sum: Some(99 * 10_i128.pow(36)), ..amount(1) };
+    let nearly = [Some(99 * 10_i128.pow(36)), Some(1), Some(1)];
     let window = || vec![window(Some("x"), 1, 1, nearly)];
     store.commit(&checkpoint(epoch, 0, 1, window())).await.unwrap();
     match store.commit(&checkpoint(epoch, 1, 2, window())).await {

@@ -9,25 +9,19 @@ use weir_testkit::wait::Fair;
 use super::*;
 use crate::model::ids::{Offset, Partition};
 use crate::model::record::{Field, Kind, Value};
-use crate::model::time::TimeFormat;
 
 fn schema() -> Arc<Schema> {
-    let field = |name: &str, kind, scale, lookup: Option<&str>| Field {
-        name: name.into(),
-        kind,
-        required: false,
-        path: if lookup.is_some() { vec![] } else { vec![name.into()] },
-        scale,
-        time: TimeFormat::default(),
-        lookup: lookup.map(str::to_owned),
+    let customer = |name: &str, kind, scale| Field {
+        path: vec![],
+        lookup: Some("customer".to_owned()),
+        ..Field::new(format!("customer.{name}"), kind, scale)
     };
-    let customer = Some("customer");
     Arc::new(Schema {
         fields: vec![
-            field("name", Kind::Text, 0, None),
-            field("other", Kind::Text, 0, None),
-            field("customer.limit", Kind::Decimal, 2, customer),
-            field("customer.segment", Kind::Text, 0, customer),
+            Field::new("name", Kind::Text, 0),
+            Field::new("other", Kind::Text, 0),
+            customer("limit", Kind::Decimal, 2),
+            customer("segment", Kind::Text, 0),
         ],
     })
 }
