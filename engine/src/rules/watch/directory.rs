@@ -1,7 +1,8 @@
 //! Follows the rules directory: what is new or changed is published, what is gone is retired, in the order of [`scan`].
 //!
-//! Only a removal that this process saw retires a rule, one file at a time and in the directory that it was in: an instance
-//! that starts with an empty mount, or under which one is taken away, must not take the rules of all others out of force.
+//! Only a removal that this process saw retires a rule, one file at a time, in the directory that it was in and while the files of
+//! all other rules are there: an instance that starts with an empty mount, under which one is taken away, or which has but a part of
+//! the files yet must not take the rules of all others out of force.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -195,8 +196,8 @@ impl RulesDirectory {
             without.insert(name);
             let message = format!(
                 "rule {name} came from {dir}, and no file there holds it now: the directory is another one than before, several \
-                 files went at once, or this process did not see it go. The rule stays as it is. Put the file back, or retire \
-                 the rule (DELETE /rules/{name})"
+                 files went at once or are missing, or this process did not see it go. The rule stays as it is. Put the file \
+                 back, or retire the rule (DELETE /rules/{name})"
             );
             self.catalog.conditions().raise(Severity::Warning, NO_FILE, name, message);
         }
