@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::change::entry;
 use super::history::{LINES, RETIRE};
 use super::in_force::{Change, Instance};
-use super::{Catalog, Publish, Published, Refused};
+use super::{Catalog, Held, Publish, Published, Refused};
 use crate::model::catalog::{Entry, RuleSet};
 use crate::model::ids::Sha256;
 use crate::model::store::{CatalogStore, StoreError};
@@ -24,7 +24,7 @@ pub(in crate::rules) struct Brought {
 
 impl Catalog {
     /// Why nothing may be published or retired now.
-    pub(in crate::rules) fn directory_held(&self) -> Option<String> {
+    pub(in crate::rules) fn directory_held(&self) -> Option<Held> {
         self.directory_hold.why()
     }
 

@@ -27,7 +27,7 @@ use crate::fault;
 use crate::model::catalog::Origin;
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
-use crate::rules::catalog::{Catalog, CatalogError, DIRECTORY, Publish, Refused};
+use crate::rules::catalog::{Catalog, CatalogError, DIRECTORY, Held, Publish, Refused};
 use crate::rules::module::COMPILERS;
 
 /// No write for so long: the file is whole.
@@ -39,7 +39,7 @@ const RESCAN: Duration = Duration::from_secs(5);
 const AWAY: &str = "rules.directory";
 /// A rule that the directory brought has no file there.
 const NO_FILE: &str = "rules.file_missing";
-/// Kafka and the database contradict each other.
+/// Kafka and the database contradict each other, or nobody knows yet that they belong together.
 const HELD: &str = "rules.directory_held";
 
 type Seen = SeenIn<Identity>;
@@ -282,19 +282,21 @@ impl Directory for RulesDirectory {
 
     /// An operator is told why.
     fn is_held(&self) -> bool {
-        let held = self.catalog.directory_held();
-        match &held {
-            None => self.catalog.conditions().clear(HELD, ""),
-            Some(why) => self.catalog.conditions().raise(
-                Severity::Warning,
-                HELD,
-                "",
-                format!(
-                    "files of rules.dir are neither published nor retired until every partition can be taken: {why}"
-                ),
-            ),
-        }
-        held.is_some()
+        let message = match self.catalog.directory_held() {
+            None => {
+                self.catalog.conditions().clear(HELD, "");
+                return false;
+            }
+            Some(Held::Contradiction(why)) => {
+                format!("files of rules.dir are neither published nor retired until every partition can be taken: {why}")
+            }
+            Some(Held::ClusterUnknown) => "files of rules.dir are neither published nor retired before this instance has taken \
+                 a partition that agrees with the database: the id of the Kafka cluster could not be compared, so the database \
+                 may be another cluster's"
+                .to_owned(),
+        };
+        self.catalog.conditions().raise(Severity::Warning, HELD, "", message);
+        true
     }
 
     async fn listed(&self) -> Option<(Identity, ListedFiles)> {

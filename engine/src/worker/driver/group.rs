@@ -58,7 +58,8 @@ impl Worker {
 
     pub(super) fn resume(&mut self, claimed: ClaimResult) -> anyhow::Result<()> {
         let stopped = claimed.stopped.iter().map(|stopped| (stopped.partition, &*stopped.why));
-        self.parts.catalog.claimed(self.parts.index, claimed.stands.iter().map(|stand| stand.partition), stopped);
+        let ready = claimed.stands.iter().map(|stand| (stand.partition, stand.agrees));
+        self.parts.catalog.claimed(self.parts.index, ready, stopped);
         for stopped in claimed.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
