@@ -41,7 +41,7 @@ fn source(record: &Record, at: usize) -> Source<'_> {
 fn letters(step: bool) -> Turn {
     let (records, reason) = (inputs::records(Payments::Good, plain), reason());
     let partition = Partition(0);
-    let point = ResumePoint { partition, epoch: 1, next: Offset(0), watermark: None, revision: None };
+    let point = ResumePoint { partition, epoch: 1, next: Offset(0), watermark: None, revision: None, agrees: false };
     let mut pending = CheckpointBuilder::default();
     let mut at = 0;
     Box::new(move || {

@@ -27,6 +27,9 @@ pub struct ResumePoint {
     pub watermark: Option<i64>,
     /// The newest activation that is recorded.
     pub revision: Option<Revision>,
+    /// Whether the group's offset, committed at an earlier claim, agrees with the store: the partition is the one that the
+    /// store knows, and not another cluster's.
+    pub agrees: bool,
 }
 
 /// A partition that must not be consumed until an operator has decided.
@@ -132,6 +135,8 @@ fn resume_point(claimed: &Claimed) -> ResumePoint {
         next: claimed.next_offset.expect("begin_unseen gave every partition a position or an error"),
         watermark: claimed.watermark,
         revision: claimed.revision,
+        // Without an offset in the group, or with one below it, the partition would have been stopped.
+        agrees: claimed.published.is_some(),
     }
 }
 

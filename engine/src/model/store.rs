@@ -73,6 +73,15 @@ pub struct StatsRow {
     pub measures: Vec<(String, Option<String>)>,
 }
 
+/// Whether the id of Kafka's cluster says that the database is not another cluster's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterCheck {
+    /// The stored id is this one, or no position is stored that could be another cluster's.
+    Passed,
+    /// One of the two ids is not known, so the first claim has to show it.
+    NotMade,
+}
+
 /// Where a partition is in the store.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Position {
@@ -205,7 +214,7 @@ pub trait Store: CheckpointStore + CatalogStore + ReportStore + RetentionStore +
     /// Brings the tables up to this version, makes what is missing, checks the rest against the layout, and refuses a
     /// fingerprint that differs from the one stored, naming what differs and what to do. Instances that start at once do
     /// each of it once. The other ports may be used afterwards.
-    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<(), StoreError>;
+    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<ClusterCheck, StoreError>;
 
     /// The statements that `prepare` would run to make what the database lacks; it runs none of them.
     async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>, StoreError>;

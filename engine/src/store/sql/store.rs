@@ -14,8 +14,8 @@ use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInf
 use crate::model::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::store::{
-    AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
-    Store, StoreError,
+    AuditStore, CatalogStore, CheckpointStore, ClusterCheck, Outcome, Position, ProbeStore, ReportStore,
+    RetentionStore, StatsRow, Store, StoreError,
 };
 
 /// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
@@ -109,17 +109,17 @@ impl SqlStore {
 
 #[async_trait]
 impl Store for SqlStore {
-    async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<()> {
+    async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<ClusterCheck> {
         columns::validate(layout)?;
         in_tx!(self, begin, |tx| schema::prepare(tx, self.wanted(layout)))?;
         fault::pass("store.prepare.created");
-        in_tx!(self, begin, |tx| fingerprint::keep(tx, &self.scope.pipeline, mine))?;
+        let cluster = in_tx!(self, begin, |tx| fingerprint::keep(tx, &self.scope.pipeline, mine))?;
         self.fingerprint.get_or_init(|| mine.clone());
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
         if **kept != *layout {
             return Err(StoreError::Fatal("the store was prepared before for another layout".into()));
         }
-        Ok(())
+        Ok(cluster)
     }
 
     async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>> {

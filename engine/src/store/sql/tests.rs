@@ -306,6 +306,26 @@ async fn a_step_that_an_instance_died_in_is_gone_on_with_and_one_that_does_not_s
     }
 }
 
+/// A database without a position can hold nothing of another cluster's.
+#[tokio::test]
+async fn only_two_ids_that_are_known_tell_that_a_database_with_positions_is_of_this_cluster() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+    let prepare = async |cluster: Option<&str>| {
+        let store = sqlite(&url);
+        let check = store.prepare(&fingerprint("t", cluster), &layout()).await.expect("nothing differs");
+        (store, check)
+    };
+    let (store, check) = prepare(None).await;
+    assert_eq!(check, ClusterCheck::Passed);
+    let owner = store.take(&[Partition(0)]).await.expect("free")[0].owner;
+    store.begin(Partition(0), owner, Offset(0)).await.expect("ours");
+    assert_eq!(prepare(None).await.1, ClusterCheck::NotMade, "neither id is known");
+    assert_eq!(prepare(Some("id")).await.1, ClusterCheck::NotMade, "it is the first that comes");
+    assert_eq!(prepare(Some("id")).await.1, ClusterCheck::Passed);
+    assert_eq!(prepare(None).await.1, ClusterCheck::NotMade, "Kafka did not tell");
+}
+
 #[tokio::test]
 async fn a_database_that_a_later_version_made_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -315,7 +335,7 @@ async fn a_database_that_a_later_version_made_is_refused_with_what_to_do() {
     run(&url, "INSERT INTO weir_schema VALUES (99, '9.9.9', 0)").await;
     let refused = [
         sqlite(&url).suits().await,
-        sqlite(&url).prepare(&fingerprint("t", None), &layout()).await,
+        sqlite(&url).prepare(&fingerprint("t", None), &layout()).await.map(drop),
         sqlite(&url).pending(&layout()).await.map(drop),
     ];
     for refused in refused {

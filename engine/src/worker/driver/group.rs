@@ -58,8 +58,8 @@ impl Worker {
 
     pub(super) fn resume(&mut self, claimed: ClaimResult) -> anyhow::Result<()> {
         let stopped = claimed.stopped.iter().map(|stopped| (stopped.partition, &*stopped.why));
-        let partitions = claimed.resume_points.iter().map(|point| point.partition);
-        self.parts.catalog.claimed(self.parts.index, partitions, stopped);
+        let ready = claimed.resume_points.iter().map(|point| (point.partition, point.agrees));
+        self.parts.catalog.claimed(self.parts.index, ready, stopped);
         for stopped in claimed.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);

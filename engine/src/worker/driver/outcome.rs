@@ -85,10 +85,11 @@ impl LiveProcessor {
     /// The lookups that did not answer when they were last asked.
     pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
         let away = self.processor.lookups_away();
-        let view = |(name, missing, Away { why, refused }): (&str, _, _)| LookupAway {
+        let view = |(name, missing, at, Away { why, refused }): (&str, _, _, _)| LookupAway {
             name: name.to_owned(),
             missing,
             refused,
+            at,
             why,
         };
         away.map(view).collect()

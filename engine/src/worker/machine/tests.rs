@@ -81,7 +81,8 @@ impl Driver {
     }
 
     fn claimed(&mut self) -> Vec<String> {
-        let point = ResumePoint { partition: P, epoch: 1, next: Offset(5), watermark: None, revision: None };
+        let point =
+            ResumePoint { partition: P, epoch: 1, next: Offset(5), watermark: None, revision: None, agrees: true };
         let claimed = ClaimResult { resume_points: vec![point], stopped: Vec::new() };
         let claim = self.claim.expect("a claim");
         self.on(Event::ClaimEnded { claim, result: Ok(Ok(claimed)) })

@@ -86,6 +86,8 @@ counts! {
     foreign_engines,
     /// Claims of theirs that found a contradiction.
     foreign_claims_stopped,
+    /// Claims that showed whose the database is, where no id had.
+    clusters_known_by_a_claim,
     rules_published,
     rules_retired,
     rule_changes_stale,

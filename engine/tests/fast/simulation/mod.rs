@@ -245,6 +245,16 @@ fn a_directory_that_publishes_once_a_contradicting_partition_is_let_go_is_caught
 }
 
 #[test]
+fn a_directory_that_publishes_before_a_claim_has_shown_whose_the_database_is_is_caught() {
+    must_be_caught(Plant::UnknownPublishes, 1_000);
+}
+
+#[test]
+fn a_directory_that_asks_the_set_in_force_what_files_brought_is_caught() {
+    must_be_caught(Plant::BroughtHere, 20_000);
+}
+
+#[test]
 fn a_commit_repeated_without_asking_is_harmless_as_long_as_it_compares() {
     assert_eq!(caught(Plant::CommitAgainCompared, 5_000), None);
 }

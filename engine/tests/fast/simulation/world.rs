@@ -60,6 +60,10 @@ pub(crate) enum Plant {
     HeldPublishes,
     /// It publishes again as soon as the partition is let go.
     HoldEndsAtARevoke,
+    /// It publishes before a claim, although no id tells whose the database is.
+    UnknownPublishes,
+    /// Which rules files brought is asked of the set in force here, which may lag behind the store's.
+    BroughtHere,
 }
 
 /// Randomness: the only source of it.

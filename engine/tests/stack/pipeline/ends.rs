@@ -1,6 +1,6 @@
 //! What becomes of a worker's checkpoints at their bounds, at a rebalance, and when partitions are taken again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -72,14 +72,8 @@ fn a_checkpoint_that_fails_for_good_at_a_rebalance_ends_the_engine_and_says_why(
 
     let other: BaseConsumer = pipeline.kafka().create().expect("a consumer");
     other.subscribe(&[&pipeline.topic()]).expect("it joins");
-    let end = Instant::now() + weir_testkit::wait::STILL;
-    let status = loop {
-        if let Some(status) = engine.ended() {
-            break status;
-        }
-        assert!(Instant::now() < end, "the engine goes on:\n{}", engine.said());
-        let _ = other.poll(Duration::from_millis(50));
-    };
+    let status =
+        engine.until_ended_beside("its checkpoint fails for good", || drop(other.poll(Duration::from_millis(50))));
     let said = engine.said();
     assert_eq!(status.code(), Some(1), "{said}");
     let last = said.lines().rfind(|line| line.starts_with("weir:")).unwrap_or_else(|| panic!("no last word:\n{said}"));

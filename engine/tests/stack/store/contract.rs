@@ -7,7 +7,7 @@ use weir::model::aggregate::{Aggregate, Measure};
 use weir::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use weir::model::checkpoint::*;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::store::{Outcome, StoreError, connect};
+use weir::store::{ClusterCheck, Outcome, StoreError, connect};
 
 use crate::store::fixture::*;
 use crate::store::{finals, retention, size};
@@ -134,9 +134,11 @@ async fn a_pipeline_without_a_cluster_takes_the_first_and_refuses_another(url: &
         store.prepare(&on(id), &layout("cluster")).await
     };
     drop(store);
-    prepare(Some("one")).await.unwrap();
-    prepare(Some("one")).await.unwrap();
-    prepare(None).await.unwrap();
+    for (id, check) in
+        [(Some("one"), ClusterCheck::NotMade), (Some("one"), ClusterCheck::Passed), (None, ClusterCheck::NotMade)]
+    {
+        assert_eq!(prepare(id).await.unwrap(), check, "{id:?}");
+    }
     let refused = prepare(Some("two")).await.unwrap_err().to_string();
     for part in ["source.brokers", "cluster \"one\"", "\"two\"", "JSON_REMOVE", "another name"] {
         assert!(refused.contains(part) && !refused.contains('\n'), "{refused}");

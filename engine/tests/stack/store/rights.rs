@@ -30,7 +30,7 @@ pub(crate) async fn the_documented_rights_are_enough(admin: &str, url: impl Fn(&
     let rows = url("rows", "rights");
     let prepare = async |url: &str, idle| {
         let store = connect_with(url, "rights", "finance_stream", Duration::from_secs(idle)).await.unwrap();
-        store.prepare(&fingerprint("rights"), &layout("rights")).await.map(|()| store)
+        store.prepare(&fingerprint("rights"), &layout("rights")).await.map(|_| store)
     };
     match prepare(&rows, 60).await.err() {
         Some(StoreError::Fatal(why)) => {
