@@ -140,7 +140,7 @@ bench-instructions: rules ## the same in instructions, against what is recorded:
 bench-check: ## the newest `make bench` against the figures on record: fails beyond 15 %
 	bench/check
 
-docs: ## write what of docs/ is made from the code: keys, metrics, the API's problems, codes
+docs: ## write what is made from the code (keys, metrics, the API's problems, codes) and from the contract (the SDK's bindings)
 	UPDATE_DOCS=1 $(CARGO) test -p weir --lib --test repo docs_
 
 deny: ## licenses, bans, sources and advisories of the dependencies, by cargo-deny if it is here
