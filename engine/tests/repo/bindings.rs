@@ -1,5 +1,4 @@
-//! The SDK's side of the contract. What wit-bindgen makes of it is kept in the repository, for wit-bindgen takes longer to build than all
-//! else that a rule needs.
+//! The SDK's side of the contract: what wit-bindgen makes of it is kept in the repository.
 
 use std::fs;
 
@@ -8,7 +7,7 @@ use wit_bindgen_core::wit_parser::Resolve;
 use wit_bindgen_core::{Files, WorldGenerator};
 use wit_bindgen_rust::Opts;
 
-const BINDINGS: &str = "sdk/src/bindings.rs";
+const BINDINGS: &str = "sdk/src/bindings.in";
 
 #[test]
 fn docs_bindings_of_the_sdk_are_what_wit_bindgen_makes_of_the_contract() {
