@@ -16,7 +16,8 @@ class Engine:
     """`weir run` under a name that its group, table and dead-letter topic have too, so that every run begins at nothing. Its
     folder of compiled code is empty as well: the start is a cold one."""
 
-    def __init__(self, name, topic, rules, partitions=4, interval="1s", workers=None, more=""):
+    def __init__(self, name, topic, rules, partitions=4, interval="1s", workers=None, more="", weir=None):
+        self.weir = weir or bed.RELEASE / "weir"
         self.name, self.table, self.letters = name, f"stats_{name}", f"letters_{name}"
         feed.create(self.letters, partitions)
         self.cache = bed.TARGET / f"cache-{name}"
@@ -33,7 +34,7 @@ class Engine:
     def start(self, processes=1):
         with self.log.open("a" if self.processes else "w") as log:
             for _ in range(processes):
-                self.processes.append(subprocess.Popen([bed.RELEASE / "weir", "run", self.config], env=self.environment,
+                self.processes.append(subprocess.Popen([self.weir, "run", self.config], env=self.environment,
                                                        stdout=log, stderr=log))
         return self
 
@@ -80,10 +81,10 @@ class Engine:
             db.rows(f"DROP VIEW IF EXISTS {self.table}_final", f"DROP TABLE IF EXISTS {self.table}")
 
 
-def through(topic, name, rules, shipped=True, processes=1, workers=None):
+def through(topic, name, rules, shipped=True, processes=1, workers=None, weir=None):
     """From the start of the process until the store's positions stand at the end of the topic. `shipped`: the five rules
-    judge, so negative amounts are dead letters and some records have flags."""
-    engine = Engine(name, topic.name, rules, topic.partitions, workers=workers)
+    judge, so negative amounts are dead letters and some records have flags. `weir`: another binary than the one of this tree."""
+    engine = Engine(name, topic.name, rules, topic.partitions, workers=workers, weir=weir)
     services = {name: bed.pid_of(service) for name, service in (("broker", "kafka"), ("database", "mysql"))}
     before = {name: bed.cpu(pid) for name, pid in services.items()}
     try:
