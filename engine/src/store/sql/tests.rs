@@ -318,8 +318,8 @@ async fn only_two_ids_that_are_known_tell_that_a_database_with_positions_is_of_t
     };
     let (store, check) = prepare(None).await;
     assert_eq!(check, ClusterCheck::Passed);
-    let owner = store.take(&[Partition(0)]).await.expect("free")[0].owner;
-    store.begin(Partition(0), owner, Offset(0)).await.expect("ours");
+    let epoch = store.take(&[Partition(0)]).await.expect("free")[0].epoch;
+    store.begin(Partition(0), epoch, Offset(0)).await.expect("ours");
     assert_eq!(prepare(None).await.1, ClusterCheck::NotMade, "neither id is known");
     assert_eq!(prepare(Some("id")).await.1, ClusterCheck::NotMade, "it is the first that comes");
     assert_eq!(prepare(Some("id")).await.1, ClusterCheck::Passed);
