@@ -3,7 +3,7 @@
 use weir::model::step::StatsLayout;
 use weir::store::{StoreError, connect};
 
-use crate::store::fixture::{P0, amount, begun, fingerprint, layout, measures, prepared, step, window};
+use crate::store::fixture::{P0, begun, fingerprint, layout, measures, prepared, step, window};
 
 async fn sql(url: &str, statement: &'static str) {
     let database = sqlx::SqlitePool::connect(url).await.unwrap();
