@@ -17,6 +17,11 @@ WASM := wasm32-unknown-unknown
 # Every crate in rules/ is a rule; its package and its module carry the folder's name.
 RULES = $(patsubst rules/%/Cargo.toml,%,$(wildcard rules/*/Cargo.toml))
 
+# For the make that builds librdkafka, the largest of the dependencies that are not Rust: for the demo and the tests it is not optimized,
+# has no symbols for a debugger, and no C++ wrapper, which nobody calls. rdkafka-sys has no feature for that, and CFLAGS would reach the
+# other dependencies, too. A release is built as its authors mean it.
+demo-weir quick test prove: export GNUMAKEFLAGS := LIBSUBDIRS=src --eval=%.o:CFLAGS+=-g0\ -O0
+
 # $(1): which packages, with which features. Where rustup's wasm32 can't be had, Debian's toolchain builds its own.
 define build-rules
 if [ -d "$$($${RUSTC:-rustc} --print sysroot)/lib/rustlib/$(WASM)" ]; then \
@@ -59,11 +64,12 @@ weir:
 
 # A release takes three times as long to build. The demo's `weir` is optimized by itself and shares most dependencies, which are most
 # of the work, with `make test`: by the profile dev and the tests' features, for a profile of its own would build them anew. Not shared
-# is the compiler of the rules, which has only six small modules to compile here. A copy is run, for the tests' `weir`, with its fault
-# points, stands at the same place.
+# are the compiler of the rules, which has only six small modules to compile here, and the databases' clients, which have few rows to
+# write. A copy is run, for the tests' `weir`, with its fault points, stands at the same place.
 DEMO_WEIR := $(or $(WEIR_BIN),target/demo/weir)
-DEMO_PROFILE := $(addprefix weir.,opt-level=1 debug=false debug-assertions=false overflow-checks=false incremental=false codegen-units=8) \
-    $(addsuffix .opt-level=0,cranelift-codegen wasmparser wasmtime-environ wasmtime-internal-cranelift)
+DEMO_PROFILE := $(addprefix weir.,opt-level=1 debug=false debug-assertions=false overflow-checks=false incremental=false codegen-units=2) \
+    $(addsuffix .opt-level=0,cranelift-codegen cranelift-frontend crypto-bigint libsqlite3-sys sqlx-core sqlx-mysql sqlx-sqlite wasmparser \
+    wasmtime wasmtime-environ wasmtime-internal-cranelift wit-component)
 demo-weir:
 	@test -n "$(WEIR_BIN)" || { \
 	    $(CARGO) build -p weir --features tokio/test-util $(foreach setting,$(DEMO_PROFILE),--config 'profile.dev.package.$(setting)'); \
@@ -135,7 +141,7 @@ bench-instructions: rules ## the same in instructions, against what is recorded:
 bench-check: ## the newest `make bench` against the figures on record: fails beyond 15 %
 	bench/check
 
-docs: ## write what of docs/ is made from the code: keys, metrics, the API's problems, codes
+docs: ## write what is made from the code (keys, metrics, the API's problems, codes) and from the contract (the SDK's bindings)
 	UPDATE_DOCS=1 $(CARGO) test -p weir --lib --test repo docs_
 
 deny: ## licenses, bans, sources and advisories of the dependencies, by cargo-deny if it is here

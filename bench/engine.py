@@ -82,7 +82,7 @@ class Engine:
 
 
 def through(topic, name, rules, shipped=True, processes=1, workers=None, weir=None):
-    """From the start of the process until the store's positions stand at the end of the topic. `shipped`: the five rules
+    """From the start of the process until the positions in the store are at the end of the topic. `shipped`: the five rules
     judge, so negative amounts are dead letters and some records have flags. `weir`: another binary than the one of this tree."""
     engine = Engine(name, topic.name, rules, topic.partitions, workers=workers, weir=weir)
     services = {name: bed.pid_of(service) for name, service in (("broker", "kafka"), ("database", "mysql"))}

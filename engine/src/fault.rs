@@ -31,7 +31,7 @@ pub const POINTS: &[&str] = &[
     "store.prepare.table",
     "store.prepare.created",
     "store.prepare.written",
-    // owner + 1.
+    // The epoch is raised.
     "store.take.before",
     "store.take.raised",
     "store.take.written",

@@ -66,6 +66,12 @@
 
 extern crate self as weir_sdk;
 
+/// What wit-bindgen makes of `wit/`, kept because wit-bindgen takes longer to build than all else that a rule needs.
+#[allow(unsafe_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // generated
+#[doc(hidden)]
+pub mod bindings {
+    include!("bindings.in");
+}
 mod decimal;
 mod field;
 mod parameters;
@@ -74,19 +80,6 @@ pub mod runtime;
 pub mod testing;
 mod timestamp;
 mod verdict;
-
-/// What wit-bindgen makes of `wit/`.
-#[allow(unsafe_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // generated
-#[doc(hidden)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "explained-rule",
-        pub_export_macro: true,
-        export_macro_name: "export_rule",
-        default_bindings_module: "weir_sdk::bindings",
-    });
-}
 
 pub use decimal::{Decimal, ParseDecimalError};
 pub use field::{Column, Field, Kind, Present, Record, Value};

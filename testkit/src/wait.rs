@@ -25,19 +25,40 @@ const LOOK: Duration = Duration::from_millis(50);
 /// # Panics
 /// Where it has not changed for [`STILL`]; `what` and the last of it are told.
 pub fn until_some<T, P: PartialEq + Debug>(what: &str, mut look: impl FnMut() -> Result<T, P>) -> T {
-    let (mut last, mut moved) = (None, Instant::now());
+    let mut progress = Progress::default();
     loop {
         match look() {
             Ok(value) => return value,
-            Err(progress) if last.as_ref() == Some(&progress) => {
-                assert!(
-                    moved.elapsed() < STILL,
-                    "nothing moved for {STILL:?} on the way to: {what}; last seen: {progress:?}"
-                );
-            }
-            Err(progress) => (last, moved) = (Some(progress), Instant::now()),
+            Err(seen) => progress.saw(what, seen),
         }
         sleep(LOOK);
+    }
+}
+
+/// What moves on the way to something, for a wait that has a loop of its own: one that looks more often, or that awaits.
+pub struct Progress<P> {
+    last: Option<P>,
+    moved: Instant,
+}
+
+impl<P> Default for Progress<P> {
+    fn default() -> Self {
+        Self { last: None, moved: Instant::now() }
+    }
+}
+
+impl<P: PartialEq + Debug> Progress<P> {
+    /// This was seen on the way to `what`.
+    ///
+    /// # Panics
+    /// Where nothing else was seen for [`STILL`].
+    pub fn saw(&mut self, what: &str, seen: P) {
+        if self.last.as_ref() == Some(&seen) {
+            let moved = self.moved;
+            assert!(moved.elapsed() < STILL, "nothing moved for {STILL:?} on the way to: {what}; last seen: {seen:?}");
+        } else {
+            (self.last, self.moved) = (Some(seen), Instant::now());
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use weir::config::Config;
 use weir::model::catalog::Origin;
+use weir::model::checkpoint::StatsLayout;
 use weir::model::record::Schema;
-use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Publish, Runtime};
 
 /// The module of a rule of rules/.

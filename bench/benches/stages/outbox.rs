@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use weir::checkpoint::{Pending, ResumePoint};
+use weir::checkpoint::{CheckpointBuilder, ResumePoint};
 use weir::model::finding::{Effect, Stage};
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::letter::{Hit, Reason, Source};
@@ -15,7 +15,7 @@ use crate::{Case, Turn};
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("outbox letter", ROWS, RECORDS / ROWS, || letters(false)),
-        Case::new("outbox letter, with its share of a step", ROWS, RECORDS / ROWS, || letters(true)),
+        Case::new("outbox letter, with its share of a checkpoint", ROWS, RECORDS / ROWS, || letters(true)),
         Case::new("outbox letter read back", ROWS, RECORDS / ROWS, read_back),
     ]
 }
@@ -41,12 +41,12 @@ fn source(record: &Record, at: usize) -> Source<'_> {
 fn letters(step: bool) -> Turn {
     let (records, reason) = (inputs::records(Payments::Good, plain), reason());
     let partition = Partition(0);
-    let stand = ResumePoint { partition, owner: 1, next: Offset(0), watermark: None, revision: None };
-    let mut pending = Pending::default();
+    let point = ResumePoint { partition, epoch: 1, next: Offset(0), watermark: None, revision: None, agrees: false };
+    let mut pending = CheckpointBuilder::default();
     let mut at = 0;
     Box::new(move || {
         if at == 0 {
-            pending.restart(std::slice::from_ref(&stand));
+            pending.restart(std::slice::from_ref(&point));
         }
         for (row, record) in records[at..at + ROWS].iter().enumerate() {
             pending.letter(partition, &source(record, at + row), &reason);
@@ -55,7 +55,7 @@ fn letters(step: bool) -> Turn {
         pending.judged(partition, first, next, ROWS, reason.revision);
         at = (at + ROWS) % RECORDS;
         if step && at == 0 {
-            let step = pending.step(Vec::new(), |_| None).unwrap();
+            let step = pending.finish(Vec::new(), |_| None).unwrap();
             assert!(!black_box(step).outbox.is_empty());
         }
     })

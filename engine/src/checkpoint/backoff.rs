@@ -20,26 +20,39 @@ const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
 /// Cancelled, it gives up where it would wait: what it is at is finished, nothing is tried again. It never interrupts a transaction
 /// half-way, so a task that was cancelled before it began tries everything once.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel {
+pub struct TaskHandle {
     token: CancellationToken,
     obstacle: Arc<Mutex<Option<Obstacle>>>,
+}
+
+/// Whom a checkpoint task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The database.
+    Store,
+    /// Kafka, asked through the worker's consumer for the group's offsets and the bounds of the logs.
+    Consumer,
+    /// Kafka, which is to take letters and offsets in a transaction of the worker's producer.
+    Producer,
 }
 
 /// Why a checkpoint task does not get on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
+    /// Whom it waits for.
+    pub on: Awaited,
     /// What it is at.
-    pub what: String,
+    pub what: &'static str,
     /// What the last try said.
     pub why: String,
 }
 
-impl Cancel {
+impl TaskHandle {
     /// One that is cancelled from the start.
     pub fn cancelled() -> Self {
-        let cancel = Self::default();
-        cancel.cancel();
-        cancel
+        let handle = Self::default();
+        handle.cancel();
+        handle
     }
 
     /// What the task waits for now, if its last try failed.
@@ -65,31 +78,36 @@ impl Cancel {
 /// The task was cancelled while it waited.
 pub(super) struct Cancelled;
 
-/// Growing pauses between tries: 50 ms doubling to 2 s.
+/// Growing pauses between tries of one service: 50 ms doubling to 2 s.
 pub(super) struct Backoff<'a> {
-    cancel: &'a Cancel,
+    on: Awaited,
+    handle: &'a TaskHandle,
     delays: ExponentialBackoff,
     tries: u32,
 }
 
 impl<'a> Backoff<'a> {
-    pub(super) fn new(cancel: &'a Cancel) -> Self {
-        Self { cancel, delays: DELAYS.build(), tries: 0 }
+    pub(super) fn new(on: Awaited, handle: &'a TaskHandle) -> Self {
+        Self { on, handle, delays: DELAYS.build(), tries: 0 }
     }
 
     /// Pauses, and says in the log what is waited for: at first at once, later now and then.
-    pub(super) async fn wait(&mut self, what: &str, why: &(dyn std::fmt::Display + Sync)) -> Result<(), Cancelled> {
-        if self.cancel.is_cancelled() {
+    pub(super) async fn wait(
+        &mut self,
+        what: &'static str,
+        why: &(dyn std::fmt::Display + Sync),
+    ) -> Result<(), Cancelled> {
+        if self.handle.is_cancelled() {
             return Err(Cancelled);
         }
         if self.tries.is_power_of_two() || self.tries == 0 {
             tracing::warn!(tries = self.tries, "{what}: {why}; trying again");
         }
         self.tries += 1;
-        self.cancel.meets(Some(Obstacle { what: what.to_owned(), why: why.to_string() }));
+        self.handle.meets(Some(Obstacle { on: self.on, what, why: why.to_string() }));
         let pause = self.delays.next().unwrap_or(LONGEST);
         tokio::select! {
-            () = self.cancel.token.cancelled() => Err(Cancelled),
+            () = self.handle.token.cancelled() => Err(Cancelled),
             () = tokio::time::sleep(pause) => Ok(()),
         }
     }
@@ -99,7 +117,7 @@ impl Drop for Backoff<'_> {
     /// It got on, or was given up.
     fn drop(&mut self) {
         if self.tries > 0 {
-            self.cancel.meets(None);
+            self.handle.meets(None);
         }
     }
 }
@@ -112,8 +130,8 @@ mod tests {
 
     #[test]
     fn pauses_grow_from_50_ms_to_2_s_without_end_and_jitter_at_most_doubles_them() {
-        let cancel = Cancel::default();
-        let mut backoff = Backoff::new(&cancel);
+        let handle = TaskHandle::default();
+        let mut backoff = Backoff::new(Awaited::Store, &handle);
         let mut least = Duration::from_millis(50);
         for n in 0..1_000 {
             let pause = backoff.delays.next().expect("without limit");
@@ -124,13 +142,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_ends_when_it_is_cancelled() {
-        let cancel = Cancel::default();
-        let mut backoff = Backoff::new(&cancel);
+        let handle = TaskHandle::default();
+        let mut backoff = Backoff::new(Awaited::Store, &handle);
         for _ in 0..4 {
             assert!(backoff.wait("a store", &"away").await.is_ok());
         }
         // The fifth pause is 800 ms or more.
-        let (began, canceller) = (Instant::now(), cancel.clone());
+        let (began, canceller) = (Instant::now(), handle.clone());
         let after = async {
             tokio::time::sleep(Duration::from_millis(10)).await;
             canceller.cancel();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::model::checkpoint::OutboxChunk;
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::OutboxChunk;
 
 /// Kafka has no answer yet: unreachable, or a transaction over these offsets is undecided. Never "there is none".
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub trait Broker: Send {
     async fn bounds(&self, partitions: &[Partition]) -> Result<Bounds, NotYet>;
 
     /// Commits K outside a transaction: only for a partition that nobody ever consumed.
-    async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet>;
+    async fn commit_initial(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet>;
 
     /// One transaction: the letters at or after `from`, and the offsets.
     async fn publish(
@@ -58,5 +58,5 @@ pub trait Broker: Send {
     ) -> Result<(), Unpublished>;
 
     /// Ends whatever the producer has open, so that nothing of ours is undecided afterwards.
-    async fn settle(&mut self) -> Result<(), NotYet>;
+    async fn resolve_in_doubt(&mut self) -> Result<(), NotYet>;
 }

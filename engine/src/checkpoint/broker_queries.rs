@@ -2,26 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::backoff::{Backoff, Cancel, Cancelled};
+use super::backoff::{Awaited, Backoff, Cancelled, TaskHandle};
 use super::broker::{Bounds, Broker};
 use crate::model::ids::{Offset, Partition};
 
-/// After it nothing of ours is undecided.
-pub(super) async fn settled<B: Broker>(broker: &mut B, cancel: &Cancel) -> Result<(), Cancelled> {
-    let mut backoff = Backoff::new(cancel);
-    while let Err(why) = broker.settle().await {
-        backoff.wait("settling the producer", &why).await?;
+/// Ends what the producer has open, or finds out what became of it: after it nothing of ours is undecided.
+pub(super) async fn resolve_in_doubt<B: Broker>(broker: &mut B, handle: &TaskHandle) -> Result<(), Cancelled> {
+    let mut backoff = Backoff::new(Awaited::Producer, handle);
+    while let Err(why) = broker.resolve_in_doubt().await {
+        backoff.wait("ending the producer's open transaction", &why).await?;
     }
     Ok(())
 }
 
-/// K of each.
+/// K of each partition; None: the group has none.
 pub(super) async fn committed<B: Broker>(
     broker: &B,
     partitions: &[Partition],
-    cancel: &Cancel,
+    handle: &TaskHandle,
 ) -> Result<BTreeMap<Partition, Option<Offset>>, Cancelled> {
-    let mut backoff = Backoff::new(cancel);
+    let mut backoff = Backoff::new(Awaited::Consumer, handle);
     loop {
         match broker.committed(partitions).await {
             Ok(known) => return Ok(known),
@@ -34,9 +34,9 @@ pub(super) async fn committed<B: Broker>(
 pub(super) async fn bounds<B: Broker>(
     broker: &B,
     partitions: &[Partition],
-    cancel: &Cancel,
+    handle: &TaskHandle,
 ) -> Result<Bounds, Cancelled> {
-    let mut backoff = Backoff::new(cancel);
+    let mut backoff = Backoff::new(Awaited::Consumer, handle);
     loop {
         match broker.bounds(partitions).await {
             Ok(bounds) => return Ok(bounds),

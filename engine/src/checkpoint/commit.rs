@@ -1,31 +1,31 @@
-//! One step forward: the database transaction, then the Kafka transaction. Each half may be tried again; what is in
+//! Commits a checkpoint: the database transaction, then the Kafka transaction. Each half may be tried again; what is in
 //! doubt is asked, never guessed (docs/protocol.md#when-a-checkpoint-fails).
 
 use std::collections::BTreeMap;
 
-use super::backoff::{Backoff, Cancel, Cancelled};
+use super::backoff::{Awaited, Backoff, Cancelled, TaskHandle};
 use super::broker::{Broker, Unpublished};
-use super::broker_queries::{committed, settled};
+use super::broker_queries::{committed, resolve_in_doubt};
 use crate::fault;
+use crate::model::checkpoint::Checkpoint;
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::Step;
 use crate::model::store::{CheckpointStore, Outcome, StoreError};
 
-/// Why a step failed. Whatever it was: all uncommitted state of the worker goes, and its partitions are claimed anew.
+/// Why a checkpoint failed. Whatever it was: all uncommitted state of the worker goes, and its partitions are claimed anew.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// Another worker took a partition; nothing of the step is in the store.
+    /// Another worker took a partition; nothing of the checkpoint is in the store.
     #[error("fenced: partition {0} was taken by another worker")]
     Fenced(Partition),
-    /// The group has no offset of the partition any more, which every taken partition has: the topic was deleted, or the
-    /// group's offsets were. The step is in the store if the offset went only after its database transaction; claiming
-    /// the partitions anew finds out what is left.
+    /// The group has no offset of the partition any more, which every claimed partition has: the topic was deleted, or the
+    /// group's offsets were. The checkpoint is in the store if the offset went only after its database transaction;
+    /// claiming the partitions anew finds out what is left.
     #[error("the group's offset of partition {0} is gone")]
     Forgotten(Partition),
-    /// The step is in the store, its letters stay in the outbox: the group moved on.
+    /// The checkpoint is in the store, its letters stay in the outbox: the group moved on.
     #[error("{0}")]
     Group(String),
-    /// The caller gave up; what is in the store is replayed by whoever takes the partitions.
+    /// The caller gave up; what is in the store is replayed by whoever claims the partitions.
     #[error("given up")]
     Cancelled,
     /// Trying again does not help.
@@ -39,24 +39,24 @@ impl From<Cancelled> for Failed {
     }
 }
 
-/// Moves the step through both sides. `cleared`: what the step before published, whose outbox rows may go now.
+/// Moves the checkpoint through both sides. `cleared`: what the checkpoint before published, whose outbox rows may go now.
 ///
 /// # Errors
-/// [`Failed`]: a partition is another owner's by now, the caller gave up, or trying again does not help. Outages are waited for.
+/// [`Failed`]: a partition is another worker's by now, the caller gave up, or trying again does not help. Outages are waited for.
 pub async fn commit<B: Broker>(
     store: &dyn CheckpointStore,
     broker: &mut B,
-    step: &Step,
+    checkpoint: &Checkpoint,
     cleared: &[(Partition, u64, Offset)],
     metadata: &B::Metadata,
-    cancel: &Cancel,
+    handle: &TaskHandle,
 ) -> Result<(), Failed> {
-    clear(store, cleared, cancel).await?;
+    clear(store, cleared, handle).await?;
     fault::pass("checkpoint.cleared");
-    remembered(broker, step, cancel).await?;
-    commit_to_store(store, step, cancel).await?;
+    remembered(broker, checkpoint, handle).await?;
+    commit_to_store(store, checkpoint, handle).await?;
     fault::pass("checkpoint.committed");
-    publish(broker, step, metadata, cancel).await?;
+    publish(broker, checkpoint, metadata, handle).await?;
     fault::pass("checkpoint.published");
     Ok(())
 }
@@ -64,9 +64,9 @@ pub async fn commit<B: Broker>(
 async fn clear(
     store: &dyn CheckpointStore,
     cleared: &[(Partition, u64, Offset)],
-    cancel: &Cancel,
+    handle: &TaskHandle,
 ) -> Result<(), Failed> {
-    let mut backoff = Backoff::new(cancel);
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     while !cleared.is_empty() {
         match store.published(cleared).await {
             Ok(()) => break,
@@ -79,22 +79,26 @@ async fn clear(
 
 /// A topic that is deleted and made again under its name is read on by Kafka's client, from the old offset if the new log
 /// has it. The broker deletes K with the topic, so what was read since is told by it, before any of it counts.
-async fn remembered<B: Broker>(broker: &B, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
-    let partitions: Vec<_> = step.partitions.iter().map(|part| part.partition).collect();
-    let known = committed(broker, &partitions, cancel).await?;
+async fn remembered<B: Broker>(broker: &B, checkpoint: &Checkpoint, handle: &TaskHandle) -> Result<(), Failed> {
+    let partitions: Vec<_> = checkpoint.partitions.iter().map(|part| part.partition).collect();
+    let known = committed(broker, &partitions, handle).await?;
     match partitions.iter().find(|partition| known.get(partition) == Some(&None)) {
         None => Ok(()),
         Some(partition) => Err(Failed::Forgotten(*partition)),
     }
 }
 
-async fn commit_to_store(store: &dyn CheckpointStore, step: &Step, cancel: &Cancel) -> Result<(), Failed> {
-    let mut backoff = Backoff::new(cancel);
+async fn commit_to_store(
+    store: &dyn CheckpointStore,
+    checkpoint: &Checkpoint,
+    handle: &TaskHandle,
+) -> Result<(), Failed> {
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     loop {
-        match store.commit(step).await {
+        match store.commit(checkpoint).await {
             Ok(()) => return Ok(()),
             Err(StoreError::Fenced(partition)) => return Err(Failed::Fenced(partition)),
-            Err(StoreError::Unknown(why)) => match outcome(store, step, &why, cancel).await? {
+            Err(StoreError::Unknown(why)) => match outcome(store, checkpoint, &why, handle).await? {
                 Outcome::Committed => return Ok(()),
                 Outcome::NotCommitted => {}
             },
@@ -104,14 +108,19 @@ async fn commit_to_store(store: &dyn CheckpointStore, step: &Step, cancel: &Canc
     }
 }
 
-async fn outcome(store: &dyn CheckpointStore, step: &Step, why: &str, cancel: &Cancel) -> Result<Outcome, Failed> {
-    let mut backoff = Backoff::new(cancel);
+async fn outcome(
+    store: &dyn CheckpointStore,
+    checkpoint: &Checkpoint,
+    why: &str,
+    handle: &TaskHandle,
+) -> Result<Outcome, Failed> {
+    let mut backoff = Backoff::new(Awaited::Store, handle);
     backoff.wait("a COMMIT was not answered", &why).await?;
     loop {
-        match store.outcome(step).await {
+        match store.outcome(checkpoint).await {
             Ok(outcome) => return Ok(outcome),
             Err(StoreError::Fenced(partition)) => return Err(Failed::Fenced(partition)),
-            // Fatal too: while it is not known, nobody may act as if the step were not there.
+            // Fatal too: while it is not known, nobody may act as if the checkpoint were not there.
             Err(why) => backoff.wait("asking what became of a COMMIT", &why).await?,
         }
     }
@@ -119,41 +128,41 @@ async fn outcome(store: &dyn CheckpointStore, step: &Step, why: &str, cancel: &C
 
 async fn publish<B: Broker>(
     broker: &mut B,
-    step: &Step,
+    checkpoint: &Checkpoint,
     metadata: &B::Metadata,
-    cancel: &Cancel,
+    handle: &TaskHandle,
 ) -> Result<(), Failed> {
-    let from: BTreeMap<_, _> = step.partitions.iter().map(|p| (p.partition, p.from)).collect();
-    let offsets: Vec<_> = step.partitions.iter().map(|p| (p.partition, p.to)).collect();
-    let mut backoff = Backoff::new(cancel);
+    let from: BTreeMap<_, _> = checkpoint.partitions.iter().map(|p| (p.partition, p.from)).collect();
+    let offsets: Vec<_> = checkpoint.partitions.iter().map(|p| (p.partition, p.to)).collect();
+    let mut backoff = Backoff::new(Awaited::Producer, handle);
     loop {
-        match broker.publish(&step.outbox, &from, &offsets, metadata).await {
+        match broker.publish(&checkpoint.outbox, &from, &offsets, metadata).await {
             Ok(()) => return Ok(()),
             Err(Unpublished::Group(why)) => return Err(Failed::Group(why)),
             Err(why @ (Unpublished::Aborted(_) | Unpublished::Refused(_))) => {
                 backoff.wait("publishing dead letters and offsets", &why).await?;
-                remembered(broker, step, cancel).await?;
+                remembered(broker, checkpoint, handle).await?;
             }
             Err(why @ Unpublished::Unknown(_)) => {
                 backoff.wait("publishing dead letters and offsets", &why).await?;
-                if went_through(broker, &offsets, cancel).await? {
+                if went_through(broker, &offsets, handle).await? {
                     return Ok(());
                 }
-                remembered(broker, step, cancel).await?;
+                remembered(broker, checkpoint, handle).await?;
             }
         }
     }
 }
 
-/// Asks K, after everything of ours is settled. All partitions of a transaction are at the step's end, or none does.
+/// Asks K, after nothing of ours is in doubt. All partitions of a transaction are at the checkpoint's end, or none does.
 async fn went_through<B: Broker>(
     broker: &mut B,
     offsets: &[(Partition, Offset)],
-    cancel: &Cancel,
+    handle: &TaskHandle,
 ) -> Result<bool, Failed> {
-    settled(broker, cancel).await?;
+    resolve_in_doubt(broker, handle).await?;
     fault::pass("checkpoint.doubt");
     let partitions: Vec<_> = offsets.iter().map(|(partition, _)| *partition).collect();
-    let known = committed(broker, &partitions, cancel).await?;
+    let known = committed(broker, &partitions, handle).await?;
     Ok(offsets.iter().all(|(partition, to)| known.get(partition).copied().flatten() == Some(*to)))
 }

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::out;
 use crate::config::Config;
-use crate::model::step::StatsLayout;
+use crate::model::checkpoint::StatsLayout;
 use crate::store;
 use crate::window::WindowSpec;
 

@@ -3,8 +3,8 @@
 
 use super::error::{ConfigError, Problem};
 use super::{Config, Engine, LookupField, RecordField};
+use crate::model::checkpoint::Fingerprint;
 use crate::model::record::{Field, Schema};
-use crate::model::step::Fingerprint;
 use crate::model::time::{Refused, TimeFormat};
 
 impl Engine {

@@ -23,7 +23,7 @@ pub async fn cluster_id(source: &config::Source) -> Option<String> {
     let id = asked.await.ok().flatten().filter(|id| !id.is_empty());
     if id.is_none() {
         tracing::warn!(
-            "Kafka did not tell its cluster's id: whether it is the one that the pipeline ran on is not checked"
+            "Kafka did not tell its cluster's id: whether it is the one that the pipeline ran on shows at the first claim"
         );
     }
     id

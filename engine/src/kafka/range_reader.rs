@@ -1,5 +1,8 @@
 //! Reads ranges of offsets of a topic, those of several partitions side by side, as committed records only. It joins no group
 //! and commits nothing, so it moves nobody's partitions and needs no right but that to read the topic.
+//!
+//! Record by record, and not by [`ffi`](super::ffi)'s batch call: who reads ranges today shows a few letters to a person, and copies
+//! of each far more than a poll costs. Its records are rdkafka's, which tests can make without a broker.
 
 use std::time::{Duration, Instant};
 

@@ -17,19 +17,19 @@
 use async_trait::async_trait;
 
 use super::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
+use super::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use super::ids::{Offset, Partition, Revision, Sha256};
-use super::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 
 /// Errors of the store, told apart by what the caller has to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another owner took a partition: a compare-and-set matched no row. Nothing of the step was done.
+    /// Another worker claimed a partition: a compare-and-set matched no row. Nothing of the checkpoint was done.
     #[error("partition {0} was taken by another worker")]
     Fenced(Partition),
     /// Away, deadlock or lock time-out: nothing was done, try again.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// The answer to COMMIT was lost: of a step ask [`CheckpointStore::outcome`], of a change of rules
+    /// The answer to COMMIT was lost: of a checkpoint ask [`CheckpointStore::outcome`], of a change of rules
     /// [`CatalogStore::rule_set`].
     #[error("the answer to COMMIT was lost: {0}")]
     Unknown(String),
@@ -73,6 +73,15 @@ pub struct StatsRow {
     pub measures: Vec<(String, Option<String>)>,
 }
 
+/// Whether the id of Kafka's cluster says that the database is not another cluster's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterCheck {
+    /// The stored id is this one, or no position is stored that could be another cluster's.
+    Passed,
+    /// One of the two ids is not known, so the first claim has to show it.
+    NotMade,
+}
+
 /// Where a partition is in the store.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Position {
@@ -83,7 +92,7 @@ pub struct Position {
     /// Epoch milliseconds; None: it has had no record with an event time.
     pub watermark: Option<i64>,
     /// Fencing token; a higher one takes the partition over.
-    pub owner: u64,
+    pub epoch: u64,
     /// Number of checkpoints so far.
     pub checkpoint: u64,
 }
@@ -91,19 +100,19 @@ pub struct Position {
 /// Positions, outbox and activations: what a checkpoint reads and writes.
 #[async_trait]
 pub trait CheckpointStore: Send + Sync + 'static {
-    /// `owner + 1` on each partition (rows are made where missing), then reads what is there.
-    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>, StoreError>;
+    /// Raises the epoch of each partition by one (rows are made where missing), then reads what is there.
+    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Sets N of a partition that was never seen. Compare-and-set on `owner` and N unset. `published` stays unset until K
+    /// Sets N of a partition that was never seen. Compare-and-set on the epoch and N unset. `published` stays unset until K
     /// is committed too, so a crash in between is not taken for lost offsets.
-    async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<(), StoreError>;
+    async fn begin(&self, partition: Partition, epoch: u64, at: Offset) -> Result<(), StoreError>;
 
-    /// The step, in one transaction: positions, outbox, activations, windows, in this order.
-    async fn commit(&self, step: &Step) -> Result<(), StoreError>;
+    /// The checkpoint, in one transaction: positions, outbox, activations, windows, in this order.
+    async fn commit(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
 
-    /// What became of a step whose `commit` answered `Unknown`: a locking read, on a new connection, so that a session
+    /// What became of a checkpoint whose `commit` answered `Unknown`: a locking read, on a new connection, so that a session
     /// that is still undecided is waited for.
-    async fn outcome(&self, step: &Step) -> Result<Outcome, StoreError>;
+    async fn outcome(&self, checkpoint: &Checkpoint) -> Result<Outcome, StoreError>;
 
     /// The letters before these offsets are in Kafka: deletes their outbox rows and sets `published`. A partition that
     /// somebody else owns by now is left alone.
@@ -205,7 +214,7 @@ pub trait Store: CheckpointStore + CatalogStore + ReportStore + RetentionStore +
     /// Brings the tables up to this version, makes what is missing, checks the rest against the layout, and refuses a
     /// fingerprint that differs from the one stored, naming what differs and what to do. Instances that start at once do
     /// each of it once. The other ports may be used afterwards.
-    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<(), StoreError>;
+    async fn prepare(&self, fingerprint: &Fingerprint, layout: &StatsLayout) -> Result<ClusterCheck, StoreError>;
 
     /// The statements that `prepare` would run to make what the database lacks; it runs none of them.
     async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>, StoreError>;

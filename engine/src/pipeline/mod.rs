@@ -26,12 +26,12 @@ use crate::conditions::{Conditions, Severity};
 use crate::config::{self, Config};
 use crate::enrich::lookup;
 use crate::kafka;
-use crate::model::step::Fingerprint;
+use crate::model::checkpoint::Fingerprint;
 use crate::outbox::{self, Publisher};
 use crate::rules::{Catalog, RulesDirectory, Runtime};
 use crate::source::Source;
 use crate::status::Status;
-use crate::store::{self, Store};
+use crate::store::{self, ClusterCheck, Store};
 use crate::telemetry;
 use crate::worker;
 
@@ -140,13 +140,17 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let redis = async { anyhow::Ok(lookup::check(&config.lookup).await?) };
     let (store, cluster, ()) = tokio::try_join!(async { connect.await.context("sink.url") }, asked, redis)?;
     let fingerprint = Fingerprint { cluster, ..config.fingerprint() };
-    store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
+    let of_cluster = store.prepare(&fingerprint, &spec.layout(&config.sink.table)).await.context("sink")?;
 
     let count = config.engine.count();
     let clients = (0..count).map(|index| connected(&config, index)).collect::<anyhow::Result<Vec<_>>>()?;
     let runtime = Runtime::new(&config.rules).context("rules")?;
     let catalog =
         Catalog::open(runtime.clone(), store.clone(), schema.clone(), config.clone()).await.context("rules")?;
+    if of_cluster == ClusterCheck::NotMade {
+        // Else another cluster's engine would publish its rules here before its first claim is refused.
+        catalog.hold_directory();
+    }
     let directory = Arc::new(RulesDirectory::new(catalog.clone(), &config.rules));
     directory.publish().await.context("rules.dir")?;
 

@@ -102,8 +102,8 @@ async fn log_starts(config: &Config, store: &dyn RetentionStore) -> anyhow::Resu
 mod tests {
     use super::*;
     use crate::model::catalog::{Audit, Entry, Mode};
+    use crate::model::checkpoint::{Activation, Checkpoint, PartitionProgress, StatsLayout};
     use crate::model::ids::{Revision, Sha256};
-    use crate::model::step::{Activation, PartitionStep, StatsLayout, Step};
     use crate::source::mocked;
 
     /// Here one that has no tables yet; whoever asks logs it and asks again.
@@ -133,8 +133,8 @@ mod tests {
         let store = crate::store::connect(&url, "p", "t").await.expect("a file");
         let layout = StatsLayout { table: "stats".into(), group_by: Vec::new(), measures: Vec::new() };
         store.prepare(&config.fingerprint(), &layout).await.expect("tables");
-        let owner = store.take(&[Partition(0)]).await.expect("it is free")[0].owner;
-        store.begin(Partition(0), owner, Offset(0)).await.expect("it is ours");
+        let epoch = store.take(&[Partition(0)]).await.expect("it is free")[0].epoch;
+        store.begin(Partition(0), epoch, Offset(0)).await.expect("it is ours");
         for base in 0..30 {
             let audit = Audit {
                 at: 0,
@@ -156,10 +156,10 @@ mod tests {
             store.advance(Revision(base), None, &[entry], &audit).await.expect("it is the next");
         }
         let (from, to) = (Offset(0), Offset(1));
-        let moved = PartitionStep { partition: Partition(0), owner, from, to, watermark: None };
+        let moved = PartitionProgress { partition: Partition(0), epoch, from, to, watermark: None };
         let judged = Activation { partition: Partition(0), first_offset: from, revision: Revision(5) };
-        let step = Step { partitions: vec![moved], activations: vec![judged], ..Step::default() };
-        store.commit(&step).await.expect("it is ours");
+        let checkpoint = Checkpoint { partitions: vec![moved], activations: vec![judged], ..Checkpoint::default() };
+        store.commit(&checkpoint).await.expect("it is ours");
 
         revisions(&config, store.as_ref()).await.expect("Kafka and the database answer");
         // Of 1 to 9 the one that judged stays.

@@ -171,7 +171,7 @@ impl<O: Observer> BatchProcessor<O> {
     }
 
     /// The lookups that did not answer when they were last asked: see [`Lookups::away`].
-    pub fn lookups_away(&self) -> impl Iterator<Item = (&str, bool, Away)> {
+    pub fn lookups_away(&self) -> impl Iterator<Item = (&str, bool, i64, Away)> {
         self.lookups.iter().flat_map(Lookups::away)
     }
 

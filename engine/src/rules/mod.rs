@@ -9,7 +9,8 @@
 /// the directory and the modules.
 pub mod flow {
     pub use super::catalog::{
-        Change, DIRECTORY, DirectoryHold, Instance, RETIRE, by_files, change, published_from, take_stored, without_file,
+        Change, DIRECTORY, DirectoryHold, Held, Instance, RETIRE, by_files, change, published_from, take_stored,
+        without_file,
     };
     pub use super::watch::{Directory, FilesTaken, Seen, SeenFile, scan};
 }

@@ -25,7 +25,7 @@ pub struct DependencyStatus {
     pub up: bool,
     /// Since when `up` is what it is.
     pub since: i64,
-    /// The last error and when it was last seen; stays when the dependency is up again.
+    /// When an error was last seen, and which; stays when the dependency is up again. One that goes on is seen at each try.
     pub last_error: Option<(i64, String)>,
 }
 
@@ -48,16 +48,20 @@ impl Dependencies {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(dependency).cloned()
     }
 
-    /// It was asked. `error`: why it does not answer, where that is known.
+    /// It was asked just now. `error`: why it does not answer, where that is known.
     pub(crate) fn asked(&self, dependency: Dependency, up: bool, error: Option<&str>) {
-        let now = now_ms();
+        self.asked_at(now_ms(), dependency, up, error);
+    }
+
+    /// It was asked at this time, in epoch milliseconds. Of the errors of several who ask, the last that was seen stays.
+    pub(super) fn asked_at(&self, at: i64, dependency: Dependency, up: bool, error: Option<&str>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let status = all.entry(dependency).or_insert(DependencyStatus { up, since: now, last_error: None });
+        let status = all.entry(dependency).or_insert(DependencyStatus { up, since: at, last_error: None });
         if status.up != up {
-            (status.up, status.since) = (up, now);
+            (status.up, status.since) = (up, at);
         }
-        if let Some(error) = error {
-            status.last_error = Some((now, error.to_owned()));
+        if let Some(error) = error.filter(|_| status.last_error.as_ref().is_none_or(|(seen, _)| *seen <= at)) {
+            status.last_error = Some((at, error.to_owned()));
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct LookupAway {
     pub missing: bool,
     /// Waiting does not fix it.
     pub refused: bool,
+    /// When the worker last asked it, in epoch milliseconds.
+    pub at: i64,
     /// Why it did not answer; of one that refused, with what to do about it.
     pub why: String,
 }
@@ -46,8 +48,8 @@ impl Lookups {
         {
             self.dependencies.asked(Dependency::Lookup(name.clone()), true, None);
         }
-        for LookupAway { name, why, .. } in all.values().flatten() {
-            self.dependencies.asked(Dependency::Lookup(name.clone()), false, Some(why));
+        for LookupAway { name, at, why, .. } in all.values().flatten() {
+            self.dependencies.asked_at(*at, Dependency::Lookup(name.clone()), false, Some(why));
         }
         let (refused, away): (Vec<_>, Vec<_>) = all.values().flatten().partition(|lookup| lookup.refused);
         let missing: Vec<_> = away.into_iter().filter(|lookup| lookup.missing).collect();
@@ -80,7 +82,7 @@ mod tests {
     }
 
     fn away(name: &str, missing: bool) -> LookupAway {
-        LookupAway { name: name.into(), missing, refused: false, why: "connection refused".into() }
+        LookupAway { name: name.into(), missing, refused: false, at: 1_000, why: "connection refused".into() }
     }
 
     #[test]
@@ -98,6 +100,16 @@ mod tests {
         let customer = known("customer").expect("it failed before");
         assert_eq!(customer.last_error.expect("it failed before").1, "connection refused");
         assert!(lookups.conditions.all().is_empty(), "one that is waited for shows in /readyz");
+    }
+
+    #[test]
+    fn an_error_that_goes_on_was_last_seen_at_the_last_try_of_whichever_worker() {
+        let lookups = lookups();
+        for (worker, at) in [(0, 1_000), (1, 3_000), (0, 2_000)] {
+            lookups.set_away(worker, vec![LookupAway { at, ..away("customer", false) }]);
+        }
+        let known = lookups.dependencies.of(&Dependency::Lookup("customer".into())).expect("it was asked");
+        assert_eq!((known.since, known.last_error), (1_000, Some((3_000, "connection refused".to_owned()))));
     }
 
     #[test]

@@ -148,7 +148,7 @@ mod tests {
     const P: Partition = Partition(3);
 
     #[test]
-    fn a_stopped_partition_stays_stopped_when_a_step_ends_and_goes_on_when_it_is_taken() {
+    fn a_stopped_partition_stays_stopped_when_a_checkpoint_ends_and_goes_on_when_it_is_taken() {
         let partitions = Partitions::default();
         partitions.claimed(0, P, Offset(5));
         partitions.stopped(0, P, "the offset is outside the log".into());

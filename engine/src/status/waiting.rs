@@ -24,18 +24,6 @@ pub enum On {
     Either,
 }
 
-impl On {
-    /// The service that a checkpoint's task waits for, by the words that `checkpoint` logs.
-    pub(crate) fn of(what: &str) -> Self {
-        let database =
-            ["committing a checkpoint", "clearing", "a COMMIT", "asking what became", "taking partitions", "storing"];
-        match database.iter().any(|begin| what.starts_with(begin)) {
-            true => Self::Database,
-            false => Self::Kafka,
-        }
-    }
-}
-
 /// What a worker waits for, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {

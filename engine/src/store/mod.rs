@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::step::StatsLayout;
+use crate::model::checkpoint::StatsLayout;
 pub use crate::model::store::{
-    AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
-    Store, StoreError,
+    AuditStore, CatalogStore, CheckpointStore, ClusterCheck, Outcome, Position, ProbeStore, ReportStore,
+    RetentionStore, StatsRow, Store, StoreError,
 };
 
 mod mysql;

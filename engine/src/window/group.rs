@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 
+use crate::model::checkpoint::Group;
 use crate::model::record::{Batch, FieldId, Schema, Value};
-use crate::model::step::Group;
 
 /// Groups that stay known from one checkpoint to the next; beyond it all are forgotten and made again when they come.
 const KEPT: usize = 100_000;

@@ -5,7 +5,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::model::step::Group;
+use crate::model::checkpoint::Group;
 
 /// Groups known, of all windows together: 16 to 32 MiB. Beyond it the oldest windows are forgotten, and begin anew with
 /// records that come late.

@@ -18,10 +18,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::checkpoint::WindowDelta;
 use crate::model::finding::{Fault, Stage};
 use crate::model::ids::Partition;
 use crate::model::record::{Batch, Schema, Value, Values};
-use crate::model::step::WindowDelta;
 use crate::model::time::{likely_unit, to_rfc3339 as rfc3339};
 
 use deltas::Deltas;
@@ -193,7 +193,7 @@ impl Windows {
         deltas
     }
 
-    /// Drops all deltas and watermarks: a step failed for good, and the partitions are claimed anew.
+    /// Drops all deltas and watermarks: a checkpoint failed for good, and the partitions are claimed anew.
     pub fn clear(&mut self) {
         self.deltas.clear();
         self.watermarks.clear();

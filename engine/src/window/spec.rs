@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::config::{self, Late};
 use crate::model::aggregate::Measure;
+use crate::model::checkpoint::StatsLayout;
 use crate::model::record::{Field, FieldId, Kind, Schema};
-use crate::model::step::StatsLayout;
 use crate::model::time::Unit;
 
 /// How rows are put into windows, and what of them is summed.

@@ -56,7 +56,7 @@ impl CampaignLog {
         self.lines(|line| line.contains(what))
     }
 
-    /// How many tries of a running engine's steps failed because the disk was full.
+    /// How many tries of a running engine's checkpoints failed because the disk was full.
     pub(crate) fn steps_without_room(&self) -> usize {
         let no_room = ["Errcode: 28", "(1114)"];
         self.lines(|line| line.contains("committing a checkpoint: ") && no_room.iter().any(|why| line.contains(why)))

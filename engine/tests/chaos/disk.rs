@@ -20,8 +20,8 @@ impl Disk {
         let temporary = format!("WEIR_FULL_TEMPORARY={} ", stack.folder().join("mysql/tmp").display());
         let script = std::fs::read_to_string(&run).expect("stack/up wrote it");
         assert!(script.contains("exec env ") && script.contains(" mariadbd --no-defaults "), "{script}");
-        // The part of a binary log that does not fit into a session's cache is in a temporary file until COMMIT: so a step
-        // that brings more than a few rows needs room, whatever the tables have. The log itself is on another disk.
+        // The part of a binary log that does not fit into a session's cache is in a temporary file until COMMIT: so a
+        // checkpoint that brings more than a few rows needs room, whatever the tables have. The log itself is on another disk.
         let log = "--log-bin --server-id=1 --binlog-format=ROW --binlog-cache-size=4096 --max-binlog-size=16M --binlog-expire-logs-seconds=60";
         // One file for all tables, so that who fills it fills it for all.
         let one_file = "--innodb-file-per-table=0 --innodb-autoextend-increment=1";

@@ -20,7 +20,9 @@ pub(crate) fn report(
     let said = ["Deadlock", "Lock wait timeout", "is full", "fenced", "not taken", "lost=true"]
         .map(|what| (what, campaign_log.said(what)));
     let without_room = campaign_log.steps_without_room();
-    println!("lines of the engines' logs that say so: {said:?}; of steps that found the disk full: {without_room}");
+    println!(
+        "lines of the engines' logs that say so: {said:?}; of checkpoints that found the disk full: {without_room}"
+    );
     println!("{faults} faults: {:?}", campaign_log.counts);
     println!(
         "{kills} kills survived; compared {records} records, {windows} windows, {letters} letters {codes:?} by {revisions} revisions; 0 differences; {took:?}"

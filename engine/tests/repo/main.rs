@@ -2,6 +2,8 @@
 //! folder.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+/// What the SDK keeps of wit-bindgen.
+mod bindings;
 /// docker-compose.yml, Dockerfile and .dockerignore.
 mod compose;
 /// What `make demo` and `make test` find missing, and what they say first.

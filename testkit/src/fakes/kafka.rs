@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
+use weir::model::checkpoint::OutboxChunk;
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::OutboxChunk;
 use weir::outbox::format::decode;
 
 /// The one partition of these tests.
@@ -23,7 +23,7 @@ pub enum Fault {
     LostAnswerCommitted,
     /// It is aborted, and the answer is lost.
     LostAnswerAborted,
-    /// No answer, and the transaction stays open: nobody gets to know K until its producer is settled.
+    /// No answer, and the transaction stays open: nobody gets to know K until its producer has ended it.
     LeftOpen,
     /// The topic was deleted and made again meanwhile, and K with it.
     TopicRemade,
@@ -103,7 +103,7 @@ impl Broker for Model {
         Ok(partitions.iter().map(bounds).collect())
     }
 
-    async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
+    async fn commit_initial(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
         self.cluster().k.extend(at.iter().copied());
         Ok(())
     }
@@ -139,7 +139,7 @@ impl Broker for Model {
         }
     }
 
-    async fn settle(&mut self) -> Result<(), NotYet> {
+    async fn resolve_in_doubt(&mut self) -> Result<(), NotYet> {
         self.cluster().open = false;
         Ok(())
     }

@@ -1,13 +1,46 @@
 //! `weir run` as a process, seen from outside: its log, its memory, its end.
 
+use std::collections::BTreeSet;
+use std::fmt::{self, Debug, Formatter};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::wait::{Fair, STILL, patience};
+use crate::wait::{self, Fair, STILL, patience};
 
 /// From SIGTERM to the end: `checkpoint.drain`, 10 s unless a test says otherwise, 2 s for the rest, and some for a busy machine.
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+/// Lines of a log that a failure shows.
+const LAST: usize = 60;
+
+/// What a log has said so far, as a sign of progress: the same as before if no line came that differs from all others by more
+/// than its figures. What is tried again and again is no progress.
+pub struct Words {
+    kinds: usize,
+    end: String,
+}
+
+impl Words {
+    /// Of the whole of a log.
+    pub fn of(log: &str) -> Self {
+        let lines: Vec<_> = log.lines().collect();
+        let kinds: BTreeSet<_> = lines.iter().map(|line| line.replace(|c: char| c.is_ascii_digit(), "")).collect();
+        Self { kinds: kinds.len(), end: lines[lines.len().saturating_sub(LAST)..].join("\n") }
+    }
+}
+
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        self.kinds == other.kinds
+    }
+}
+
+/// The last lines, as they are.
+impl Debug for Words {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "\n{}", self.end)
+    }
+}
 
 /// Killed if the test ends before it does.
 pub struct Engine {
@@ -65,16 +98,17 @@ impl Engine {
         assert!(took < STOPPED_WITHIN, "it ended {took:?} after SIGTERM\n{}", self.said());
     }
 
-    /// Waits until it has ended; `why` it should. How it ended.
+    /// Waits until it has ended, as long as its log says new things; `why` it should. How it ended.
     pub fn until_ended(&mut self, why: &str) -> ExitStatus {
-        let end = Instant::now() + STILL;
-        loop {
-            if let Some(status) = self.ended() {
-                return status;
-            }
-            assert!(Instant::now() < end, "it has not ended within {STILL:?}: {why}\n{}", self.said());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.until_ended_beside(why, || ())
+    }
+
+    /// The same where the test has something to do in every round.
+    pub fn until_ended_beside(&mut self, why: &str, mut beside: impl FnMut()) -> ExitStatus {
+        wait::until_some(&format!("the engine ends: {why}"), || {
+            beside();
+            self.ended().ok_or_else(|| self.words())
+        })
     }
 
     /// Waits until its log has this text.
@@ -94,10 +128,14 @@ impl Engine {
     /// has time; it is given up only much later, so a slow minute makes a test slow and not red.
     pub fn until(&mut self, what: &str, usual: Duration, mut so: impl FnMut() -> bool) {
         let patience = patience(usual);
-        let end = Instant::now() + patience;
+        let (mut end, mut before) = (Instant::now() + patience, self.words());
         while !so() {
             self.runs();
-            assert!(Instant::now() < end, "not within {patience:?}: {what}\n{}", self.said());
+            if Instant::now() > end {
+                let words = self.words();
+                assert!(words != before, "nothing new was said within {patience:?} on the way to: {what}; {words:?}");
+                (end, before) = (Instant::now() + patience, words);
+            }
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -154,11 +192,14 @@ impl Engine {
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("kB") / 1024
     }
 
+    /// What its log has said so far.
+    pub fn words(&self) -> Words {
+        Words::of(&std::fs::read_to_string(&self.log).unwrap_or_default())
+    }
+
     /// The end of its log.
     pub fn said(&self) -> String {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(60)..].join("\n")
+        self.words().end
     }
 }
 

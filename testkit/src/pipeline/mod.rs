@@ -195,7 +195,7 @@ impl TestPipeline {
     /// Until the group's committed offsets are the ends of the topic. Ends in failure when they have not moved for long.
     pub fn until_all_is_committed(&self, engine: &mut Engine, _usual: Duration) {
         let consumer: BaseConsumer = self.kafka().create().expect("a consumer");
-        wait::until_some("the group's offsets stand at the end of the topic", || {
+        wait::until_some("the group's offsets are at the end of the topic", || {
             engine.runs();
             let (committed, ends) = (self.committed(&consumer), self.ends(&consumer));
             if committed.as_ref() == Some(&ends) { Ok(()) } else { Err((committed, ends)) }

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat};
 
 use super::*;
 use crate::model::catalog::{Audit, Manifest, VersionInfo};
-use crate::model::step::Activation;
+use crate::model::checkpoint::Activation;
 use crate::model::store::StatsRow;
 
 /// Epoch milliseconds as RFC 3339; the bare number for a time that no calendar holds.

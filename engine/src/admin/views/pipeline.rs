@@ -62,7 +62,7 @@ pub enum DependencyState {
 /// An error and when it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorView {
-    /// When it happened, RFC 3339.
+    /// When it was last seen, RFC 3339. One that goes on is seen at each try; `since` says since when.
     pub at: String,
     /// The error in words.
     pub message: String,

@@ -8,6 +8,7 @@ use super::connection::{Connection, Hashes};
 use super::parts::Parts;
 use super::refusal::{self, Failed};
 use super::value::Hash;
+use crate::clock::now_ms;
 use crate::config::{self, OnUnavailable};
 use crate::enrich::Away;
 
@@ -26,8 +27,8 @@ pub(super) struct Redis {
     parts: Parts,
     /// Held while a part of a batch is asked: the parts of several would share the way, and none get through in time.
     turn: tokio::sync::Mutex<()>,
-    /// Why it did not answer when it was last asked.
-    away: Mutex<Option<Away>>,
+    /// That it did not answer when it was last asked, when that was, in epoch milliseconds, and why.
+    away: Mutex<Option<(i64, Away)>>,
 }
 
 /// What a batch asks of one lookup.
@@ -82,8 +83,9 @@ impl Redis {
         })
     }
 
-    /// Why it did not answer when it was last asked; None: it did, or was never asked.
-    pub(super) fn away(&self) -> Option<Away> {
+    /// That it did not answer when it was last asked, when that was, in epoch milliseconds, and why; None: it did, or was never
+    /// asked.
+    pub(super) fn away(&self) -> Option<(i64, Away)> {
         self.away.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -131,7 +133,7 @@ impl Redis {
             Err(failed) => failed,
         };
         let away = self.told(failed);
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(away.clone());
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some((now_ms(), away.clone()));
         metrics::counter!("weir_lookup_failures_total", "lookup" => self.name.clone()).increment(1);
         let (lookup, Away { why, refused }) = (self.name.clone(), away);
         match self.on_unavailable {

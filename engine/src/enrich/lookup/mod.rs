@@ -131,11 +131,13 @@ impl Lookups {
         Plan { parts: lookups.map(|(index, lookup)| lookup.plan(index, batch, now)).collect() }
     }
 
-    /// The lookups that did not answer when they were last asked: name, whether their fields are missing meanwhile, and why.
-    pub fn away(&self) -> impl Iterator<Item = (&str, bool, Away)> {
+    /// The lookups that did not answer when they were last asked: name, whether their fields are missing meanwhile, when that was,
+    /// in epoch milliseconds, and why.
+    pub fn away(&self) -> impl Iterator<Item = (&str, bool, i64, Away)> {
         self.lookups.iter().filter_map(|lookup| {
             let missing = lookup.redis.on_unavailable == OnUnavailable::Missing;
-            Some((lookup.redis.name.as_str(), missing, lookup.redis.away()?))
+            let (at, away) = lookup.redis.away()?;
+            Some((lookup.redis.name.as_str(), missing, at, away))
         })
     }
 

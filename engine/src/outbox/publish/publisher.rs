@@ -12,8 +12,8 @@ use super::error::PublishError;
 use super::producer::{Ready, blocking, prepare};
 use super::transaction::Transaction;
 use crate::config::{self, Config};
+use crate::model::checkpoint::OutboxChunk;
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::OutboxChunk;
 use crate::outbox::dead_letter::Origin;
 use crate::outbox::destination::Destinations;
 

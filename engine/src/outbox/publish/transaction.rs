@@ -16,8 +16,8 @@ use super::flight::{land_beside, queue};
 use super::producer::{CALL_TIMEOUT, Ready};
 use super::request_pacing::Rounds;
 use crate::fault::{self, Fault};
+use crate::model::checkpoint::OutboxChunk;
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::OutboxChunk;
 use crate::outbox::dead_letter::Origin;
 use crate::outbox::format::Damaged;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::change::entry;
 use super::history::{LINES, RETIRE};
 use super::in_force::{Change, Instance};
-use super::{Catalog, Publish, Published, Refused};
+use super::{Catalog, Held, Publish, Published, Refused};
 use crate::model::catalog::{Entry, RuleSet};
 use crate::model::ids::Sha256;
 use crate::model::store::{CatalogStore, StoreError};
@@ -24,7 +24,7 @@ pub(in crate::rules) struct Brought {
 
 impl Catalog {
     /// Why nothing may be published or retired now.
-    pub(in crate::rules) fn directory_held(&self) -> Option<String> {
+    pub(in crate::rules) fn directory_held(&self) -> Option<Held> {
         self.directory_hold.why()
     }
 
@@ -77,7 +77,7 @@ impl Catalog {
 /// rule out of the set since meant it; an instance that retired it for a file which came back at that moment did not.
 ///
 /// # Errors
-/// The store can't be asked.
+/// The store can't be asked, or its rows contradict each other.
 pub async fn published_from<I: Instance>(
     store: &dyn CatalogStore,
     instance: &I,
@@ -87,10 +87,17 @@ pub async fn published_from<I: Instance>(
     if store.directory_seen(file).await? != Some(sha256) {
         return Ok(None);
     }
+    // The set in force here may lag behind, also behind a retirement of its own whose answer was lost.
+    let (revision, in_force) = instance.in_force();
+    let mut rules = in_force.into_iter().filter(|(_, version)| *version == sha256);
+    if let (Some((name, _)), None) = (rules.next(), rules.next())
+        && store.revision().await? == revision
+    {
+        return Ok(Some(name));
+    }
     let Some(version) = store.version_info(sha256).await? else { return Ok(None) };
     let name = version.manifest.name;
-    let (_, in_force) = instance.in_force();
-    if !in_force.contains_key(&name) {
+    if !store.rule_set().await?.entries.iter().any(|entry| entry.name == name) {
         let newest = store.audit(LINES).await?.into_iter().find(|line| line.rule == name);
         if newest.is_some_and(|line| line.action == RETIRE && line.who == DIRECTORY) {
             return Ok(None);

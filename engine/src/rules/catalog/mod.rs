@@ -43,7 +43,7 @@ use load::Loader;
 use poll::Polled;
 
 pub use change::Patch;
-pub use directory_hold::DirectoryHold;
+pub use directory_hold::{DirectoryHold, Held};
 pub use error::{CatalogError, Refused};
 pub(in crate::rules) use from_directory::Brought;
 pub use from_directory::{DIRECTORY, by_files, published_from, without_file};
@@ -115,11 +115,16 @@ impl Catalog {
         &self.loader.runtime.conditions
     }
 
+    /// Nobody knows yet whether the database is this Kafka's: see [`DirectoryHold::until_one_agrees`].
+    pub fn hold_directory(&self) {
+        self.directory_hold.until_one_agrees();
+    }
+
     /// A worker's claim has ended: see [`DirectoryHold::claimed`].
     pub fn claimed<'a>(
         &self,
         worker: usize,
-        ready: impl Iterator<Item = Partition>,
+        ready: impl Iterator<Item = (Partition, bool)>,
         stopped: impl Iterator<Item = (Partition, &'a str)>,
     ) {
         self.directory_hold.claimed(worker, ready, stopped);

@@ -1,7 +1,8 @@
 //! Follows the rules directory: what is new or changed is published, what is gone is retired, in the order of [`scan`].
 //!
-//! Only a removal that this process saw retires a rule, one file at a time and in the directory that it was in: an instance
-//! that starts with an empty mount, or under which one is taken away, must not take the rules of all others out of force.
+//! Only a removal that this process saw retires a rule, one file at a time, in the directory that it was in and while the files of
+//! all other rules are there: an instance that starts with an empty mount, under which one is taken away, or which has but a part of
+//! the files yet must not take the rules of all others out of force.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ use crate::fault;
 use crate::model::catalog::Origin;
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
-use crate::rules::catalog::{Catalog, CatalogError, DIRECTORY, Publish, Refused};
+use crate::rules::catalog::{Catalog, CatalogError, DIRECTORY, Held, Publish, Refused};
 use crate::rules::module::COMPILERS;
 
 /// No write for so long: the file is whole.
@@ -38,7 +39,7 @@ const RESCAN: Duration = Duration::from_secs(5);
 const AWAY: &str = "rules.directory";
 /// A rule that the directory brought has no file there.
 const NO_FILE: &str = "rules.file_missing";
-/// Kafka and the database contradict each other.
+/// Kafka and the database contradict each other, or nobody knows yet that they belong together.
 const HELD: &str = "rules.directory_held";
 
 type Seen = SeenIn<Identity>;
@@ -195,8 +196,8 @@ impl RulesDirectory {
             without.insert(name);
             let message = format!(
                 "rule {name} came from {dir}, and no file there holds it now: the directory is another one than before, several \
-                 files went at once, or this process did not see it go. The rule stays as it is. Put the file back, or retire \
-                 the rule (DELETE /rules/{name})"
+                 files went at once or are missing, or this process did not see it go. The rule stays as it is. Put the file \
+                 back, or retire the rule (DELETE /rules/{name})"
             );
             self.catalog.conditions().raise(Severity::Warning, NO_FILE, name, message);
         }
@@ -281,19 +282,21 @@ impl Directory for RulesDirectory {
 
     /// An operator is told why.
     fn is_held(&self) -> bool {
-        let held = self.catalog.directory_held();
-        match &held {
-            None => self.catalog.conditions().clear(HELD, ""),
-            Some(why) => self.catalog.conditions().raise(
-                Severity::Warning,
-                HELD,
-                "",
-                format!(
-                    "files of rules.dir are neither published nor retired until every partition can be taken: {why}"
-                ),
-            ),
-        }
-        held.is_some()
+        let message = match self.catalog.directory_held() {
+            None => {
+                self.catalog.conditions().clear(HELD, "");
+                return false;
+            }
+            Some(Held::Contradiction(why)) => {
+                format!("files of rules.dir are neither published nor retired until every partition can be taken: {why}")
+            }
+            Some(Held::ClusterUnknown) => "files of rules.dir are neither published nor retired before this instance has taken \
+                 a partition that agrees with the database: the id of the Kafka cluster could not be compared, so the database \
+                 may be another cluster's"
+                .to_owned(),
+        };
+        self.catalog.conditions().raise(Severity::Warning, HELD, "", message);
+        true
     }
 
     async fn listed(&self) -> Option<(Identity, ListedFiles)> {

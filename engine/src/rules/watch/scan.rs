@@ -76,9 +76,9 @@ pub async fn scan<D: Directory>(directory: &D, seen: &mut Seen<D::Identity>) -> 
     if !settled || !all {
         return Ok(settled);
     }
-    // The set in force here may lag behind: two rules that went at once, of which it has one, would pass for one.
+    // The set in force here, and what was seen here, may lag behind: of two rules that went at once it may know one.
     let brought = if seen.lacks(there) { directory.brought().await? } else { BTreeSet::new() };
-    match seen.gone(there, identity, |rule| brought.contains(rule)) {
+    match seen.gone(there, identity, &brought) {
         Gone::LookAgain => return Ok(false),
         Gone::Removed(files) => {
             for file in files {

@@ -69,9 +69,9 @@ impl<I: Clone + PartialEq> Seen<I> {
         self.files.keys().any(|file| !there(file))
     }
 
-    /// What becomes of files that were taken and are not `there` now, in the directory that this scan found. `brought`: whether
-    /// the rule is in force because of a file.
-    pub(super) fn gone(&mut self, there: impl Fn(&str) -> bool, now: I, brought: impl Fn(&str) -> bool) -> Gone {
+    /// What becomes of files that were taken and are not `there` now, in the directory that this scan found. `brought`: all rules
+    /// that are in force because of a file, also of one that was never seen here.
+    pub(super) fn gone(&mut self, there: impl Fn(&str) -> bool, now: I, brought: &BTreeSet<String>) -> Gone {
         let gone: BTreeSet<String> = self.files.keys().filter(|file| !there(file)).cloned().collect();
         if !self.still_gone(&gone) {
             Gone::LookAgain
@@ -88,14 +88,14 @@ impl<I: Clone + PartialEq> Seen<I> {
         gone.is_empty() || before == *gone
     }
 
-    /// Whether these files were removed by somebody who meant it: from the directory that they were in, and no more than
-    /// one that `brought` a rule which no other file holds. Else a mount went away, or all was deleted at once.
-    fn may_retire(&mut self, gone: &BTreeSet<String>, now: I, brought: impl Fn(&str) -> bool) -> bool {
+    /// Whether these files were removed by somebody who meant it: from the directory that they were in, and of the rules that
+    /// files `brought` one at most has none any more. Else a mount went away, all was deleted at once, or this process sees but a
+    /// part of it: another one may have taken a file that came and went between two scans of this one.
+    fn may_retire(&mut self, gone: &BTreeSet<String>, now: I, brought: &BTreeSet<String>) -> bool {
         let same = self.identity.as_ref().is_none_or(|before| *before == now);
         self.identity = Some(now);
         let stays = |rule: &str| self.files.iter().any(|(file, seen)| !gone.contains(file) && seen.holds(rule));
-        let rules: BTreeSet<&str> = gone.iter().filter_map(|file| self.files.get(file)?.rule.as_deref()).collect();
-        same && rules.into_iter().filter(|rule| brought(rule) && !stays(rule)).count() <= 1
+        same && brought.iter().filter(|rule| !stays(rule)).count() <= 1
     }
 
     /// Whether a file holds this rule.
@@ -126,10 +126,18 @@ mod tests {
         seen.files.insert(format!("{rule}.wasm"), file);
     }
 
+    /// A scan where the files that were taken brought all rules there are.
     fn scan(seen: &mut Seen<&'static str>, dir: &'static str, files: &[&str]) -> Gone {
+        scan_with(seen, dir, files, &[])
+    }
+
+    /// The same where these rules were brought by files that were never seen here.
+    fn scan_with(seen: &mut Seen<&'static str>, dir: &'static str, files: &[&str], unseen: &[&str]) -> Gone {
         let there = |file: &str| files.contains(&file);
+        let taken = seen.files.values().filter_map(|file| file.rule.clone());
+        let brought = taken.chain(unseen.iter().map(|rule| (*rule).to_owned())).collect();
         seen.listed(&dir, there);
-        seen.gone(there, dir, |_| true)
+        seen.gone(there, dir, &brought)
     }
 
     #[test]
@@ -142,6 +150,15 @@ mod tests {
         seen.files.remove("c.wasm");
         assert_eq!(scan(&mut seen, "dir", &[]), Gone::LookAgain);
         assert_eq!(scan(&mut seen, "dir", &[]), Gone::Lost(["a.wasm".to_owned(), "b.wasm".to_owned()].into()));
+    }
+
+    /// Another process took `b.wasm`, and both went before this one had listed it.
+    #[test]
+    fn a_file_that_goes_together_with_one_that_was_never_seen_here_was_lost() {
+        let mut seen = Seen::default();
+        take(&mut seen, "a");
+        assert_eq!(scan_with(&mut seen, "dir", &[], &["b"]), Gone::LookAgain);
+        assert_eq!(scan_with(&mut seen, "dir", &[], &["b"]), Gone::Lost(["a.wasm".to_owned()].into()));
     }
 
     /// The empty directory beneath a mount is the same one before the mount came and after it went.

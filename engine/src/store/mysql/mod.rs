@@ -12,7 +12,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, MySql};
 
 use super::sql::{Dialect, Driver, Row, Transaction, Tx};
-use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::model::store::StoreError;
 
 mod address;

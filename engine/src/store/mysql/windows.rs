@@ -3,11 +3,11 @@
 use super::{DIALECT, Result};
 use crate::fault;
 use crate::model::aggregate::Join;
-use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::store::sql::{Bind, Transaction, columns, stats};
 
 /// Rows of the longest statement; the others have a power of two of them. So a table has at most eleven upserts, however
-/// many groups a step brings: one a row count would fill the server's cache of prepared statements.
+/// many groups a checkpoint brings: one a row count would fill the server's cache of prepared statements.
 const ROWS: usize = 1_024;
 /// The protocol counts a statement's binds in 16 bits.
 const BINDS: usize = 65_535;

@@ -3,7 +3,7 @@
 
 use super::{Bind, Result, Transaction};
 use crate::model::aggregate::{Aggregate, Measure};
-use crate::model::step::StatsLayout;
+use crate::model::checkpoint::StatsLayout;
 use crate::model::store::StoreError;
 
 /// Characters of a table's name; its view's is longer by `_final`, and a name has 64 at most.

@@ -2,12 +2,12 @@
 
 use super::{Bind, Result, Transaction};
 use crate::fault;
-use crate::model::step::Fingerprint;
-use crate::model::store::StoreError;
+use crate::model::checkpoint::Fingerprint;
+use crate::model::store::{ClusterCheck, StoreError};
 
 /// Stores the fingerprint of a new pipeline and refuses one that differs. It binds once something is stored under it:
 /// until then whoever mistyped a name, or met a group that somebody else uses, may fix the configuration.
-pub(super) async fn keep(tx: &mut Transaction, pipeline: &str, mine: &Fingerprint) -> Result<()> {
+pub(super) async fn keep(tx: &mut Transaction, pipeline: &str, mine: &Fingerprint) -> Result<ClusterCheck> {
     let d = tx.dialect();
     // SQLite, and a server that says so, take names of tables that differ in case for the same.
     let sql = "SELECT pipeline, stats_table FROM weir_pipeline WHERE LOWER(stats_table) = LOWER(?) AND pipeline <> ?";
@@ -32,18 +32,22 @@ pub(super) async fn keep(tx: &mut Transaction, pipeline: &str, mine: &Fingerprin
     );
     tx.execute(&sql, &[name]).await?;
     let known = stored(tx, pipeline).await?;
+    let same = compare(pipeline, &known, mine);
+    let both_known = known.cluster.is_some() && mine.cluster.is_some();
+    let settled = same.is_ok() && both_known;
+    let unused = !settled && is_unused(tx, pipeline, mine).await?;
     // A version that did not ask for the cluster's id began this pipeline: the first id that comes is its own.
     let adopts = known.cluster.is_none() && mine.cluster.is_some();
-    match compare(pipeline, &known, mine) {
+    match same {
         Ok(()) if !adopts => {}
-        Err(error) if !is_unused(tx, pipeline, mine).await? => return Err(error),
+        Err(error) if !unused => return Err(error),
         Ok(()) | Err(_) => {
             let sql = "UPDATE weir_pipeline SET topic = ?, stats_table = ?, fingerprint = ? WHERE pipeline = ?";
             tx.execute(sql, &names).await?;
         }
     }
     fault::pass("store.prepare.written");
-    Ok(())
+    Ok(if settled || unused { ClusterCheck::Passed } else { ClusterCheck::NotMade })
 }
 
 /// Refuses if the fingerprint is no longer the stored one. Its row is locked: see [`keep`], which may change it until a

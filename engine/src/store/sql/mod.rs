@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::model::store::StoreError;
 
 mod catalog;

@@ -1,12 +1,12 @@
-//! Positions, outbox and activations. Every change is a compare-and-set on `owner`, in ascending order of partition, so
-//! that two workers never lock the same rows the other way round.
+//! Positions, outbox and activations. Every change is a compare-and-set on the epoch (column `owner`), in ascending order of
+//! partition, so that two workers never lock the same rows the other way round.
 
 use std::collections::BTreeMap;
 
 use super::{Bind, Result, Transaction};
 use crate::fault;
+use crate::model::checkpoint::{Activation, Checkpoint, Claimed, OutboxChunk, PartitionProgress};
 use crate::model::ids::{Offset, Partition, Revision};
-use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, Taken};
 use crate::model::store::{Outcome, Position, StoreError};
 
 /// The rows of one pipeline: its name and topic, which are in the key of every table of positions.
@@ -35,7 +35,7 @@ fn these<'a>(scope: &'a Scope, of: &[Partition]) -> (String, Vec<Bind<'a>>) {
 }
 
 /// A start waits for it, so however many partitions there are, it asks four times.
-pub(super) async fn take(tx: &mut Transaction, scope: &Scope, of: &[Partition]) -> Result<Vec<Taken>> {
+pub(super) async fn take(tx: &mut Transaction, scope: &Scope, of: &[Partition]) -> Result<Vec<Claimed>> {
     let d = tx.dialect();
     let mut partitions = of.to_vec();
     partitions.sort_unstable();
@@ -60,9 +60,9 @@ pub(super) async fn take(tx: &mut Transaction, scope: &Scope, of: &[Partition]) 
     let mut taken = Vec::with_capacity(partitions.len());
     for mut row in tx.rows(&sql, &binds).await? {
         let partition = Partition(row.int()? as i32);
-        taken.push(Taken {
+        taken.push(Claimed {
             partition,
-            owner: row.int()? as u64,
+            epoch: row.int()? as u64,
             next_offset: row.maybe_int()?.map(Offset),
             published: row.maybe_int()?.map(Offset),
             watermark: row.maybe_int()?,
@@ -118,7 +118,7 @@ pub(super) async fn begin(
     tx: &mut Transaction,
     scope: &Scope,
     partition: Partition,
-    owner: u64,
+    epoch: u64,
     at: Offset,
 ) -> Result<()> {
     let sql = format!(
@@ -127,27 +127,27 @@ pub(super) async fn begin(
     );
     let [p, t, n] = scope.of(partition);
     let at = Bind::Int(at.0);
-    match tx.execute(&sql, &[at, p, t, n, Bind::Int(owner as i64), at]).await? {
+    match tx.execute(&sql, &[at, p, t, n, Bind::Int(epoch as i64), at]).await? {
         1 => Ok(fault::at("store.begin.written")?),
         _ => Err(StoreError::Fenced(partition)),
     }
 }
 
-pub(super) async fn advance(tx: &mut Transaction, scope: &Scope, steps: &[PartitionStep]) -> Result<()> {
+pub(super) async fn advance(tx: &mut Transaction, scope: &Scope, partitions: &[PartitionProgress]) -> Result<()> {
     let d = tx.dialect();
     let sql = format!(
         "UPDATE weir_partition SET next_offset = ?, watermark = COALESCE(?, watermark), `checkpoint` = `checkpoint` + 1, \
          updated_at = {} {WHERE} AND owner = ? AND next_offset = ?",
         d.now_ms
     );
-    let mut steps: Vec<_> = steps.iter().collect();
-    steps.sort_unstable_by_key(|step| step.partition);
-    for step in steps {
-        let [p, t, n] = scope.of(step.partition);
-        let (owner, from) = (Bind::Int(step.owner as i64), Bind::Int(step.from.0));
-        let binds = [Bind::Int(step.to.0), Bind::int(step.watermark), p, t, n, owner, from];
+    let mut partitions: Vec<_> = partitions.iter().collect();
+    partitions.sort_unstable_by_key(|part| part.partition);
+    for part in partitions {
+        let [p, t, n] = scope.of(part.partition);
+        let (epoch, from) = (Bind::Int(part.epoch as i64), Bind::Int(part.from.0));
+        let binds = [Bind::Int(part.to.0), Bind::int(part.watermark), p, t, n, epoch, from];
         if tx.execute(&sql, &binds).await? != 1 {
-            return Err(StoreError::Fenced(step.partition));
+            return Err(StoreError::Fenced(part.partition));
         }
         fault::at("store.commit.position")?;
     }
@@ -182,15 +182,15 @@ pub(super) async fn activate(tx: &mut Transaction, scope: &Scope, activations: &
     Ok(())
 }
 
-/// Our owner with our N can only have come from our commit. Under another owner the answer does not matter: trying
+/// Our epoch with our N can only have come from our commit. Under another epoch the answer does not matter: trying
 /// again is fenced.
-pub(super) async fn outcome(tx: &mut Transaction, scope: &Scope, step: &Step) -> Result<Outcome> {
+pub(super) async fn outcome(tx: &mut Transaction, scope: &Scope, checkpoint: &Checkpoint) -> Result<Outcome> {
     let d = tx.dialect();
     let sql = format!("SELECT owner, next_offset FROM weir_partition {WHERE}{}", d.for_update);
     let mut outcome = Outcome::NotCommitted;
-    for part in &step.partitions {
+    for part in &checkpoint.partitions {
         if let Some(row) = tx.rows(&sql, &scope.of(part.partition)).await?.first_mut()
-            && row.int()? as u64 == part.owner
+            && row.int()? as u64 == part.epoch
             && row.maybe_int()? == Some(part.to.0)
         {
             outcome = Outcome::Committed;
@@ -206,10 +206,10 @@ pub(super) async fn published(tx: &mut Transaction, scope: &Scope, upto: &[(Part
     let delete = format!("DELETE FROM weir_outbox {WHERE} AND first_offset < ?");
     let mut upto = upto.to_vec();
     upto.sort_unstable();
-    for (partition, owner, offset) in upto {
+    for (partition, epoch, offset) in upto {
         let [p, t, n] = scope.of(partition);
         let to = Bind::Int(offset.0);
-        if tx.execute(&guard, &[to, p, t, n, Bind::Int(owner as i64), to]).await? == 1 {
+        if tx.execute(&guard, &[to, p, t, n, Bind::Int(epoch as i64), to]).await? == 1 {
             fault::at("store.published.marked")?;
             tx.execute(&delete, &[p, t, n, to]).await?;
         }
@@ -227,7 +227,7 @@ pub(super) async fn positions(tx: &mut Transaction, scope: &Scope) -> Result<Vec
             partition: Partition(row.int()? as i32),
             next_offset: Offset(row.int()?),
             watermark: row.maybe_int()?,
-            owner: row.int()? as u64,
+            epoch: row.int()? as u64,
             checkpoint: row.int()? as u64,
         })
     };

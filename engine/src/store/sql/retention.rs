@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::positions::Scope;
 use super::revision::revision;
 use super::{Bind, Result, Row, Transaction, text};
+use crate::model::checkpoint::StatsLayout;
 use crate::model::ids::{Offset, Partition, Revision};
-use crate::model::step::StatsLayout;
 use crate::model::store::StoreError;
 
 /// Revisions a transaction; each may have `rules.max_rules` rows.

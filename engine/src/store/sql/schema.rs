@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use super::migrations::{self, Kind, Made, Migration};
 use super::{Bind, Dialect, Result, Transaction, columns};
 use crate::fault;
+use crate::model::checkpoint::StatsLayout;
 use crate::model::ids::Sha256;
-use crate::model::step::StatsLayout;
 use crate::model::store::StoreError;
 
 /// What decides which tables, columns and view an engine needs.

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::{Bind, Result, Transaction, columns, schema, text};
 use crate::model::aggregate::Measure;
-use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::model::store::{StatsRow, StoreError};
 use crate::model::text::push_decimal;
 
-/// The texts that a statement's binds borrow, one behind the other: there may be a million windows in a step.
+/// The texts that a statement's binds borrow, one behind the other: there may be a million windows in a checkpoint.
 #[derive(Default)]
 pub(crate) struct Texts {
     all: String,

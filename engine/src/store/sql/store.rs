@@ -11,11 +11,11 @@ use super::{
 };
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
+use crate::model::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
-use crate::model::step::{Activation, Fingerprint, StatsLayout, Step, Taken};
 use crate::model::store::{
-    AuditStore, CatalogStore, CheckpointStore, Outcome, Position, ProbeStore, ReportStore, RetentionStore, StatsRow,
-    Store, StoreError,
+    AuditStore, CatalogStore, CheckpointStore, ClusterCheck, Outcome, Position, ProbeStore, ReportStore,
+    RetentionStore, StatsRow, Store, StoreError,
 };
 
 /// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
@@ -64,10 +64,10 @@ impl SqlStore {
         Ok(Transaction::new(self.driver.begin().await?, self.driver.dialect()))
     }
 
-    async fn begin_in(&self, tx: &mut Transaction, partition: Partition, owner: u64, at: Offset) -> Result<()> {
+    async fn begin_in(&self, tx: &mut Transaction, partition: Partition, epoch: u64, at: Offset) -> Result<()> {
         let mine = self.fingerprint.get().ok_or_else(unprepared)?;
         fingerprint::still(tx, &self.scope.pipeline, mine).await?;
-        positions::begin(tx, &self.scope, partition, owner, at).await
+        positions::begin(tx, &self.scope, partition, epoch, at).await
     }
 }
 
@@ -75,7 +75,7 @@ fn unprepared() -> StoreError {
     StoreError::Fatal("the store was used before it was prepared".into())
 }
 
-/// Only the COMMIT of a step or of a change of rules is worth asking after: everything else may simply be done again.
+/// Only the COMMIT of a checkpoint or of a change of rules is worth asking after: everything else may simply be done again.
 fn again<T>(result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         StoreError::Unknown(what) => StoreError::Unavailable(what),
@@ -109,17 +109,17 @@ impl SqlStore {
 
 #[async_trait]
 impl Store for SqlStore {
-    async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<()> {
+    async fn prepare(&self, mine: &Fingerprint, layout: &StatsLayout) -> Result<ClusterCheck> {
         columns::validate(layout)?;
         in_tx!(self, begin, |tx| schema::prepare(tx, self.wanted(layout)))?;
         fault::pass("store.prepare.created");
-        in_tx!(self, begin, |tx| fingerprint::keep(tx, &self.scope.pipeline, mine))?;
+        let cluster = in_tx!(self, begin, |tx| fingerprint::keep(tx, &self.scope.pipeline, mine))?;
         self.fingerprint.get_or_init(|| mine.clone());
         let kept = self.layout.get_or_init(|| Arc::new(layout.clone()));
         if **kept != *layout {
             return Err(StoreError::Fatal("the store was prepared before for another layout".into()));
         }
-        Ok(())
+        Ok(cluster)
     }
 
     async fn pending(&self, layout: &StatsLayout) -> Result<Vec<String>> {
@@ -130,29 +130,29 @@ impl Store for SqlStore {
 
 #[async_trait]
 impl CheckpointStore for SqlStore {
-    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>> {
+    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Claimed>> {
         fault::at("store.take.before")?;
         let taken = in_tx!(self, begin, |tx| positions::take(tx, &self.scope, partitions))?;
         fault::at("store.take.answer")?;
         Ok(taken)
     }
 
-    async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<()> {
+    async fn begin(&self, partition: Partition, epoch: u64, at: Offset) -> Result<()> {
         fault::at("store.begin.before")?;
-        in_tx!(self, begin, |tx| self.begin_in(tx, partition, owner, at))?;
+        in_tx!(self, begin, |tx| self.begin_in(tx, partition, epoch, at))?;
         Ok(fault::at("store.begin.answer")?)
     }
 
-    async fn commit(&self, step: &Step) -> Result<()> {
+    async fn commit(&self, checkpoint: &Checkpoint) -> Result<()> {
         let layout = self.layout()?;
         fault::at("store.commit.before")?;
         let mut tx = self.begin_tx().await?;
         let result = async {
             fault::at("store.commit.begun")?;
-            positions::advance(&mut tx, &self.scope, &step.partitions).await?;
-            positions::add_letters(&mut tx, &self.scope, &step.outbox).await?;
-            positions::activate(&mut tx, &self.scope, &step.activations).await?;
-            self.driver.add_windows(&mut tx, &layout, &step.windows).await?;
+            positions::advance(&mut tx, &self.scope, &checkpoint.partitions).await?;
+            positions::add_letters(&mut tx, &self.scope, &checkpoint.outbox).await?;
+            positions::activate(&mut tx, &self.scope, &checkpoint.activations).await?;
+            self.driver.add_windows(&mut tx, &layout, &checkpoint.windows).await?;
             fault::at("store.commit.written")?;
             fault::at("store.commit.lost").map_err(unanswered)
         };
@@ -161,9 +161,9 @@ impl CheckpointStore for SqlStore {
         fault::at("store.commit.answer").map_err(unanswered)
     }
 
-    async fn outcome(&self, step: &Step) -> Result<Outcome> {
+    async fn outcome(&self, checkpoint: &Checkpoint) -> Result<Outcome> {
         fault::at("store.outcome")?;
-        in_tx!(self, begin_anew, |tx| positions::outcome(tx, &self.scope, step))
+        in_tx!(self, begin_anew, |tx| positions::outcome(tx, &self.scope, checkpoint))
     }
 
     async fn published(&self, upto: &[(Partition, u64, Offset)]) -> Result<()> {

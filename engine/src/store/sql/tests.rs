@@ -11,8 +11,8 @@ use super::migrations::{Kind, Made, Migration, STEPS};
 use super::{Bind, Dialect, Driver, Result, Row, SqlStore, Transaction, Tx, migrations, schema};
 use crate::model::aggregate::{Aggregate, Measure};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
+use crate::model::checkpoint::*;
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
-use crate::model::step::*;
 use crate::model::store::*;
 use crate::store::sqlite::{DIALECT, SqliteDriver};
 
@@ -149,14 +149,14 @@ fn line(revision: u64) -> Audit {
     Audit { at: 1, who, action, rule, revision, detail: String::new() }
 }
 
-/// One step of partition 0 with everything that a step may bring.
-fn step(owner: u64, from: i64, to: i64) -> Step {
+/// A checkpoint of partition 0 with everything that one may bring.
+fn checkpoint(epoch: u64, from: i64, to: i64) -> Checkpoint {
     let (partition, from, to) = (Partition(0), Offset(from), Offset(to));
     let group = Arc::new(Group { id: [1; 16], values: vec![Some("a".into())] });
     let measures = vec![Some(100); 3];
     let window = WindowDelta { start: 0, end: 5_000, group, records: 1, flagged: 1, late: 0, measures };
-    Step {
-        partitions: vec![PartitionStep { partition, owner, from, to, watermark: Some(10_000) }],
+    Checkpoint {
+        partitions: vec![PartitionProgress { partition, epoch, from, to, watermark: Some(10_000) }],
         outbox: vec![OutboxChunk { partition, first_offset: from, chunk: 0, letters: vec![1] }].into(),
         activations: vec![Activation { partition, first_offset: from, revision: Revision(1) }],
         windows: vec![window],
@@ -181,15 +181,15 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     store.prepare(&fingerprint("t", Some("id")), &layout()).await.expect("it was never used");
 
     let partition = Partition(0);
-    let owner = store.take(&[partition]).await.expect("free")[0].owner;
-    store.begin(partition, owner, Offset(0)).await.expect("ours");
+    let epoch = store.take(&[partition]).await.expect("free")[0].epoch;
+    store.begin(partition, epoch, Offset(0)).await.expect("ours");
     for from in [0, 10] {
-        store.commit(&step(owner, from, from + 10)).await.expect("ours");
+        store.commit(&checkpoint(epoch, from, from + 10)).await.expect("ours");
     }
-    assert_eq!(store.outcome(&step(owner, 10, 20)).await.expect("it answers"), Outcome::Committed);
+    assert_eq!(store.outcome(&checkpoint(epoch, 10, 20)).await.expect("it answers"), Outcome::Committed);
     let taken = store.take(&[partition]).await.expect("free").remove(0);
     assert_eq!((taken.next_offset, taken.outbox.len(), taken.revision), (Some(Offset(20)), 2, Some(Revision(1))));
-    store.published(&[(partition, taken.owner, Offset(20))]).await.expect("ours");
+    store.published(&[(partition, taken.epoch, Offset(20))]).await.expect("ours");
     assert_eq!(store.positions().await.expect("rows")[0].checkpoint, 2);
     assert_eq!(store.activations(9).await.expect("rows").len(), 2);
     for only_final in [false, true] {
@@ -306,6 +306,26 @@ async fn a_step_that_an_instance_died_in_is_gone_on_with_and_one_that_does_not_s
     }
 }
 
+/// A database without a position can hold nothing of another cluster's.
+#[tokio::test]
+async fn only_two_ids_that_are_known_tell_that_a_database_with_positions_is_of_this_cluster() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+    let prepare = async |cluster: Option<&str>| {
+        let store = sqlite(&url);
+        let check = store.prepare(&fingerprint("t", cluster), &layout()).await.expect("nothing differs");
+        (store, check)
+    };
+    let (store, check) = prepare(None).await;
+    assert_eq!(check, ClusterCheck::Passed);
+    let owner = store.take(&[Partition(0)]).await.expect("free")[0].owner;
+    store.begin(Partition(0), owner, Offset(0)).await.expect("ours");
+    assert_eq!(prepare(None).await.1, ClusterCheck::NotMade, "neither id is known");
+    assert_eq!(prepare(Some("id")).await.1, ClusterCheck::NotMade, "it is the first that comes");
+    assert_eq!(prepare(Some("id")).await.1, ClusterCheck::Passed);
+    assert_eq!(prepare(None).await.1, ClusterCheck::NotMade, "Kafka did not tell");
+}
+
 #[tokio::test]
 async fn a_database_that_a_later_version_made_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -315,7 +335,7 @@ async fn a_database_that_a_later_version_made_is_refused_with_what_to_do() {
     run(&url, "INSERT INTO weir_schema VALUES (99, '9.9.9', 0)").await;
     let refused = [
         sqlite(&url).suits().await,
-        sqlite(&url).prepare(&fingerprint("t", None), &layout()).await,
+        sqlite(&url).prepare(&fingerprint("t", None), &layout()).await.map(drop),
         sqlite(&url).pending(&layout()).await.map(drop),
     ];
     for refused in refused {

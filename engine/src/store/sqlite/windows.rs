@@ -3,7 +3,7 @@
 use super::{Bind, Result, Transaction};
 use crate::fault;
 use crate::model::aggregate::Join;
-use crate::model::step::{StatsLayout, WindowDelta};
+use crate::model::checkpoint::{StatsLayout, WindowDelta};
 use crate::model::store::StoreError;
 use crate::store::sql::{Dialect, Row, columns, stats, text};
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::checkpoint::{Bounds, Broker, NotYet, Unpublished};
+use crate::model::checkpoint::OutboxChunk;
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::OutboxChunk;
 use crate::outbox::{PublishError, Publisher};
 use crate::source::{GroupMetadata, Reader};
 
@@ -31,7 +31,7 @@ impl Broker for KafkaBroker {
         Ok(known.into_iter().map(|(partition, low, high)| (partition, (low, high))).collect())
     }
 
-    async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
+    async fn commit_initial(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
         self.reader.commit(at).await.map_err(|why| NotYet(why.to_string()))
     }
 
@@ -50,7 +50,7 @@ impl Broker for KafkaBroker {
         })
     }
 
-    async fn settle(&mut self) -> Result<(), NotYet> {
+    async fn resolve_in_doubt(&mut self) -> Result<(), NotYet> {
         self.publisher.resolve_in_doubt().await.map_err(|why| NotYet(why.to_string()))
     }
 }

@@ -58,19 +58,20 @@ impl Worker {
 
     pub(super) fn resume(&mut self, claimed: ClaimResult) -> anyhow::Result<()> {
         let stopped = claimed.stopped.iter().map(|stopped| (stopped.partition, &*stopped.why));
-        self.parts.catalog.claimed(self.parts.index, claimed.stands.iter().map(|stand| stand.partition), stopped);
+        let ready = claimed.resume_points.iter().map(|point| (point.partition, point.agrees));
+        self.parts.catalog.claimed(self.parts.index, ready, stopped);
         for stopped in claimed.stopped {
             let pipeline = &self.parts.config.pipeline.name;
             tracing::error!(pipeline, partition = %stopped.partition, "stopped: {}", stopped.why);
             self.parts.status.partitions.stopped(self.parts.index, stopped.partition, stopped.why);
         }
         self.allowed(&[Side::Group, Side::Letters]);
-        let mut at = Vec::new();
-        for stand in &claimed.stands {
-            self.bench.windows.take_watermark(stand.partition, stand.watermark, now_ms());
-            self.parts.status.partitions.claimed(self.parts.index, stand.partition, stand.next);
-            self.parts.status.partitions.set_watermark(stand.partition, self.bench.windows.watermark(stand.partition));
-            at.push((stand.partition, stand.next));
+        let (mut at, status) = (Vec::new(), &self.parts.status.partitions);
+        for point in &claimed.resume_points {
+            self.processor.windows.take_watermark(point.partition, point.watermark, now_ms());
+            status.claimed(self.parts.index, point.partition, point.next);
+            status.set_watermark(point.partition, self.processor.windows.watermark(point.partition));
+            at.push((point.partition, point.next));
         }
         fault::pass("worker.taken");
         self.source.assign(&at)?;

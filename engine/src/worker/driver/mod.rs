@@ -46,7 +46,7 @@ use outcome::LiveProcessor;
 use overflow::OverflowTold;
 use records::Backlog;
 use swap_latency::Swaps;
-use tasks::{Checkpoint, Claim};
+use tasks::{CheckpointTask, ClaimTask};
 
 pub(crate) use group::clients;
 
@@ -81,12 +81,12 @@ pub(crate) struct Worker {
     ahead: Ahead,
     source: Source,
     broker: Arc<Mutex<KafkaBroker>>,
-    bench: LiveProcessor,
+    processor: LiveProcessor,
     machine: Machine<Metadata>,
     /// What the machine asks for; used again.
     actions: Vec<Action<Metadata>>,
-    claim: Option<Claim>,
-    checkpoint: Option<Checkpoint>,
+    claim: Option<ClaimTask>,
+    checkpoint: Option<CheckpointTask>,
     /// Rows that a drain has to clear.
     clearing: Option<Vec<PublishedRows>>,
     /// Whether Kafka answers a new client.
@@ -144,11 +144,11 @@ impl Worker {
         let config = &parts.config;
         let broker = Arc::new(Mutex::new(KafkaBroker { reader: source.reader(), publisher }));
         let judge = Judge::stoppable(parts.runtime.clone(), parts.catalog.trips(), parts.stop.clone());
-        let bench = LiveProcessor::new(config, &parts.schema, &parts.spec, judge)?;
+        let processor = LiveProcessor::new(config, &parts.schema, &parts.spec, judge)?;
         Ok(Self {
             source,
             broker,
-            bench,
+            processor,
             machine: Machine::new(settings(config), Instant::now()),
             actions: Vec::new(),
             backlog: None,
@@ -194,7 +194,7 @@ impl Worker {
             self.tick()?;
             self.tell();
             self.ask_bounds_if_due();
-            let paused = !self.machine.may_judge(self.bench.windows.len());
+            let paused = !self.machine.may_judge(self.processor.windows.len());
             self.counters.pause(paused);
             if self.machine.phase() != Phase::Running {
                 self.swaps.idle();
@@ -213,7 +213,7 @@ impl Worker {
     }
 
     fn is_full(&self) -> bool {
-        self.machine.is_full(self.bench.windows.len())
+        self.machine.is_full(self.processor.windows.len())
     }
 
     fn stopping(&self) -> bool {

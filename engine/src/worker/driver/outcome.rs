@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::checkpoint::Pending;
+use crate::checkpoint::CheckpointBuilder;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::enrich::Away;
@@ -58,7 +58,7 @@ impl LiveProcessor {
         set: &Arc<LiveSet>,
         messages: Messages<'_>,
         (decoded, answers): (DecodedBatch, Option<Answers>),
-        pending: &mut Pending,
+        pending: &mut CheckpointBuilder,
         until: &mut dyn FnMut() -> bool,
     ) -> Result<(), Unjudged> {
         if messages.is_empty() {
@@ -85,10 +85,11 @@ impl LiveProcessor {
     /// The lookups that did not answer when they were last asked.
     pub(super) fn lookups_away(&self) -> Vec<LookupAway> {
         let away = self.processor.lookups_away();
-        let view = |(name, missing, Away { why, refused }): (&str, _, _)| LookupAway {
+        let view = |(name, missing, at, Away { why, refused }): (&str, _, _, _)| LookupAway {
             name: name.to_owned(),
             missing,
             refused,
+            at,
             why,
         };
         away.map(view).collect()
@@ -102,7 +103,7 @@ fn now() -> Now {
 
 /// Writes a rejected record as a dead letter. `hits` gives its room, and it is what comes back.
 fn letter<'a>(
-    pending: &mut Pending,
+    pending: &mut CheckpointBuilder,
     partition: Partition,
     message: &Message<'_>,
     revision: Revision,

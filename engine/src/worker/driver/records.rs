@@ -135,7 +135,7 @@ impl Worker {
             let _batch = tracing::error_span!("batch", %partition, revision = %set.revision).entered();
             let (stop, source, events) = (&self.parts.stop, &mut self.source, &mut self.events);
             let mut until = || given_up(stop, source, events, &mut self.served);
-            match self.bench.judge(&set, messages, (batch, answers), self.machine.pending_mut(), &mut until) {
+            match self.processor.judge(&set, messages, (batch, answers), self.machine.pending_mut(), &mut until) {
                 Ok(()) => {}
                 // The backlog goes with it: we stop, or the partitions are let go before anything else is judged.
                 Err(Unjudged::Interrupted) => return Ok(()),
@@ -158,8 +158,8 @@ impl Worker {
         let rows = backlog.next(room)?;
         let messages = backlog.messages(&rows);
         let set = self.parts.catalog.live();
-        let batch = self.bench.open(&set, messages.order.first()?.0, messages);
-        self.counters.slow_path.absolute(self.bench.slow_path());
+        let batch = self.processor.open(&set, messages.order.first()?.0, messages);
+        self.counters.slow_path.absolute(self.processor.slow_path());
         let answer = PendingAnswer::new(&self.parts.tokio, batch.plan());
         self.counters.busy(began);
         Some(Open { set, rows, batch, answer })
@@ -173,7 +173,7 @@ impl Worker {
         self.allowed(&[Side::Source]);
         if let Some(at) = self.machine.pending().position(partition) {
             self.parts.status.partitions.judged_to(self.parts.index, partition, at.to);
-            self.parts.status.partitions.set_watermark(partition, self.bench.windows.watermark(partition));
+            self.parts.status.partitions.set_watermark(partition, self.processor.windows.watermark(partition));
         }
     }
 
@@ -201,7 +201,7 @@ impl Worker {
         let positions: BTreeMap<_, _> = self.machine.pending().positions().collect();
         for (partition, at) in &positions {
             metrics::gauge!("weir_partition_position", "partition" => partition.to_string()).set(at.from.0 as f64);
-            if let Some(watermark) = self.bench.windows.watermark(*partition) {
+            if let Some(watermark) = self.processor.windows.watermark(*partition) {
                 let seconds = watermark as f64 / 1_000.0;
                 metrics::gauge!("weir_partition_watermark_timestamp_seconds", "partition" => partition.to_string())
                     .set(seconds);

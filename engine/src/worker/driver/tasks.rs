@@ -7,9 +7,9 @@ use tokio::task::{JoinError, JoinHandle};
 use tracing::{Instrument, Span};
 
 use super::{Worker, numbers};
-use crate::checkpoint::{Cancel, ClaimError, ClaimResult, Failed, commit};
+use crate::checkpoint::{ClaimError, ClaimResult, Failed, TaskHandle, commit};
+use crate::model::checkpoint::Checkpoint;
 use crate::model::ids::Partition;
-use crate::model::step::Step;
 use crate::source;
 use crate::status::Side;
 use crate::worker::machine::{Action, Event, Panicked, PublishedRows, Token};
@@ -20,17 +20,17 @@ use super::Metadata;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A claim that is under way.
-pub(super) struct Claim {
+pub(super) struct ClaimTask {
     claim: Token,
     task: JoinHandle<Result<ClaimResult, ClaimError>>,
-    pub(super) cancel: Cancel,
+    pub(super) handle: TaskHandle,
 }
 
 /// A checkpoint that is under way.
-pub(super) struct Checkpoint {
+pub(super) struct CheckpointTask {
     checkpoint: Token,
     task: JoinHandle<Result<(), Failed>>,
-    pub(super) cancel: Cancel,
+    pub(super) handle: TaskHandle,
     pub(super) started: Instant,
     /// What its lines in the log have in common.
     span: Span,
@@ -54,14 +54,14 @@ impl Worker {
             // Its task ends by itself; whoever claims next waits for the broker that it holds.
             Action::AbandonClaim => {
                 if let Some(claim) = self.claim.take() {
-                    claim.cancel.cancel();
+                    claim.handle.cancel();
                 }
             }
             Action::NotClaimed(why) => tracing::warn!("partitions not taken: {why}"),
             Action::Resume(claimed) => self.resume(claimed)?,
-            Action::Checkpoint { checkpoint, step, cleared, metadata, once } => {
-                let cancel = if once { Cancel::cancelled() } else { Cancel::default() };
-                self.start_checkpoint(checkpoint, step, cleared, metadata, cancel);
+            Action::Checkpoint { checkpoint, content, cleared, metadata, once } => {
+                let handle = if once { TaskHandle::cancelled() } else { TaskHandle::default() };
+                self.start_checkpoint(checkpoint, content, cleared, metadata, handle);
             }
             Action::CancelCheckpoint => self.cancel_checkpoint(),
             Action::AbandonCheckpoint => {
@@ -77,7 +77,7 @@ impl Worker {
                 }
             }
             Action::ClearOutbox { rows, .. } => self.clearing = Some(rows),
-            Action::ClearWindows => self.bench.windows.clear(),
+            Action::ClearWindows => self.processor.windows.clear(),
             Action::DropBacklog => self.backlog = None,
             Action::LetGo(then) => self.let_go(then)?,
             Action::Probe => {
@@ -97,7 +97,7 @@ impl Worker {
             let answer = self.parts.tokio.block_on(probe).unwrap_or_else(|why| Err(why.to_string()));
             self.feed(Event::Probed(answer))?;
         }
-        if let Some(Claim { claim, task, .. }) = self.claim.take_if(|claim| claim.task.is_finished()) {
+        if let Some(ClaimTask { claim, task, .. }) = self.claim.take_if(|claim| claim.task.is_finished()) {
             let result = self.parts.tokio.block_on(task).map_err(|why| Panicked(why.to_string()));
             self.feed(Event::ClaimEnded { claim, result })?;
         }
@@ -135,62 +135,63 @@ impl Worker {
 
     /// Tells the machine the time.
     pub(super) fn tick(&mut self) -> anyhow::Result<()> {
-        self.feed(Event::Tick { groups: self.bench.windows.len() })
+        self.feed(Event::Tick { groups: self.processor.windows.len() })
     }
 
     fn start_claim(&mut self, claim: Token, partitions: Vec<Partition>, metadata: Metadata) {
         let (store, broker) = (self.parts.store.clone(), self.broker.clone());
-        let (start, cancel) = (self.parts.config.source.start, Cancel::default());
-        let given_up = cancel.clone();
+        let (start, handle) = (self.parts.config.source.start, TaskHandle::default());
+        let given_up = handle.clone();
         let span = tracing::error_span!("claim", partitions = ?numbers(&partitions));
         let claiming = async move {
             let mut broker = broker.lock().await;
-            let taken = crate::checkpoint::claim(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
+            let result =
+                crate::checkpoint::claim(&*store, &mut *broker, &partitions, start, &metadata, &given_up).await;
             // An empty share that is the last word.
             if partitions.is_empty() && !given_up.is_cancelled() {
                 broker.publisher.close_idle().await;
             }
-            taken
+            result
         };
         let task = self.parts.tokio.spawn(claiming.instrument(span));
-        self.claim = Some(Claim { claim, task, cancel });
+        self.claim = Some(ClaimTask { claim, task, handle });
     }
 
     fn start_checkpoint(
         &mut self,
         checkpoint: Token,
-        mut step: Step,
+        mut content: Checkpoint,
         cleared: Vec<PublishedRows>,
         metadata: Metadata,
-        cancel: Cancel,
+        handle: TaskHandle,
     ) {
-        let windows = &mut self.bench.windows;
-        step.windows = windows.drain();
+        let windows = &mut self.processor.windows;
+        content.windows = windows.drain();
         self.overflow.drained(windows, &self.parts.config, &self.parts.status);
-        for part in &mut step.partitions {
+        for part in &mut content.partitions {
             part.watermark = windows.watermark(part.partition);
         }
-        let (store, broker, given_up) = (self.parts.store.clone(), self.broker.clone(), cancel.clone());
-        let partitions: Vec<_> = step.partitions.iter().map(|part| part.partition).collect();
+        let (store, broker, given_up) = (self.parts.store.clone(), self.broker.clone(), handle.clone());
+        let partitions: Vec<_> = content.partitions.iter().map(|part| part.partition).collect();
         let span = tracing::error_span!("checkpoint", partitions = ?numbers(&partitions));
         let committing = async move {
             let mut broker = broker.lock().await;
-            commit(&*store, &mut *broker, &step, &cleared, &metadata, &given_up).await
+            commit(&*store, &mut *broker, &content, &cleared, &metadata, &given_up).await
         };
         let task = self.parts.tokio.spawn(committing.instrument(span.clone()));
-        self.checkpoint = Some(Checkpoint { checkpoint, task, cancel, started: Instant::now(), span });
+        self.checkpoint = Some(CheckpointTask { checkpoint, task, handle, started: Instant::now(), span });
     }
 
     fn cancel_checkpoint(&self) {
         if let Some(checkpoint) = &self.checkpoint {
-            checkpoint.cancel.cancel();
+            checkpoint.handle.cancel();
         }
     }
 
     /// Counts a checkpoint's end and tells the machine.
     fn checkpoint_ended(
         &mut self,
-        ended: &Checkpoint,
+        ended: &CheckpointTask,
         result: Result<Result<(), Failed>, JoinError>,
     ) -> anyhow::Result<()> {
         metrics::histogram!("weir_checkpoint_seconds").record(ended.started.elapsed().as_secs_f64());

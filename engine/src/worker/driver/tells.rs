@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Worker;
 use super::records::Backlog;
+use crate::checkpoint::{Awaited, Obstacle};
 use crate::conditions::Severity;
 use crate::status::{On, Side, refused};
 use crate::worker::machine::Phase;
@@ -15,20 +16,29 @@ impl Worker {
     /// Reports what changed of the worker's state. To be called in every round of the loop.
     pub(super) fn tell(&mut self) {
         let obstacle = match (&self.checkpoint, &self.claim) {
-            (Some(checkpoint), _) => checkpoint.cancel.obstacle(),
-            (None, Some(claim)) => claim.cancel.obstacle(),
+            (Some(checkpoint), _) => checkpoint.handle.obstacle(),
+            (None, Some(claim)) => claim.handle.obstacle(),
             (None, None) => None,
         };
-        if let Some(obstacle) = &obstacle {
-            let asks = obstacle.what.starts_with("reading");
-            self.refuse(&obstacle.why, if asks { Side::Group } else { Side::Letters });
+        if let Some(Obstacle { on, why, .. }) = &obstacle {
+            match on {
+                Awaited::Store => {}
+                Awaited::Consumer => self.refuse(why, Side::Group),
+                Awaited::Producer => self.refuse(why, Side::Letters),
+            }
         }
         let slow = self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.started.elapsed() > SLOW);
-        let at = obstacle.map(|obstacle| (On::of(&obstacle.what), format!("{}: {}", obstacle.what, obstacle.why)));
+        let at = obstacle.map(|Obstacle { on, what, why }| {
+            let on = match on {
+                Awaited::Store => On::Database,
+                Awaited::Consumer | Awaited::Producer => On::Kafka,
+            };
+            (on, format!("{what}: {why}"))
+        });
         let why = match (self.machine.phase(), at) {
             (_, Some((on, why))) if slow => Some((on, format!("a checkpoint does not get through: {why}"))),
             (_, None) if slow => Some((On::Either, "a checkpoint does not get through".to_owned())),
-            (Phase::Claiming(_), Some((on, why))) => Some((on, format!("its partitions can't be taken: {why}"))),
+            (Phase::Claiming(_), Some((on, why))) => Some((on, format!("its partitions cannot be claimed: {why}"))),
             (Phase::Overdue { .. }, _) => {
                 Some((On::Group, "the group moved on: a new assignment is waited for".to_owned()))
             }
@@ -38,7 +48,7 @@ impl Worker {
             }),
         };
         self.parts.status.waits.set(self.parts.index, why);
-        self.parts.status.lookups.set_away(self.parts.index, self.bench.lookups_away());
+        self.parts.status.lookups.set_away(self.parts.index, self.processor.lookups_away());
         self.overflow.expire(&self.parts.status);
     }
 

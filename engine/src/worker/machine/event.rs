@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::{ClaimError, ClaimResult, Failed};
+use crate::model::checkpoint::Checkpoint;
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::Step;
 
 /// Bounds of one worker, from the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token(pub(super) u64);
 
-/// Outbox rows that may be deleted: up to this offset, exclusive, as long as the partition's owner is still this one.
+/// Outbox rows that may be deleted: up to this offset, exclusive, as long as the partition's epoch is still this one.
 pub type PublishedRows = (Partition, u64, Offset);
 
 /// A task that ended by a panic, with the words that say so.
@@ -109,7 +109,7 @@ pub enum Action<M> {
         /// Names it.
         checkpoint: Token,
         /// Without window deltas and watermarks: they are drained into it before anything else is judged.
-        step: Step,
+        content: Checkpoint,
         /// Rows whose letters an earlier checkpoint published.
         cleared: Vec<PublishedRows>,
         /// Proof of membership, of the assignment.

@@ -3,8 +3,8 @@
 //! it performs the actions in their order before the next event; `worker::driver` does so in the engine.
 //!
 //! A worker owns the partitions of its assignment from the end of a claim (`checkpoint::claim`) until the group asks them back.
-//! It judges into [`Pending`], and a checkpoint moves what is pending into the store and into Kafka; at most one is in flight.
-//! When a checkpoint fails, everything that is not in the store is forgotten and the partitions are claimed anew.
+//! It judges into a [`CheckpointBuilder`], and a checkpoint moves what that holds into the store and into Kafka; at most one is in
+//! flight. When a checkpoint fails, everything that is not in the store is forgotten and the partitions are claimed anew.
 //!
 //! | phase | what ends it |
 //! |---|---|
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use event::{Action, Event, Panicked, Phase, PublishedRows, Settings, Then, Token};
 
-use crate::checkpoint::{ClaimError, ClaimResult, Failed, Pending};
+use crate::checkpoint::{CheckpointBuilder, ClaimError, ClaimResult, Failed};
 use crate::model::ids::Partition;
 use drain::Draining;
 use membership::Membership;
@@ -44,7 +44,7 @@ pub struct Machine<M> {
     settings: Settings,
     phase: Phase,
     assignment: Option<Assignment<M>>,
-    pending: Pending,
+    pending: CheckpointBuilder,
     in_flight: Option<InFlight>,
     /// Rows of the last checkpoint that came through. The next one clears them.
     cleared: Vec<PublishedRows>,
@@ -88,7 +88,7 @@ impl<M: Clone> Machine<M> {
             settings,
             phase: Phase::Idle,
             assignment: None,
-            pending: Pending::default(),
+            pending: CheckpointBuilder::default(),
             in_flight: None,
             cleared: Vec::new(),
             draining: None,
@@ -122,12 +122,12 @@ impl<M: Clone> Machine<M> {
     }
 
     /// What was judged and no checkpoint holds.
-    pub fn pending(&self) -> &Pending {
+    pub fn pending(&self) -> &CheckpointBuilder {
         &self.pending
     }
 
     /// For judging, while [`Machine::may_judge`] says so.
-    pub fn pending_mut(&mut self) -> &mut Pending {
+    pub fn pending_mut(&mut self) -> &mut CheckpointBuilder {
         &mut self.pending
     }
 
@@ -219,14 +219,14 @@ impl<M: Clone> Machine<M> {
             return;
         }
         match result {
-            Err(Panicked(why)) => actions.push(Action::Fail(format!("taking partitions: {why}"))),
+            Err(Panicked(why)) => actions.push(Action::Fail(format!("claiming partitions: {why}"))),
             Ok(Err(ClaimError::Fatal(why))) => actions.push(Action::Fail(why)),
             Ok(Err(why)) => {
                 self.phase = Phase::Overdue { since: now };
                 actions.push(Action::NotClaimed(why));
             }
             Ok(Ok(claimed)) => {
-                self.pending.restart(&claimed.stands);
+                self.pending.restart(&claimed.resume_points);
                 self.phase = Phase::Running;
                 let early = self.settings.interval.saturating_sub(FIRST_CHECKPOINT);
                 self.last_checkpoint = now.checked_sub(early).unwrap_or(now);
@@ -239,13 +239,13 @@ impl<M: Clone> Machine<M> {
     fn start_checkpoint(&mut self, once: bool, now: Instant, actions: &mut Vec<Action<M>>) {
         let Some(assignment) = &self.assignment else { return };
         let metadata = assignment.metadata.clone();
-        let Some(step) = self.pending.step(Vec::new(), |_| None) else { return };
-        let rows = step.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
+        let Some(content) = self.pending.finish(Vec::new(), |_| None) else { return };
+        let rows = content.partitions.iter().map(|part| (part.partition, part.epoch, part.to)).collect();
         let checkpoint = self.next_token();
         self.last_checkpoint = now;
         self.in_flight = Some(InFlight { checkpoint, rows });
         let cleared = std::mem::take(&mut self.cleared);
-        actions.push(Action::Checkpoint { checkpoint, step, cleared, metadata, once });
+        actions.push(Action::Checkpoint { checkpoint, content, cleared, metadata, once });
     }
 
     fn checkpoint_ended(
@@ -303,7 +303,7 @@ impl<M: Clone> Machine<M> {
 
     /// Forgets all that is not in the store: whoever claims the partitions next, this worker maybe, reads it again.
     fn forget(&mut self, actions: &mut Vec<Action<M>>) {
-        self.pending = Pending::default();
+        self.pending = CheckpointBuilder::default();
         actions.extend([Action::ClearWindows, Action::DropBacklog]);
     }
 

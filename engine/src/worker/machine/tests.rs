@@ -61,9 +61,9 @@ impl Driver {
             Action::AbandonClaim => "abandon the claim".into(),
             Action::NotClaimed(why) => format!("not claimed: {why}"),
             Action::Resume(_) => "resume".into(),
-            Action::Checkpoint { checkpoint, step, cleared, once, .. } => {
+            Action::Checkpoint { checkpoint, content, cleared, once, .. } => {
                 self.checkpoint = Some(*checkpoint);
-                let (from, to) = (step.partitions[0].from, step.partitions[0].to);
+                let (from, to) = (content.partitions[0].from, content.partitions[0].to);
                 let once = if *once { " once" } else { "" };
                 format!("checkpoint {from} to {to}, {} rows cleared{once}", cleared.len())
             }
@@ -81,8 +81,9 @@ impl Driver {
     }
 
     fn claimed(&mut self) -> Vec<String> {
-        let stand = ResumePoint { partition: P, owner: 1, next: Offset(5), watermark: None, revision: None };
-        let claimed = ClaimResult { stands: vec![stand], stopped: Vec::new() };
+        let point =
+            ResumePoint { partition: P, epoch: 1, next: Offset(5), watermark: None, revision: None, agrees: true };
+        let claimed = ClaimResult { resume_points: vec![point], stopped: Vec::new() };
         let claim = self.claim.expect("a claim");
         self.on(Event::ClaimEnded { claim, result: Ok(Ok(claimed)) })
     }

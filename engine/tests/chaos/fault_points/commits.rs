@@ -21,7 +21,7 @@ pub(crate) fn scenario(stack: Arc<Stack>) -> BTreeSet<Hit> {
     scenario.dies("store.commit.lost=1*off->1*return(error);store.outcome=1*return(crash)");
     scenario.dies_at("checkpoint.committed");
     scenario.dies_at("checkpoint.published");
-    // The first is what taking the partitions clears (once a partition, where it counts so), the second a step.
+    // The first is what taking the partitions clears (once a partition, where it counts so), the second a checkpoint.
     scenario.dies("checkpoint.cleared=1*off->1*return(crash)");
     scenario.dies("store.published.before=1*off->1*return(crash)");
     scenario.dies("store.published.marked=5*off->1*return(crash)");

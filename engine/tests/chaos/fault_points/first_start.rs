@@ -1,4 +1,4 @@
-//! A pipeline that was never there: its first positions, its first step, and then whatever is between a start and the
+//! A pipeline that was never there: its first positions, its first checkpoint, and then whatever is between a start and the
 //! first record.
 
 use std::collections::BTreeSet;

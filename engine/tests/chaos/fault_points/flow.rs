@@ -1,5 +1,5 @@
-//! Records flowing into the topic for as long as a scenario lasts, half of them dirty, so that every step has letters. The
-//! windows of a round are its own: a difference in the end names the round that made it.
+//! Records flowing into the topic for as long as a scenario lasts, half of them dirty, so that every checkpoint has letters.
+//! The windows of a round are its own: a difference in the end names the round that made it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

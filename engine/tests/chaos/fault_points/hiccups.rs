@@ -9,7 +9,7 @@ use crate::fault_points::points::of_the_sources;
 use crate::fault_points::scenario::{Hit, Scenario};
 use weir_testkit::stack::Stack;
 
-/// Beginnings of the names of those that a start comes to; a step comes to the others.
+/// Beginnings of the names of those that a start comes to; a checkpoint comes to the others.
 const OF_A_START: [&str; 7] = [
     "store.take.",
     "store.begin.",
@@ -40,15 +40,15 @@ pub(crate) fn scenario(stack: Arc<Stack>) -> BTreeSet<Hit> {
     scenario.ends_well()
 }
 
-/// Each of these points: an error at first, then a delay when it is tried again; in a step later and later, so that most have one of
-/// their own.
+/// Each of these points: an error at first, then a delay when it is tried again; in a checkpoint later and later, so that most
+/// have one of their own.
 pub(crate) fn failing(wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let is_of_a_start = |point: &&str| OF_A_START.iter().any(|of| point.starts_with(of));
     let armed = |(after, point): (usize, &str)| format!("{point}={after}*off->1*return(error)->1*return(120)");
-    let (at_first, in_a_step): (Vec<_>, Vec<_>) =
+    let (at_first, in_a_checkpoint): (Vec<_>, Vec<_>) =
         points(true).into_iter().filter(|point| wanted(point)).partition(is_of_a_start);
-    let in_a_step = in_a_step.into_iter().enumerate().map(|(at, point)| (at + 1, point));
-    at_first.into_iter().map(|point| (0, point)).chain(in_a_step).map(armed).collect()
+    let in_a_checkpoint = in_a_checkpoint.into_iter().enumerate().map(|(at, point)| (at + 1, point));
+    at_first.into_iter().map(|point| (0, point)).chain(in_a_checkpoint).map(armed).collect()
 }
 
 fn slow() -> Vec<String> {

@@ -32,7 +32,7 @@ fn nothing_is_lost_or_counted_twice_wherever_it_dies_fails_or_waits() {
         ("first", first_start::scenario),
         ("commits", commits::scenario),
         ("replays", transactions::in_the_replay),
-        ("steps", transactions::in_a_step),
+        ("checkpoints", transactions::in_a_checkpoint),
         ("rebalances", rebalances::scenario),
         ("catalog", catalog::scenario),
         ("hiccups", hiccups::scenario),

@@ -26,7 +26,7 @@ pub(crate) fn scenario(stack: Arc<Stack>) -> BTreeSet<Hit> {
     }
     until_it_has(&mut stays, admin, PARTITIONS as usize);
 
-    // A step is under way when they are revoked, and the revoke itself takes its time.
+    // A checkpoint is under way when they are revoked, and the revoke itself takes its time.
     let points = "store.commit.written=2*off->1*return(700);worker.revoked=1*return(150);worker.drained=1*return(150);\
                   worker.released=1*return(150);worker.stopping=1*return(150)";
     let (mut slow, other) = scenario.start_another(points);

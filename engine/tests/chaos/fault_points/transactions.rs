@@ -1,4 +1,4 @@
-//! Dead inside the transaction in Kafka: when it publishes what the dead left in the outbox, and in a step.
+//! Dead inside the transaction in Kafka: when it publishes what the dead left in the outbox, and in a checkpoint.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ pub(crate) fn in_the_replay(stack: Arc<Stack>) -> BTreeSet<Hit> {
     scenario.ends_well()
 }
 
-/// The replay is the first transaction of a start, if there is one: a later one belongs to a step.
-pub(crate) fn in_a_step(stack: Arc<Stack>) -> BTreeSet<Hit> {
-    let mut scenario = Scenario::new(stack, "steps");
+/// The replay is the first transaction of a start, if there is one: a later one belongs to a checkpoint.
+pub(crate) fn in_a_checkpoint(stack: Arc<Stack>) -> BTreeSet<Hit> {
+    let mut scenario = Scenario::new(stack, "checkpoints");
     // The pause lets the letters come to the broker before it dies.
     scenario.dies("letters.produced=1*off->1*return(300);letters.offsets=1*off->1*return(crash)");
     scenario.dies("letters.begin=1*off->1*return(crash)");

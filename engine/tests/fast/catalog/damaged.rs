@@ -82,7 +82,7 @@ async fn a_directory_publishes_and_retires_nothing_while_a_partition_contradicts
     let claimed = |stopped: Option<&str>| {
         catalog.catalog.claimed(0, [].into_iter(), stopped.into_iter().map(|why| (Partition(3), why)));
     };
-    claimed(Some("the group has committed 9, past the store's 5"));
+    claimed(Some("the group has committed 9, past the position in the store, 5"));
     std::fs::write(fixture.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
     let _running = catalog.run();
     let held = || catalog.told("rules.directory_held");
@@ -95,6 +95,29 @@ async fn a_directory_publishes_and_retires_nothing_while_a_partition_contradicts
     })
     .await;
     assert!(held().is_empty());
+}
+
+/// As where Kafka did not tell its id at the start: the database may be another cluster's until a claim shows that it is not.
+#[tokio::test]
+async fn a_directory_publishes_nothing_before_a_partition_agrees_where_no_id_tells_whose_the_database_is() {
+    let fixture = Fixture::new();
+    let catalog = published(&fixture).await;
+    catalog.catalog.hold_directory();
+    std::fs::write(fixture.file("dropped.wasm"), Guest::new("dropped").wasm()).unwrap();
+    let publishes = async |agrees: &[(i32, bool)]| {
+        let ready = agrees.iter().map(|(partition, agrees)| (Partition(*partition), *agrees));
+        catalog.catalog.claimed(0, ready, [].into_iter());
+        catalog.directory.publish().await.unwrap();
+        catalog.rule("dropped").is_some()
+    };
+    assert!(!publishes(&[]).await, "a worker without partitions knows nothing");
+    let told = catalog.told("rules.directory_held");
+    assert!(told[0].1.contains("may be another cluster's"), "{told:?}");
+    assert!(!publishes(&[(7, false)]).await, "one that the database never saw");
+    // People say themselves where they publish.
+    catalog.publish(&Guest::new("other").version("2.0.0")).await;
+    assert!(publishes(&[(0, true), (7, false)]).await);
+    assert!(catalog.told("rules.directory_held").is_empty());
 }
 
 #[tokio::test]

@@ -215,6 +215,23 @@ async fn a_file_that_came_back_while_its_rule_was_being_retired_is_published_aga
     assert_eq!(catalog.rule("dropped").expect("it judges again").manifest.version, "1.0.0");
 }
 
+/// The same where the set in force lags behind the retirement: one whose answer was lost, or another instance's.
+#[tokio::test]
+async fn a_file_that_came_back_is_published_again_by_an_instance_that_still_judges_by_its_retired_rule() {
+    let fixture = Fixture::new();
+    let ahead = with_a_file(&fixture).await;
+    let behind = fixture.open().await;
+    fs::remove_file(fixture.file("dropped.wasm")).unwrap();
+    ahead.directory.publish().await.unwrap();
+    assert!(ahead.rule("dropped").is_none() && behind.rule("dropped").is_some());
+    fs::write(fixture.file("dropped.wasm"), version("1.0.0").wasm()).unwrap();
+    let sha256 = Sha256::of(&version("1.0.0").wasm());
+    ahead.store.set_directory_seen("dropped.wasm", Some(sha256)).await.unwrap();
+    behind.directory.publish().await.unwrap();
+    let stored = behind.store.rule_set().await.unwrap().entries;
+    assert_eq!(stored.iter().map(|entry| &*entry.name).collect::<Vec<_>>(), ["dropped"], "out of force for good");
+}
+
 #[tokio::test]
 async fn a_file_that_is_copied_and_then_removed_keeps_its_rule_and_the_settings() {
     let fixture = Fixture::new();

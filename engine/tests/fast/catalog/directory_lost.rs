@@ -140,6 +140,28 @@ async fn files_that_go_at_once_retire_nothing_where_the_set_in_force_lags_behind
     assert_eq!(stored, RULES);
 }
 
+/// Two instances share a directory, and the second of two files comes and goes between two scans of the one.
+#[tokio::test]
+async fn files_that_go_at_once_retire_nothing_where_one_of_them_was_never_seen() {
+    let fixture = Fixture::new();
+    put(&fixture, "first");
+    let (here, there) = (fixture.open().await, fixture.open().await);
+    here.directory.publish().await.unwrap();
+    put(&fixture, "second");
+    there.directory.publish().await.unwrap();
+    RULES.iter().for_each(|rule| remove(&fixture, rule));
+    here.directory.publish().await.unwrap();
+    let stored: Vec<_> = here.store.rule_set().await.unwrap().entries.into_iter().map(|entry| entry.name).collect();
+    assert_eq!(stored, RULES);
+    // Once its file is back, one that is removed alone is taken for what it is.
+    RULES.iter().for_each(|rule| put(&fixture, rule));
+    here.directory.publish().await.unwrap();
+    remove(&fixture, "first");
+    here.directory.publish().await.unwrap();
+    let stored: Vec<_> = here.store.rule_set().await.unwrap().entries.into_iter().map(|entry| entry.name).collect();
+    assert_eq!(stored, ["second"]);
+}
+
 #[tokio::test]
 async fn a_rule_that_comes_back_by_the_directory_is_as_it_was_and_one_in_shadow_never_comes_back_live() {
     let fixture = Fixture::new();

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use weir::config::Config;
 use weir::model::catalog::{Audit, Mode, Origin};
+use weir::model::checkpoint::StatsLayout;
 use weir::model::ids::{Offset, Sha256};
 use weir::model::record::{Batch, Schema, Value};
-use weir::model::step::StatsLayout;
 use weir::rules::{
     Catalog, CatalogError, Judge, LiveRule, LiveSet, Patch, Publish, Published, Recorder, Refused, RuleVerdict,
     RulesDirectory, Runtime,

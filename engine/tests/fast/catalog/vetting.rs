@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir::model::step::StatsLayout;
+use weir::model::checkpoint::StatsLayout;
 use weir::rules::{Catalog, Refused, Runtime};
 
 use crate::catalog::fixture::{Fixture, by_api, script, set, within};

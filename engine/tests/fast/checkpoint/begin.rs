@@ -1,7 +1,7 @@
 //! A first take that is interrupted between the first N in the store and the first K in Kafka: whoever takes the partition
 //! next must go on, whatever interrupted it. With `published` set too early the partition stops for good.
 
-use weir::checkpoint::{Cancel, ClaimError, claim};
+use weir::checkpoint::{ClaimError, TaskHandle, claim};
 use weir::config::Start;
 use weir::model::ids::Offset;
 
@@ -13,8 +13,8 @@ use weir_testkit::wait;
 const REFUSALS: usize = 100;
 
 impl World {
-    async fn interrupted_take(&mut self, cancel: &Cancel) -> ClaimError {
-        let taken = claim(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), cancel).await;
+    async fn interrupted_take(&mut self, handle: &TaskHandle) -> ClaimError {
+        let taken = claim(&*self.store, &mut self.broker, &[P], Start::Earliest, &(), handle).await;
         let why = taken.expect_err("the first take must be interrupted");
         let n = self.store.positions().await.unwrap()[0].next_offset;
         assert_eq!(n, Offset(5), "it was interrupted after `begin`");
@@ -30,7 +30,7 @@ impl World {
         self.broker.works_again();
         let taken = self.take().await;
         assert!(taken.stopped.is_empty(), "{what}: {:?}", taken.stopped);
-        assert_eq!((taken.stands[0].next, self.broker.k()), (Offset(5), Some(Offset(5))), "{what}");
+        assert_eq!((taken.resume_points[0].next, self.broker.k()), (Offset(5), Some(Offset(5))), "{what}");
     }
 }
 
@@ -46,7 +46,7 @@ async fn a_rebalance_between_begin_and_the_first_k_stops_nothing() {
     for (what, broker) in beginnings() {
         let mut world = world(broker).await;
         world.broker.fails_with(&[Fault::GroupMoved]);
-        let why = world.interrupted_take(&Cancel::default()).await;
+        let why = world.interrupted_take(&TaskHandle::default()).await;
         assert!(matches!(why, ClaimError::Group(_)), "{what}: {why}");
         world.the_next_take_stands_at_the_log_s_start(what).await;
     }
@@ -57,7 +57,7 @@ async fn a_take_that_is_cancelled_between_begin_and_the_first_k_stops_nothing() 
     for (what, broker) in beginnings() {
         let mut world = world(broker).await;
         world.broker.fails_with(&[Fault::Abort; REFUSALS]);
-        let why = world.interrupted_take(&Cancel::cancelled()).await;
+        let why = world.interrupted_take(&TaskHandle::cancelled()).await;
         assert!(matches!(why, ClaimError::Cancelled), "{what}: {why}");
         world.the_next_take_stands_at_the_log_s_start(what).await;
     }
@@ -69,10 +69,10 @@ async fn a_crash_between_begin_and_the_first_k_stops_nothing() {
         let mut world = world(broker).await;
         world.broker.fails_with(&[Fault::Abort; REFUSALS]);
         // A future that is dropped while it waits is what kill -9 leaves behind.
-        let (store, mut broker, cancel) = (world.store.clone(), world.broker.clone(), Cancel::default());
+        let (store, mut broker, handle) = (world.store.clone(), world.broker.clone(), TaskHandle::default());
         tokio::select! {
             biased;
-            taken = claim(&*store, &mut broker, &[P], Start::Earliest, &(), &cancel) => panic!("{what}: it must not end: {taken:?}"),
+            taken = claim(&*store, &mut broker, &[P], Start::Earliest, &(), &handle) => panic!("{what}: it must not end: {taken:?}"),
             () = world.n_is_set_and_k_was_refused() => {}
         }
         assert_eq!(world.store.positions().await.unwrap()[0].next_offset, Offset(5), "{what}");

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
 use tokio_util::sync::CancellationToken;
 use weir::model::catalog::Origin;
+use weir::model::checkpoint::StatsLayout;
 use weir::model::finding::Finding;
 use weir::model::ids::{Offset, Revision};
 use weir::model::record::{Batch, Field, Kind, Schema, Value};
-use weir::model::step::StatsLayout;
 use weir::rules::{Catalog, Halt, Judge, Publish, Published, Refused, RulesDirectory, Runtime, Trip};
 
 use weir_testkit::guest::Guest;

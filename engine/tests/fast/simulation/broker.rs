@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
+use weir::model::checkpoint::OutboxChunk;
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::OutboxChunk;
 use weir::outbox::format::decode;
 
 use super::group::Membership;
@@ -222,7 +222,7 @@ impl Broker for SimBroker {
         Ok(partitions.iter().map(bounds).collect())
     }
 
-    async fn found(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
+    async fn commit_initial(&self, at: &[(Partition, Offset)]) -> Result<(), NotYet> {
         point().await;
         {
             let mut world = self.world.lock();
@@ -234,10 +234,10 @@ impl Broker for SimBroker {
                 return Err(not_yet("no coordinator"));
             }
             if fate == 1 {
-                world.kafka.flights.push(Flight::Found { proof, at: at.to_vec() });
+                world.kafka.flights.push(Flight::CommitInitial { proof, at: at.to_vec() });
                 return Err(not_yet("timed out"));
             }
-            let found = world.kafka.found(proof, at);
+            let found = world.kafka.commit_initial(proof, at);
             world.say(|| format!("  worker {}: commits first offsets {at:?} -> {found:?}", self.process));
             found.map_err(|why| not_yet(&format!("{why:?}")))?;
             if fate == 2 {
@@ -258,14 +258,14 @@ impl Broker for SimBroker {
         if self.foreign {
             self.world.lock().violated(|| format!("a foreign cluster's engine publishes {offsets:?}"));
         }
-        self.settle().await.map_err(|NotYet(why)| Unpublished::Unknown(why))?;
-        let epoch = self.ready.take().expect("settle has just made one");
+        self.resolve_in_doubt().await.map_err(|NotYet(why)| Unpublished::Unknown(why))?;
+        let epoch = self.ready.take().expect("`resolve_in_doubt` has just made one");
         let letters: Vec<_> = outbox.iter().map(|chunk| letters(chunk, from)).collect();
         let plant = self.world.lock().plant;
         let first: Vec<_> = offsets.iter().copied().filter(|(partition, _)| !from.contains_key(partition)).collect();
         let result = if plant == Plant::PlainFirstOffsets && !first.is_empty() {
             self.ready = Some(epoch);
-            self.found(&first).await.map_err(|NotYet(why)| Unpublished::Aborted(why))
+            self.commit_initial(&first).await.map_err(|NotYet(why)| Unpublished::Aborted(why))
         } else if plant == Plant::OffsetsAfterLetters {
             match self.transact(epoch, &letters, &[], *metadata).await {
                 Ok(()) => self.transact(epoch, &[], offsets, *metadata).await,
@@ -281,7 +281,7 @@ impl Broker for SimBroker {
         result
     }
 
-    async fn settle(&mut self) -> Result<(), NotYet> {
+    async fn resolve_in_doubt(&mut self) -> Result<(), NotYet> {
         if self.ready.is_none() {
             self.ready = Some(self.init().await?);
         }
@@ -291,7 +291,7 @@ impl Broker for SimBroker {
 
 fn letters(chunk: &OutboxChunk, from: &BTreeMap<Partition, Offset>) -> Vec<(usize, i64)> {
     let least = from.get(&chunk.partition).copied();
-    let letters = decode(&chunk.letters).expect("the outbox gives back what a step put in");
+    let letters = decode(&chunk.letters).expect("the outbox gives back what a checkpoint put in");
     let wanted = letters.iter().filter(|letter| least.is_none_or(|least| letter.offset >= least));
     wanted.map(|letter| (chunk.partition.0 as usize, letter.offset.0)).collect()
 }

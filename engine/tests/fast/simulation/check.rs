@@ -34,8 +34,8 @@ impl Checker {
             if published > k && world.plant != Plant::BeginSetsPublished {
                 return Err(format!("P{p} is published to {published:?}, past its K {k:?}"));
             }
-            if let Some((by, owner)) = row.foreign {
-                return Err(format!("owner {by} stepped over P{p} while {owner} owned it"));
+            if let Some((by, epoch)) = row.foreign {
+                return Err(format!("a checkpoint of epoch {by} moved P{p} while its epoch was {epoch}"));
             }
             (self.n[p], self.k[p]) = (n, k);
             if let Some(n) = n {

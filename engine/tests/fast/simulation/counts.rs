@@ -52,10 +52,10 @@ counts! {
     strays,
     /// Consumers that were made anew.
     rejoins,
-    steps,
-    steps_panicked,
+    checkpoints,
+    checkpoints_panicked,
     takes,
-    /// A compare-and-set that found another owner or position.
+    /// A compare-and-set that found another epoch or position.
     fenced_by_the_store,
     fenced_by_generation,
     /// Of a member that is one, by a coordinator that was just moving.
@@ -86,6 +86,8 @@ counts! {
     foreign_engines,
     /// Claims of theirs that found a contradiction.
     foreign_claims_stopped,
+    /// Claims that showed whose the database is, where no id had.
+    clusters_known_by_a_claim,
     rules_published,
     rules_retired,
     rule_changes_stale,

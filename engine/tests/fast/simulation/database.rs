@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use weir::model::checkpoint::{Checkpoint, Claimed, OutboxChunk, PartitionProgress};
 use weir::model::ids::{Offset, Partition, Revision};
-use weir::model::step::{OutboxChunk, PartitionStep, Step, Taken};
 use weir::model::store::StoreError;
 
 use super::records::Sum;
@@ -16,13 +16,13 @@ pub(crate) const WINDOWS: usize = PARTITIONS;
 /// `weir_partition`, its outbox rows and its newest activation.
 #[derive(Clone, Default)]
 pub(crate) struct Row {
-    pub(crate) owner: u64,
+    pub(crate) epoch: u64,
     pub(crate) next: Option<Offset>,
     pub(crate) published: Option<Offset>,
     watermark: Option<i64>,
     revision: Option<Revision>,
     pub(crate) checkpoint: u64,
-    /// A step that was written under another number than the owner's of that moment, and that owner.
+    /// A checkpoint that was written under another epoch than that of the moment, and the epoch of the moment.
     pub(crate) foreign: Option<(u64, u64)>,
     outbox: Vec<OutboxChunk>,
 }
@@ -33,7 +33,7 @@ pub(crate) enum Effect {
     Nothing,
     Take(Vec<usize>),
     Begin(usize, Offset),
-    Step(Step),
+    Checkpoint(Checkpoint),
     Published(Vec<(Partition, u64, Offset)>),
 }
 
@@ -98,11 +98,11 @@ impl Database {
         applied
     }
 
-    pub(crate) fn taken(&self, partition: usize) -> Taken {
+    pub(crate) fn taken(&self, partition: usize) -> Claimed {
         let row = &self.rows[partition];
-        Taken {
+        Claimed {
             partition: Partition(partition as i32),
-            owner: row.owner + 1,
+            epoch: row.epoch + 1,
             next_offset: row.next,
             published: row.published,
             watermark: row.watermark,
@@ -112,23 +112,23 @@ impl Database {
     }
 
     /// The compare-and-set of `begin`, as the port describes it.
-    pub(crate) fn may_begin(&self, partition: usize, owner: u64, at: Offset) -> Result<(), StoreError> {
+    pub(crate) fn may_begin(&self, partition: usize, epoch: u64, at: Offset) -> Result<(), StoreError> {
         let row = &self.rows[partition];
         let unset = row.next.is_none_or(|next| next == at && row.checkpoint == 0);
-        if row.owner == owner && unset { Ok(()) } else { Err(StoreError::Fenced(Partition(partition as i32))) }
+        if row.epoch == epoch && unset { Ok(()) } else { Err(StoreError::Fenced(Partition(partition as i32))) }
     }
 
-    /// The compare-and-set of a step.
-    pub(crate) fn may_step(&self, step: &Step, plant: Plant) -> Result<(), StoreError> {
-        let matches = |part: &PartitionStep| {
+    /// The compare-and-set of a checkpoint.
+    pub(crate) fn may_commit(&self, checkpoint: &Checkpoint, plant: Plant) -> Result<(), StoreError> {
+        let matches = |part: &PartitionProgress| {
             let row = &self.rows[part.partition.0 as usize];
             match plant {
                 Plant::NoCompareAndSet => true,
-                Plant::NoOwnerCheck => row.next == Some(part.from),
-                _ => row.owner == part.owner && row.next == Some(part.from),
+                Plant::NoEpochCheck => row.next == Some(part.from),
+                _ => row.epoch == part.epoch && row.next == Some(part.from),
             }
         };
-        match step.partitions.iter().find(|part| !matches(part)) {
+        match checkpoint.partitions.iter().find(|part| !matches(part)) {
             Some(part) => Err(StoreError::Fenced(part.partition)),
             None => Ok(()),
         }
@@ -139,7 +139,7 @@ impl Database {
             Effect::Nothing => {}
             Effect::Take(partitions) => {
                 for partition in partitions {
-                    self.rows[partition].owner += 1;
+                    self.rows[partition].epoch += 1;
                 }
             }
             Effect::Begin(partition, at) => {
@@ -148,28 +148,28 @@ impl Database {
                     self.rows[partition].published = Some(at);
                 }
             }
-            Effect::Step(step) => self.step(step, plant),
+            Effect::Checkpoint(checkpoint) => self.apply_checkpoint(checkpoint, plant),
             Effect::Published(upto) => self.published(&upto),
         }
     }
 
-    fn step(&mut self, step: Step, plant: Plant) {
-        for part in &step.partitions {
+    fn apply_checkpoint(&mut self, checkpoint: Checkpoint, plant: Plant) {
+        for part in &checkpoint.partitions {
             let row = &mut self.rows[part.partition.0 as usize];
             row.next = Some(part.to);
             row.watermark = part.watermark.or(row.watermark);
             row.checkpoint += 1;
-            if part.owner != row.owner && plant != Plant::NoCompareAndSet {
-                row.foreign = Some((part.owner, row.owner));
+            if part.epoch != row.epoch && plant != Plant::NoCompareAndSet {
+                row.foreign = Some((part.epoch, row.epoch));
             }
         }
-        for chunk in step.outbox.iter().filter(|_| plant != Plant::OutboxRemovedEarly) {
+        for chunk in checkpoint.outbox.iter().filter(|_| plant != Plant::OutboxRemovedEarly) {
             self.rows[chunk.partition.0 as usize].outbox.push(chunk.clone());
         }
-        for activation in step.activations {
+        for activation in checkpoint.activations {
             self.rows[activation.partition.0 as usize].revision = Some(activation.revision);
         }
-        for delta in step.windows {
+        for delta in checkpoint.windows {
             let gained = delta.measures[0].unwrap_or(0);
             let window = self.windows.entry((delta.start, delta.group.id)).or_default();
             window.records += delta.records;
@@ -180,9 +180,9 @@ impl Database {
     }
 
     fn published(&mut self, upto: &[(Partition, u64, Offset)]) {
-        for (partition, owner, offset) in upto {
+        for (partition, epoch, offset) in upto {
             let row = &mut self.rows[partition.0 as usize];
-            if row.owner == *owner && row.published.is_none_or(|before| before <= *offset) {
+            if row.epoch == *epoch && row.published.is_none_or(|before| before <= *offset) {
                 row.published = Some(*offset);
                 row.outbox.retain(|chunk| chunk.first_offset >= *offset);
             }

@@ -79,7 +79,7 @@ impl Schedule {
         if self.places[pick].worker.as_mut().is_some_and(Worker::panic) {
             let mut world = self.world.lock();
             world.say(|| format!("a checkpoint of worker {process} panics"));
-            world.counts.steps_panicked += 1;
+            world.counts.checkpoints_panicked += 1;
         }
     }
 

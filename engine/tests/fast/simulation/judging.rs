@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use weir::checkpoint::Pending;
+use weir::checkpoint::CheckpointBuilder;
+use weir::model::checkpoint::WindowDelta;
 use weir::model::finding::Stage;
 use weir::model::ids::{Offset, Partition, Revision};
 use weir::model::letter::{Reason, Source};
-use weir::model::step::WindowDelta;
 
 use super::records::{Sum, group, records, window_of};
 
-/// Deltas since the last step.
+/// Deltas since the last checkpoint.
 #[derive(Default)]
 pub(crate) struct Windows(BTreeMap<(i64, usize), Sum>);
 
@@ -26,7 +26,7 @@ impl Windows {
     }
 
     /// Judges `from..to` of a partition.
-    pub(crate) fn judge(&mut self, partition: Partition, from: Offset, to: Offset, pending: &mut Pending) {
+    pub(crate) fn judge(&mut self, partition: Partition, from: Offset, to: Offset, pending: &mut CheckpointBuilder) {
         let revision = Revision(1);
         pending.judged(partition, from, to, (to.0 - from.0) as usize, revision);
         for offset in from.0..to.0 {

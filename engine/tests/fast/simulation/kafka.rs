@@ -44,7 +44,7 @@ pub(crate) enum Refused {
 /// A request whose sender no longer waits for it.
 pub(crate) enum Flight {
     End { process: usize, epoch: u32 },
-    Found { proof: Membership, at: Vec<(Partition, Offset)> },
+    CommitInitial { proof: Membership, at: Vec<(Partition, Offset)> },
 }
 
 struct Entry {
@@ -228,7 +228,7 @@ impl Kafka {
     }
 
     /// A plain commit of offsets, under the member and generation that its consumer knew when it sent it.
-    pub(crate) fn found(&mut self, proof: Membership, at: &[(Partition, Offset)]) -> Result<(), Refused> {
+    pub(crate) fn commit_initial(&mut self, proof: Membership, at: &[(Partition, Offset)]) -> Result<(), Refused> {
         if !self.group.accepts(proof) {
             return Err(Refused::Generation);
         }
@@ -246,7 +246,7 @@ impl Kafka {
                 let landed = self.end(process, epoch, true, counts).is_ok() && before == Some(Stage::Open);
                 counts.transactions_committed_after_the_client_gave_up += u64::from(landed);
             }
-            Flight::Found { proof, at } => drop(self.found(proof, &at)),
+            Flight::CommitInitial { proof, at } => drop(self.commit_initial(proof, &at)),
         }
     }
 }

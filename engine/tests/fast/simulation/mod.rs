@@ -1,4 +1,4 @@
-//! Exactly once, proved by breaking it everywhere: the worker's machine, the checkpoint's own code (`claim`, `commit`, `Pending`) and
+//! Exactly once, proved by breaking it everywhere: the worker's machine, the checkpoint's own code (`claim`, `commit`, `CheckpointBuilder`) and
 //! the catalog's (`weir::rules::flow`) before models of the store, of Kafka and of the rules directory, driven through random
 //! schedules of crashes, freezes, rebalances, lost answers, lost rows and lost files. A seed is a schedule. Rerun one, with its events: `WEIR_SIMULATION_SEED=17 cargo test -p weir --test fast simulation::one_seed --`.
 
@@ -155,13 +155,13 @@ fn must_be_caught(plant: Plant, within: u64) {
 }
 
 #[test]
-fn a_step_that_compares_nothing_is_caught() {
+fn a_checkpoint_that_compares_nothing_is_caught() {
     must_be_caught(Plant::NoCompareAndSet, 20_000);
 }
 
 #[test]
-fn a_step_that_does_not_compare_the_owner_is_caught() {
-    must_be_caught(Plant::NoOwnerCheck, 20_000);
+fn a_checkpoint_that_does_not_compare_the_epoch_is_caught() {
+    must_be_caught(Plant::NoEpochCheck, 20_000);
 }
 
 #[test]
@@ -195,8 +195,8 @@ fn published_set_before_the_first_offset_is_committed_is_caught() {
 }
 
 #[test]
-fn a_step_that_goes_on_from_one_that_panicked_is_caught() {
-    must_be_caught(Plant::StepsOnAfterAPanic, 20_000);
+fn a_checkpoint_that_goes_on_from_one_that_panicked_is_caught() {
+    must_be_caught(Plant::GoesOnAfterAPanic, 20_000);
 }
 
 #[test]
@@ -242,6 +242,16 @@ fn a_directory_that_publishes_beside_a_foreign_cluster_is_caught() {
 #[test]
 fn a_directory_that_publishes_once_a_contradicting_partition_is_let_go_is_caught() {
     must_be_caught(Plant::HoldEndsAtARevoke, 1_000);
+}
+
+#[test]
+fn a_directory_that_publishes_before_a_claim_has_shown_whose_the_database_is_is_caught() {
+    must_be_caught(Plant::UnknownPublishes, 1_000);
+}
+
+#[test]
+fn a_directory_that_asks_the_set_in_force_what_files_brought_is_caught() {
+    must_be_caught(Plant::BroughtHere, 20_000);
 }
 
 #[test]

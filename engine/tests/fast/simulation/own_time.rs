@@ -25,9 +25,9 @@ impl Schedule {
     /// With the rules directory, or with the catalog's rows.
     fn somebody_acts(&self) {
         let mut world = self.world.lock();
-        let mut workers = self.places.iter().filter_map(|place| place.worker.as_ref());
-        let known = workers.all(|worker| worker.rules.knows_all(&world));
-        Catalog::somebody_acts(&mut world, known);
+        let workers = self.places.iter().filter_map(|place| place.worker.as_ref());
+        let scanned = workers.filter_map(|worker| worker.rules.scanned()).min();
+        Catalog::somebody_acts(&mut world, scanned.unwrap_or(u64::MAX));
     }
 
     fn write_markers(&self) {

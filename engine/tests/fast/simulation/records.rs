@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use weir::model::step::Group;
+use weir::model::checkpoint::Group;
 
 use super::world::PARTITIONS;
 

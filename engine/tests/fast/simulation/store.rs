@@ -2,8 +2,8 @@
 //! scheduling point, with the faults that a server, a network and a frozen client bring.
 
 use async_trait::async_trait;
+use weir::model::checkpoint::{Checkpoint, Claimed};
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::{Step, Taken};
 use weir::model::store::{CheckpointStore, Outcome, StoreError};
 
 use super::database::{Database, Effect, WINDOWS};
@@ -133,7 +133,7 @@ impl World {
     }
 }
 
-/// Only a step's COMMIT is worth asking after: everything else may simply be done again.
+/// Only a checkpoint's COMMIT is worth asking after: everything else may simply be done again.
 fn again<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
     result.map_err(|error| match error {
         StoreError::Unknown(what) => StoreError::Unavailable(what),
@@ -146,33 +146,33 @@ fn index(partition: Partition) -> usize {
 }
 
 impl SimStore {
-    async fn step(&self, step: &Step, blindly: bool) -> Result<(), StoreError> {
-        let windows = (!step.windows.is_empty()).then_some(WINDOWS);
-        let locks = step.partitions.iter().map(|part| index(part.partition)).chain(windows);
+    async fn try_commit(&self, checkpoint: &Checkpoint, blindly: bool) -> Result<(), StoreError> {
+        let windows = (!checkpoint.windows.is_empty()).then_some(WINDOWS);
+        let locks = checkpoint.partitions.iter().map(|part| index(part.partition)).chain(windows);
         let process = self.process;
-        let stepped = self
+        let committed = self
             .transaction(locks, |database, plant| {
                 let plant = if blindly { Plant::NoCompareAndSet } else { plant };
-                database.may_step(step, plant)?;
-                Ok(((), Effect::Step(step.clone())))
+                database.may_commit(checkpoint, plant)?;
+                Ok(((), Effect::Checkpoint(checkpoint.clone())))
             })
             .await;
         let mut world = self.world.lock();
-        world.say(|| format!("  worker {process}: store.commit {} -> {stepped:?}", positions(step)));
-        world.counts.fenced_by_the_store += u64::from(matches!(stepped, Err(StoreError::Fenced(_))));
-        stepped
+        world.say(|| format!("  worker {process}: store.commit {} -> {committed:?}", positions(checkpoint)));
+        world.counts.fenced_by_the_store += u64::from(matches!(committed, Err(StoreError::Fenced(_))));
+        committed
     }
 }
 
-fn positions(step: &Step) -> String {
-    let parts = step.partitions.iter();
-    let parts = parts.map(|p| format!("P{} {} to {} by owner {}", p.partition, p.from, p.to, p.owner));
+fn positions(checkpoint: &Checkpoint) -> String {
+    let parts = checkpoint.partitions.iter();
+    let parts = parts.map(|p| format!("P{} {} to {} under epoch {}", p.partition, p.from, p.to, p.epoch));
     parts.collect::<Vec<_>>().join(", ")
 }
 
 #[async_trait]
 impl CheckpointStore for SimStore {
-    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Taken>, StoreError> {
+    async fn take(&self, partitions: &[Partition]) -> Result<Vec<Claimed>, StoreError> {
         let mut rows: Vec<usize> = partitions.iter().copied().map(index).collect();
         rows.sort_unstable();
         let taken = self
@@ -185,7 +185,7 @@ impl CheckpointStore for SimStore {
         world.say(|| {
             let brief = taken.as_ref().map(|taken| {
                 let brief =
-                    |t: &Taken| format!("P{} owner {} N {:?}", t.partition, t.owner, t.next_offset.map(|n| n.0));
+                    |t: &Claimed| format!("P{} epoch {} N {:?}", t.partition, t.epoch, t.next_offset.map(|n| n.0));
                 taken.iter().map(brief).collect::<Vec<_>>().join(", ")
             });
             format!("  worker {}: store.take -> {brief:?}", self.process)
@@ -193,11 +193,11 @@ impl CheckpointStore for SimStore {
         again(taken)
     }
 
-    async fn begin(&self, partition: Partition, owner: u64, at: Offset) -> Result<(), StoreError> {
+    async fn begin(&self, partition: Partition, epoch: u64, at: Offset) -> Result<(), StoreError> {
         let row = index(partition);
         let begun = self
             .transaction([row].into_iter(), |database, _| {
-                database.may_begin(row, owner, at)?;
+                database.may_begin(row, epoch, at)?;
                 Ok(((), Effect::Begin(row, at)))
             })
             .await;
@@ -205,26 +205,26 @@ impl CheckpointStore for SimStore {
         again(begun)
     }
 
-    async fn commit(&self, step: &Step) -> Result<(), StoreError> {
+    async fn commit(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mut blindly = false;
         loop {
-            let stepped = self.step(step, blindly).await;
+            let committed = self.try_commit(checkpoint, blindly).await;
             let plant = self.world.lock().plant;
-            match (&stepped, plant) {
+            match (&committed, plant) {
                 (Err(StoreError::Unknown(_)), Plant::CommitAgainBlindly) => blindly = true,
                 (Err(StoreError::Unknown(_)), Plant::CommitAgainCompared) => {}
-                _ => return stepped,
+                _ => return committed,
             }
         }
     }
 
-    async fn outcome(&self, step: &Step) -> Result<Outcome, StoreError> {
-        let locks = step.partitions.iter().map(|part| index(part.partition));
+    async fn outcome(&self, checkpoint: &Checkpoint) -> Result<Outcome, StoreError> {
+        let locks = checkpoint.partitions.iter().map(|part| index(part.partition));
         let outcome = self
             .transaction(locks, |database, _| {
-                let ours = step.partitions.iter().any(|part| {
+                let ours = checkpoint.partitions.iter().any(|part| {
                     let row = &database.rows[index(part.partition)];
-                    row.owner == part.owner && row.next == Some(part.to)
+                    row.epoch == part.epoch && row.next == Some(part.to)
                 });
                 Ok((if ours { Outcome::Committed } else { Outcome::NotCommitted }, Effect::Nothing))
             })

@@ -22,26 +22,26 @@ pub(crate) const PARTITIONS: usize = 4;
 pub(crate) enum Plant {
     /// The protocol as it is.
     Nothing,
-    /// A step's compare-and-set compares neither owner nor position.
+    /// A checkpoint's compare-and-set compares neither epoch nor position.
     NoCompareAndSet,
-    /// It compares the position, but not the owner.
-    NoOwnerCheck,
+    /// It compares the position, but not the epoch.
+    NoEpochCheck,
     /// Letters in one transaction, the offsets in a second one.
     OffsetsAfterLetters,
-    /// Outbox rows go with the step that wrote them, before their letters are in Kafka.
+    /// Outbox rows go with the checkpoint that wrote them, before their letters are in Kafka.
     OutboxRemovedEarly,
     /// K is read while a transaction over it is undecided: the old value.
     UnstableK,
-    /// After a lost answer to COMMIT the step is written again, where the position has moved too.
+    /// After a lost answer to COMMIT the checkpoint is written again, where the position has moved too.
     CommitAgainBlindly,
-    /// After a lost answer to COMMIT the step is tried again without asking, but the compare-and-set holds.
+    /// After a lost answer to COMMIT the checkpoint is tried again without asking, but the compare-and-set holds.
     CommitAgainCompared,
     /// The first K is committed outside of a transaction, as Weir did.
     PlainFirstOffsets,
     /// `begin` sets `published` before K is committed.
     BeginSetsPublished,
-    /// After a step that panicked the worker steps on from where that one would have ended.
-    StepsOnAfterAPanic,
+    /// After a checkpoint that panicked the worker goes on from where that one would have ended.
+    GoesOnAfterAPanic,
     /// A worker that forgets what no checkpoint holds keeps its window deltas.
     ForgetKeepsDeltas,
     /// A drain clears the outbox of the last checkpoint before that one is committed.
@@ -60,6 +60,10 @@ pub(crate) enum Plant {
     HeldPublishes,
     /// It publishes again as soon as the partition is let go.
     HoldEndsAtARevoke,
+    /// It publishes before a claim, although no id tells whose the database is.
+    UnknownPublishes,
+    /// Which rules files brought is asked of the set in force here, which may lag behind the store's.
+    BroughtHere,
 }
 
 /// Randomness: the only source of it.

@@ -68,7 +68,7 @@ impl Fixture {
     /// Until everything that was sent is in the store, and the group was told.
     pub(crate) fn until_judged(&self, engine: &mut Engine) {
         let ends = self.payments.ends();
-        engine.until("the store stands at the end of the topic", SOON, || self.positions() == ends);
+        engine.until("the positions in the store are at the end of the topic", SOON, || self.positions() == ends);
         self.until_ready(engine);
     }
 

@@ -109,7 +109,7 @@ fn a_group_that_is_reset_while_letters_wait_in_the_outbox_loses_none_of_them() {
     let mut engine = fixture.start();
     let at = published[&0];
     let figures = format!(
-        "partition 0: the group has no committed offset, but the store stands at {} with 1 outbox chunks",
+        "partition 0: the group has no committed offset, but the position in the store is {}, with 1 outbox chunks",
         fixture.payments.ends()[&0]
     );
     fixture.until_readyz_says(&mut engine, &[&figures, &format!("reset the group to {at} ")]);

@@ -13,7 +13,7 @@ use weir_testkit::wait::Fair;
 /// much for a busy machine. A statement waits for the database for 30 s.
 const REBALANCED: Duration = Duration::from_secs(15);
 /// From the database's return until all is judged, which is a matter of moments. Partitions that nobody takes when an abandoned
-/// step ends are taken after 15 s, or never.
+/// checkpoint ends are taken after 15 s, or never.
 const JUDGED_AGAIN: Duration = Duration::from_secs(12);
 
 fn assignments(log: &Path) -> usize {
@@ -29,18 +29,20 @@ fn a_rebalance_while_the_database_is_silent_waits_for_nobody_and_loses_nothing()
     let logs = ["run.log", "other.log"].map(|name| fixture.folder.path().join(name));
     let mut one = fixture.start();
     let (mut other, admin) = fixture.start_beside(&logs[1]);
-    // With nothing to judge the partitions are being taken when the group moves again. With a step inside a statement not
-    // even that has begun: what was abandoned still has the producer.
-    for in_a_step in [false, true] {
+    // With nothing to judge the partitions are being taken when the group moves again. With a checkpoint inside a statement
+    // not even that has begun: what was abandoned still has the producer.
+    for in_a_checkpoint in [false, true] {
         fixture.payments.send(400);
         let shared = || [fixture.admin, admin].map(flowing) == [Some(2); 2];
         one.until("each has its share, and it flows", SOON, shared);
         fixture.until_judged(&mut one);
 
-        let locks = in_a_step.then(|| fixture.holds("weir_partition"));
-        if in_a_step {
+        let locks = in_a_checkpoint.then(|| fixture.holds("weir_partition"));
+        if in_a_checkpoint {
             fixture.payments.send(4_000);
-            one.until("both have a step that waits", SOON, || [fixture.admin, admin].iter().all(|admin| waits(*admin)));
+            one.until("both have a checkpoint that waits", SOON, || {
+                [fixture.admin, admin].iter().all(|admin| waits(*admin))
+            });
         }
         database.pause();
         if let Some(mut locks) = locks {
@@ -61,7 +63,7 @@ fn a_rebalance_while_the_database_is_silent_waits_for_nobody_and_loses_nothing()
         fixture.payments.send(400);
         fixture.until_judged(&mut one);
         let took = back.elapsed();
-        println!("in a step: {in_a_step}; judged again after {took:?}");
+        println!("in a checkpoint: {in_a_checkpoint}; judged again after {took:?}");
         assert!(took < JUDGED_AGAIN, "{took:?} after the database went on");
         other.runs();
     }

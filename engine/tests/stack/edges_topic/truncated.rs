@@ -20,7 +20,7 @@ fn a_log_truncated_beyond_the_position_stops_its_partition_and_one_truncated_bef
     [(0, 150), (1, 50), (2, 100)].into_iter().for_each(|(partition, before)| pipeline.truncate(partition, before));
     let mut engine = pipeline.start();
     let why = pipeline.until_stopped(&mut engine, &[0]).remove(0);
-    assert!(why.contains("stands at 100") && why.contains("150 to 200"), "{why}");
+    assert!(why.contains("the position in the store is 100") && why.contains("150 to 200"), "{why}");
     engine.until("the others go on", SOON, || pipeline.positions()[1..] == [200; 3]);
     pipeline.until_readyz_says(&mut engine, &["partition 0: "]);
     engine.stop();
@@ -50,7 +50,7 @@ fn a_log_truncated_under_a_running_engine_stops_its_partition_with_the_figures()
     pipeline.truncate(0, 150);
     engine.signal("CONT");
     let why = pipeline.until_stopped(&mut engine, &[0]).remove(0);
-    assert!(why.contains("stands at 100") && why.contains("150 to 200"), "{why}");
+    assert!(why.contains("the position in the store is 100") && why.contains("150 to 200"), "{why}");
     engine.until("the others go on", SOON, || pipeline.positions()[1] == 200);
     engine.stop();
     assert_eq!(pipeline.positions(), [100, 200, 100, 100]);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use weir::model::checkpoint::OutboxChunk;
 use weir::model::ids::Offset;
-use weir::model::step::OutboxChunk;
 use weir::outbox::{Destination, Destinations, PublishError, Publisher};
 
 use crate::kafka::fixture::{Fixture, P0, chunk, header};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -15,8 +15,9 @@ use weir::config::Properties;
 use weir::kafka::{Cluster, partitions};
 use weir::outbox::{Tail, Wanted, tail};
 
+use weir_testkit::pipeline::engine::Words;
 use weir_testkit::stack::root;
-use weir_testkit::wait::Fair;
+use weir_testkit::wait::{self, Fair};
 
 const SOON: Duration = weir_testkit::wait::STILL;
 
@@ -188,8 +189,7 @@ impl Running {
 
     /// `GET /readyz`, until it is so.
     fn until_readyz(&self, what: &str, so: impl Fn(u16, &str) -> bool) -> String {
-        let until = Instant::now() + SOON;
-        loop {
+        wait::until_some(what, || {
             let log = self.log();
             let admin = log.lines().find_map(|line| line.split("admin=").nth(1)?.split_whitespace().next());
             let answer = admin.and_then(|admin| {
@@ -199,12 +199,8 @@ impl Running {
                 Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
             });
             let (status, said) = answer.unwrap_or_default();
-            if so(status, &said) {
-                return said;
-            }
-            assert!(Instant::now() < until, "{what}: {status} {said}\n{log}");
-            std::thread::sleep(Duration::from_millis(200));
-        }
+            if so(status, &said) { Ok(said) } else { Err((status, Words::of(&log))) }
+        })
     }
 
     /// Ends it in order.
@@ -247,15 +243,12 @@ async fn the_engine_judges_under_every_mechanism_with_exactly_the_rights_that_ar
         running.push((*name, Running::start(folder.path(), name, secure.at(listener), properties)));
     }
     for (name, engine) in running {
-        let until = Instant::now() + SOON;
-        let letters = loop {
-            let found = tokio::task::block_in_place(|| secure.letters(name)).letters;
-            if !found.is_empty() {
-                break found;
-            }
-            assert!(Instant::now() < until, "{name}: no letter: {}", engine.log());
-            std::thread::sleep(Duration::from_millis(200));
-        };
+        let letters = tokio::task::block_in_place(|| {
+            wait::until_some(&format!("{name} has a letter"), || {
+                let found = secure.letters(name).letters;
+                if found.is_empty() { Err(Words::of(&engine.log())) } else { Ok(found) }
+            })
+        });
         assert_eq!(letters.len(), 1, "{name}");
         assert_eq!(letters[0].header("weir.code"), "AMOUNT_NEGATIVE", "{name}");
         tokio::task::block_in_place(|| engine.stop());

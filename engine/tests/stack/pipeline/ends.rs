@@ -1,6 +1,6 @@
 //! What becomes of a worker's checkpoints at their bounds, at a rebalance, and when partitions are taken again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -19,7 +19,7 @@ fn judged(pipeline: &TestPipeline) -> f64 {
     pipeline.metric("weir_records_total", "").unwrap_or_default()
 }
 
-fn steps(pipeline: &TestPipeline) -> f64 {
+fn checkpoints(pipeline: &TestPipeline) -> f64 {
     pipeline.metric("weir_checkpoints_total", "committed").unwrap_or_default()
 }
 
@@ -37,7 +37,7 @@ fn a_partition_that_was_stopped_is_read_on_once_it_is_in_order_again() {
     let error = || {
         let (_, said) =
             weir_testkit::pipeline::api::ask(pipeline.admin, "GET", "/pipeline", "text/plain", b"").unwrap_or_default();
-        said.contains("the store stands at 1000000")
+        said.contains("the position in the store is 1000000")
     };
     engine.until("partition 1 is stopped", Duration::from_secs(60), error);
     let producer = generated.produce_at(&pipeline, 4_000);
@@ -65,21 +65,15 @@ fn a_checkpoint_that_fails_for_good_at_a_rebalance_ends_the_engine_and_says_why(
     let mut engine = pipeline.start();
     pipeline.until_ready(&mut engine);
     generated.produce(&pipeline);
-    engine.until("the first checkpoint is through", Duration::from_secs(60), || steps(&pipeline) >= 1.0);
+    engine.until("the first checkpoint is through", Duration::from_secs(60), || checkpoints(&pipeline) >= 1.0);
     generated.produce(&pipeline);
     engine.until("all is judged", Duration::from_secs(60), || judged(&pipeline) >= 4_000.0);
     pipeline.sql("RENAME TABLE risk_stats TO away");
 
     let other: BaseConsumer = pipeline.kafka().create().expect("a consumer");
     other.subscribe(&[&pipeline.topic()]).expect("it joins");
-    let end = Instant::now() + weir_testkit::wait::STILL;
-    let status = loop {
-        if let Some(status) = engine.ended() {
-            break status;
-        }
-        assert!(Instant::now() < end, "the engine goes on:\n{}", engine.said());
-        let _ = other.poll(Duration::from_millis(50));
-    };
+    let status =
+        engine.until_ended_beside("its checkpoint fails for good", || drop(other.poll(Duration::from_millis(50))));
     let said = engine.said();
     assert_eq!(status.code(), Some(1), "{said}");
     let last = said.lines().rfind(|line| line.starts_with("weir:")).unwrap_or_else(|| panic!("no last word:\n{said}"));
@@ -95,7 +89,7 @@ fn no_checkpoint_holds_more_records_than_its_bound() {
     // What a bound does not fill stays for the last checkpoint.
     engine.until("all is judged", Duration::from_secs(90), || judged(&pipeline) >= f64::from(RECORDS));
     let least = (judged(&pipeline) / 700.0).floor() - f64::from(2 * 4);
-    engine.until("the checkpoints are through", Duration::from_secs(60), || steps(&pipeline) >= least);
+    engine.until("the checkpoints are through", Duration::from_secs(60), || checkpoints(&pipeline) >= least);
     engine.stop();
     pipeline.windows_are("type", &generated.windows);
 }

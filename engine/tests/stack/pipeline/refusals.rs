@@ -3,6 +3,7 @@
 use rdkafka::mocking::MockCluster;
 
 use weir_testkit::guest::{self, Guest};
+use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
 use weir_testkit::pipeline::refusal::{refusal, says};
 use weir_testkit::pipeline::{TestPipeline, weir};
@@ -119,6 +120,32 @@ fn another_kafka_cluster_is_refused_by_both_names_and_nothing_is_published() {
     let line = refusal(pipeline.running(&pipeline.config()).env("WEIR_BROKERS", other.bootstrap_servers()));
     says(&line, &["source.brokers", "ran on the Kafka cluster", "and this one is \"mockCluster"]);
     assert_eq!(rules(), before, "the other cluster's engine changed the rules");
+}
+
+/// The same where no id is stored, as a version before left it: the first claim finds out, and until then nothing is published.
+#[test]
+fn another_kafka_cluster_that_no_id_tells_publishes_nothing_from_its_directory() {
+    let pipeline = TestPipeline::new("unknown_cluster").with_workers(1);
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    engine.stop();
+    let rules = || pipeline.sql("SELECT revision, rule FROM weir_rule_set ORDER BY 1, 2");
+    let before = rules();
+    pipeline.sql("UPDATE weir_pipeline SET fingerprint = JSON_REMOVE(fingerprint, '$.cluster')");
+    std::fs::write(pipeline.rules().join("foreign.wasm"), Guest::good("foreign").core())
+        .expect("the folder is writable");
+
+    let other = MockCluster::new(1).expect("librdkafka's own cluster");
+    for topic in [pipeline.topic(), pipeline.queue()] {
+        other.create_topic(&topic, 1, 1).expect("a topic");
+    }
+    let mut command = pipeline.running(&pipeline.config());
+    command.env("WEIR_BROKERS", other.bootstrap_servers());
+    let mut engine = Engine::start(command, pipeline.folder.path().join("foreign.log"));
+    pipeline.until_readyz_says(&mut engine, &["partition 0", "the group has no committed offset"]);
+    engine.until_it_says("rules.directory_held");
+    assert_eq!(rules(), before, "the other cluster's engine changed the rules");
+    engine.stop();
 }
 
 #[test]

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use weir::model::aggregate::{Aggregate, Measure};
 use weir::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
+use weir::model::checkpoint::*;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::*;
-use weir::store::{Outcome, StoreError, connect};
+use weir::store::{ClusterCheck, Outcome, StoreError, connect};
 
 use crate::store::fixture::*;
 use crate::store::{finals, retention, size};
 use weir_testkit::oracle::aggregates::{decimal, kept};
 
 async fn sums_are_exact(url: &str) {
-    let (store, owner) = begun(url, "exact").await;
+    let (store, epoch) = begun(url, "exact").await;
     for at in 0..1_001 {
-        store.commit(&step(owner, at, at + 1, vec![window(Some("PAYMENT"), 1, 1, amount(10))])).await.unwrap();
+        store.commit(&checkpoint(epoch, at, at + 1, vec![window(Some("PAYMENT"), 1, 1, amount(10))])).await.unwrap();
     }
     let text = |t: &str| Some(t.to_owned());
     assert_eq!(sums(&store).await, [(text("PAYMENT"), 1_001, vec![text("100.10"), text("0.10"), text("0.10")])]);
@@ -26,13 +26,13 @@ async fn sums_are_exact(url: &str) {
 }
 
 async fn a_missing_amount_is_no_zero(url: &str) {
-    let (store, owner) = begun(url, "nulls").await;
+    let (store, epoch) = begun(url, "nulls").await;
     let none = Measured::default();
     let pairs = [(none, none), (none, amount(-5)), (amount(-5), none), (amount(-5), amount(7))];
     for (at, pick) in [(0, 0), (1, 1)] {
         let side = |p: &(Measured, Measured)| if pick == 0 { p.0 } else { p.1 };
         let windows = pairs.iter().zip(1..).map(|(pair, id)| window(Some("x"), id, 1, side(pair))).collect();
-        store.commit(&step(owner, at, at + 1, windows)).await.unwrap();
+        store.commit(&checkpoint(epoch, at, at + 1, windows)).await.unwrap();
     }
     let text = |t: &str| Some(t.to_owned());
     let values: Vec<_> = sums(&store).await.into_iter().map(|row| row.2).collect();
@@ -45,14 +45,14 @@ async fn every_aggregate_is_added_as_over_all_values_at_once(url: &str) {
     let layout = StatsLayout { measures: measures.clone(), ..layout("aggregates") };
     let store = connect(url, "aggregates", "finance_stream").await.unwrap();
     store.prepare(&fingerprint("aggregates"), &layout).await.unwrap();
-    let owner = store.take(&[P0]).await.unwrap()[0].owner;
-    store.begin(P0, owner, Offset(0)).await.unwrap();
+    let epoch = store.take(&[P0]).await.unwrap()[0].epoch;
+    store.begin(P0, epoch, Offset(0)).await.unwrap();
     let steps: [&[i64]; 4] = [&[], &[10, -5, 7], &[-8], &[]];
     for (at, values) in (0..).zip(steps) {
         let unscaled = |measure: &Measure| kept(measure.aggregate.name(), values, 2).map(|(unscaled, _)| unscaled);
         let measures = measures.iter().map(unscaled).collect();
         let window = WindowDelta { measures, ..window(Some("x"), 1, 1, amount(0)) };
-        store.commit(&step(owner, at, at + 1, vec![window])).await.unwrap();
+        store.commit(&checkpoint(epoch, at, at + 1, vec![window])).await.unwrap();
     }
     let whole = |measure: &Measure| {
         let (unscaled, scale) = kept(measure.aggregate.name(), &steps.concat(), 2).expect("there are values");
@@ -62,17 +62,17 @@ async fn every_aggregate_is_added_as_over_all_values_at_once(url: &str) {
     assert_eq!(store.windows(1, false).await.unwrap()[0].measures, wanted);
 }
 
-async fn a_fenced_step_leaves_nothing(url: &str) {
+async fn a_fenced_checkpoint_leaves_nothing(url: &str) {
     let store = prepared(url, "fenced").await;
     let taken = store.take(&[P0, Partition(1)]).await.unwrap();
     for t in &taken {
-        store.begin(t.partition, t.owner, Offset(0)).await.unwrap();
+        store.begin(t.partition, t.epoch, Offset(0)).await.unwrap();
     }
     store.take(&[Partition(1)]).await.unwrap();
-    let mut lost = step(taken[0].owner, 0, 9, vec![window(None, 1, 1, amount(1))]);
-    lost.partitions.push(PartitionStep {
+    let mut lost = checkpoint(taken[0].epoch, 0, 9, vec![window(None, 1, 1, amount(1))]);
+    lost.partitions.push(PartitionProgress {
         partition: Partition(1),
-        owner: taken[1].owner,
+        epoch: taken[1].epoch,
         ..lost.partitions[0].clone()
     });
     lost.outbox = Arc::new([OutboxChunk { partition: P0, first_offset: Offset(3), chunk: 0, letters: vec![1] }]);
@@ -86,17 +86,17 @@ async fn a_fenced_step_leaves_nothing(url: &str) {
 }
 
 async fn letters_stay_in_order_until_published(url: &str) {
-    let (store, owner) = begun(url, "outbox").await;
+    let (store, epoch) = begun(url, "outbox").await;
     let chunk =
         |first, chunk, byte| OutboxChunk { partition: P0, first_offset: Offset(first), chunk, letters: vec![byte; 3] };
     let chunks = vec![chunk(2, 0, 1), chunk(5, 1, 2), chunk(20, 0, 3)];
-    let sent = Step { outbox: chunks.clone().into(), ..step(owner, 0, 30, vec![]) };
+    let sent = Checkpoint { outbox: chunks.clone().into(), ..checkpoint(epoch, 0, 30, vec![]) };
     store.commit(&sent).await.unwrap();
     assert_eq!(store.outcome(&sent).await.unwrap(), Outcome::Committed);
     let taken = store.take(&[P0]).await.unwrap().remove(0);
     assert_eq!(taken.outbox, chunks);
-    store.published(&[(P0, owner, Offset(30))]).await.unwrap();
-    store.published(&[(P0, taken.owner, Offset(20))]).await.unwrap();
+    store.published(&[(P0, epoch, Offset(30))]).await.unwrap();
+    store.published(&[(P0, taken.epoch, Offset(20))]).await.unwrap();
     let taken = store.take(&[P0]).await.unwrap().remove(0);
     assert_eq!((taken.outbox, taken.published), (vec![chunks[2].clone()], Some(Offset(20))));
 }
@@ -104,7 +104,7 @@ async fn letters_stay_in_order_until_published(url: &str) {
 async fn a_partition_begins_once(url: &str) {
     let store = prepared(url, "begin").await;
     let taken = store.take(&[P0]).await.unwrap().remove(0);
-    assert_eq!((taken.next_offset, taken.published, taken.owner), (None, None, 1));
+    assert_eq!((taken.next_offset, taken.published, taken.epoch), (None, None, 1));
     store.begin(P0, 1, Offset(7)).await.unwrap();
     store.begin(P0, 1, Offset(7)).await.unwrap();
     assert!(matches!(store.begin(P0, 1, Offset(8)).await, Err(StoreError::Fenced(P0))));
@@ -134,9 +134,11 @@ async fn a_pipeline_without_a_cluster_takes_the_first_and_refuses_another(url: &
         store.prepare(&on(id), &layout("cluster")).await
     };
     drop(store);
-    prepare(Some("one")).await.unwrap();
-    prepare(Some("one")).await.unwrap();
-    prepare(None).await.unwrap();
+    for (id, check) in
+        [(Some("one"), ClusterCheck::NotMade), (Some("one"), ClusterCheck::Passed), (None, ClusterCheck::NotMade)]
+    {
+        assert_eq!(prepare(id).await.unwrap(), check, "{id:?}");
+    }
     let refused = prepare(Some("two")).await.unwrap_err().to_string();
     for part in ["source.brokers", "cluster \"one\"", "\"two\"", "JSON_REMOVE", "another name"] {
         assert!(refused.contains(part) && !refused.contains('\n'), "{refused}");
@@ -150,9 +152,9 @@ async fn a_fingerprint_binds_from_the_first_position_on(url: &str) {
     let changed = Fingerprint { group: "another".into(), ..fingerprint("unbound") };
     let second = connect(url, "unbound", "finance_stream").await.unwrap();
     second.prepare(&changed, &layout("unbound")).await.unwrap();
-    let error = first.begin(P0, taken.owner, Offset(0)).await.unwrap_err().to_string();
+    let error = first.begin(P0, taken.epoch, Offset(0)).await.unwrap_err().to_string();
     assert!(error.contains("source.group was \"another\" and is \"weir\""), "whoever came first is told: {error}");
-    second.begin(P0, taken.owner, Offset(0)).await.unwrap();
+    second.begin(P0, taken.epoch, Offset(0)).await.unwrap();
     let error = first.prepare(&fingerprint("unbound"), &layout("unbound")).await.unwrap_err().to_string();
     assert!(error.contains("source.group was \"another\" and is \"weir\""), "from now on it is refused: {error}");
 }
@@ -197,11 +199,11 @@ async fn a_column_of_the_groups_may_be_named_as_an_aggregate_that_is_not_asked_f
 }
 
 async fn groups_that_look_alike_stay_apart(url: &str) {
-    let (store, owner) = begun(url, "groups").await;
+    let (store, epoch) = begun(url, "groups").await;
     let long = "é".repeat(300);
     let values = [Some("a"), Some("A"), Some("a "), Some(""), None, Some(long.as_str())];
     let windows = values.iter().zip(1..).map(|(value, id)| window(*value, id, 1, amount(1))).collect();
-    store.commit(&step(owner, 0, 1, windows)).await.unwrap();
+    store.commit(&checkpoint(epoch, 0, 1, windows)).await.unwrap();
     let groups: Vec<_> = sums(&store).await.into_iter().map(|row| row.0).collect();
     let mut wanted = values.map(|value| value.map(String::from));
     wanted[5] = Some("é".repeat(255));
@@ -209,10 +211,10 @@ async fn groups_that_look_alike_stay_apart(url: &str) {
 }
 
 async fn sums_pass_the_extremes_of_i64(url: &str) {
-    let (store, owner) = begun(url, "extremes").await;
+    let (store, epoch) = begun(url, "extremes").await;
     for at in 0..3 {
         let windows = vec![window(Some("hi"), 1, 1, amount(i64::MAX)), window(Some("lo"), 2, 1, amount(i64::MIN))];
-        store.commit(&step(owner, at, at + 1, windows)).await.unwrap();
+        store.commit(&checkpoint(epoch, at, at + 1, windows)).await.unwrap();
     }
     let sums: Vec<_> = sums(&store).await.into_iter().map(|row| row.2[0].clone().unwrap()).collect();
     assert_eq!(sums, ["276701161105643274.21", "-276701161105643274.24"]);
@@ -350,13 +352,13 @@ async fn two_writers_add_to_the_same_groups(url: &str) {
     for number in 0..2 {
         let (store, partition) = (store.clone(), Partition(number));
         writers.push(tokio::spawn(async move {
-            let owner = store.take(&[partition]).await.unwrap()[0].owner;
-            store.begin(partition, owner, Offset(0)).await.unwrap();
+            let epoch = store.take(&[partition]).await.unwrap()[0].epoch;
+            store.begin(partition, epoch, Offset(0)).await.unwrap();
             for at in 0..50 {
                 let windows = (0..100).map(|id| window(Some("g"), id, 1, amount(1))).collect();
-                let mut step = step(owner, at, at + 1, windows);
-                step.partitions[0].partition = partition;
-                while let Err(error) = store.commit(&step).await {
+                let mut checkpoint = checkpoint(epoch, at, at + 1, windows);
+                checkpoint.partitions[0].partition = partition;
+                while let Err(error) = store.commit(&checkpoint).await {
                     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
                 }
             }
@@ -374,7 +376,7 @@ pub(crate) async fn all(url: &str) {
     sums_are_exact(url).await;
     a_missing_amount_is_no_zero(url).await;
     every_aggregate_is_added_as_over_all_values_at_once(url).await;
-    a_fenced_step_leaves_nothing(url).await;
+    a_fenced_checkpoint_leaves_nothing(url).await;
     letters_stay_in_order_until_published(url).await;
     a_partition_begins_once(url).await;
     a_changed_fingerprint_is_refused_by_name(url).await;
@@ -392,5 +394,5 @@ pub(crate) async fn all(url: &str) {
     finals::a_partition_that_stands_still_for_the_configured_time_holds_nothing_back(url).await;
     retention::windows_go_from_the_oldest_on(url).await;
     retention::revisions_go_that_judged_nothing_which_kafka_still_holds(url).await;
-    size::a_step_of_thousands_of_groups_is_added_whole(url).await;
+    size::a_checkpoint_of_thousands_of_groups_is_added_whole(url).await;
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, Executor, MySqlConnection};
-use weir::checkpoint::{Cancel, Failed, Pending, ResumePoint, claim, commit};
+use weir::checkpoint::{CheckpointBuilder, Failed, ResumePoint, TaskHandle, claim, commit};
 use weir::config::Start;
 use weir::model::catalog::Audit;
+use weir::model::checkpoint::Checkpoint;
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Source;
-use weir::model::step::Step;
 use weir::store::{Store, StoreError};
 
 use crate::store::fixture::*;
@@ -20,28 +20,28 @@ use weir_testkit::fakes::reason::reason;
 use weir_testkit::stack::mariadb::MariaDb;
 use weir_testkit::wait::Fair;
 
-pub(crate) async fn stand(store: &Arc<dyn Store>, kafka: &mut Model) -> ResumePoint {
-    claim(&**store, kafka, &[P], Start::Earliest, &(), &Cancel::default()).await.unwrap().stands.remove(0)
+pub(crate) async fn resume_point(store: &Arc<dyn Store>, kafka: &mut Model) -> ResumePoint {
+    claim(&**store, kafka, &[P], Start::Earliest, &(), &TaskHandle::default()).await.unwrap().resume_points.remove(0)
 }
 
 /// Ten records, of which nine are valid and the fourth is a letter.
-pub(crate) fn ten_records(pending: &mut Pending) -> Step {
+pub(crate) fn ten_records(pending: &mut CheckpointBuilder) -> Checkpoint {
     let from = pending.position(P).unwrap().to;
     let fourth = Source { offset: Offset(from.0 + 3), timestamp: 0, key: None, value: Some(b"{}"), headers: &[] };
     pending.judged(P, from, Offset(from.0 + 10), 10, Revision(1));
     pending.letter(P, &fourth, &reason());
-    pending.step(vec![window(Some("x"), 1, 4, amount(10)), window(Some("y"), 2, 5, amount(10))], |_| Some(0)).unwrap()
+    pending.finish(vec![window(Some("x"), 1, 4, amount(10)), window(Some("y"), 2, 5, amount(10))], |_| Some(0)).unwrap()
 }
 
-/// Takes the partition and moves two steps: twenty records.
-async fn two_steps(store: &Arc<dyn Store>, kafka: &mut Model) {
-    let stand = stand(store, kafka).await;
-    let (owner, cancel) = (stand.owner, Cancel::default());
-    let mut pending = Pending::default();
-    pending.restart(&[stand]);
-    commit(&**store, kafka, &ten_records(&mut pending), &[], &(), &cancel).await.unwrap();
-    let cleared = [(P, owner, Offset(10))];
-    commit(&**store, kafka, &ten_records(&mut pending), &cleared, &(), &cancel).await.unwrap();
+/// Takes the partition and moves two checkpoints: twenty records.
+async fn two_checkpoints(store: &Arc<dyn Store>, kafka: &mut Model) {
+    let point = resume_point(store, kafka).await;
+    let (epoch, handle) = (point.epoch, TaskHandle::default());
+    let mut pending = CheckpointBuilder::default();
+    pending.restart(&[point]);
+    commit(&**store, kafka, &ten_records(&mut pending), &[], &(), &handle).await.unwrap();
+    let cleared = [(P, epoch, Offset(10))];
+    commit(&**store, kafka, &ten_records(&mut pending), &cleared, &(), &handle).await.unwrap();
 }
 
 async fn twenty_records_count_once(store: &Arc<dyn Store>, kafka: &Model, when: &str) {
@@ -64,11 +64,11 @@ async fn whichever_commit_is_lost_or_its_answer_everything_counts_once() {
             let store = prepared(&proxy.url(), &format!("cut_{number}_{cut:?}")).await;
             let mut kafka = Model::with_log(0, 50);
             proxy.cuts_commit(number, cut);
-            two_steps(&store, &mut kafka).await;
+            two_checkpoints(&store, &mut kafka).await;
             proxy.cuts_commit(-1, cut);
             twenty_records_count_once(&store, &kafka, &when).await;
             if proxy.cuts() == cuts {
-                assert!(number >= 6, "taking and two steps are {number} transactions only");
+                assert!(number >= 6, "taking and two checkpoints are {number} transactions only");
                 break;
             }
             cuts += 1;
@@ -116,26 +116,26 @@ async fn a_change_of_rules_that_cannot_be_asked_after_is_not_known_to_be_made_or
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_that_waits_for_the_database_is_given_up_at_once_and_costs_nothing_but_work() {
+async fn a_checkpoint_that_waits_for_the_database_is_given_up_at_once_and_costs_nothing_but_work() {
     let database = MariaDb::start();
     let proxy = Proxy::before(&database).await;
     let store = prepared(&proxy.url(), "away").await;
     let mut kafka = Model::with_log(0, 50);
-    let mut pending = Pending::default();
-    pending.restart(&[stand(&store, &mut kafka).await]);
-    let (step, cancel) = (ten_records(&mut pending), Cancel::default());
+    let mut pending = CheckpointBuilder::default();
+    pending.restart(&[resume_point(&store, &mut kafka).await]);
+    let (checkpoint, handle) = (ten_records(&mut pending), TaskHandle::default());
     proxy.is_open(false);
-    let (of_task, mut broker, given_up) = (store.clone(), kafka.clone(), cancel.clone());
-    let task = tokio::spawn(async move { commit(&*of_task, &mut broker, &step, &[], &(), &given_up).await });
+    let (of_task, mut broker, given_up) = (store.clone(), kafka.clone(), handle.clone());
+    let task = tokio::spawn(async move { commit(&*of_task, &mut broker, &checkpoint, &[], &(), &given_up).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!task.is_finished(), "a database that is away is waited for");
     let told = Fair::start();
-    cancel.cancel();
+    handle.cancel();
     assert!(matches!(task.await.unwrap(), Err(Failed::Cancelled)));
     assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
 
     proxy.is_open(true);
-    two_steps(&store, &mut kafka).await;
+    two_checkpoints(&store, &mut kafka).await;
     twenty_records_count_once(&store, &kafka, "after it was back").await;
 }
 

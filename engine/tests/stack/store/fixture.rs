@@ -1,10 +1,10 @@
-//! A pipeline's store, steps for it, and what it then holds.
+//! A pipeline's store, checkpoints for it, and what it then holds.
 
 use std::sync::Arc;
 
 use weir::model::aggregate::{Aggregate, Measure};
+use weir::model::checkpoint::*;
 use weir::model::ids::{Offset, Partition};
-use weir::model::step::*;
 use weir::store::{Store, connect};
 
 pub(crate) const P0: Partition = Partition(0);
@@ -43,12 +43,12 @@ pub(crate) async fn prepared(url: &str, name: &str) -> Arc<dyn Store> {
     store
 }
 
-/// A store whose partition 0 begins at 0, and its owner.
+/// A store whose partition 0 begins at 0, and its epoch.
 pub(crate) async fn begun(url: &str, name: &str) -> (Arc<dyn Store>, u64) {
     let store = prepared(url, name).await;
-    let owner = store.take(&[P0]).await.unwrap()[0].owner;
-    store.begin(P0, owner, Offset(0)).await.unwrap();
-    (store, owner)
+    let epoch = store.take(&[P0]).await.unwrap()[0].epoch;
+    store.begin(P0, epoch, Offset(0)).await.unwrap();
+    (store, epoch)
 }
 
 pub(crate) fn window(value: Option<&str>, id: u8, records: i64, measured: Measured) -> WindowDelta {
@@ -60,9 +60,10 @@ pub(crate) fn amount(value: i64) -> Measured {
     [Some(value.into()); 3]
 }
 
-pub(crate) fn step(owner: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Step {
-    let moved = PartitionStep { partition: P0, owner, from: Offset(from), to: Offset(to), watermark: Some(to * 1_000) };
-    Step { partitions: vec![moved], windows, ..Step::default() }
+pub(crate) fn checkpoint(epoch: u64, from: i64, to: i64, windows: Vec<WindowDelta>) -> Checkpoint {
+    let moved =
+        PartitionProgress { partition: P0, epoch, from: Offset(from), to: Offset(to), watermark: Some(to * 1_000) };
+    Checkpoint { partitions: vec![moved], windows, ..Checkpoint::default() }
 }
 
 pub(crate) async fn sums(store: &Arc<dyn Store>) -> Vec<(Option<String>, i64, Vec<Option<String>>)> {

@@ -1,26 +1,26 @@
-//! Locks that others hold: a deadlock and a lock wait time-out end a try, not the step.
+//! Locks that others hold: a deadlock and a lock wait time-out end a try, not the checkpoint.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::{Connection, Executor, MySqlConnection};
-use weir::checkpoint::{Cancel, Failed, Pending, commit};
+use weir::checkpoint::{CheckpointBuilder, Failed, TaskHandle, commit};
+use weir::model::checkpoint::Checkpoint;
 use weir::model::ids::Offset;
-use weir::model::step::Step;
 use weir::store::{Outcome, Store, StoreError};
 
-use crate::store::faults::{stand, ten_records};
+use crate::store::faults::{resume_point, ten_records};
 use crate::store::fixture::*;
 use crate::store::proxy::{Cut, Proxy};
 use weir_testkit::fakes::kafka::Model;
 use weir_testkit::stack::mariadb::MariaDb;
-use weir_testkit::wait::Fair;
+use weir_testkit::wait::{Fair, Progress};
 
-/// A store with one step of ten records in it, the next step, another session of the server, and one that looks on.
+/// A store with a checkpoint of ten records in it, the next one, another session of the server, and one that looks on.
 struct Scene {
     store: Arc<dyn Store>,
     kafka: Model,
-    next: Step,
+    next: Checkpoint,
     rival: MySqlConnection,
     /// The server's root: whoever waits for a lock is shown to nobody else.
     witness: MySqlConnection,
@@ -32,9 +32,9 @@ async fn scene(name: &str) -> Scene {
     let database = MariaDb::start();
     let store = prepared(&database.url(), name).await;
     let mut kafka = Model::with_log(0, 50);
-    let mut pending = Pending::default();
-    pending.restart(&[stand(&store, &mut kafka).await]);
-    commit(&*store, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
+    let mut pending = CheckpointBuilder::default();
+    pending.restart(&[resume_point(&store, &mut kafka).await]);
+    commit(&*store, &mut kafka, &ten_records(&mut pending), &[], &(), &TaskHandle::default()).await.unwrap();
     let next = ten_records(&mut pending);
     let rival = MySqlConnection::connect(&database.url()).await.unwrap();
     let witness = MySqlConnection::connect(&format!("mysql://root@127.0.0.1:{}/weir", database.port)).await.unwrap();
@@ -62,22 +62,25 @@ impl Scene {
         self.locks(2).await;
     }
 
-    async fn until_the_step_waits(&mut self) {
-        let end = Instant::now() + weir_testkit::wait::STILL;
+    async fn until_the_checkpoint_waits(&mut self) {
         let waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+        // What the checkpoint has done on its way there.
+        let done = "SELECT COALESCE(CAST(SUM(trx_rows_locked + trx_rows_modified) AS SIGNED), 0) \
+                    FROM information_schema.innodb_trx";
+        let mut progress = Progress::default();
         loop {
             // Asked more often than every 100 ms the server goes on showing what it showed before: a wait that is over, maybe.
             tokio::time::sleep(Duration::from_millis(150)).await;
             if self.number(waiting).await > 0 {
                 return;
             }
-            assert!(Instant::now() < end, "the step does not wait for the rival's row");
+            progress.saw("the checkpoint waits for the rival's row", self.number(done).await);
         }
     }
 
-    /// The step has the first row and waits for the second; now the rival wants the first.
+    /// The checkpoint has the first row and waits for the second; now the rival wants the first.
     async fn closes_the_circle(&mut self) {
-        self.until_the_step_waits().await;
+        self.until_the_checkpoint_waits().await;
         let deadlocks = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status \
                          WHERE variable_name = 'Innodb_deadlocks'";
         let before = self.number(deadlocks).await;
@@ -91,10 +94,10 @@ impl Scene {
 
     fn advances(&self) -> tokio::task::JoinHandle<Result<(), Failed>> {
         let (store, mut kafka, next) = (self.store.clone(), self.kafka.clone(), self.next.clone());
-        tokio::spawn(async move { commit(&*store, &mut kafka, &next, &[], &(), &Cancel::default()).await })
+        tokio::spawn(async move { commit(&*store, &mut kafka, &next, &[], &(), &TaskHandle::default()).await })
     }
 
-    async fn both_steps_count_once(&self) {
+    async fn both_checkpoints_count_once(&self) {
         let plain: Vec<_> = sums(&self.store).await.into_iter().map(|row| (row.1, row.2[0].clone())).collect();
         assert_eq!(plain, [(8, Some("0.20".into())), (10, Some("0.20".into()))]);
         assert_eq!((self.kafka.letters(), self.kafka.k()), (vec![3, 13], Some(Offset(20))));
@@ -103,7 +106,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadlock_takes_back_the_try_and_the_step_is_done_again_whole() {
+async fn a_deadlock_takes_back_the_try_and_the_checkpoint_is_done_again_whole() {
     let mut scene = scene("deadlock").await;
     scene.runs("CREATE TABLE ballast (n INT) ENGINE=InnoDB").await;
     let (store, next) = (scene.store.clone(), scene.next.clone());
@@ -117,31 +120,31 @@ async fn a_deadlock_takes_back_the_try_and_the_step_is_done_again_whole() {
     scene.runs("ROLLBACK").await;
 
     scene.locks_before_the_step().await;
-    let step = scene.advances();
+    let checkpoint = scene.advances();
     scene.closes_the_circle().await;
     scene.runs("ROLLBACK").await;
-    step.await.unwrap().unwrap();
-    scene.both_steps_count_once().await;
+    checkpoint.await.unwrap().unwrap();
+    scene.both_checkpoints_count_once().await;
 }
 
 /// Under REPEATABLE READ, the server's own, an upsert would lock the gaps beside its rows too, and with them those of others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_is_read_committed() {
+async fn a_checkpoint_is_read_committed() {
     let mut scene = scene("isolation").await;
     let (store, next) = (scene.store.clone(), scene.next.clone());
     scene.runs("START TRANSACTION").await;
     scene.locks(2).await;
-    let step = tokio::spawn(async move { store.commit(&next).await });
-    scene.until_the_step_waits().await;
+    let checkpoint = tokio::spawn(async move { store.commit(&next).await });
+    scene.until_the_checkpoint_waits().await;
     let level = "SELECT COUNT(*) FROM information_schema.innodb_trx \
                  WHERE trx_state = 'LOCK WAIT' AND trx_isolation_level = 'READ COMMITTED'";
     assert_eq!(scene.number(level).await, 1);
     scene.runs("ROLLBACK").await;
-    step.await.unwrap().unwrap();
+    checkpoint.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_wait_that_times_out_takes_back_the_try_and_the_step_is_done_again_whole() {
+async fn a_lock_wait_that_times_out_takes_back_the_try_and_the_checkpoint_is_done_again_whole() {
     let mut scene = scene("waited").await;
     scene.runs("START TRANSACTION").await;
     scene.locks(2).await;
@@ -149,13 +152,13 @@ async fn a_lock_wait_that_times_out_takes_back_the_try_and_the_step_is_done_agai
         Err(StoreError::Unavailable(why)) => assert!(why.contains("1205"), "{why}"),
         other => panic!("no time-out: {other:?}"),
     }
-    let step = scene.advances();
+    let checkpoint = scene.advances();
     // Longer than the server lets a statement wait.
     tokio::time::sleep(Duration::from_millis(5_500)).await;
-    assert!(!step.is_finished());
+    assert!(!checkpoint.is_finished());
     scene.runs("ROLLBACK").await;
-    step.await.unwrap().unwrap();
-    scene.both_steps_count_once().await;
+    checkpoint.await.unwrap().unwrap();
+    scene.both_checkpoints_count_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,21 +167,23 @@ async fn a_worker_that_freezes_before_its_commit_holds_its_locks_for_ten_seconds
     let proxy = Proxy::before(&database).await;
     let (zombie, heir) = (prepared(&proxy.url(), "frozen").await, prepared(&database.url(), "frozen").await);
     let mut kafka = Model::with_log(0, 50);
-    let mut pending = Pending::default();
-    pending.restart(&[stand(&zombie, &mut kafka).await]);
+    let mut pending = CheckpointBuilder::default();
+    pending.restart(&[resume_point(&zombie, &mut kafka).await]);
     proxy.cuts_commit(0, Cut::Frozen);
-    let (step, mut of_zombie) = (ten_records(&mut pending), kafka.clone());
+    let (checkpoint, mut of_zombie) = (ten_records(&mut pending), kafka.clone());
     let frozen =
-        tokio::spawn(async move { commit(&*zombie, &mut of_zombie, &step, &[], &(), &Cancel::default()).await });
+        tokio::spawn(
+            async move { commit(&*zombie, &mut of_zombie, &checkpoint, &[], &(), &TaskHandle::default()).await },
+        );
     while proxy.cuts() == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // The server's `wait_timeout` and one lock wait that timed out meanwhile; the zombie itself gives up after 30 s.
     let asked = Fair::start();
-    let stand = stand(&heir, &mut kafka).await;
+    let point = resume_point(&heir, &mut kafka).await;
     assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
-    pending.restart(&[stand]);
-    commit(&*heir, &mut kafka, &ten_records(&mut pending), &[], &(), &Cancel::default()).await.unwrap();
+    pending.restart(&[point]);
+    commit(&*heir, &mut kafka, &ten_records(&mut pending), &[], &(), &TaskHandle::default()).await.unwrap();
     assert!(matches!(frozen.await.unwrap(), Err(Failed::Fenced(_))), "it wakes, asks, and learns that it has an heir");
     let plain: Vec<_> = sums(&heir).await.into_iter().map(|row| (row.1, row.2[0].clone())).collect();
     assert_eq!(plain, [(4, Some("0.10".into())), (5, Some("0.10".into()))]);

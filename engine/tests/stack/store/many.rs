@@ -79,7 +79,7 @@ async fn read(server: &mut MySqlConnection) -> u64 {
 }
 
 pub(crate) async fn a_look_costs_what_it_shows(url: &str) {
-    let (store, owner) = begun(url, "large").await;
+    let (store, epoch) = begun(url, "large").await;
     let mut server = MySqlConnection::connect(url).await.unwrap();
     let (rows, filling) = (rows(), Fair::start());
     fill(&mut server, "stats_large").await;
@@ -90,7 +90,7 @@ pub(crate) async fn a_look_costs_what_it_shows(url: &str) {
     assert!(key == "PRIMARY" && !extra.contains("filesort") && !extra.contains("temporary"), "{key}: {extra}");
 
     // Final is what ended by 00:10:00: 120 windows of 300.
-    let mut moved = step(owner, 0, 1, vec![]);
+    let mut moved = checkpoint(epoch, 0, 1, vec![]);
     moved.partitions[0].watermark = Some(1_767_225_600_000 + 600_000);
     store.commit(&moved).await.unwrap();
     for (only_final, newest) in [(false, rows / GROUPS - 1), (true, 119)] {
@@ -142,7 +142,7 @@ async fn a_look_at_many_windows_reads_what_it_shows_and_readers_that_hang_hold_n
     a_look_costs_what_it_shows(&url).await;
 
     // Who looks waits for a lock: checkpoints go on, and the look ends by the server's own time.
-    let (store, owner) = begun(&url, "held").await;
+    let (store, epoch) = begun(&url, "held").await;
     let large = prepared(&url, "large").await;
     let mut other = MySqlConnection::connect(&url).await.unwrap();
     other.execute(raw_sql("LOCK TABLES stats_large WRITE")).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_look_at_many_windows_reads_what_it_shows_and_readers_that_hang_hold_n
     tokio::time::sleep(Duration::from_millis(300)).await;
     let begun_at = Fair::start();
     for n in 0..20 {
-        store.commit(&step(owner, n, n + 1, vec![window(Some("x"), 1, 1, amount(1))])).await.unwrap();
+        store.commit(&checkpoint(epoch, n, n + 1, vec![window(Some("x"), 1, 1, amount(1))])).await.unwrap();
         large.take(&[P0]).await.unwrap();
     }
     assert!(begun_at.elapsed() < Duration::from_secs(3), "20 checkpoints beside 30 readers: {:?}", begun_at.elapsed());

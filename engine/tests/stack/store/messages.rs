@@ -1,9 +1,9 @@
 //! The messages of the store that docs/errors.md lists and no other test provokes, on SQLite: they are the same on a server.
 
-use weir::model::step::StatsLayout;
+use weir::model::checkpoint::StatsLayout;
 use weir::store::{StoreError, connect};
 
-use crate::store::fixture::{P0, begun, fingerprint, layout, measures, prepared, step, window};
+use crate::store::fixture::{P0, begun, checkpoint, fingerprint, layout, measures, prepared, window};
 
 async fn sql(url: &str, statement: &'static str) {
     let database = sqlx::SqlitePool::connect(url).await.unwrap();
@@ -68,10 +68,10 @@ async fn a_table_or_row_that_does_not_fit_is_named_with_the_way_out() {
 async fn a_sum_that_cannot_be_or_is_none_is_an_error_that_names_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("weir.db").display());
-    let (store, owner) = begun(&url, "sums").await;
+    let (store, epoch) = begun(&url, "sums").await;
     let most = [Some(i128::MAX), Some(1), Some(1)];
-    store.commit(&step(owner, 0, 1, vec![window(Some("x"), 1, 1, most)])).await.unwrap();
-    let again = step(owner, 1, 2, vec![window(Some("x"), 1, 1, most)]);
+    store.commit(&checkpoint(epoch, 0, 1, vec![window(Some("x"), 1, 1, most)])).await.unwrap();
+    let again = checkpoint(epoch, 1, 2, vec![window(Some("x"), 1, 1, most)]);
     told(store.commit(&again).await, "a sum in stats_sums is out of range");
     sql(&url, "UPDATE stats_sums SET amount_sum = 'much'").await;
     told(store.commit(&again).await, "\"much\" in stats_sums is no decimal of scale 2");

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use sqlx::{AssertSqlSafe, Executor, MySqlPool, SqlitePool, raw_sql};
+use weir::model::checkpoint::*;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::*;
 use weir::outbox::format;
 use weir::store::{Outcome, Store, StoreError, connect};
 
@@ -158,7 +158,7 @@ impl Older {
         let fenced = one.take(&PARTITIONS).await.unwrap();
         let taken = other.take(&PARTITIONS).await.unwrap();
         assert_eq!(taken.iter().map(|taken| taken.next_offset.unwrap_or(Offset(0)).0).sum::<i64>(), 300, "{commit}");
-        let begun = |taken: &&Taken| taken.next_offset > Some(Offset(0));
+        let begun = |taken: &&Claimed| taken.next_offset > Some(Offset(0));
         assert!(taken.iter().filter(begun).all(|taken| taken.revision == Some(Revision(1))), "{commit}");
         let chunks = taken.iter().flat_map(|taken| &taken.outbox);
         let letters = chunks.map(|chunk| format::decode(&chunk.letters).expect("its letters are read").len());
@@ -169,13 +169,19 @@ impl Older {
         let start =
             database.text("SELECT CAST(window_start AS CHAR) FROM risk_stats ORDER BY window_start LIMIT 1").await;
         let start = chrono::NaiveDateTime::parse_from_str(&start, "%Y-%m-%d %H:%M:%S%.f").unwrap().and_utc();
-        let ten_records = |taken: &[Taken]| -> Step {
+        let ten_records = |taken: &[Claimed]| -> Checkpoint {
             let begun: Vec<_> = taken.iter().filter(begun).collect();
             let records = 10 * begun.len() as i64;
-            let moved = |taken: &&Taken| {
+            let moved = |taken: &&Claimed| {
                 let from = taken.next_offset.unwrap();
                 let to = Offset(from.0 + 10);
-                PartitionStep { partition: taken.partition, owner: taken.owner, from, to, watermark: taken.watermark }
+                PartitionProgress {
+                    partition: taken.partition,
+                    epoch: taken.epoch,
+                    from,
+                    to,
+                    watermark: taken.watermark,
+                }
             };
             let id = hex::decode(&group).unwrap().try_into().unwrap();
             let window = WindowDelta {
@@ -187,23 +193,23 @@ impl Older {
                 late: 0,
                 measures: vec![Some(i128::from(records)), Some(1), Some(1)],
             };
-            Step { partitions: begun.iter().map(moved).collect(), windows: vec![window], ..Step::default() }
+            Checkpoint { partitions: begun.iter().map(moved).collect(), windows: vec![window], ..Checkpoint::default() }
         };
         let (rows, records, cents) = total(&other).await;
         assert!((200..300).contains(&records), "{records} of 300 records are summed, the others are letters");
-        let (late, step) = (ten_records(&fenced), ten_records(&taken));
+        let (late, checkpoint) = (ten_records(&fenced), ten_records(&taken));
         assert!(matches!(one.commit(&late).await, Err(StoreError::Fenced(_))), "{commit}");
-        other.commit(&step).await.unwrap();
-        assert_eq!(other.outcome(&step).await.unwrap(), Outcome::Committed);
-        for (store, again) in [(&one, &late), (&other, &step)] {
+        other.commit(&checkpoint).await.unwrap();
+        assert_eq!(other.outcome(&checkpoint).await.unwrap(), Outcome::Committed);
+        for (store, again) in [(&one, &late), (&other, &checkpoint)] {
             assert!(matches!(store.commit(again).await, Err(StoreError::Fenced(_))), "{commit}");
         }
-        let more = 10 * step.partitions.len() as i64;
+        let more = 10 * checkpoint.partitions.len() as i64;
         assert_eq!(total(&one).await, (rows, records + more, cents + i128::from(more)), "{commit}: each once");
         let positions = other.positions().await.unwrap();
         assert_eq!(positions.iter().map(|at| at.next_offset.0).sum::<i64>(), 300 + more, "{commit}");
 
-        let upto: Vec<_> = step.partitions.iter().map(|part| (part.partition, part.owner, part.to)).collect();
+        let upto: Vec<_> = checkpoint.partitions.iter().map(|part| (part.partition, part.epoch, part.to)).collect();
         other.published(&upto).await.unwrap();
         assert_eq!(database.text("SELECT CAST(COUNT(*) AS CHAR) FROM weir_outbox").await, "0", "{commit}");
         database.close().await;

@@ -18,7 +18,7 @@ async fn a_limit_that_others_have_used_up_is_waited_for() {
         ("tx_read_only", "1", "0", "1792"),
     ];
     for (setting, low, high, number) in limits {
-        let (store, owner) = begun(&database.url(), setting).await;
+        let (store, epoch) = begun(&database.url(), setting).await;
         let set = |value: &str| AssertSqlSafe(format!("SET GLOBAL {setting} = {value}"));
         admin.execute(raw_sql(set(low))).await.unwrap();
         if number == "1792" {
@@ -30,7 +30,7 @@ async fn a_limit_that_others_have_used_up_is_waited_for() {
             }
             let _ = store.ping().await;
         }
-        let next = || step(owner, 0, 1, vec![window(Some("x"), 1, 1, amount(1))]);
+        let next = || checkpoint(epoch, 0, 1, vec![window(Some("x"), 1, 1, amount(1))]);
         match store.commit(&next()).await {
             Err(StoreError::Unavailable(why)) => assert!(why.contains(number), "{setting}: {why}"),
             other => panic!("{setting}: {other:?}"),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use weir::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
+use weir::model::checkpoint::Activation;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::Activation;
 use weir::store::Store;
 
 use crate::store::contract::sql;
@@ -12,14 +12,14 @@ use crate::store::fixture::*;
 
 /// Windows go from the oldest on, in batches, groups of one window too, and the newer stay as they are.
 pub(crate) async fn windows_go_from_the_oldest_on(url: &str) {
-    let (store, owner) = begun(url, "old").await;
+    let (store, epoch) = begun(url, "old").await;
     let mut windows = Vec::new();
     for (at, start) in (0..4).map(|at| (at, at * 5_000)) {
         for id in 0..3 {
             windows.push(WindowAt { start, id }.delta(at + 1));
         }
     }
-    store.commit(&step(owner, 0, 1, windows)).await.unwrap();
+    store.commit(&checkpoint(epoch, 0, 1, windows)).await.unwrap();
     // Those that began before 10,000: two windows of three groups, of which a batch takes four.
     assert_eq!(store.drop_windows(10_000, 4).await.unwrap(), 4);
     let left: Vec<_> = store.windows(99, false).await.unwrap().into_iter().map(|row| row.window_start).collect();
@@ -38,9 +38,9 @@ struct WindowAt {
 }
 
 impl WindowAt {
-    fn delta(&self, records: i64) -> weir::model::step::WindowDelta {
+    fn delta(&self, records: i64) -> weir::model::checkpoint::WindowDelta {
         let delta = window(Some("g"), self.id, records, amount(1));
-        weir::model::step::WindowDelta { start: self.start, end: self.start + 5_000, ..delta }
+        weir::model::checkpoint::WindowDelta { start: self.start, end: self.start + 5_000, ..delta }
     }
 }
 
@@ -79,7 +79,7 @@ fn entry(rule: &str, version: &Version, order: i32) -> Entry {
 
 /// 60 changes of a set of two rules, of which activations need three, and a rule that is retired early.
 pub(crate) async fn revisions_go_that_judged_nothing_which_kafka_still_holds(url: &str) {
-    let (store, owner) = begun(url, "history").await;
+    let (store, epoch) = begun(url, "history").await;
     let change = async |base: u64, entries: &[Entry], version: &Version, action: &str, rule: &str| {
         let audit = Audit {
             at: 1,
@@ -104,7 +104,7 @@ pub(crate) async fn revisions_go_that_judged_nothing_which_kafka_still_holds(url
         first_offset: Offset(offset),
         revision: Revision(revision),
     };
-    let mut begun = step(owner, 1, 2, vec![]);
+    let mut begun = checkpoint(epoch, 1, 2, vec![]);
     begun.partitions[0].from = Offset(0);
     begun.activations =
         vec![judged(0, 0, 3), judged(0, 100, 10), judged(0, 200, 30), judged(1, 0, 12), judged(1, 9, 58)];

@@ -30,7 +30,7 @@ pub(crate) async fn the_documented_rights_are_enough(admin: &str, url: impl Fn(&
     let rows = url("rows", "rights");
     let prepare = async |url: &str, idle| {
         let store = connect_with(url, "rights", "finance_stream", Duration::from_secs(idle)).await.unwrap();
-        store.prepare(&fingerprint("rights"), &layout("rights")).await.map(|()| store)
+        store.prepare(&fingerprint("rights"), &layout("rights")).await.map(|_| store)
     };
     match prepare(&rows, 60).await.err() {
         Some(StoreError::Fatal(why)) => {
@@ -74,10 +74,10 @@ pub(crate) async fn the_documented_rights_are_enough(admin: &str, url: impl Fn(&
 
 /// Every kind of statement that a running engine has.
 async fn works(store: std::sync::Arc<dyn weir::store::Store>) {
-    let owner = store.take(&[P0]).await.unwrap()[0].owner;
-    store.begin(P0, owner, Offset(0)).await.unwrap();
-    store.commit(&step(owner, 0, 1, vec![window(Some("a"), 1, 1, amount(1))])).await.unwrap();
-    store.published(&[(P0, owner, Offset(1))]).await.unwrap();
+    let epoch = store.take(&[P0]).await.unwrap()[0].epoch;
+    store.begin(P0, epoch, Offset(0)).await.unwrap();
+    store.commit(&checkpoint(epoch, 0, 1, vec![window(Some("a"), 1, 1, amount(1))])).await.unwrap();
+    store.published(&[(P0, epoch, Offset(1))]).await.unwrap();
     assert_eq!(store.windows(9, true).await.unwrap().len(), 0);
     assert_eq!(sums(&store).await.len(), 1);
     assert_eq!(store.repair_rules(1, "test").await.unwrap(), None);

@@ -15,9 +15,9 @@ use weir::admin::views::*;
 use weir::admin::{AdminState, Limits};
 use weir::config::Tokens;
 use weir::model::catalog::{Audit, Mode, Origin};
+use weir::model::checkpoint::Activation;
 use weir::model::finding::Effect;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
-use weir::model::step::Activation;
 use weir::store::{AuditStore, ReportStore, StatsRow, StoreError};
 
 /// The token that reads.

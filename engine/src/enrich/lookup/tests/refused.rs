@@ -52,7 +52,7 @@ async fn a_wrong_password_or_right_is_told_with_its_hint_and_the_rights_of_the_d
     let mut others = batch(&[Some("bob")]);
     let refused = look_up(&mut lookups, &mut others, Instant::now()).await;
     assert!(matches!(&refused, Err(LookupError::Refused { why, .. }) if why.contains("+hmget")), "{refused:?}");
-    assert!(lookups.away().all(|(_, _, away)| away.refused));
+    assert!(lookups.away().all(|(_, _, _, away)| away.refused));
     admin(&["ACL", "SETUSER", "weir", ">other", "<right", "+hmget"]);
     admin(&["CLIENT", "KILL", "USER", "weir"]);
     let refused = async {

@@ -8,8 +8,8 @@ use rdkafka::message::OwnedHeaders;
 
 use super::error::Unsendable;
 use super::producer::ReadyTopic;
+use crate::model::checkpoint::OutboxChunk;
 use crate::model::ids::{Offset, Partition};
-use crate::model::step::OutboxChunk;
 use crate::outbox::dead_letter::{Origin, Outgoing, Writer};
 use crate::outbox::destination::Destination;
 use crate::outbox::format::{Damaged, Reading, read};

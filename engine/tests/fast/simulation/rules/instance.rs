@@ -9,10 +9,10 @@ use std::time::UNIX_EPOCH;
 use async_trait::async_trait;
 use weir::checkpoint::ClaimResult;
 use weir::model::catalog::{Audit, Entry, RuleSet};
-use weir::model::ids::{Revision, Sha256};
+use weir::model::ids::{Partition, Revision, Sha256};
 use weir::model::store::{CatalogStore, StoreError};
 use weir::rules::flow::{
-    Change, DIRECTORY, Directory, DirectoryHold, FilesTaken, Instance, RETIRE, Seen, SeenFile, by_files, change,
+    Change, DIRECTORY, Directory, DirectoryHold, FilesTaken, Held, Instance, RETIRE, Seen, SeenFile, by_files, change,
     published_from, scan, take_stored, without_file,
 };
 use weir::rules::{CatalogError, Refused};
@@ -60,8 +60,6 @@ pub(crate) struct Rules {
     instance: Arc<SimInstance>,
     look: Option<Task>,
     scan: Option<Task>,
-    /// A claim has ended, so it is known whether partitions contradict the store.
-    claimed: bool,
 }
 
 impl Rules {
@@ -81,19 +79,23 @@ impl Rules {
             listed: Mutex::default(),
             scanned: AtomicU64::new(0),
         };
-        Self { instance: Arc::new(instance), look: None, scan: None, claimed: false }
+        // Its cluster's id is not known: at a start that Kafka did not tell it, or in a database that has none.
+        let unknown = foreign || world.lock().fault(10);
+        if unknown && instance.plant() != Plant::UnknownPublishes {
+            instance.hold.until_one_agrees();
+        }
+        Self { instance: Arc::new(instance), look: None, scan: None }
     }
 
     pub(crate) fn tasks(&mut self) -> impl Iterator<Item = &mut Task> {
         self.look.iter_mut().chain(&mut self.scan)
     }
 
-    /// Whether it has seen every file as it is.
-    pub(crate) fn knows_all(&self, world: &World) -> bool {
+    /// [`Catalog::changes`](super::Catalog) when it last saw every file; None: it sees none of the shared directory.
+    pub(crate) fn scanned(&self) -> Option<u64> {
         let instance = &self.instance;
-        !instance.started.load(Ordering::Relaxed)
-            || instance.mount() == Mount::Foreign
-            || instance.scanned.load(Ordering::Relaxed) == world.rules.changes
+        let follows = instance.started.load(Ordering::Relaxed) && instance.mount() != Mount::Foreign;
+        follows.then(|| instance.scanned.load(Ordering::Relaxed))
     }
 
     /// Whether the store's newest set is in force, and every file was seen.
@@ -106,16 +108,21 @@ impl Rules {
     }
 
     /// As the engine's driver does when a claim has ended.
-    pub(crate) fn claimed(&mut self, claimed: &ClaimResult) {
-        self.claimed = true;
+    pub(crate) fn claimed(&self, claimed: &ClaimResult) {
         let stopped = claimed.stopped.iter().map(|stopped| (stopped.partition, &*stopped.why));
-        self.instance.hold.claimed(0, claimed.stands.iter().map(|stand| stand.partition), stopped);
+        let (hold, unknown) = (&self.instance.hold, self.is_cluster_unknown());
+        hold.claimed(0, claimed.resume_points.iter().map(|point| (point.partition, point.agrees)), stopped);
+        self.instance.world.lock().counts.clusters_known_by_a_claim += u64::from(unknown && !self.is_cluster_unknown());
+    }
+
+    fn is_cluster_unknown(&self) -> bool {
+        self.instance.hold.why() == Some(Held::ClusterUnknown)
     }
 
     /// The worker lets its partitions go.
     pub(crate) fn let_go(&self) {
         if self.instance.world.lock().plant == Plant::HoldEndsAtARevoke {
-            self.instance.hold.claimed(0, [].into_iter(), [].into_iter());
+            self.instance.hold.claimed(0, [(Partition(0), true)].into_iter(), [].into_iter());
         }
     }
 
@@ -128,10 +135,11 @@ impl Rules {
             let world = self.instance.world.lock();
             !world.faults && world.rules.tables.rule_set().is_ok() && self.instance.refused.load(Ordering::Relaxed)
         };
-        if refuses {
+        // One without partitions does not learn it.
+        let unknown = self.is_cluster_unknown() && !self.instance.world.lock().faults;
+        if refuses || unknown {
             // An operator starts it again.
-            let claimed = self.claimed;
-            *self = Self { claimed, ..Self::new(&self.instance.world, self.instance.process, false) };
+            *self = Self::new(&self.instance.world, self.instance.process, false);
         }
         let instance = self.instance.clone();
         let looks = !instance.started.load(Ordering::Relaxed) || instance.world.lock().dice.one_in(2);
@@ -140,8 +148,7 @@ impl Rules {
                 instance.look().await;
                 Done::Ruled
             })));
-        } else if !looks && self.scan.is_none() && (self.claimed || instance.mount() != Mount::Foreign) {
-            // A foreign engine whose cluster no id tells publishes at its start, before its partitions were looked at.
+        } else if !looks && self.scan.is_none() {
             self.scan = Some(Task::new(Box::pin(async move {
                 instance.scan().await;
                 Done::Ruled
@@ -312,6 +319,7 @@ impl Directory for SimInstance {
     async fn brought(&self) -> Result<BTreeSet<String>, StoreError> {
         match self.plant() {
             Plant::LostIsRemoved => Ok(BTreeSet::new()),
+            Plant::BroughtHere => Ok(self.live().1.iter().map(|rule| name(*rule)).collect()),
             _ => Ok(by_files(&self.store.rule_set().await?)),
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct Catalog {
     meant: Names,
     /// Of rules that people want in force: the change before which they did not.
     unmeant_until: BTreeMap<Rule, u64>,
+    /// Rules that people ever removed, so that an instance may be about to retire one.
+    ever_removed: Names,
     /// Rules that nobody can know of any more: an older backup was restored, or rows were lost.
     given_up: Names,
     /// Those that ever were.
@@ -50,16 +52,18 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// A person, or time, does something to the directory or the rows. `known`: every instance has seen all files. One that has
-    /// not seen the second of two files takes them for one, when both go at once.
-    pub(crate) fn somebody_acts(world: &mut World, known: bool) {
+    /// A person, or time, does something to the directory or the rows. `scanned`: the change up to which every instance has seen
+    /// all files.
+    pub(crate) fn somebody_acts(world: &mut World, scanned: u64) {
         if !world.faults {
             return world.rules.made_good();
         }
         let (what, pick) = (world.dice.below(12), world.dice.below(RULES));
         let (rule, catalog) = (pick as Rule, &mut world.rules);
+        let known = scanned >= catalog.changes;
         match what {
-            // Two accidents at once look like a removal to whoever has seen neither: a rule that is not in force does not count.
+            // Two accidents at once look like a removal to whoever has seen neither: one of two files that were lost is back, or
+            // its rule is not in force.
             0..7 | 8.. if !known && !catalog.lost.is_empty() => return,
             0..4 => {
                 catalog.files.insert(format!("{rule}.wasm"), rule);
@@ -72,6 +76,7 @@ impl Catalog {
                     && !catalog.files.values().any(|other| *other == rule)
                 {
                     catalog.meant.remove(&rule);
+                    catalog.ever_removed.insert(rule);
                 }
             }
             5 => {
@@ -79,7 +84,8 @@ impl Catalog {
                     catalog.files.insert(format!("{rule}-renamed.wasm"), rule);
                 }
             }
-            6 if known && catalog.in_force_by_files() >= 2 => {
+            // Whether every instance has seen them all or not.
+            6 if catalog.in_force_by_files(scanned) >= 2 => {
                 catalog.lost.append(&mut catalog.files);
                 world.counts.directories_emptied += 1;
             }
@@ -116,10 +122,11 @@ impl Catalog {
         }
     }
 
-    /// Rules in force that people want and a file holds.
-    fn in_force_by_files(&self) -> usize {
+    /// Rules in force that people want, a file holds, and no instance that has seen all up to this change may be about to retire.
+    fn in_force_by_files(&self, scanned: u64) -> usize {
         let in_force = names(self.tables.newest());
-        let wanted = |rule: &&Rule| self.meant.contains(*rule) && in_force.contains(*rule);
+        let stays = |rule: Rule| !self.ever_removed.contains(&rule) || !self.was_unmeant_since(rule, scanned);
+        let wanted = |rule: &&Rule| self.meant.contains(*rule) && in_force.contains(*rule) && stays(**rule);
         self.files.values().filter(wanted).copied().collect::<Names>().len()
     }
 

@@ -1,22 +1,22 @@
-//! One step of the checkpoint: everything that moves together, and what a store says to it.
+//! A checkpoint: everything that moves together, and what a store says to it.
 
 use std::sync::Arc;
 
 use super::aggregate::Measure;
 use super::ids::{Offset, Partition, Revision};
 
-/// Progress of one partition in a checkpoint. The store compares `owner` and `from` and sets the rest.
+/// Progress of one partition in a checkpoint. The store compares `epoch` and `from` and sets the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartitionStep {
+pub struct PartitionProgress {
     /// The partition.
     pub partition: Partition,
-    /// Who we believe to be; another number in the store means that somebody took it since.
-    pub owner: u64,
-    /// Position before the step.
+    /// Epoch under which the worker claimed it; a higher one in the store means that another worker has claimed it since.
+    pub epoch: u64,
+    /// Position before the checkpoint.
     pub from: Offset,
-    /// N after; equal to `from` never is in a step.
+    /// N after the checkpoint; always beyond `from`.
     pub to: Offset,
-    /// The partition's watermark after, in epoch milliseconds; None: no record moved it yet.
+    /// The partition's watermark after the checkpoint, in epoch milliseconds; None: no record moved it yet.
     pub watermark: Option<i64>,
 }
 
@@ -27,7 +27,7 @@ pub struct OutboxChunk {
     pub partition: Partition,
     /// Source offset of the first letter.
     pub first_offset: Offset,
-    /// Counts from 0 within the step and partition, whatever the destination.
+    /// Counts from 0 within the checkpoint and partition, whatever the destination.
     pub chunk: u32,
     /// As `outbox::format` writes them, with their destination.
     pub letters: Vec<u8>,
@@ -72,11 +72,11 @@ pub struct WindowDelta {
     pub measures: Vec<Option<i128>>,
 }
 
-/// One step forward of one worker.
+/// Content of one checkpoint of one worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Step {
+pub struct Checkpoint {
     /// Progress of each partition, ascending by partition.
-    pub partitions: Vec<PartitionStep>,
+    pub partitions: Vec<PartitionProgress>,
     /// In order of partition and offset. Shared, because the store and Kafka's blocking thread both read it.
     pub outbox: Arc<[OutboxChunk]>,
     /// In order of partition and offset.
@@ -85,13 +85,13 @@ pub struct Step {
     pub windows: Vec<WindowDelta>,
 }
 
-/// State of a partition that was just taken, as the store has it.
+/// State of a partition that was just claimed, as the store has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct Claimed {
     /// The partition.
     pub partition: Partition,
     /// Epoch: the fencing token that the claim has raised.
-    pub owner: u64,
+    pub epoch: u64,
     /// N; None: the partition was never seen.
     pub next_offset: Option<Offset>,
     /// Letters before this offset are known to be in Kafka, and their outbox rows deleted; None: never set.

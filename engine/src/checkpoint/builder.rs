@@ -1,12 +1,13 @@
-//! What a worker has judged since its last step: positions, letters and activations. Bounded by the caller, which asks
-//! for [`Pending::records`] and [`Pending::letter_bytes`] before it fetches more.
+//! The next checkpoint in the making: what a worker has judged since its last one, as positions, letters and activations.
+//! Bounded by the caller, which asks for [`CheckpointBuilder::records`] and [`CheckpointBuilder::letter_bytes`] before it
+//! fetches more.
 
 use std::collections::BTreeMap;
 
 use super::claim::ResumePoint;
+use crate::model::checkpoint::{Activation, Checkpoint, OutboxChunk, PartitionProgress, WindowDelta};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Reason, Source};
-use crate::model::step::{Activation, OutboxChunk, PartitionStep, Step, WindowDelta};
 use crate::outbox::format::Letters;
 
 /// An outbox row stays below MariaDB's default max_allowed_packet with room to spare. Only a letter that is larger by
@@ -17,8 +18,8 @@ const CHUNK: usize = 4 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Positioned {
     /// Epoch: the fencing token under which it was claimed.
-    pub owner: u64,
-    /// N as stored, or as the step in flight will store it.
+    pub epoch: u64,
+    /// N as stored, or as the checkpoint in flight will store it.
     pub from: Offset,
     /// Next offset to judge.
     pub to: Offset,
@@ -26,9 +27,9 @@ pub struct Positioned {
     pub revision: Option<Revision>,
 }
 
-/// What a worker judged since its last checkpoint.
+/// Collects what a worker judges from one checkpoint to the next.
 #[derive(Debug, Default)]
-pub struct Pending {
+pub struct CheckpointBuilder {
     partitions: BTreeMap<Partition, Positioned>,
     letters: BTreeMap<Partition, Vec<Letters>>,
     activations: Vec<Activation>,
@@ -36,13 +37,13 @@ pub struct Pending {
     letter_bytes: usize,
 }
 
-impl Pending {
+impl CheckpointBuilder {
     /// Forgets everything and begins again where the partitions were claimed.
-    pub fn restart(&mut self, stands: &[ResumePoint]) {
+    pub fn restart(&mut self, points: &[ResumePoint]) {
         *self = Self::default();
-        for stand in stands {
-            let at = Positioned { owner: stand.owner, from: stand.next, to: stand.next, revision: stand.revision };
-            self.partitions.insert(stand.partition, at);
+        for point in points {
+            let at = Positioned { epoch: point.epoch, from: point.next, to: point.next, revision: point.revision };
+            self.partitions.insert(point.partition, at);
         }
     }
 
@@ -56,17 +57,17 @@ impl Pending {
         self.partitions.iter().map(|(partition, at)| (*partition, *at))
     }
 
-    /// Records judged since the last step.
+    /// Records judged since the last checkpoint.
     pub fn records(&self) -> usize {
         self.records
     }
 
-    /// Bytes of encoded letters since the last step.
+    /// Bytes of encoded letters since the last checkpoint.
     pub fn letter_bytes(&self) -> usize {
         self.letter_bytes
     }
 
-    /// Whether there is anything to step over.
+    /// Whether there is anything to checkpoint.
     pub fn is_empty(&self) -> bool {
         self.partitions.values().all(|at| at.from == at.to)
     }
@@ -99,24 +100,27 @@ impl Pending {
     }
 
     /// Moves the position to `next`, before which there is nothing more to read: behind the last record there are only
-    /// control records and aborted
-    /// ones. Without it the group's offset would never reach the end of such a log.
+    /// control records and aborted ones. Without it the group's offset would never reach the end of such a log.
     pub fn passed(&mut self, partition: Partition, next: Offset) {
         if let Some(at) = self.partitions.get_mut(&partition) {
             at.to = at.to.max(next);
         }
     }
 
-    /// Everything since the last step as one, and is at its end. None: nothing moved.
-    pub fn step(&mut self, windows: Vec<WindowDelta>, watermark: impl Fn(Partition) -> Option<i64>) -> Option<Step> {
+    /// Makes everything since the last checkpoint the next one, and is at its end. None: nothing moved.
+    pub fn finish(
+        &mut self,
+        windows: Vec<WindowDelta>,
+        watermark: impl Fn(Partition) -> Option<i64>,
+    ) -> Option<Checkpoint> {
         if self.is_empty() {
             return None;
         }
-        let mut step = Step { windows, ..Step::default() };
+        let mut checkpoint = Checkpoint { windows, ..Checkpoint::default() };
         for (partition, at) in self.partitions.iter_mut().filter(|(_, at)| at.from != at.to) {
-            step.partitions.push(PartitionStep {
+            checkpoint.partitions.push(PartitionProgress {
                 partition: *partition,
-                owner: at.owner,
+                epoch: at.epoch,
                 from: at.from,
                 to: at.to,
                 watermark: watermark(*partition),
@@ -130,11 +134,11 @@ impl Pending {
                 Some(OutboxChunk { partition, first_offset, chunk, letters: letters.into_bytes() })
             }));
         }
-        step.outbox = outbox.into();
-        step.activations = std::mem::take(&mut self.activations);
-        step.activations.sort_by_key(|activation| (activation.partition, activation.first_offset));
+        checkpoint.outbox = outbox.into();
+        checkpoint.activations = std::mem::take(&mut self.activations);
+        checkpoint.activations.sort_by_key(|activation| (activation.partition, activation.first_offset));
         self.records = 0;
         self.letter_bytes = 0;
-        Some(step)
+        Some(checkpoint)
     }
 }
