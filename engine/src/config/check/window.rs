@@ -8,8 +8,8 @@ use secrecy::ExposeSecret;
 use super::Found;
 use crate::config::{Config, Late, words};
 use crate::model::aggregate::Aggregate;
+use crate::model::checkpoint::StatsLayout;
 use crate::model::record::Kind;
-use crate::model::step::StatsLayout;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
