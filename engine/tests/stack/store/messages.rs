@@ -3,7 +3,7 @@
 use weir::model::checkpoint::StatsLayout;
 use weir::store::{StoreError, connect};
 
-use crate::store::fixture::{P0, amount, begun, checkpoint, fingerprint, layout, measures, prepared, window};
+use crate::store::fixture::{P0, begun, checkpoint, fingerprint, layout, measures, prepared, window};
 
 async fn sql(url: &str, statement: &'static str) {
     let database = sqlx::SqlitePool::connect(url).await.unwrap();
