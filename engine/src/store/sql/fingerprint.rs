@@ -32,22 +32,20 @@ pub(super) async fn keep(tx: &mut Transaction, pipeline: &str, mine: &Fingerprin
     );
     tx.execute(&sql, &[name]).await?;
     let known = stored(tx, pipeline).await?;
-    let same = compare(pipeline, &known, mine);
     let both_known = known.cluster.is_some() && mine.cluster.is_some();
-    let settled = same.is_ok() && both_known;
-    let unused = !settled && is_unused(tx, pipeline, mine).await?;
+    let unknown = !both_known && has_begun(tx, pipeline).await?;
     // A version that did not ask for the cluster's id began this pipeline: the first id that comes is its own.
     let adopts = known.cluster.is_none() && mine.cluster.is_some();
-    match same {
+    match compare(pipeline, &known, mine) {
         Ok(()) if !adopts => {}
-        Err(error) if !unused => return Err(error),
+        Err(error) if !is_unused(tx, pipeline, mine).await? => return Err(error),
         Ok(()) | Err(_) => {
             let sql = "UPDATE weir_pipeline SET topic = ?, stats_table = ?, fingerprint = ? WHERE pipeline = ?";
             tx.execute(sql, &names).await?;
         }
     }
     fault::pass("store.prepare.written");
-    Ok(if settled || unused { ClusterCheck::Passed } else { ClusterCheck::NotMade })
+    Ok(if unknown { ClusterCheck::NotMade } else { ClusterCheck::Passed })
 }
 
 /// Refuses if the fingerprint is no longer the stored one. Its row is locked: see [`keep`], which may change it until a
@@ -74,10 +72,14 @@ async fn stored(tx: &mut Transaction, pipeline: &str) -> Result<Fingerprint> {
 
 /// Whether no partition ever began and the table is empty: nothing is there that could mix.
 async fn is_unused(tx: &mut Transaction, pipeline: &str, mine: &Fingerprint) -> Result<bool> {
+    let table = format!("SELECT 1 FROM `{}` LIMIT 1", mine.table);
+    Ok(!has_begun(tx, pipeline).await? && tx.rows(&table, &[]).await?.is_empty())
+}
+
+/// Whether a partition ever began.
+async fn has_begun(tx: &mut Transaction, pipeline: &str) -> Result<bool> {
     let begun = "SELECT 1 FROM weir_partition WHERE pipeline = ? AND next_offset IS NOT NULL LIMIT 1";
-    let begun = tx.rows(begun, &[Bind::Text(pipeline)]).await?;
-    let rows = tx.rows(&format!("SELECT 1 FROM `{}` LIMIT 1", mine.table), &[]).await?;
-    Ok(begun.is_empty() && rows.is_empty())
+    Ok(!tx.rows(begun, &[Bind::Text(pipeline)]).await?.is_empty())
 }
 
 fn compare(pipeline: &str, stored: &Fingerprint, mine: &Fingerprint) -> Result<()> {
