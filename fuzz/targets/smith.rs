@@ -45,6 +45,6 @@ fn rule(data: &[u8]) -> Option<Vec<u8>> {
     let mut resolve = wit_parser::Resolve::default();
     let package = resolve.push_str("rule.wit", include_str!("../../sdk/wit/rule.wit")).expect("the contract is WIT");
     let world = resolve.select_world(&[package], Some("rule")).expect("it has this world");
-    wit_component::embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8, false).ok()?;
+    wit_component::embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8).ok()?;
     Some(wasm)
 }

@@ -67,7 +67,7 @@
 extern crate self as weir_sdk;
 
 /// What wit-bindgen makes of `wit/`, kept because wit-bindgen takes longer to build than all else that a rule needs.
-#[allow(unsafe_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // generated
+#[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used)] // generated
 #[doc(hidden)]
 pub mod bindings {
     include!("bindings.in");

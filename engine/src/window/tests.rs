@@ -262,9 +262,11 @@ fn a_measure_that_does_not_sum_exactly_is_refused() {
 type Key = (i64, Option<String>, Option<i64>);
 /// Records, flagged, late, and what there is of the amounts.
 type Sums<A> = (i64, i64, i64, A);
+/// Of each aggregate its value; None: no record had the field.
+type Kept = Vec<Option<i128>>;
 
 /// All rows of all partitions, by looking at each on its own.
-fn naive(batches: &[(i32, i64, Vec<Row>)]) -> (BTreeMap<Key, Sums<Vec<Option<i128>>>>, usize) {
+fn naive(batches: &[(i32, i64, Vec<Row>)]) -> (BTreeMap<Key, Sums<Kept>>, usize) {
     let (mut sums, mut faults) = (BTreeMap::<Key, Sums<Vec<i64>>>::new(), 0);
     let mut seen: Vec<(i32, i64)> = Vec::new();
     for (partition, now, rows) in batches {
@@ -323,7 +325,7 @@ proptest! {
         };
         let mut windows = windows_by(fields, "allowed_lateness = \"10s\"");
         let none = (0, 0, 0, vec![None; Aggregate::ALL.len()]);
-        let (mut got, mut faults) = (BTreeMap::<Key, Sums<Vec<Option<i128>>>>::new(), 0);
+        let (mut got, mut faults) = (BTreeMap::<Key, Sums<Kept>>::new(), 0);
         for (at, (partition, now, rows)) in batches.iter().enumerate() {
             faults += add_rows_at(*now, &mut windows, Partition(*partition), rows).len();
             if !drains[at] && at + 1 < batches.len() {

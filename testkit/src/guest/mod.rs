@@ -126,7 +126,7 @@ pub fn typed(module: &str, contract: &str, encoding: StringEncoding) -> Vec<u8> 
     let mut resolve = wit_parser::Resolve::default();
     let package = resolve.push_str("rule.wit", contract).unwrap();
     let world = resolve.select_world(&[package], Some("rule")).unwrap();
-    wit_component::embed_component_metadata(&mut wasm, &resolve, world, encoding, false).unwrap();
+    wit_component::embed_component_metadata(&mut wasm, &resolve, world, encoding).unwrap();
     wasm
 }
 

@@ -120,8 +120,7 @@ fn embed(wasm: &[u8]) -> Vec<u8> {
     let mut resolve = wit_parser::Resolve::default();
     let (package, _) = resolve.push_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk/wit")).unwrap();
     let world = resolve.select_world(&[package], Some("rule")).unwrap();
-    wit_component::embed_component_metadata(&mut wasm, &resolve, world, wit_component::StringEncoding::UTF8, false)
-        .unwrap();
+    wit_component::embed_component_metadata(&mut wasm, &resolve, world, wit_component::StringEncoding::UTF8).unwrap();
     wasm
 }
 
