@@ -48,7 +48,7 @@ fn a_database_restored_from_an_older_backup_stops_and_goes_on_when_the_group_is_
     fixture.restore(&backup);
     assert_eq!(fixture.positions(), old, "the backup is the older state");
     let mut engine = fixture.start();
-    let (k, n) = (format!("committed {}", new[&3]), format!("the store's {}", old[&3]));
+    let (k, n) = (format!("committed {}", new[&3]), format!("the position in the store, {}", old[&3]));
     let all = [0, 1, 2, 3].map(|partition| format!("partition {partition}: the group has {k}, past {n}"));
     let way_out = format!("reset the group to {}", old[&3]);
     fixture.until_readyz_says(&mut engine, &[&all.each_ref().map(String::as_str)[..], &[way_out.as_str()]].concat());
