@@ -58,9 +58,9 @@ impl Aggregate {
 
     /// Its unscaled value over one record, which has this value of the field.
     #[inline]
-    pub fn of(self, value: i64) -> i128 {
+    pub fn of(self, value: i64) -> i64 {
         match self {
-            Self::Sum | Self::Min | Self::Max => value.into(),
+            Self::Sum | Self::Min | Self::Max => value,
         }
     }
 
@@ -83,6 +83,19 @@ impl Join {
             Self::Add => a.checked_add(b),
             Self::Least => Some(a.min(b)),
             Self::Greatest => Some(a.max(b)),
+        }
+    }
+
+    /// Adds one record to what is `kept` of those before it. It is [`Join::apply`] for a value of 64 bits, in fewer instructions: the least
+    /// and the greatest of such values have 64 bits, too, and change seldom.
+    #[inline]
+    pub fn add(self, kept: &mut i128, value: i64) {
+        match self {
+            // An i128 holds 10^19 values of an i64, more than a checkpoint has records.
+            Self::Add => *kept += i128::from(value),
+            Self::Least if value < *kept as i64 => *kept = value.into(),
+            Self::Greatest if value > *kept as i64 => *kept = value.into(),
+            Self::Least | Self::Greatest => {}
         }
     }
 }

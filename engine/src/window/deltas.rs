@@ -133,11 +133,10 @@ impl Gained {
     #[inline]
     pub(super) fn add(&mut self, value: i64) {
         match &mut self.0 {
-            None => self.0 = Some(Aggregate::ALL.map(|aggregate| aggregate.of(value))),
+            None => self.0 = Some(Aggregate::ALL.map(|aggregate| aggregate.of(value).into())),
             Some(kept) => {
                 for (kept, aggregate) in kept.iter_mut().zip(Aggregate::ALL) {
-                    let joined = aggregate.join().apply(*kept, aggregate.of(value));
-                    *kept = joined.expect("an i128 holds 10^19 values of an i64, more than a checkpoint has records");
+                    aggregate.join().add(kept, aggregate.of(value));
                 }
             }
         }
