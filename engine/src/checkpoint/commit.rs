@@ -2,6 +2,7 @@
 //! doubt is asked, never guessed (docs/protocol.md#when-a-checkpoint-fails).
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::backoff::{Backoff, Cancel, Cancelled};
 use super::broker::{Broker, Unpublished};
@@ -51,14 +52,22 @@ pub async fn commit<B: Broker>(
     metadata: &B::Metadata,
     cancel: &Cancel,
 ) -> Result<(), Failed> {
-    clear(store, cleared, cancel).await?;
+    timed("clear", clear(store, cleared, cancel)).await?;
     fault::pass("checkpoint.cleared");
-    remembered(broker, step, cancel).await?;
-    commit_to_store(store, step, cancel).await?;
+    timed("offsets", remembered(broker, step, cancel)).await?;
+    timed("database", commit_to_store(store, step, cancel)).await?;
     fault::pass("checkpoint.committed");
-    publish(broker, step, metadata, cancel).await?;
+    timed("kafka", publish(broker, step, metadata, cancel)).await?;
     fault::pass("checkpoint.published");
     Ok(())
+}
+
+/// Waits for a phase, and records how long it took, whatever its outcome: an outage shows as a phase that took its time.
+async fn timed<T>(phase: &'static str, running: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let outcome = running.await;
+    metrics::histogram!("weir_checkpoint_phase_seconds", "phase" => phase).record(began.elapsed().as_secs_f64());
+    outcome
 }
 
 async fn clear(
