@@ -3,6 +3,7 @@
 //! - [`stack`]: a real Kafka, MariaDB and Redis; databases of a test's own; free ports; a full disk; a far broker.
 //! - [`pipeline`]: one pipeline of a test's own on a stack: its topics, group, database and rules; `weir run` as a process; its API.
 //! - [`broker`]: topics and groups, read and written by the test itself.
+//! - [`browser`]: a real browser, and journeys through pages that say what no person would see.
 //! - [`guest`]: hand-written rules in WebAssembly text, of which an attack replaces one part.
 //! - [`oracle`]: what should come out, computed from the source topic alone, and the comparison with what did.
 //! - [`fakes`]: what is behind the engine's ports: Kafka's transactions, the catalog and the store of the admin API.
@@ -13,6 +14,8 @@
 
 #[cfg(feature = "engine")]
 pub mod broker;
+#[cfg(feature = "engine")]
+pub mod browser;
 #[cfg(feature = "engine")]
 pub mod dirty_files;
 #[cfg(feature = "engine")]

@@ -1,0 +1,244 @@
+//! A page: where it is, what it shows, and whether it is as every page has to be. What a visitor does with it is in `act`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::protocol::Event;
+use super::{Browser, Look, axe, picture, watch};
+use crate::wait::STILL;
+
+/// Between two looks at a page.
+const LOOK: Duration = Duration::from_millis(30);
+
+/// A tab of one visitor.
+pub struct Page<'b> {
+    browser: &'b Browser,
+    session: String,
+    name: String,
+    origin: String,
+    look: Look,
+    /// Statuses of answers that the journey asks for, beside 2xx and 3xx.
+    expected: RefCell<BTreeSet<u16>>,
+    /// Pictures so far.
+    pictures: Cell<u32>,
+}
+
+impl<'b> Page<'b> {
+    pub(super) fn open(browser: &'b Browser, name: &str, look: &Look, origin: &str) -> Self {
+        let call = |method: &str, params: Value| {
+            browser.protocol.call("", method, params).unwrap_or_else(|why| panic!("{why}"))
+        };
+        let text =
+            |answer: &Value, key: &str| answer[key].as_str().unwrap_or_else(|| panic!("{key}: {answer}")).to_owned();
+        let context =
+            text(&call("Target.createBrowserContext", json!({ "disposeOnDetach": true })), "browserContextId");
+        let size =
+            json!({ "url": "about:blank", "browserContextId": context, "width": look.width, "height": look.height });
+        let target = text(&call("Target.createTarget", size), "targetId");
+        let attached = call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
+        let page = Self {
+            browser,
+            session: text(&attached, "sessionId"),
+            name: name.to_owned(),
+            origin: origin.trim_end_matches('/').to_owned(),
+            look: *look,
+            expected: RefCell::default(),
+            pictures: Cell::new(0),
+        };
+        page.prepare();
+        page
+    }
+
+    fn prepare(&self) {
+        for domain in ["Page", "Runtime", "Network", "Log", "Audits", "DOM", "Accessibility"] {
+            self.must(&format!("{domain}.enable"), json!({}));
+        }
+        self.must("Page.setLifecycleEventsEnabled", json!({ "enabled": true }));
+        // Else a second tab, or a window that nobody looks at, has no focus.
+        self.must("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        let Look { width, height, dark, scripts } = self.look;
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.must("Emulation.setDeviceMetricsOverride", metrics);
+        let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
+        let motion = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
+        self.must("Emulation.setEmulatedMedia", json!({ "features": [scheme, motion] }));
+        self.must("Emulation.setScriptExecutionDisabled", json!({ "value": !scripts }));
+    }
+
+    /// A command to this page.
+    pub(super) fn call(&self, method: &str, params: Value) -> Result<Value, String> {
+        self.browser.protocol.call(&self.session, method, params)
+    }
+
+    /// The same, where a refusal is a fault of the test.
+    pub(super) fn must(&self, method: &str, params: Value) -> Value {
+        self.call(method, params).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    pub(super) fn events(&self) -> Vec<Event> {
+        self.browser.protocol.events(&self.session)
+    }
+
+    /// Waits until `look` gives a value. A document that is replaced meanwhile begins the wait anew; one that stays as it is may take
+    /// [`STILL`].
+    ///
+    /// # Panics
+    /// After that, with what was missing last.
+    pub(super) fn until<T>(&self, what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+        let (mut document, mut moved) = (self.document(), Instant::now());
+        loop {
+            let why = match look() {
+                Ok(value) => return value,
+                Err(why) => why,
+            };
+            let now = self.document();
+            if now != document {
+                (document, moved) = (now, Instant::now());
+            }
+            assert!(moved.elapsed() < STILL, "{}: {what}: {why}", self.name);
+            sleep(LOOK);
+        }
+    }
+
+    /// The document that the main frame shows, by the browser's name for it.
+    pub(super) fn document(&self) -> Option<String> {
+        let events = self.events();
+        let main = events.iter().rev().filter(|event| event.method == "Page.frameNavigated");
+        main.map(|event| &event.params["frame"])
+            .find(|frame| frame["parentId"].is_null())
+            .and_then(|frame| Some(frame["loaderId"].as_str()?.to_owned()))
+    }
+
+    /// Whether this document, its styles and scripts are there.
+    pub(super) fn is_loaded(&self, document: &str) -> bool {
+        let is_it = |event: &Event| event.params["name"] == "load" && event.params["loaderId"] == document;
+        self.events().iter().any(|event| event.method == "Page.lifecycleEvent" && is_it(event))
+    }
+
+    /// Opens an address of the journey's origin, as one who types it, and waits until it is there.
+    pub fn go(&self, path: &str) {
+        let address = format!("{}{path}", self.origin);
+        let answer = self.must("Page.navigate", json!({ "url": address }));
+        assert!(answer["errorText"].is_null(), "{}: {address}: {}", self.name, answer["errorText"]);
+        let Some(document) = answer["loaderId"].as_str() else { return };
+        self.until(&address, || self.is_loaded(document).then_some(()).ok_or("it is not loaded".into()));
+    }
+
+    /// Path and query of what the page shows.
+    pub fn address(&self) -> String {
+        let address = self.value::<String>("location.href");
+        address.strip_prefix(&self.origin).unwrap_or(&address).to_owned()
+    }
+
+    /// HTTP's status of the document.
+    pub fn status(&self) -> u16 {
+        let document = self.document();
+        let is_it = |event: &&Event| {
+            event.method == "Network.responseReceived"
+                && event.params["type"] == "Document"
+                && event.params["loaderId"].as_str() == document.as_deref()
+        };
+        let events = self.events();
+        let answered = events.iter().rev().find(is_it).and_then(|event| event.params["response"]["status"].as_u64());
+        answered.and_then(|status| u16::try_from(status).ok()).unwrap_or(0)
+    }
+
+    /// The journey asks for an answer with this status, 400 or above; the console's line about it is no error of the page then.
+    pub fn expect_status(&self, status: u16) {
+        self.expected.borrow_mut().insert(status);
+    }
+
+    /// What a person reads on the page.
+    pub fn text(&self) -> String {
+        self.value("document.body ? document.body.innerText : ''")
+    }
+
+    /// Waits until the page says so.
+    pub fn says(&self, text: &str) {
+        self.until(&format!("the page should say {text:?}"), || {
+            let all = self.text();
+            all.contains(text).then_some(()).ok_or_else(|| format!("it says:\n{all}"))
+        });
+    }
+
+    /// The value of an expression of JavaScript, by the browser itself: also where no script of the page runs.
+    pub fn value<T: serde::de::DeserializeOwned + Debug>(&self, expression: &str) -> T {
+        self.until(expression, || {
+            let value = self.evaluate(json!({ "expression": expression }))?;
+            serde_json::from_value(value.clone()).map_err(|why| format!("{why}: {value}"))
+        })
+    }
+
+    /// `Runtime.evaluate`, and what it gives.
+    pub(super) fn evaluate(&self, mut params: Value) -> Result<Value, String> {
+        params["returnByValue"] = true.into();
+        params["awaitPromise"] = true.into();
+        returned(self.call("Runtime.evaluate", params)?)
+    }
+
+    /// Bytes over the wire of the document and of what it loads, as far as the browser did not have it already.
+    pub fn weight(&self) -> u64 {
+        let (events, document) = (self.events(), self.document());
+        let of_it = |event: &&Event| event.params["loaderId"].as_str() == document.as_deref();
+        let asked = events.iter().filter(|event| event.method == "Network.requestWillBeSent").filter(of_it);
+        let asked: BTreeSet<_> = asked.filter_map(|event| event.params["requestId"].as_str()).collect();
+        let loaded = events.iter().filter(|event| event.method == "Network.loadingFinished");
+        let loaded = loaded.filter(|event| event.params["requestId"].as_str().is_some_and(|id| asked.contains(id)));
+        loaded.filter_map(|event| event.params["encodedDataLength"].as_f64()).sum::<f64>() as u64
+    }
+
+    /// From the beginning of the navigation until something was painted.
+    pub fn first_paint(&self) -> Duration {
+        let paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime";
+        Duration::from_secs_f64(self.value::<f64>(paint) / 1_000.0)
+    }
+
+    /// Looks whether the page is as every page has to be (see the module), and takes a picture of it. `what`: of the picture.
+    ///
+    /// # Panics
+    /// With all that is wrong.
+    pub fn check(&self, what: &str) {
+        self.picture(what);
+        let mut faults = watch::faults(&self.events(), &self.origin, &self.expected.borrow());
+        let (wide, window) = self.value::<(u32, u32)>("[document.documentElement.scrollWidth, innerWidth]");
+        if wide > window {
+            faults.push(format!("the page is {wide} pixels wide, and the window {window}"));
+        }
+        // Only a page of ours can be mended: what the browser makes of plain text or JSON is its own affair.
+        if self.value::<String>("document.contentType") == "text/html" {
+            faults.extend(axe::barriers(self));
+        }
+        let (name, address) = (&self.name, self.address());
+        assert!(faults.is_empty(), "{name}, {what}, {address}:\n- {}", faults.join("\n- "));
+    }
+
+    fn picture(&self, what: &str) {
+        self.pictures.set(self.pictures.get() + 1);
+        picture::take(self, &format!("{}.{:02}.{what}", self.name, self.pictures.get()));
+    }
+
+    /// What the page shows, for whoever looks for the reason of a failure.
+    pub(super) fn tell(&self) {
+        self.picture("failed");
+        println!("{} at {}, {:?}:\n{}", self.name, self.address(), self.look, self.text());
+        for fault in watch::faults(&self.events(), &self.origin, &self.expected.borrow()) {
+            println!("- {fault}");
+        }
+    }
+}
+
+/// The value of a script's answer.
+///
+/// # Errors
+/// What it threw.
+pub(super) fn returned(mut answer: Value) -> Result<Value, String> {
+    match answer.get("exceptionDetails") {
+        Some(thrown) => Err(watch::thrown(thrown)),
+        None => Ok(answer["result"]["value"].take()),
+    }
+}
