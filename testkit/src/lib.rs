@@ -8,6 +8,7 @@
 //! - [`oracle`]: what should come out, computed from the source topic alone, and the comparison with what did.
 //! - [`fakes`]: what is behind the engine's ports: Kafka's transactions, the catalog and the store of the admin API.
 //! - [`made`]: parts of docs/ that are made from the code.
+//! - [`plans`]: whether a read of the store goes by an index.
 //! - [`wait`], [`process`]: waiting that ends for lack of progress; a test as a process of its own.
 //! - [`fuzz`]: what must hold for any bytes from outside, one function a target.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
@@ -28,6 +29,8 @@ pub mod made;
 pub mod oracle;
 #[cfg(feature = "engine")]
 pub mod pipeline;
+#[cfg(feature = "engine")]
+pub mod plans;
 #[cfg(feature = "engine")]
 pub mod process;
 pub mod stack;
