@@ -19,7 +19,7 @@ const PLACE: &str = "function() {
     const hit = document.elementFromPoint(x, y);
     if (!hit) return { why: 'it is outside of the window' };
     if (this.disabled) return { why: 'it is disabled' };
-    if (this.contains(hit) || hit.contains(this) || hit.closest('label')?.control === this) return { x, y };
+    if (this.contains(hit) || hit.closest('label')?.control === this) return { x, y };
     return { why: 'it is covered by ' + hit.outerHTML.slice(0, 200) };
 }";
 

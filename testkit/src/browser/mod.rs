@@ -89,6 +89,7 @@ impl Browser {
         let walked = catch_unwind(AssertUnwindSafe(|| {
             let result = walk(&page);
             page.check("end");
+            page.close();
             result
         }));
         walked.unwrap_or_else(|why| {

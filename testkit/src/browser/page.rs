@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::fmt::Debug;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(30);
 /// A tab of one visitor.
 pub struct Page<'b> {
     browser: &'b Browser,
+    /// The visitor's cookies and storage, as the browser names them.
+    context: String,
     session: String,
     name: String,
     origin: String,
@@ -37,12 +38,12 @@ impl<'b> Page<'b> {
             |answer: &Value, key: &str| answer[key].as_str().unwrap_or_else(|| panic!("{key}: {answer}")).to_owned();
         let context =
             text(&call("Target.createBrowserContext", json!({ "disposeOnDetach": true })), "browserContextId");
-        let size =
-            json!({ "url": "about:blank", "browserContextId": context, "width": look.width, "height": look.height });
-        let target = text(&call("Target.createTarget", size), "targetId");
+        let tab = json!({ "url": "about:blank", "browserContextId": context });
+        let target = text(&call("Target.createTarget", tab), "targetId");
         let attached = call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
         let page = Self {
             browser,
+            context,
             session: text(&attached, "sessionId"),
             name: name.to_owned(),
             origin: origin.trim_end_matches('/').to_owned(),
@@ -80,8 +81,15 @@ impl<'b> Page<'b> {
         self.call(method, params).unwrap_or_else(|why| panic!("{why}"))
     }
 
-    pub(super) fn events(&self) -> Vec<Event> {
-        self.browser.protocol.events(&self.session)
+    /// What has happened in this page so far, from the first on.
+    fn read<T>(&self, look: impl FnOnce(&[&Event]) -> T) -> T {
+        self.browser.protocol.read(&self.session, look)
+    }
+
+    /// Ends the visitor's tab, with cookies and storage.
+    pub(super) fn close(&self) {
+        let _ =
+            self.browser.protocol.call("", "Target.disposeBrowserContext", json!({ "browserContextId": self.context }));
     }
 
     /// Waits until `look` gives a value. A document that is replaced meanwhile begins the wait anew; one that stays as it is may take
@@ -107,17 +115,21 @@ impl<'b> Page<'b> {
 
     /// The document that the main frame shows, by the browser's name for it.
     pub(super) fn document(&self) -> Option<String> {
-        let events = self.events();
-        let main = events.iter().rev().filter(|event| event.method == "Page.frameNavigated");
-        main.map(|event| &event.params["frame"])
-            .find(|frame| frame["parentId"].is_null())
-            .and_then(|frame| Some(frame["loaderId"].as_str()?.to_owned()))
+        self.read(|events| {
+            let navigated = events.iter().rev().filter(|event| event.method == "Page.frameNavigated");
+            let main = navigated.map(|event| &event.params["frame"]).find(|frame| frame["parentId"].is_null());
+            Some(main?["loaderId"].as_str()?.to_owned())
+        })
     }
 
     /// Whether this document, its styles and scripts are there.
     pub(super) fn is_loaded(&self, document: &str) -> bool {
-        let is_it = |event: &Event| event.params["name"] == "load" && event.params["loaderId"] == document;
-        self.events().iter().any(|event| event.method == "Page.lifecycleEvent" && is_it(event))
+        let is_it = |event: &Event| {
+            event.method == "Page.lifecycleEvent"
+                && event.params["name"] == "load"
+                && event.params["loaderId"] == document
+        };
+        self.read(|events| events.iter().any(|event| is_it(event)))
     }
 
     /// Opens an address of the journey's origin, as one who types it, and waits until it is there.
@@ -138,14 +150,16 @@ impl<'b> Page<'b> {
     /// HTTP's status of the document.
     pub fn status(&self) -> u16 {
         let document = self.document();
-        let is_it = |event: &&Event| {
+        let is_it = |event: &Event| {
             event.method == "Network.responseReceived"
                 && event.params["type"] == "Document"
                 && event.params["loaderId"].as_str() == document.as_deref()
         };
-        let events = self.events();
-        let answered = events.iter().rev().find(is_it).and_then(|event| event.params["response"]["status"].as_u64());
-        answered.and_then(|status| u16::try_from(status).ok()).unwrap_or(0)
+        self.read(|events| {
+            let answered = events.iter().rev().find(|event| is_it(event));
+            let status = answered.and_then(|event| event.params["response"]["status"].as_u64());
+            status.and_then(|status| u16::try_from(status).ok()).unwrap_or(0)
+        })
     }
 
     /// The journey asks for an answer with this status, 400 or above; the console's line about it is no error of the page then.
@@ -167,7 +181,7 @@ impl<'b> Page<'b> {
     }
 
     /// The value of an expression of JavaScript, by the browser itself: also where no script of the page runs.
-    pub fn value<T: serde::de::DeserializeOwned + Debug>(&self, expression: &str) -> T {
+    pub fn value<T: serde::de::DeserializeOwned>(&self, expression: &str) -> T {
         self.until(expression, || {
             let value = self.evaluate(json!({ "expression": expression }))?;
             serde_json::from_value(value.clone()).map_err(|why| format!("{why}: {value}"))
@@ -183,13 +197,16 @@ impl<'b> Page<'b> {
 
     /// Bytes over the wire of the document and of what it loads, as far as the browser did not have it already.
     pub fn weight(&self) -> u64 {
-        let (events, document) = (self.events(), self.document());
-        let of_it = |event: &&Event| event.params["loaderId"].as_str() == document.as_deref();
-        let asked = events.iter().filter(|event| event.method == "Network.requestWillBeSent").filter(of_it);
-        let asked: BTreeSet<_> = asked.filter_map(|event| event.params["requestId"].as_str()).collect();
-        let loaded = events.iter().filter(|event| event.method == "Network.loadingFinished");
-        let loaded = loaded.filter(|event| event.params["requestId"].as_str().is_some_and(|id| asked.contains(id)));
-        loaded.filter_map(|event| event.params["encodedDataLength"].as_f64()).sum::<f64>() as u64
+        let document = self.document();
+        self.read(|events| {
+            let of = |method: &'static str| events.iter().filter(move |event| event.method == method);
+            let asked = of("Network.requestWillBeSent").map(|event| &event.params);
+            let asked = asked.filter(|params| params["loaderId"].as_str() == document.as_deref());
+            let asked: BTreeSet<_> = asked.filter_map(|params| params["requestId"].as_str()).collect();
+            let loaded = of("Network.loadingFinished").map(|event| &event.params);
+            let loaded = loaded.filter(|params| params["requestId"].as_str().is_some_and(|id| asked.contains(id)));
+            loaded.filter_map(|params| params["encodedDataLength"].as_f64()).sum::<f64>() as u64
+        })
     }
 
     /// From the beginning of the navigation until something was painted.
@@ -204,7 +221,7 @@ impl<'b> Page<'b> {
     /// With all that is wrong.
     pub fn check(&self, what: &str) {
         self.picture(what);
-        let mut faults = watch::faults(&self.events(), &self.origin, &self.expected.borrow());
+        let mut faults = self.faults();
         let (wide, window) = self.value::<(u32, u32)>("[document.documentElement.scrollWidth, innerWidth]");
         if wide > window {
             faults.push(format!("the page is {wide} pixels wide, and the window {window}"));
@@ -217,6 +234,10 @@ impl<'b> Page<'b> {
         assert!(faults.is_empty(), "{name}, {what}, {address}:\n- {}", faults.join("\n- "));
     }
 
+    fn faults(&self) -> Vec<String> {
+        self.read(|events| watch::faults(events, &self.origin, &self.expected.borrow()))
+    }
+
     fn picture(&self, what: &str) {
         self.pictures.set(self.pictures.get() + 1);
         picture::take(self, &format!("{}.{:02}.{what}", self.name, self.pictures.get()));
@@ -226,7 +247,7 @@ impl<'b> Page<'b> {
     pub(super) fn tell(&self) {
         self.picture("failed");
         println!("{} at {}, {:?}:\n{}", self.name, self.address(), self.look, self.text());
-        for fault in watch::faults(&self.events(), &self.origin, &self.expected.borrow()) {
+        for fault in self.faults() {
             println!("- {fault}");
         }
     }

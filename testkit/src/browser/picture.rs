@@ -33,7 +33,7 @@ fn bytes(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.trim_end_matches('=').bytes().map(digit).collect();
     // Four digits are three bytes; fewer at the end are one byte less than digits.
     let quads = digits.chunks(4).flat_map(|quad| {
-        let number = quad.iter().fold(0_u32, |sum, digit| sum << 6 | u32::from(*digit)) << (6 * (4 - quad.len()));
+        let number = quad.iter().fold(0_u32, |sum, digit| (sum << 6) | u32::from(*digit)) << (6 * (4 - quad.len()));
         number.to_be_bytes()[1..].iter().copied().take(quad.len() - 1).collect::<Vec<_>>()
     });
     quads.collect()

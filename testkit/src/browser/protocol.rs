@@ -32,7 +32,7 @@ const KEPT: [&str; 12] = [
 ];
 
 /// What happened in a page.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Event {
     /// The page's, as the browser names it.
     session: String,
@@ -161,8 +161,10 @@ impl Protocol {
     }
 
     /// What has happened in a page so far, from the first on.
-    pub(super) fn events(&self, session: &str) -> Vec<Event> {
-        self.inbox.state().events.iter().filter(|event| event.session == session).cloned().collect()
+    pub(super) fn read<T>(&self, session: &str, look: impl FnOnce(&[&Event]) -> T) -> T {
+        let state = self.inbox.state();
+        let events: Vec<&Event> = state.events.iter().filter(|event| event.session == session).collect();
+        look(&events)
     }
 }
 

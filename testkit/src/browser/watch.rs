@@ -11,7 +11,7 @@ use super::protocol::Event;
 const NOWHERE: [&str; 3] = ["about:", "blob:", "data:"];
 
 /// Each fault, in the order in which they happened. `expected`: statuses of answers that the journey asked for.
-pub(super) fn faults(events: &[Event], origin: &str, expected: &BTreeSet<u16>) -> Vec<String> {
+pub(super) fn faults(events: &[&Event], origin: &str, expected: &BTreeSet<u16>) -> Vec<String> {
     events.iter().filter_map(|event| fault(event, origin, expected)).collect()
 }
 
@@ -68,7 +68,7 @@ mod tests {
     const HERE: &str = "http://127.0.0.1:8080";
 
     fn told(method: &str, params: Value) -> Option<String> {
-        faults(&[Event::of(method, params)], HERE, &BTreeSet::from([409])).pop()
+        faults(&[&Event::of(method, params)], HERE, &BTreeSet::from([409])).pop()
     }
 
     #[test]
