@@ -36,7 +36,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 pub use find::Told;
 pub use keys::Key;
-pub use page::Page;
+pub use page::{Cookie, Page};
 pub use site::Site;
 
 use process::Process;
@@ -78,6 +78,11 @@ impl Browser {
     pub fn start() -> Self {
         let (process, to, from) = Process::start();
         Self { protocol: Protocol::new(to, from), process }
+    }
+
+    /// A command to the browser itself, which it does not refuse.
+    fn must(&self, method: &str, params: serde_json::Value) -> serde_json::Value {
+        self.protocol.call("", method, params).unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// A journey of a visitor with cookies of their own. `name`: of its pictures. `origin`: where the pages are, as `http://127.0.0.1:8080`.

@@ -14,6 +14,24 @@ use crate::wait::STILL;
 /// Between two looks at a page.
 const LOOK: Duration = Duration::from_millis(30);
 
+/// A cookie, as the browser keeps it.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cookie {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub value: String,
+    /// No script of the page reads it.
+    pub http_only: bool,
+    /// It is sent over TLS only.
+    pub secure: bool,
+    /// `Strict`, `Lax` or `None`; None: the server did not say.
+    pub same_site: Option<String>,
+    /// When it ends, in epoch seconds; -1: with the browser.
+    pub expires: f64,
+}
+
 /// A tab of one visitor.
 pub struct Page<'b> {
     browser: &'b Browser,
@@ -31,20 +49,22 @@ pub struct Page<'b> {
 
 impl<'b> Page<'b> {
     pub(super) fn open(browser: &'b Browser, name: &str, look: &Look, origin: &str) -> Self {
-        let call = |method: &str, params: Value| {
-            browser.protocol.call("", method, params).unwrap_or_else(|why| panic!("{why}"))
-        };
-        let text =
-            |answer: &Value, key: &str| answer[key].as_str().unwrap_or_else(|| panic!("{key}: {answer}")).to_owned();
-        let context =
-            text(&call("Target.createBrowserContext", json!({ "disposeOnDetach": true })), "browserContextId");
-        let tab = json!({ "url": "about:blank", "browserContextId": context });
-        let target = text(&call("Target.createTarget", tab), "targetId");
-        let attached = call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
+        let made = browser.must("Target.createBrowserContext", json!({ "disposeOnDetach": true }));
+        Self::tab_in(browser, text(&made, "browserContextId"), name, look, origin)
+    }
+
+    /// Another tab of the same visitor, who is signed in there, too. Whoever opens it checks it.
+    pub fn tab(&self, name: &str) -> Self {
+        Self::tab_in(self.browser, self.context.clone(), &format!("{}.{name}", self.name), &self.look, &self.origin)
+    }
+
+    fn tab_in(browser: &'b Browser, context: String, name: &str, look: &Look, origin: &str) -> Self {
+        let made = browser.must("Target.createTarget", json!({ "url": "about:blank", "browserContextId": context }));
+        let attach = json!({ "targetId": text(&made, "targetId"), "flatten": true });
         let page = Self {
             browser,
             context,
-            session: text(&attached, "sessionId"),
+            session: text(&browser.must("Target.attachToTarget", attach), "sessionId"),
             name: name.to_owned(),
             origin: origin.trim_end_matches('/').to_owned(),
             look: *look,
@@ -215,6 +235,12 @@ impl<'b> Page<'b> {
         Duration::from_secs_f64(self.value::<f64>(paint) / 1_000.0)
     }
 
+    /// The visitor's cookies for this page.
+    pub fn cookies(&self) -> Vec<Cookie> {
+        let answer = self.must("Network.getCookies", json!({}));
+        serde_json::from_value(answer["cookies"].clone()).unwrap_or_else(|why| panic!("{why}: {answer}"))
+    }
+
     /// Looks whether the page is as every page has to be (see the module), and takes a picture of it. `what`: of the picture.
     ///
     /// # Panics
@@ -251,6 +277,10 @@ impl<'b> Page<'b> {
             println!("- {fault}");
         }
     }
+}
+
+fn text(answer: &Value, key: &str) -> String {
+    answer[key].as_str().unwrap_or_else(|| panic!("{key}: {answer}")).to_owned()
 }
 
 /// The value of a script's answer.

@@ -195,11 +195,17 @@ fn two_visitors_of_one_browser_have_no_cookie_in_common() {
     let (site, browser) = (Site::of(pages()), Browser::start());
     browser.visit("harness.first", &Look::DESK, site.origin(), |first| {
         first.go("/rule");
-        first.value::<String>("document.cookie = 'who=first'");
+        first.value::<String>("document.cookie = 'who=first; SameSite=Strict'");
+        let cookies = first.cookies();
+        assert_eq!((cookies.len(), cookies[0].name.as_str(), cookies[0].http_only), (1, "who", false), "{cookies:?}");
+        assert_eq!(cookies[0].same_site.as_deref(), Some("Strict"));
         browser.visit("harness.second", &Look::DESK, site.origin(), |second| {
             second.go("/rule");
             assert_eq!(second.value::<String>("document.cookie"), "");
         });
-        assert_eq!(first.value::<String>("document.cookie"), "who=first");
+        let tab = first.tab("other");
+        tab.go("/rule");
+        assert_eq!(tab.value::<String>("document.cookie"), "who=first");
+        tab.check("rule");
     });
 }
