@@ -18,8 +18,8 @@
 //! | what | why not |
 //! |---|---|
 //! | `playwright-core` | As steady, and it does more than is asked for. But its Node has to be newer than the one of Debian 12 and Ubuntu 24.04 (20 or later), and it would be a second language beside the fixtures, which are in Rust: each test would begin a script that cannot ask the engine, the store or the broker anything. |
-//! | `chromiumoxide`, `headless_chrome` | 111,000 and 33,000 generated lines with a type for each message. What a newer browser says is dropped (mattsse/chromiumoxide#243), and so "no error was reported" would hold for the wrong reason: Debian brings a new Chromium every few weeks. The first needs `reqwest`, which deny.toml bans; the second gives up by the clock (rust-headless-chrome/rust-headless-chrome#287). |
-//! | `fantoccini` with chromium-driver | WebDriver tells nothing of the console, of requests or of the policy (jonhoo/fantoccini#224), and is a server more. |
+//! | `chromiumoxide`, `headless_chrome` | 111,000 and 33,000 generated lines with a type for each message. What a newer browser says is dropped, and so "no error was reported" would hold for the wrong reason: Debian brings a new Chromium every few weeks. The first needs `reqwest`, which deny.toml bans; the second gives up by the clock, so a busy machine makes it fail. |
+//! | `fantoccini` with chromium-driver | WebDriver tells nothing of the console, of requests or of the policy, and is a server more. |
 
 mod act;
 mod axe;

@@ -52,13 +52,13 @@ const SCRIPT: &str = "const dialog = document.querySelector('dialog');
 document.getElementById('ask').addEventListener('click', () => dialog.showModal());
 document.getElementById('no').addEventListener('click', () => dialog.close());";
 
-/// The button is under a cloth that a script takes away after a while.
+/// The button is under an element that a script takes away after a while.
 const COVERED: &str = "<p><button type=button>Uncovered</button></p><p id=said></p>\
-                       <div id=cloth></div><script type=module src=/cloth.js></script>";
-const CLOTH: &str = "setTimeout(() => document.getElementById('cloth').remove(), 400);
+                       <div id=cover></div><script type=module src=/cover.js></script>";
+const COVER: &str = "setTimeout(() => document.getElementById('cover').remove(), 400);
 document.querySelector('button').addEventListener('click', () => { document.getElementById('said').textContent = 'clicked'; });";
 
-const STYLE: &str = "body { font: 1rem sans-serif; } #cloth { position: fixed; inset: 0; } .wide { width: 120rem; }";
+const STYLE: &str = "body { font: 1rem sans-serif; } #cover { position: fixed; inset: 0; } .wide { width: 120rem; }";
 
 fn pages() -> Router {
     let of =
@@ -77,7 +77,7 @@ fn pages() -> Router {
         .route("/set", get(set))
         .route("/done", get(done))
         .route("/covered", of("Covered", COVERED))
-        .route("/cloth.js", script(CLOTH))
+        .route("/cover.js", script(COVER))
         .route(
             "/slow",
             get(|| async {

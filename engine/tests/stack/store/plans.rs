@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, Executor, MySqlConnection, SqliteConnection, raw_sql};
 use weir::model::catalog::Audit;
-use weir::model::ids::{Offset, Revision};
+use weir::model::ids::{Offset, Partition, Revision};
 use weir::model::step::{Activation, WindowDelta};
 use weir_testkit::plans::{self, How};
 use weir_testkit::process::alone;
@@ -17,6 +17,11 @@ const ROWS: u16 = 600;
 
 /// A store with so many windows, swaps, changes and versions.
 async fn filled(url: &str) -> std::sync::Arc<dyn weir::store::Store> {
+    // Partitions of others, so that finding one's own is not the same as reading all.
+    for name in ["plans_a", "plans_b", "plans_c"] {
+        let partitions: Vec<_> = (0..200).map(Partition).collect();
+        prepared(url, name).await.take(&partitions).await.unwrap();
+    }
     let (store, owner) = begun(url, "plans").await;
     let rows = i64::from(ROWS);
     let windows = (0..rows).map(|at| WindowDelta {
@@ -65,7 +70,8 @@ async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) 
 
 async fn on_a_server(url: &str, admin: &str) {
     let store = filled(url).await;
-    let tables = "ANALYZE TABLE stats_plans, weir_activation, weir_audit, weir_rule_version, weir_rule_set";
+    let tables =
+        "ANALYZE TABLE stats_plans, weir_partition, weir_activation, weir_audit, weir_rule_version, weir_rule_set";
     MySqlConnection::connect(url).await.unwrap().execute(raw_sql(tables)).await.unwrap();
     every_look_goes_by_an_index(admin, &*store).await;
 }
