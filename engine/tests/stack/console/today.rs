@@ -13,7 +13,7 @@ fn who_types_the_api_s_address_reads_its_description_and_is_told_that_a_token_is
         page.says("urn:weir:problem:unauthorized");
         page.check("no token");
     });
-    let open = Fakes { tokens: None, ..Fakes::default() };
+    let open = Fakes { tokens: None, rules: 200, partitions: 1_000, ..Fakes::default() };
     let site = Site::of(open.api());
     journey("today.open", &Look::DESK, site.origin(), |page| {
         // Nothing is there for a browser's icon yet.
@@ -22,5 +22,9 @@ fn who_types_the_api_s_address_reads_its_description_and_is_told_that_a_token_is
         assert_eq!((page.status(), page.address()), (200, "/openapi.json".to_owned()));
         page.says("/dead-letters");
         assert!(page.weight() > 10_000, "{}", page.weight());
+        page.go("/rules");
+        page.says("rule_199");
+        page.go("/pipeline");
+        page.says("\"partition\":999");
     });
 }
