@@ -88,7 +88,43 @@ impl<'b> Page<'b> {
         let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
         let motion = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
         self.must("Emulation.setEmulatedMedia", json!({ "features": [scheme, motion] }));
-        self.must("Emulation.setScriptExecutionDisabled", json!({ "value": !scripts }));
+        self.let_scripts_run(scripts);
+    }
+
+    fn let_scripts_run(&self, run: bool) {
+        self.must("Emulation.setScriptExecutionDisabled", json!({ "value": !run }));
+    }
+
+    /// Lets a script of ours wait for something, which none can where scripts are off. Those of the page, which were passed over when
+    /// it was read, do not come back.
+    pub(super) fn with_scripts<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.let_scripts_run(true);
+        let result = run();
+        self.let_scripts_run(self.look.scripts);
+        result
+    }
+
+    /// Puts another tab of the visitor before this one, which is hidden then.
+    pub fn hide(&self) {
+        let tab = json!({ "url": "about:blank", "browserContextId": self.context });
+        let made = self.browser.must("Target.createTarget", tab);
+        self.browser.must("Target.activateTarget", json!({ "targetId": text(&made, "targetId") }));
+        self.must("Emulation.setFocusEmulationEnabled", json!({ "enabled": false }));
+        self.becomes("hidden");
+    }
+
+    /// Brings it to the front again.
+    pub fn show(&self) {
+        self.must("Page.bringToFront", json!({}));
+        self.must("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        self.becomes("visible");
+    }
+
+    fn becomes(&self, state: &str) {
+        self.until(state, || {
+            let now = self.value::<String>("document.visibilityState");
+            (now == state).then_some(()).ok_or(now)
+        });
     }
 
     /// A command to this page.

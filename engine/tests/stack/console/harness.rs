@@ -160,6 +160,8 @@ fn an_act_waits_until_it_is_possible() {
         page.says("It came");
         assert!(page.weight() > 100, "{}", page.weight());
         assert!(page.first_paint().as_millis() > 0);
+        page.hide();
+        page.show();
     });
 }
 
