@@ -57,9 +57,12 @@ impl Page<'_> {
                 ["textbox", "searchbox", "spinbutton", "combobox"].iter().find_map(|role| self.node(role, name).ok());
             let field = field.ok_or_else(|| format!("there is no field {name:?}, but {:?}", self.names("textbox")))?;
             self.press_at(field)?;
-            self.on(field, "function() { this.select?.() }").map(drop)
+            self.on(field, "function() { this.select() }")?;
+            self.write(text);
+            // The click may set the cursor only after all of it was selected, and then the text is beside the old one.
+            let now = self.on(field, "function() { return this.value }")?;
+            (now == text).then_some(()).ok_or_else(|| format!("it holds {now}"))
         });
-        self.write(text);
     }
 
     /// Chooses an entry of a list by its text.
