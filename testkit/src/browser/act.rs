@@ -59,7 +59,7 @@ impl Page<'_> {
             self.press_at(field)?;
             self.on(field, "function() { this.select() }")?;
             self.write(text);
-            // The click may set the cursor only after all of it was selected, and then the text is beside the old one.
+            // A field that takes only a part of it, as one for numbers does, would send something else.
             let now = self.on(field, "function() { return this.value }")?;
             (now == text).then_some(()).ok_or_else(|| format!("it holds {now}"))
         });
