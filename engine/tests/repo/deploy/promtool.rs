@@ -34,7 +34,7 @@ fn prometheus_takes_every_query_of_the_dashboard() {
     let queries = queries();
     for (number, query) in queries.iter().enumerate() {
         // Grafana puts in what begins with `$`.
-        let expression = query.expression.replace("$__rate_interval", "5m").replace(['$'], "");
+        let expression = query.expression.replace("$__rate_interval", "5m").replace('$', "");
         assert!(!expression.contains('\''), "{expression}");
         rules += &format!("      - record: query_{number}\n        expr: '{expression}'\n");
     }
