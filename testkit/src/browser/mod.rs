@@ -23,6 +23,7 @@
 
 mod act;
 mod axe;
+mod check;
 mod find;
 mod keys;
 mod page;
@@ -34,9 +35,10 @@ mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+pub use check::Cookie;
 pub use find::Told;
 pub use keys::Key;
-pub use page::{Cookie, Page};
+pub use page::Page;
 pub use site::Site;
 
 use process::Process;

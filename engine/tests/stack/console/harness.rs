@@ -42,7 +42,7 @@ struct Limit {
 const RULE: &str = "<form action=/set><p><label>Limit <input name=limit value=500></label></p>\
                     <p><label>Mode <select name=mode><option>live<option>shadow</select></label></p>\
                     <p><button type=button id=ask>Set</button></p>\
-                    <dialog aria-labelledby=sure><h2 id=sure>Set the limit?</h2>\
+                    <dialog aria-label=\"Set the limit?\"><h2>Set the limit?</h2>\
                     <button>Yes</button> <button type=button id=no>No</button></dialog>\
                     <noscript><p><button>Set at once</button></p></noscript></form>\
                     <p><a href=/slow>The slow page</a></p><script type=module src=/rule.js></script>";
