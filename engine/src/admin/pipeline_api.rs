@@ -131,10 +131,13 @@ pub(super) async fn dead_letters(
     }
 }
 
-/// Metrics in Prometheus' text format. Series of rules that are not in the set have ended.
+/// Metrics in Prometheus' text format. Series of rules that are not in the set, and of partitions that this instance has not, have ended.
 #[utoipa::path(get, path = "/metrics", tag = "pipeline", responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(state): State<AdminState>) -> impl IntoResponse {
-    let text = super::series::of_rules(&state.metrics.render(), &state.rules.names());
+    metrics::gauge!("weir_ready").set(f64::from(u8::from(state.pipeline.ready().is_ok())));
+    let partitions = state.pipeline.pipeline().partitions;
+    let partitions = partitions.iter().map(|status| status.partition.to_string()).collect();
+    let text = super::series::current(&state.metrics.render(), &state.rules.names().into_iter().collect(), &partitions);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 

@@ -2,6 +2,7 @@
 //! doubt is asked, never guessed (docs/protocol.md#when-a-checkpoint-fails).
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::backoff::{Awaited, Backoff, Cancelled, TaskHandle};
 use super::broker::{Broker, Unpublished};
@@ -51,14 +52,22 @@ pub async fn commit<B: Broker>(
     metadata: &B::Metadata,
     handle: &TaskHandle,
 ) -> Result<(), Failed> {
-    clear(store, cleared, handle).await?;
+    timed("clear", clear(store, cleared, handle)).await?;
     fault::pass("checkpoint.cleared");
-    remembered(broker, checkpoint, handle).await?;
-    commit_to_store(store, checkpoint, handle).await?;
+    timed("offsets", remembered(broker, checkpoint, handle)).await?;
+    timed("database", commit_to_store(store, checkpoint, handle)).await?;
     fault::pass("checkpoint.committed");
-    publish(broker, checkpoint, metadata, handle).await?;
+    timed("kafka", publish(broker, checkpoint, metadata, handle)).await?;
     fault::pass("checkpoint.published");
     Ok(())
+}
+
+/// Waits for a phase, and records how long it took, whatever its outcome: an outage shows as a phase that took its time.
+async fn timed<T>(phase: &'static str, running: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let outcome = running.await;
+    metrics::histogram!("weir_checkpoint_phase_seconds", "phase" => phase).record(began.elapsed().as_secs_f64());
+    outcome
 }
 
 async fn clear(

@@ -38,6 +38,13 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
     ),
     ("weir_rule_cpu_seconds_total", Counter, &["rule"], "Processor time that rules took"),
     ("weir_checkpoint_seconds", Histogram, &[], "Time of a checkpoint, both transactions"),
+    (
+        "weir_checkpoint_phase_seconds",
+        Histogram,
+        &["phase"],
+        "Time of a phase of a checkpoint, waiting included: clear (rows of the outbox that are in Kafka), offsets (the group's are \
+         still there), database (the first transaction), kafka (the second)",
+    ),
     ("weir_checkpoints_total", Counter, &["outcome"], "Checkpoints"),
     ("weir_fenced_checkpoints_total", Counter, &[], "Checkpoints refused because another worker took a partition"),
     ("weir_partition_position", Gauge, &["partition"], "Next offset that is not yet in a checkpoint"),
@@ -60,7 +67,12 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         &[],
         "Records that were summed in the group __other__, as their window had window.max_groups groups",
     ),
-    ("weir_rule_hits_total", Counter, &["rule", "code", "mode"], "Hits of rules"),
+    (
+        "weir_rule_hits_total",
+        Counter,
+        &["rule", "code", "mode", "effect"],
+        "Hits of rules; effect is flag or dead-letter, mode is live or shadow",
+    ),
     ("weir_rule_failures_total", Counter, &["rule", "code"], "Records on which a rule failed"),
     ("weir_rule_skipped_records_total", Counter, &["rule"], "Records that a flagging rule skipped for a missing field"),
     (
@@ -124,6 +136,7 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         &["version", "commit", "features", "librdkafka", "openssl"],
         "1; its labels say what the binary is made of, as `weir --version` does",
     ),
+    ("weir_ready", Gauge, &[], "1 if GET /readyz answers 200, else 0: GET /pipeline has the reasons"),
     ("weir_store_up", Gauge, &[], "1 if the store answers"),
     (
         "weir_source_paused",
@@ -225,7 +238,7 @@ mod tests {
         "windows",
     ];
     /// Ends of gauges that have no unit: an ordinal, a state that is 0 or 1, and 1 with labels.
-    const WITHOUT_UNIT: &[&str] = &["position", "revision", "paused", "up", "info"];
+    const WITHOUT_UNIT: &[&str] = &["position", "revision", "paused", "ready", "up", "info"];
     const NO_BASE_UNITS: &[&str] =
         &["nanoseconds", "microseconds", "milliseconds", "ns", "us", "ms", "minutes", "hours", "kb", "mb", "percent"];
     /// What may be behind the unit: what became of the things.

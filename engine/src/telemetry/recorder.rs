@@ -61,6 +61,9 @@ pub fn metrics() -> Metrics {
 fn install() -> Metrics {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("weir_checkpoint_seconds".into()), CHECKPOINT_BUCKETS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Full("weir_checkpoint_phase_seconds".into()), CHECKPOINT_BUCKETS)
+        })
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Prefix("weir_rules_swap_".into()), SWAP_BUCKETS))
         .expect("the buckets are not empty")
         .build_recorder();

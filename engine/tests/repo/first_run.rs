@@ -42,7 +42,9 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn without_apt_what_is_missing_is_named_and_nothing_is_done() {
-    for (what, package) in [("demo", "build-essential"), ("quick", "python3"), ("test", "maven")] {
+    for (what, package) in
+        [("demo", "build-essential"), ("quick", "python3"), ("test", "maven"), ("test", "prometheus chromium")]
+    {
         let output = install(what, &machine(&[]), true);
         let said = said(&output);
         assert!(!output.status.success(), "{output:?}");

@@ -10,6 +10,8 @@ mod named;
 mod references;
 mod words;
 
+pub(crate) use references::anchors;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,8 @@
 mod bindings;
 /// docker-compose.yml, Dockerfile and .dockerignore.
 mod compose;
+/// The Grafana dashboard and the Prometheus alert rules.
+mod deploy;
 /// What `make demo` and `make test` find missing, and what they say first.
 mod first_run;
 /// Which folder may import which, and that documents name what is there.

@@ -6,6 +6,8 @@
 mod admin_schemathesis;
 /// Commands that speak to a broker.
 mod cli;
+/// The console's pages in a real browser.
+mod console;
 /// The database, the group and the clock at their edges.
 mod edges_store;
 /// The source topic and its log at their edges.

@@ -10,6 +10,7 @@ mod messages;
 mod mysql8;
 mod older;
 mod passing;
+mod plans;
 mod proxy;
 mod repair;
 mod retention;

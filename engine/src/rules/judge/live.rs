@@ -12,6 +12,7 @@ use super::state::UNEXPLAINED_PAUSE;
 use super::verdict::Verdict;
 use crate::conditions::Severity;
 use crate::model::catalog::Mode;
+use crate::model::finding::Effect;
 use crate::model::ids::Revision;
 use crate::model::record::Batch;
 use crate::rules::live::{LiveRule, LiveSet, Trip};
@@ -97,8 +98,9 @@ fn count_batch(rule: &LiveRule, rows: usize, verdict: &Verdict, took: Duration) 
         count(&stats.hits, &code.name, hits);
         let counter = counter.get_or_init(|| {
             let mode = if rule.mode == Mode::Shadow { "shadow" } else { "live" };
+            let effect = if code.effect == Effect::Flag { "flag" } else { "dead-letter" };
             let (rule, code) = (name.to_string(), code.name.clone());
-            metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => code, "mode" => mode)
+            metrics::counter!("weir_rule_hits_total", "rule" => rule, "code" => code, "mode" => mode, "effect" => effect)
         });
         counter.increment(hits);
     }

@@ -250,7 +250,7 @@ fn headings(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The anchors of a document's headings, as GitHub makes them.
-fn anchors(text: &str) -> BTreeSet<String> {
+pub(crate) fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for heading in headings(text) {
         let slug = slug(heading);

@@ -43,6 +43,13 @@ fn a_rule_that_says_much_makes_no_long_letter_and_a_record_says_nothing_in_the_e
     // A rebalance may have had it judged twice.
     assert!(pipeline.metric("weir_dead_letter_hits_omitted_total", "") >= Some(192.0));
 
+    for phase in ["clear", "offsets", "database", "kafka"] {
+        let took = pipeline.metric("weir_checkpoint_phase_seconds_count", &format!("phase=\"{phase}\""));
+        assert!(took >= Some(1.0), "{phase}: {took:?}");
+    }
+    let effect = |effect: &str| pipeline.metric("weir_rule_hits_total", &format!("effect=\"{effect}\""));
+    assert!(effect("dead-letter") >= Some(256.0) && effect("flag").is_none());
+
     // Series of a rule end with it.
     assert!(pipeline.metric("weir_rule_hits_total", "rule=\"talks\"") >= Some(256.0));
     std::fs::remove_file(pipeline.rules().join("talks.wasm")).expect("it is there");

@@ -1,12 +1,13 @@
 //! Workers and their membership in the group: one that Kafka's client can't bring back is made anew, and two that are one
 //! member are told.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::pipeline::proxy::Proxy;
 use weir_testkit::broker::PARTITIONS;
 use weir_testkit::pipeline::TestPipeline;
-use weir_testkit::pipeline::api::{flowing, readyz};
+use weir_testkit::pipeline::api::{ask, flowing, readyz};
 use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::Generated;
 
@@ -53,6 +54,31 @@ fn a_worker_that_librdkafka_leaves_without_a_broker_is_named_and_made_anew() {
     pipeline.windows_are("type", &generated.windows);
     let source = pipeline.read(&pipeline.topic());
     pipeline.letters_are(&source, &generated.dirty(&source));
+}
+
+/// The partitions of which an instance's `/metrics` has figures.
+fn shown(admin: u16) -> BTreeSet<String> {
+    let (_, text) = ask(admin, "GET", "/metrics", "text/plain", b"").unwrap_or_default();
+    let series = text.lines().filter_map(|line| line.strip_prefix("weir_partition_position{partition=\""));
+    series.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+}
+
+#[test]
+fn a_partition_that_another_instance_takes_is_in_the_metrics_of_that_one_alone() {
+    let quick = format!("properties = {{ {QUICK} }}");
+    let pipeline = TestPipeline::new("shown").with("properties = {}", &quick).with_workers(1);
+    let logs = ["first", "second"].map(|name| pipeline.folder.path().join(format!("{name}.log")));
+    let (mut first, one) = pipeline.start_beside(&logs[0]);
+    until_it_has_all(&mut first, one);
+    let all = PARTITIONS as usize;
+    first.until("all partitions are shown", Duration::from_secs(60), || shown(one).len() == all);
+    let (mut second, other) = pipeline.start_beside(&logs[1]);
+    second.until("each partition is shown once", Duration::from_secs(60), || {
+        let (mine, theirs) = (shown(one), shown(other));
+        !mine.is_empty() && !theirs.is_empty() && mine.is_disjoint(&theirs) && mine.len() + theirs.len() == all
+    });
+    first.stop();
+    second.stop();
 }
 
 #[test]

@@ -110,8 +110,11 @@ fn the_database_away_for_ten_seconds_loses_nothing_and_is_named() {
     // Nothing flows yet: readiness does not wait for a checkpoint that fails.
     pipeline.service("pause", "mysql");
     engine.within("/readyz says that the store is silent", Duration::from_secs(10), || !pipeline.is_ready());
+    let ready = || pipeline.metric("weir_ready", "");
+    engine.within("the metric says so, too", Duration::from_secs(10), || ready() == Some(0.0));
     pipeline.service("resume", "mysql");
     pipeline.until_ready(&mut engine);
+    engine.until("the metric says that it is ready", Duration::from_secs(10), || ready() == Some(1.0));
 
     let watch = Watch::of(&pipeline);
     let producer = generated.produce_at(&pipeline, 15_000);

@@ -41,6 +41,10 @@ pub struct Fakes {
     pub request_timeout: Duration,
     /// What reached the catalog, in order.
     pub seen: Arc<Mutex<Vec<String>>>,
+    /// Rules in the set: `high_amount`, then `rule_001` and so on.
+    pub rules: u32,
+    /// Partitions of the instance: the first is stopped, the others run with a lag of their number.
+    pub partitions: i32,
 }
 
 impl Default for Fakes {
@@ -51,6 +55,8 @@ impl Default for Fakes {
             requests: 8,
             request_timeout: Duration::from_secs(2),
             seen: Arc::default(),
+            rules: 1,
+            partitions: 1,
         }
     }
 }
@@ -65,8 +71,8 @@ impl Fakes {
         let Self { request_timeout, requests, .. } = *self;
         let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
         weir::admin::router(AdminState::new(
-            Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default() }),
-            Arc::new(Pipeline(self.not_ready.clone())),
+            Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default(), count: self.rules }),
+            Arc::new(Pipeline { not_ready: self.not_ready.clone(), partitions: self.partitions }),
             Arc::new(ReadOnly),
             Arc::new(Letters),
             weir::telemetry::metrics(),
@@ -79,11 +85,17 @@ impl Fakes {
 struct Rules {
     seen: Arc<Mutex<Vec<String>>>,
     known: Mutex<Vec<Vec<u8>>>,
+    count: u32,
 }
 
 impl Rules {
     fn see(&self, what: String) {
         self.seen.lock().unwrap().push(what);
+    }
+
+    fn all(&self) -> Vec<RuleView> {
+        let others = (1..self.count).map(|n| RuleView { name: format!("rule_{n:03}"), order: 10 + n as i32, ..rule() });
+        std::iter::once(rule()).chain(others).collect()
     }
 }
 
@@ -148,17 +160,12 @@ fn manifest() -> ManifestView {
 #[async_trait]
 impl RuleAdmin for Rules {
     fn names(&self) -> Vec<String> {
-        vec![rule().name]
+        self.all().into_iter().map(|rule| rule.name).collect()
     }
 
     async fn list(&self) -> Result<RulesView, AdminError> {
         let problem = FileProblemView { file: "broken.wasm".into(), problem: "no module".into() };
-        Ok(RulesView {
-            revision: 4,
-            rules: vec![rule()],
-            file_problems: vec![problem],
-            history_unavailable: Some(url()),
-        })
+        Ok(RulesView { revision: 4, rules: self.all(), file_problems: vec![problem], history_unavailable: Some(url()) })
     }
 
     async fn get(&self, name: &str, limit: u32) -> Result<RuleDetail, AdminError> {
@@ -242,7 +249,10 @@ impl RuleAdmin for Rules {
     }
 }
 
-struct Pipeline(Vec<String>);
+struct Pipeline {
+    not_ready: Vec<String>,
+    partitions: i32,
+}
 
 impl PipelineView for Pipeline {
     fn pipeline(&self) -> PipelineStatus {
@@ -255,18 +265,26 @@ impl PipelineView for Pipeline {
             state: PartitionState::Stopped,
             error: Some(url()),
         };
+        let running = |partition| PartitionStatus {
+            partition,
+            lag: Some(partition.into()),
+            state: PartitionState::Running,
+            error: None,
+            ..stopped.clone()
+        };
+        let others = (1..self.partitions).map(running);
         PipelineStatus {
             name: "fraud".into(),
             version: "0.1.0".into(),
             state: InstanceState::Running,
             uptime_seconds: 3,
             workers: 2,
-            ready: self.0.is_empty(),
+            ready: self.not_ready.is_empty(),
             not_ready: vec![url()],
             last_checkpoint_age_ms: Some(300),
             revision: 4,
             dependencies: self.dependencies(),
-            partitions: vec![stopped],
+            partitions: std::iter::once(stopped.clone()).chain(others).collect(),
             conditions: Vec::new(),
         }
     }
@@ -284,7 +302,7 @@ impl PipelineView for Pipeline {
     }
 
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
-        if self.0.is_empty() { Ok(Vec::new()) } else { Err(self.0.clone()) }
+        if self.not_ready.is_empty() { Ok(Vec::new()) } else { Err(self.not_ready.clone()) }
     }
 }
 

@@ -1,0 +1,86 @@
+//! The SELECTs that a read sends.
+
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row, raw_sql};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+/// By the server's own log, which has values in the place of binds.
+pub(super) async fn to_mysql<T>(url: &str, read: impl Future<Output = T>) -> (T, Vec<String>) {
+    let mut server = MySqlConnection::connect(url).await.expect("the server answers");
+    let set = async |server: &mut MySqlConnection, sql: &'static str| {
+        server.execute(raw_sql(sql)).await.unwrap_or_else(|why| panic!("{sql}: {why}"));
+    };
+    set(&mut server, "SET GLOBAL general_log = OFF").await;
+    set(&mut server, "SET GLOBAL log_output = 'TABLE'").await;
+    set(&mut server, "TRUNCATE TABLE mysql.general_log").await;
+    set(&mut server, "SET GLOBAL general_log = ON").await;
+    let given = read.await;
+    set(&mut server, "SET GLOBAL general_log = OFF").await;
+    // Prepared ones are logged when they are prepared, with question marks, and when they are executed.
+    let asked = "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log WHERE command_type IN ('Execute', 'Query') \
+                 AND thread_id <> CONNECTION_ID()";
+    let rows = server.fetch_all(raw_sql(AssertSqlSafe(asked))).await.expect("the log is a table");
+    (given, rows.iter().map(|row| row.get::<String, _>(0)).filter(|statement| is_select(statement)).collect())
+}
+
+/// By what sqlx logs, with binds as they are.
+pub(super) async fn to_sqlite<T>(read: impl Future<Output = T>) -> (T, Vec<String>) {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| {
+        let listener = tracing_subscriber::registry().with(Listener);
+        tracing::subscriber::set_global_default(listener)
+            .expect("nobody else listens: the test runs alone in its process");
+    });
+    logged().clear();
+    let given = read.await;
+    let mut statements = std::mem::take(&mut *logged());
+    statements.retain(|statement| is_select(statement));
+    (given, statements)
+}
+
+fn is_select(statement: &str) -> bool {
+    let first = statement.trim_start_matches([' ', '\n', '(']).split_whitespace().next().unwrap_or_default();
+    ["SELECT", "WITH"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
+static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn logged() -> MutexGuard<'static, Vec<String>> {
+    LOGGED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps each statement that sqlx logs. One of SQLite is logged by a thread of the connection, so this listens to the whole process.
+struct Listener;
+
+impl<S: Subscriber> Layer<S> for Listener {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "sqlx::query" {
+            let mut statement = Statement::default();
+            event.record(&mut statement);
+            // A short one is its own summary.
+            let whole = if statement.whole.trim().is_empty() { statement.summary } else { statement.whole };
+            logged().push(whole.trim().to_owned());
+        }
+    }
+}
+
+#[derive(Default)]
+struct Statement {
+    summary: String,
+    whole: String,
+}
+
+impl Visit for Statement {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "summary" => value.clone_into(&mut self.summary),
+            "db.statement" => value.clone_into(&mut self.whole),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
