@@ -18,7 +18,8 @@ const ROWS: usize = 1_000;
 fn field(name: &str, kind: Kind) -> Field {
     let path = vec![name.to_owned()];
     let scale = if kind == Kind::Decimal { 2 } else { 0 };
-    Field { name: name.to_owned(), kind, required: false, path, scale, time: Default::default(), lookup: None }
+    let name = name.to_owned();
+    Field { name, kind, required: false, path, scale, time: Default::default(), lookup: None, sensitive: false }
 }
 
 fn schema() -> Arc<Schema> {

@@ -1,6 +1,8 @@
 //! What a configuration must hold beyond its types. All problems are found, not only the first; a problem names the key,
 //! what is there and what to write.
 
+mod admin;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use bytesize::ByteSize;
 use secrecy::ExposeSecret;
 
 use super::error::Problem;
-use super::{Config, Late, derive, properties, token, words};
+use super::{Config, Late, derive, properties, words};
 use crate::model::record::Kind;
 use crate::model::time::{Refused, TimeFormat};
 
@@ -34,7 +36,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     found.window(config);
     found.sink(config);
     found.limits(config);
-    found.admin(config);
+    found.problems.extend(admin::problems(&config.admin));
     found.problems
 }
 
@@ -50,6 +52,15 @@ fn kinds(config: &Config) -> BTreeMap<String, Kind> {
         table.fields.iter().map(move |(name, field)| (format!("{lookup}.{name}"), field.kind))
     });
     record.chain(lookups).collect()
+}
+
+/// Whether the values of this field, of the record or of a lookup, are not for everybody.
+fn is_sensitive(config: &Config, name: &str) -> bool {
+    let of_lookup = |name: &str| {
+        let (lookup, field) = name.split_once('.')?;
+        Some(config.lookup.get(lookup)?.fields.get(field)?.sensitive)
+    };
+    config.record.fields.get(name).map(|field| field.sensitive).or_else(|| of_lookup(name)).unwrap_or(false)
 }
 
 impl Found {
@@ -216,6 +227,13 @@ impl Found {
             ("window.measures", window.measures.keys().collect()),
         ] {
             for name in names {
+                if key == "window.group_by" && is_sensitive(config, name) {
+                    let name = words::field(name);
+                    self.add(
+                        key,
+                        format!("{name:?} is sensitive, and the table would show its values to all who may read it"),
+                    );
+                }
                 match (self.kinds.get(name), key) {
                     (None, _) => self.no_field(key, name),
                     (Some(Kind::Float), "window.group_by") => {
@@ -317,23 +335,6 @@ impl Found {
             );
         }
         self.unless(config.engine.workers != Some(0), "engine.workers", "should be 1 or more, or left out");
-    }
-
-    fn admin(&mut self, config: &Config) {
-        let (listen, tokens) = (config.admin.listen, &config.admin.tokens);
-        let viewer = tokens.viewer.as_ref().map(ExposeSecret::expose_secret);
-        let publisher = tokens.publisher.as_ref().map(ExposeSecret::expose_secret);
-        for (key, token) in [("admin.tokens.viewer", viewer), ("admin.tokens.publisher", publisher)] {
-            if let Some(why) = token.and_then(token::problem) {
-                self.add(key, why);
-            }
-        }
-        if let Some(why) = token::same(viewer, publisher) {
-            self.add("admin.tokens.publisher", why);
-        }
-        let guarded = viewer.is_some() && publisher.is_some();
-        let why = format!("{listen} is open to other machines: set both admin.tokens, or listen on 127.0.0.1");
-        self.unless(guarded || listen.ip().is_loopback(), "admin.listen", why);
     }
 
     fn name(&mut self, key: &str, name: &str) {

@@ -1,119 +1,140 @@
-//! Who may do what. Denies by default: whatever is not a read needs the publisher, an unknown path included. It knows
-//! no handler.
+//! Who calls, by a token or by a session that was begun with one, and whether the caller may do what is asked. Denies by
+//! default ([`needed`]). It knows no handler and no page.
+
+mod cookie;
+mod keys;
+mod needed;
+mod principal;
+mod refused;
+mod session;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 use super::AdminState;
-use super::origin::{own_page, same_machine};
+use super::origin::{same_machine, tells_its_page};
 use super::problem::{Problem, ProblemKind};
 use super::throttle::{MINUTE, WRONG};
-use crate::config::Tokens;
+use crate::clock::now_ms;
+use crate::config::May;
 
-/// What a caller may do; the later includes the earlier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Role {
-    Viewer,
-    Publisher,
-}
+pub(super) use cookie::Cookie;
+pub use keys::Keys;
+pub(super) use needed::{ASSETS, SIGN_IN, SIGN_OUT, is_console, is_probe, needed};
+pub(super) use principal::Principal;
+use principal::Rights;
+pub(super) use refused::Refused;
 
-/// The caller, as the audit names it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Principal(pub(super) &'static str);
-
-/// Digests of the tokens in force: comparing digests takes the same time whatever the guess, and a dump of the state
-/// shows no token. Cheap to clone; all clones see a replacement.
-#[derive(Clone)]
-pub struct Keys(Arc<ArcSwap<Digests>>);
-
-#[derive(Clone, Copy)]
-struct Digests {
-    viewer: Option<[u8; 32]>,
-    publisher: Option<[u8; 32]>,
-}
-
-impl Digests {
-    fn of(tokens: &Tokens) -> Self {
-        let digest = |token: &Option<SecretString>| token.as_ref().map(|token| digest(token.expose_secret()));
-        Self { viewer: digest(&tokens.viewer), publisher: digest(&tokens.publisher) }
-    }
-}
-
-impl Keys {
-    /// The tokens of the configuration, as digests.
-    pub fn new(tokens: &Tokens) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(Digests::of(tokens))))
-    }
-
-    /// Puts other tokens into force, from the next request on. Which roles have another one.
-    pub fn replace(&self, tokens: &Tokens) -> Vec<&'static str> {
-        let new = Digests::of(tokens);
-        let old = self.0.swap(Arc::new(new));
-        let changed = [("viewer", old.viewer != new.viewer), ("publisher", old.publisher != new.publisher)];
-        changed.into_iter().filter(|(_, changed)| *changed).map(|(role, _)| role).collect()
-    }
-
-    /// Whether it asks for none.
-    pub fn open(&self) -> bool {
-        let keys = self.0.load();
-        keys.viewer.is_none() && keys.publisher.is_none()
-    }
-
-    /// Whether this is one.
-    pub fn knows(&self, token: &str) -> bool {
-        self.role_of(token).is_some()
-    }
-
-    fn role_of(&self, token: &str) -> Option<Role> {
-        // An empty token (an environment variable set to nothing) must open no door.
-        if token.is_empty() {
-            return None;
-        }
-        let (guess, keys) = (digest(token), self.0.load());
-        let is = |key: &Option<[u8; 32]>| key.is_some_and(|key| same(&key, &guess));
-        match (is(&keys.publisher), is(&keys.viewer)) {
-            (true, _) => Some(Role::Publisher),
-            (false, true) => Some(Role::Viewer),
-            (false, false) => None,
-        }
-    }
-}
-
-/// The middleware.
+/// The middleware. Whoever is let in is in the extensions of the request, and of the answer.
 pub(super) async fn guard(State(state): State<AdminState>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let now = Instant::now();
-    let token = request.headers().contains_key(header::AUTHORIZATION);
-    let probe = needed(request.method(), request.uri().path()).is_none();
-    // Not looked at: a guess that happens to be right must not show.
-    if token && !probe && state.throttle.waits(peer, now) {
-        state.refused.count(peer, now);
-        return too_many().into_response();
-    }
-    match admit(&state.keys, request.method(), request.uri().path(), request.headers()) {
-        Ok(who) => {
-            request.extensions_mut().insert(who);
+    let who = match is_probe(request.uri().path()) {
+        true => Ok(Principal::nobody()),
+        false => identify(&state, &request),
+    };
+    let who = match who {
+        Ok(who) => who,
+        Err(problem) => return problem.into_response(),
+    };
+    let mut response = match needed(request.method(), request.uri().path()) {
+        Some(needed) if !who.may(needed) => may_not(&who, needed).into_response(),
+        _ => {
+            request.extensions_mut().insert(who.clone());
             next.run(request).await
         }
-        Err(problem) => {
-            if problem.status == StatusCode::UNAUTHORIZED.as_u16() {
-                state.refused.count(peer, now);
-                if token {
-                    state.throttle.wrong(peer, now);
-                }
-            }
-            problem.into_response()
+    };
+    response.extensions_mut().insert(who);
+    response
+}
+
+/// Begins a session of whoever has this token: who it is, and what the cookie holds.
+///
+/// # Errors
+/// It is nobody's token, or too many wrong ones came from this address.
+pub(super) fn sign_in(state: &AdminState, peer: Option<IpAddr>, token: &str) -> Result<(Principal, String), Problem> {
+    guess(state, peer, || state.access.keys.sign_in(token.trim(), now_s()))
+}
+
+/// Who calls. On a path that is open to all, nobody is somebody, too.
+fn identify(state: &AdminState, request: &Request) -> Result<Principal, Problem> {
+    let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
+    let access = &state.access;
+    access.site.known_host(headers)?;
+    access.site.own_page(method, headers)?;
+    if access.keys.open() {
+        return same_machine(headers).map(|()| Principal::anonymous(Rights::of(&May::ALL)));
+    }
+    let is_open = needed(method, path).is_none();
+    match (headers.contains_key(header::AUTHORIZATION), is_console(path)) {
+        // It is answered whoever asks, so a token that comes along is no guess.
+        (true, _) if is_open => Ok(Principal::nobody()),
+        (true, _) => by_token(state, peer(request), headers),
+        (false, true) if is_open => Ok(by_session(state, method, headers).unwrap_or_else(|_| Principal::nobody())),
+        (false, true) => by_session(state, method, headers),
+        (false, false) => {
+            state.refused.count(peer(request), Instant::now());
+            Err(no_token())
         }
     }
+}
+
+fn may_not(who: &Principal, needed: May) -> Problem {
+    ProblemKind::Forbidden.problem(
+        format!("{} may {}, and this takes {}", who.name, who.rights(), needed.word()),
+        "use a token that may do it: the viewer's may read, the publisher's all, and `may` says what a person may",
+    )
+}
+
+/// The address of whoever sent it.
+fn peer(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
+}
+
+fn by_token(state: &AdminState, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<Principal, Problem> {
+    guess(state, peer, || bearer(headers).and_then(|token| state.access.keys.by_token(token))).map_err(|problem| {
+        let is_one = bearer(headers).is_some() || problem.status != StatusCode::UNAUTHORIZED.as_u16();
+        if is_one { problem } else { no_token() }
+    })
+}
+
+/// Only at the console: a browser sends a cookie by itself, so what it asks for has to be a page's own doing.
+fn by_session(state: &AdminState, method: &Method, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let (access, now) = (&state.access, now_s());
+    let found = access.cookie.sessions(headers).find_map(|session| access.keys.by_session(session, now));
+    let who = found.ok_or_else(|| {
+        ProblemKind::Unauthorized
+            .problem("nobody is signed in here, or the session has ended", "sign in with a token; a session lasts 12 h")
+    })?;
+    tells_its_page(method, headers).map(|()| who)
+}
+
+/// Whoever a token finds. Wrong ones are counted by address, and from an address with too many none is looked at: a guess that
+/// happens to be right must not show.
+fn guess<T>(state: &AdminState, peer: Option<IpAddr>, find: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
+    let now = Instant::now();
+    if state.throttle.waits(peer, now) {
+        state.refused.count(peer, now);
+        return Err(too_many());
+    }
+    find().ok_or_else(|| {
+        state.refused.count(peer, now);
+        state.throttle.wrong(peer, now);
+        ProblemKind::Unauthorized.problem(
+            "the token is not one of [admin.tokens] or [admin.people]",
+            "check the token; a restart or SIGHUP may have brought another one",
+        )
+    })
+}
+
+fn no_token() -> Problem {
+    ProblemKind::Unauthorized.problem(
+        "the request carries no bearer token",
+        "send `Authorization: Bearer TOKEN` with a token of [admin.tokens] or [admin.people]",
+    )
 }
 
 fn too_many() -> Problem {
@@ -123,80 +144,12 @@ fn too_many() -> Problem {
     )
 }
 
-/// Guesses show in a counter, and in the log once in a while: whoever guesses must not be able to fill a disk.
-#[derive(Default)]
-pub(super) struct Refused(Mutex<Since>);
-
-#[derive(Default)]
-struct Since {
-    logged: Option<Instant>,
-    requests: u64,
-}
-
-const LOG_EVERY: Duration = Duration::from_secs(60);
-
-impl Refused {
-    fn count(&self, peer: Option<IpAddr>, now: Instant) {
-        metrics::counter!("weir_admin_unauthorized_requests_total").increment(1);
-        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        since.requests += 1;
-        if since.logged.is_none_or(|logged| now.duration_since(logged) >= LOG_EVERY) {
-            let requests = std::mem::take(&mut since.requests);
-            since.logged = Some(now);
-            tracing::warn!(requests, last_from = ?peer, "requests to the admin API without a valid token were refused");
-        }
-    }
-}
-
-fn admit(keys: &Keys, method: &Method, path: &str, headers: &HeaderMap) -> Result<Principal, Problem> {
-    let Some(needed) = needed(method, path) else {
-        return Ok(Principal("anonymous"));
-    };
-    own_page(method, headers)?;
-    if keys.open() {
-        return same_machine(headers).map(|()| Principal("anonymous"));
-    }
-    let token = bearer(headers).ok_or_else(|| {
-        ProblemKind::Unauthorized.problem(
-            "the request carries no bearer token",
-            "send `Authorization: Bearer TOKEN` with a token of [admin.tokens]",
-        )
-    })?;
-    match keys.role_of(token) {
-        None => Err(ProblemKind::Unauthorized.problem(
-            "the token is not one of [admin.tokens]",
-            "check the token; a restart or SIGHUP may have brought another one",
-        )),
-        Some(role) if role < needed => {
-            Err(ProblemKind::Forbidden
-                .problem("the viewer's token may read and not write", "use the publisher's token"))
-        }
-        Some(Role::Publisher) => Ok(Principal("publisher")),
-        Some(Role::Viewer) => Ok(Principal("viewer")),
-    }
-}
-
-/// None: open to all, for the probes of an orchestrator.
-fn needed(method: &Method, path: &str) -> Option<Role> {
-    let reads = *method == Method::GET || *method == Method::HEAD;
-    match path {
-        "/livez" | "/readyz" => None,
-        "/evaluate" => Some(Role::Viewer),
-        _ if reads => Some(Role::Viewer),
-        _ => Some(Role::Publisher),
-    }
-}
-
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-/// Looks at every byte, whatever the first ones say.
-fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
+/// Seconds since 1970. A clock that was set back makes sessions longer by so much.
+fn now_s() -> u64 {
+    u64::try_from(now_ms()).unwrap_or_default() / 1_000
 }
