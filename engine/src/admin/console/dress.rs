@@ -33,6 +33,8 @@ const HEADERS: [(HeaderName, &str); 4] = [
 struct ProblemPage {
     frame: Frame,
     problem: Problem,
+    /// `urn:weir:problem:…`
+    kind: String,
 }
 
 #[derive(Template)]
@@ -84,7 +86,7 @@ impl Asked {
             Some(to) if status == StatusCode::UNAUTHORIZED && self.led => page(StatusCode::OK, &GoOn { frame, to }),
             Some(to) if status == StatusCode::UNAUTHORIZED => see_other(&format!("{SIGN_IN}?next={}", encoded(&to))),
             _ => {
-                let mut response = page(status, &ProblemPage { frame, problem });
+                let mut response = page(status, &ProblemPage { frame, kind: problem.r#type.clone(), problem });
                 keep(bare.headers(), response.headers_mut());
                 response
             }

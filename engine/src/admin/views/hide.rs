@@ -184,6 +184,17 @@ mod tests {
         assert_eq!(hits, r#"[{"code":"IBAN","effect":"dead-letter","rule":"r"}]"#);
     }
 
+    /// A header that comes to be has to be decided on, here.
+    #[test]
+    fn every_header_of_the_engine_is_open_or_hidden_on_purpose() {
+        let text = include_str!("../../../../docs/formats.md");
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let ours: Vec<_> = rows.filter(|name| name.starts_with("weir.") || name.starts_with("__dlq.")).collect();
+        let mut decided: Vec<_> = OPEN.into_iter().chain([HITS, MESSAGE]).collect();
+        decided.retain(|name| !ours.contains(name));
+        assert!(ours.len() == OPEN.len() + 2 && decided.is_empty(), "{ours:?} {decided:?}");
+    }
+
     #[test]
     fn a_reason_of_the_engine_that_quotes_nothing_stays() {
         let hide = Hide::of(&schema(&["iban"])).expect("one is sensitive");
