@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn headers(of: &[(&'static str, &'static str)]) -> HeaderMap {
-        of.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        of.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Cookie {
     pub(super) fn sessions<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h str> {
         let texts = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter(|(name, _)| *name == self.name).map(|(_, value)| value).take(LOOKED_AT)
+        pairs.filter(move |(name, _)| *name == self.name).map(|(_, value)| value).take(LOOKED_AT)
     }
 }
 

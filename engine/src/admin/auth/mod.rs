@@ -25,7 +25,7 @@ use crate::config::May;
 
 pub(super) use cookie::Cookie;
 pub use keys::Keys;
-pub(super) use needed::{ASSETS, SIGN_IN, SIGN_OUT, is_console, is_probe, needed};
+pub(super) use needed::{SIGN_IN, SIGN_OUT, is_console, is_probe, needed};
 pub(super) use principal::Principal;
 use principal::Rights;
 pub(super) use refused::Refused;
@@ -69,7 +69,9 @@ fn identify(state: &AdminState, request: &Request) -> Result<Principal, Problem>
         return same_machine(headers).map(|()| Principal::anonymous(Rights::of(&May::ALL)));
     }
     let is_open = needed(method, path).is_none();
-    match (headers.contains_key(header::AUTHORIZATION), is_console(path)) {
+    // At the console another scheme is a proxy's, which asked for a password of its own.
+    let is_bearer = headers.contains_key(header::AUTHORIZATION) && (!is_console(path) || bearer(headers).is_some());
+    match (is_bearer, is_console(path)) {
         // It is answered whoever asks, so a token that comes along is no guess.
         (true, _) if is_open => Ok(Principal::nobody()),
         (true, _) => by_token(state, peer(request), headers),

@@ -10,7 +10,7 @@ pub(in crate::admin) const SIGN_IN: &str = "/console/sign-in";
 /// Where a session ends. Open to all: it takes nothing but the caller's own cookie.
 pub(in crate::admin) const SIGN_OUT: &str = "/console/sign-out";
 /// Begins the paths of what pages are made of. Open to all, as the page to sign in needs them.
-pub(in crate::admin) const ASSETS: &str = "/console/assets/";
+const ASSETS: &str = "/console/assets/";
 
 /// Whether an orchestrator asks: it has no token, calls by whatever name, and would kill an engine that it cannot see.
 pub(in crate::admin) fn is_probe(path: &str) -> bool {

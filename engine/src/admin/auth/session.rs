@@ -56,7 +56,7 @@ impl Key {
         // No name and no number holds a NUL: the three can't be taken for others that run together in the same way.
         [MARK, name.as_bytes(), expires.as_bytes()]
             .into_iter()
-            .fold(keyed(&self.0), |mark, part| mark.chain_update(part).chain_update([0]))
+            .fold(keyed(&self.0), |mark, part| mark.chain_update(part).chain_update([0_u8]))
     }
 }
 

@@ -54,6 +54,18 @@ async fn the_tokens_without_a_name_sign_in_too() {
 }
 
 #[tokio::test]
+async fn a_password_that_a_proxy_asked_for_is_no_token_and_counts_as_no_guess() {
+    let api = people().api();
+    let session = session(&api, READER).await;
+    for _ in 0..20 {
+        let mut request =
+            browse("/console/").header("cookie", session.clone()).header("authorization", "Basic YTpi").request();
+        request.extensions_mut().insert(ConnectInfo("10.0.0.7:1".parse::<SocketAddr>().unwrap()));
+        assert_eq!(read(api.clone().oneshot(request).await.unwrap()).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_session_is_good_at_every_instance_that_has_the_token_and_at_no_other() {
     let session = session(&people().api(), READER).await;
     let ask =
