@@ -1,7 +1,9 @@
 //! The console: pages over the same views as the JSON API, made here, that read and act without scripts. One file a page. A page
 //! shows what the API has a path for, and every change of a page is a form.
 //!
-//! `templates/` are what pages look like; `assets/` are style and scripts, which are served as they are.
+//! `templates/` are what pages look like; `assets/` are style and scripts, which are served as they are. What a script keeps fresh is
+//! marked `data-live` and has an id (`assets/live.js`). A further page is a file here with its template, a route below, a link in
+//! `templates/base.html`, and a row in the table of `engine/tests/fast/console/needs.rs`; a form has one in the table below, too.
 
 mod assets;
 mod dress;

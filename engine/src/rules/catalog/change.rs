@@ -43,6 +43,7 @@ impl Catalog {
     /// # Errors
     /// [`Refused`]: no such rule, a change that can't be made, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
+        let by: By<'_> = by.into();
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
         patch.parameters.iter().flatten().try_for_each(|(parameter, value)| fits(parameter, value.as_deref()))?;
@@ -76,6 +77,7 @@ impl Catalog {
     /// # Errors
     /// [`Refused`]: no such rule or version, nothing to go back to, or a store that does not answer.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
+        let by: By<'_> = by.into();
         let mut set = self.store().rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
         let history = History::read(self.store(), name).await?;
@@ -102,6 +104,7 @@ impl Catalog {
     /// # Errors
     /// [`Refused`]: no such rule, or a store that does not answer.
     pub async fn retire(&self, name: &str, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
+        let by: By<'_> = by.into();
         let edit = |entries: &mut Vec<Entry>| {
             let gone = entry(entries, name)?.sha256;
             entries.retain(|e| e.name != name);

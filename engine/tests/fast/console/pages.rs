@@ -13,7 +13,6 @@ fn guarded(answer: &Answer, what: &str) {
     assert_eq!(header("content-security-policy"), POLICY, "{what}");
     assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
     assert_eq!(header("referrer-policy"), "same-origin", "{what}");
-    assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{what}");
     let cache = if what.contains("/assets/") && answer.status < 400 { "no-cache" } else { "no-store" };
     assert_eq!(header("cache-control"), cache, "{what}");
     // Nothing that the policy would refuse is in a page: it would be seen as an error of the console.
