@@ -11,6 +11,7 @@ use super::super::AdminState;
 use super::super::auth::{Principal, SIGN_IN, is_console};
 use super::super::origin::led_here;
 use super::super::problem::Problem;
+use super::gzip::{self, takes_gzip};
 use super::page::{Frame, page, see_other};
 use super::{HOME, is_page};
 
@@ -48,8 +49,14 @@ pub(in crate::admin) async fn dress(State(state): State<AdminState>, request: Re
     let asked = is_console(request.uri().path()).then(|| Asked::of(&request));
     let mut response = next.run(request).await;
     let problem = response.extensions_mut().remove::<Problem>();
-    if let Some((asked, problem)) = asked.zip(problem) {
-        response = asked.answer(&state, problem, response);
+    if let Some(asked) = asked {
+        let takes_gzip = asked.takes_gzip;
+        if let Some(problem) = problem {
+            response = asked.answer(&state, problem, response);
+        }
+        if takes_gzip {
+            response = gzip::smaller(response).await;
+        }
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -59,12 +66,13 @@ pub(in crate::admin) async fn dress(State(state): State<AdminState>, request: Re
     response
 }
 
-/// What of a request decides how its problem is told.
+/// What of a request decides how its answer looks.
 struct Asked {
     /// Path and query, if it is a page that somebody wants to see.
     page: Option<String>,
     /// Whether another site led to it.
     led: bool,
+    takes_gzip: bool,
 }
 
 impl Asked {
@@ -72,7 +80,8 @@ impl Asked {
         let whole = |uri: &Uri| uri.path_and_query().map(|whole| whole.as_str().to_owned());
         let reads = *request.method() == Method::GET;
         let page = whole(request.uri()).filter(|_| reads).map(|to| if is_page(&to) { to } else { HOME.to_owned() });
-        Self { page, led: led_here(request.headers()) }
+        let headers = request.headers();
+        Self { page, led: led_here(headers), takes_gzip: takes_gzip(headers) }
     }
 
     /// The problem as a page, or the way to where it is mended.

@@ -7,6 +7,7 @@
 
 mod assets;
 mod dress;
+mod gzip;
 mod now;
 mod page;
 mod sign_in;

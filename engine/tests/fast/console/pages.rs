@@ -1,5 +1,9 @@
 //! What every answer carries, and how pages treat texts of strangers.
 
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use tower::ServiceExt;
 use weir_testkit::fakes::admin::client::{Answer, call, send};
 use weir_testkit::fakes::admin::{Fakes, SECRET};
 
@@ -90,5 +94,32 @@ async fn a_browser_that_has_a_part_of_a_page_is_told_so_by_its_digest() {
             assert_eq!(again.status, status, "{name} {asked}");
             assert_eq!(again.text.is_empty(), status == 304);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_small_on_the_wire_and_the_same_when_it_is_unpacked() {
+    let api = people().api();
+    let session = session(&api, ANALYST).await;
+    for path in ["/console/", "/console/assets/weir.css", "/console/assets/live.js"] {
+        let ask = || browse(path).header("cookie", session.clone());
+        let whole = send(&api, ask()).await;
+        assert!(!whole.headers.contains_key("content-encoding"), "{path}: nobody asked for it");
+        let packed = api.clone().oneshot(ask().header("accept-encoding", "gzip, br").request()).await.unwrap();
+        assert_eq!(
+            (packed.headers()["content-encoding"].to_str(), packed.headers()["vary"].to_str()),
+            (Ok("gzip"), Ok("accept-encoding"))
+        );
+        let bytes = axum::body::to_bytes(packed.into_body(), usize::MAX).await.unwrap();
+        let mut text = String::new();
+        GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+        assert!(
+            bytes.len() < whole.text.len() / 2 && bytes.len() < 60 * 1024,
+            "{path}: {} of {}",
+            bytes.len(),
+            whole.text.len()
+        );
+        // A page says when it was made.
+        assert_eq!(text.len(), whole.text.len(), "{path}");
     }
 }
