@@ -106,10 +106,8 @@ async fn a_page_is_small_on_the_wire_and_the_same_when_it_is_unpacked() {
         let whole = send(&api, ask()).await;
         assert!(!whole.headers.contains_key("content-encoding"), "{path}: nobody asked for it");
         let packed = api.clone().oneshot(ask().header("accept-encoding", "gzip, br").request()).await.unwrap();
-        assert_eq!(
-            (packed.headers()["content-encoding"].to_str(), packed.headers()["vary"].to_str()),
-            (Ok("gzip"), Ok("accept-encoding"))
-        );
+        assert_eq!(packed.headers()["content-encoding"], "gzip");
+        assert_eq!(packed.headers()["vary"], "accept-encoding");
         let bytes = axum::body::to_bytes(packed.into_body(), usize::MAX).await.unwrap();
         let mut text = String::new();
         GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
