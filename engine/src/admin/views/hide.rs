@@ -29,8 +29,8 @@ const OPEN: [&str; 15] = [
 const HITS: &str = "weir.hits";
 /// The reason in words.
 const MESSAGE: &str = "__dlq.errors.message";
-/// Codes of the engine whose reason names a field or a size and quotes nothing.
-const OPEN_REASONS: [&str; 2] = ["FIELD_MISSING", "OVERSIZE"];
+/// Codes of the engine whose reason names a field, a size or a function of a rule, and quotes nothing of the record.
+const OPEN_REASONS: [&str; 5] = ["FIELD_MISSING", "OVERSIZE", "RULE_TRAP", "RULE_TIMEOUT", "RULE_MEMORY"];
 /// Endings of the columns that a measure has.
 const AGGREGATES: [&str; 3] = ["_sum", "_min", "_max"];
 
