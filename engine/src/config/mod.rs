@@ -359,8 +359,8 @@ pub struct Engine {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
-    /// Address that the API and the console listen on. Other than the loopback only with both tokens, or with people: without
-    /// any token the condition `admin.open` says so. Default: `"127.0.0.1:8080"`.
+    /// Address that the API and the console listen on. Another one than the loopback takes both tokens, or people. Where there
+    /// is no token at all, the condition `admin.open` says so. Default: `"127.0.0.1:8080"`.
     #[serde(deserialize_with = "address::read")]
     pub listen: SocketAddr,
     /// Tokens of two roles without a person's name. All tokens differ.
@@ -384,7 +384,7 @@ pub struct Admin {
 pub struct Person {
     /// The person's token, 16 characters or more, another one than everybody else's.
     pub token: SecretString,
-    /// What the person may do, some of `read`, `values` (see sensitive fields) and `publish` (change rules): `["read",
+    /// What the person may do, some of `read`, `values` (of sensitive fields, too) and `publish` (change rules): `["read",
     /// "values"]`.
     pub may: Vec<May>,
 }
