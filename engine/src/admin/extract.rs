@@ -2,14 +2,16 @@
 
 use std::ops::RangeInclusive;
 
-use axum::Extension;
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::{Extension, Form};
 use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, ProblemKind};
+use crate::model::catalog::By;
+use crate::model::shown::acts;
 
 /// The query; an unknown or malformed parameter is an error.
 pub(super) struct Params<T>(pub(super) T);
@@ -35,6 +37,23 @@ pub(super) fn within(number: u32, range: RangeInclusive<u32>, name: &str) -> Res
     Err(ProblemKind::Invalid.problem(format!("{name} is {number}"), format!("ask for {least} to {most}")))
 }
 
+/// Why a change is made, as the audit keeps it: without blanks around it; of blanks alone, none.
+pub(super) fn reason(given: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = given.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let characters = text.chars().count();
+    if characters > By::REASON {
+        return Err(ProblemKind::Invalid
+            .problem(format!("the reason has {characters} characters"), format!("write {} at most", By::REASON)));
+    }
+    match text.chars().find(|c| acts(*c)) {
+        Some(c) => Err(ProblemKind::Invalid.problem(
+            format!("the reason holds {}, which acts on whoever shows it", c.escape_unicode()),
+            "write it in one line of plain text",
+        )),
+        None => Ok(Some(text)),
+    }
+}
+
 /// The name in a path, as text; whether there is such a rule the catalog says.
 pub(super) struct Name(pub(super) String);
 
@@ -45,6 +64,26 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(name)) => Ok(Self(name)),
             Err(error) => Err(ProblemKind::BadRequest.problem(error.body_text(), "a rule's name is snake_case ASCII")),
+        }
+    }
+}
+
+/// The fields of a page's form; an unknown or missing one is an error.
+pub(super) struct Fields<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Fields<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let hint = "open the page again and send its form";
+        match Form::<T>::from_request(request, state).await {
+            Ok(Form(fields)) => Ok(Self(fields)),
+            Err(error) => Err(match error.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::MediaType.problem("the body is no form", hint),
+                // Its own words may quote what stands in a field, which may be a token.
+                _ => ProblemKind::BadRequest.problem("the form cannot be read", hint),
+            }),
         }
     }
 }

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 
 use super::AdminState;
+use super::auth::is_probe;
 use super::problem::{Problem, ProblemKind};
 
 /// A handler that panics is an error of this request alone; the message may quote anything, so it stays in the log.
@@ -32,7 +33,7 @@ pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
 /// No more than so many requests at once, none longer than the time-out. The probes always get through: an
 /// orchestrator that cannot see a busy engine would kill it.
 pub(super) async fn bounded(State(state): State<AdminState>, request: Request, next: Next) -> Response {
-    if matches!(request.uri().path(), "/livez" | "/readyz") {
+    if is_probe(request.uri().path()) {
         return next.run(request).await;
     }
     let Ok(_permit) = state.requests.try_acquire() else {

@@ -1,9 +1,12 @@
 //! The admin API: rules in and out while records flow, and what the pipeline does. It knows the ports in `ports`, the
 //! store and the configuration; what is behind the ports only `pipeline` knows.
 //!
-//! Every request passes, in this order: a catch for panics, the bound on requests at once, the time-out, the token.
+//! Every request passes, in this order: what makes a page of an error at the console (`console/dress.rs`), a catch for panics,
+//! the bound on requests at once, the time-out, the token.
 
+mod access;
 mod auth;
+mod console;
 mod extract;
 mod guard;
 mod openapi;
@@ -25,12 +28,13 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
-use crate::config::Tokens;
+use crate::config::May;
 use crate::model::store::ReportStore;
 use crate::telemetry::Metrics;
 use extract::BodyLimit;
 use ports::{LetterTail, PipelineView, RuleAdmin};
 
+pub use access::Access;
 pub use auth::Keys;
 pub use serve::serve;
 
@@ -65,7 +69,7 @@ pub struct AdminState {
     store: Arc<dyn ReportStore>,
     letters: Arc<dyn LetterTail>,
     metrics: Metrics,
-    keys: Keys,
+    access: Arc<Access>,
     throttle: Arc<throttle::Throttle>,
     refused: Arc<auth::Refused>,
     limits: Limits,
@@ -76,14 +80,14 @@ pub struct AdminState {
 }
 
 impl AdminState {
-    /// The state of the API. Of the tokens it keeps digests only.
+    /// The state of the API.
     pub fn new(
         rules: Arc<dyn RuleAdmin>,
         pipeline: Arc<dyn PipelineView>,
         store: Arc<dyn ReportStore>,
         letters: Arc<dyn LetterTail>,
         metrics: Metrics,
-        tokens: &Tokens,
+        access: Access,
         limits: Limits,
     ) -> Self {
         Self {
@@ -92,7 +96,7 @@ impl AdminState {
             store,
             letters,
             metrics,
-            keys: Keys::new(tokens),
+            access: Arc::new(access),
             throttle: Arc::default(),
             refused: Arc::default(),
             requests: Arc::new(Semaphore::new(limits.requests)),
@@ -106,11 +110,16 @@ impl AdminState {
 impl AdminState {
     /// The tokens in force, for whoever replaces them.
     pub fn keys(&self) -> Keys {
-        self.keys.clone()
+        self.access.keys.clone()
+    }
+
+    /// What is hidden from this caller; None: nothing.
+    fn hide(&self, who: &auth::Principal) -> Option<&views::Hide> {
+        self.access.hide.as_ref().filter(|_| !who.may(May::Values))
     }
 }
 
-/// Every path of the API.
+/// Every path of the API and of the console.
 pub fn router(state: AdminState) -> Router {
     let module_limit = usize::try_from(state.limits.max_module).unwrap_or(usize::MAX);
     let modules = Router::new()
@@ -133,10 +142,12 @@ pub fn router(state: AdminState) -> Router {
         .layer(BodyLimit::layer(BODY_LIMIT));
     modules
         .merge(others)
+        .merge(console::routes())
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
         .layer(from_fn_with_state(state.clone(), auth::guard))
         .layer(from_fn_with_state(state.clone(), guard::bounded))
         .layer(from_fn(guard::catch_panic))
+        .layer(from_fn_with_state(state.clone(), console::dress))
         .with_state(state)
 }

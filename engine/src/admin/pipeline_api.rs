@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde::Deserialize;
 
 use super::AdminState;
+use super::auth::Principal;
 use super::extract::{Params, within};
 use super::problem::{Problem, ProblemKind, redact};
 use super::views::{ActivationView, AuditView, DependencyView, HealthView, LettersView, PipelineStatus, WindowView};
@@ -60,13 +61,18 @@ pub(super) struct LettersQuery {
 /// Workers, partitions and what they depend on.
 #[utoipa::path(get, path = "/pipeline", tag = "pipeline", responses((status = 200, body = PipelineStatus)))]
 pub(super) async fn pipeline(State(state): State<AdminState>) -> Json<PipelineStatus> {
+    Json(status(&state))
+}
+
+/// What this instance does, without what may hold a password. From memory.
+pub(super) fn status(state: &AdminState) -> PipelineStatus {
     let mut status = state.pipeline.pipeline();
     for partition in &mut status.partitions {
         partition.error = partition.error.as_deref().map(redact);
     }
     status.not_ready.iter_mut().for_each(|reason| *reason = redact(reason));
     status.dependencies = without_secrets(status.dependencies);
-    Json(status)
+    status
 }
 
 fn without_secrets(mut dependencies: Vec<DependencyView>) -> Vec<DependencyView> {
@@ -76,17 +82,22 @@ fn without_secrets(mut dependencies: Vec<DependencyView>) -> Vec<DependencyView>
     dependencies
 }
 
-/// Windows, newest first.
+/// Windows, newest first. Measures of a sensitive field are there for those alone who may see values.
 #[utoipa::path(get, path = "/windows", tag = "pipeline", params(WindowsQuery),
     responses((status = 200, body = Vec<WindowView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn windows(
     State(state): State<AdminState>,
+    Extension(who): Extension<Principal>,
     Params(query): Params<WindowsQuery>,
 ) -> Result<Json<Vec<WindowView>>, Problem> {
     let limit = limit(query.limit)?;
     let only_final = query.r#final.unwrap_or(false);
-    let rows = reading(state, move |store| async move { store.windows(limit, only_final).await }).await?;
-    Ok(Json(rows.into_iter().map(WindowView::from).collect()))
+    let rows = reading(state.clone(), move |store| async move { store.windows(limit, only_final).await }).await?;
+    let mut windows: Vec<_> = rows.into_iter().map(WindowView::from).collect();
+    if let Some(hide) = state.hide(&who) {
+        hide.windows(&mut windows);
+    }
+    Ok(Json(windows))
 }
 
 /// Which revision judged a partition from which offset on; the newest, ascending by partition and offset.
@@ -113,17 +124,24 @@ pub(super) async fn audit(
     Ok(Json(rows.into_iter().map(AuditView::from).collect()))
 }
 
-/// Dead letters, newest first, and whether these are all that was asked for.
+/// Dead letters, newest first, and whether these are all that was asked for. Where a field is sensitive, those who may not see
+/// values get code, rule, position and the other fields.
 #[utoipa::path(get, path = "/dead-letters", tag = "pipeline", params(LettersQuery),
     responses((status = 200, body = LettersView), (status = 400, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn dead_letters(
     State(state): State<AdminState>,
+    Extension(who): Extension<Principal>,
     Params(query): Params<LettersQuery>,
 ) -> Result<Json<LettersView>, Problem> {
     let limit = limit(query.limit)? as usize;
     let text = within(query.value_limit.unwrap_or(4_096), 1..=65_536, "value_limit")? as usize;
     match tokio::time::timeout(TAIL_TIMEOUT, state.letters.tail(limit, query.code, text)).await {
-        Ok(Ok(letters)) => Ok(Json(letters)),
+        Ok(Ok(mut letters)) => {
+            if let Some(hide) = state.hide(&who) {
+                hide.letters(&mut letters);
+            }
+            Ok(Json(letters))
+        }
         Ok(Err(error)) => Err(ProblemKind::Unavailable
             .problem(format!("the dead-letter topic: {error}"), "try again when Kafka is back; GET /readyz tells")),
         Err(_) => Err(ProblemKind::Timeout

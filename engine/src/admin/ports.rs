@@ -2,6 +2,7 @@
 //! Kafka, a database or wasmtime.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use super::views::{
     DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView,
 };
-use crate::model::catalog::Mode;
+use crate::model::catalog::{By, Mode};
 
 /// Why a request about rules was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,14 +61,30 @@ pub struct PublishRequest {
     pub wasm: Vec<u8>,
     /// Address that the upload came from.
     pub source: String,
-    /// Role of the token; "anonymous" where no token is configured.
-    pub who: String,
+    /// Who sends it, and why.
+    pub author: Author,
     /// What it starts with; what the catalog or the configuration says unless given.
     pub order: Option<i32>,
     /// See `order`.
     pub mode: Option<Mode>,
     /// Whether it may take a live version out of force.
     pub replace: bool,
+}
+
+/// Who asks for a change, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// Name of the person or of the token; "anonymous" where no token is configured.
+    pub who: Arc<str>,
+    /// In the person's own words, at most [`By::REASON`] characters; None: none was given.
+    pub reason: Option<String>,
+}
+
+impl Author {
+    /// As the catalog takes it.
+    pub fn by(&self) -> By<'_> {
+        By { who: &self.who, reason: self.reason.as_deref() }
+    }
 }
 
 /// What to change of a rule; what is absent stays.
@@ -80,6 +97,9 @@ pub struct PatchRequest {
     pub order: Option<i32>,
     /// Parameters to set, by name; a null takes the default again, also that of later versions; those not named stay.
     pub parameters: Option<BTreeMap<String, Option<String>>>,
+    /// Why, for the audit, 500 characters at most.
+    #[schema(max_length = 500)]
+    pub reason: Option<String>,
 }
 
 /// Where to go back to.
@@ -89,9 +109,12 @@ pub struct RollbackRequest {
     /// The version; the one before the current unless given.
     #[schema(min_length = 64, max_length = 64, pattern = "^[0-9A-Fa-f]{64}$")]
     pub sha256: Option<String>,
+    /// Why, for the audit, 500 characters at most.
+    #[schema(max_length = 500)]
+    pub reason: Option<String>,
 }
 
-/// The catalog, as the API sees it. `list` and `get` answer from memory while the store is away. `who` is for the audit.
+/// The catalog, as the API sees it. `list` and `get` answer from memory while the store is away. `author` is for the audit.
 /// Every change returns the revision that it made.
 #[async_trait]
 pub trait RuleAdmin: Send + Sync {
@@ -106,11 +129,11 @@ pub trait RuleAdmin: Send + Sync {
     /// The checks of `publish`; changes nothing.
     async fn check(&self, wasm: Vec<u8>) -> Result<ManifestView, AdminError>;
     /// Changes mode, order or parameters.
-    async fn patch(&self, name: &str, patch: PatchRequest, who: &str) -> Result<u64, AdminError>;
+    async fn patch(&self, name: &str, patch: PatchRequest, author: &Author) -> Result<u64, AdminError>;
     /// Puts an earlier version into force.
-    async fn rollback(&self, name: &str, request: RollbackRequest, who: &str) -> Result<u64, AdminError>;
+    async fn rollback(&self, name: &str, request: RollbackRequest, author: &Author) -> Result<u64, AdminError>;
     /// Takes a rule out of the set.
-    async fn retire(&self, name: &str, who: &str) -> Result<u64, AdminError>;
+    async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError>;
     /// The JSON text of each record, at most `Batch::MAX_ROWS` of them. A text that is no JSON is a finding of that
     /// record (PARSE_JSON), not an error. Changes nothing, no figure either.
     async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError>;

@@ -125,6 +125,8 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        // For the console, which shows it as a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -14,8 +14,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::AdminState;
 use super::auth::Principal;
-use super::extract::{Content, Name, Params, within};
-use super::ports::{AdminError, PatchRequest, PublishRequest, RollbackRequest};
+use super::extract::{Content, Name, Params, reason, within};
+use super::ports::{AdminError, Author, PatchRequest, PublishRequest, RollbackRequest};
 use super::problem::{Problem, ProblemKind, redact};
 use super::views::{ChangedView, EvaluateView, ManifestView, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::Mode;
@@ -34,6 +34,18 @@ pub(super) struct PublishQuery {
     /// Another version than the live one with mode shadow or off takes it out of force: refused with 409 unless this
     /// is true.
     replace: Option<bool>,
+    /// Why, for the audit, 500 characters at most.
+    #[param(max_length = 500)]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReasonQuery {
+    /// Why, for the audit, 500 characters at most.
+    #[param(max_length = 500)]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -61,10 +73,11 @@ pub(super) async fn list(State(state): State<AdminState>) -> Answer<RulesView> {
         (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn publish(
     State(state): State<AdminState>,
-    Extension(Principal(who)): Extension<Principal>,
+    Extension(who): Extension<Principal>,
     Params(query): Params<PublishQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let author = Author { who: who.name, reason: reason(query.reason)? };
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let source = peer.map_or_else(|| "unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string());
     let (wasm, permit) = upload(&state, request).await?;
@@ -74,7 +87,7 @@ pub(super) async fn publish(
         let request = PublishRequest {
             wasm,
             source,
-            who: who.to_owned(),
+            author,
             order: query.order,
             mode: query.mode,
             replace: query.replace.unwrap_or(false),
@@ -100,17 +113,22 @@ pub(super) async fn check(State(state): State<AdminState>, request: Request) -> 
     Ok(Json(checked.await?))
 }
 
-/// One rule: what its module says of itself, its versions and its figures.
+/// One rule: what its module says of itself, its versions and its figures. Where a field is sensitive, what the rule said of
+/// its first shadow hits is shown to those alone who may see values.
 #[utoipa::path(get, path = "/rules/{name}", tag = "rules", params(("name" = String, Path), VersionsQuery),
     responses((status = 200, body = RuleDetail), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn show(
     State(state): State<AdminState>,
+    Extension(who): Extension<Principal>,
     Name(name): Name,
     Params(query): Params<VersionsQuery>,
 ) -> Answer<RuleDetail> {
     let limit = within(query.limit.unwrap_or(20), 1..=100, "limit")?;
     let mut rule = state.rules.get(&name, limit).await?;
     rule.history_unavailable = rule.history_unavailable.as_deref().map(redact);
+    if let Some(hide) = state.hide(&who) {
+        hide.rule(&mut rule);
+    }
     Ok(Json(rule))
 }
 
@@ -120,16 +138,17 @@ pub(super) async fn show(
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn patch(
     State(state): State<AdminState>,
-    Extension(Principal(who)): Extension<Principal>,
+    Extension(who): Extension<Principal>,
     Name(name): Name,
     content: Content,
 ) -> Answer<ChangedView> {
-    let patch: PatchRequest = content.json()?;
+    let mut patch: PatchRequest = content.json()?;
+    let author = Author { who: who.name, reason: reason(patch.reason.take())? };
     if patch == PatchRequest::default() {
         return Err(ProblemKind::Invalid.problem("the patch changes nothing", "give mode, order or parameters"));
     }
     let rules = state.rules.clone();
-    changed(name, |name| async move { rules.patch(&name, patch, who).await }).await
+    changed(name, |name| async move { rules.patch(&name, patch, &author).await }).await
 }
 
 /// Back to the previous version, or to the one named.
@@ -139,31 +158,35 @@ pub(super) async fn patch(
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn rollback(
     State(state): State<AdminState>,
-    Extension(Principal(who)): Extension<Principal>,
+    Extension(who): Extension<Principal>,
     Name(name): Name,
     content: Content,
 ) -> Answer<ChangedView> {
     let request: Option<RollbackRequest> = if content.bytes.is_empty() { None } else { content.json()? };
-    let request = request.unwrap_or_default();
+    let mut request = request.unwrap_or_default();
+    let author = Author { who: who.name, reason: reason(request.reason.take())? };
     if let Some(sha256) = &request.sha256
         && let Err(error) = sha256.parse::<crate::model::ids::Sha256>()
     {
         return Err(ProblemKind::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions"));
     }
     let rules = state.rules.clone();
-    changed(name, |name| async move { rules.rollback(&name, request, who).await }).await
+    changed(name, |name| async move { rules.rollback(&name, request, &author).await }).await
 }
 
 /// Takes a rule out of the set. Its versions stay.
-#[utoipa::path(delete, path = "/rules/{name}", tag = "rules", params(("name" = String, Path)),
-    responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(delete, path = "/rules/{name}", tag = "rules", params(("name" = String, Path), ReasonQuery),
+    responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 pub(super) async fn retire(
     State(state): State<AdminState>,
-    Extension(Principal(who)): Extension<Principal>,
+    Extension(who): Extension<Principal>,
     Name(name): Name,
+    Params(query): Params<ReasonQuery>,
 ) -> Answer<ChangedView> {
+    let author = Author { who: who.name, reason: reason(query.reason)? };
     let rules = state.rules.clone();
-    changed(name, |name| async move { rules.retire(&name, who).await }).await
+    changed(name, |name| async move { rules.retire(&name, &author).await }).await
 }
 
 /// What every rule says of these records; changes nothing. Lookups are not asked: their fields are missing, so a rule that

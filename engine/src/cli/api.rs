@@ -129,6 +129,13 @@ fn send(request: RequestBuilder<WithBody>, url: &str, kind: &str, body: &[u8]) -
 /// Bytes of a body: what is smaller is in the sockets' buffers, and the answer is read all the same.
 const ASKED_FIRST: usize = 64 * 1024;
 
+/// A text as a value of a query.
+pub(super) fn encoded(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+    let of = |byte: u8| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(of).collect()
+}
+
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
@@ -181,6 +188,11 @@ mod tests {
         assert_eq!(asked("0.0.0.0:8080"), "127.0.0.1:8080");
         assert_eq!(asked("[::]:8080"), "[::1]:8080");
         assert_eq!(asked("10.0.0.5:9"), "10.0.0.5:9");
+    }
+
+    #[test]
+    fn a_reason_is_a_value_of_a_query() {
+        assert_eq!(encoded("lower limit & ü_1"), "lower%20limit%20%26%20%C3%BC_1");
     }
 
     #[test]

@@ -10,8 +10,10 @@ use comfy_table::Table;
 use super::out;
 use super::printable::{printable, printable_json};
 use super::properties::PropertyArgs;
+use crate::admin::views::{Hide, open_headers};
 use crate::config::{Config, Properties};
 use crate::outbox::{Shown, Wanted, tail};
+use crate::telemetry;
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
@@ -51,16 +53,23 @@ struct List {
     /// One JSON object a line, with all headers, key and value
     #[arg(long)]
     json: bool,
+    /// Show the records also where the configuration says that a field is sensitive
+    #[arg(long)]
+    values: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Command::List(args) = &args.command;
-    let (brokers, topic, properties) = place(args)?;
+    let Place { brokers, topic, properties, hide } = place(args)?;
     // The table shows the beginning of a value only.
     let text = if args.json { usize::MAX } else { 1_024 };
     let (limit, code, within) = (args.limit, args.code.as_deref(), args.within);
     let wanted = Wanted { topic: &topic, limit, code, within, text, bytes: usize::MAX };
-    let tail = tail(&brokers, &properties, &wanted)?;
+    let mut tail = tail(&brokers, &properties, &wanted)?;
+    let hide = hide.filter(|_| !args.values);
+    if hide.is_some() {
+        tail.letters.iter_mut().for_each(hidden);
+    }
     if args.json {
         for letter in &tail.letters {
             out::line(format_args!("{}", printable_json(&serde_json::to_string(letter)?)));
@@ -68,21 +77,40 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     } else {
         out::line(format_args!("{}", table(&tail.letters)));
     }
+    if let Some(hide) = hide {
+        telemetry::say(&format!("weir: {}; --values shows them", hide.why()));
+    }
     if !tail.complete {
         bail!("these are only a part: {:?} were over after {} letters; give --within more", args.within, tail.read);
     }
     Ok(())
 }
 
-/// Brokers, topic and properties: the configuration's, and what the command line says over them.
-fn place(args: &List) -> anyhow::Result<(String, String, Properties)> {
+/// Where to read, and what to hide.
+struct Place {
+    brokers: String,
+    topic: String,
+    properties: Properties,
+    /// None: no field is known to be sensitive.
+    hide: Option<Hide>,
+}
+
+/// The configuration's, and what the command line says over it.
+fn place(args: &List) -> anyhow::Result<Place> {
     let config = args.config.as_deref().map(Config::load).transpose()?;
+    let hide = config.as_ref().map(Config::schema).transpose()?.as_ref().and_then(Hide::of);
     let (brokers, topic, base) = match config {
         Some(config) => (Some(config.source.brokers), config.dead_letters.topic, config.source.properties),
         None => (None, "dead_letter_queue".to_owned(), Properties::default()),
     };
     let brokers = args.brokers.clone().or(brokers).context("give --brokers or --config")?;
-    Ok((brokers, args.topic.clone().unwrap_or(topic), args.properties.over(base)))
+    Ok(Place { brokers, topic: args.topic.clone().unwrap_or(topic), properties: args.properties.over(base), hide })
+}
+
+/// As the API hides it. Whoever may read the topic may see all of it: this keeps it from a screen that others see.
+fn hidden(letter: &mut Shown) {
+    (letter.key, letter.value) = (None, None);
+    letter.headers = open_headers(std::mem::take(&mut letter.headers));
 }
 
 fn table(letters: &[Shown]) -> Table {
@@ -90,7 +118,8 @@ fn table(letters: &[Shown]) -> Table {
     table.set_header(["source", "code", "rule", "message", "value"]);
     for letter in letters {
         let source = ["topic", "partition", "offset"].map(|part| letter.header(&format!("__dlq.errors.{part}")));
-        let value: String = letter.value.as_deref().unwrap_or("none").chars().take(60).collect();
+        let none = if letter.value_bytes.is_some() { "not shown" } else { "none" };
+        let value: String = letter.value.as_deref().unwrap_or(none).chars().take(60).collect();
         table.add_row([
             printable(&format!("{}-{}@{}", source[0], source[1], source[2])),
             printable(letter.header("weir.code")),
@@ -100,4 +129,36 @@ fn table(letters: &[Shown]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_letter_with_a_sensitive_field_the_screen_has_code_rule_and_position() {
+        let header = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+        let mut letter = Shown {
+            partition: 0,
+            offset: 1,
+            timestamp: 0,
+            key: Some("DE89".into()),
+            value: Some("{\"iban\":\"DE89\"}".into()),
+            value_bytes: Some(15),
+            headers: vec![
+                header("trace", "DE89"),
+                header("__dlq.errors.offset", "7"),
+                header("__dlq.errors.message", "DE89 is blocked"),
+                header("weir.code", "IBAN"),
+                header("weir.rule", "blocked"),
+            ],
+            truncated: false,
+        };
+        assert!(table(std::slice::from_ref(&letter)).to_string().contains("DE89"));
+        hidden(&mut letter);
+        let (screen, json) =
+            (table(std::slice::from_ref(&letter)).to_string(), serde_json::to_string(&letter).unwrap());
+        assert!(!screen.contains("DE89") && !json.contains("DE89"), "{screen} {json}");
+        assert!(["IBAN", "blocked", "@7", "not shown"].iter().all(|part| screen.contains(part)), "{screen}");
+    }
 }

@@ -103,14 +103,14 @@ fn signaled() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The configuration's tokens, at each SIGHUP. Taken before anything starts, as else the signal would end the process.
+/// The configuration's tokens and people, at each SIGHUP. Taken before anything starts, as else the signal would end the process.
 fn tokens_again(path: PathBuf) -> std::io::Result<mpsc::Receiver<TokensRead>> {
     let mut asked = signal(SignalKind::hangup())?;
     let (send, receive) = mpsc::channel(1);
     tokio::spawn(async move {
         while asked.recv().await.is_some() {
             let path = path.clone();
-            let read = tokio::task::spawn_blocking(move || Config::load(path).map(|config| config.admin.tokens)).await;
+            let read = tokio::task::spawn_blocking(move || Config::load(path).map(|config| config.admin)).await;
             let read = match read {
                 Ok(read) => read.map_err(|why| why.to_string().replace('\n', "; ")),
                 Err(why) => Err(why.to_string()),

@@ -1,4 +1,4 @@
-//! `weir token new`: a token for `[admin.tokens]`.
+//! `weir token new`: a token for `[admin.people]` or `[admin.tokens]`.
 
 use rand::distr::{Alphanumeric, SampleString};
 
@@ -15,7 +15,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Print a new random token, for `admin.tokens.viewer` or `.publisher`
+    /// Print a new random token, for a person of `[admin.people]`, `admin.tokens.viewer` or `.publisher`
     New,
 }
 

@@ -47,3 +47,29 @@ pub enum OnFailure {
     /// The pipeline stops.
     Halt,
 }
+
+/// What a caller of the API, or a person at the console, may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum May {
+    /// See what the pipeline does, but for the values of sensitive fields.
+    Read,
+    /// See the values of sensitive fields, too.
+    Values,
+    /// Change rules.
+    Publish,
+}
+
+impl May {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Values, Self::Publish];
+
+    /// The word of the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Values => "values",
+            Self::Publish => "publish",
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What `weir.toml` holds where it says nothing.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -52,7 +53,13 @@ impl Default for Checkpoint {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), tokens: Tokens::default() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tokens: Tokens::default(),
+            people: BTreeMap::new(),
+            public_url: None,
+            hosts: Vec::new(),
+        }
     }
 }
 

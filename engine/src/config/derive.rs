@@ -26,7 +26,8 @@ impl Config {
                 ConfigError::Invalid(vec![Problem { key: format!("record.fields.{name}.path"), why }])
             })?;
             let time = field.time().map_err(|refused| invalid(format!("record.fields.{name}"), refused))?;
-            fields.push(Field { required: field.required, path, time, ..Field::new(name, field.kind, field.scale) });
+            let (required, sensitive) = (field.required, field.sensitive);
+            fields.push(Field { required, path, time, sensitive, ..Field::new(name, field.kind, field.scale) });
         }
         for (lookup, table) in &self.lookup {
             for (name, field) in &table.fields {
@@ -35,6 +36,7 @@ impl Config {
                     path: Vec::new(),
                     time: time.map_err(|refused| invalid(format!("lookup.{lookup}.fields.{name}"), refused))?,
                     lookup: Some(lookup.clone()),
+                    sensitive: field.sensitive,
                     ..Field::new(format!("{lookup}.{name}"), field.kind, field.scale)
                 });
             }

@@ -32,7 +32,7 @@ use crate::model::catalog::Mode;
 use crate::model::record::Kind;
 use crate::model::time::Unit;
 
-pub use choices::{Late, OnFailure, OnUnavailable, Start};
+pub use choices::{Late, May, OnFailure, OnUnavailable, Start};
 pub use error::{ConfigError, Problem};
 pub use properties::{Properties, client_refused};
 
@@ -157,6 +157,11 @@ pub struct RecordField {
     /// Time zone of a `format` without an offset, by its IANA name: `"Europe/Berlin"`. A local time that came twice is
     /// taken as the first, one that the clocks skipped is `FIELD_RANGE`.
     pub zone: Option<String>,
+    /// Whether its values are for those alone who may see `values`. Others see of a dead letter the code, the rule, the
+    /// position and the other fields, and neither its bytes nor its key nor what a rule said of it. Not in `group_by`.
+    /// Default: `false`.
+    #[serde(default)]
+    pub sensitive: bool,
 }
 
 /// `[lookup.NAME]`
@@ -198,6 +203,9 @@ pub struct LookupField {
     pub format: Option<String>,
     /// As in `record.fields`.
     pub zone: Option<String>,
+    /// As in `record.fields`. Default: `false`.
+    #[serde(default)]
+    pub sensitive: bool,
 }
 
 /// What a worker keeps of a lookup's answers.
@@ -352,19 +360,41 @@ pub struct Engine {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
-    /// Address that the API listens on. Without both tokens only the loopback is taken, and the condition `admin.open` says so.
-    /// Default: `"127.0.0.1:8080"`.
+    /// Address that the API and the console listen on. Another one than the loopback takes both tokens, or people. Where there
+    /// is no token at all, the condition `admin.open` says so. Default: `"127.0.0.1:8080"`.
     #[serde(deserialize_with = "address::read")]
     pub listen: SocketAddr,
-    /// Who may do what.
+    /// Tokens of two roles without a person's name. All tokens differ.
     pub tokens: Tokens,
+    /// People, and programs, by the name that the audit has of them: 1 to 48 lower-case letters, digits, `-` or `_`, a letter
+    /// first, and not `viewer`, `publisher`, `anonymous`, `directory` or `engine`. SIGHUP reads them again.
+    pub people: BTreeMap<String, Person>,
+    /// Address under which people open the console, `"https://weir.example.com"`, as a proxy that ends TLS serves it: without
+    /// path, query or user. With https a session's cookie goes over TLS only.
+    pub public_url: Option<String>,
+    /// Names by which callers may ask for the service (`Host`), without a port, beside `localhost`, addresses and that of
+    /// `public_url`; others are refused (403). Empty: any name, where a token is asked for. A page of a stranger's whose name
+    /// was bound to this address (DNS rebinding) has neither token nor cookie, and without tokens only this machine's names
+    /// are taken anyway.
+    pub hosts: Vec<String>,
+}
+
+/// `[admin.people.NAME]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// The person's token, 16 characters or more, another one than everybody else's.
+    pub token: SecretString,
+    /// What the person may do, some of `read`, `values` (of sensitive fields, too) and `publish` (change rules): `["read",
+    /// "values"]`.
+    pub may: Vec<May>,
 }
 
 /// Each has 16 characters or more, and they differ. SIGHUP reads them again.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tokens {
-    /// Token that may read, 16 characters or more.
+    /// Token that may read, sensitive fields included, 16 characters or more.
     pub viewer: Option<SecretString>,
     /// Token that may also change things, 16 characters or more, another one than the viewer's.
     pub publisher: Option<SecretString>,

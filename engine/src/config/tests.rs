@@ -211,7 +211,86 @@ fn tokens_that_can_be_guessed_or_are_one_are_named_by_their_key() {
     let wanted = "admin.tokens.viewer: has 6 characters and should have 16 or more; `weir token new` prints one";
     assert_eq!(told, wanted);
     let told = with(long, long);
-    assert!(told.starts_with("admin.tokens.publisher: is the viewer's token too") && !told.contains(long), "{told}");
+    let wanted = "admin.tokens.publisher: is that of admin.tokens.viewer too, so nobody could tell the two apart";
+    assert!(told.starts_with(wanted) && !told.contains(long), "{told}");
+}
+
+/// `weir.toml` with these people.
+fn with_people(people: &str) -> String {
+    format!("{MAIN}\n{people}")
+}
+
+#[test]
+fn people_have_a_token_of_their_own_a_name_that_the_audit_has_of_nobody_else_and_words_that_are_known() {
+    let ana = |may: &str| format!("[admin.people.ana]\ntoken = \"ana-1-0123456789\"\nmay = {may}\n");
+    let config = parse(&with_people(&ana("[\"read\", \"publish\"]"))).unwrap();
+    assert_eq!(config.admin.people["ana"].may, [May::Read, May::Publish]);
+    for (people, wanted) in [
+        (ana("[]"), "admin.people.ana.may: is empty; write some of [\"read\", \"values\", \"publish\"]"),
+        (ana("[\"write\"]"), "admin.people.ana.may: is none of read, values, publish"),
+        (ana("[\"raed\"]"), "admin.people.ana.may: \"raed\" is not known; did you mean \"read\"?"),
+        (ana("[\"values\"]"), "admin.people.ana.may: has \"values\" without \"read\", which shows nothing"),
+        (ana("[\"read\"]").replace("ana-1-0123456789", "s3cret"), "admin.people.ana.token: has 6 characters"),
+        (
+            ana("[\"read\"]").replace("people.ana", "people.Ana"),
+            "admin.people.Ana: should be 1 to 48 lower-case letters",
+        ),
+        (
+            ana("[\"read\"]").replace("people.ana", "people.engine"),
+            "admin.people.engine: is what the audit calls somebody",
+        ),
+        (ana("[\"read\"]") + "color = 1\n", "a key in [admin.people.ana] is none of token, may"),
+        (
+            ana("[\"read\"]") + &ana("[\"read\"]").replace("people.ana", "people.bo"),
+            "admin.people.bo.token: is that of admin.people.ana.token too",
+        ),
+    ] {
+        let told = error(&with_people(&people));
+        assert!(told.contains(wanted) && !told.contains("s3cret") && !told.contains("0123456789"), "{people}: {told}");
+    }
+    let remote = with_people(&ana("[\"read\"]")).replace("127.0.0.1:8080", "0.0.0.0:8080");
+    assert!(parse(&remote).is_ok(), "whoever asks has a token");
+}
+
+#[test]
+fn where_the_console_is_opened_is_an_address_and_its_names_are_names() {
+    let with = |keys: &str| MAIN.to_owned() + keys;
+    for good in
+        ["public_url = \"https://weir.example.com\"\n", "public_url = \"http://weir:8443\"\nhosts = [\"weir\"]\n"]
+    {
+        assert!(parse(&with(good)).is_ok(), "{good}");
+    }
+    for (bad, wanted) in [
+        ("public_url = \"weir.example.com\"\n", "admin.public_url: should be what people type, without path or user"),
+        ("public_url = \"https://weir.example.com/console\"\n", "admin.public_url: should be what people type"),
+        ("public_url = \"https://ana:s3cret@weir.example.com\"\n", "admin.public_url: holds a URL with a user"),
+        ("hosts = [\"weir.example.com:8080\"]\n", "admin.hosts: should be names without a port, in lower case"),
+    ] {
+        let told = error(&with(bad));
+        assert!(told.contains(wanted) && !told.contains("s3cret"), "{bad}: {told}");
+    }
+}
+
+#[test]
+fn a_sensitive_field_is_known_to_the_schema_and_groups_nothing() {
+    let schema =
+        parse(&changed("name_dest = { kind = \"text\" }", "name_dest = { kind = \"text\", sensitive = true }"));
+    let schema = schema.unwrap().schema().unwrap();
+    let sensitive: Vec<_> = schema.fields.iter().filter(|field| field.sensitive).map(|field| &*field.name).collect();
+    assert_eq!((sensitive, schema.has_sensitive()), (vec!["name_dest"], true));
+    assert!(!parse(MAIN).unwrap().schema().unwrap().has_sensitive());
+    let of_record = "type = { kind = \"text\", sensitive = true";
+    let of_lookup = changed("{ segment = { kind = \"text\" } }", "{ segment = { kind = \"text\", sensitive = true } }");
+    for text in [
+        changed("type = { kind = \"text\"", of_record),
+        of_lookup.replace("group_by = [\"type\"]", "group_by = [\"type\", \"customer.segment\"]"),
+    ] {
+        let told = error(&text);
+        assert!(
+            told.starts_with("window.group_by: \"") && told.contains("is sensitive, and the table would show"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

@@ -115,7 +115,7 @@ pub struct Version {
     pub source: String,
     /// When it was published first, in epoch milliseconds.
     pub published_at: i64,
-    /// Token role or "directory".
+    /// Name of the person or of the token; "directory".
     pub published_by: String,
 }
 
@@ -132,7 +132,7 @@ pub struct VersionInfo {
     pub source: String,
     /// When it was published first, in epoch milliseconds.
     pub published_at: i64,
-    /// Token role or "directory".
+    /// Name of the person or of the token; "directory".
     pub published_by: String,
 }
 
@@ -164,12 +164,32 @@ pub struct RuleSet {
     pub entries: Vec<Entry>,
 }
 
+/// Who makes a change, and why: what the audit keeps beside what was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct By<'a> {
+    /// Name of the person or of the token; "directory" or "engine" (breaker).
+    pub who: &'a str,
+    /// In the person's own words, at most [`By::REASON`] characters; None: none was given.
+    pub reason: Option<&'a str>,
+}
+
+impl By<'_> {
+    /// Characters of a reason at most.
+    pub const REASON: usize = 500;
+}
+
+impl<'a> From<&'a str> for By<'a> {
+    fn from(who: &'a str) -> Self {
+        Self { who, reason: None }
+    }
+}
+
 /// An entry of the audit log: one change of the rule set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Audit {
     /// When the change was made, in epoch milliseconds.
     pub at: i64,
-    /// Token role, "directory" or "engine" (breaker).
+    /// Name of the person or of the token; "directory" or "engine" (breaker).
     pub who: String,
     /// publish, patch, rollback, retire, trip, suspend, repair.
     pub action: String,
@@ -179,6 +199,8 @@ pub struct Audit {
     pub revision: u64,
     /// For a person: from which sha256 to which, which parameter.
     pub detail: String,
+    /// Why, in the person's own words; None: no reason was given.
+    pub reason: Option<String>,
 }
 
 /// Result of a repair of the rule set's rows.

@@ -198,7 +198,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
 /// Whoever is on this machine, and any program that they run, may change what is judged: nobody should find that out later.
 fn open_to_all(admin: &config::Admin, at: std::net::SocketAddr, conditions: &Conditions) {
-    if admin.tokens.viewer.is_none() && admin.tokens.publisher.is_none() {
+    if admin::Keys::new(admin).open() {
         let message = format!(
             "the admin API at {at} asks for no token: anyone on this machine may change rules; set admin.tokens.viewer and \
              admin.tokens.publisher (`weir token new` prints one)"

@@ -143,6 +143,7 @@ mod tests {
                 rule: "r".into(),
                 revision: base + 1,
                 detail: String::new(),
+                reason: None,
             };
             let entry = Entry {
                 name: "r".into(),

@@ -5,17 +5,17 @@ use tokio::sync::mpsc;
 
 use crate::admin::Keys;
 use crate::conditions::{Conditions, Severity};
-use crate::config::Tokens;
+use crate::config::Admin;
 
-/// What was read, or why it can't be used, without a value.
-pub type TokensRead = Result<Tokens, String>;
+/// The part of the configuration that holds the tokens, or why it can't be used, without a value.
+pub type TokensRead = Result<Admin, String>;
 
 const KEPT: &str = "admin.tokens_kept";
 
 /// Puts into force what comes.
 pub(super) async fn follow(mut read: mpsc::Receiver<TokensRead>, keys: Keys, conditions: Conditions) {
     while let Some(read) = read.recv().await {
-        match read.and_then(|tokens| replace(&keys, &tokens)) {
+        match read.and_then(|admin| replace(&keys, &admin)) {
             Ok(changed) => {
                 conditions.clear(KEPT, "");
                 if !keys.open() {
@@ -39,19 +39,21 @@ pub(super) async fn follow(mut read: mpsc::Receiver<TokensRead>, keys: Keys, con
     }
 }
 
-fn replace(keys: &Keys, tokens: &Tokens) -> Result<Vec<&'static str>, String> {
-    if tokens.viewer.is_none() && tokens.publisher.is_none() && !keys.open() {
+fn replace(keys: &Keys, admin: &Admin) -> Result<Vec<String>, String> {
+    if Keys::new(admin).open() && !keys.open() {
         return Err("the configuration has no token any more, which would open the API; that takes a new start".into());
     }
-    Ok(keys.replace(tokens))
+    Ok(keys.replace(admin))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Tokens;
 
-    fn tokens(viewer: &str, publisher: &str) -> Tokens {
-        Tokens { viewer: Some(viewer.into()), publisher: Some(publisher.into()) }
+    fn tokens(viewer: &str, publisher: &str) -> Admin {
+        let tokens = Tokens { viewer: Some(viewer.into()), publisher: Some(publisher.into()) };
+        Admin { tokens, ..Admin::default() }
     }
 
     #[tokio::test]
@@ -60,7 +62,7 @@ mod tests {
         let (send, receive) = mpsc::channel(1);
         let following = tokio::spawn(follow(receive, keys.clone(), conditions.clone()));
         let bad = |why: &str| Err(why.to_owned());
-        for read in [bad("admin.tokens.viewer: has 3 characters"), Ok(Tokens::default()), bad("viewer: is empty")] {
+        for read in [bad("admin.tokens.viewer: has 3 characters"), Ok(Admin::default()), bad("viewer: is empty")] {
             send.send(read).await.unwrap();
         }
         drop(send);

@@ -104,6 +104,9 @@ async fn every_path_answers_with_the_status_and_the_shape_that_the_openapi_gives
         (422, "/rules/{name}/rollback", call("POST", "/rules/high_amount/rollback").body(PATCH, r#"{"sha256":"12"}"#)),
         (409, "/rules/{name}/rollback", call("POST", "/rules/only_one/rollback")),
         (200, "/rules/{name}", call("DELETE", "/rules/high_amount")),
+        (200, "/rules/{name}", call("DELETE", "/rules/high_amount?reason=too%20many%20hits")),
+        (400, "/rules/{name}", call("DELETE", "/rules/high_amount?raeson=x")),
+        (422, "/rules/{name}", call("PATCH", "/rules/high_amount").body(PATCH, r#"{"reason":"no change"}"#)),
         (404, "/rules/{name}", call("DELETE", "/rules/nobody")),
         (200, "/evaluate", call("POST", "/evaluate").body(PATCH, record)),
         (200, "/evaluate", call("POST", "/evaluate").body(PATCH, r#" [{"a":1}, {"a":2}]"#)),
@@ -289,8 +292,37 @@ async fn the_caller_and_what_it_asked_for_reach_the_catalog() {
     send(&api, call("POST", "/rules?mode=shadow&order=-3").body(MODULE, WASM)).await;
     send(&api, call("POST", "/evaluate").body(PATCH, r#"[{"a": 1.50}, 7]"#)).await;
     let seen = fakes.seen.lock().unwrap().join("\n");
-    assert!(seen.contains("publish by publisher mode Some(Shadow) order Some(-3)"), "{seen}");
+    assert!(seen.contains("publish by publisher mode Some(Shadow) order Some(-3) reason None"), "{seen}");
     assert!(seen.contains(r#"evaluate {"a": 1.50} | 7"#), "the bytes of a record must not change: {seen}");
+}
+
+#[tokio::test]
+async fn every_change_takes_a_reason_of_one_line_and_500_characters_at_most() {
+    let fakes = Fakes::default();
+    let api = fakes.api();
+    let encoded = "too%20many%20hits%20%C3%BC";
+    let body = r#"{"order":1,"reason":" too many hits ü "}"#;
+    send(&api, call("POST", &format!("/rules?reason={encoded}")).body(MODULE, WASM)).await;
+    send(&api, call("PATCH", "/rules/high_amount").body(PATCH, body)).await;
+    send(&api, call("POST", "/rules/high_amount/rollback").body(PATCH, r#"{"reason":"too many hits ü"}"#)).await;
+    send(&api, call("DELETE", &format!("/rules/high_amount?reason={encoded}"))).await;
+    send(&api, call("DELETE", "/rules/high_amount?reason=%20")).await;
+    let seen = fakes.seen.lock().unwrap().clone();
+    let told: Vec<bool> = seen.iter().map(|line| line.ends_with("reason Some(\"too many hits ü\")")).collect();
+    assert_eq!(told, [true, true, true, true, false], "{seen:?}");
+    let with = |reason: String| {
+        call("PATCH", "/rules/high_amount").body(PATCH, json!({ "order": 1, "reason": reason }).to_string())
+    };
+    assert_eq!(send(&api, with("ü".repeat(500))).await.status, 200);
+    for (reason, said) in
+        [("ü".repeat(501), "the reason has 501 characters"), ("a\nb".into(), "the reason holds \\u{a}")]
+    {
+        let refused = send(&api, with(reason)).await;
+        assert_problem(&refused, 422);
+        assert!(refused.json()["detail"].as_str().unwrap().starts_with(said), "{}", refused.text);
+    }
+    let audit = send(&api, call("GET", "/audit")).await.json();
+    assert_eq!(audit[0]["reason"], "a first try");
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ mod catalog;
 mod checkpoint;
 /// `weir` as a command: what it prints and how it ends.
 mod cli;
+/// The console: sessions, what each path needs, headers, pages, what is hidden.
+mod console;
 /// The decoder and its oracle.
 mod decode;
 /// The fuzz targets on stable.

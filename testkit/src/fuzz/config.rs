@@ -41,8 +41,9 @@ fn shown(config: &Config) -> String {
     let urls: Vec<_> = lookup.values().map(|lookup| lookup.url.expose_secret()).collect();
     let tokens = [&admin.tokens.viewer, &admin.tokens.publisher];
     let tokens = tokens.map(|token| token.as_ref().map(|token| token.expose_secret()));
+    let people: Vec<_> = admin.people.values().map(|person| person.token.expose_secret()).collect();
     let (properties, url) = ((&*source.properties, &*dead_letters.properties), sink.url.expose_secret());
-    format!("{config:?} {properties:?} {url} {urls:?} {tokens:?}")
+    format!("{config:?} {properties:?} {url} {urls:?} {tokens:?} {people:?}")
 }
 
 /// As `pipeline` puts it together, short of what connects.

@@ -56,6 +56,7 @@ impl Fixture {
             origin: Origin::Api,
             source: "fuzz".into(),
             who: "fuzz".into(),
+            reason: None,
             order: None,
             mode: None,
             replace: false,

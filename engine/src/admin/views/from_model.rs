@@ -82,7 +82,7 @@ impl From<Activation> for ActivationView {
 
 impl From<Audit> for AuditView {
     fn from(line: Audit) -> Self {
-        let Audit { at, who, action, rule, revision, detail } = line;
-        Self { at: rfc3339(at), who, action, rule, revision, detail }
+        let Audit { at, who, action, rule, revision, detail, reason } = line;
+        Self { at: rfc3339(at), who, action, rule, revision, detail, reason }
     }
 }

@@ -1,9 +1,11 @@
 //! The answers of the API, as they are in `/openapi.json`. No field here may hold a secret: no URL, no property.
 
 mod from_model;
+mod hide;
 mod pipeline;
 mod rules;
 
 pub use from_model::{code_views, rfc3339};
+pub use hide::{Hide, open_headers};
 pub use pipeline::*;
 pub use rules::*;

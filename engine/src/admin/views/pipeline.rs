@@ -159,7 +159,7 @@ pub struct ActivationView {
 pub struct AuditView {
     /// When it happened, RFC 3339.
     pub at: String,
-    /// Who made the change: the token's role, `directory`, or `engine` (the breaker).
+    /// Who made the change: a person or the token's role, `directory`, or `engine` (the breaker).
     pub who: String,
     /// What was done: publish, patch, rollback, retire, trip, suspend or repair.
     pub action: String,
@@ -169,6 +169,8 @@ pub struct AuditView {
     pub revision: u64,
     /// What exactly, in words.
     pub detail: String,
+    /// Why, in the person's own words; null: no reason was given.
+    pub reason: Option<String>,
 }
 
 /// Answer of GET /dead-letters.
@@ -178,6 +180,8 @@ pub struct LettersView {
     pub complete: bool,
     /// The dead letters, newest first.
     pub letters: Vec<LetterView>,
+    /// Why parts of them are not shown: a field is sensitive, and the caller may not see values; null: nothing is hidden.
+    pub hidden: Option<String>,
 }
 
 /// A dead letter, as it is in its topic.
@@ -191,6 +195,17 @@ pub struct LetterView {
     pub code: Option<String>,
     /// The reason in words, header `__dlq.errors.message`.
     pub message: Option<String>,
+    /// Rule that decided, header `weir.rule`; null: the engine itself did.
+    pub rule: Option<String>,
+    /// Module of that rule, header `weir.rule.sha256`.
+    pub sha256: Option<String>,
+    /// Partition of the source topic that the record is in.
+    pub source_partition: Option<i32>,
+    /// Offset of the record there.
+    pub source_offset: Option<i64>,
+    /// The record's fields as they are decoded, by name; null: it has no such value. Without those that are hidden; empty: the
+    /// record can't be decoded, or was cut here.
+    pub fields: BTreeMap<String, Option<String>>,
     /// As text; bytes that are no UTF-8 are replaced. Cut after `value_limit` bytes.
     pub key: Option<String>,
     /// As text; bytes that are no UTF-8 are replaced. Cut after `value_limit` bytes.

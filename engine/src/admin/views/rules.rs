@@ -110,6 +110,8 @@ pub struct RuleDetail {
     pub skipped: u64,
     /// The first hits as a shadow rule since the engine started, 20 at most.
     pub shadow_samples: Vec<HitView>,
+    /// Why the details of these are not shown: a field is sensitive, and the caller may not see values; null: nothing is hidden.
+    pub hidden: Option<String>,
 }
 
 /// What a module says of itself.

@@ -16,7 +16,7 @@ use clap::Subcommand;
 use comfy_table::Table;
 use serde_json::Value;
 
-use super::api::{Api, Client};
+use super::api::{Api, Client, encoded};
 use super::out;
 use super::printable::{printable, printable_json};
 
@@ -67,6 +67,8 @@ enum Command {
         /// The rule
         name: String,
         #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
         api: Api,
     },
     /// What would become of records: every rule is asked, nothing is changed
@@ -93,6 +95,8 @@ enum Command {
         #[arg(long)]
         replace: bool,
         #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
         api: Api,
     },
     /// The same checks as push, nothing published
@@ -110,6 +114,8 @@ enum Command {
         #[arg(long)]
         sha256: Option<String>,
         #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
         api: Api,
     },
     /// After rows of the database were lost or set back: puts the highest revision that is left into force
@@ -118,6 +124,21 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+}
+
+/// Why a change is made.
+#[derive(Debug, clap::Args)]
+struct Why {
+    /// Why, for the audit; 500 characters at most
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Why {
+    /// As a part of a query.
+    fn query(&self) -> Option<String> {
+        self.reason.as_ref().map(|reason| format!("reason={}", encoded(reason)))
+    }
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -134,8 +155,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Set { change, api } => set::run(change, &api.client()?),
-        Command::Delete { name, api } => {
-            let done = api.client()?.delete(&format!("/rules/{name}"))?;
+        Command::Delete { name, why, api } => {
+            let done = api.client()?.delete(&path(&format!("/rules/{name}"), [why.query()]))?;
             out::line(format_args!("{name} is no longer in the set; revision {}", done["revision"]));
             Ok(())
         }
@@ -149,10 +170,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Command::Push { file, mode, order, replace, api } => {
+        Command::Push { file, mode, order, replace, why, api } => {
             let mode = mode.as_ref().map(|mode| format!("mode={mode}"));
             let order = order.map(|order| format!("order={order}"));
-            push(&api.client()?, file, [mode, order, replace.then(|| "replace=true".to_owned())])
+            push(&api.client()?, file, [mode, order, replace.then(|| "replace=true".to_owned()), why.query()])
         }
         Command::Check { file, api } => {
             let manifest = api.client()?.post("/rules/check", "application/wasm", &read(file)?)?;
@@ -162,8 +183,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             ));
             Ok(())
         }
-        Command::Rollback { name, sha256, api } => {
-            let body = sha256.as_ref().map_or_else(|| serde_json::json!({}), |to| serde_json::json!({ "sha256": to }));
+        Command::Rollback { name, sha256, why, api } => {
+            let body = serde_json::json!({ "sha256": sha256, "reason": why.reason });
             let path = format!("/rules/{name}/rollback");
             let done = api.client()?.post(&path, "application/json", body.to_string().as_bytes())?;
             out::line(format_args!("{name} is back; revision {}", done["revision"]));
@@ -173,10 +194,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-fn push(api: &Client, file: &Path, query: [Option<String>; 3]) -> anyhow::Result<()> {
+/// A path with those parts of a query that there are.
+fn path<const N: usize>(path: &str, query: [Option<String>; N]) -> String {
     let query: Vec<String> = query.into_iter().flatten().collect();
-    let path = if query.is_empty() { "/rules".to_owned() } else { format!("/rules?{}", query.join("&")) };
-    let done = api.post(&path, "application/wasm", &read(file)?)?;
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
+fn push(api: &Client, file: &Path, query: [Option<String>; 4]) -> anyhow::Result<()> {
+    let done = api.post(&path("/rules", query), "application/wasm", &read(file)?)?;
     let name = text(&done, "name");
     // It is published, whatever becomes of this question.
     let detail = api.get(&format!("/rules/{name}")).unwrap_or(Value::Null);

@@ -24,6 +24,9 @@ pub(super) struct Change {
     /// A parameter that takes the module's default again, as often as needed
     #[arg(long = "default", value_name = "NAME")]
     defaults: Vec<String>,
+    /// Why, for the audit; 500 characters at most
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 pub(super) fn run(change: &Change, api: &Client) -> anyhow::Result<()> {
@@ -54,6 +57,9 @@ fn body(change: &Change) -> anyhow::Result<Value> {
         body.insert("parameters".into(), parameters.into());
     }
     ensure!(!body.is_empty(), "nothing is to change; give --mode, --order, --parameter or --default");
+    if let Some(reason) = &change.reason {
+        body.insert("reason".into(), reason.as_str().into());
+    }
     Ok(body.into())
 }
 
@@ -69,9 +75,13 @@ mod tests {
             order: None,
             parameters: parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             defaults: defaults.iter().map(|name| (*name).into()).collect(),
+            reason: None,
         };
         let sent = body(&with(&[("limit", "5=6"), ("list", "")], &["other"])).unwrap();
         assert_eq!(sent, serde_json::json!({ "parameters": { "limit": "5=6", "list": "", "other": null } }));
+        let why = Change { reason: Some("lower".into()), ..with(&[("limit", "5")], &[]) };
+        assert_eq!(body(&why).unwrap(), serde_json::json!({ "parameters": { "limit": "5" }, "reason": "lower" }));
+        assert!(body(&Change { reason: Some("why".into()), ..with(&[], &[]) }).is_err(), "a reason is no change");
         assert!(body(&with(&[("limit", "5")], &["limit"])).unwrap_err().to_string().contains("twice"));
         assert!(body(&with(&[], &[])).unwrap_err().to_string().starts_with("nothing is to change"));
     }

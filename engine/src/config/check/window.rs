@@ -36,6 +36,13 @@ impl Found {
             ("window.measures", window.measures.keys().collect()),
         ] {
             for name in names {
+                if key == "window.group_by" && is_sensitive(config, name) {
+                    let name = words::field(name);
+                    self.add(
+                        key,
+                        format!("{name:?} is sensitive, and the table would show its values to all who may read it"),
+                    );
+                }
                 match (self.kinds.get(name), key) {
                     (None, _) => self.no_field(key, name),
                     (Some(Kind::Float), "window.group_by") => {
@@ -95,4 +102,13 @@ impl Found {
         );
         self.unless(retention >= least, "sink.retention", why);
     }
+}
+
+/// Whether the values of this field, of the record or of a lookup, are not for everybody.
+fn is_sensitive(config: &Config, name: &str) -> bool {
+    let of_lookup = |name: &str| {
+        let (lookup, field) = name.split_once('.')?;
+        Some(config.lookup.get(lookup)?.fields.get(field)?.sensitive)
+    };
+    config.record.fields.get(name).map(|field| field.sensitive).or_else(|| of_lookup(name)).unwrap_or(false)
 }

@@ -12,6 +12,7 @@ const LEAST: &str = r#"
     window = {}
     sink = { url = "sqlite://file" }
     rule = { some_rule = {} }
+    admin = { people = { ana = { token = "a-token-of-26-characters-x", may = ["read"] } } }
 
     [record.fields]
     event_time = { kind = "timestamp", required = true }
@@ -24,11 +25,12 @@ const LEAST: &str = r#"
 "#;
 
 /// What the user names in it.
-const NAMES: [(&str, &str); 4] = [
+const NAMES: [(&str, &str); 5] = [
     ("record.fields.NAME", "amount"),
     ("lookup.NAME", "customer"),
     ("lookup.NAME.fields.NAME", "segment"),
     ("rule.NAME", "some_rule"),
+    ("admin.people.NAME", "ana"),
 ];
 
 /// A struct of `config/mod.rs`.

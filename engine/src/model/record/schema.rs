@@ -40,14 +40,16 @@ pub struct Field {
     pub time: TimeFormat,
     /// The lookup that fills it, if it isn't decoded from the record.
     pub lookup: Option<String>,
+    /// Whether its values are shown to those alone who may see values.
+    pub sensitive: bool,
 }
 
 impl Field {
-    /// A field of the record under its own name that may be missing; a timestamp is RFC 3339 or epoch milliseconds.
+    /// A field of the record under its own name that may be missing and that everybody may see; a timestamp is RFC 3339 or epoch milliseconds.
     pub fn new(name: impl Into<String>, kind: Kind, scale: u8) -> Self {
         let name = name.into();
         let path = vec![name.clone()];
-        Self { name, kind, required: false, path, scale, time: TimeFormat::default(), lookup: None }
+        Self { name, kind, required: false, path, scale, time: TimeFormat::default(), lookup: None, sensitive: false }
     }
 
     /// Whether it is decoded from the record. Others are filled in afterwards.
@@ -71,6 +73,11 @@ impl Schema {
     /// The field of this name.
     pub fn find(&self, name: &str) -> Option<FieldId> {
         self.fields.iter().position(|field| field.name == name).map(FieldId)
+    }
+
+    /// Whether some field's values are not for everybody who may read.
+    pub fn has_sensitive(&self) -> bool {
+        self.fields.iter().any(|field| field.sensitive)
     }
 
     /// The field with this id.

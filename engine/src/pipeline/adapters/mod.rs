@@ -17,11 +17,11 @@ use self::advice::advice;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use self::view::View;
-use crate::admin::ports::{AdminError, PatchRequest, PublishRequest, RollbackRequest, RuleAdmin};
+use crate::admin::ports::{AdminError, Author, PatchRequest, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
     EvaluateView, FileProblemView, ManifestView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
-use crate::admin::{AdminState, Limits};
+use crate::admin::{Access, AdminState, Limits};
 use crate::config::Config;
 use crate::model::catalog::{Origin, VersionInfo};
 use crate::model::ids::Sha256;
@@ -51,10 +51,11 @@ pub(super) fn admin_state(
         evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
     };
     let view = View { config: config.clone(), catalog: catalog.clone(), status: status.clone() };
-    let letters = Letters::new(config.clone());
+    let letters = Letters::new(config.clone(), schema.clone());
     let limits = Limits::new(config.rules.max_module.as_u64());
     let (rules, view, letters) = (Arc::new(rules), Arc::new(view), Arc::new(letters));
-    AdminState::new(rules, view, store.clone(), letters, metrics, &config.admin.tokens, limits)
+    let access = Access::new(&config.admin, &config.pipeline.name, schema);
+    AdminState::new(rules, view, store.clone(), letters, metrics, access, limits)
 }
 
 struct Rules {
@@ -192,12 +193,13 @@ impl RuleAdmin for Rules {
             failures_by_code: now(&rule.stats.failures),
             skipped: rule.stats.skipped.load(Ordering::Relaxed),
             shadow_samples: now(&rule.stats.samples).iter().map(hit_view).collect(),
+            hidden: None,
         })
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
-        let PublishRequest { wasm, source, who, order, mode, replace } = request;
-        let how = Publish { origin: Origin::Api, source, who, order, mode, replace };
+        let PublishRequest { wasm, source, author: Author { who, reason }, order, mode, replace } = request;
+        let how = Publish { origin: Origin::Api, source, who: who.to_string(), reason, order, mode, replace };
         let done = self.catalog.publish(wasm, how).await?;
         let (sha256, revision) = (done.sha256.to_string(), done.revision.0);
         Ok(PublishedView { name: done.name, sha256, revision, new: done.new })
@@ -207,19 +209,19 @@ impl RuleAdmin for Rules {
         Ok(ManifestView::from(&self.catalog.check(wasm).await?))
     }
 
-    async fn patch(&self, name: &str, patch: PatchRequest, who: &str) -> Result<u64, AdminError> {
-        let PatchRequest { mode, order, parameters } = patch;
-        Ok(self.catalog.patch(name, Patch { mode, order, parameters }, who).await?.0)
+    async fn patch(&self, name: &str, patch: PatchRequest, author: &Author) -> Result<u64, AdminError> {
+        let PatchRequest { mode, order, parameters, reason: _ } = patch;
+        Ok(self.catalog.patch(name, Patch { mode, order, parameters }, author.by()).await?.0)
     }
 
-    async fn rollback(&self, name: &str, request: RollbackRequest, who: &str) -> Result<u64, AdminError> {
+    async fn rollback(&self, name: &str, request: RollbackRequest, author: &Author) -> Result<u64, AdminError> {
         let to = request.sha256.map(|text| text.parse::<Sha256>()).transpose();
         let to = to.map_err(|why| AdminError::NotFound(why.to_string()))?;
-        Ok(self.catalog.rollback(name, to, who).await?.0)
+        Ok(self.catalog.rollback(name, to, author.by()).await?.0)
     }
 
-    async fn retire(&self, name: &str, who: &str) -> Result<u64, AdminError> {
-        Ok(self.catalog.retire(name, who).await?.0)
+    async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError> {
+        Ok(self.catalog.retire(name, author.by()).await?.0)
     }
 
     async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {

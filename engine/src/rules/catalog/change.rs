@@ -12,7 +12,7 @@ use super::instance::instance;
 use super::load::Trial;
 use super::{Catalog, CatalogError, Refused};
 use crate::clock::now_ms;
-use crate::model::catalog::{Audit, Entry, Manifest, Mode, RuleSet};
+use crate::model::catalog::{Audit, By, Entry, Manifest, Mode, RuleSet};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::shown::acts;
 use crate::rules::live::LiveSet;
@@ -42,7 +42,8 @@ impl Catalog {
     ///
     /// # Errors
     /// [`Refused`]: no such rule, a change that can't be made, or a store that does not answer.
-    pub async fn patch(&self, name: &str, patch: Patch, who: &str) -> Result<Revision, Refused> {
+    pub async fn patch(&self, name: &str, patch: Patch, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
+        let by: By<'_> = by.into();
         let live = self.live();
         let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
         patch.parameters.iter().flatten().try_for_each(|(parameter, value)| fits(parameter, value.as_deref()))?;
@@ -68,14 +69,15 @@ impl Catalog {
             }
             Ok((*entry != before).then(|| differences(&before, entry).trim_start_matches("; ").to_owned()))
         };
-        self.change(Change::of(PATCH, name, who), edit).await
+        self.change(Change::of(PATCH, name, by), edit).await
     }
 
     /// Back to this version, or to the one that was in force before.
     ///
     /// # Errors
     /// [`Refused`]: no such rule or version, nothing to go back to, or a store that does not answer.
-    pub async fn rollback(&self, name: &str, to: Option<Sha256>, who: &str) -> Result<Revision, Refused> {
+    pub async fn rollback(&self, name: &str, to: Option<Sha256>, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
+        let by: By<'_> = by.into();
         let mut set = self.store().rule_set().await?;
         let now = entry(&mut set.entries, name)?.sha256;
         let history = History::read(self.store(), name).await?;
@@ -94,20 +96,21 @@ impl Catalog {
             let note = entry.go_back(to, &manifest, &parameters);
             Ok(Some(format!("{from} -> {to}{note}")))
         };
-        self.change(Change::of("rollback", name, who), edit).await
+        self.change(Change::of("rollback", name, by), edit).await
     }
 
     /// Takes the rule out of the set; its versions stay.
     ///
     /// # Errors
     /// [`Refused`]: no such rule, or a store that does not answer.
-    pub async fn retire(&self, name: &str, who: &str) -> Result<Revision, Refused> {
+    pub async fn retire(&self, name: &str, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
+        let by: By<'_> = by.into();
         let edit = |entries: &mut Vec<Entry>| {
             let gone = entry(entries, name)?.sha256;
             entries.retain(|e| e.name != name);
             Ok(Some(gone.to_string()))
         };
-        self.change(Change::of(RETIRE, name, who), edit).await
+        self.change(Change::of(RETIRE, name, by), edit).await
     }
 
     /// What a stored version of the rule said of itself.
@@ -169,11 +172,12 @@ impl Instance for Catalog {
     fn audit(&self, change: &Change<'_>, revision: Revision, detail: String) -> Audit {
         Audit {
             at: now_ms(),
-            who: change.who.to_owned(),
+            who: change.by.who.to_owned(),
             action: change.action.to_owned(),
             rule: change.rule.to_owned(),
             revision: revision.0,
             detail: format!("{}; {}", bounded(detail), instance()),
+            reason: change.by.reason.map(str::to_owned),
         }
     }
 

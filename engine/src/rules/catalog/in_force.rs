@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::{CatalogError, Refused};
 use crate::fault;
-use crate::model::catalog::{Audit, Entry, RuleSet, Version};
+use crate::model::catalog::{Audit, By, Entry, RuleSet, Version};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::store::{CatalogStore, StoreError};
 
@@ -51,16 +51,16 @@ pub struct Change<'a> {
     pub action: &'a str,
     /// The rule that changes.
     pub rule: &'a str,
-    /// The person, or part of the engine.
-    pub who: &'a str,
+    /// The person, or part of the engine, and the reason.
+    pub by: By<'a>,
     /// Stored with the change.
     version: Option<&'a Version>,
 }
 
 impl<'a> Change<'a> {
     /// This person, or part of the engine, does this to that rule.
-    pub fn of(action: &'a str, rule: &'a str, who: &'a str) -> Self {
-        Self { action, rule, who, version: None }
+    pub fn of(action: &'a str, rule: &'a str, by: impl Into<By<'a>>) -> Self {
+        Self { action, rule, by: by.into(), version: None }
     }
 
     /// The same, with a version that the store may not have yet.

@@ -8,7 +8,7 @@ use super::load::Trial;
 use super::{Catalog, Refused};
 use crate::clock::now_ms;
 use crate::config::RuleStart;
-use crate::model::catalog::{Entry, Manifest, Mode, Origin, Version};
+use crate::model::catalog::{By, Entry, Manifest, Mode, Origin, Version};
 use crate::model::ids::{Revision, Sha256};
 use crate::rules::module::{Invalid, ModuleRef, Requester};
 
@@ -21,6 +21,8 @@ pub struct Publish {
     pub source: String,
     /// Who it is, for the audit.
     pub who: String,
+    /// Why, for the audit; None: no reason was given.
+    pub reason: Option<String>,
     /// Where among the rules it judges; None: as it was, or as `[rule.NAME]` says.
     pub order: Option<i32>,
     /// None: as it was, or as `[rule.NAME]` says, or live.
@@ -61,6 +63,7 @@ impl Catalog {
             origin: Origin::Api,
             source: String::new(),
             who: String::new(),
+            reason: None,
             order: None,
             mode: None,
             replace: true,
@@ -130,7 +133,8 @@ impl Catalog {
             self.has_room(entries, &manifest.name)?;
             Ok(self.enter(entries, manifest, sha256, &how, before.as_ref()))
         };
-        let change = Change::of("publish", &manifest.name, &how.who).storing(&version);
+        let by = By { who: &how.who, reason: how.reason.as_deref() };
+        let change = Change::of("publish", &manifest.name, by).storing(&version);
         let revision = self.change(change, edit).await?;
         Ok(Published { name: manifest.name.clone(), sha256, revision, new: new.into_inner() })
     }

@@ -74,6 +74,7 @@ impl Catalog {
                 rule: name,
                 revision: set.revision.0 + 1,
                 detail: format!("it does not fit at start: {why}; {}", instance()),
+                reason: None,
             };
             set.revision = self.store().advance(set.revision, None, &set.entries, &audit).await?;
         }

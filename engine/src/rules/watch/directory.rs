@@ -256,6 +256,7 @@ impl RulesDirectory {
             origin: Origin::Directory,
             source: format!("{file}, of user {owner}"),
             who: DIRECTORY.to_owned(),
+            reason: None,
             order: None,
             mode: None,
             replace: false,

@@ -171,7 +171,22 @@ pub(super) async fn add_set(
         Bind::Text(&audit.rule),
         Bind::Text(&audit.detail),
     ];
-    tx.execute(sql, &binds).await.map(|_| ())
+    tx.execute(sql, &binds).await?;
+    match &audit.reason {
+        Some(reason) => add_reason(tx, pipeline, next, audit.at, reason).await,
+        None => Ok(()),
+    }
+}
+
+/// Its time says to which line it belongs: rows that some restore left must not give their reason to another change that has
+/// their revision.
+async fn add_reason(tx: &mut Transaction, pipeline: &str, revision: Revision, at: i64, reason: &str) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO weir_audit_reason (pipeline, revision, at, reason) VALUES (?, ?, ?, ?) {} at = ?, reason = ?",
+        tx.dialect().upsert("pipeline, revision")
+    );
+    let (revision, at, reason) = (Bind::Int(revision.0 as i64), Bind::Int(at), Bind::Text(reason));
+    tx.execute(&sql, &[Bind::Text(pipeline), revision, at, reason, at, reason]).await.map(|_| ())
 }
 
 /// Whether the revision after `base` is this change: it alone wrote this line of audit. Waits for a writer that is
@@ -264,8 +279,9 @@ pub(super) async fn set_directory_seen(
 }
 
 pub(super) async fn audit(tx: &mut Transaction, pipeline: &str, limit: u32) -> Result<Vec<Audit>> {
-    let sql = "SELECT at, who, action, rule, revision, detail FROM weir_audit WHERE pipeline = ? \
-               ORDER BY revision DESC LIMIT ?";
+    let sql = "SELECT a.at, a.who, a.action, a.rule, a.revision, a.detail, r.reason FROM weir_audit a \
+               LEFT JOIN weir_audit_reason r ON r.pipeline = a.pipeline AND r.revision = a.revision AND r.at = a.at \
+               WHERE a.pipeline = ? ORDER BY a.revision DESC LIMIT ?";
     let rows = tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(limit.into())]).await?;
     let line = |mut row: Row| {
         Ok(Audit {
@@ -275,6 +291,7 @@ pub(super) async fn audit(tx: &mut Transaction, pipeline: &str, limit: u32) -> R
             rule: row.text()?,
             revision: row.int()? as u64,
             detail: row.text()?,
+            reason: row.maybe_text()?,
         })
     };
     rows.into_iter().map(line).collect()

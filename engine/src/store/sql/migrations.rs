@@ -27,6 +27,7 @@ pub(super) const STEPS: &[Migration] = &[
     // Databases made by 0.1.0 before commit c28ddff lack them.
     Migration { version: 2, is_optional: true, makes: indexes },
     Migration { version: 3, is_optional: false, makes: count },
+    Migration { version: 4, is_optional: false, makes: reasons },
 ];
 
 /// Kind of thing that a statement makes, which says how to find out whether it is there.
@@ -207,6 +208,17 @@ fn count(d: &Dialect) -> Vec<Made> {
     let text = format!(
         "weir_rule_count (pipeline {} NOT NULL PRIMARY KEY, revision BIGINT NOT NULL, rules BIGINT NOT NULL)",
         d.name_type
+    );
+    vec![table(d, text)]
+}
+
+/// Step 4: why a change was made. A table and no column of `weir_audit`: whoever may make tables need not be allowed to alter
+/// them, and an instance of an older version that runs beside writes its lines as before.
+fn reasons(d: &Dialect) -> Vec<Made> {
+    let Dialect { name_type: name, text_type: text, .. } = d;
+    let text = format!(
+        "weir_audit_reason (pipeline {name} NOT NULL, revision BIGINT NOT NULL, at BIGINT NOT NULL, reason {text} NOT NULL, \
+         PRIMARY KEY (pipeline, revision))"
     );
     vec![table(d, text)]
 }

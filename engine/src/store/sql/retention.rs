@@ -98,7 +98,9 @@ pub(super) async fn forget_revisions(tx: &mut Transaction, pipeline: &str, keep:
         let mut binds = vec![name, number];
         binds.extend(kept.iter().map(|rule| Bind::Text(rule)));
         tx.execute(&format!("DELETE FROM weir_rule_set WHERE pipeline = ? AND revision = ?{but}"), &binds).await?;
-        tx.execute("DELETE FROM weir_audit WHERE pipeline = ? AND revision = ?", &[name, number]).await?;
+        for table in ["weir_audit", "weir_audit_reason"] {
+            tx.execute(&format!("DELETE FROM {table} WHERE pipeline = ? AND revision = ?"), &[name, number]).await?;
+        }
         gone += 1;
     }
     forget_versions(tx, pipeline).await?;

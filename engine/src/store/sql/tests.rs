@@ -146,7 +146,8 @@ fn entry(version: &Version) -> Entry {
 
 fn line(revision: u64) -> Audit {
     let (who, action, rule) = ("publisher".into(), "publish".into(), "r".into());
-    Audit { at: 1, who, action, rule, revision, detail: String::new() }
+    let reason = (revision == 2).then(|| "it was wrong".to_owned());
+    Audit { at: 1, who, action, rule, revision, detail: String::new(), reason }
 }
 
 /// A checkpoint of partition 0 with everything that one may bring.
@@ -214,7 +215,8 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     );
     assert!(store.last_entry("r").await.expect("rows").is_some());
     assert_eq!(store.entries_at(Revision(2)).await.expect("rows").len(), 1);
-    assert_eq!(store.audit(9).await.expect("rows").len(), 3);
+    let reasons: Vec<_> = store.audit(9).await.expect("rows").into_iter().map(|line| line.reason).collect();
+    assert_eq!(reasons, [None, Some("it was wrong".to_owned()), None]);
     for file in [Some(one.sha256), None] {
         store.set_directory_seen("r.wasm", file).await.expect("a row");
         assert_eq!(store.directory_seen("r.wasm").await.expect("rows"), file);

@@ -91,8 +91,8 @@ pub(super) async fn repair(tx: &mut Transaction, pipeline: &str, at: i64, who: &
     let said = was.map_or_else(|| "weir_rule_current had no row".to_owned(), |was| format!("revision {was} was said"));
     let detail = format!("{said}, {highest} was the highest: the {} rules of revision {taken} again", entries.len());
     let action = if entries.is_empty() { REPAIR_TO_NONE } else { REPAIR };
-    let audit =
-        Audit { at, who: who.to_owned(), action: action.to_owned(), rule: String::new(), revision: revision.0, detail };
+    let (who, action) = (who.to_owned(), action.to_owned());
+    let audit = Audit { at, who, action, rule: String::new(), revision: revision.0, detail, reason: None };
     catalog::add_set(tx, pipeline, revision, &entries, &audit).await?;
     Ok(Some(Repaired { was, highest, taken, set: RuleSet { revision, entries } }))
 }

@@ -40,7 +40,12 @@ async fn a_problem_says_what_was_wrong_and_what_to_do() {
             "the token is not one of [admin.tokens]",
             "check the token",
         ),
-        (publish(WASM).token(Some(VIEWER)), "forbidden", "may read and not write", "use the publisher's token"),
+        (
+            publish(WASM).token(Some(VIEWER)),
+            "forbidden",
+            "viewer may read, values, and this takes publish",
+            "use a token that may do it",
+        ),
         (call("GET", "/rules/nobody"), "not-found", "there is no rule", "GET /rules lists what there is"),
         (call("GET", "/nowhere"), "not-found", "there is no path /nowhere", "GET /openapi.json lists the paths"),
         (call("PUT", "/rules"), "method-not-allowed", "/rules does not take PUT", "the header `Allow` lists"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use weir::admin::ports::AdminError;
 use weir::admin::problem::Problem;
-use weir::model::catalog::{Mode, Origin};
+use weir::model::catalog::{By, Mode, Origin};
 use weir::model::ids::Sha256;
 use weir::rules::{Patch, Publish, Refused};
 
@@ -145,6 +145,28 @@ async fn a_rollback_to_what_there_is_not_is_refused() {
     assert!(matches!(back("nobody", None).await, Refused::NoSuchRule(_)));
     assert!(matches!(back("swapped", None).await, Refused::Conflict(_)), "there is no version before");
     assert!(matches!(back("swapped", Some(v1)).await, Refused::Conflict(_)), "it is at that version already");
+}
+
+#[tokio::test]
+async fn every_change_leaves_who_made_it_and_why() {
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
+    let reason = |line: weir::model::catalog::Audit| (line.who, line.action, line.reason);
+    let why = |text: &str| Some(text.to_owned());
+    let how = Publish { who: "ana".into(), reason: why("asked for by the bank"), ..by_api() };
+    let [first, second, _] = versions();
+    catalog.catalog.publish(first.wasm(), how).await.unwrap();
+    assert_eq!(reason(catalog.audit().await), ("ana".into(), "publish".into(), why("asked for by the bank")));
+    catalog.publish(&second).await;
+    assert_eq!(reason(catalog.audit().await), ("test".into(), "publish".into(), None));
+    let by = |text| By { who: "bo", reason: Some(text) };
+    let order = Patch { order: Some(3), ..Patch::default() };
+    catalog.catalog.patch("swapped", order, by("cheap ones first")).await.unwrap();
+    assert_eq!(reason(catalog.audit().await), ("bo".into(), "patch".into(), why("cheap ones first")));
+    catalog.catalog.rollback("swapped", None, by("it flags too much")).await.unwrap();
+    assert_eq!(reason(catalog.audit().await), ("bo".into(), "rollback".into(), why("it flags too much")));
+    catalog.catalog.retire("swapped", by("no longer needed")).await.unwrap();
+    assert_eq!(reason(catalog.audit().await), ("bo".into(), "retire".into(), why("no longer needed")));
 }
 
 #[tokio::test]

@@ -99,7 +99,8 @@ pub(crate) fn script(path: &std::path::Path, body: &str) {
 
 /// By the API, with nothing said.
 pub(crate) fn by_api() -> Publish {
-    Publish { origin: Origin::Api, source: "test".into(), who: "test".into(), order: None, mode: None, replace: false }
+    let (source, who) = ("test".into(), "test".into());
+    Publish { origin: Origin::Api, source, who, reason: None, order: None, mode: None, replace: false }
 }
 
 /// A patch of parameters only; None unsets.

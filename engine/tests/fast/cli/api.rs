@@ -146,6 +146,8 @@ fn a_rule_is_shown_set_deleted_and_asked_with_the_token_that_is_enough() {
     let (asked, token, said) = ask(changed, &["delete", "r"]);
     assert_eq!((asked.as_str(), token.as_str()), ("delete /rules/r http/1.1", "publisher"));
     assert_eq!(said, "r is no longer in the set; revision 8\n");
+    let (asked, ..) = ask(changed, &["delete", "r", "--reason", "it flags too much & more"]);
+    assert_eq!(asked, "delete /rules/r?reason=it%20flags%20too%20much%20%26%20more http/1.1");
 
     let records = folder.path().join("records.ndjson");
     std::fs::write(&records, "{\"amount\": 1}\n").unwrap();

@@ -10,13 +10,21 @@ use weir_testkit::stack::root;
 const SECRET: &str = "hunter2-s3cret-value";
 
 /// What of the repository's own file is replaced, and by what; `SECRET` stands for the secret.
-const SLIPS: [(&str, &str); 36] = [
+const SLIPS: [(&str, &str); 41] = [
     ("[sink]\nurl =", "[sinks]\nurl = \"mysql://weir:SECRET@h/d\"\nold ="),
     ("[window]\n", "sink = \"mysql://weir:SECRET@127.0.0.1/weir\"\n[window]\n"),
     ("[admin]\n", "[admin]\ntokens = \"SECRET\"\n"),
     ("[admin]\n", "[admin]\ntokens = { SECRET = \"viewer\" }\n"),
     ("[admin]\n", "[admin]\ntokens = { viewer = [\"SECRET\"] }\n"),
     ("[admin]\n", "[admin]\ntoken = \"SECRET\"\n"),
+    ("[admin]\n", "[admin]\npeople = { ana = \"SECRET\" }\n"),
+    ("[admin]\n", "[admin]\npeople = { ana = { token = \"x\", may = [\"SECRET\"] } }\n"),
+    (
+        "[admin]\n",
+        "[admin]\ntokens = { viewer = \"SECRET\" }\npeople = { ana = { token = \"SECRET\", may = [\"read\"] } }\n",
+    ),
+    ("[admin]\n", "[admin]\npublic_url = \"https://ana:SECRET@h\"\n"),
+    ("[admin]\n", "[admin]\nhosts = [\"SECRET:1\"]\n"),
     ("listen = \"127.0.0.1:8080\"", "listen = \"SECRET\""),
     ("brokers = \"127.0.0.1:9092\"", "brokers = \"SASL_SSL://weir:SECRET@127.0.0.1:1\""),
     ("topic = \"finance_stream\"", "topic = \"weir:SECRET@finance\""),

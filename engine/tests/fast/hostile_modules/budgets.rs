@@ -18,7 +18,8 @@ const SOON: Duration = COST_WINDOW.saturating_mul(8);
 
 async fn shadow(fixture: &Fixture, guest: Guest<'_>) {
     let (source, who) = ("test".into(), "test".into());
-    let how = Publish { origin: Origin::Api, source, who, order: None, mode: Some(Mode::Shadow), replace: false };
+    let (origin, mode) = (Origin::Api, Some(Mode::Shadow));
+    let how = Publish { origin, source, who, reason: None, order: None, mode, replace: false };
     fixture.catalog.publish(guest.core(), how).await.unwrap();
 }
 

@@ -101,6 +101,7 @@ impl Fixture {
             origin: Origin::Api,
             source: "test".into(),
             who: "test".into(),
+            reason: None,
             order: None,
             mode: None,
             replace: false,

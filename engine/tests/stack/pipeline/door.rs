@@ -108,6 +108,47 @@ fn tokens_of_files_are_read_again_at_sighup_and_a_bad_file_keeps_the_old_ones() 
     engine.stop();
 }
 
+#[test]
+fn a_person_s_session_ends_when_a_sighup_brings_another_token_and_the_audit_names_the_person_and_the_reason() {
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let ana = files.path().join("ana");
+    write(&ana, "ana-of-monday-000001");
+    let people = format!(
+        "[admin]\npeople = {{ ana = {{ token = \"${{file:{}}}\", may = [\"read\", \"publish\"] }} }}",
+        ana.display()
+    );
+    let pipeline = TestPipeline::new("people").with("[admin]", &people);
+    let mut engine = pipeline.start();
+    pipeline.until_ready(&mut engine);
+    let base = format!("http://127.0.0.1:{}", pipeline.admin);
+    let browser = || ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
+    let form = browser().post(format!("{base}/console/sign-in")).header("origin", &base);
+    let signed_in = form.send_form([("token", "ana-of-monday-000001")]).expect("it answers");
+    assert_eq!(signed_in.status().as_u16(), 303);
+    let kept = signed_in.headers()["set-cookie"].to_str().expect("text").to_owned();
+    let session = kept.split(';').next().expect("name and value").to_owned();
+    let now = || {
+        let answer = browser().get(format!("{base}/console/")).header("cookie", &session).call().expect("it answers");
+        (answer.status().as_u16(), answer.into_body().read_to_string().expect("text"))
+    };
+    let (status, page) = now();
+    assert!(status == 200 && page.contains("<h1>Now</h1>") && page.contains("database"), "{page}");
+
+    let change = ["rules", "set", RULES[0], "--order", "9", "--reason", "after the cheap ones", "--url", &base];
+    let done = weir().args(change).args(["--token-file", ana.to_str().expect("text")]).output().expect("weir starts");
+    assert!(done.status.success(), "{done:?}");
+    let audit = browser().get(format!("{base}/audit?limit=1")).header("authorization", "Bearer ana-of-monday-000001");
+    let audit: serde_json::Value = audit.call().expect("it answers").into_body().read_json().expect("JSON");
+    assert_eq!((&audit[0]["who"], &audit[0]["reason"]), (&json!("ana"), &json!("after the cheap ones")), "{audit}");
+
+    write(&ana, "ana-of-tuesday-00002");
+    hang_up(&mut engine, "changed=\"ana\"");
+    assert_eq!(now().0, 303, "the session was begun with a token that is no longer hers");
+    let log = engine.said();
+    assert!(!log.contains("of-monday") && !log.contains("of-tuesday"), "a token stands in the log: {log}");
+    engine.stop();
+}
+
 /// Asks it to read its tokens again, and waits until it says what came of it.
 fn hang_up(engine: &mut Engine, told: &str) {
     engine.signal("HUP");

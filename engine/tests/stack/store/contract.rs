@@ -260,13 +260,14 @@ async fn the_catalog_advances_by_one_and_refuses_a_stale_base(url: &str) {
         rule: "high_amount".into(),
         revision: 1,
         detail: "new".into(),
+        reason: Some("a first rule: Grüße".into()),
     };
     assert_eq!(store.revision().await.unwrap(), Revision(0));
     let entries = [entry.clone()];
     assert_eq!(store.advance(Revision(0), Some(&v), &entries, &audit).await.unwrap(), Revision(1));
     let stale = store.advance(Revision(0), Some(&version("x", 8)), &[], &audit).await;
     assert!(matches!(stale, Err(StoreError::Stale(Revision(1)))), "{stale:?}");
-    let retired = Audit { action: "retire".into(), ..audit.clone() };
+    let retired = Audit { action: "retire".into(), reason: None, ..audit.clone() };
     assert_eq!(store.advance(Revision(1), Some(&v), &[], &retired).await.unwrap(), Revision(2));
     assert_eq!(store.rule_set().await.unwrap().entries, []);
     assert_eq!(store.entries_at(Revision(1)).await.unwrap(), entries);
@@ -275,7 +276,8 @@ async fn the_catalog_advances_by_one_and_refuses_a_stale_base(url: &str) {
     assert_eq!(store.version(v.sha256).await.unwrap(), Some(v.clone()));
     assert_eq!(store.versions(Some("high_amount"), 9).await.unwrap().len(), 1);
     assert_eq!(store.versions(None, 9).await.unwrap().len(), 1);
-    assert_eq!(store.audit(9).await.unwrap()[1], audit);
+    let lines = store.audit(9).await.unwrap();
+    assert_eq!((&lines[1], lines[0].reason.as_deref()), (&audit, None));
     let later = Version { published_at: v.published_at + 1, ..version("high_amount", 9) };
     store.advance(Revision(2), Some(&later), &[], &audit).await.unwrap();
     let newest = store.versions(Some("high_amount"), 1).await.unwrap();
@@ -311,6 +313,7 @@ async fn rows_of_the_rule_set_that_were_lost_are_told_and_repaired(url: &str) {
         rule: "high_amount".into(),
         revision: 1,
         detail: "new".into(),
+        reason: None,
     };
     let v = version("high_amount", 7);
     let entry = |order| Entry {

@@ -78,7 +78,7 @@ async fn whichever_commit_is_lost_or_its_answer_everything_counts_once() {
 
 fn retirement() -> Audit {
     let (who, action, rule) = ("publisher".into(), "retire".into(), "high_amount".into());
-    Audit { at: 1, who, action, rule, revision: 1, detail: String::new() }
+    Audit { at: 1, who, action, rule, revision: 1, detail: String::new(), reason: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]

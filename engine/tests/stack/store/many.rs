@@ -114,6 +114,7 @@ pub(crate) async fn a_look_costs_what_it_shows(url: &str) {
         rule: "steady".into(),
         revision: 1,
         detail: String::new(),
+        reason: None,
     };
     store.advance(Revision(0), Some(&version), &[], &audit).await.unwrap();
     fill_history(&mut server, "large").await;

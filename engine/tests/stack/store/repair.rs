@@ -43,6 +43,7 @@ pub(crate) async fn the_command_takes_the_highest_set_that_is_left(url: &str) {
             rule: "steady".into(),
             revision: base + 1,
             detail: String::new(),
+            reason: None,
         };
         store.advance(Revision(base), Some(&v), &[entry], &audit).await.unwrap();
     }

@@ -88,6 +88,7 @@ pub(crate) async fn revisions_go_that_judged_nothing_which_kafka_still_holds(url
             rule: rule.into(),
             revision: base + 1,
             detail: String::new(),
+            reason: None,
         };
         store.advance(Revision(base), Some(version), entries, &audit).await.unwrap();
     };

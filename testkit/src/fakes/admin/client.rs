@@ -35,13 +35,15 @@ pub struct Call<'a> {
     pub media_type: Option<&'a str>,
     /// Bearer token; none: not sent.
     pub token: Option<&'a str>,
+    /// Further headers.
+    pub headers: Vec<(&'a str, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 /// A request without a body.
 pub fn call<'a>(method: &'a str, path: &'a str) -> Call<'a> {
-    Call { method, path, media_type: None, token: Some(PUBLISHER), body: Vec::new() }
+    Call { method, path, media_type: None, token: Some(PUBLISHER), headers: Vec::new(), body: Vec::new() }
 }
 
 impl<'a> Call<'a> {
@@ -57,6 +59,12 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Gives it one more header.
+    pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
     /// As the router takes it.
     pub fn request(self) -> Request<Body> {
         let mut request = Request::builder().method(Method::from_bytes(self.method.as_bytes()).unwrap()).uri(self.path);
@@ -65,6 +73,9 @@ impl<'a> Call<'a> {
         }
         if let Some(token) = self.token {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in self.headers {
+            request = request.header(name, value);
         }
         request.body(Body::from(self.body)).unwrap()
     }

@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use weir::admin::ports::{
-    AdminError, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
+    AdminError, Author, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
 };
 use weir::admin::views::*;
-use weir::admin::{AdminState, Limits};
-use weir::config::Tokens;
+use weir::admin::{Access, AdminState, Limits};
+use weir::config::{Admin, May, Person, Tokens};
 use weir::model::catalog::{Audit, Mode, Origin};
 use weir::model::checkpoint::Activation;
 use weir::model::finding::Effect;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
+use weir::model::record::{Field, Kind, Schema};
 use weir::store::{AuditStore, ReportStore, StatsRow, StoreError};
 
 /// The token that reads.
@@ -26,13 +27,23 @@ pub const VIEWER: &str = "viewer-token-number-1";
 pub const PUBLISHER: &str = "publisher-token-number-2";
 /// Stands in every error text below; must be in no answer.
 pub const SECRET: &str = "s3cret";
+/// Stands in everything that shows a value of the field `iban`: key, value, reason, detail, header, measure.
+pub const IBAN: &str = "DE8937040044";
 /// A module that the fake catalog takes.
 pub const WASM: &[u8] = b"\0asm good";
 
 /// What a test may choose.
 pub struct Fakes {
-    /// Viewer's and publisher's; none: the API is open.
+    /// Viewer's and publisher's; none and no people: the API is open.
     pub tokens: Option<(&'static str, &'static str)>,
+    /// Name, token and what they may.
+    pub people: Vec<(&'static str, &'static str, Vec<May>)>,
+    /// `admin.public_url`.
+    pub public_url: Option<&'static str>,
+    /// `admin.hosts`.
+    pub hosts: Vec<&'static str>,
+    /// Whether the field `iban` is sensitive.
+    pub sensitive: bool,
     /// What `/readyz` names as away.
     pub not_ready: Vec<String>,
     /// Requests at once.
@@ -51,6 +62,10 @@ impl Default for Fakes {
     fn default() -> Self {
         Self {
             tokens: Some((VIEWER, PUBLISHER)),
+            people: Vec::new(),
+            public_url: None,
+            hosts: Vec::new(),
+            sensitive: false,
             not_ready: Vec::new(),
             requests: 8,
             request_timeout: Duration::from_secs(2),
@@ -64,10 +79,7 @@ impl Default for Fakes {
 impl Fakes {
     /// The router over these fakes.
     pub fn api(&self) -> axum::Router {
-        let tokens = Tokens {
-            viewer: self.tokens.map(|tokens| tokens.0.into()),
-            publisher: self.tokens.map(|tokens| tokens.1.into()),
-        };
+        let access = Access::new(&self.admin(), "fraud", &self.schema());
         let Self { request_timeout, requests, .. } = *self;
         let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
         weir::admin::router(AdminState::new(
@@ -76,9 +88,29 @@ impl Fakes {
             Arc::new(ReadOnly),
             Arc::new(Letters),
             weir::telemetry::metrics(),
-            &tokens,
+            access,
             limits,
         ))
+    }
+
+    fn admin(&self) -> Admin {
+        let tokens = Tokens {
+            viewer: self.tokens.map(|tokens| tokens.0.into()),
+            publisher: self.tokens.map(|tokens| tokens.1.into()),
+        };
+        let person = |token: &str, may: &[May]| Person { token: token.into(), may: may.to_vec() };
+        Admin {
+            tokens,
+            people: self.people.iter().map(|(name, token, may)| ((*name).to_owned(), person(token, may))).collect(),
+            public_url: self.public_url.map(str::to_owned),
+            hosts: self.hosts.iter().map(|host| (*host).to_owned()).collect(),
+            ..Admin::default()
+        }
+    }
+
+    fn schema(&self) -> Schema {
+        let field = |name: &str, sensitive| Field { sensitive, ..Field::new(name, Kind::Text, 0) };
+        Schema { fields: vec![field("type", false), field("iban", self.sensitive)] }
     }
 }
 
@@ -179,7 +211,7 @@ impl RuleAdmin for Rules {
             published_at: rfc3339(0),
             published_by: "directory".into(),
         };
-        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::Flag, detail: "9 > 1".into() };
+        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::Flag, detail: format!("{IBAN}: 9 > 1") };
         Ok(RuleDetail {
             rule: rule(),
             manifest: manifest(),
@@ -190,11 +222,13 @@ impl RuleAdmin for Rules {
             failures_by_code: BTreeMap::from([("RULE_TRAP".into(), 1)]),
             skipped: 2,
             shadow_samples: vec![hit],
+            hidden: None,
         })
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
-        self.see(format!("publish by {} mode {:?} order {:?}", request.who, request.mode, request.order));
+        let Author { who, reason } = &request.author;
+        self.see(format!("publish by {who} mode {:?} order {:?} reason {reason:?}", request.mode, request.order));
         if request.wasm == b"\0asm slow" {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
@@ -213,18 +247,21 @@ impl RuleAdmin for Rules {
         judge(&wasm).map(|()| manifest())
     }
 
-    async fn patch(&self, name: &str, _: PatchRequest, _: &str) -> Result<u64, AdminError> {
+    async fn patch(&self, name: &str, _: PatchRequest, author: &Author) -> Result<u64, AdminError> {
+        self.see(format!("patch by {} reason {:?}", author.who, author.reason));
         named(name).map(|()| 6)
     }
 
-    async fn rollback(&self, name: &str, _: RollbackRequest, _: &str) -> Result<u64, AdminError> {
+    async fn rollback(&self, name: &str, _: RollbackRequest, author: &Author) -> Result<u64, AdminError> {
+        self.see(format!("rollback by {} reason {:?}", author.who, author.reason));
         if name == "only_one" {
             return Err(AdminError::Conflict("only_one has no earlier version".into()));
         }
         named(name).map(|()| 7)
     }
 
-    async fn retire(&self, name: &str, _: &str) -> Result<u64, AdminError> {
+    async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError> {
+        self.see(format!("retire by {} reason {:?}", author.who, author.reason));
         named(name).map(|()| 8)
     }
 
@@ -280,7 +317,7 @@ impl PipelineView for Pipeline {
             uptime_seconds: 3,
             workers: 2,
             ready: self.not_ready.is_empty(),
-            not_ready: vec![url()],
+            not_ready: [vec![url()], self.not_ready.clone()].concat(),
             last_checkpoint_age_ms: Some(300),
             revision: 4,
             dependencies: self.dependencies(),
@@ -318,19 +355,32 @@ impl LetterTail for Letters {
         if code.as_deref() == Some("SLOW") {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
-        let header = HeaderView { name: "weir.code".into(), value: code.clone() };
+        let header = |name: &str, value: &str| HeaderView { name: name.into(), value: Some(value.into()) };
+        let value = format!("{{\"iban\":\"{IBAN}\"}}");
+        let most = text.min(value.len());
+        let headers = vec![
+            header("trace", IBAN),
+            header("weir.code", code.as_deref().unwrap_or("IBAN_BLOCKED")),
+            header("weir.rule", "blocked"),
+            header("__dlq.errors.message", &format!("{IBAN} is blocked")),
+        ];
         let letter = LetterView {
             partition: 0,
             offset: 1,
             code,
-            message: Some("the amount is below the least".into()),
-            key: None,
-            value: Some("{}"[..text.min(2)].into()),
-            value_bytes: Some(2),
-            truncated: text < 2,
-            headers: vec![header],
+            message: Some(format!("{IBAN} is blocked")),
+            rule: Some("blocked".into()),
+            sha256: None,
+            source_partition: Some(3),
+            source_offset: Some(18_234_771),
+            fields: BTreeMap::from([("iban".into(), Some(IBAN.into())), ("type".into(), Some("DEBIT".into()))]),
+            key: Some(IBAN.into()),
+            value: Some(value[..most].into()),
+            value_bytes: Some(value.len() as u64),
+            truncated: most < value.len(),
+            headers,
         };
-        Ok(LettersView { complete: true, letters: vec![letter] })
+        Ok(LettersView { complete: true, letters: vec![letter], hidden: None })
     }
 }
 
@@ -350,7 +400,7 @@ impl ReportStore for ReadOnly {
             records: 2,
             flagged: 1,
             late: 0,
-            measures: vec![("amount_sum".into(), Some("0.10".into())), ("amount_min".into(), None)],
+            measures: vec![("amount_sum".into(), Some("0.10".into())), ("iban_min".into(), Some(IBAN.into()))],
         }])
     }
 
@@ -369,6 +419,14 @@ impl AuditStore for ReadOnly {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
         let (who, action, rule) = ("publisher".into(), "publish".into(), "high_amount".into());
-        Ok(vec![Audit { at: 0, who, action, rule, revision: 4, detail: "from none".into() }])
+        Ok(vec![Audit {
+            at: 0,
+            who,
+            action,
+            rule,
+            revision: 4,
+            detail: "from none".into(),
+            reason: Some("a first try".into()),
+        }])
     }
 }

@@ -263,7 +263,7 @@ impl Instance for SimInstance {
     }
 
     fn audit(&self, change: &Change<'_>, revision: Revision, _: String) -> Audit {
-        line(change.who, change.action, change.rule, revision.0)
+        line(change.by.who, change.action, change.rule, revision.0)
     }
 
     fn bring_into_force(&self, loaded: Names, revision: Revision) {

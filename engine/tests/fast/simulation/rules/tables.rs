@@ -143,5 +143,13 @@ impl Tables {
 
 /// A line of audit.
 pub(super) fn line(who: &str, action: &str, rule: &str, revision: u64) -> Audit {
-    Audit { at: 0, who: who.into(), action: action.into(), rule: rule.into(), revision, detail: String::new() }
+    Audit {
+        at: 0,
+        who: who.into(),
+        action: action.into(),
+        rule: rule.into(),
+        revision,
+        detail: String::new(),
+        reason: None,
+    }
 }

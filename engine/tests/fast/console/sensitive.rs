@@ -1,0 +1,49 @@
+//! What is hidden of a sensitive field, from whom, at every path that shows something of records.
+
+use weir_testkit::fakes::admin::client::{call, send};
+use weir_testkit::fakes::admin::{Fakes, IBAN, PUBLISHER, VIEWER};
+
+use super::{ANALYST, READER, people};
+
+/// Every path whose answer may show a record, or what was made of one.
+const PATHS: [&str; 4] =
+    ["/dead-letters", "/dead-letters?code=IBAN_BLOCKED&value_limit=65536", "/rules/high_amount", "/windows"];
+
+#[tokio::test]
+async fn who_may_not_see_values_sees_none_of_a_sensitive_field_and_others_do() {
+    let api = Fakes { sensitive: true, ..people() }.api();
+    for path in PATHS {
+        for token in [VIEWER, PUBLISHER, ANALYST] {
+            let answer = send(&api, call("GET", path).token(Some(token))).await;
+            assert!(answer.status == 200 && answer.text.contains(IBAN), "{path}: {}", answer.text);
+        }
+        let hidden = send(&api, call("GET", path).token(Some(READER))).await;
+        assert!(hidden.status == 200 && !hidden.text.contains(IBAN), "{path}: {}", hidden.text);
+    }
+    let letters = send(&api, call("GET", "/dead-letters").token(Some(READER))).await.json();
+    let letter = &letters["letters"][0];
+    assert!(letters["hidden"].as_str().unwrap().starts_with("iban is sensitive"), "{letters}");
+    assert_eq!(
+        (&letter["rule"], &letter["source_partition"], &letter["source_offset"]),
+        (&"blocked".into(), &3.into(), &18_234_771.into())
+    );
+    assert_eq!(letter["fields"], serde_json::json!({ "type": "DEBIT" }));
+    assert_eq!((&letter["key"], &letter["value"], &letter["message"]), (&().into(), &().into(), &().into()));
+    let rule = send(&api, call("GET", "/rules/high_amount").token(Some(READER))).await.json();
+    assert_eq!(
+        (&rule["shadow_samples"][0]["code"], &rule["shadow_samples"][0]["detail"]),
+        (&"AMOUNT_HIGH".into(), &"".into())
+    );
+    let windows = send(&api, call("GET", "/windows").token(Some(READER))).await.json();
+    assert_eq!(windows[0]["measures"], serde_json::json!({ "amount_sum": "0.10" }));
+}
+
+#[tokio::test]
+async fn where_no_field_is_sensitive_whoever_may_read_sees_all() {
+    let api = people().api();
+    for path in PATHS {
+        let answer = send(&api, call("GET", path).token(Some(READER))).await;
+        assert!(answer.status == 200 && answer.text.contains(IBAN), "{path}: {}", answer.text);
+    }
+    assert!(send(&api, call("GET", "/dead-letters").token(Some(READER))).await.json()["hidden"].is_null());
+}
