@@ -18,7 +18,8 @@ const ROWS: usize = 1_000;
 fn field(name: &str, kind: Kind) -> Field {
     let path = vec![name.to_owned()];
     let scale = if kind == Kind::Decimal { 2 } else { 0 };
-    Field { name: name.to_owned(), kind, required: false, path, scale, time: Default::default(), lookup: None }
+    let time = Default::default();
+    Field { name: name.to_owned(), kind, required: false, path, scale, time, lookup: None, sensitive: false }
 }
 
 fn schema() -> Arc<Schema> {

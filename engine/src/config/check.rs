@@ -1,6 +1,8 @@
 //! What a configuration must hold beyond its types. All problems are found, not only the first; a problem names the key,
 //! what is there and what to write.
 
+mod alerts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -35,6 +37,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     found.sink(config);
     found.limits(config);
     found.admin(config);
+    found.problems.extend(alerts::problems(config, &found.kinds));
     found.problems
 }
 
@@ -50,6 +53,15 @@ fn kinds(config: &Config) -> BTreeMap<String, Kind> {
         table.fields.iter().map(move |(name, field)| (format!("{lookup}.{name}"), field.kind))
     });
     record.chain(lookups).collect()
+}
+
+/// Whether the values of this field, of the record or of a lookup, are not for everybody.
+fn is_sensitive(config: &Config, name: &str) -> bool {
+    let of_lookup = |name: &str| {
+        let (lookup, field) = name.split_once('.')?;
+        Some(config.lookup.get(lookup)?.fields.get(field)?.sensitive)
+    };
+    config.record.fields.get(name).map(|field| field.sensitive).or_else(|| of_lookup(name)).unwrap_or(false)
 }
 
 impl Found {
@@ -75,8 +87,8 @@ impl Found {
         let good = (1..=249).contains(&source.group.len()) && !source.group.contains(char::is_control);
         self.unless(good, "source.group", "should be the name of a consumer group, of 1 to 249 bytes");
         for (key, topic) in [("source.topic", &source.topic), ("dead_letters.topic", &letters.topic)] {
-            let good = (1..=249).contains(&topic.len()) && topic.chars().all(plain) && topic != "." && topic != "..";
-            self.unless(good, key, "is no name of a Kafka topic: 1 to 249 letters, digits, '-', '_' or '.'");
+            let why = "is no name of a Kafka topic: 1 to 249 letters, digits, '-', '_' or '.'";
+            self.unless(is_topic(topic), key, why);
         }
         let apart = source.topic != letters.topic;
         self.unless(apart, "dead_letters.topic", "is the source topic: every dead letter would be read again");
@@ -361,13 +373,24 @@ impl Found {
     }
 
     fn no_field(&mut self, key: &str, name: &str) {
-        let known = || self.kinds.keys().map(String::as_str);
-        let why = match words::meant(name, known()) {
-            Some(near) => format!("there is no field {name:?}; did you mean {near:?}?"),
-            None => format!("names no field; there are {}", words::list(known())),
-        };
+        let why = no_field(&self.kinds, name);
         self.add(key, why);
     }
+}
+
+/// What is said of the name of a field that is none of these.
+fn no_field(kinds: &BTreeMap<String, Kind>, name: &str) -> String {
+    let known = || kinds.keys().map(String::as_str);
+    match words::meant(name, known()) {
+        Some(near) => format!("there is no field {name:?}; did you mean {near:?}?"),
+        None => format!("names no field; there are {}", words::list(known())),
+    }
+}
+
+/// As Kafka names topics.
+fn is_topic(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=249).contains(&name.len()) && name.chars().all(plain) && name != "." && name != ".."
 }
 
 /// `host:port`, `[::1]:port`, with one of Kafka's protocols before it or none.

@@ -59,3 +59,14 @@ pub enum OnFailure {
     /// The pipeline stops.
     Halt,
 }
+
+/// What becomes of flagged records beyond `alerts.budget`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Beyond {
+    /// They are counted in one summary record.
+    #[default]
+    Count,
+    /// The checkpoint ends before them.
+    Wait,
+}

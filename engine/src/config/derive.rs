@@ -27,7 +27,7 @@ impl Config {
             })?;
             let time = field.time().map_err(|refused| invalid(format!("record.fields.{name}"), refused))?;
             let (name, kind, required, scale) = (name.clone(), field.kind, field.required, field.scale);
-            fields.push(Field { name, kind, required, path, scale, time, lookup: None });
+            fields.push(Field { name, kind, required, path, scale, time, lookup: None, sensitive: field.sensitive });
         }
         for (lookup, table) in &self.lookup {
             for (name, field) in &table.fields {
@@ -39,6 +39,7 @@ impl Config {
                     scale: field.scale,
                     time: field.time().map_err(|refused| invalid(format!("lookup.{lookup}.fields.{name}"), refused))?,
                     lookup: Some(lookup.clone()),
+                    sensitive: field.sensitive,
                 });
             }
         }

@@ -1,6 +1,7 @@
 //! The words that every stage shares: what a record, a finding, a letter, a rule version and a step of the checkpoint
 //! are. It knows no stage, no file, no network; stages know it and not one another.
 
+pub mod alert;
 pub mod catalog;
 pub mod finding;
 pub mod foreign;

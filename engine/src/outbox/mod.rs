@@ -1,11 +1,13 @@
 //! Messages that leave exactly once: encoded into rows that a checkpoint stores (`format`), then published in the Kafka transaction
-//! that also commits the group's offsets (`publish`), to as many topics as there are destinations. Dead letters are the one
-//! destination today; `tail` shows the newest of them. It knows no rule and no store.
+//! that also commits the group's offsets (`publish`), to as many topics as there are destinations: dead letters
+//! (`dead_letter`) and alerts (`alert`). `tail` shows the newest of either. It knows no rule and no store.
 
+mod alert;
 mod check;
 mod dead_letter;
 mod destination;
 pub mod format;
+mod outgoing;
 mod publish;
 mod tail;
 

@@ -19,6 +19,7 @@ fn schema() -> Arc<Schema> {
         scale,
         time: TimeFormat::default(),
         lookup: None,
+        sensitive: false,
     };
     Arc::new(Schema {
         fields: vec![

@@ -37,6 +37,7 @@ fn a_record_cut_at_any_byte_is_parse_json() {
         scale,
         time: TimeFormat::default(),
         lookup: None,
+        sensitive: false,
     };
     let fields =
         vec![field("event_time", Kind::Timestamp, 0), field("type", Kind::Text, 0), field("amount", Kind::Decimal, 2)];

@@ -108,6 +108,7 @@ fn fields(line: &str) -> (Vec<Field>, Vec<usize>) {
             path,
             time: weir::model::time::TimeFormat::default(),
             lookup: None,
+            sensitive: false,
         });
     }
     (fields, needed)

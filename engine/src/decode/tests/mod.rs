@@ -17,6 +17,7 @@ fn field(name: &str, kind: Kind, required: bool, scale: u8) -> Field {
         scale,
         time: TimeFormat::default(),
         lookup: None,
+        sensitive: false,
     }
 }
 

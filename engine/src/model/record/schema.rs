@@ -40,6 +40,8 @@ pub struct Field {
     pub time: TimeFormat,
     /// The lookup that fills it, if it isn't decoded from the record.
     pub lookup: Option<String>,
+    /// Whether its values are shown to those alone who may see values.
+    pub sensitive: bool,
 }
 
 impl Field {
@@ -64,6 +66,11 @@ impl Schema {
     /// The field of this name.
     pub fn find(&self, name: &str) -> Option<FieldId> {
         self.fields.iter().position(|field| field.name == name).map(FieldId)
+    }
+
+    /// Whether some field's values are not for everybody who may read.
+    pub fn has_sensitive(&self) -> bool {
+        self.fields.iter().any(|field| field.sensitive)
     }
 
     /// The field with this id.

@@ -86,6 +86,7 @@ impl Fixture {
             scale,
             time: weir::model::time::TimeFormat::default(),
             lookup: None,
+            sensitive: false,
         };
         let mut fields = vec![field("amount", Kind::Decimal, 2)];
         fields.extend(secret.map(|_| field("secret", Kind::Text, 0)));
