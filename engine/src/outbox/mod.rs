@@ -14,4 +14,4 @@ mod tail;
 pub use check::{SetupError, check_properties, check_topics};
 pub use destination::{Destination, Destinations};
 pub use publish::{PublishError, Publisher, Unsendable};
-pub use tail::{Shown, Tail, Wanted, tail};
+pub use tail::{Follower, Shown, Tail, Wanted, tail, tail_alerts};
