@@ -103,7 +103,7 @@ fn follow(
     let mut follower = Follower::new(brokers, properties, topic, tail, args.code.as_deref())?;
     let mut away = false;
     loop {
-        match follower.next() {
+        match follower.read_on() {
             Ok(alerts) => {
                 away = false;
                 alerts.iter().for_each(|alert| print(alert, args.json));

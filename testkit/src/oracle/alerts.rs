@@ -103,8 +103,8 @@ impl Wanted {
         }
         let sha256 = |rule| &history.rule(place, rule).expect("it flagged the record").sha256;
         let hits: Vec<_> = hits.iter().map(|(rule, code)| (*rule, *code, sha256(rule).as_str())).collect();
-        let amount = cents(payment.amount.get());
-        let fields = [&amount.to_string(), &payment.name_orig, &payment.name_dest].map(String::as_str);
+        let amount = cents(payment.amount.get()).to_string();
+        let fields = [&amount, &payment.name_orig, &payment.name_dest].map(String::as_str);
         let hash = hash(record.key.as_deref(), record.timestamp, history.revision(place), &hits, fields);
         self.0.entry(place.0).or_default().push(Flagged { offset: place.1, hash, codes });
     }
@@ -172,7 +172,7 @@ impl<'w> Check<'w> {
     pub fn see(&mut self, message: &Record) -> i32 {
         let value = message.value.as_deref().expect("an alert is no tombstone");
         let shown = String::from_utf8_lossy(value);
-        let parsed = serde_json::from_slice(value).unwrap_or_else(|why| panic!("no alert: {why}: {shown}"));
+        let parsed: Message = serde_json::from_slice(value).unwrap_or_else(|why| panic!("no alert: {why}: {shown}"));
         let (partition, from, to) = match parsed {
             Message::Alert(alert) => {
                 let Source { partition, offset, .. } = alert.source;

@@ -1,4 +1,4 @@
-//! What comes into a topic behind what was read of it, a round at a time.
+//! What comes into an alert topic behind what was read of it, a round at a time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ impl<'a> Follower<'a> {
     ///
     /// # Errors
     /// The topic cannot be read now.
-    pub fn next(&mut self) -> Result<Vec<Shown>, RangeError> {
+    pub fn read_on(&mut self) -> Result<Vec<Shown>, RangeError> {
         let until = Instant::now() + ROUND;
         let new = |whole: Range| {
             // A topic that was made anew may be shorter.

@@ -109,7 +109,7 @@ impl<'l> Rounds<'l> {
                 }
             };
             let to = chunk.partition.0 % topic.partitions;
-            lanes.entry((&topic.name, to)).or_insert_with(|| (topic, Vec::new())).1.push((chunk.partition, messages));
+            lanes.entry((topic.name.as_str(), to)).or_insert_with(|| (topic, Vec::new())).1.push((chunk.partition, messages));
         }
         let lane = |((_, to), (topic, chunks)): (_, (&'l ReadyTopic, Vec<_>))| Lane {
             topic,
