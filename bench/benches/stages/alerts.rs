@@ -35,8 +35,7 @@ fn judged(explained: Option<usize>) -> Turn {
     let (schema, records) = (inputs::schema(), inputs::records(Payments::OddBalances, plain));
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (catalog, runtime) =
-        tokio.block_on(live::catalog(folder.path(), compiler(), schema.clone(), modules(&RULES)));
+    let (catalog, runtime) = tokio.block_on(live::catalog(folder.path(), compiler(), schema.clone(), modules(&RULES)));
     let set = catalog.live();
     let judge = Judge::new(runtime, catalog.trips());
     let mut processor = BatchProcessor::new(schema, 1 << 20, Fields::ReadAnd(Vec::new()), None, judge);

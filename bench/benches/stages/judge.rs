@@ -9,7 +9,8 @@ use weir::rules::Judge;
 use crate::inputs::{self, Payments, RECORDS, ROWS, plain};
 use crate::{Case, Turn, live};
 
-pub(crate) const RULES: [&str; 5] = ["negative_amount", "high_amount", "blocked_segment", "self_transfer", "balance_mismatch"];
+pub(crate) const RULES: [&str; 5] =
+    ["negative_amount", "high_amount", "blocked_segment", "self_transfer", "balance_mismatch"];
 
 pub(crate) fn cases() -> Vec<Case> {
     let good = |name: String, rules: Vec<&'static str>, rows| case(name, rules, rows, Payments::Good);

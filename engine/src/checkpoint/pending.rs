@@ -180,7 +180,12 @@ impl Pending {
         }
         let of_partition = |(partition, chunks): (Partition, Vec<_>)| {
             let numbered = (0..).zip(chunks);
-            numbered.map(move |(chunk, (first_offset, letters))| OutboxChunk { partition, first_offset, chunk, letters })
+            numbered.map(move |(chunk, (first_offset, letters))| OutboxChunk {
+                partition,
+                first_offset,
+                chunk,
+                letters,
+            })
         };
         chunks.into_iter().flat_map(of_partition).collect()
     }

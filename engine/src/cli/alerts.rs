@@ -90,16 +90,13 @@ fn place(args: &TailArgs) -> anyhow::Result<(String, String, Properties)> {
     };
     let brokers = args.brokers.clone().or(brokers).context("give --brokers or --config")?;
     let topic = args.topic.clone().or(topic);
-    let topic = topic.context("the configuration has no [alerts], so no topic: give --topic, or a configuration that has")?;
+    let topic =
+        topic.context("the configuration has no [alerts], so no topic: give --topic, or a configuration that has")?;
     Ok((brokers, topic, args.properties.over(base)))
 }
 
 /// A broker that is away is waited for.
-fn follow(
-    args: &TailArgs,
-    (brokers, properties, topic): (&str, &Properties, &str),
-    tail: &Tail,
-) -> anyhow::Result<()> {
+fn follow(args: &TailArgs, (brokers, properties, topic): (&str, &Properties, &str), tail: &Tail) -> anyhow::Result<()> {
     let mut follower = Follower::new(brokers, properties, topic, tail, args.code.as_deref())?;
     let mut away = false;
     loop {
@@ -123,7 +120,8 @@ fn print(shown: &Shown, json: bool) {
     let alert: Value = serde_json::from_str(value).unwrap_or(Value::Null);
     if json {
         let Shown { partition, offset, timestamp, key, .. } = shown;
-        let line = json!({ "partition": partition, "offset": offset, "timestamp": timestamp, "key": key, "alert": alert });
+        let line =
+            json!({ "partition": partition, "offset": offset, "timestamp": timestamp, "key": key, "alert": alert });
         out::line(format_args!("{}", printable_json(&line.to_string())));
     } else {
         out::line(format_args!("{}", printable(&line(&alert).unwrap_or_else(|| format!("no alert: {value}")))));

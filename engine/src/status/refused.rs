@@ -64,7 +64,9 @@ fn compacted(why: &str, config: &Config) -> Refused {
     let (topic, brokers) = (&config.dead_letters.topic, &config.source.brokers);
     let (named, whose) = match &config.alerts {
         None => (format!("{topic:?}"), topic.clone()),
-        Some(alerts) => (format!("{topic:?} or the alert topic {:?}", alerts.topic), "THE-ONE-THAT-IS-COMPACTED".into()),
+        Some(alerts) => {
+            (format!("{topic:?} or the alert topic {:?}", alerts.topic), "THE-ONE-THAT-IS-COMPACTED".into())
+        }
     };
     let message = format!(
         "the dead-letter topic {named} refuses letters ({why}): with cleanup.policy=compact it takes none of a record without a \
@@ -128,8 +130,10 @@ mod tests {
 
     #[test]
     fn with_alerts_both_topics_are_named_as_kafka_does_not_say_which_it_refused() {
-        let text = include_str!("../../../weir.toml").to_owned() + "\n[alerts]\ntopic = \"flags\"\ncodes = [\"HIGH\"]\n";
-        let config = Config::parse(&text, &|_| Some("a-secret-of-16-bytes".into())).expect("the repository's own, and alerts");
+        let text =
+            include_str!("../../../weir.toml").to_owned() + "\n[alerts]\ntopic = \"flags\"\ncodes = [\"HIGH\"]\n";
+        let config =
+            Config::parse(&text, &|_| Some("a-secret-of-16-bytes".into())).expect("the repository's own, and alerts");
         let said = |why| refused(why, Side::Letters, &config).expect("it is of this kind").message;
         let message = said("TopicAuthorizationFailed");
         assert!(message.contains("Write on topic dead_letter_queue or flags"), "{message}");

@@ -221,7 +221,8 @@ impl<'w> Check<'w> {
 
 /// What the alert says, as [`Wanted::add`] has it.
 fn is(alert: &Alert, message: &Record) -> u64 {
-    let hits: Vec<_> = alert.hits.iter().map(|hit| (hit.rule.as_str(), hit.code.as_str(), hit.sha256.as_str())).collect();
+    let hits: Vec<_> =
+        alert.hits.iter().map(|hit| (hit.rule.as_str(), hit.code.as_str(), hit.sha256.as_str())).collect();
     assert!(alert.hits.iter().all(|hit| !hit.version.is_empty() && !hit.detail.is_empty()), "a hit without its words");
     let field = |name: &str| alert.fields[name].as_deref().unwrap_or_else(|| panic!("{name} is missing"));
     let amount = field("amount");

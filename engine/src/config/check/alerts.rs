@@ -50,11 +50,14 @@ impl Found {
         self.unless(few, "alerts.codes", format!("should name 1 to {CODES} codes, as [\"HIGH_AMOUNT\"]"));
         for code in &alerts.codes {
             let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-            let is_code = code.starts_with(|c: char| c.is_ascii_uppercase()) && code.len() <= 64 && code.chars().all(plain);
-            let why = "names what no rule's code can be called: write each out, as \"HIGH_AMOUNT\"; there is no wildcard";
+            let is_code =
+                code.starts_with(|c: char| c.is_ascii_uppercase()) && code.len() <= 64 && code.chars().all(plain);
+            let why =
+                "names what no rule's code can be called: write each out, as \"HIGH_AMOUNT\"; there is no wildcard";
             self.unless(is_code, "alerts.codes", why);
             if ENGINE_CODES.contains(&code.as_str()) {
-                let why = format!("{code} is one of the engine's own, of records that are dead letters and never alerts");
+                let why =
+                    format!("{code} is one of the engine's own, of records that are dead letters and never alerts");
                 self.unless(false, "alerts.codes", why);
             }
         }
@@ -74,7 +77,8 @@ impl Found {
         if alerts.sensitive {
             return;
         }
-        let way_out = "everybody who may read alerts.topic would see it; leave it out, or write alerts.sensitive = true";
+        let way_out =
+            "everybody who may read alerts.topic would see it; leave it out, or write alerts.sensitive = true";
         for name in alerts.fields.iter().filter(|name| is_sensitive(config, name)) {
             let name = words::field(name);
             self.unless(false, "alerts.fields", format!("{name:?} is sensitive, and {way_out}"));

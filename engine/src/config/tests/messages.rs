@@ -83,7 +83,9 @@ fn alerts_say_what_to_write() {
     let many: Vec<String> = (0..65).map(|at| format!("\"f{at}\"")).collect();
     let error = alerted(&format!("fields = [{}]", many.join(", "))).expect_err("too many").to_string();
     assert!(error.contains("alerts.fields: should name 64 fields at most"), "{error}");
-    for keys in ["fields = [\"amount\", \"customer.segment\"]", "fields = [\"name_orig\"]\nvalue = true\nsensitive = true"] {
+    for keys in
+        ["fields = [\"amount\", \"customer.segment\"]", "fields = [\"name_orig\"]\nvalue = true\nsensitive = true"]
+    {
         assert!(alerted(keys).is_ok(), "{keys:?}: {:?}", alerted(keys).err());
     }
 }

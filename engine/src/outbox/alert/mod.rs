@@ -60,7 +60,12 @@ impl<'o> Writer<'o> {
         }
         let (key, size) = (alert.key, parts.key.map_or(0, <[u8]>::len));
         let key = key.map(|key| &key[..size]);
-        Outgoing { size: RECORD_OVERHEAD + size + body.len(), key, value: Some(Cow::Owned(body)), headers: OwnedHeaders::new() }
+        Outgoing {
+            size: RECORD_OVERHEAD + size + body.len(),
+            key,
+            value: Some(Cow::Owned(body)),
+            headers: OwnedHeaders::new(),
+        }
     }
 
     /// What is too long gives way in this order: the value, the fields, the list of hits, the key. Without that one alert could
@@ -119,7 +124,12 @@ impl<'o> Writer<'o> {
         let NotSent { from, to, records, codes } = not_sent;
         let source = RangeView { topic: &self.origin.topic, partition: self.partition, from: *from, to: *to };
         let body = to_json(&NotSentView { kind: "not_sent", source, records: *records, codes: Lengths(codes.clone()) });
-        Outgoing { size: RECORD_OVERHEAD + body.len(), key: None, value: Some(Cow::Owned(body)), headers: OwnedHeaders::new() }
+        Outgoing {
+            size: RECORD_OVERHEAD + body.len(),
+            key: None,
+            value: Some(Cow::Owned(body)),
+            headers: OwnedHeaders::new(),
+        }
     }
 }
 

@@ -40,7 +40,10 @@ fn sent(message: &AlertMessage<'_>, limit: usize) -> (Option<Vec<u8>>, String, u
 fn parsed(alert: Alert<'_>, limit: usize) -> Value {
     let (key, value, size) = sent(&AlertMessage::Alert(alert), limit);
     let taken = key.map_or(0, |key| key.len()) + value.len();
-    assert!(taken + RECORD_OVERHEAD <= limit && taken + RECORD_OVERHEAD <= size, "{taken} bytes of {limit}, said {size}");
+    assert!(
+        taken + RECORD_OVERHEAD <= limit && taken + RECORD_OVERHEAD <= size,
+        "{taken} bytes of {limit}, said {size}"
+    );
     serde_json::from_str(&value).expect("JSON")
 }
 
@@ -96,6 +99,9 @@ fn whatever_is_too_long_gives_way_until_the_alert_fits() {
     let detail = "d".repeat(9_000);
     let (hits, key) = (vec![hit("HIGH_AMOUNT", &detail)], vec![b'k'; 9_000]);
     let fitted = parsed(Alert { value: Some(value), fields, hits, key: Some(&key), ..alert() }, 5_000);
-    assert_eq!((&fitted["hits"], &fitted["cut"]["hits"], &fitted["cut"]["key"]), (&json!([]), &json!(1), &json!(9_000)));
+    assert_eq!(
+        (&fitted["hits"], &fitted["cut"]["hits"], &fitted["cut"]["key"]),
+        (&json!([]), &json!(1), &json!(9_000))
+    );
     assert_eq!(fitted["source"]["offset"], json!(18_234_771));
 }

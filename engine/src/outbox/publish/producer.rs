@@ -153,7 +153,11 @@ impl ReadyTopics {
 }
 
 /// What an alert topic takes that the configuration does not name any more.
-pub(super) async fn alert_topic(source: &config::Source, ready: &Ready, name: &str) -> Result<ReadyTopic, PublishError> {
+pub(super) async fn alert_topic(
+    source: &config::Source,
+    ready: &Ready,
+    name: &str,
+) -> Result<ReadyTopic, PublishError> {
     let limit = longest_message(Cluster::of_source(source), name).await.min(ready.limit);
     let (source, topic) = (source.clone(), name.to_owned());
     let found = blocking(move || Ok(partitions(Cluster::of_source(&source), "alerts.topic", &topic))).await?;

@@ -136,7 +136,11 @@ fn an_alert_that_has_no_room_ends_the_checkpoint_at_once_and_nothing_is_judged_u
     assert!(!driver.machine.may_judge(0));
     assert_eq!(driver.after(Duration::ZERO), [""; 0], "one is in flight");
     driver.ended(Ok(()));
-    assert_eq!(driver.after(Duration::ZERO), ["checkpoint 9 to 12, 1 rows cleared"], "long before the interval is over");
+    assert_eq!(
+        driver.after(Duration::ZERO),
+        ["checkpoint 9 to 12, 1 rows cleared"],
+        "long before the interval is over"
+    );
     assert!(driver.machine.may_judge(0), "the next one has room");
 }
 

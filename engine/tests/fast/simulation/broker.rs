@@ -161,7 +161,12 @@ impl SimBroker {
         Ok(())
     }
 
-    fn note(&self, letters: &[Vec<(usize, Message)>], offsets: &[(Partition, Offset)], result: &Result<(), Unpublished>) {
+    fn note(
+        &self,
+        letters: &[Vec<(usize, Message)>],
+        offsets: &[(Partition, Offset)],
+        result: &Result<(), Unpublished>,
+    ) {
         let mut world = self.world.lock();
         world.changed = true;
         if self.replaying {
@@ -317,7 +322,11 @@ fn messages(chunk: &OutboxChunk, from: &BTreeMap<Partition, Offset>) -> Vec<(usi
             let alerts: Vec<_> = alerts.map(|message| message.expect(whole)).collect();
             let sent = alerts.iter().filter(|message| matches!(message, AlertMessage::Alert(_))).count();
             let most = BUDGET.most as usize;
-            assert!(sent <= most && (sent == most || sent == alerts.len()), "{sent} of {most}, {} in all", alerts.len());
+            assert!(
+                sent <= most && (sent == most || sent == alerts.len()),
+                "{sent} of {most}, {} in all",
+                alerts.len()
+            );
             let message = |message: &AlertMessage<'_>| match message {
                 AlertMessage::Alert(alert) => Message::Alert(alert.offset.0),
                 AlertMessage::NotSent(not_sent) => Message::NotSent(not_sent.from.0, not_sent.to.0, not_sent.records),

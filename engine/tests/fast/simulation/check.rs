@@ -66,7 +66,9 @@ impl Checker {
                 Message::NotSent(from, to, records) => {
                     world.counts.alert_summaries += 1;
                     if world.beyond == Beyond::Wait {
-                        return Err(format!("{records} alerts of P{p} from {from} to {to} are counted, and should wait"));
+                        return Err(format!(
+                            "{records} alerts of P{p} from {from} to {to} are counted, and should wait"
+                        ));
                     }
                     self.alert(world, p, (from, to), records)?
                 }
@@ -102,7 +104,9 @@ impl Checker {
         }
         let flagged = records().flagged(p, from, to);
         if flagged != told || !records().is_flagged(p, to) {
-            return Err(format!("{told} alerts of P{p} from {from} to {to} are told, and {flagged} records are flagged"));
+            return Err(format!(
+                "{told} alerts of P{p} from {from} to {to} are told, and {flagged} records are flagged"
+            ));
         }
         self.alerts[p] = Some(to + 1);
         Ok(to)
@@ -127,7 +131,9 @@ impl Checker {
             }
             let next = records().next_flagged(p, self.alerts[p].unwrap_or(start));
             if next < end {
-                return Err(format!("K of P{p} is at the end, but the alert of P{p}@{next} was never sent nor counted"));
+                return Err(format!(
+                    "K of P{p} is at the end, but the alert of P{p}@{next} was never sent nor counted"
+                ));
             }
             for offset in start..end {
                 if let Some(weight) = records().weight(p, offset) {

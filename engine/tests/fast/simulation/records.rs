@@ -28,8 +28,7 @@ pub(crate) struct Records {
 pub(crate) fn records() -> &'static Records {
     static RECORDS: OnceLock<Records> = OnceLock::new();
     RECORDS.get_or_init(|| {
-        let mut all =
-            Records { weights: Default::default(), flags: Default::default(), before: Default::default() };
+        let mut all = Records { weights: Default::default(), flags: Default::default(), before: Default::default() };
         for partition in 0..PARTITIONS {
             for offset in 0..OFFSETS {
                 let hash = ((partition * OFFSETS + offset) as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;

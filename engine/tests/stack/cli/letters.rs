@@ -290,7 +290,18 @@ fn a_tail_that_follows_shows_each_alert_as_soon_as_it_is_committed_and_once() {
     let sends = producer(stack.brokers(), topic);
     alert(&sends, topic, 0..5);
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
-    command.args(["alerts", "tail", "--json", "--follow", "--limit", "2", "--brokers", stack.brokers(), "--topic", topic]);
+    command.args([
+        "alerts",
+        "tail",
+        "--json",
+        "--follow",
+        "--limit",
+        "2",
+        "--brokers",
+        stack.brokers(),
+        "--topic",
+        topic,
+    ]);
     let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     let mut offsets = lines.map(|line| {

@@ -104,12 +104,17 @@ impl<'l> Rounds<'l> {
                     let destination = letters.destination();
                     topics.of.get(&destination).ok_or(Unsendable::NoTopic(destination))?
                 }
-                Stored::Alerts(alerts) => {
-                    topics.alerts.get(alerts.topic()).ok_or_else(|| Unsendable::NoAlertTopic(alerts.topic().to_owned()))?
-                }
+                Stored::Alerts(alerts) => topics
+                    .alerts
+                    .get(alerts.topic())
+                    .ok_or_else(|| Unsendable::NoAlertTopic(alerts.topic().to_owned()))?,
             };
             let to = chunk.partition.0 % topic.partitions;
-            lanes.entry((topic.name.as_str(), to)).or_insert_with(|| (topic, Vec::new())).1.push((chunk.partition, messages));
+            lanes
+                .entry((topic.name.as_str(), to))
+                .or_insert_with(|| (topic, Vec::new()))
+                .1
+                .push((chunk.partition, messages));
         }
         let lane = |((_, to), (topic, chunks)): (_, (&'l ReadyTopic, Vec<_>))| Lane {
             topic,

@@ -143,7 +143,8 @@ fn alerts_go_to_the_topic_that_their_chunk_names_and_those_before_k_are_left_out
         let mut rounds = Rounds::new(&outbox, &from, &origin, &topics).expect("both topics are there");
         let round = rounds.next().expect("an outbox that is whole");
         let alerts = round.iter().filter(|message| (message.topic, message.to) == ("alerts", 1));
-        let json = |value: &Option<Cow<'_, [u8]>>| String::from_utf8(value.as_deref().expect("JSON").to_vec()).expect("text");
+        let json =
+            |value: &Option<Cow<'_, [u8]>>| String::from_utf8(value.as_deref().expect("JSON").to_vec()).expect("text");
         (round.len(), alerts.map(|message| json(&message.value)).collect::<Vec<_>>())
     };
     let (all, told) = sent(0);
