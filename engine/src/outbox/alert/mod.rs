@@ -49,7 +49,7 @@ impl<'o> Writer<'o> {
         let cut_fields = alert.fields.iter().filter_map(|field| Some((field.name, field.cut?))).collect();
         let mut parts = Parts {
             key: alert.key,
-            value: alert.value,
+            value: alert.value.map(|value| if alert.cut.value.is_some() { whole_characters(value) } else { value }),
             hits: &alert.hits,
             fields: &alert.fields,
             cut: CutView { key: alert.cut.key, value: alert.cut.value, hits: None, fields: Lengths(cut_fields) },
@@ -130,6 +130,14 @@ impl<'o> Writer<'o> {
             value: Some(Cow::Owned(body)),
             headers: OwnedHeaders::new(),
         }
+    }
+}
+
+/// A text that the outbox has cut within a character, without the beginning of that one.
+fn whole_characters(value: &[u8]) -> &[u8] {
+    match std::str::from_utf8(value) {
+        Err(why) if why.error_len().is_none() => &value[..why.valid_up_to()],
+        _ => value,
     }
 }
 

@@ -79,6 +79,8 @@ fn the_whole_value_is_a_text_or_else_hex_and_what_the_outbox_cut_is_marked() {
     let marked = parsed(Alert { cut, fields: vec![long], more: 4, ..alert() }, 1_000_000);
     assert_eq!(marked["cut"], json!({ "key": 2_000_000, "value": 20_000_000, "fields": { "memo": 5_000 } }));
     assert_eq!(marked["hits_more"], json!(4));
+    let value = Some(&"aü".as_bytes()[..2]);
+    assert_eq!(parsed(Alert { cut, value, ..alert() }, 1_000_000)["value"], json!("a"), "cut within a character");
 }
 
 #[test]
