@@ -9,7 +9,8 @@ use weir::rules::Judge;
 use crate::inputs::{self, Payments, RECORDS, ROWS, plain};
 use crate::{Case, Turn, live};
 
-const RULES: [&str; 5] = ["negative_amount", "high_amount", "blocked_segment", "self_transfer", "balance_mismatch"];
+pub(crate) const RULES: [&str; 5] =
+    ["negative_amount", "high_amount", "blocked_segment", "self_transfer", "balance_mismatch"];
 
 pub(crate) fn cases() -> Vec<Case> {
     let good = |name: String, rules: Vec<&'static str>, rows| case(name, rules, rows, Payments::Good);
@@ -53,7 +54,7 @@ fn turn(rules: &[&str], rows: usize, payments: Payments) -> Turn {
 }
 
 /// The binary itself, or what runs it where its own code would not load (bench/instructions).
-fn compiler() -> PathBuf {
+pub(crate) fn compiler() -> PathBuf {
     std::env::var_os("WEIR_BENCH_COMPILER").map_or_else(|| std::env::current_exe().unwrap(), PathBuf::from)
 }
 
@@ -69,7 +70,7 @@ fn expected(rules: &[&str], payments: Payments) -> RangeInclusive<usize> {
 }
 
 /// A rule that is there again has another name of the same length: a module with an instance of its own.
-fn modules(rules: &[&str]) -> Vec<Vec<u8>> {
+pub(crate) fn modules(rules: &[&str]) -> Vec<Vec<u8>> {
     let module = |(at, name): (usize, &&str)| {
         let mut wasm = live::module(name);
         let before = rules[..at].iter().filter(|other| *other == name).count();

@@ -6,6 +6,7 @@
 //! letter) and what outbox/dead_letter/ does with a letter that is published.
 #![allow(clippy::unwrap_used, reason = "a bench that unwraps says where it failed")]
 
+mod alerts;
 mod count;
 mod decode;
 mod inputs;
@@ -42,7 +43,8 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    [decode::cases(), lookup::cases(), judge::cases(), window::cases(), outbox::cases()].into_iter().flatten().collect()
+    let stages = [decode::cases(), lookup::cases(), judge::cases(), window::cases(), outbox::cases(), alerts::cases()];
+    stages.into_iter().flatten().collect()
 }
 
 /// The rules' compiler, as `weir compile-module`, but without its limits: under valgrind a process takes more.

@@ -1,18 +1,18 @@
-//! The next checkpoint in the making: what a worker has judged since its last one, as positions, letters and activations.
-//! Bounded by the caller, which asks for [`CheckpointBuilder::records`] and [`CheckpointBuilder::letter_bytes`] before it
-//! fetches more.
+//! The next checkpoint in the making: what a worker has judged since its last one, as positions, letters, alerts and
+//! activations. Bounded by the caller, which asks for [`CheckpointBuilder::records`] and
+//! [`CheckpointBuilder::letter_bytes`] before it fetches more.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::CHUNK;
+use super::alerts::{AlertBudget, PendingAlerts};
 use super::claim::ResumePoint;
+use crate::model::alert::Alert;
 use crate::model::checkpoint::{Activation, Checkpoint, OutboxChunk, PartitionProgress, WindowDelta};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Reason, Source};
-use crate::outbox::format::Letters;
-
-/// An outbox row stays below MariaDB's default max_allowed_packet with room to spare. Only a letter that is larger by
-/// itself makes a larger one, and [`Letters`] bounds that.
-const CHUNK: usize = 4 << 20;
+use crate::outbox::format::{Alerts, Letters};
 
 /// How far a partition was judged, beyond what is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub struct Positioned {
 pub struct CheckpointBuilder {
     partitions: BTreeMap<Partition, Positioned>,
     letters: BTreeMap<Partition, Vec<Letters>>,
+    alerts: PendingAlerts,
+    /// An alert has no room any more and may not be only counted: nothing further is judged.
+    waits_for_alerts: bool,
     activations: Vec<Activation>,
     records: usize,
     letter_bytes: usize,
@@ -62,7 +65,7 @@ impl CheckpointBuilder {
         self.records
     }
 
-    /// Bytes of encoded letters since the last checkpoint.
+    /// Bytes of encoded letters and alerts since the last checkpoint.
     pub fn letter_bytes(&self) -> usize {
         self.letter_bytes
     }
@@ -86,6 +89,38 @@ impl CheckpointBuilder {
             let moved = chunk.split(before, source.offset);
             chunks.push(moved);
         }
+    }
+
+    /// How many more alerts of this partition are sent before the next checkpoint.
+    pub fn alert_room(&self, partition: Partition, most: u32) -> u32 {
+        self.alerts.room(partition, most)
+    }
+
+    /// Adds the alert of the flagged record at this offset, in order of offset. Beyond the budget it is not made, but counted by
+    /// these codes. Returns whether it is sent.
+    pub fn alert<'a, 'c>(
+        &mut self,
+        (partition, offset): (Partition, Offset),
+        budget: AlertBudget<'_>,
+        codes: impl Iterator<Item = &'c str>,
+        make: impl FnOnce() -> Alert<'a>,
+    ) -> bool {
+        let sent = self.alert_room(partition, budget.most) > 0;
+        match sent {
+            true => self.letter_bytes += self.alerts.send(partition, budget.topic, &make()),
+            false => self.alerts.count(partition, offset, codes),
+        }
+        sent
+    }
+
+    /// The next alert belongs into the next checkpoint, so this one ends here.
+    pub fn end_before_an_alert(&mut self) {
+        self.waits_for_alerts = true;
+    }
+
+    /// Whether the checkpoint has to be made before anything else is judged.
+    pub fn waits_for_alerts(&self) -> bool {
+        self.waits_for_alerts
     }
 
     /// A batch was judged by this revision, up to here.
@@ -127,18 +162,35 @@ impl CheckpointBuilder {
             });
             at.from = at.to;
         }
-        let mut outbox = Vec::new();
-        for (partition, chunks) in std::mem::take(&mut self.letters) {
-            outbox.extend(chunks.into_iter().zip(0..).filter_map(|(letters, chunk)| {
-                let first_offset = letters.first_offset()?;
-                Some(OutboxChunk { partition, first_offset, chunk, letters: letters.into_bytes() })
-            }));
-        }
-        checkpoint.outbox = outbox.into();
+        checkpoint.outbox = self.take_outbox();
         checkpoint.activations = std::mem::take(&mut self.activations);
         checkpoint.activations.sort_by_key(|activation| (activation.partition, activation.first_offset));
         self.records = 0;
         self.letter_bytes = 0;
+        self.waits_for_alerts = false;
         Some(checkpoint)
+    }
+
+    /// Chunks of a partition are numbered through, whatever their destination.
+    fn take_outbox(&mut self) -> Arc<[OutboxChunk]> {
+        let mut chunks: BTreeMap<Partition, Vec<(Offset, Vec<u8>)>> = BTreeMap::new();
+        for (partition, letters) in std::mem::take(&mut self.letters) {
+            let letters = letters.into_iter().filter_map(|of| Some((of.first_offset()?, of.into_bytes())));
+            chunks.entry(partition).or_default().extend(letters);
+        }
+        for (partition, alerts) in self.alerts.take() {
+            let alerts = alerts.into_iter().filter_map(|of: Alerts| Some((of.first_offset()?, of.into_bytes())));
+            chunks.entry(partition).or_default().extend(alerts);
+        }
+        let of_partition = |(partition, chunks): (Partition, Vec<_>)| {
+            let numbered = (0..).zip(chunks);
+            numbered.map(move |(chunk, (first_offset, letters))| OutboxChunk {
+                partition,
+                first_offset,
+                chunk,
+                letters,
+            })
+        };
+        chunks.into_iter().flat_map(of_partition).collect()
     }
 }

@@ -2,6 +2,7 @@
 //! partitions at start, after a rebalance and after any failure. It speaks to [`CheckpointStore`](crate::model::store::CheckpointStore) and
 //! [`Broker`], so a simulation can be behind both. It knows no rule, no record, no clock but tokio's.
 
+mod alerts;
 mod backoff;
 mod broker;
 mod broker_queries;
@@ -10,8 +11,13 @@ mod claim;
 mod commit;
 mod consistency;
 
+pub use alerts::AlertBudget;
 pub use backoff::{Awaited, Obstacle, TaskHandle};
 pub use broker::{Bounds, Broker, NotYet, Unpublished};
 pub use builder::{CheckpointBuilder, Positioned};
 pub use claim::{ClaimError, ClaimResult, ResumePoint, Stopped, claim};
 pub use commit::{Failed, commit};
+
+/// Bytes of an outbox row: below MariaDB's default max_allowed_packet with room to spare. Only a message that is larger by itself
+/// makes a larger one, and `outbox::format` bounds that.
+const CHUNK: usize = 4 << 20;

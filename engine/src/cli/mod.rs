@@ -1,5 +1,6 @@
 //! The commands. Each parses its arguments, calls the library and says on one line what went wrong.
 
+mod alerts;
 mod api;
 mod completions;
 mod dead_letters;
@@ -46,6 +47,8 @@ enum Command {
     Rules(rules::Args),
     /// The dead-letter topic
     DeadLetters(dead_letters::Args),
+    /// The topic of flagged records
+    Alerts(alerts::Args),
     /// Compile a module read from stdin: the engine calls itself so, with limits
     #[command(hide = true)]
     CompileModule,
@@ -79,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args)?,
         Command::Rules(args) => rules::run(&args)?,
         Command::DeadLetters(args) => dead_letters::run(&args)?,
+        Command::Alerts(args) => alerts::run(&args)?,
         Command::CompileModule => std::process::exit(crate::rules::compile_child()),
         Command::Generate(args) => generate::run(&args)?,
         Command::Produce(args) => produce::run(&args)?,

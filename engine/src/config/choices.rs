@@ -48,6 +48,17 @@ pub enum OnFailure {
     Halt,
 }
 
+/// What becomes of flagged records beyond `alerts.budget`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Beyond {
+    /// They are counted in one summary record.
+    #[default]
+    Count,
+    /// The checkpoint ends before them.
+    Wait,
+}
+
 /// What a caller of the API, or a person at the console, may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -79,6 +79,10 @@ pub(super) fn mib<const N: u64>() -> ByteSize {
     ByteSize::mib(N)
 }
 
+pub(super) fn alerts() -> u32 {
+    1_000
+}
+
 pub(super) fn window_groups() -> usize {
     10_000
 }

@@ -32,9 +32,10 @@ use crate::model::catalog::Mode;
 use crate::model::record::Kind;
 use crate::model::time::Unit;
 
-pub use choices::{Late, May, OnFailure, OnUnavailable, Start};
+pub use choices::{Beyond, Late, May, OnFailure, OnUnavailable, Start};
 pub use error::{ConfigError, Problem};
 pub use properties::{Properties, client_refused};
+pub(crate) use words::meant;
 
 /// A configuration, whole.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +48,8 @@ pub struct Config {
     /// Where rejected records go.
     #[serde(default)]
     pub dead_letters: DeadLetters,
+    /// Where flagged records are reported, if anywhere: see [alerts.md](alerts.md).
+    pub alerts: Option<Alerts>,
     /// What a record holds.
     pub record: Record,
     /// Fields that are added to records from Redis, a table for each lookup.
@@ -118,6 +121,35 @@ pub struct DeadLetters {
     /// librdkafka properties of the producer, laid over `source.properties`. Dead letters are compressed with lz4
     /// unless `compression.type` is set.
     pub properties: Properties,
+}
+
+/// `[alerts]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// Topic that alerts are written to; another one than the source and the dead letters. The producer is that of the
+    /// dead letters, with `dead_letters.properties`.
+    pub topic: String,
+    /// Codes of rules, 1 to 256: a valid record that one of them hits gets an alert, whichever live rule has the code.
+    pub codes: Vec<String>,
+    /// Fields that an alert shows, 64 at most, of the record or of lookups. A text of more than 1,024 bytes is cut.
+    /// Default: `[]`.
+    #[serde(default)]
+    pub fields: Vec<String>,
+    /// Whether `alerts.fields` may name fields with `sensitive = true`, and `alerts.value` show a record that has some.
+    /// Default: `false`.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// Whether an alert holds the record's whole value. Default: `false`.
+    #[serde(default)]
+    pub value: bool,
+    /// Alerts that a checkpoint sends of each partition, 1 to 1,000,000. Default: `1000`.
+    #[serde(default = "defaults::alerts")]
+    pub budget: u32,
+    /// What becomes of flagged records beyond the budget: `count`, in one summary record a checkpoint and partition, or
+    /// `wait`: the checkpoint ends before them. Default: `"count"`.
+    #[serde(default)]
+    pub beyond: Beyond,
 }
 
 /// `[record]`
@@ -339,8 +371,8 @@ pub struct Checkpoint {
     pub max_records: usize,
     /// Rows of `risk_stats` that a checkpoint adds to, 1 or more; it may be overshot by one batch. Default: `200_000`.
     pub max_groups: usize,
-    /// Bytes of dead letters in a checkpoint, `source.max_record` at least; it may be overshot by one batch. Default:
-    /// `"32MiB"`.
+    /// Bytes of dead letters and alerts in a checkpoint, `source.max_record` at least; it may be overshot by one batch.
+    /// Default: `"32MiB"`.
     pub max_letter_bytes: ByteSize,
     /// Time that a worker which stops or loses its partitions may take for its last checkpoint, 1 ms to 30 s. Default:
     /// `"10s"`.

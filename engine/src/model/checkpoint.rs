@@ -20,12 +20,12 @@ pub struct PartitionProgress {
     pub watermark: Option<i64>,
 }
 
-/// Letters of one partition, encoded; one row of `weir_outbox`, at most 4 MiB.
+/// Letters or alerts of one partition, encoded; one row of `weir_outbox`, at most 4 MiB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxChunk {
     /// Partition of the source records.
     pub partition: Partition,
-    /// Source offset of the first letter.
+    /// Source offset of the first message.
     pub first_offset: Offset,
     /// Counts from 0 within the checkpoint and partition, whatever the destination.
     pub chunk: u32,

@@ -2,6 +2,7 @@
 //! are. It knows no stage, no file, no network; stages know it and not one another.
 
 pub mod aggregate;
+pub mod alert;
 pub mod catalog;
 pub mod checkpoint;
 pub mod finding;

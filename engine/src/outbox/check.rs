@@ -14,9 +14,9 @@ pub enum SetupError {
     /// A topic is not there, or a property is refused.
     #[error(transparent)]
     Topic(#[from] TopicError),
-    /// Letters would be refused or lost.
+    /// Letters or alerts would be refused or lost.
     #[error(
-        "{key}: {topic:?} has cleanup.policy={policy}: a compacted topic takes no letter of a record without a key \
+        "{key}: {topic:?} has cleanup.policy={policy}: a compacted topic takes no message of a record without a key \
          and forgets all but the last of a key; name another topic, or: kafka-configs.sh --bootstrap-server {brokers} --alter \
          --entity-type topics --entity-name {topic} --add-config cleanup.policy=delete"
     )]

@@ -12,6 +12,8 @@ pub struct Destination(pub u8);
 impl Destination {
     /// Records that were rejected, with the reason.
     pub const DEAD_LETTERS: Self = Self(0);
+    /// Valid records that a rule flagged. Their messages have a layout of their own.
+    pub const ALERTS: Self = Self(1);
 }
 
 impl fmt::Display for Destination {
@@ -38,7 +40,11 @@ pub(super) struct Topic {
 impl Destinations {
     /// Every topic that this configuration lets the engine write to.
     pub fn of(config: &Config) -> Self {
-        Self::new(&config.dead_letters)
+        let letters = Self::new(&config.dead_letters);
+        match &config.alerts {
+            None => letters,
+            Some(alerts) => letters.with(Destination::ALERTS, "alerts.topic", &alerts.topic),
+        }
     }
 
     /// The dead letters' topic alone.

@@ -44,8 +44,13 @@ async fn kafka(config: &Config, tell: &mut impl FnMut(Answer)) {
     let there = read.is_ok();
     tell(("source.topic".into(), read));
     let letters = topic(config, "dead_letters.topic", config.dead_letters.topic.clone()).await;
-    let letters_there = letters.is_ok();
+    let mut written = letters.is_ok();
     tell(("dead_letters.topic".into(), letters));
+    if let Some(alerts) = &config.alerts {
+        let alerts = topic(config, "alerts.topic", alerts.topic.clone()).await;
+        written &= alerts.is_ok();
+        tell(("alerts.topic".into(), alerts));
+    }
     // Of a topic that is not there, or a broker that does not answer, these would only say the same again.
     if there {
         let asked = config.source.clone();
@@ -59,12 +64,16 @@ async fn kafka(config: &Config, tell: &mut impl FnMut(Answer)) {
         let found = group.map(|()| format!("the group {} tells its offsets", config.source.group));
         tell(("source.group".into(), right(found, Side::Group, config)));
     }
-    if there && letters_there {
+    if there && written {
         let suits = within(outbox::check_topics(config)).await;
-        tell(("dead_letters.topic, cleanup.policy".into(), suits.map(|()| "it takes letters without a key".into())));
+        let name = match config.alerts {
+            None => "dead_letters.topic, cleanup.policy",
+            Some(_) => "dead_letters.topic and alerts.topic, cleanup.policy",
+        };
+        tell((name.into(), suits.map(|()| "it takes messages without a key".into())));
         let mut publisher = Publisher::new(config);
         let settled = within(publisher.resolve_in_doubt()).await;
-        let found = settled.map(|()| "a transaction could begin (whether letters may be written is not tried)".into());
+        let found = settled.map(|()| "a transaction could begin (whether messages may be written is not tried)".into());
         tell(("transactional id".into(), right(found, Side::Letters, config)));
     }
 }

@@ -7,6 +7,7 @@
 //! the lookups ask, [`BatchProcessor::judge`] does the rest. What a field is made of that depends on the records before it
 //! belongs at the beginning of the second half: batches are judged in order of offset, and may be opened ahead.
 
+mod alerts;
 mod decoded;
 mod rejects;
 mod verdicts;
@@ -23,6 +24,8 @@ use crate::model::record::{Batch, FieldId, Schema};
 use crate::rules::{Judge, LiveObserver, LiveSet, Observer, Unjudged};
 use crate::window::{RowVerdict, Windows};
 
+pub use alerts::{AlertCodes, AlertRoom, Alerted};
+use alerts::{Flagged, end, flagged, is_late, late};
 use decoded::Buffers;
 pub use decoded::{DecodedBatch, Record};
 use rejects::Rejected;
@@ -66,8 +69,27 @@ pub struct BatchProcessor<O = LiveObserver> {
     /// Rows without a window, ascending, and why.
     late: Vec<(u32, Fault)>,
     rejected: Vec<Rejected>,
+    /// None: no record gets an alert.
+    codes: Option<Arc<AlertCodes>>,
+    /// Rows of the batch that get one unless they are late, ascending.
+    flagged: Vec<Flagged>,
+    /// Places in `flagged` of those of the part that was judged last.
+    alerted: Vec<usize>,
     /// Rows whose flags are explained, ascending.
     explained: Vec<u32>,
+    /// How far the batch is judged.
+    at: Place,
+}
+
+/// A place within a batch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// The next row.
+    row: usize,
+    /// Index of the next record.
+    record: usize,
+    /// Place of the next one in `flagged`.
+    flagged: usize,
 }
 
 impl<O: Observer> BatchProcessor<O> {
@@ -92,9 +114,19 @@ impl<O: Observer> BatchProcessor<O> {
             verdicts: Vec::new(),
             late: Vec::new(),
             rejected: Vec::new(),
+            codes: None,
+            flagged: Vec::new(),
+            alerted: Vec::new(),
             explained: Vec::new(),
+            at: Place::default(),
             schema,
         }
+    }
+
+    /// The same, and a valid record that one of these codes hits is among [`Judged::alerts`].
+    #[must_use]
+    pub fn with_alerts(self, codes: Arc<AlertCodes>) -> Self {
+        Self { codes: Some(codes), ..self }
     }
 
     /// The first half: decodes consecutive records of one partition, at most [`Batch::MAX_ROWS`], and says what the lookups
@@ -132,6 +164,22 @@ impl<O: Observer> BatchProcessor<O> {
         windows: Option<&mut Windows>,
         until: &mut dyn FnMut() -> bool,
     ) -> Result<Judged<'_, O>, Unjudged> {
+        self.judge_part(rules, (decoded, answers), now, (windows, AlertRoom::Explained(0)), until)
+    }
+
+    /// The same of the first records of the batch, as far as their alerts have room: see [`Judged::rest`], and
+    /// [`BatchProcessor::go_on`] for the others.
+    ///
+    /// # Errors
+    /// As [`BatchProcessor::judge`].
+    pub fn judge_part(
+        &mut self,
+        rules: &Arc<LiveSet>,
+        (decoded, answers): (DecodedBatch, Option<Answers>),
+        now: Now,
+        (windows, room): (Option<&mut Windows>, AlertRoom),
+        until: &mut dyn FnMut() -> bool,
+    ) -> Result<Judged<'_, O>, Unjudged> {
         let DecodedBatch { buffers, plan } = decoded;
         self.spare.push(std::mem::replace(&mut self.judged, buffers));
         let batch = &mut self.judged.batch;
@@ -142,19 +190,44 @@ impl<O: Observer> BatchProcessor<O> {
         self.findings.clear();
         self.judge.judge_until(rules, batch, &mut self.findings, until)?;
         verdicts::weigh(&self.findings, batch.rows(), &mut self.verdicts);
-        self.late.clear();
-        if let Some(windows) = windows {
-            windows.add(batch, &self.verdicts, now.epoch_ms, &mut self.late);
+        if let Some(codes) = &self.codes {
+            flagged(&self.findings, &self.verdicts, codes, &mut self.flagged);
         }
-        rejects::collect(&self.judged, &self.findings, &self.late, &mut self.rejected);
-        // What becomes of a rejected record tells all that was seen in it, as far as the rules say it.
+        self.at = Place::default();
+        Ok(self.go_on(rules, now, (windows, room)))
+    }
+
+    /// The next records of the batch that was judged last, by the rules that have judged them. No other batch may have been judged
+    /// since.
+    pub fn go_on(
+        &mut self,
+        rules: &LiveSet,
+        now: Now,
+        (windows, room): (Option<&mut Windows>, AlertRoom),
+    ) -> Judged<'_, O> {
+        let from = self.at;
+        self.late.clear();
+        let to = self.sum(from, now, windows, room);
+        let records = from.record..to.record;
+        rejects::collect(&self.judged, &self.findings, &self.late, (from.row..to.row, records), &mut self.rejected);
+        // What becomes of a record that is rejected or gets an alert tells all that was seen in it, as far as the rules say it.
         self.explained.clear();
         self.explained.extend(self.rejected.iter().filter_map(|rejected| rejected.row(&self.findings, &self.late)));
+        self.alerted.clear();
+        let alerts = (from.flagged..to.flagged).filter(|at| !is_late(self.flagged[*at].row, &self.late));
+        self.alerted.extend(alerts);
+        if !self.alerted.is_empty() {
+            let some = self.alerted.iter().take(room.explained());
+            self.explained.extend(some.map(|at| self.flagged[*at].row));
+            self.explained.sort_unstable();
+        }
         self.judge.explain(rules, &self.judged.batch, &self.explained, &mut self.findings);
-        Ok(Judged {
+        self.at = to;
+        Judged {
             revision: rules.revision,
             batch: &self.judged.batch,
             records: self.judged.records,
+            part: from.record..to.record,
             rows: &self.judged.rows,
             verdicts: &self.verdicts,
             findings: &self.findings,
@@ -162,7 +235,31 @@ impl<O: Observer> BatchProcessor<O> {
             undecoded: &self.judged.undecoded,
             late: &self.late,
             rejected: &self.rejected,
-        })
+            flagged: &self.flagged,
+            alerted: &self.alerted,
+        }
+    }
+
+    /// Gives the windows the rows from here on, as far as the alerts of the records have room, and says how far that is. That a
+    /// row is late, and so gets none, is known only then.
+    fn sum(&mut self, from: Place, now: Now, mut windows: Option<&mut Windows>, room: AlertRoom) -> Place {
+        let (batch, rows) = (&self.judged.batch, self.judged.batch.rows());
+        let candidates = &self.flagged[from.flagged..];
+        let (mut to, mut without_window) = (from.row, 0);
+        loop {
+            let end = end(candidates, room, without_window).map_or(rows, |row| row as usize);
+            if let Some(windows) = &mut windows {
+                windows.add_rows(batch, &self.verdicts, to..end, now.epoch_ms, &mut self.late);
+            }
+            to = end;
+            let passed = candidates.partition_point(|flagged| (flagged.row as usize) < to);
+            let found = late(&candidates[..passed], &self.late);
+            if to == rows || found == without_window {
+                let record = if to == rows { self.judged.records } else { self.judged.rows[to] };
+                return Place { row: to, record, flagged: from.flagged + passed };
+            }
+            without_window = found;
+        }
     }
 
     /// Records so far that decode had to look at closely.

@@ -79,13 +79,21 @@ enum Why {
     Late(usize),
 }
 
-/// All of a batch, in order of offset, whatever stage rejected the record: per key, the queue keeps the topic's order.
-pub(super) fn collect(buffers: &Buffers, findings: &[Finding], late: &[(u32, Fault)], rejected: &mut Vec<Rejected>) {
+/// All of a part of a batch, in order of offset, whatever stage rejected the record: per key, the queue keeps the topic's order.
+/// `late` is of these rows only.
+pub(super) fn collect(
+    buffers: &Buffers,
+    findings: &[Finding],
+    late: &[(u32, Fault)],
+    (rows, records): (Range<usize>, Range<usize>),
+    rejected: &mut Vec<Rejected>,
+) {
     rejected.clear();
-    let undecoded = buffers.undecoded.iter().zip(0..);
-    rejected.extend(undecoded.map(|((record, _), at)| Rejected { record: *record, why: Why::Undecoded(at) }));
-    let mut at = 0;
-    for hits in findings.chunk_by(|a, b| a.row == b.row) {
+    let undecoded = (0..).zip(&buffers.undecoded).filter(|(_, (record, _))| records.contains(record));
+    rejected.extend(undecoded.map(|(at, (record, _))| Rejected { record: *record, why: Why::Undecoded(at) }));
+    let mut at = findings.partition_point(|finding| (finding.row as usize) < rows.start);
+    let end = findings.partition_point(|finding| (finding.row as usize) < rows.end);
+    for hits in findings[at..end].chunk_by(|a, b| a.row == b.row) {
         if hits.iter().any(|hit| hit.effect == Effect::DeadLetter) {
             let record = buffers.rows[hits[0].row as usize];
             rejected.push(Rejected { record, why: Why::Hit(at..at + hits.len()) });

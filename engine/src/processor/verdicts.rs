@@ -1,5 +1,8 @@
 //! What became of a batch.
 
+use std::ops::Range;
+
+use super::alerts::{Alerted, Flagged};
 use super::rejects::{Reject, Rejected};
 use crate::model::finding::{Effect, Fault, Finding};
 use crate::model::ids::Revision;
@@ -14,11 +17,14 @@ pub struct Judged<'a, O> {
     pub batch: &'a Batch,
     /// How many records there were, decoded or not.
     pub records: usize,
+    /// Which of them the rest of this says something of: all, unless their alerts had no room.
+    pub part: Range<usize>,
     /// Index of each row's record among the batch's records, from 0. Ascending.
     pub rows: &'a [usize],
     /// What the rules made of each row: what the windows were given.
     pub verdicts: &'a [RowVerdict],
-    /// What live rules found, sorted by row and rule order. Flags on records that are not rejected may lack their details.
+    /// What live rules found, sorted by row and rule order. Flags on records that are neither rejected nor sent as alerts may lack
+    /// their details.
     pub findings: &'a [Finding],
     /// Who watched the rules.
     pub observer: &'a O,
@@ -27,6 +33,8 @@ pub struct Judged<'a, O> {
     /// Rows that have no window, and why. Ascending.
     pub late: &'a [(u32, Fault)],
     pub(super) rejected: &'a [Rejected],
+    pub(super) flagged: &'a [Flagged],
+    pub(super) alerted: &'a [usize],
 }
 
 impl<'a, O> Judged<'a, O> {
@@ -36,7 +44,21 @@ impl<'a, O> Judged<'a, O> {
         self.rejected.iter().map(move |rejected| rejected.with(undecoded, findings, late))
     }
 
-    /// How many there are of them.
+    /// The records that get an alert, in order of offset.
+    pub fn alerts(&self) -> impl ExactSizeIterator<Item = Alerted<'a>> + use<'a, O> {
+        let (rows, findings, flagged) = (self.rows, self.findings, self.flagged);
+        self.alerted.iter().map(move |at| {
+            let Flagged { row, hits } = &flagged[*at];
+            Alerted { record: rows[*row as usize], row: *row, hits: &findings[hits.clone()] }
+        })
+    }
+
+    /// How many records are left of the batch, for [`BatchProcessor::go_on`](super::BatchProcessor::go_on).
+    pub fn rest(&self) -> usize {
+        self.records - self.part.end
+    }
+
+    /// How many dead letters there are.
     pub fn rejected(&self) -> usize {
         self.rejected.len()
     }

@@ -38,11 +38,17 @@ pub(crate) fn refused(why: &str, side: Side, config: &Config) -> Option<Refused>
         let flags = format!("--transactional-id {prefix} --resource-pattern-type prefixed");
         ("Write", format!("transactional id {prefix}…"), flags, Side::Letters)
     } else if words.contains("topicauthorizationfailed") {
-        let (operation, topic) = match side {
-            Side::Letters => ("Write", &config.dead_letters.topic),
-            Side::Group | Side::Source => ("Read", &config.source.topic),
-        };
-        (operation, format!("topic {topic}"), format!("--topic {topic}"), side)
+        match side {
+            Side::Letters => {
+                let topics = written(config);
+                let flags: Vec<_> = topics.iter().map(|topic| format!("--topic {topic}")).collect();
+                ("Write", format!("topic {}", topics.join(" or ")), flags.join(" "), side)
+            }
+            Side::Group | Side::Source => {
+                let topic = &config.source.topic;
+                ("Read", format!("topic {topic}"), format!("--topic {topic}"), side)
+            }
+        }
     } else {
         return None;
     };
@@ -56,12 +62,24 @@ pub(crate) fn refused(why: &str, side: Side, config: &Config) -> Option<Refused>
 
 fn compacted(why: &str, config: &Config) -> Refused {
     let (topic, brokers) = (&config.dead_letters.topic, &config.source.brokers);
+    let (named, whose) = match &config.alerts {
+        None => (format!("{topic:?}"), topic.clone()),
+        Some(alerts) => {
+            (format!("{topic:?} or the alert topic {:?}", alerts.topic), "THE-ONE-THAT-IS-COMPACTED".into())
+        }
+    };
     let message = format!(
-        "the dead-letter topic {topic:?} refuses letters ({why}): with cleanup.policy=compact it takes none of a record without a \
+        "the dead-letter topic {named} refuses letters ({why}): with cleanup.policy=compact it takes none of a record without a \
          key; the engine goes on by itself after: kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics \
-         --entity-name {topic} --add-config cleanup.policy=delete"
+         --entity-name {whose} --add-config cleanup.policy=delete"
     );
     Refused { code: "dead_letters.refused", subject: topic.clone(), message, side: Side::Letters }
+}
+
+/// The topics of the one transaction: Kafka does not say which of them it refused.
+fn written(config: &Config) -> Vec<&str> {
+    let alerts = config.alerts.as_ref().map(|alerts| alerts.topic.as_str());
+    std::iter::once(config.dead_letters.topic.as_str()).chain(alerts).collect()
 }
 
 /// As Kafka's default builder names it.
@@ -108,6 +126,19 @@ mod tests {
             assert_eq!((found.code, found.side), ("kafka.not_authorized", over));
         }
         assert_eq!(refused("Local: Timed out", Side::Letters, &config()), None);
+    }
+
+    #[test]
+    fn with_alerts_both_topics_are_named_as_kafka_does_not_say_which_it_refused() {
+        let text =
+            include_str!("../../../weir.toml").to_owned() + "\n[alerts]\ntopic = \"flags\"\ncodes = [\"HIGH\"]\n";
+        let config =
+            Config::parse(&text, &|_| Some("a-secret-of-16-bytes".into())).expect("the repository's own, and alerts");
+        let said = |why| refused(why, Side::Letters, &config).expect("it is of this kind").message;
+        let message = said("TopicAuthorizationFailed");
+        assert!(message.contains("Write on topic dead_letter_queue or flags"), "{message}");
+        assert!(message.ends_with("--operation Write --topic dead_letter_queue --topic flags"), "{message}");
+        assert!(said("Broker: Broker failed to validate record").contains("or the alert topic \"flags\""));
     }
 
     #[test]

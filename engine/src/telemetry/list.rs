@@ -36,6 +36,19 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         &["code"],
         "Records judged to be dead letters, those judged again after a failure included",
     ),
+    (
+        "weir_alerts_total",
+        Counter,
+        &["code"],
+        "Flagged records whose alert goes to alerts.topic, by each code of alerts.codes that hit, those judged again after a \
+         failure included",
+    ),
+    (
+        "weir_alerts_not_sent_total",
+        Counter,
+        &[],
+        "Flagged records beyond alerts.budget, which a summary record counts, those judged again after a failure included",
+    ),
     ("weir_rule_cpu_seconds_total", Counter, &["rule"], "Processor time that rules took"),
     ("weir_checkpoint_seconds", Histogram, &[], "Time of a checkpoint, both transactions"),
     (
@@ -79,7 +92,7 @@ pub const METRICS: &[(&str, Type, &[&str], &str)] = &[
         "weir_rule_unexplained_flags_total",
         Counter,
         &["rule"],
-        "Flags of dead letters without a detail, for the rule failed when it was asked for them",
+        "Flags of dead letters and alerts without a detail, for the rule failed when it was asked for them",
     ),
     (
         "weir_dead_letter_hits_omitted_total",
@@ -218,6 +231,7 @@ mod tests {
     /// What a metric may be told in: base units, and what Weir counts. A gauge that is 0 or 1 says a state.
     const UNITS: &[&str] = &[
         "seconds",
+        "alerts",
         "batches",
         "checkpoints",
         "conditions",
@@ -242,7 +256,7 @@ mod tests {
     const NO_BASE_UNITS: &[&str] =
         &["nanoseconds", "microseconds", "milliseconds", "ns", "us", "ms", "minutes", "hours", "kb", "mb", "percent"];
     /// What may be behind the unit: what became of the things.
-    const FATES: &[&str] = &["_deleted", "_dropped", "_omitted"];
+    const FATES: &[&str] = &["_deleted", "_dropped", "_not_sent", "_omitted"];
 
     /// The unit that a name says.
     fn unit_of(name: &str) -> Option<&'static str> {

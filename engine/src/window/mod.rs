@@ -15,6 +15,7 @@ mod spec;
 mod tests;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,12 +102,24 @@ impl Windows {
     /// Adds the rows that are valid; one verdict a row. `faults` gets those of them that have no window any more (LATE)
     /// or not yet (EVENT_TIME_AHEAD), or whose time can't be meant (EVENT_TIME_BEHIND), ascending by row. A rejected row gets no fault: it has a reason already.
     pub fn add(&mut self, batch: &Batch, verdicts: &[RowVerdict], now_ms: i64, faults: &mut Vec<(u32, Fault)>) {
+        self.add_rows(batch, verdicts, 0..batch.rows(), now_ms, faults);
+    }
+
+    /// The same of these rows. Those of a batch are to be added in their order.
+    pub fn add_rows(
+        &mut self,
+        batch: &Batch,
+        verdicts: &[RowVerdict],
+        rows: Range<usize>,
+        now_ms: i64,
+        faults: &mut Vec<(u32, Fault)>,
+    ) {
         debug_assert_eq!(batch.rows(), verdicts.len(), "one verdict a row");
         let mut watermark = self.watermark(batch.partition);
         let times = batch.column(self.spec.event_time);
         let Values::Timestamp(values) = &times.values else { return };
         let mut start = 0;
-        for (row, verdict) in verdicts.iter().enumerate() {
+        for (row, verdict) in rows.clone().zip(&verdicts[rows]) {
             if !times.has(row) {
                 continue; // Decode lets no row pass without it: the configuration says that it is required.
             }

@@ -88,6 +88,9 @@ impl Campaign {
             .with("properties = {}", quick)
             .with(r#"interval = "1s""#, r#"interval = "300ms""#)
             .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 5_000, ttl = "2s" }"#);
+        // Small enough that checkpoints pass it, and large enough that one that waits keeps up with a rule that flags every record.
+        let (budget, beyond) = if seed.is_multiple_of(2) { (5, "count") } else { (500, "wait") };
+        let pipeline = pipeline.with_alerts(budget, beyond);
         for topic in [pipeline.topic(), pipeline.queue()] {
             pipeline.grow(&topic, PARTITIONS);
         }

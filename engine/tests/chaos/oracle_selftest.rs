@@ -11,7 +11,8 @@ use serde_json::json;
 use crate::alone;
 use crate::flow::{Flow, is_blocked};
 use weir_testkit::broker::Record;
-use weir_testkit::oracle::all_is_exact;
+use weir_testkit::oracle::alerts::Check;
+use weir_testkit::oracle::{all_is_exact, flagged};
 use weir_testkit::pipeline::{PAYSIM, RULES, TestPipeline};
 use weir_testkit::stack::Stack;
 
@@ -28,7 +29,7 @@ const TABLES: [(&str, &str, &str, &str); 6] = [
 #[test]
 fn the_oracle_sees_each_difference() {
     let _alone = alone();
-    let pipeline = TestPipeline::on(Arc::new(Stack::up()), "eyes", PAYSIM, &RULES);
+    let pipeline = TestPipeline::on(Arc::new(Stack::up()), "eyes", PAYSIM, &RULES).with_alerts(2, "count");
     judged_with_a_swap(&pipeline);
     let compared = all_is_exact(&pipeline, &BTreeSet::new(), is_blocked);
     assert!(compared.letters > 0 && compared.revisions > 1, "{} {}", compared.letters, compared.revisions);
@@ -42,6 +43,8 @@ fn the_oracle_sees_each_difference() {
     moved_between_windows(&pipeline);
     judged_by_another_revision(&pipeline);
     all_is_exact(&pipeline, &BTreeSet::new(), is_blocked);
+
+    alerts_are_seen(&pipeline);
 
     // What is in Kafka stays there: from here on each difference adds to the one before, and the newest is told first.
     let letters: BTreeMap<_, Record> = pipeline.read(&pipeline.queue());
@@ -68,6 +71,51 @@ fn the_oracle_sees_each_difference() {
     sees(&pipeline, "letters in another order than their records", "behind offset");
     send(&pipeline, &pipeline.queue(), &letter_of(letter, &dirt, end, "PARSE_JSON"));
     sees(&pipeline, "a letter twice", "1 twice");
+}
+
+/// Differences of alerts that a broken engine could leave, each in a topic of its own.
+fn alerts_are_seen(pipeline: &TestPipeline) {
+    let whole: Vec<Record> = pipeline.read(&pipeline.alerts()).into_values().collect();
+    let text = |record: &Record| String::from_utf8(record.value.clone().expect("JSON")).expect("text");
+    let is_alert = |record: &Record| text(record).starts_with(r#"{"kind":"alert""#);
+    let first = |alert: bool| whole.iter().position(|record| is_alert(record) == alert).expect("some of both");
+    let (alert, summary) = (first(true), first(false));
+    let changed = |at: usize, from: &str, to: &str| {
+        let mut all = whole.clone();
+        let before = text(&all[at]);
+        assert!(before.contains(from), "{before}");
+        all[at].value = Some(before.replacen(from, to, 1).into_bytes());
+        all
+    };
+    let (mut lost, mut uncounted, mut twice) = (whole.clone(), whole.clone(), whole.clone());
+    lost.remove(alert);
+    uncounted.remove(summary);
+    twice.insert(alert, whole[alert].clone());
+    let cases = [
+        ("an alert lost", lost, "missing"),
+        ("a count lost", uncounted, "missing"),
+        ("an alert twice", twice, "twice"),
+        ("an alert with another amount", changed(alert, "\"amount\":\"", "\"amount\":\"9"), "is not so"),
+        ("an alert of another revision", changed(alert, "\"revision\":", "\"revision\":9"), "is not so"),
+        ("a count too high", changed(summary, "\"records\":", "\"records\":1"), "a summary of"),
+        ("a record that is not flagged", changed(alert, "\"offset\":", "\"offset\":99"), "not flagged"),
+    ];
+    let wanted = flagged(pipeline, is_blocked);
+    let seen = |messages: &[Record]| {
+        catch_unwind(AssertUnwindSafe(|| {
+            let mut check = Check::new(&wanted, pipeline.topic(), true);
+            for message in messages {
+                check.see(message);
+            }
+            check.end()
+        }))
+    };
+    assert!(seen(&whole).is_ok(), "as they are");
+    for (what, messages, says) in cases {
+        let why = seen(&messages).err().unwrap_or_else(|| panic!("{what}: not seen"));
+        let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
+        assert!(why.contains(says), "{what}: {why}");
+    }
 }
 
 /// What the engine would have sent for a record of partition 0.

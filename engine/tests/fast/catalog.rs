@@ -1,6 +1,7 @@
 //! The catalog over its whole way: modules published into a real SQLite store by a real compiler process, restarts,
 //! swaps, trips and the directory.
 
+mod alerts;
 mod breaker;
 mod cache;
 mod changes;

@@ -132,7 +132,8 @@ fn the_producer_s_truth_outlives_its_container() {
 #[test]
 fn the_topics_that_are_made_are_those_that_the_configuration_names() {
     let config = config();
-    let wanted = BTreeSet::from([config.source.topic.as_str(), config.dead_letters.topic.as_str()]);
+    let alerts = &config.alerts.as_ref().expect("the stack shows alerts").topic;
+    let wanted = BTreeSet::from([config.source.topic.as_str(), config.dead_letters.topic.as_str(), alerts.as_str()]);
 
     let script = command("topics");
     assert_eq!(words(between(&script, "for topic in ", ";")), wanted, "docker-compose.yml");

@@ -13,12 +13,13 @@ use blocks::bare;
 use weir_testkit::stack::port::free_port;
 
 /// The documents whose commands are run, in this order; README.md's last commands, which stop everything, come last of all.
-const DOCUMENTS: [(&str, &str); 10] = [
+const DOCUMENTS: [(&str, &str); 11] = [
     ("README.md", include_str!("../../../README.md")),
     ("docs/producing.md", include_str!("../../../docs/producing.md")),
     ("docs/configuration.md", include_str!("../../../docs/configuration.md")),
     ("docs/rules.md", include_str!("../../../docs/rules.md")),
     ("docs/dead-letters.md", include_str!("../../../docs/dead-letters.md")),
+    ("docs/alerts.md", include_str!("../../../docs/alerts.md")),
     ("docs/windows.md", include_str!("../../../docs/windows.md")),
     ("docs/testing.md", include_str!("../../../docs/testing.md")),
     ("docs/limits.md", include_str!("../../../docs/limits.md")),
@@ -62,14 +63,14 @@ const MENTIONED: [(&str, &str); 7] = [
 const PROGRAMS: [&str; 9] = ["weir ", "make ", "cargo ", "docker ", "curl ", "stack/", ".ci/", "bench/", "mariadb "];
 
 /// What a command must have said.
-const SAID: [(&str, &str); 23] = [
+const SAID: [(&str, &str); 25] = [
     ("make demo", "equal the truth"),
     ("make help", "make demo-live"),
     ("curl -fsS --retry", "ready"),
     ("weir status", ": ready"),
     ("weir schema", "CREATE TABLE"),
     ("weir produce", "000 records sent to finance_stream, 0 bad lines skipped"),
-    ("stack/kafka TopicCommand", "dead_letter_queue"),
+    ("stack/kafka TopicCommand", "fraud_alerts"),
     ("cargo test", "1 passed"),
     ("weir rules check", "large_amount 0.1.0: fine"),
     ("weir rules push --mode shadow", "is in shadow"),
@@ -80,6 +81,8 @@ const SAID: [(&str, &str); 23] = [
     ("weir dead-letters list --config stack/weir.compose.toml --limit 3 --code", "TOO_MUCH"),
     ("weir dead-letters list --config stack/weir.compose.toml --limit", "finance_stream-"),
     ("weir dead-letters list --config stack/weir.compose.toml --code", "AMOUNT_NEGATIVE"),
+    ("weir alerts tail --config stack/weir.compose.toml --limit", "finance_stream-"),
+    ("weir alerts tail --config stack/weir.compose.toml --code", "\"code\":\"SELF_TRANSFER\""),
     ("weir check", "fine"),
     ("weir rules show", "TOO_MUCH"),
     ("weir rules set", "large_amount is changed"),

@@ -1,5 +1,6 @@
 //! Source and publisher alone, on a real broker: what the batch call reads, and what a transaction leaves behind.
 
+mod alerts;
 mod destinations;
 mod far;
 mod fixture;

@@ -1,4 +1,4 @@
-//! The outbox's codec. Any bytes are letters or [`Damaged`]; what they are as letters encodes to these very bytes; and
+//! The outbox's codec; [`alerts`](super::alerts) is its other half. Any bytes are letters or [`Damaged`]; what they are as letters encodes to these very bytes; and
 //! any letter comes back as it was.
 
 use weir::model::finding::{Effect, Stage};
@@ -15,6 +15,7 @@ pub fn letters(data: &[u8]) {
         Err(Damaged { at, what }) => assert!(at <= data.len() && !what.is_empty(), "{what} at {at} of {}", data.len()),
     }
     there_and_back(&mut Input::new(data));
+    super::alerts::alerts(data);
 }
 
 /// The letters of a chunk, without its layout, destination and checksum. Layouts 2 to 5 are read and not written; 2 has no

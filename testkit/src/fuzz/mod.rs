@@ -2,6 +2,7 @@
 //! libFuzzer in here, for `cargo test` runs them too (`engine/tests/fast/fuzz/`): on stable, over the same corpus. What begins
 //! them under libFuzzer is in fuzz/.
 
+mod alerts;
 mod answer;
 mod config;
 mod csv;

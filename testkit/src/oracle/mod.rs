@@ -1,6 +1,7 @@
 //! What should be there, computed from the source topic and the tables of revisions alone, and what is.
 
 pub mod aggregates;
+pub mod alerts;
 pub mod history;
 pub mod letters;
 pub mod reference_model;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::broker::{Place, Record};
+use crate::oracle::alerts::{ComparedAlerts, Wanted};
 use crate::oracle::history::{History, InForce};
 use crate::oracle::windows::{Windows, cents};
 use crate::pipeline::TestPipeline;
@@ -32,6 +34,8 @@ pub struct Compared {
     pub windows: usize,
     /// Revisions of the rule set that judged anything.
     pub revisions: usize,
+    /// None: the pipeline has no `[alerts]`.
+    pub alerts: Option<ComparedAlerts>,
 }
 
 /// The faults that a decoder finds.
@@ -49,6 +53,7 @@ pub fn all_is_exact(pipeline: &TestPipeline, traps: &BTreeSet<String>, is_blocke
     let history = History::of(pipeline);
     let mut rules: HashMap<u64, Vec<(&str, &InForce)>> = HashMap::new();
     let (mut windows, mut want, mut rejected) = (Windows::new(), BTreeMap::new(), BTreeMap::new());
+    let (beyond, mut flagged) = (pipeline.beyond(), Wanted::default());
     let mut records = 0;
     pipeline.each(&pipeline.topic(), |place, record| {
         records += 1;
@@ -59,6 +64,10 @@ pub fn all_is_exact(pipeline: &TestPipeline, traps: &BTreeSet<String>, is_blocke
             rejected.insert(place, record);
         } else {
             let payment = payment(&record).unwrap_or_else(|| panic!("no payment at {place:?}: {record:?}"));
+            if beyond.is_some() {
+                let hits = reference_model::flags(&payment, place, &history);
+                flagged.add(place, (&record, &payment), &hits, &history);
+            }
             reference_model::sum(&mut windows, payment, place, &history);
         }
     });
@@ -66,11 +75,26 @@ pub fn all_is_exact(pipeline: &TestPipeline, traps: &BTreeSet<String>, is_blocke
     pipeline.windows_are("type", &windows);
     letters_stand_where_they_should(pipeline, &rejected);
     pipeline.letters_are(&rejected, &want);
+    let alerts = beyond.map(|beyond| pipeline.alerts_are(&flagged, beyond == "count"));
     let mut codes = BTreeMap::new();
     for code in want.values() {
         *codes.entry(code.clone()).or_default() += 1;
     }
-    Compared { records, letters: want.len(), codes, windows: windows.len(), revisions: history.revisions().len() }
+    let (letters, revisions) = (want.len(), history.revisions().len());
+    Compared { records, letters, codes, windows: windows.len(), revisions, alerts }
+}
+
+/// The records that should have an alert, where no module traps.
+pub fn flagged(pipeline: &TestPipeline, is_blocked: fn(&str) -> bool) -> Wanted {
+    let (history, mut flagged) = (History::of(pipeline), Wanted::default());
+    pipeline.each(&pipeline.topic(), |place, record| {
+        let rules = history.in_order(history.revision(place));
+        if code(&record, &rules, &BTreeSet::new(), is_blocked).is_none() {
+            let payment = payment(&record).unwrap_or_else(|| panic!("no payment at {place:?}: {record:?}"));
+            flagged.add(place, (&record, &payment), &reference_model::flags(&payment, place, &history), &history);
+        }
+    });
+    flagged
 }
 
 /// The first figure to look at when something is wrong: how many were lost or counted twice.

@@ -23,18 +23,24 @@ pub fn windows(source: &BTreeMap<Place, Record>, letters: &BTreeMap<Place, Strin
 /// Adds one valid payment to its window.
 pub fn sum(windows: &mut Windows, payment: Payment, place: Place, history: &History) {
     let start = payment.event_time - payment.event_time.rem_euclid(WINDOW_MS);
-    let flagged = is_flagged(&payment, place, history);
+    let flagged = !flags(&payment, place, history).is_empty();
     windows.entry((start, payment.kind)).or_default().add(cents(payment.amount.get()), flagged);
 }
 
-fn is_flagged(payment: &Payment, place: Place, history: &History) -> bool {
+/// What flags the payment: rule and code, in the order of rules of one place.
+pub fn flags(payment: &Payment, place: Place, history: &History) -> Vec<(&'static str, &'static str)> {
     let high = history.rule(place, "high_amount").is_some_and(|rule| {
         let limit = rule.parameters.get("limit").map_or("200000", String::as_str);
         cents(payment.amount.get()) > cents(limit)
     });
     let to_itself = history.rule(place, "self_transfer").is_some() && payment.name_orig == payment.name_dest;
     let mismatch = history.rule(place, "balance_mismatch").is_some() && !adds_up(payment);
-    high || to_itself || mismatch
+    let all = [
+        (mismatch, ("balance_mismatch", "BALANCE_MISMATCH")),
+        (high, ("high_amount", "HIGH_AMOUNT")),
+        (to_itself, ("self_transfer", "SELF_TRANSFER")),
+    ];
+    all.into_iter().filter(|(hit, _)| *hit).map(|(_, of)| of).collect()
 }
 
 fn adds_up(payment: &Payment) -> bool {

@@ -14,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use engine::Engine;
 
+use crate::oracle;
 use crate::stack::port::free_port;
 pub use crate::stack::{Stack, root, shared, weir};
 use crate::wait;
@@ -103,6 +104,25 @@ impl TestPipeline {
         self.with("[window]", &format!("[engine]\nworkers = {workers}\n\n[window]"))
     }
 
+    /// With alerts of `HIGH_AMOUNT` and `SELF_TRANSFER`, and a topic of four partitions for them. `beyond`: `count` or `wait`.
+    pub fn with_alerts(self, budget: u32, beyond: &str) -> Self {
+        self.make_topic(&self.alerts(), &[("max.message.bytes", "200000")]);
+        let codes = oracle::alerts::CODES;
+        let table = format!(
+            "[alerts]\ntopic = \"{}\"\ncodes = {codes:?}\nfields = [\"name_orig\", \"amount\", \"name_dest\", \"customer.segment\"]\n\
+             budget = {budget}\nbeyond = \"{beyond}\"\n\n[record]\n",
+            self.alerts()
+        );
+        self.with("[record]\n", &table)
+    }
+
+    /// What becomes of alerts beyond the budget; None: there are no alerts.
+    pub fn beyond(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.config()).expect("the configuration");
+        let (_, after) = text.split_once("\nbeyond = \"")?;
+        after.split_once('"').map(|(beyond, _)| beyond.to_owned())
+    }
+
     /// The configuration with one thing changed, which must be in it.
     pub fn changed(&self, from: &str, to: &str) -> String {
         let text = std::fs::read_to_string(self.config()).expect("the configuration");
@@ -128,6 +148,11 @@ impl TestPipeline {
     /// The topic of dead letters.
     pub fn queue(&self) -> String {
         format!("letters_{}", self.name)
+    }
+
+    /// The topic of alerts, where the pipeline has some.
+    pub fn alerts(&self) -> String {
+        format!("alerts_{}", self.name)
     }
 
     /// The consumer group.

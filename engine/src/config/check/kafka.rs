@@ -12,6 +12,9 @@ use crate::config::{Config, properties};
 const TLS: bool = cfg!(feature = "tls");
 const BUILD_TLS: &str = "this `weir` was built without the cargo feature `tls`; build it with `--features tls`";
 
+/// What is said of a name that [`is_topic`] does not take.
+pub(super) const NO_TOPIC: &str = "is no name of a Kafka topic: 1 to 249 letters, digits, '-', '_' or '.'";
+
 impl Found {
     pub(super) fn kafka(&mut self, config: &Config) {
         let (source, letters) = (&config.source, &config.dead_letters);
@@ -25,8 +28,7 @@ impl Found {
         let good = (1..=249).contains(&source.group.len()) && !source.group.contains(char::is_control);
         self.unless(good, "source.group", "should be the name of a consumer group, of 1 to 249 bytes");
         for (key, topic) in [("source.topic", &source.topic), ("dead_letters.topic", &letters.topic)] {
-            let good = (1..=249).contains(&topic.len()) && topic.chars().all(plain) && topic != "." && topic != "..";
-            self.unless(good, key, "is no name of a Kafka topic: 1 to 249 letters, digits, '-', '_' or '.'");
+            self.unless(is_topic(topic), key, NO_TOPIC);
         }
         let apart = source.topic != letters.topic;
         self.unless(apart, "dead_letters.topic", "is the source topic: every dead letter would be read again");
@@ -73,6 +75,12 @@ impl Found {
             }
         }
     }
+}
+
+/// As Kafka names topics.
+pub(super) fn is_topic(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=249).contains(&name.len()) && name.chars().all(plain) && name != "." && name != ".."
 }
 
 /// `host:port`, `[::1]:port`, with one of Kafka's protocols before it or none.

@@ -2,6 +2,7 @@
 //! what is there and what to write. A file for each part of the configuration.
 
 mod admin;
+mod alerts;
 mod fields;
 mod kafka;
 mod limits;
@@ -27,6 +28,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     found.sink(config);
     found.limits(config);
     found.admin(&config.admin);
+    found.alerts(config);
     found.problems
 }
 
@@ -42,6 +44,15 @@ fn kinds(config: &Config) -> BTreeMap<String, Kind> {
         table.fields.iter().map(move |(name, field)| (format!("{lookup}.{name}"), field.kind))
     });
     record.chain(lookups).collect()
+}
+
+/// Whether the values of this field, of the record or of a lookup, are not for everybody.
+fn is_sensitive(config: &Config, name: &str) -> bool {
+    let of_lookup = |name: &str| {
+        let (lookup, field) = name.split_once('.')?;
+        Some(config.lookup.get(lookup)?.fields.get(field)?.sensitive)
+    };
+    config.record.fields.get(name).map(|field| field.sensitive).or_else(|| of_lookup(name)).unwrap_or(false)
 }
 
 impl Found {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::Found;
+use super::{Found, is_sensitive};
 use crate::config::{Config, Late, words};
 use crate::model::aggregate::Aggregate;
 use crate::model::checkpoint::StatsLayout;
@@ -102,13 +102,4 @@ impl Found {
         );
         self.unless(retention >= least, "sink.retention", why);
     }
-}
-
-/// Whether the values of this field, of the record or of a lookup, are not for everybody.
-fn is_sensitive(config: &Config, name: &str) -> bool {
-    let of_lookup = |name: &str| {
-        let (lookup, field) = name.split_once('.')?;
-        Some(config.lookup.get(lookup)?.fields.get(field)?.sensitive)
-    };
-    config.record.fields.get(name).map(|field| field.sensitive).or_else(|| of_lookup(name)).unwrap_or(false)
 }

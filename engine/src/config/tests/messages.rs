@@ -1,7 +1,7 @@
 //! The messages of a configuration that docs/errors.md lists and no other test provokes: what is changed in `weir.toml`, and what is
 //! said of it.
 
-use super::all_are_said;
+use super::{all_are_said, changed};
 use crate::config::Config;
 
 #[test]
@@ -51,6 +51,48 @@ fn fields_and_lookups_say_what_to_write() {
         ),
         ("name_orig = { kind = \"text\" }", "name_orig = { kind = \"float\" }", "is a float, which makes no key"),
     ]);
+}
+
+/// `weir.toml` with these keys of `[alerts]` beside a good topic and code.
+fn alerts(keys: &str) -> String {
+    let field = "name_orig = { kind = \"text\" }";
+    let text = changed(field, "name_orig = { kind = \"text\", sensitive = true }");
+    let good = ["topic = \"flags\"\n", "codes = [\"HIGH\"]\n"];
+    let good = good.into_iter().filter(|line| !keys.contains(&line[..6]));
+    format!("{text}\n[alerts]\n{}{keys}\n", good.collect::<String>())
+}
+
+#[test]
+fn alerts_say_what_to_write() {
+    let alerted = |keys: &str| Config::parse(&alerts(keys), &|_| None);
+    let cases = [
+        ("topic = \"a/b\"", "alerts.topic: is no name of a Kafka topic"),
+        ("topic = \"finance_stream\"", "alerts.topic: is the source topic: every alert would be read again"),
+        ("topic = \"dead_letter_queue\"", "alerts.topic: is the topic of the dead letters"),
+        ("codes = []", "alerts.codes: should name 1 to 256 codes, as [\"HIGH_AMOUNT\"]"),
+        ("codes = [\"*\"]", "write each out, as \"HIGH_AMOUNT\"; there is no wildcard"),
+        ("codes = [\"LATE\"]", "alerts.codes: LATE is one of the engine's own"),
+        ("codes = [\"A\", \"A\"]", "alerts.codes: names a code twice"),
+        ("fields = [\"amont\"]", "alerts.fields: there is no field \"amont\"; did you mean \"amount\"?"),
+        ("fields = [\"amount\", \"amount\"]", "alerts.fields: names a field twice"),
+        ("fields = [\"name_orig\"]", "alerts.fields: \"name_orig\" is sensitive, and everybody who may read"),
+        ("value = true", "alerts.value: shows the record whole, which has a sensitive field"),
+        ("budget = 0", "alerts.budget: should be 1 to 1000000"),
+        ("beyond = \"drop\"", "alerts.beyond: is none of count, wait"),
+        ("properties = {}", "a key in [alerts] is none of topic, codes"),
+    ];
+    for (keys, wanted) in cases {
+        let error = alerted(keys).expect_err("it should be refused").to_string();
+        assert!(error.contains(wanted), "{keys:?} gave {error:?}, wanted {wanted:?}");
+    }
+    let many: Vec<String> = (0..65).map(|at| format!("\"f{at}\"")).collect();
+    let error = alerted(&format!("fields = [{}]", many.join(", "))).expect_err("too many").to_string();
+    assert!(error.contains("alerts.fields: should name 64 fields at most"), "{error}");
+    for keys in
+        ["fields = [\"amount\", \"customer.segment\"]", "fields = [\"name_orig\"]\nvalue = true\nsensitive = true"]
+    {
+        assert!(alerted(keys).is_ok(), "{keys:?}: {:?}", alerted(keys).err());
+    }
 }
 
 #[test]

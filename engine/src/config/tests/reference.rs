@@ -13,6 +13,7 @@ const LEAST: &str = r#"
     sink = { url = "sqlite://file" }
     rule = { some_rule = {} }
     admin = { people = { ana = { token = "a-token-of-26-characters-x", may = ["read"] } } }
+    alerts = { topic = "alerts", codes = ["SOME_CODE"] }
 
     [record.fields]
     event_time = { kind = "timestamp", required = true }
@@ -140,8 +141,9 @@ fn rows(tables: &BTreeMap<String, Table>, table: &str, prefix: &str) -> Vec<Row>
 
 /// The struct that a key holds, if it is one or a map of them; the path to it.
 fn inside<'t>(tables: &'t BTreeMap<String, Table>, key: &'t Key, path: &str) -> (Option<&'t str>, String) {
-    let map = key.ty.strip_prefix("BTreeMap<String, ").and_then(|ty| ty.strip_suffix('>'));
-    let inner = map.unwrap_or(&key.ty);
+    let of = |outer: &str| key.ty.strip_prefix(outer).and_then(|ty| ty.strip_suffix('>'));
+    let map = of("BTreeMap<String, ");
+    let inner = map.or(of("Option<")).unwrap_or(&key.ty);
     match (tables.contains_key(inner), map) {
         (true, Some(_)) => (Some(inner), format!("{path}.NAME")),
         (true, None) => (Some(inner), path.to_owned()),

@@ -11,6 +11,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use crate::model::finding::Stage;
 use crate::model::ids::{Partition, Sha256};
 use crate::model::letter::{Hit, Letter};
+use crate::outbox::outgoing::{Origin, Outgoing, RECORD_OVERHEAD};
 
 const HITS: &str = "weir.hits";
 /// Set where hits are not listed: how many.
@@ -27,23 +28,6 @@ const THEIRS: &str = "source.";
 /// What a header takes beyond name and value, and what one of the marks above takes whole.
 const HEADER_OVERHEAD: usize = 16;
 const MARK: usize = 64;
-/// What Kafka adds to a record beyond key, value and headers, generously.
-const RECORD_OVERHEAD: usize = 512;
-
-/// Where the letters of a pipeline come from.
-pub(super) struct Origin {
-    pub(super) topic: String,
-    pub(super) group: String,
-}
-
-/// What is sent.
-pub(super) struct Outgoing<'a> {
-    pub(super) key: Option<&'a [u8]>,
-    pub(super) value: Option<&'a [u8]>,
-    pub(super) headers: OwnedHeaders,
-    /// What it takes of a request, rather more than less.
-    pub(super) size: usize,
-}
 
 /// Makes messages of the letters of one partition, without a text of its own for each value.
 pub(super) struct Writer<'o> {
@@ -126,7 +110,8 @@ impl<'o> Writer<'o> {
         for (name, value) in &own {
             all = all.insert(Header { key: name, value: Some(text.of(value)) });
         }
-        Outgoing { key, value, headers: all, size: size + value.map_or(0, <[u8]>::len) }
+        let size = size + value.map_or(0, <[u8]>::len);
+        Outgoing { key, value: value.map(Cow::Borrowed), headers: all, size }
     }
 
     fn reason<'a>(&'a mut self, letter: &'a Letter<'_>) -> (Own<'a>, &'a mut Text) {

@@ -117,7 +117,7 @@ fn the_document_lists_every_header_that_a_letter_can_have() {
 fn size(message: &Outgoing<'_>) -> usize {
     let of = |value: Option<&[u8]>| value.map_or(0, <[u8]>::len);
     let headers: usize = message.headers.iter().map(|header| header_size(header.key, of(header.value))).sum();
-    headers + of(message.key) + of(message.value)
+    headers + of(message.key) + of(message.value.as_deref())
 }
 
 #[test]

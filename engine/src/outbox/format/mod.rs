@@ -1,10 +1,14 @@
-//! Messages of the outbox as bytes, which docs/formats.md lays out. They are encoded at once into the buffer that becomes the
-//! outbox row, and read where they are when published: neither way owns a text.
+//! Messages of the outbox as bytes, which docs/formats.md lays out: dead letters (`write`, `read`) and alerts (`alerts`). They are
+//! encoded at once into the buffer that becomes the outbox row, and read where they are when published: neither way owns a text.
 
+mod alerts;
+mod bytes;
 mod read;
 mod write;
 
-pub use read::{Damaged, Reading, check, decode, read};
+pub use alerts::{Alerts, ReadingAlerts};
+pub use bytes::Damaged;
+pub use read::{Reading, Stored, check, decode, read, read_any};
 pub use write::Letters;
 
 /// First byte of every chunk: which layout the rest has.

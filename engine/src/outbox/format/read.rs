@@ -1,42 +1,57 @@
 //! Out of the outbox. Letters are read where they are.
 
+use super::alerts::ReadingAlerts;
+use super::bytes::{Cursor, Damaged};
 use super::{ALL_HITS, CHECKSUM, DEAD_LETTERS_ONLY, HEADER, SHA, UNSUMMED, VERSION, checksum};
 use crate::model::finding::{Effect, Stage};
 use crate::model::ids::{Offset, Revision, Sha256};
 use crate::model::letter::{Cut, Hit, Letter, Reason};
 use crate::outbox::destination::Destination;
 
-/// What the outbox held is not what this version writes.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the outbox chunk is damaged or of another version at byte {at}: {what}")]
-pub struct Damaged {
-    /// Byte of the chunk.
-    pub at: usize,
-    /// What was wanted there.
-    pub what: &'static str,
-}
-
 /// The letters of a chunk, in order; ends with the first that is damaged.
 #[derive(Debug)]
 pub struct Reading<'a> {
     destination: Destination,
-    bytes: &'a [u8],
-    at: usize,
+    cursor: Cursor<'a>,
     /// Whether a letter has the number of hits that are not listed.
     more: bool,
+}
+
+/// A chunk that is being read: its destination says what its messages are.
+#[derive(Debug)]
+pub enum Stored<'a> {
+    /// Dead letters.
+    Letters(Reading<'a>),
+    /// Alerts.
+    Alerts(ReadingAlerts<'a>),
 }
 
 /// Begins to read a chunk. Its checksum is [`check`]ed where it comes from the store, not each time.
 ///
 /// # Errors
 /// [`Damaged`]: it is too short, or of a layout that is not known.
-pub fn read(chunk: &[u8]) -> Result<Reading<'_>, Damaged> {
+pub fn read_any(chunk: &[u8]) -> Result<Stored<'_>, Damaged> {
     let (bytes, _) = split(chunk)?;
     let (destination, at) = match bytes[0] {
         VERSION => (Destination(*bytes.get(1).ok_or(Damaged { at: 1, what: "a destination" })?), HEADER),
         _ => (Destination::DEAD_LETTERS, 1),
     };
-    Ok(Reading { destination, bytes, at, more: bytes[0] >= DEAD_LETTERS_ONLY })
+    let cursor = Cursor { bytes, at };
+    match destination {
+        Destination::ALERTS => ReadingAlerts::begin(cursor).map(Stored::Alerts),
+        _ => Ok(Stored::Letters(Reading { destination, cursor, more: bytes[0] >= DEAD_LETTERS_ONLY })),
+    }
+}
+
+/// The same of a chunk of letters.
+///
+/// # Errors
+/// [`Damaged`]: as [`read_any`], or it holds alerts.
+pub fn read(chunk: &[u8]) -> Result<Reading<'_>, Damaged> {
+    match read_any(chunk)? {
+        Stored::Letters(letters) => Ok(letters),
+        Stored::Alerts(_) => Err(Damaged { at: 1, what: "a destination whose messages are letters" }),
+    }
 }
 
 /// All letters of a chunk.
@@ -56,7 +71,10 @@ pub fn check(chunk: &[u8]) -> Result<(), Damaged> {
     if sum.is_some_and(|(sum, of)| sum != of(letters)) {
         return Err(Damaged { at: letters.len(), what: "the checksum of what is before it" });
     }
-    read(chunk)?.try_for_each(|letter| letter.map(drop))
+    match read_any(chunk)? {
+        Stored::Letters(mut letters) => letters.try_for_each(|letter| letter.map(drop)),
+        Stored::Alerts(mut alerts) => alerts.try_for_each(|alert| alert.map(drop)),
+    }
 }
 
 /// A checksum, and how to make one.
@@ -84,12 +102,12 @@ impl<'a> Iterator for Reading<'a> {
     type Item = Result<Letter<'a>, Damaged>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= self.bytes.len() {
+        if self.cursor.is_at_end() {
             return None;
         }
         let letter = self.letter();
         if letter.is_err() {
-            self.at = self.bytes.len();
+            self.cursor.end();
         }
         Some(letter)
     }
@@ -101,91 +119,48 @@ impl<'a> Reading<'a> {
         self.destination
     }
 
-    fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], Damaged> {
-        let taken = self.at.checked_add(count).and_then(|end| self.bytes.get(self.at..end));
-        let taken = taken.ok_or(Damaged { at: self.at, what })?;
-        self.at += count;
-        Ok(taken)
-    }
-
-    fn byte(&mut self, what: &'static str) -> Result<u8, Damaged> {
-        Ok(self.take(1, what)?[0])
-    }
-
-    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], Damaged> {
-        Ok(self.take(N, what)?.try_into().expect("take gives as many as asked for"))
-    }
-
-    fn count(&mut self, what: &'static str) -> Result<u32, Damaged> {
-        self.array(what).map(u32::from_le_bytes)
-    }
-
-    fn length(&mut self) -> Result<Option<usize>, Damaged> {
-        let at = self.at;
-        match u64::from_le_bytes(self.array("a length")?) {
-            u64::MAX => Ok(None),
-            length => usize::try_from(length).map(Some).map_err(|_| Damaged { at, what: "a length" }),
-        }
-    }
-
-    fn blob(&mut self, what: &'static str) -> Result<Option<&'a [u8]>, Damaged> {
-        match self.count(what)? {
-            u32::MAX => Ok(None),
-            length => self.take(length as usize, what).map(Some),
-        }
-    }
-
-    fn optional_text(&mut self, what: &'static str) -> Result<Option<&'a str>, Damaged> {
-        let at = self.at;
-        let text = self.blob(what)?.map(std::str::from_utf8).transpose();
-        text.map_err(|_| Damaged { at, what: "UTF-8 text" })
-    }
-
-    fn text(&mut self, what: &'static str) -> Result<&'a str, Damaged> {
-        let at = self.at;
-        self.optional_text(what)?.ok_or(Damaged { at, what })
-    }
-
     fn letter(&mut self) -> Result<Letter<'a>, Damaged> {
-        let offset = Offset(i64::from_le_bytes(self.array("an offset")?));
-        let timestamp = i64::from_le_bytes(self.array("a timestamp")?);
-        let cut = Cut { key: self.length()?, value: self.length()?, headers: self.length()? };
-        let key = self.blob("a key")?;
-        let value = self.blob("a value")?;
+        let from = &mut self.cursor;
+        let offset = Offset(from.signed("an offset")?);
+        let timestamp = from.signed("a timestamp")?;
+        let cut = Cut { key: from.length()?, value: from.length()?, headers: from.length()? };
+        let key = from.blob("a key")?;
+        let value = from.blob("a value")?;
         let mut headers = Vec::new();
-        for _ in 0..self.count("a number of headers")? {
-            headers.push((self.text("a header's name")?, self.blob("a header's value")?));
+        for _ in 0..from.count("a number of headers")? {
+            headers.push((from.text("a header's name")?, from.blob("a header's value")?));
         }
         Ok(Letter { offset, timestamp, key, value, headers, cut, reason: self.reason()? })
     }
 
     fn reason(&mut self) -> Result<Reason<'a>, Damaged> {
-        let at = self.at;
-        let stage = match self.byte("a stage")? {
+        let from = &mut self.cursor;
+        let at = from.at;
+        let stage = match from.byte("a stage")? {
             0 => Stage::Decode,
             1 => Stage::Rule,
             2 => Stage::Window,
             _ => return Err(Damaged { at, what: "a stage" }),
         };
-        let code = self.text("a code")?;
-        let message = self.text("a message")?.into();
-        let rule = match self.optional_text("a rule")? {
-            Some(name) => Some((name, Sha256(self.array("a sha256")?))),
+        let code = from.text("a code")?;
+        let message = from.text("a message")?.into();
+        let rule = match from.optional_text("a rule")? {
+            Some(name) => Some((name, Sha256(from.array("a sha256")?))),
             None => None,
         };
-        let revision = Revision(u64::from_le_bytes(self.array("a revision")?));
+        let revision = Revision(from.number("a revision")?);
         let mut hits = Vec::new();
-        for _ in 0..self.count("a number of hits")? {
-            let (rule, code) = (self.text("a hit's rule")?, self.text("a hit's code")?);
-            let at = self.at;
-            let effect = match self.byte("an effect")? {
+        for _ in 0..from.count("a number of hits")? {
+            let (rule, code) = (from.text("a hit's rule")?, from.text("a hit's code")?);
+            let at = from.at;
+            let effect = match from.byte("an effect")? {
                 0 => Effect::DeadLetter,
                 1 => Effect::Flag,
                 _ => return Err(Damaged { at, what: "an effect" }),
             };
-            hits.push(Hit { rule, code, effect, detail: self.text("a detail")? });
+            hits.push(Hit { rule, code, effect, detail: from.text("a detail")? });
         }
-        let more = if self.more { self.count("a number of hits left out")? } else { 0 };
+        let more = if self.more { from.count("a number of hits left out")? } else { 0 };
         Ok(Reason { stage, code, message, rule, revision, hits, more })
     }
 }

@@ -1,5 +1,7 @@
 //! Letters there and back.
 
+mod alerts;
+
 use super::write::VALUE;
 use super::*;
 use crate::model::finding::{Effect, Stage};

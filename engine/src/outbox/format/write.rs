@@ -1,5 +1,6 @@
 //! Into the outbox. What no row could hold is cut here already, and its length kept.
 
+use super::bytes::{put_blob, put_count, put_length, put_text};
 use super::{HEADER, VERSION, checksum};
 use crate::model::finding::{Effect, Stage};
 use crate::model::ids::Offset;
@@ -9,7 +10,7 @@ use crate::outbox::destination::Destination;
 /// What the outbox keeps of a record: with the reason it stays below MariaDB's default max_allowed_packet of 16 MiB. A
 /// row above it would be refused at every try, and the pipeline would end at this record at every start.
 pub(super) const VALUE: usize = 8 << 20;
-const KEY: usize = 1 << 20;
+pub(super) const KEY: usize = 1 << 20;
 const HEADERS: usize = 2 << 20;
 
 /// What of a record is too long for the outbox.
@@ -68,37 +69,38 @@ impl Letters {
         self.bytes.extend(source.offset.0.to_le_bytes());
         self.bytes.extend(source.timestamp.to_le_bytes());
         let cut = cut_of(source);
+        let bytes = &mut self.bytes;
         for length in [cut.key, cut.value, cut.headers] {
-            self.bytes.extend(length.map_or(u64::MAX, |length| length as u64).to_le_bytes());
+            put_length(bytes, length);
         }
-        self.blob(source.key.map(|key| &key[..key.len().min(KEY)]));
-        self.blob(source.value.map(|value| &value[..value.len().min(VALUE)]));
+        put_blob(bytes, source.key.map(|key| &key[..key.len().min(KEY)]));
+        put_blob(bytes, source.value.map(|value| &value[..value.len().min(VALUE)]));
         let headers = if cut.headers.is_some() { &[] } else { source.headers };
-        self.count(headers.len());
+        put_count(bytes, headers.len());
         for (name, value) in headers {
-            self.text(name);
-            self.blob(*value);
+            put_text(bytes, name);
+            put_blob(bytes, *value);
         }
-        self.bytes.push(match reason.stage {
+        bytes.push(match reason.stage {
             Stage::Decode => 0,
             Stage::Rule => 1,
             Stage::Window => 2,
         });
-        self.text(reason.code);
-        self.text(&reason.message);
-        self.blob(reason.rule.map(|(name, _)| name.as_bytes()));
+        put_text(bytes, reason.code);
+        put_text(bytes, &reason.message);
+        put_blob(bytes, reason.rule.map(|(name, _)| name.as_bytes()));
         if let Some((_, sha256)) = &reason.rule {
-            self.bytes.extend(sha256.0);
+            bytes.extend(sha256.0);
         }
-        self.bytes.extend(reason.revision.0.to_le_bytes());
-        self.count(reason.hits.len());
+        bytes.extend(reason.revision.0.to_le_bytes());
+        put_count(bytes, reason.hits.len());
         for hit in &reason.hits {
-            self.text(hit.rule);
-            self.text(hit.code);
-            self.bytes.push(u8::from(hit.effect == Effect::Flag));
-            self.text(hit.detail);
+            put_text(bytes, hit.rule);
+            put_text(bytes, hit.code);
+            bytes.push(u8::from(hit.effect == Effect::Flag));
+            put_text(bytes, hit.detail);
         }
-        self.bytes.extend(reason.more.to_le_bytes());
+        bytes.extend(reason.more.to_le_bytes());
     }
 
     /// Takes the last letter, which begins at this byte, into a chunk of its own.
@@ -106,23 +108,5 @@ impl Letters {
         let mut bytes = self.bytes[..HEADER].to_vec();
         bytes.extend(self.bytes.drain(at.max(HEADER)..));
         Self { destination: self.destination, bytes, first: Some(offset) }
-    }
-
-    fn count(&mut self, count: usize) {
-        self.bytes.extend(u32::try_from(count).expect("a record's headers and hits are far below 2^32").to_le_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.blob(Some(text.as_bytes()));
-    }
-
-    fn blob(&mut self, blob: Option<&[u8]>) {
-        match blob {
-            None => self.bytes.extend(u32::MAX.to_le_bytes()),
-            Some(blob) => {
-                self.count(blob.len());
-                self.bytes.extend(blob);
-            }
-        }
     }
 }

@@ -19,6 +19,17 @@ pub enum PublishError {
     /// The operator has to act.
     #[error("dead_letters: {0}")]
     Config(String),
+    /// The outbox holds alerts for a topic that is not there, or not ours to see.
+    #[error(
+        "the outbox holds alerts for the topic {topic:?}, which alerts.topic named when their records were judged: {why}. They \
+         are published as soon as it is there; to go on without them see docs/operations.md#alerts"
+    )]
+    AlertTopic {
+        /// As the outbox names it.
+        topic: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The outbox holds what cannot become messages.
     #[error(transparent)]
     Outbox(#[from] Unsendable),
@@ -42,4 +53,7 @@ pub enum Unsendable {
          wrote them, and let them be published"
     )]
     NoTopic(Destination),
+    /// Nobody asked the cluster for the topic. [`Publisher`](super::Publisher) does before each transaction.
+    #[error("the outbox holds alerts for the topic {0:?}, of which nothing is known; they are tried again")]
+    NoAlertTopic(String),
 }

@@ -23,8 +23,9 @@ type Record<'r> = BaseRecord<'r, [u8], [u8]>;
 
 /// Queues a letter, which stays until [`land`] lets it go.
 pub(super) fn queue(producer: &BaseProducer<Deliveries>, letter: Outbound<'_>) -> Result<(), KafkaError> {
+    let value = letter.value;
     let mut record: Record<'_> = BaseRecord::to(letter.topic).partition(letter.to).headers(letter.headers);
-    (record.key, record.payload) = (letter.key, letter.value);
+    (record.key, record.payload) = (letter.key, value.as_deref());
     match producer.send(record) {
         // Defense: a round is smaller than the queue.
         Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) => {

@@ -15,7 +15,7 @@ use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use super::error::PublishError;
 use crate::config;
 use crate::fault;
-use crate::kafka::{ClientSettings, Cluster, longest_message, partitions};
+use crate::kafka::{ClientSettings, Cluster, TopicError, longest_message, partitions};
 use crate::outbox::destination::{Destination, Destinations};
 
 /// How long each call to Kafka may take; `transaction.timeout.ms` is the same, so nothing of ours stays open for longer.
@@ -114,10 +114,22 @@ impl ProducerContext for Deliveries {
 #[derive(Clone)]
 pub(super) struct Ready {
     pub(super) producer: Arc<BaseProducer<Deliveries>>,
-    pub(super) topics: Arc<BTreeMap<Destination, ReadyTopic>>,
+    pub(super) topics: Arc<ReadyTopics>,
+    /// Bytes of the longest message that the producer takes.
+    pub(super) limit: usize,
+}
+
+/// The topics of a transaction.
+#[derive(Clone, Default)]
+pub(super) struct ReadyTopics {
+    /// Of the destinations that are configured, but for that of the alerts.
+    pub(super) of: BTreeMap<Destination, ReadyTopic>,
+    /// By name, which stands in each chunk of alerts: an older configuration may have named another one than this does.
+    pub(super) alerts: BTreeMap<String, ReadyTopic>,
 }
 
 /// What a topic takes.
+#[derive(Clone)]
 pub(super) struct ReadyTopic {
     pub(super) name: String,
     pub(super) partitions: i32,
@@ -125,6 +137,32 @@ pub(super) struct ReadyTopic {
     pub(super) limit: usize,
     /// Bytes of a request of one partition.
     pub(super) request: usize,
+}
+
+impl ReadyTopics {
+    fn insert(&mut self, destination: Destination, topic: ReadyTopic) {
+        match destination {
+            Destination::ALERTS => self.alerts.insert(topic.name.clone(), topic),
+            _ => self.of.insert(destination, topic),
+        };
+    }
+
+    fn all(&self) -> impl Iterator<Item = &ReadyTopic> {
+        self.of.values().chain(self.alerts.values())
+    }
+}
+
+/// What an alert topic takes that the configuration does not name any more.
+pub(super) async fn alert_topic(
+    source: &config::Source,
+    ready: &Ready,
+    name: &str,
+) -> Result<ReadyTopic, PublishError> {
+    let limit = longest_message(Cluster::of_source(source), name).await.min(ready.limit);
+    let (source, topic) = (source.clone(), name.to_owned());
+    let found = blocking(move || Ok(partitions(Cluster::of_source(&source), "alerts.topic", &topic))).await?;
+    let gone = |why: TopicError| PublishError::AlertTopic { topic: name.to_owned(), why: why.to_string() };
+    Ok(ReadyTopic::new(name, found.map_err(gone)?, limit))
 }
 
 impl ReadyTopic {
@@ -147,7 +185,7 @@ pub(super) async fn prepare(
     let most = limits.iter().copied().max().expect("dead letters have a topic");
     let settings = producer_settings(&source, &destinations.properties, &transactional_id, most);
     blocking(move || {
-        let mut topics = BTreeMap::new();
+        let mut topics = ReadyTopics::default();
         for ((destination, topic), limit) in destinations.topics.iter().zip(limits) {
             let partitions = partitions(Cluster::of_source(&source), topic.key, &topic.name)
                 .map_err(|why| PublishError::Config(why.to_string()))?;
@@ -158,16 +196,16 @@ pub(super) async fn prepare(
         fault::at("letters.prepare")?;
         // `init_transactions` looks again half a second later if no broker is up, or if the coordinator is none that the
         // metadata have told of. So they come first, and then a question to one of these brokers; its answer is nothing to us.
-        for topic in topics.values() {
+        for topic in topics.all() {
             let found = producer.client().fetch_metadata(Some(&topic.name), CALL_TIMEOUT);
             found.map_err(|why| PublishError::Unknown(why.to_string()))?;
         }
-        if let Some(topic) = topics.values().next() {
+        if let Some(topic) = topics.all().next() {
             let _ = producer.client().fetch_watermarks(&topic.name, 0, WARM_UP_TIMEOUT);
         }
         producer.init_transactions(CALL_TIMEOUT).map_err(|why| PublishError::Unknown(why.to_string()))?;
         fault::at("letters.prepared")?;
-        Ok(Ready { producer: Arc::new(producer), topics: Arc::new(topics) })
+        Ok(Ready { producer: Arc::new(producer), topics: Arc::new(topics), limit: most })
     })
     .await
 }

@@ -9,13 +9,14 @@ use rdkafka::consumer::ConsumerGroupMetadata as GroupMetadata;
 use tokio::task::JoinHandle;
 
 use super::error::PublishError;
-use super::producer::{Ready, blocking, prepare};
+use super::producer::{Ready, alert_topic, blocking, prepare};
 use super::transaction::Transaction;
 use crate::config::{self, Config};
 use crate::model::checkpoint::OutboxChunk;
 use crate::model::ids::{Offset, Partition};
-use crate::outbox::dead_letter::Origin;
 use crate::outbox::destination::Destinations;
+use crate::outbox::format::{Stored, read_any};
+use crate::outbox::outgoing::Origin;
 
 /// How long no transaction of a producer may get through before it is made anew.
 const GIVE_UP: Duration = Duration::from_secs(60);
@@ -101,6 +102,7 @@ impl Publisher {
         metadata: &Arc<GroupMetadata>,
     ) -> Result<(), PublishError> {
         self.resolve_in_doubt().await?;
+        self.know_alert_topics(outbox).await?;
         let ready = self.ready.clone().expect("one has just been made");
         let transaction = Transaction {
             ready,
@@ -124,6 +126,21 @@ impl Publisher {
             self.ready = None;
         }
         result
+    }
+}
+
+impl Publisher {
+    /// What is in the outbox goes to the topic that it was made for, also if `[alerts]` was changed or taken away since.
+    async fn know_alert_topics(&mut self, outbox: &[OutboxChunk]) -> Result<(), PublishError> {
+        let Some(ready) = &mut self.ready else { return Ok(()) };
+        for chunk in outbox {
+            let Ok(Stored::Alerts(alerts)) = read_any(&chunk.letters) else { continue };
+            if !ready.topics.alerts.contains_key(alerts.topic()) {
+                let topic = alert_topic(&self.source, ready, alerts.topic()).await?;
+                Arc::make_mut(&mut ready.topics).alerts.insert(topic.name.clone(), topic);
+            }
+        }
+        Ok(())
     }
 }
 

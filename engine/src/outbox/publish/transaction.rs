@@ -18,8 +18,8 @@ use super::request_pacing::Rounds;
 use crate::fault::{self, Fault};
 use crate::model::checkpoint::OutboxChunk;
 use crate::model::ids::{Offset, Partition};
-use crate::outbox::dead_letter::Origin;
 use crate::outbox::format::Damaged;
+use crate::outbox::outgoing::Origin;
 
 /// How long one of the calls may take that an abort is made of.
 const ABORT_SLICE: Duration = Duration::from_millis(200);

@@ -1,16 +1,21 @@
-//! The newest letters of the queue, as a user reads them: committed ones only. It reads backwards, in ranges that grow,
-//! until it has what was asked for, is at the topic's beginning or has used up its time; which of them, it says.
+//! The newest letters of the queue, or alerts of theirs, as a user reads them: committed ones only. It reads backwards, in ranges
+//! that grow, until it has what was asked for, is at the topic's beginning or has used up its time; which of them, it says. Behind
+//! what it has read, [`Follower`] reads on.
 
+mod alerts;
+mod follow;
 mod newest;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 
 use self::newest::{Age, Newest, age};
 use crate::config::Properties;
 use crate::kafka::{Cluster, Range, RangeError, RangeReader};
 
+pub use self::follow::Follower;
 pub use self::newest::Shown;
 
 /// The longest range of offsets that is read of a partition in one go: bounds what may be read in vain.
@@ -42,17 +47,37 @@ pub struct Tail {
     pub complete: bool,
     /// How many messages were looked at.
     pub read: u64,
+    /// Where each partition ended when it was read: a [`Follower`] begins there.
+    #[serde(skip)]
+    pub ends: BTreeMap<i32, i64>,
 }
+
+/// Whether a message has this code.
+type HasCode = fn(&BorrowedMessage<'_>, &str) -> bool;
 
 /// The newest letters of the queue. Blocks: call it from a blocking thread.
 ///
 /// # Errors
 /// The topic cannot be read.
 pub fn tail(brokers: &str, properties: &Properties, wanted: &Wanted) -> Result<Tail, RangeError> {
+    tail_of(brokers, properties, wanted, has_code)
+}
+
+/// The newest alerts of the alert topic, summaries of what is not sent among them. Blocks, too.
+///
+/// # Errors
+/// The topic cannot be read.
+pub fn tail_alerts(brokers: &str, properties: &Properties, wanted: &Wanted) -> Result<Tail, RangeError> {
+    tail_of(brokers, properties, wanted, alerts::has_code)
+}
+
+fn tail_of(brokers: &str, properties: &Properties, wanted: &Wanted, has_code: HasCode) -> Result<Tail, RangeError> {
     let until = Instant::now() + wanted.within;
     let cluster = Cluster { brokers, properties, keys: ("source.brokers or --brokers", "source.properties or -X") };
     let reader = RangeReader::new(cluster, wanted.topic)?;
-    let mut partitions: Vec<Backwards> = reader.whole(until)?.into_iter().map(Backwards::new).collect();
+    let whole = reader.whole(until)?;
+    let ends = whole.iter().map(|range| (range.partition, range.to)).collect();
+    let mut partitions: Vec<Backwards> = whole.into_iter().map(Backwards::new).collect();
     let (mut newest, mut read) = (Newest::default(), 0);
     loop {
         let ranges: Vec<Range> =
@@ -61,11 +86,11 @@ pub fn tail(brokers: &str, properties: &Properties, wanted: &Wanted) -> Result<T
         let in_time = reader.read(&ranges, until, |message| {
             read += 1;
             let partition = partitions.iter_mut().find(|partition| partition.id == message.partition());
-            partition.expect("only what was asked for comes").see(message, wanted, &mut newest);
+            partition.expect("only what was asked for comes").see(message, wanted, has_code, &mut newest);
         })?;
         if at_end || !in_time {
             let (letters, whole) = newest.end(wanted.limit);
-            return Ok(Tail { letters, complete: at_end && whole, read });
+            return Ok(Tail { letters, complete: at_end && whole, read, ends });
         }
     }
 }
@@ -104,7 +129,7 @@ impl Backwards {
         Some(Range { partition: self.id, from: self.from, to })
     }
 
-    fn see(&mut self, message: &impl Message, wanted: &Wanted, newest: &mut Newest) {
+    fn see(&mut self, message: &BorrowedMessage<'_>, wanted: &Wanted, has_code: HasCode, newest: &mut Newest) {
         // Asked before anything is copied: with a code, most of what is read is not wanted.
         if wanted.code.is_none_or(|code| has_code(message, code)) {
             self.seen += 1;
@@ -115,7 +140,7 @@ impl Backwards {
 }
 
 /// As [`Shown::header`]: of two the later.
-fn has_code(message: &impl Message, code: &str) -> bool {
+fn has_code(message: &BorrowedMessage<'_>, code: &str) -> bool {
     let headers = message.headers();
     let last = headers.and_then(|headers| headers.iter().filter(|header| header.key == "weir.code").last());
     last.and_then(|header| header.value) == Some(code.as_bytes())

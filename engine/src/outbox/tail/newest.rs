@@ -40,7 +40,7 @@ impl Shown {
         found.and_then(|(_, value)| value.as_deref()).unwrap_or_default()
     }
 
-    fn of(message: &impl Message, most: usize) -> Self {
+    pub(super) fn of(message: &impl Message, most: usize) -> Self {
         let mut cut = Cut { most, truncated: false };
         let mut shown = Self {
             partition: message.partition(),

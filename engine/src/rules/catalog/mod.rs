@@ -7,6 +7,7 @@
 //! an operator has to know), [`from_directory`] (what `watch` asks). `module` makes what may be called of bytes. Guest code runs
 //! on blocking threads only.
 
+mod alert_codes;
 mod breaker;
 mod change;
 mod damaged;
@@ -154,6 +155,8 @@ impl Catalog {
         if self.complete.load(Ordering::Acquire) {
             let Loader { config, damaged, .. } = &self.loader;
             report::set(&self.live(), &config.rules.required, damaged, self.conditions());
+            let codes = config.alerts.iter().flat_map(|alerts| &alerts.codes);
+            alert_codes::report(&self.live(), codes, self.conditions());
         }
     }
 

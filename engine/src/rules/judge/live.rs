@@ -159,7 +159,11 @@ impl Observer for LiveObserver {
         let name = &*rule.id.name;
         if let Some((code, message)) = failure {
             let pause = UNEXPLAINED_PAUSE.as_secs();
-            tracing::warn!(rule = name, code, "for {pause} s flags of dead letters have no details: {message}");
+            tracing::warn!(
+                rule = name,
+                code,
+                "for {pause} s flags of dead letters and alerts have no details: {message}"
+            );
         }
         metrics::counter!("weir_rule_unexplained_flags_total", "rule" => name.to_owned()).increment(flags as u64);
     }

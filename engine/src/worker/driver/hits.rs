@@ -1,4 +1,4 @@
-//! What a letter lists of the hits on its record: a rule may hit often and say much, and a letter is written for each record.
+//! What a letter or an alert lists of the hits on its record: a rule may hit often and say much, and one is written for each record.
 
 use crate::model::finding::Finding;
 use crate::model::letter::Hit;
@@ -8,20 +8,27 @@ const HITS: usize = 64;
 /// Bytes of all its details, as JSON has them.
 const DETAILS: usize = 16 << 10;
 
-/// Lists hits, the first ones in rule order, and returns how many are left out.
-pub(super) fn list<'a>(findings: impl Iterator<Item = &'a Finding>, hits: &mut Vec<Hit<'a>>) -> u32 {
-    let (mut room, mut more) = (DETAILS, 0);
+/// Lists hits for a letter, and returns how many are left out.
+pub(super) fn list<'a>(findings: &'a [Finding], hits: &mut Vec<Hit<'a>>) -> u32 {
+    let more = listed(findings, |finding| hits.push(hit(finding)));
+    if more > 0 {
+        metrics::counter!("weir_dead_letter_hits_omitted_total").increment(more.into());
+    }
+    more
+}
+
+/// Tells the hits that a letter or an alert lists, the first ones in rule order, and returns how many are left out.
+pub(super) fn listed<'a>(findings: &'a [Finding], mut each: impl FnMut(&'a Finding)) -> u32 {
+    let (mut room, mut listed, mut more) = (DETAILS, 0, 0);
     for finding in findings {
         let detail = room.checked_sub(in_json(&finding.detail, room));
-        let Some(left) = detail.filter(|_| hits.len() < HITS) else {
+        let Some(left) = detail.filter(|_| listed < HITS) else {
             more += 1;
             continue;
         };
         room = left;
-        hits.push(hit(finding));
-    }
-    if more > 0 {
-        metrics::counter!("weir_dead_letter_hits_omitted_total").increment(more.into());
+        listed += 1;
+        each(finding);
     }
     more
 }
@@ -62,7 +69,7 @@ mod tests {
     /// How many are listed and left out, and the bytes of the list as JSON.
     fn listed(findings: &[Finding]) -> (usize, u32, usize) {
         let mut hits = Vec::new();
-        let more = list(findings.iter(), &mut hits);
+        let more = list(findings, &mut hits);
         (hits.len(), more, serde_json::to_string(&hits).unwrap().len())
     }
 

@@ -4,9 +4,11 @@
 //! [`machine`](super::machine) decides; here it is done: [`group`] is what the group gives and takes, [`tasks`] the claims and
 //! checkpoints, [`records`] the way of what was fetched (what a batch asks of Redis is `enrich::pending`'s to wait for), [`partition_eof`] what else
 //! a fetch tells of the logs, [`outcome`] what
-//! comes of a batch that was judged, [`overflow`] that windows have too many groups, [`swap_latency`] when it took up a new rule set.
+//! comes of a batch that was judged, [`alerts`] what an alert says, [`overflow`] that windows have too many groups, [`swap_latency`] when it took up a new rule set.
 
 mod ahead;
+mod alert_fields;
+mod alerts;
 mod broker;
 mod group;
 mod hits;

@@ -1,5 +1,5 @@
 //! What comes of the batches that a worker judges: the processor's verdicts go into the worker's windows and into the
-//! checkpoint that is being built. The clock is read here, and letters are counted here.
+//! checkpoint that is being built. The clock is read here, and letters and alerts are counted here.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,12 +12,13 @@ use crate::enrich::lookup::{Answers, Lookups};
 use crate::model::ids::{Offset, Partition, Revision};
 use crate::model::letter::{Hit, Reason, Source};
 use crate::model::record::Schema;
-use crate::processor::{BatchProcessor, DecodedBatch, Fields, Now, Record, Reject};
+use crate::processor::{AlertRoom, BatchProcessor, DecodedBatch, Fields, Judged, Now, Record, Reject};
 use crate::rules::{Judge, LiveSet, Unjudged};
 use crate::source::{Message, Messages};
 use crate::status::LookupAway;
 use crate::window::{WindowSpec, Windows};
 
+use super::alerts::AlertWriter;
 use super::hits::list;
 use super::letter_counts::LetterCounts;
 
@@ -27,6 +28,8 @@ pub(super) struct LiveProcessor {
     /// What each (window, group) gained since the last checkpoint, and the watermarks.
     pub(super) windows: Windows,
     letters: LetterCounts,
+    /// None: there is no `[alerts]`.
+    alerts: Option<AlertWriter>,
 }
 
 impl LiveProcessor {
@@ -38,11 +41,18 @@ impl LiveProcessor {
     ) -> anyhow::Result<Self> {
         let max_record = usize::try_from(config.source.max_record.as_u64())?;
         let lookups = Lookups::new(&config.lookup, schema.clone())?;
-        let fields = Fields::ReadAnd(spec.needed());
+        let alerts = AlertWriter::new(config, schema)?;
+        let of_alerts = alerts.iter().flat_map(AlertWriter::of_lookups);
+        let fields = Fields::ReadAnd(spec.needed().into_iter().chain(of_alerts).collect());
+        let mut processor = BatchProcessor::new(schema.clone(), max_record, fields, Some(lookups), judge);
+        if let Some(alerts) = &alerts {
+            processor = processor.with_alerts(alerts.codes());
+        }
         Ok(Self {
-            processor: BatchProcessor::new(schema.clone(), max_record, fields, Some(lookups), judge),
+            processor,
             windows: Windows::new(spec.clone(), schema.clone()),
             letters: LetterCounts::default(),
+            alerts,
         })
     }
 
@@ -52,29 +62,29 @@ impl LiveProcessor {
         self.processor.open(set, partition, records, now())
     }
 
-    /// See [`BatchProcessor::judge`]. If it is an error, nothing of the batch is pending.
+    /// See [`BatchProcessor::judge_part`]. If it is an error, nothing of the batch is pending. Returns how many records are left of
+    /// the batch because their alerts had no room: a checkpoint has to be made, and then [`LiveProcessor::go_on`] judges them.
     pub(super) fn judge(
         &mut self,
         set: &Arc<LiveSet>,
         messages: Messages<'_>,
-        (decoded, answers): (DecodedBatch, Option<Answers>),
+        batch: (DecodedBatch, Option<Answers>),
         pending: &mut CheckpointBuilder,
         until: &mut dyn FnMut() -> bool,
-    ) -> Result<(), Unjudged> {
+    ) -> Result<usize, Unjudged> {
         if messages.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
-        let judged = self.processor.judge(set, decoded, answers, now(), Some(&mut self.windows), until)?;
-        let (first, last) = (messages.get(0), messages.get(messages.len() - 1));
-        let partition = first.partition;
-        pending.judged(partition, first.offset, Offset(last.offset.0 + 1), messages.len(), judged.revision);
-        let mut hits = Vec::new();
-        for reject in judged.rejects() {
-            hits = letter(pending, partition, &messages.get(reject.record), judged.revision, (&reject, hits));
-            self.letters.count(reject.code());
-        }
-        self.letters.tell();
-        Ok(())
+        let room = room(self.alerts.as_ref(), messages, pending);
+        let judged = self.processor.judge_part(set, batch, now(), (Some(&mut self.windows), room), until)?;
+        Ok(take_up(&judged, set, messages, pending, (&mut self.letters, self.alerts.as_mut())))
+    }
+
+    /// See [`BatchProcessor::go_on`]: the same batch, its messages from the beginning, and what is returned, too.
+    pub(super) fn go_on(&mut self, set: &Arc<LiveSet>, messages: Messages<'_>, pending: &mut CheckpointBuilder) -> usize {
+        let room = room(self.alerts.as_ref(), messages, pending);
+        let judged = self.processor.go_on(set, now(), (Some(&mut self.windows), room));
+        take_up(&judged, set, messages, pending, (&mut self.letters, self.alerts.as_mut()))
     }
 
     /// Records so far that decode had to look at closely.
@@ -96,6 +106,51 @@ impl LiveProcessor {
     }
 }
 
+/// How many alerts the next part of this batch may have.
+fn room(alerts: Option<&AlertWriter>, messages: Messages<'_>, pending: &CheckpointBuilder) -> AlertRoom {
+    alerts.map_or(AlertRoom::Explained(0), |alerts| alerts.room(pending, messages.order[0].0))
+}
+
+/// Enters what was judged of a batch into the checkpoint, and returns how many of its records were not.
+fn take_up<O>(
+    judged: &Judged<'_, O>,
+    set: &LiveSet,
+    messages: Messages<'_>,
+    pending: &mut CheckpointBuilder,
+    (letters, alerts): (&mut LetterCounts, Option<&mut AlertWriter>),
+) -> usize {
+    let part = &judged.part;
+    let (partition, rest) = (messages.order[0].0, judged.rest());
+    if rest > 0 {
+        pending.end_before_an_alert();
+    }
+    if part.is_empty() {
+        return rest;
+    }
+    // Behind the last record there may be more of the log that is no record: the next one begins where it is.
+    let next = match rest {
+        0 => Offset(messages.get(part.end - 1).offset.0 + 1),
+        _ => messages.get(part.end).offset,
+    };
+    pending.judged(partition, messages.get(part.start).offset, next, part.len(), judged.revision);
+    let mut hits = Vec::new();
+    for reject in judged.rejects() {
+        hits = letter(pending, partition, &messages.get(reject.record), judged.revision, (&reject, hits));
+        letters.count(reject.code());
+    }
+    letters.tell();
+    if let Some(alerts) = alerts.filter(|_| judged.alerts().len() > 0) {
+        for alerted in judged.alerts() {
+            let message = messages.get(alerted.record);
+            let (offset, timestamp) = (message.offset, message.timestamp());
+            let source = Source { offset, timestamp, key: message.key, value: message.value, headers: &[] };
+            alerts.add(pending, &source, (&alerted, judged.batch), set);
+        }
+        alerts.tell();
+    }
+    rest
+}
+
 /// What time it is for a batch.
 fn now() -> Now {
     Now { instant: Instant::now(), epoch_ms: now_ms() }
@@ -109,7 +164,7 @@ fn letter<'a>(
     revision: Revision,
     (reject, mut hits): (&Reject<'a>, Vec<Hit<'a>>),
 ) -> Vec<Hit<'a>> {
-    let more = list(reject.hits.iter(), &mut hits);
+    let more = list(reject.hits, &mut hits);
     let headers = message.headers();
     let source = Source {
         offset: message.offset,

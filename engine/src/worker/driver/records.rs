@@ -34,8 +34,17 @@ pub(super) struct Backlog {
     order: Vec<(Partition, usize)>,
     /// How many of them are judged.
     judged: usize,
+    /// The rest of the batch that was judged last: its alerts belong into the next checkpoint.
+    rest: Option<Rest>,
     /// The batches that come next, as many as [`Ahead`] says at most.
     open: VecDeque<Open>,
+}
+
+/// A batch of which only the first records are in a checkpoint.
+struct Rest {
+    set: Arc<LiveSet>,
+    /// The whole batch.
+    rows: Range<usize>,
 }
 
 /// A batch that is decoded; its lookups are not answered yet.
@@ -49,7 +58,8 @@ struct Open {
 impl Backlog {
     /// Rows that are not open yet begin here.
     fn opened(&self) -> usize {
-        self.open.back().map_or(self.judged, |last| last.rows.end)
+        let rest = self.rest.as_ref().map_or(self.judged, |rest| rest.rows.end);
+        self.open.back().map_or(rest, |last| last.rows.end)
     }
 
     /// The next rows, all of one partition.
@@ -59,6 +69,12 @@ impl Backlog {
         let (partition, _) = rest.first()?;
         let rows = rest.iter().take(most.min(Batch::MAX_ROWS)).take_while(|(other, _)| other == partition).count();
         (rows > 0).then_some(from..from + rows)
+    }
+
+    /// All of this batch is in the checkpoint but its last records, so many.
+    fn judged_but(&mut self, left: usize, rows: Range<usize>, set: Arc<LiveSet>) {
+        self.judged = rows.end - left;
+        self.rest = (left > 0).then_some(Rest { set, rows });
     }
 
     /// Whether it is worth opening one more: none is, or Redis has to be waited for.
@@ -102,13 +118,17 @@ impl Worker {
         }
         // Stable: within a partition they are in order.
         order.sort_by_key(|(partition, _)| *partition);
-        self.backlog = Some(Backlog { fetched, order, judged: 0, open: VecDeque::new() });
+        self.backlog = Some(Backlog { fetched, order, judged: 0, rest: None, open: VecDeque::new() });
     }
 
     /// Judges the backlog until it is empty, a checkpoint's bound is met, or a lookup has no answer yet.
     pub(super) fn judge(&mut self) -> anyhow::Result<()> {
         let Some(mut backlog) = self.backlog.take() else { return Ok(()) };
         while !self.is_full() {
+            if let Some(Rest { set, rows }) = backlog.rest.take() {
+                self.judge_rest(&mut backlog, set, rows);
+                continue;
+            }
             while backlog.wants_more(self.ahead.open())
                 && let Some(open) = self.open(&backlog)
             {
@@ -135,18 +155,30 @@ impl Worker {
             let _batch = tracing::error_span!("batch", %partition, revision = %set.revision).entered();
             let (stop, source, events) = (&self.parts.stop, &mut self.source, &mut self.events);
             let mut until = || given_up(stop, source, events, &mut self.served);
-            match self.processor.judge(&set, messages, (batch, answers), self.machine.pending_mut(), &mut until) {
-                Ok(()) => {}
+            let judged = self.processor.judge(&set, messages, (batch, answers), self.machine.pending_mut(), &mut until);
+            let left = match judged {
+                Ok(left) => left,
                 // The backlog goes with it: we stop, or the partitions are let go before anything else is judged.
                 Err(Unjudged::Interrupted) => return Ok(()),
                 Err(Unjudged::Halt(halt)) => return Err(halt).context("halted, as on_failure says"),
-            }
+            };
             self.swaps.judged(&set);
-            self.count(partition, messages.len(), began);
-            backlog.judged = rows.end;
+            self.count(partition, messages.len() - left, began);
+            backlog.judged_but(left, rows, set);
         }
         self.backlog = Some(backlog);
         Ok(())
+    }
+
+    /// Of a batch whose first records are in the checkpoint before this one. The rules have judged it.
+    fn judge_rest(&mut self, backlog: &mut Backlog, set: Arc<LiveSet>, rows: Range<usize>) {
+        let (began, before) = (Instant::now(), rows.end - backlog.judged);
+        let messages = backlog.messages(&rows);
+        let partition = messages.order[0].0;
+        let _batch = tracing::error_span!("batch", %partition, revision = %set.revision).entered();
+        let left = self.processor.go_on(&set, messages, self.machine.pending_mut());
+        self.count(partition, before - left, began);
+        backlog.judged_but(left, rows, set);
     }
 
     /// None: all of it is open or judged, or the checkpoint has no room for more.

@@ -15,7 +15,7 @@ pub struct Settings {
     pub max_records: usize,
     /// `checkpoint.max_groups`: or when the window deltas hold so many groups.
     pub max_groups: usize,
-    /// `checkpoint.max_letter_bytes`: or when its dead letters have so many bytes.
+    /// `checkpoint.max_letter_bytes`: or when its dead letters and alerts have so many bytes.
     pub max_letter_bytes: u64,
     /// `checkpoint.drain`: longest time that letting the partitions go waits for checkpoints.
     pub drain: Duration,

@@ -119,6 +119,7 @@ impl<M: Clone> Machine<M> {
         self.pending.records() >= self.settings.max_records
             || groups >= self.settings.max_groups
             || self.pending.letter_bytes() as u64 >= self.settings.max_letter_bytes
+            || self.pending.waits_for_alerts()
     }
 
     /// What was judged and no checkpoint holds.

@@ -128,6 +128,24 @@ fn the_first_checkpoint_comes_early_and_the_next_clears_what_it_published() {
 }
 
 #[test]
+fn an_alert_that_has_no_room_ends_the_checkpoint_at_once_and_nothing_is_judged_until_it_began() {
+    let mut driver = Driver::running();
+    driver.judge(9);
+    driver.after(SECOND);
+    driver.judge(12);
+    driver.machine.pending_mut().end_before_an_alert();
+    assert!(!driver.machine.may_judge(0));
+    assert_eq!(driver.after(Duration::ZERO), [""; 0], "one is in flight");
+    driver.ended(Ok(()));
+    assert_eq!(
+        driver.after(Duration::ZERO),
+        ["checkpoint 9 to 12, 1 rows cleared"],
+        "long before the interval is over"
+    );
+    assert!(driver.machine.may_judge(0), "the next one has room");
+}
+
+#[test]
 fn a_revoke_finishes_what_is_in_flight_takes_a_last_checkpoint_clears_and_lets_go() {
     let mut driver = Driver::running();
     driver.judge(9);

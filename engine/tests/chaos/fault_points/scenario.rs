@@ -42,7 +42,8 @@ impl Drop for Scenario {
 
 impl Scenario {
     pub(crate) fn new(stack: Arc<Stack>, name: &str) -> Self {
-        Self::of(TestPipeline::on(stack, name, PAYSIM, &RULES), SESSION)
+        // One alert a checkpoint and partition: most have a summary too.
+        Self::of(TestPipeline::on(stack, name, PAYSIM, &RULES).with_alerts(1, "count"), SESSION)
     }
 
     /// `session`: after so long a dead member is given up.
@@ -140,13 +141,14 @@ impl Scenario {
         let (told, starts) = (self.told(), self.rounds.len());
         let crashes = told.iter().filter(|(_, told)| told == "crash").count();
         println!(
-            "{}: {:.0?}, {starts} starts, {} faults, {crashes} of them crashes; {} records, {} letters, {} windows compared",
+            "{}: {:.0?}, {starts} starts, {} faults, {crashes} of them crashes; {} records, {} letters, {} windows, {:?} compared",
             self.pipeline.name,
             self.began.elapsed(),
             told.len(),
             compared.records,
             compared.letters,
-            compared.windows
+            compared.windows,
+            compared.alerts
         );
         told.into_iter().collect()
     }

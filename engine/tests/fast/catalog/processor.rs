@@ -19,16 +19,16 @@ const BY_PARAMETER: &str = "(if (i64.eq (local.get $amount) (i64.extend_i32_u (i
     (then (call $hit (local.get $i) (i32.const 0))))";
 const KEEP_PARAMETER: &str = "(i32.store8 (i32.const 100) (i32.load8_u (i32.load offset=8 (local.get $settings))))";
 /// 2023-11-14T22:13:20Z
-const TIME: i64 = 1_700_000_000_000;
+pub(crate) const TIME: i64 = 1_700_000_000_000;
 
-struct Fixture {
+pub(crate) struct Fixture {
     config: Config,
     schema: Arc<Schema>,
-    runtime: Arc<Runtime>,
+    pub(crate) runtime: Arc<Runtime>,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let config = Config::parse(include_str!("../../../../weir.toml"), &|_| None).unwrap();
         let runtime = Runtime::with_compiler(&config.rules, PathBuf::from(env!("CARGO_BIN_EXE_weir"))).unwrap();
         Self { schema: Arc::new(config.schema().unwrap()), runtime, config }
@@ -38,24 +38,24 @@ impl Fixture {
         CompiledModule::compile(&self.runtime, &guest.wasm()).await.unwrap()
     }
 
-    fn set(&self, modules: &[CompiledModule], entries: &[Entry]) -> Result<Arc<LiveSet>, BuildError> {
+    pub(crate) fn set(&self, modules: &[CompiledModule], entries: &[Entry]) -> Result<Arc<LiveSet>, BuildError> {
         let on_failure = |_: &str| OnFailure::DeadLetter;
         LiveSet::build(&self.runtime, &self.schema, Revision(7), modules, entries, on_failure).map(Arc::new)
     }
 
-    fn processor(&self) -> BatchProcessor<()> {
+    pub(crate) fn processor(&self) -> BatchProcessor<()> {
         let judge = Judge::observed(self.runtime.clone(), (), Arc::default());
         BatchProcessor::new(self.schema.clone(), 1 << 20, Fields::ReadAnd(Vec::new()), None, judge)
     }
 
-    fn windows(&self) -> Windows {
+    pub(crate) fn windows(&self) -> Windows {
         let event_time = self.schema.find("event_time").unwrap();
         let spec = WindowSpec::new(&self.config.window, event_time, &self.schema).unwrap();
         Windows::new(Arc::new(spec), self.schema.clone())
     }
 }
 
-fn entry(name: &str, module: &CompiledModule, parameters: &[(&str, &str)]) -> Entry {
+pub(crate) fn entry(name: &str, module: &CompiledModule, parameters: &[(&str, &str)]) -> Entry {
     let parameters = parameters.iter().map(|(name, value)| (name.to_string(), value.to_string()));
     Entry {
         name: name.into(),
@@ -68,15 +68,15 @@ fn entry(name: &str, module: &CompiledModule, parameters: &[(&str, &str)]) -> En
     }
 }
 
-fn at(epoch_ms: i64) -> Now {
+pub(crate) fn at(epoch_ms: i64) -> Now {
     Now { instant: Instant::now(), epoch_ms }
 }
 
-fn payment(time: i64, amount: &str) -> String {
+pub(crate) fn payment(time: i64, amount: &str) -> String {
     format!(r#"{{"event_time":{time},"type":"PAYMENT","amount":{amount},"name_orig":"C1"}}"#)
 }
 
-fn records(texts: &[String]) -> impl Iterator<Item = Record<'_>> {
+pub(crate) fn records(texts: &[String]) -> impl Iterator<Item = Record<'_>> {
     let given = texts.iter().zip(100..);
     given.map(|(text, at)| Record { offset: Offset(at), key: None, value: Some(text.as_bytes()) })
 }

@@ -138,3 +138,10 @@ fn a_file_or_folder_that_cannot_be_used_is_named() {
     }
     assert!(weir(&["--version"]).status.success());
 }
+
+#[test]
+fn a_tail_of_alerts_without_a_topic_says_what_to_give() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../weir.toml");
+    let said = refused(&["alerts", "tail", "--config", config], 1);
+    assert!(said.contains("the configuration has no [alerts], so no topic: give --topic"), "{said}");
+}

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weir::checkpoint::{Bounds, Broker, NotYet, Unpublished};
+use weir::model::alert::AlertMessage;
 use weir::model::checkpoint::OutboxChunk;
 use weir::model::ids::{Offset, Partition};
-use weir::outbox::format::decode;
+use weir::outbox::format::{Stored, read_any};
 
 use super::group::Membership;
-use super::kafka::{Flight, Refused};
+use super::judging::BUDGET;
+use super::kafka::{Flight, Message, Refused};
 use super::world::{Plant, Shared, World, point};
 
 /// See the module.
@@ -63,7 +65,7 @@ impl SimBroker {
     async fn transact(
         &self,
         epoch: u32,
-        letters: &[Vec<(usize, i64)>],
+        letters: &[Vec<(usize, Message)>],
         offsets: &[(Partition, Offset)],
         proof: Membership,
     ) -> Result<(), Unpublished> {
@@ -159,17 +161,24 @@ impl SimBroker {
         Ok(())
     }
 
-    fn note(&self, letters: &[Vec<(usize, i64)>], offsets: &[(Partition, Offset)], result: &Result<(), Unpublished>) {
+    fn note(
+        &self,
+        letters: &[Vec<(usize, Message)>],
+        offsets: &[(Partition, Offset)],
+        result: &Result<(), Unpublished>,
+    ) {
         let mut world = self.world.lock();
         world.changed = true;
         if self.replaying {
             world.counts.replays += 1;
             world.counts.replays_with_letters += u64::from(letters.iter().any(|chunk| !chunk.is_empty()));
+            let summary = |(_, message): &(usize, Message)| matches!(message, Message::NotSent(..));
+            world.counts.replays_with_summaries += u64::from(letters.iter().flatten().any(summary));
         }
         world.say(|| {
             let offsets: Vec<_> = offsets.iter().map(|(partition, to)| format!("P{partition} K={to}")).collect();
             let letters: Vec<_> =
-                letters.iter().flatten().map(|(partition, at)| format!("P{partition}@{at}")).collect();
+                letters.iter().flatten().map(|(partition, message)| format!("P{partition} {message:?}")).collect();
             format!("  worker {}: publish {offsets:?} letters {letters:?} -> {result:?}", self.process)
         });
     }
@@ -260,12 +269,23 @@ impl Broker for SimBroker {
         }
         self.resolve_in_doubt().await.map_err(|NotYet(why)| Unpublished::Unknown(why))?;
         let epoch = self.ready.take().expect("`resolve_in_doubt` has just made one");
-        let letters: Vec<_> = outbox.iter().map(|chunk| letters(chunk, from)).collect();
+        let mut letters: Vec<_> = outbox.iter().map(|chunk| messages(chunk, from)).collect();
         let plant = self.world.lock().plant;
+        if plant == Plant::CountsLostAtARetake && self.replaying {
+            letters.iter_mut().for_each(|chunk| chunk.retain(|(_, message)| !matches!(message, Message::NotSent(..))));
+        }
         let first: Vec<_> = offsets.iter().copied().filter(|(partition, _)| !from.contains_key(partition)).collect();
         let result = if plant == Plant::PlainFirstOffsets && !first.is_empty() {
             self.ready = Some(epoch);
             self.commit_initial(&first).await.map_err(|NotYet(why)| Unpublished::Aborted(why))
+        } else if plant == Plant::AlertsApart {
+            let is_letter = |(_, message): &(usize, Message)| matches!(message, Message::Letter(_));
+            let (letters, alerts): (Vec<_>, Vec<_>) =
+                letters.iter().cloned().partition(|chunk| chunk.iter().all(is_letter));
+            match self.transact(epoch, &alerts, &[], *metadata).await {
+                Ok(()) => self.transact(epoch, &letters, offsets, *metadata).await,
+                failed => failed,
+            }
         } else if plant == Plant::OffsetsAfterLetters {
             match self.transact(epoch, &letters, &[], *metadata).await {
                 Ok(()) => self.transact(epoch, &[], offsets, *metadata).await,
@@ -289,9 +309,29 @@ impl Broker for SimBroker {
     }
 }
 
-fn letters(chunk: &OutboxChunk, from: &BTreeMap<Partition, Offset>) -> Vec<(usize, i64)> {
-    let least = from.get(&chunk.partition).copied();
-    let letters = decode(&chunk.letters).expect("the outbox gives back what a checkpoint put in");
-    let wanted = letters.iter().filter(|letter| least.is_none_or(|least| letter.offset >= least));
-    wanted.map(|letter| (chunk.partition.0 as usize, letter.offset.0)).collect()
+fn messages(chunk: &OutboxChunk, from: &BTreeMap<Partition, Offset>) -> Vec<(usize, Message)> {
+    let (least, partition) = (from.get(&chunk.partition).copied(), chunk.partition.0 as usize);
+    let wanted = |offset: Offset| least.is_none_or(|least| offset >= least);
+    let whole = "the outbox gives back what a checkpoint put in";
+    match read_any(&chunk.letters).expect(whole) {
+        Stored::Letters(letters) => {
+            let letters = letters.map(|letter| letter.expect(whole).offset);
+            letters.filter(|offset| wanted(*offset)).map(|offset| (partition, Message::Letter(offset.0))).collect()
+        }
+        Stored::Alerts(alerts) => {
+            let alerts: Vec<_> = alerts.map(|message| message.expect(whole)).collect();
+            let sent = alerts.iter().filter(|message| matches!(message, AlertMessage::Alert(_))).count();
+            let most = BUDGET.most as usize;
+            assert!(
+                sent <= most && (sent == most || sent == alerts.len()),
+                "{sent} of {most}, {} in all",
+                alerts.len()
+            );
+            let message = |message: &AlertMessage<'_>| match message {
+                AlertMessage::Alert(alert) => Message::Alert(alert.offset.0),
+                AlertMessage::NotSent(not_sent) => Message::NotSent(not_sent.from.0, not_sent.to.0, not_sent.records),
+            };
+            alerts.iter().filter(|m| wanted(m.offset())).map(|m| (partition, message(m))).collect()
+        }
+    }
 }

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use weir::config::Beyond;
+
+use super::kafka::Message;
 use super::records::{Sum, group, records, window_of};
 use super::world::{PARTITIONS, Plant, World};
 
@@ -13,6 +16,8 @@ pub(crate) struct Checker {
     k: [Option<i64>; PARTITIONS],
     /// Offset from which on the next letter is expected; None: no letter was seen yet.
     letters: [Option<i64>; PARTITIONS],
+    /// The same of alerts.
+    alerts: [Option<i64>; PARTITIONS],
 }
 
 impl Checker {
@@ -47,22 +52,64 @@ impl Checker {
         if world.database.total != expected {
             return Err(format!("the windows hold {:?}, the records before N are {expected:?}", world.database.total));
         }
-        self.letters(world)
+        self.messages(world)
     }
 
-    fn letters(&mut self, world: &mut World) -> Result<(), String> {
-        for (p, offset) in std::mem::take(&mut world.kafka.seen) {
-            let from = self.letters[p].unwrap_or(world.kafka.starts[p]);
-            let next = records().next_letter(p, from);
-            if offset != next {
-                return Err(format!("the letter of P{p}@{offset} was seen where P{p}@{next} comes next"));
+    fn messages(&mut self, world: &mut World) -> Result<(), String> {
+        for (p, message) in std::mem::take(&mut world.kafka.seen) {
+            let last = match message {
+                Message::Letter(offset) => self.letter(world, p, offset)?,
+                Message::Alert(offset) => {
+                    world.counts.alerts += 1;
+                    self.alert(world, p, (offset, offset), 1)?
+                }
+                Message::NotSent(from, to, records) => {
+                    world.counts.alert_summaries += 1;
+                    if world.beyond == Beyond::Wait {
+                        return Err(format!(
+                            "{records} alerts of P{p} from {from} to {to} are counted, and should wait"
+                        ));
+                    }
+                    self.alert(world, p, (from, to), records)?
+                }
+            };
+            let apart = match message {
+                Message::Letter(_) => Plant::OffsetsAfterLetters,
+                _ if world.plant == Plant::OffsetsAfterLetters => Plant::OffsetsAfterLetters,
+                _ => Plant::AlertsApart,
+            };
+            if world.kafka.k[p].is_none_or(|k| k <= last) && world.plant != apart {
+                return Err(format!("{message:?} of P{p} was seen at K {:?}", world.kafka.k[p]));
             }
-            if world.kafka.k[p].is_none_or(|k| k <= offset) && world.plant != Plant::OffsetsAfterLetters {
-                return Err(format!("the letter of P{p}@{offset} was seen at K {:?}", world.kafka.k[p]));
-            }
-            self.letters[p] = Some(offset + 1);
         }
         Ok(())
+    }
+
+    fn letter(&mut self, world: &World, p: usize, offset: i64) -> Result<i64, String> {
+        let from = self.letters[p].unwrap_or(world.kafka.starts[p]);
+        let next = records().next_letter(p, from);
+        if offset != next {
+            return Err(format!("the letter of P{p}@{offset} was seen where P{p}@{next} comes next"));
+        }
+        self.letters[p] = Some(offset + 1);
+        Ok(offset)
+    }
+
+    /// What an alert says, or a summary: so many flagged records from the first to the last.
+    fn alert(&mut self, world: &World, p: usize, (from, to): (i64, i64), told: u64) -> Result<i64, String> {
+        let before = self.alerts[p].unwrap_or(world.kafka.starts[p]);
+        let next = records().next_flagged(p, before);
+        if from != next {
+            return Err(format!("an alert of P{p}@{from} was seen where P{p}@{next} comes next"));
+        }
+        let flagged = records().flagged(p, from, to);
+        if flagged != told || !records().is_flagged(p, to) {
+            return Err(format!(
+                "{told} alerts of P{p} from {from} to {to} are told, and {flagged} records are flagged"
+            ));
+        }
+        self.alerts[p] = Some(to + 1);
+        Ok(to)
     }
 
     /// Whether every record is counted and every letter seen.
@@ -81,6 +128,12 @@ impl Checker {
             let next = records().next_letter(p, self.letters[p].unwrap_or(start));
             if next < end {
                 return Err(format!("K of P{p} is at the end, but the letter of P{p}@{next} was never seen"));
+            }
+            let next = records().next_flagged(p, self.alerts[p].unwrap_or(start));
+            if next < end {
+                return Err(format!(
+                    "K of P{p} is at the end, but the alert of P{p}@{next} was never sent nor counted"
+                ));
             }
             for offset in start..end {
                 if let Some(weight) = records().weight(p, offset) {

@@ -66,6 +66,13 @@ counts! {
     replays,
     /// Of them: with letters.
     replays_with_letters,
+    /// Of them: with a summary of alerts that were not sent.
+    replays_with_summaries,
+    /// Alerts that a consumer saw, and summaries of those that were not sent.
+    alerts,
+    alert_summaries,
+    /// Checkpoints that ended before an alert that they had no room for.
+    alerts_waited,
     commits_unanswered_applied,
     commits_unanswered_not_applied,
     commits_undecided_then_applied,

@@ -1,15 +1,21 @@
-//! What judging a batch leaves behind: window deltas of all partitions mixed by group, and letters.
+//! What judging a batch leaves behind: window deltas of all partitions mixed by group, letters and alerts.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use weir::checkpoint::CheckpointBuilder;
+use weir::checkpoint::{AlertBudget, CheckpointBuilder};
+use weir::config::Beyond;
+use weir::model::alert::Alert;
 use weir::model::checkpoint::WindowDelta;
 use weir::model::finding::Stage;
 use weir::model::ids::{Offset, Partition, Revision};
-use weir::model::letter::{Reason, Source};
+use weir::model::letter::{Cut, Reason, Source};
 
 use super::records::{Sum, group, records, window_of};
+
+/// So few that a batch alone may pass it.
+pub(crate) const BUDGET: AlertBudget<'static> = AlertBudget { topic: "alerts", most: 2 };
+pub(crate) const CODE: &str = "FLAGGED";
 
 /// Deltas since the last checkpoint.
 #[derive(Default)]
@@ -25,8 +31,22 @@ impl Windows {
         self.0.len()
     }
 
-    /// Judges `from..to` of a partition.
-    pub(crate) fn judge(&mut self, partition: Partition, from: Offset, to: Offset, pending: &mut CheckpointBuilder) {
+    /// Judges `from..to` of a partition, and returns how far it came: an alert that has no room is counted, or else the batch ends
+    /// before it.
+    pub(crate) fn judge(
+        &mut self,
+        partition: Partition,
+        (from, to): (Offset, Offset),
+        beyond: Beyond,
+        pending: &mut CheckpointBuilder,
+    ) -> Offset {
+        let to = match beyond {
+            Beyond::Count => to,
+            Beyond::Wait => cut(partition, from, to, pending),
+        };
+        if to == from {
+            return to;
+        }
         let revision = Revision(1);
         pending.judged(partition, from, to, (to.0 - from.0) as usize, revision);
         for offset in from.0..to.0 {
@@ -41,13 +61,47 @@ impl Windows {
                     pending.letter(partition, &source, reason());
                 }
             }
+            if records().is_flagged(partition.0 as usize, offset) {
+                let at = (partition, Offset(offset));
+                pending.alert(at, BUDGET, [CODE].into_iter(), || alert(Offset(offset)));
+            }
         }
+        to
     }
 
     /// In the order of the store's keys: `group` numbers ascend with their ids.
     pub(crate) fn drain(&mut self) -> Vec<WindowDelta> {
         let deltas = std::mem::take(&mut self.0).into_iter();
         deltas.map(|((start, index), sum)| delta(start, index, sum)).collect()
+    }
+}
+
+/// The record before which the batch ends as the checkpoint has no room for its alert.
+fn cut(partition: Partition, from: Offset, to: Offset, pending: &mut CheckpointBuilder) -> Offset {
+    let mut room = pending.alert_room(partition, BUDGET.most);
+    for offset in from.0..to.0 {
+        if records().is_flagged(partition.0 as usize, offset) {
+            if room == 0 {
+                pending.end_before_an_alert();
+                return Offset(offset);
+            }
+            room -= 1;
+        }
+    }
+    to
+}
+
+fn alert(offset: Offset) -> Alert<'static> {
+    Alert {
+        offset,
+        timestamp: -1,
+        key: None,
+        value: None,
+        cut: Cut::default(),
+        revision: Revision(1),
+        hits: Vec::new(),
+        more: 0,
+        fields: Vec::new(),
     }
 }
 

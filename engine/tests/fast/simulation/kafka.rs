@@ -1,4 +1,4 @@
-//! The brokers' side: committed offsets, transactions with their markers, producer epochs, the letters' log, and requests
+//! The brokers' side: committed offsets, transactions with their markers, producer epochs, the log of letters and alerts, and requests
 //! that are still on their way after their sender has given up.
 
 use weir::model::ids::{Offset, Partition};
@@ -47,10 +47,19 @@ pub(crate) enum Flight {
     CommitInitial { proof: Membership, at: Vec<(Partition, Offset)> },
 }
 
+/// A message that a worker sends, by the source record that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    Letter(i64),
+    Alert(i64),
+    /// From, to, how many: flagged records without an alert.
+    NotSent(i64, i64, u64),
+}
+
 struct Entry {
     transaction: usize,
     partition: usize,
-    offset: i64,
+    message: Message,
 }
 
 /// See the module.
@@ -68,8 +77,8 @@ pub(crate) struct Kafka {
     log: Vec<Entry>,
     /// Entries of `log` that a read_committed consumer has passed.
     passed: usize,
-    /// Letters that it has seen, since it was last asked.
-    pub(crate) seen: Vec<(usize, i64)>,
+    /// Messages that it has seen, by partition of the source, since it was last asked.
+    pub(crate) seen: Vec<(usize, Message)>,
     pub(crate) flights: Vec<Flight>,
 }
 
@@ -134,9 +143,9 @@ impl Kafka {
         }
     }
 
-    pub(crate) fn produce(&mut self, process: usize, epoch: u32, letters: &[(usize, i64)]) -> Result<(), Refused> {
+    pub(crate) fn produce(&mut self, process: usize, epoch: u32, sent: &[(usize, Message)]) -> Result<(), Refused> {
         let transaction = self.enter(process, epoch)?;
-        self.log.extend(letters.iter().map(|&(partition, offset)| Entry { transaction, partition, offset }));
+        self.log.extend(sent.iter().map(|&(partition, message)| Entry { transaction, partition, message }));
         Ok(())
     }
 
@@ -210,7 +219,7 @@ impl Kafka {
         }
         while let Some(entry) = self.log.get(self.passed) {
             match self.transactions[entry.transaction].stage {
-                Stage::Committed => self.seen.push((entry.partition, entry.offset)),
+                Stage::Committed => self.seen.push((entry.partition, entry.message)),
                 Stage::Aborted => {}
                 // Nothing after the first undecided record is seen.
                 _ => break,

@@ -195,6 +195,16 @@ fn published_set_before_the_first_offset_is_committed_is_caught() {
 }
 
 #[test]
+fn counts_of_alerts_that_are_lost_when_partitions_are_taken_again_are_caught() {
+    must_be_caught(Plant::CountsLostAtARetake, 2_000);
+}
+
+#[test]
+fn alerts_outside_of_the_transaction_of_the_offsets_are_caught() {
+    must_be_caught(Plant::AlertsApart, 2_000);
+}
+
+#[test]
 fn a_checkpoint_that_goes_on_from_one_that_panicked_is_caught() {
     must_be_caught(Plant::GoesOnAfterAPanic, 20_000);
 }

@@ -1,5 +1,5 @@
-//! The records of a schedule, and what must come of them: which are dirt, what the others weigh, and the sums and
-//! letters of every prefix.
+//! The records of a schedule, and what must come of them: which are dirt, what the others weigh, which of them are flagged, and
+//! the sums, letters and alerts of every prefix.
 
 use std::sync::{Arc, OnceLock};
 
@@ -20,6 +20,7 @@ pub(crate) struct Sum {
 /// See the module.
 pub(crate) struct Records {
     weights: [[Option<i64>; OFFSETS]; PARTITIONS],
+    flags: [[bool; OFFSETS]; PARTITIONS],
     before: [[Sum; OFFSETS + 1]; PARTITIONS],
 }
 
@@ -27,13 +28,15 @@ pub(crate) struct Records {
 pub(crate) fn records() -> &'static Records {
     static RECORDS: OnceLock<Records> = OnceLock::new();
     RECORDS.get_or_init(|| {
-        let mut all = Records { weights: Default::default(), before: Default::default() };
+        let mut all = Records { weights: Default::default(), flags: Default::default(), before: Default::default() };
         for partition in 0..PARTITIONS {
             for offset in 0..OFFSETS {
                 let hash = ((partition * OFFSETS + offset) as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
                 let weight = (!hash.is_multiple_of(3)).then_some((hash & 0xff_ffff) as i64);
                 let before = all.before[partition][offset];
                 all.weights[partition][offset] = weight;
+                // Every second one, so that a checkpoint often has more than its budget.
+                all.flags[partition][offset] = weight.is_some() && (hash >> 8).is_multiple_of(2);
                 all.before[partition][offset + 1] = Sum {
                     records: before.records + i64::from(weight.is_some()),
                     amount: before.amount + i128::from(weight.unwrap_or(0)),
@@ -53,6 +56,21 @@ impl Records {
     /// The first dead letter at or after an offset.
     pub(crate) fn next_letter(&self, partition: usize, from: i64) -> i64 {
         (from..OFFSETS as i64).find(|offset| self.weight(partition, *offset).is_none()).unwrap_or(OFFSETS as i64)
+    }
+
+    /// Whether a record is valid and gets an alert.
+    pub(crate) fn is_flagged(&self, partition: usize, offset: i64) -> bool {
+        self.flags[partition][offset as usize]
+    }
+
+    /// The first record at or after an offset that gets an alert.
+    pub(crate) fn next_flagged(&self, partition: usize, from: i64) -> i64 {
+        (from..OFFSETS as i64).find(|offset| self.is_flagged(partition, *offset)).unwrap_or(OFFSETS as i64)
+    }
+
+    /// How many get one from this offset to that, both included.
+    pub(crate) fn flagged(&self, partition: usize, from: i64, to: i64) -> u64 {
+        (from..=to).filter(|offset| self.is_flagged(partition, *offset)).count() as u64
     }
 
     /// What the records of `from..to` come to.

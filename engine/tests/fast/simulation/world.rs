@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use weir::config::Beyond;
 
 use super::counts::Counts;
 use super::database::Database;
@@ -50,6 +51,10 @@ pub(crate) enum Plant {
     OverdueJudgesOn,
     /// A worker that claims its partitions again judges what it had fetched before.
     RetakeKeepsBacklog,
+    /// A claim publishes the alerts that the outbox holds, and not the summaries of those that were not sent.
+    CountsLostAtARetake,
+    /// Alerts are sent in a transaction of their own, before that of letters and offsets.
+    AlertsApart,
     /// An instance takes the rows of the catalog whatever it has in force.
     RowsTakenAsTheyAre,
     /// A change of the rules does not compare the revision that it was made on.
@@ -88,6 +93,8 @@ pub(crate) struct World {
     pub(crate) kafka: Kafka,
     pub(crate) rules: Catalog,
     pub(crate) plant: Plant,
+    /// What becomes of alerts beyond the budget in this schedule.
+    pub(crate) beyond: Beyond,
     pub(crate) counts: Counts,
     /// The faults of calls are so many times rarer in this schedule.
     calm: u32,
@@ -115,6 +122,7 @@ impl Shared {
             kafka,
             rules: Catalog::default(),
             plant,
+            beyond: if seed.is_multiple_of(2) { Beyond::Count } else { Beyond::Wait },
             counts: Counts::default(),
             calm,
             faults: true,

@@ -252,3 +252,69 @@ fn a_property_that_is_none_and_a_broker_that_is_not_there_are_one_clear_line() {
     assert!(said(&away).starts_with("weir: no answer from Kafka at 127.0.0.1:1: "), "{}", said(&away));
     assert_eq!(weir(&["dead-letters", "list"]).status.code(), Some(2), "neither --brokers nor --config");
 }
+
+/// One transaction with an alert for each number.
+fn alert(producer: &BaseProducer, topic: &str, numbers: std::ops::Range<i32>) {
+    producer.begin_transaction().unwrap();
+    for number in numbers {
+        let value = format!(
+            r#"{{"kind":"alert","source":{{"topic":"stream","partition":0,"offset":{number},"timestamp":1}},"revision":1,"hits":[{{"rule":"high","version":"1","sha256":"00","code":"HIGH"}}],"fields":{{}}}}"#
+        );
+        let record: BaseRecord<'_, str, str> = BaseRecord::to(topic).partition(number % PARTITIONS).payload(&value);
+        producer.send(record).unwrap();
+    }
+    producer.commit_transaction(WAIT).unwrap();
+}
+
+fn tail(stack: &Stack, topic: &str, more: &[&str]) -> Output {
+    weir(&[&["alerts", "tail", "--brokers", stack.brokers(), "--topic", topic], more].concat())
+}
+
+#[test]
+fn alerts_of_a_time_that_was_over_are_called_a_part() {
+    let stack = shared();
+    let topic = &fresh_topic(&stack, "alerts");
+    alert(&producer(stack.brokers(), topic), topic, 0..9);
+    let all = tail(&stack, topic, &[]);
+    let lines = String::from_utf8_lossy(&all.stdout).into_owned();
+    assert!(all.status.success() && lines.lines().count() == 9 && lines.contains("stream-0@8  HIGH high"), "{all:?}");
+    let part = tail(&stack, topic, &["--within", "0s"]);
+    assert_eq!(part.status.code(), Some(1));
+    assert!(said(&part).contains("these are only a part") && said(&part).contains("give --within more"), "{part:?}");
+}
+
+#[test]
+fn a_tail_that_follows_shows_each_alert_as_soon_as_it_is_committed_and_once() {
+    let stack = shared();
+    let topic = &fresh_topic(&stack, "followed");
+    let sends = producer(stack.brokers(), topic);
+    alert(&sends, topic, 0..5);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.args([
+        "alerts",
+        "tail",
+        "--json",
+        "--follow",
+        "--limit",
+        "2",
+        "--brokers",
+        stack.brokers(),
+        "--topic",
+        topic,
+    ]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut offsets = lines.map(|line| {
+        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        line["alert"]["source"]["offset"].as_i64().unwrap()
+    });
+    let first: Vec<_> = offsets.by_ref().take(2).collect();
+    for part in [5..7, 7..8, 8..11] {
+        alert(&sends, topic, part.clone());
+        let mut shown: Vec<_> = offsets.by_ref().take(part.len()).collect();
+        shown.sort_unstable();
+        assert_eq!(shown, part.map(i64::from).collect::<Vec<_>>(), "behind {first:?}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -12,26 +12,27 @@ use weir::outbox::{Destination, Destinations, PublishError, Publisher};
 
 use crate::kafka::fixture::{Fixture, P0, chunk, header};
 
-const ALERTS: Destination = Destination(1);
+/// One that nobody has yet, whose messages look like letters.
+const OTHER: Destination = Destination(2);
 const LIMIT: usize = 20_000;
 const PATIENCE: Duration = weir_testkit::wait::STILL;
 
 /// A fixture with a second topic.
 struct TwoDestinations {
     fixture: Fixture,
-    alerts: String,
+    other: String,
 }
 
 impl TwoDestinations {
     async fn new(name: &str) -> Self {
         let fixture = Fixture::new(name, &[]).await;
-        let alerts = format!("alerts_{}", fixture.source.topic);
-        fixture.topic(&alerts, 1, &[("max.message.bytes", &LIMIT.to_string())]).await;
-        Self { fixture, alerts }
+        let other = format!("other_{}", fixture.source.topic);
+        fixture.topic(&other, 1, &[("max.message.bytes", &LIMIT.to_string())]).await;
+        Self { fixture, other }
     }
 
     fn publisher(&self, id: &str) -> Publisher {
-        let destinations = Destinations::new(&self.fixture.letters).with(ALERTS, "alerts.topic", &self.alerts);
+        let destinations = Destinations::new(&self.fixture.letters).with(OTHER, "other.topic", &self.other);
         Publisher::with_id(&self.fixture.source, destinations, id.to_owned())
     }
 
@@ -40,14 +41,14 @@ impl TwoDestinations {
         let offset = |message: &rdkafka::message::OwnedMessage| header(message, "__dlq.errors.offset");
         [
             self.fixture.letters_seen(isolation).iter().filter_map(offset).collect(),
-            self.fixture.seen(&self.alerts, 1, isolation).iter().filter_map(offset).collect(),
+            self.fixture.seen(&self.other, 1, isolation).iter().filter_map(offset).collect(),
         ]
     }
 }
 
 /// These records for the letters, those for the alerts, all of partition 0.
 fn outbox(letters: &[(i64, &[u8])], alerts: &[(i64, &[u8])]) -> Arc<[OutboxChunk]> {
-    Arc::new([chunk(Destination::DEAD_LETTERS, 0, letters), chunk(ALERTS, 1, alerts)])
+    Arc::new([chunk(Destination::DEAD_LETTERS, 0, letters), chunk(OTHER, 1, alerts)])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +63,7 @@ async fn every_destination_gets_its_own_in_one_transaction_each_within_its_topic
     assert_eq!(member.source.reader().committed(&[P0]).await.unwrap(), [(P0, Some(Offset(9)))]);
 
     let (letters, alerts) =
-        (both.fixture.letters_seen("read_committed"), both.fixture.seen(&both.alerts, 1, "read_committed"));
+        (both.fixture.letters_seen("read_committed"), both.fixture.seen(&both.other, 1, "read_committed"));
     assert_eq!(letters[0].payload().map(<[u8]>::len), Some(long.len()), "the letter topic takes it whole");
     assert_eq!(header(&alerts[0], "weir.value.cut"), Some(long.len().to_string()));
     assert!(alerts[0].payload().is_some_and(|value| value.len() < LIMIT));
@@ -98,7 +99,7 @@ async fn a_transaction_that_a_crash_left_open_is_ended_by_the_next_one_and_both_
     let crashed: BaseProducer = both.fixture.client().set("transactional.id", "crashed").create().unwrap();
     crashed.init_transactions(PATIENCE).unwrap();
     crashed.begin_transaction().unwrap();
-    for topic in [&both.fixture.letters.topic, &both.alerts] {
+    for topic in [&both.fixture.letters.topic, &both.other] {
         let record = BaseRecord::<(), _>::to(topic).partition(0).payload("undecided");
         crashed.send(record).map_err(|(why, _)| why).unwrap();
     }

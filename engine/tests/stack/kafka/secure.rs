@@ -53,6 +53,8 @@ impl Secure {
         let write = ["--operation", "Write", "--topic", "letters", "--transactional-id", "weir-"];
         secure.allow(&[&both[..], &write, &on].concat());
         secure.allow(&[&both[..], &["--operation", "DescribeConfigs", "--topic", "letters"], &on].concat());
+        let alerts = ["--operation", "Write", "--operation", "DescribeConfigs", "--topic", "alerts"];
+        secure.allow(&[&both[..], &alerts, &on].concat());
         secure.allow(
             &[&["--allow-principal", "User:nobody", "--operation", "Read", "--topic", "letters"][..], &on].concat(),
         );
@@ -97,17 +99,17 @@ impl Secure {
         ])
     }
 
-    /// `stream_NAME` with nine payments and one that is dirty, and an empty `letters_NAME`.
+    /// `stream_NAME` with eight payments, one that is dirty and one that is high, and an empty `letters_NAME` and `alerts_NAME`.
     async fn topics(&self, name: &str) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
-        let names = [format!("stream_{name}"), format!("letters_{name}")];
+        let names = [format!("stream_{name}"), format!("letters_{name}"), format!("alerts_{name}")];
         let topics = names.each_ref().map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(1)));
         for made in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
             made.unwrap();
         }
         let producer: BaseProducer = self.client().create().unwrap();
         for number in 0..10 {
-            let amount = if number == 7 { -1 } else { 1 };
+            let amount = [1, -1, 300_000][usize::from(number == 7) + 2 * usize::from(number == 8)];
             let value = format!(r#"{{"event_time":"2026-01-01T00:00:00Z","type":"DEBIT","amount":{amount}}}"#);
             producer
                 .send(BaseRecord::<(), _>::to(&names[0]).partition(0).payload(&value))
@@ -174,9 +176,22 @@ fn configured(folder: &Path, name: &str, brokers: &str, properties: &Properties)
     folder
 }
 
+/// The same with alerts of high amounts.
+fn alerting(folder: &Path, name: &str, brokers: &str, properties: &Properties) -> PathBuf {
+    let folder = configured(folder, name, brokers, properties);
+    std::fs::copy(root().join("rules.d/high_amount.wasm"), folder.join("rules.d/high_amount.wasm")).unwrap();
+    let text = std::fs::read_to_string(folder.join("weir.toml")).unwrap();
+    let alerts = format!("[alerts]\ntopic = \"alerts_{name}\"\ncodes = [\"HIGH_AMOUNT\"]\n");
+    std::fs::write(folder.join("weir.toml"), format!("{text}\n{alerts}")).unwrap();
+    folder
+}
+
 impl Running {
     fn start(folder: &Path, name: &str, brokers: &str, properties: &Properties) -> Self {
-        let folder = configured(folder, name, brokers, properties);
+        Self::of(configured(folder, name, brokers, properties))
+    }
+
+    fn of(folder: PathBuf) -> Self {
         let log = std::fs::File::create(folder.join("log")).unwrap();
         let mut weir = Command::new(env!("CARGO_BIN_EXE_weir"));
         weir.arg("run").arg(folder.join("weir.toml")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -240,7 +255,7 @@ async fn the_engine_judges_under_every_mechanism_with_exactly_the_rights_that_ar
     let mut running = Vec::new();
     for (name, listener, properties) in &ways {
         secure.topics(name).await;
-        running.push((*name, Running::start(folder.path(), name, secure.at(listener), properties)));
+        running.push((*name, Running::of(alerting(folder.path(), name, secure.at(listener), properties))));
     }
     for (name, engine) in running {
         let letters = tokio::task::block_in_place(|| {
@@ -251,6 +266,13 @@ async fn the_engine_judges_under_every_mechanism_with_exactly_the_rights_that_ar
         });
         assert_eq!(letters.len(), 1, "{name}");
         assert_eq!(letters[0].header("weir.code"), "AMOUNT_NEGATIVE", "{name}");
+        let alerts = format!("alerts_{name}");
+        let alerts = tokio::task::block_in_place(|| {
+            weir::outbox::tail_alerts(secure.at("ADMIN"), &Properties::default(), &wanted(&alerts)).unwrap().letters
+        });
+        // In the transaction of the letter.
+        let alert = alerts[0].value.as_deref().unwrap_or_default();
+        assert!(alerts.len() == 1 && alert.contains("\"offset\":8,"), "{name}: {alerts:?}");
         tokio::task::block_in_place(|| engine.stop());
     }
 }

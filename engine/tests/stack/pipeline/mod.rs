@@ -1,6 +1,7 @@
 //! The built `weir` against a real Kafka, MariaDB and Redis: what it counted and rejected is compared with what the test
 //! knows or computes by itself. Knows the program from outside only.
 
+mod alerts;
 mod cdnow;
 mod compacted;
 mod dear_rules;

@@ -12,13 +12,15 @@ impl Worker {
         }
         let most = 1 + i64::from(self.world.lock().dice.below(3));
         let Some((partition, from, to)) = self.backlog.front_mut() else { return };
-        let batch = (*partition, *from, (*to).min(*from + most));
-        *from = batch.2;
+        let batch = (Offset(*from), Offset((*to).min(*from + most)));
+        let mut world = self.world.lock();
+        let Offset(judged) = self.windows.judge(*partition, batch, world.beyond, self.machine.pending_mut());
+        world.counts.records_judged += (judged - *from) as u64;
+        world.counts.alerts_waited += u64::from(judged < batch.1.0);
+        *from = judged;
         if *from == *to {
             self.backlog.pop_front();
         }
-        self.world.lock().counts.records_judged += (batch.2 - batch.1) as u64;
-        self.windows.judge(batch.0, Offset(batch.1), Offset(batch.2), self.machine.pending_mut());
     }
 
     fn fetch(&mut self) {

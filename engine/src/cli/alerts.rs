@@ -1,0 +1,183 @@
+//! `weir alerts tail`: the newest alerts of the alert topic, and those that come.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::out;
+use super::printable::{printable, printable_json};
+use super::properties::PropertyArgs;
+use crate::config::{Config, Properties};
+use crate::kafka::RangeError;
+use crate::outbox::{Follower, Shown, Tail, Wanted, tail_alerts};
+use crate::telemetry;
+
+/// Pause between two looks for new alerts.
+const LOOK: Duration = Duration::from_millis(500);
+/// Characters of a field's text on a line.
+const TEXT: usize = 60;
+
+/// The command's arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the newest alerts, oldest first
+    Tail(TailArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct TailArgs {
+    /// Take brokers, client properties and topic from this weir.toml
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Kafka brokers, host:port,…
+    #[arg(long, required_unless_present = "config")]
+    brokers: Option<String>,
+    /// The alert topic, unless the configuration names it
+    #[arg(long, required_unless_present = "config")]
+    topic: Option<String>,
+    #[command(flatten)]
+    properties: PropertyArgs,
+    /// How many
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// Only those that a hit with this code made, and summaries that count it
+    #[arg(long)]
+    code: Option<String>,
+    /// Go on with those that come, until stopped
+    #[arg(long)]
+    follow: bool,
+    /// How long it may read the newest
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    within: Duration,
+    /// One JSON object a line, with the whole alert
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let Command::Tail(args) = &args.command;
+    let (brokers, topic, properties) = place(args)?;
+    let (limit, code, within) = (args.limit, args.code.as_deref(), args.within);
+    let wanted = Wanted { topic: &topic, limit, code, within, text: usize::MAX, bytes: usize::MAX };
+    let tail = tail_alerts(&brokers, &properties, &wanted)?;
+    tail.letters.iter().for_each(|alert| print(alert, args.json));
+    if args.follow {
+        return follow(args, (&brokers, &properties, &topic), &tail);
+    }
+    if !tail.complete {
+        bail!("these are only a part: {within:?} were over after {} alerts; give --within more", tail.read);
+    }
+    Ok(())
+}
+
+/// Brokers, topic and properties: the configuration's, and what the command line says over them.
+fn place(args: &TailArgs) -> anyhow::Result<(String, String, Properties)> {
+    let config = args.config.as_deref().map(Config::load).transpose()?;
+    let (brokers, topic, base) = match config {
+        Some(config) => {
+            (Some(config.source.brokers), config.alerts.map(|alerts| alerts.topic), config.source.properties)
+        }
+        None => (None, None, Properties::default()),
+    };
+    let brokers = args.brokers.clone().or(brokers).context("give --brokers or --config")?;
+    let topic = args.topic.clone().or(topic);
+    let topic =
+        topic.context("the configuration has no [alerts], so no topic: give --topic, or a configuration that has")?;
+    Ok((brokers, topic, args.properties.over(base)))
+}
+
+/// A broker that is away is waited for.
+fn follow(args: &TailArgs, (brokers, properties, topic): (&str, &Properties, &str), tail: &Tail) -> anyhow::Result<()> {
+    let mut follower = Follower::new(brokers, properties, topic, tail, args.code.as_deref())?;
+    let mut away = false;
+    loop {
+        match follower.read_on() {
+            Ok(alerts) => {
+                away = false;
+                alerts.iter().for_each(|alert| print(alert, args.json));
+            }
+            Err(why @ RangeError::Unreachable { .. }) if !std::mem::replace(&mut away, true) => {
+                telemetry::say(&format!("weir: {why}; trying again"));
+            }
+            Err(RangeError::Unreachable { .. }) => {}
+            Err(why) => return Err(why.into()),
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn print(shown: &Shown, json: bool) {
+    let value = shown.value.as_deref().unwrap_or_default();
+    let alert: Value = serde_json::from_str(value).unwrap_or(Value::Null);
+    if json {
+        let Shown { partition, offset, timestamp, key, .. } = shown;
+        let line =
+            json!({ "partition": partition, "offset": offset, "timestamp": timestamp, "key": key, "alert": alert });
+        out::line(format_args!("{}", printable_json(&line.to_string())));
+    } else {
+        out::line(format_args!("{}", printable(&line(&alert).unwrap_or_else(|| format!("no alert: {value}")))));
+    }
+}
+
+/// None: the message is none of the two kinds.
+fn line(alert: &Value) -> Option<String> {
+    let source = &alert["source"];
+    let place = format!("{}-{}", source["topic"].as_str()?, source["partition"]);
+    if alert["kind"] == "not_sent" {
+        let codes = alert["codes"].as_object()?.iter().map(|(code, records)| format!("{code} {records}"));
+        let codes = codes.collect::<Vec<_>>().join(", ");
+        return Some(format!("{place}@{}..{}  {} not sent: {codes}", source["from"], source["to"], alert["records"]));
+    }
+    let hit = |hit: &Value| {
+        let text = |name: &str| hit[name].as_str().unwrap_or_default().to_owned();
+        let detail = text("detail");
+        let said = format!("{} {}", text("code"), text("rule"));
+        if detail.is_empty() { said } else { format!("{said}: {detail}") }
+    };
+    let hits = alert["hits"].as_array()?.iter().map(hit).collect::<Vec<_>>().join("; ");
+    let none = Map::new();
+    let fields = alert["fields"].as_object().unwrap_or(&none).iter();
+    let fields = fields.map(|(name, value)| format!("{name}={}", text(value))).collect::<Vec<_>>().join(" ");
+    Some(format!("{place}@{}  {hits}  {fields}", source["offset"]).trim_end().to_owned())
+}
+
+/// A text without its quotes.
+fn text(value: &Value) -> String {
+    let whole = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match whole.char_indices().nth(TEXT) {
+        Some((end, _)) => format!("{}…", &whole[..end]),
+        None => whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_and_a_summary_are_a_line_each() {
+        let alert = json!({
+            "kind": "alert", "source": { "topic": "s", "partition": 3, "offset": 18 }, "revision": 7,
+            "hits": [{ "rule": "high", "code": "HIGH", "detail": "5 > 4" }, { "rule": "self", "code": "SELF" }],
+            "fields": { "amount": "5.00", "tries": 3, "segment": null, "memo": "m".repeat(70) },
+        });
+        let memo = "m".repeat(60);
+        let wanted = format!("s-3@18  HIGH high: 5 > 4; SELF self  amount=5.00 memo={memo}… segment=null tries=3");
+        assert_eq!(line(&alert), Some(wanted));
+        let summary = json!({
+            "kind": "not_sent", "source": { "topic": "s", "partition": 3, "from": 20, "to": 29 }, "records": 8,
+            "codes": { "HIGH": 8, "SELF": 1 },
+        });
+        assert_eq!(line(&summary).as_deref(), Some("s-3@20..29  8 not sent: HIGH 8, SELF 1"));
+        assert_eq!(line(&json!({ "code": "LATE" })), None);
+    }
+}
