@@ -81,7 +81,12 @@ impl LiveProcessor {
     }
 
     /// See [`BatchProcessor::go_on`]: the same batch, its messages from the beginning, and what is returned, too.
-    pub(super) fn go_on(&mut self, set: &Arc<LiveSet>, messages: Messages<'_>, pending: &mut CheckpointBuilder) -> usize {
+    pub(super) fn go_on(
+        &mut self,
+        set: &Arc<LiveSet>,
+        messages: Messages<'_>,
+        pending: &mut CheckpointBuilder,
+    ) -> usize {
         let room = room(self.alerts.as_ref(), messages, pending);
         let judged = self.processor.go_on(set, now(), (Some(&mut self.windows), room));
         take_up(&judged, set, messages, pending, (&mut self.letters, self.alerts.as_mut()))

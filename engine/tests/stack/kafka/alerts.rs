@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rdkafka::message::Message as _;
 use weir::model::alert::Alert;
+use weir::model::checkpoint::OutboxChunk;
 use weir::model::ids::{Offset, Revision};
 use weir::model::letter::Cut;
-use weir::model::checkpoint::OutboxChunk;
 use weir::outbox::PublishError;
 use weir::outbox::format::Alerts;
 

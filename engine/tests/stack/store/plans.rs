@@ -2,8 +2,8 @@
 
 use sqlx::{Connection, Executor, MySqlConnection, SqliteConnection, raw_sql};
 use weir::model::catalog::Audit;
-use weir::model::ids::{Offset, Partition, Revision};
 use weir::model::checkpoint::{Activation, WindowDelta};
+use weir::model::ids::{Offset, Partition, Revision};
 use weir_testkit::plans::{self, How};
 use weir_testkit::process::alone;
 use weir_testkit::stack::mariadb::MariaDb;
