@@ -95,9 +95,31 @@ impl Page<'_> {
         self.call("DOM.setFileInputFiles", json!({ "files": files, "backendNodeId": node.0 })).map(drop)
     }
 
-    fn query(&self, mut wanted: Value) -> Result<Vec<(Node, Told)>, String> {
-        let document = self.call("DOM.getDocument", json!({ "depth": 0 }))?;
-        wanted["backendNodeId"] = document["root"]["backendNodeId"].clone();
+    /// What is looked for meanwhile is what this part of the page has: a `region`, a `row`, by its name.
+    pub fn within<T>(&self, role: &str, name: &str, walk: impl FnOnce() -> T) -> T {
+        let before = self.part.replace(Some(Told { role: role.into(), name: name.into() }));
+        let result = walk();
+        self.part.replace(before);
+        result
+    }
+
+    /// The node below which is looked for others.
+    fn part(&self) -> Result<Value, String> {
+        let document = self.call("DOM.getDocument", json!({ "depth": 0 }))?["root"]["backendNodeId"].clone();
+        let Some(Told { role, name }) = self.part.borrow().clone() else { return Ok(document) };
+        let found = self.query_in(document, json!({ "role": role, "accessibleName": name }))?;
+        match found.as_slice() {
+            [(node, _)] => Ok(node.0.into()),
+            others => Err(format!("there are {} of {role} {name:?}", others.len())),
+        }
+    }
+
+    fn query(&self, wanted: Value) -> Result<Vec<(Node, Told)>, String> {
+        self.query_in(self.part()?, wanted)
+    }
+
+    fn query_in(&self, part: Value, mut wanted: Value) -> Result<Vec<(Node, Told)>, String> {
+        wanted["backendNodeId"] = part;
         let found = self.call("Accessibility.queryAXTree", wanted)?;
         Ok(found["nodes"].as_array().into_iter().flatten().filter_map(read).collect())
     }
