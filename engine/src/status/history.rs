@@ -6,16 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Figures at one time: a sum over the instances that were heard of then.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sample {
     /// Epoch milliseconds.
     pub at: i64,
     /// Records judged a second, over the 10 s before.
-    pub records: u64,
+    pub records: f64,
     /// Of these, dead letters.
-    pub letters: u64,
+    pub letters: f64,
     /// Of these, valid records that a rule flagged.
-    pub flagged: u64,
+    pub flagged: f64,
     /// Records that were not judged, of the partitions of which that was known; None: of none.
     pub lag: Option<i64>,
     /// The greatest age of such a record, in milliseconds; None: not known.

@@ -8,15 +8,15 @@ use super::Totals;
 /// What a rate is the mean of. Shorter, and checkpoints of a second would show as waves.
 const OVER: Duration = Duration::from_secs(10);
 
-/// What is judged a second, over the last 10 s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What is judged a second, over the last 10 s, to a tenth: of few records few are flagged.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PerSecond {
     /// Records.
-    pub records: u64,
+    pub records: f64,
     /// Of these, dead letters.
-    pub letters: u64,
+    pub letters: f64,
     /// Of these, valid records that a rule flagged.
-    pub flagged: u64,
+    pub flagged: f64,
 }
 
 /// The counters as they were lately.
@@ -33,8 +33,8 @@ impl Rates {
         let (at, before) = self.0[0];
         let millis = now.duration_since(at).as_millis();
         let rate = |now: u64, before: u64| match millis {
-            0 => 0,
-            _ => u64::try_from(u128::from(now.saturating_sub(before)) * 1_000 / millis).unwrap_or(u64::MAX),
+            0 => 0.0,
+            _ => (u128::from(now.saturating_sub(before)) * 10_000 / millis) as f64 / 10.0,
         };
         PerSecond {
             records: rate(totals.records, before.records),
@@ -56,10 +56,10 @@ mod tests {
         assert_eq!(rates.note(at(0), totals(0)), PerSecond::default(), "nothing is known yet");
         for second in 1..=30 {
             let known = rates.note(at(second), totals(second * 1_000));
-            assert_eq!(known, PerSecond { records: 1_000, letters: 100, flagged: 0 }, "after {second} s");
+            assert_eq!(known, PerSecond { records: 1_000.0, letters: 100.0, flagged: 0.0 }, "after {second} s");
         }
         let still = (31..=40).map(|second| rates.note(at(second), totals(30_000))).collect::<Vec<_>>();
-        assert_eq!((still[0].records, still[9].records), (900, 0));
+        assert_eq!((still[0].records, still[9].records), (900.0, 0.0));
         assert!(rates.0.len() < 15, "{} are kept", rates.0.len());
     }
 }

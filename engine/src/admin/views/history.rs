@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Answer of GET /history.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct HistoryView {
     /// Milliseconds between two samples.
     pub every_ms: u64,
@@ -17,16 +17,16 @@ pub struct HistoryView {
 }
 
 /// Figures at one time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct SampleView {
     /// When they were taken, RFC 3339.
     pub at: String,
-    /// Records judged a second, over the 10 s before.
-    pub records: u64,
+    /// Records judged a second, over the 10 s before, to a tenth.
+    pub records: f64,
     /// Of these, dead letters.
-    pub letters: u64,
+    pub letters: f64,
     /// Of these, valid records that a rule flagged.
-    pub flagged: u64,
+    pub flagged: f64,
     /// Records that were not judged; null: not known.
     pub lag: Option<i64>,
     /// An upper bound on the age of the oldest of them, in milliseconds; null: not known.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{DependencyView, PartitionState};
 
 /// Answer of GET /instances.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct InstancesView {
     /// When this was put together, RFC 3339. It is renewed every 2 s, whether somebody asks or not.
     pub at: String,
@@ -34,16 +34,16 @@ pub struct AloneView {
     pub why: String,
 }
 
-/// What is judged a second, over the last 10 s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What is judged a second, over the last 10 s, to a tenth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct RatesView {
     /// Records.
-    pub records: u64,
+    pub records: f64,
     /// Of these, dead letters.
-    pub letters: u64,
+    pub letters: f64,
     /// Of these, valid records that a rule flagged.
-    pub flagged: u64,
+    pub flagged: f64,
 }
 
 /// How far judging is behind the topic.
@@ -64,7 +64,7 @@ pub struct LagView {
 }
 
 /// An instance of the pipeline.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct InstanceView {
     /// 32 hexadecimal digits that it drew at its start: after a restart it is another one.
     pub id: String,
@@ -85,7 +85,7 @@ pub struct InstanceView {
 }
 
 /// What an instance says of itself every 2 s.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct InstanceReport {
     /// Workers of the instance.
