@@ -13,6 +13,7 @@ mod now;
 mod number;
 mod page;
 mod sign_in;
+mod span;
 mod text;
 
 use axum::Router;
