@@ -86,7 +86,6 @@ struct Service {
 /// An instance, as the table has it.
 struct InstanceRow {
     id: String,
-    is_this: bool,
     address: String,
     version: String,
     started: String,
@@ -211,7 +210,6 @@ impl InstanceRow {
         });
         Self {
             id: short(&of.id).to_owned(),
-            is_this: of.is_this,
             // It is read, not followed: another instance's cookie is its own.
             address: of.address.split_once("://").map_or(of.address.as_str(), |(_, rest)| rest).to_owned(),
             version: of.version.clone(),

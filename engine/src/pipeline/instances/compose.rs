@@ -14,8 +14,8 @@ use crate::store::Position;
 pub(super) fn compose(own: InstanceView, known: &Known, now: i64) -> InstancesView {
     let since_read = known.read.map_or(0, |read| i64::try_from(read.elapsed().as_millis()).unwrap_or(i64::MAX));
     let others = known.rows.iter().filter(|other| other.row.instance != own.id);
-    let mut instances = vec![own];
-    instances.extend(others.map(|other| instance(other, since_read)));
+    let others: Vec<_> = others.map(|other| instance(other, since_read)).collect();
+    let instances = [vec![own], others].concat();
     let partitions = partitions(&instances, &known.positions);
     InstancesView {
         at: to_rfc3339(now),
