@@ -120,6 +120,7 @@ mod tests {
         let url = format!("sqlite://{}", folder.path().join("weir.db").display());
         let store = crate::store::connect(&url, "p", "t").await.expect("a file");
         assert!(windows(&config, store.as_ref()).await.is_ok(), "nothing is asked for where no retention is set");
+        assert!(store.forget_instances(SILENT_MS).await.is_err(), "there is no table");
         config.sink.retention = Some(Duration::from_secs(86_400));
         let why = windows(&config, store.as_ref()).await.expect_err("there is no table").to_string();
         assert!(why.contains("before it was prepared"), "{why}");
