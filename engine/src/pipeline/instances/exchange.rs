@@ -137,3 +137,72 @@ pub(super) async fn leave(store: &dyn InstanceStore, id: &str) {
         tracing::debug!("the row of this instance stays; it is deleted after a day");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::checkpoint::StatsLayout;
+
+    fn beat(instance: &str, state: &str) -> Beat {
+        Beat {
+            instance: instance.into(),
+            address: "http://a".into(),
+            version: "1.0.0".into(),
+            started_at: 7,
+            state: state.into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_others_say_in_words_that_are_not_known_leaves_them_heard_of() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("weir.db").display());
+        let store = crate::store::connect(&url, "fraud", "t").await.expect("a file");
+        assert!(ask(&*store, &beat("a", "{}")).await.is_err(), "there is no table");
+        let layout = StatsLayout { table: "stats".into(), group_by: Vec::new(), measures: Vec::new() };
+        let text = include_str!("../../../../weir.toml");
+        let config = crate::config::Config::parse(text, &|_| Some("a-secret-of-16-bytes".into()));
+        let fingerprint = config.expect("the repository's own").fingerprint();
+        store.prepare(&fingerprint, &layout).await.expect("tables");
+        ask(&*store, &beat("a", "no JSON")).await.expect("a row");
+        let known = ask(&*store, &beat("b", r#"{"workers":3}"#)).await.expect("rows");
+        let mut said: Vec<_> = known.rows.iter().map(|other| (&*other.row.instance, other.report.is_some())).collect();
+        said.sort_unstable();
+        assert_eq!(said, [("a", false), ("b", true)]);
+        assert!(known.read.is_some() && known.alone.is_none());
+        leave(&*store, "a").await;
+        assert_eq!(ask(&*store, &beat("b", "{}")).await.expect("rows").rows.len(), 1);
+    }
+
+    #[test]
+    fn while_the_database_is_away_nothing_is_kept_but_since_when_and_why() {
+        let exchange = Exchange::new(0);
+        exchange.set(Known { read: Some(Instant::now()), ..Known::default() });
+        exchange.failed("mysql://weir:s3cret@db is away");
+        let first = exchange.known().alone.clone().expect("nobody is known");
+        assert_eq!(first.why, "mysql://***@db is away");
+        std::thread::sleep(Duration::from_millis(5));
+        exchange.failed("it is still away");
+        let known = exchange.known();
+        let still = known.alone.as_ref().expect("nobody is known");
+        assert_eq!((&still.since, &*still.why, known.read), (&first.since, "it is still away", None));
+    }
+
+    #[test]
+    fn the_audit_tells_each_change_once_with_who_and_why() {
+        let line = |revision: u64, detail: &str| Audit {
+            at: revision as i64,
+            who: "ana".into(),
+            action: "patch".into(),
+            rule: "high_amount".into(),
+            revision,
+            detail: detail.into(),
+            reason: Some("lower limit".into()),
+        };
+        let history = History::default();
+        tell_of_rules(vec![line(3, "most 1000 to 750"), line(2, "")], &history);
+        tell_of_rules(vec![line(4, "mode live"), line(3, "most 1000 to 750")], &history);
+        let texts: Vec<_> = history.changes().into_iter().map(|change| change.text).collect();
+        assert_eq!(texts, ["patch high_amount", "patch high_amount: most 1000 to 750", "patch high_amount: mode live"]);
+    }
+}

@@ -42,10 +42,8 @@ fn two_instances_know_of_each_other_and_of_one_that_is_killed() {
     let both = |admin: u16| get(admin, "/instances").filter(|view| heard(view) == 2 && view["alone"].is_null());
     let share = |admin: u16| both(admin).is_some_and(|view| owners(&view).len() == 2 && !owners(&view).contains_key("null"));
     first.until("both say who has which partition", Duration::from_secs(30), || share(one) && share(other));
-    let (views, ids) = ([both(one).expect("it said so"), both(other).expect("it said so")], {
-        let own = |admin| get(admin, "/instances").expect("it answers")["instances"][0]["id"].clone();
-        [own(one), own(other)]
-    });
+    let views = [one, other].map(|admin| both(admin).expect("it said so"));
+    let ids = [0, 1].map(|n| views[n]["instances"][0]["id"].as_str().expect("an id").to_owned());
     assert_ne!(ids[0], ids[1]);
     assert_eq!(owners(&views[0]), owners(&views[1]), "whichever is asked");
     assert_eq!(owners(&views[0]).values().sum::<usize>(), PARTITIONS as usize);
@@ -78,7 +76,7 @@ fn two_instances_know_of_each_other_and_of_one_that_is_killed() {
     let gone = || {
         let Some(view) = get(one, "/instances") else { return false };
         let owners = owners(&view);
-        heard(&view) == 1 && owners.len() == 1 && owners.get(ids[0].as_str().expect("an id")) == Some(&(PARTITIONS as usize))
+        heard(&view) == 1 && owners.len() == 1 && owners.get(&ids[0]) == Some(&(PARTITIONS as usize))
     };
     first.until("the other is not heard of, and its partitions are here", Duration::from_secs(30), gone);
     let history = get(one, "/history").expect("it answers");
@@ -89,5 +87,5 @@ fn two_instances_know_of_each_other_and_of_one_that_is_killed() {
     let rows = || pipeline.sql("SELECT instance FROM weir_instance");
     assert_eq!(rows().len(), 2, "a row of one that was killed stays for a day");
     first.stop();
-    assert_eq!(rows(), [[ids[1].as_str().expect("an id")]], "one that ends in order takes its row along");
+    assert_eq!(rows(), [[ids[1].as_str()]], "one that ends in order takes its row along");
 }
