@@ -151,8 +151,7 @@ mod tests {
         for (at, revision) in [(5, Some(2)), (9, None), (1, Some(1)), (5, Some(2)), (9, None)] {
             history.change(change(at, revision));
         }
-        let kept: Vec<_> =
-            history.changes().into_iter().map(|c| (c.at, c.rules.map(|rules| rules.revision))).collect();
+        let kept: Vec<_> = history.changes().into_iter().map(|c| (c.at, c.rules.map(|rules| rules.revision))).collect();
         assert_eq!(kept, [(1, Some(1)), (5, Some(2)), (9, None), (9, None)]);
         (10..200).for_each(|at| history.change(change(at, None)));
         let kept = history.changes();

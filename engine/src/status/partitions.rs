@@ -247,7 +247,9 @@ mod tests {
     fn a_log_without_a_record_that_is_not_judged_is_caught_up_with_since_it_was_asked_for() {
         let partitions = Partitions::default();
         partitions.claimed(0, P, 1, Offset(5));
-        for (judged, end, wanted) in [(7, 9, (Some(2), None)), (9, 9, (Some(0), Some(2_000))), (9, 12, (Some(3), Some(2_000)))] {
+        for (judged, end, wanted) in
+            [(7, 9, (Some(2), None)), (9, 9, (Some(0), Some(2_000))), (9, 12, (Some(3), Some(2_000)))]
+        {
             partitions.judged_to(0, P, Offset(judged));
             partitions.set_end(P, Offset(end), if end == judged { 2_000 } else { 9_000 });
             let status = &partitions.all()[&P];

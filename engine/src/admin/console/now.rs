@@ -20,9 +20,7 @@ use super::super::auth::Principal;
 use super::super::extract::Params;
 use super::super::pipeline_api;
 use super::super::problem::Problem;
-use super::super::views::{
-    DependencyState, HistoryView, InstanceView, InstancesView, MissingView, PipelineStatus,
-};
+use super::super::views::{DependencyState, HistoryView, InstanceView, InstancesView, MissingView, PipelineStatus};
 use super::number::{NOT_KNOWN, grouped};
 use super::page::{Frame, page};
 use super::span::span;
@@ -169,9 +167,9 @@ fn lines(status: &mut PipelineStatus, seen: &InstancesView) -> Vec<Line> {
     let told = |reason: &String| conditions.iter().any(|condition| condition.message == *reason);
     let reasons: Vec<_> = reasons.into_iter().filter(|reason| !told(reason)).collect();
     let others = seen.instances.iter().filter(|of| !of.is_this).filter_map(|of| Some((of, of.report.as_ref()?)));
-    let of_others = others.filter(|(_, report)| !report.ready).flat_map(|(of, report)| {
-        report.not_ready.iter().map(|reason| format!("instance {}: {reason}", short(&of.id)))
-    });
+    let of_others = others
+        .filter(|(_, report)| !report.ready)
+        .flat_map(|(of, report)| report.not_ready.iter().map(|reason| format!("instance {}: {reason}", short(&of.id))));
     let reasons = reasons.into_iter().chain(of_others).map(|message| Line { class: "bad", code: "", message });
     let reasons: Vec<_> = reasons.collect();
     let line = |condition: crate::conditions::Condition| Line {
@@ -219,7 +217,9 @@ impl InstanceRow {
             class,
             records: known(report.map(|report| format!("{:.1}", report.rates.records))),
             partitions: known(report.map(|report| {
-                grouped(i64::try_from(report.partitions.len()).unwrap_or(i64::MAX) + i64::from(report.partitions_left_out))
+                grouped(
+                    i64::try_from(report.partitions.len()).unwrap_or(i64::MAX) + i64::from(report.partitions_left_out),
+                )
             })),
             revision: known(report.map(|report| report.revision.to_string())),
             away: away.unwrap_or_default(),

@@ -19,7 +19,9 @@ pub(super) fn missing(config: &Config, has_rule: bool, status: &Status) -> Vec<M
         let command = format!("kafka-consumer-groups.sh --bootstrap-server {brokers} --describe --group {group}");
         missing.push(MissingView { what, command });
     } else if partitions.values().all(|partition| partition.lag() == Some(0)) {
-        let what = format!("no record of {topic:?} is there to be judged; this sends some, as mappings/ has it for known files");
+        let what = format!(
+            "no record of {topic:?} is there to be judged; this sends some, as mappings/ has it for known files"
+        );
         let command = format!("weir produce --brokers {brokers} --topic {topic} --mapping MAPPING.toml FILE");
         missing.push(MissingView { what, command });
     }

@@ -18,9 +18,7 @@ use self::advice::advice;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use self::view::View;
-use crate::admin::ports::{
-    AdminError, Author, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
-};
+use crate::admin::ports::{AdminError, Author, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
     EvaluateView, FileProblemView, ManifestView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };

@@ -212,15 +212,12 @@ mod tests {
         assert_eq!(told(&mut before, &one, &quiet), ["instance aaaaaaaa runs: Weir 1.0.0 at http://a"]);
         let all = |owner| (0..4).map(|number| partition(number, owner)).chain([partition(7, owner)]).collect();
         let two = seen(vec![instance("aaaaaaaaaaaa", true), instance("b", true)], all(Some("b")));
-        let texts =
-            ["instance b runs: Weir 1.0.0 at http://a", "instance b has partitions 0-3, 7 from now on"];
+        let texts = ["instance b runs: Weir 1.0.0 at http://a", "instance b has partitions 0-3, 7 from now on"];
         assert_eq!(told(&mut before, &two, &quiet), texts);
         assert_eq!(told(&mut before, &two, &quiet), [""; 0]);
         let silent = seen(vec![instance("aaaaaaaaaaaa", true), instance("b", false)], all(None));
-        let texts = [
-            "instance b is not heard of any more",
-            "no instance that is heard of has partitions 0-3, 7 any more",
-        ];
+        let texts =
+            ["instance b is not heard of any more", "no instance that is heard of has partitions 0-3, 7 any more"];
         assert_eq!(told(&mut before, &silent, &quiet), texts);
         let gone = seen(vec![instance("c", true)], vec![partition(0, Some("c"))]);
         let texts = [

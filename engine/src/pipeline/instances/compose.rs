@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::HEARD_MS;
 use super::exchange::{Known, Other};
 use crate::admin::views::{
-    InstanceReport, InstanceView, InstancesView, LagView, OwnedPartitionView, PartitionFigures, PartitionState, RatesView,
+    InstanceReport, InstanceView, InstancesView, LagView, OwnedPartitionView, PartitionFigures, PartitionState,
+    RatesView,
 };
 use crate::model::time::to_rfc3339;
 use crate::store::Position;
@@ -116,7 +117,8 @@ fn lag(partitions: &[OwnedPartitionView]) -> LagView {
         oldest_in: oldest.filter(|(age, _)| *age > 0).map(|(_, partition)| partition),
         change_per_second: sum(&mut figures().filter_map(|figures| figures.change_per_second)),
         clears_in_seconds: clears_in(partitions),
-        unknown_partitions: u32::try_from(figures().filter(|figures| figures.lag.is_none()).count()).unwrap_or(u32::MAX),
+        unknown_partitions: u32::try_from(figures().filter(|figures| figures.lag.is_none()).count())
+            .unwrap_or(u32::MAX),
     }
 }
 
@@ -141,13 +143,8 @@ mod tests {
     use crate::model::instance::InstanceRow;
 
     fn figures(partition: i32, epoch: u64, lag: i64, change: i64) -> PartitionFigures {
-        let position = Position {
-            partition: Partition(partition),
-            next_offset: Offset(0),
-            watermark: None,
-            epoch,
-            checkpoint: 0,
-        };
+        let position =
+            Position { partition: Partition(partition), next_offset: Offset(0), watermark: None, epoch, checkpoint: 0 };
         PartitionFigures {
             state: PartitionState::Running,
             lag: Some(lag),
@@ -202,7 +199,10 @@ mod tests {
     #[test]
     fn a_partition_is_whose_epoch_the_database_has() {
         let known = Known {
-            rows: vec![other("own", 0, Vec::new()), other("b", 2_000, vec![figures(0, 5, 1, 0), figures(1, 7, 30, -3)])],
+            rows: vec![
+                other("own", 0, Vec::new()),
+                other("b", 2_000, vec![figures(0, 5, 1, 0), figures(1, 7, 30, -3)]),
+            ],
             positions: vec![position(0, 6), position(1, 7), position(2, 9)],
             read: Some(Instant::now()),
             alone: None,

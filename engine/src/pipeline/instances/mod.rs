@@ -103,10 +103,7 @@ pub(super) async fn keep(
         loop {
             ticks.tick().await;
             let (now, pipeline) = (now_ms(), view.pipeline());
-            let own = InstanceView {
-                report: Some(reporter.report(&pipeline, now, Instant::now())),
-                ..instances.own()
-            };
+            let own = InstanceView { report: Some(reporter.report(&pipeline, now, Instant::now())), ..instances.own() };
             let seen = compose::compose(own, &exchange.known(), now);
             before.tell(&seen, &pipeline, now, &status.history);
             status.history.sample(sample(&seen, now));

@@ -67,7 +67,9 @@ impl Reporter {
             let lag = lag?;
             self.trends.entry(partition).or_insert_with(|| Trend::new(now, lag)).note(now, lag)
         };
-        all.iter().map(|(partition, status)| figures(*partition, status, now, change(*partition, status.lag()))).collect()
+        all.iter()
+            .map(|(partition, status)| figures(*partition, status, now, change(*partition, status.lag())))
+            .collect()
     }
 
     fn rules(&mut self, set: &LiveSet, now: i64) -> Vec<RuleFigures> {
@@ -185,7 +187,8 @@ mod tests {
     use super::*;
 
     fn partition(number: i32, state: PartitionState, lag: i64) -> PartitionFigures {
-        let status = PartitionStatus { judged: Some(1_000_000_000), end: Some(1_000_000_000 + lag), ..Default::default() };
+        let status =
+            PartitionStatus { judged: Some(1_000_000_000), end: Some(1_000_000_000 + lag), ..Default::default() };
         PartitionFigures { state, ..figures(Partition(number), &status, 0, Some(-1_000)) }
     }
 
@@ -210,8 +213,7 @@ mod tests {
         let mut partitions: Vec<_> =
             (0..5_000).map(|number| partition(number, PartitionState::Running, i64::from(number))).collect();
         partitions[7].state = PartitionState::Stopped;
-        let report =
-            InstanceReport { rules: (0..3_000).map(rule).collect(), partitions, ..InstanceReport::default() };
+        let report = InstanceReport { rules: (0..3_000).map(rule).collect(), partitions, ..InstanceReport::default() };
         let text = state(&report);
         assert!(text.len() <= Beat::STATE && text.len() > Beat::STATE * 9 / 10, "{} bytes", text.len());
         let told: InstanceReport = serde_json::from_str(&text).expect("its own words");

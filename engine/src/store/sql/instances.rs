@@ -49,8 +49,7 @@ pub(super) async fn all(tx: &mut Transaction, pipeline: &str, heard_ms: i64) -> 
     let heard = all.iter().take_while(|row| row.age_ms <= heard_ms).count().min(STATES);
     if heard > 0 {
         let marks = vec!["?"; heard].join(", ");
-        let sql =
-            format!("SELECT instance, state FROM weir_instance WHERE pipeline = ? AND instance IN ({marks})");
+        let sql = format!("SELECT instance, state FROM weir_instance WHERE pipeline = ? AND instance IN ({marks})");
         let mut binds = vec![Bind::Text(pipeline)];
         binds.extend(all[..heard].iter().map(|row| Bind::Text(&row.instance)));
         let mut states = Vec::with_capacity(heard);

@@ -40,7 +40,8 @@ fn two_instances_know_of_each_other_and_of_one_that_is_killed() {
     let (mut first, one) = pipeline.start_beside(&logs[0]);
     let (second, other) = pipeline.start_beside(&logs[1]);
     let both = |admin: u16| get(admin, "/instances").filter(|view| heard(view) == 2 && view["alone"].is_null());
-    let share = |admin: u16| both(admin).is_some_and(|view| owners(&view).len() == 2 && !owners(&view).contains_key("null"));
+    let share =
+        |admin: u16| both(admin).is_some_and(|view| owners(&view).len() == 2 && !owners(&view).contains_key("null"));
     first.until("both say who has which partition", Duration::from_secs(30), || share(one) && share(other));
     let views = [one, other].map(|admin| both(admin).expect("it said so"));
     let ids = [0, 1].map(|n| views[n]["instances"][0]["id"].as_str().expect("an id").to_owned());
@@ -80,7 +81,8 @@ fn two_instances_know_of_each_other_and_of_one_that_is_killed() {
     };
     first.until("the other is not heard of, and its partitions are here", Duration::from_secs(30), gone);
     let history = get(one, "/history").expect("it answers");
-    let texts: Vec<_> = history["changes"].as_array().expect("a list").iter().map(|of| of["text"].to_string()).collect();
+    let texts: Vec<_> =
+        history["changes"].as_array().expect("a list").iter().map(|of| of["text"].to_string()).collect();
     assert!(texts.iter().any(|text| text.contains("is not heard of any more")), "{texts:?}");
     assert!(texts.iter().any(|text| text.contains("from now on")), "{texts:?}");
 

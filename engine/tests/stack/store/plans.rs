@@ -78,8 +78,7 @@ async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) 
 
 async fn on_a_server(url: &str, admin: &str) {
     let store = filled(url).await;
-    let tables =
-        "ANALYZE TABLE stats_plans, weir_partition, weir_activation, weir_audit, weir_rule_version, weir_rule_set, \
+    let tables = "ANALYZE TABLE stats_plans, weir_partition, weir_activation, weir_audit, weir_rule_version, weir_rule_set, \
          weir_instance";
     MySqlConnection::connect(url).await.unwrap().execute(raw_sql(tables)).await.unwrap();
     every_look_goes_by_an_index(admin, &*store).await;

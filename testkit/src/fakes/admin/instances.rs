@@ -25,10 +25,7 @@ pub(super) fn instances(partitions: i32, alone: Option<AloneView>) -> InstancesV
         is_heard: report.is_some(),
         report,
     };
-    let others = [
-        instance(OTHER, 1_400, Some(report(of(OTHER), false))),
-        instance(SILENT, 44_000, None),
-    ];
+    let others = [instance(OTHER, 1_400, Some(report(of(OTHER), false))), instance(SILENT, 44_000, None)];
     let own = instance(OWN, 0, Some(report(of(OWN), true)));
     let view = |figures: &PartitionFigures| OwnedPartitionView {
         position: Some(18_234_771),

@@ -46,7 +46,8 @@ impl Figures {
         Self {
             state,
             class,
-            oldest: oldest_ms.map_or_else(|| NOT_KNOWN.to_owned(), |ms| if ms == 0 { "none".to_owned() } else { span(ms) }),
+            oldest: oldest_ms
+                .map_or_else(|| NOT_KNOWN.to_owned(), |ms| if ms == 0 { "none".to_owned() } else { span(ms) }),
             oldest_in: oldest_in.map(|partition| format!("partition {partition}")).unwrap_or_default(),
             lag: records.map_or_else(|| NOT_KNOWN.to_owned(), grouped),
             trend: trend(&seen.lag),
@@ -66,9 +67,8 @@ fn state(status: &PipelineStatus, seen: &InstancesView) -> (String, &'static str
     let unowned = seen.partitions.iter().filter(|of| of.figures.state == PartitionState::Unowned).count();
     let others = seen.instances.iter().filter(|of| of.is_heard && !of.is_this);
     let reports = others.filter_map(|of| of.report.as_ref());
-    let (ready, all) = reports.fold((usize::from(status.ready), 1), |(ready, all), report| {
-        (ready + usize::from(report.ready), all + 1)
-    });
+    let (ready, all) = reports
+        .fold((usize::from(status.ready), 1), |(ready, all), report| (ready + usize::from(report.ready), all + 1));
     match status.state {
         InstanceState::Stopping => ("this instance stops".to_owned(), "warn"),
         InstanceState::Running if ready < all && all == 1 => ("not ready".to_owned(), "bad"),
@@ -121,8 +121,7 @@ fn took(checkpoint: &CheckpointView) -> String {
 /// Of all instances: for a moment after a change they differ.
 fn revisions(status: &PipelineStatus, seen: &InstancesView) -> String {
     let others = seen.instances.iter().filter(|of| !of.is_this).filter_map(|of| of.report.as_ref());
-    let all: std::collections::BTreeSet<u64> =
-        others.map(|report| report.revision).chain([status.revision]).collect();
+    let all: std::collections::BTreeSet<u64> = others.map(|report| report.revision).chain([status.revision]).collect();
     let all: Vec<_> = all.iter().map(u64::to_string).collect();
     format!("revision {}", all.join(" and "))
 }

@@ -46,7 +46,8 @@ impl Minutes {
     pub(super) fn new(history: &HistoryView, now: i64) -> Self {
         let samples = thinned(&history.samples);
         let first = samples.first().map_or(i64::MAX, |(at, _)| *at);
-        let changes: Vec<_> = history.changes.iter().map(|change| (epoch_ms(&change.at).unwrap_or(now), change)).collect();
+        let changes: Vec<_> =
+            history.changes.iter().map(|change| (epoch_ms(&change.at).unwrap_or(now), change)).collect();
         let in_span: Vec<_> = changes.iter().map(|(at, _)| *at).filter(|at| *at >= first).collect();
         let numbered = in_span[in_span.len().saturating_sub(NUMBERED)..].to_vec();
         let unnumbered = changes.len() - numbered.len();
@@ -115,17 +116,25 @@ fn charts(samples: &[(i64, &SampleView)], changes: &[i64]) -> Vec<Chart> {
     let seconds = |ms: i64| value(ms as f64 / 1_000.0, format!("{}.{}", ms / 1_000, ms % 1_000 / 100));
     let records = |number: i64| value(number as f64, grouped(number));
     vec![
-        plot("oldest", "Age of the oldest record that is not judged, in seconds at most", vec![series("age", &|sample| {
-            sample.oldest_ms.map(seconds)
-        })]),
+        plot(
+            "oldest",
+            "Age of the oldest record that is not judged, in seconds at most",
+            vec![series("age", &|sample| sample.oldest_ms.map(seconds))],
+        ),
         plot("behind", "Records that are not judged", vec![series("records", &|sample| sample.lag.map(records))]),
-        plot("rate", "Records judged a second", vec![series("records", &|sample| {
-            Some(value(sample.records, format!("{:.1}", sample.records)))
-        })]),
-        plot("share", "Share of the records, in percent", vec![
-            series("dead letters", &|sample| share(sample.letters, sample.records)),
-            series("flagged", &|sample| share(sample.flagged, sample.records)),
-        ]),
+        plot(
+            "rate",
+            "Records judged a second",
+            vec![series("records", &|sample| Some(value(sample.records, format!("{:.1}", sample.records))))],
+        ),
+        plot(
+            "share",
+            "Share of the records, in percent",
+            vec![
+                series("dead letters", &|sample| share(sample.letters, sample.records)),
+                series("flagged", &|sample| share(sample.flagged, sample.records)),
+            ],
+        ),
     ]
 }
 

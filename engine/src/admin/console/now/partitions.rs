@@ -136,7 +136,10 @@ mod tests {
     #[test]
     fn numbers_are_exact_and_what_is_not_known_is_a_dash() {
         let row = Row::new(&partition(3, PartitionState::Running, Some(1_250)));
-        assert_eq!((&*row.instance, &*row.position, &*row.change, &*row.oldest), ("01234567", "1,234,567", "+7", "1.2 s"));
+        assert_eq!(
+            (&*row.instance, &*row.position, &*row.change, &*row.oldest),
+            ("01234567", "1,234,567", "+7", "1.2 s")
+        );
         assert_eq!((&*row.committed, &*row.watermark), (NOT_KNOWN, NOT_KNOWN));
     }
 }
