@@ -9,6 +9,7 @@ mod auth;
 mod console;
 mod extract;
 mod guard;
+mod now_api;
 mod openapi;
 mod origin;
 mod pipeline_api;
@@ -131,6 +132,8 @@ pub fn router(state: AdminState) -> Router {
         .route("/rules/{name}/rollback", post(rules_api::rollback))
         .route("/evaluate", post(rules_api::evaluate))
         .route("/pipeline", get(pipeline_api::pipeline))
+        .route("/instances", get(now_api::instances))
+        .route("/history", get(now_api::history))
         .route("/windows", get(pipeline_api::windows))
         .route("/activations", get(pipeline_api::activations))
         .route("/audit", get(pipeline_api::audit))

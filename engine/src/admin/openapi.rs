@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{pipeline_api, rules_api};
+use super::{now_api, pipeline_api, rules_api};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,8 @@ use super::{pipeline_api, rules_api};
         rules_api::retire,
         rules_api::evaluate,
         pipeline_api::pipeline,
+        now_api::instances,
+        now_api::history,
         pipeline_api::windows,
         pipeline_api::activations,
         pipeline_api::audit,

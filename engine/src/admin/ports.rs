@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::views::{
-    DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView,
+    DependencyView, EvaluateView, HistoryView, InstancesView, LettersView, ManifestView, PipelineStatus, PublishedView,
+    RuleDetail, RulesView,
 };
 use crate::model::catalog::{By, Mode};
 
@@ -143,6 +144,10 @@ pub trait RuleAdmin: Send + Sync {
 pub trait PipelineView: Send + Sync {
     /// What this instance does.
     fn pipeline(&self) -> PipelineStatus;
+    /// All instances of the pipeline, as far as this one knows.
+    fn instances(&self) -> Arc<InstancesView>;
+    /// The last 15 minutes.
+    fn history(&self) -> HistoryView;
     /// What it depends on: Kafka, the database, then each lookup.
     fn dependencies(&self) -> Vec<DependencyView>;
     /// Whether the pipeline works, with each warning that there is; texts for a person.

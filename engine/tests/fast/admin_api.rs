@@ -117,6 +117,8 @@ async fn every_path_answers_with_the_status_and_the_shape_that_the_openapi_gives
         (422, "/evaluate", call("POST", "/evaluate").body(PATCH, "[]")),
         (422, "/evaluate", call("POST", "/evaluate").body(LINES, "1\n".repeat(2_001))),
         (200, "/pipeline", call("GET", "/pipeline")),
+        (200, "/instances", call("GET", "/instances")),
+        (200, "/history", call("GET", "/history")),
         (200, "/windows", call("GET", "/windows?limit=5&final=true")),
         (400, "/windows", call("GET", "/windows?limit=many")),
         (422, "/windows", call("GET", "/windows?limit=0")),

@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod needs;
+mod now;
 mod pages;
 mod sensitive;
 mod sessions;

@@ -2,10 +2,14 @@
 
 mod from_model;
 mod hide;
+mod history;
+mod instances;
 mod pipeline;
 mod rules;
 
 pub use from_model::{code_views, rfc3339};
 pub use hide::{Hide, open_headers};
+pub use history::*;
+pub use instances::*;
 pub use pipeline::*;
 pub use rules::*;

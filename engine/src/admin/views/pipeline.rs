@@ -24,6 +24,8 @@ pub struct PipelineStatus {
     pub ready: bool,
     /// Each reason why it is not.
     pub not_ready: Vec<String>,
+    /// While no record was judged since the start: what that takes and is not there; empty from the first record on.
+    pub missing: Vec<MissingView>,
     /// Since a worker of this instance last had a checkpoint through; None: none was yet. With nothing to judge there are none.
     pub last_checkpoint_age_ms: Option<u64>,
     /// The rule set in force.
@@ -34,6 +36,15 @@ pub struct PipelineStatus {
     pub partitions: Vec<PartitionStatus>,
     /// What an operator has to look at; empty when all is well.
     pub conditions: Vec<Condition>,
+}
+
+/// What the first record takes and is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MissingView {
+    /// What is missing, in words.
+    pub what: String,
+    /// The command that helps.
+    pub command: String,
 }
 
 /// A service that the configuration names.
@@ -98,7 +109,7 @@ pub struct PartitionStatus {
 }
 
 /// What a partition does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionState {
     /// A worker is claiming it.
@@ -109,6 +120,8 @@ pub enum PartitionState {
     Paused,
     /// It cannot go on without an operator; `error` says why.
     Stopped,
+    /// No instance that is heard of has it. Only GET /instances says so: GET /pipeline is about one instance.
+    Unowned,
 }
 
 /// Answer of GET /livez and GET /readyz.

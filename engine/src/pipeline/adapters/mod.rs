@@ -3,6 +3,7 @@
 mod advice;
 mod evaluate;
 mod letters;
+mod missing;
 mod view;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use self::advice::advice;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use self::view::View;
-use crate::admin::ports::{AdminError, Author, PatchRequest, PublishRequest, RollbackRequest, RuleAdmin};
+use crate::admin::ports::{AdminError, Author, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
     EvaluateView, FileProblemView, ManifestView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
@@ -26,10 +27,22 @@ use crate::config::Config;
 use crate::model::catalog::{Origin, VersionInfo};
 use crate::model::ids::Sha256;
 use crate::model::record::Schema;
+use crate::pipeline::instances::Instances;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
 use crate::status::Status;
 use crate::store::{CatalogStore, Store, StoreError};
 use crate::telemetry::Metrics;
+
+/// What the API says of the running pipeline, from memory.
+pub(super) fn pipeline_view(
+    config: &Arc<Config>,
+    catalog: &Arc<Catalog>,
+    status: &Arc<Status>,
+    instances: &Arc<Instances>,
+) -> Arc<dyn PipelineView> {
+    let (config, catalog) = (config.clone(), catalog.clone());
+    Arc::new(View { config, catalog, status: status.clone(), instances: instances.clone() })
+}
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
@@ -37,7 +50,7 @@ pub(super) fn admin_state(
     runtime: &Arc<Runtime>,
     (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
     store: &Arc<dyn Store>,
-    status: &Arc<Status>,
+    view: Arc<dyn PipelineView>,
     metrics: Metrics,
 ) -> AdminState {
     let rules = Rules {
@@ -50,10 +63,9 @@ pub(super) fn admin_state(
         known: Mutex::default(),
         evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
     };
-    let view = View { config: config.clone(), catalog: catalog.clone(), status: status.clone() };
     let letters = Letters::new(config.clone(), schema.clone());
     let limits = Limits::new(config.rules.max_module.as_u64());
-    let (rules, view, letters) = (Arc::new(rules), Arc::new(view), Arc::new(letters));
+    let (rules, letters) = (Arc::new(rules), Arc::new(letters));
     let access = Access::new(&config.admin, &config.pipeline.name, schema);
     AdminState::new(rules, view, store.clone(), letters, metrics, access, limits)
 }

@@ -7,7 +7,7 @@ use weir_testkit::fakes::admin::client::{call, send};
 use super::{ANALYST, READER, ROBOT, browse, people, session, submit};
 
 /// Method, path as it is routed, a path that it takes, and what it needs: nothing, `read` or `publish`.
-const API: [(&str, &str, &str, &str); 17] = [
+const API: [(&str, &str, &str, &str); 19] = [
     ("GET", "/rules", "/rules", "read"),
     ("POST", "/rules", "/rules", "publish"),
     ("POST", "/rules/check", "/rules/check", "publish"),
@@ -17,6 +17,8 @@ const API: [(&str, &str, &str, &str); 17] = [
     ("POST", "/rules/{name}/rollback", "/rules/high_amount/rollback", "publish"),
     ("POST", "/evaluate", "/evaluate", "read"),
     ("GET", "/pipeline", "/pipeline", "read"),
+    ("GET", "/instances", "/instances", "read"),
+    ("GET", "/history", "/history", "read"),
     ("GET", "/windows", "/windows", "read"),
     ("GET", "/activations", "/activations", "read"),
     ("GET", "/audit", "/audit", "read"),

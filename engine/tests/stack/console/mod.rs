@@ -45,6 +45,7 @@ mod plain;
 mod stranger;
 mod swap;
 mod thousands;
+mod now;
 mod today;
 mod tried;
 mod viewer;

@@ -10,7 +10,7 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::store::{ClusterCheck, Outcome, StoreError, connect};
 
 use crate::store::fixture::*;
-use crate::store::{finals, retention, size};
+use crate::store::{finals, instances, retention, size};
 use weir_testkit::oracle::aggregates::{decimal, kept};
 
 async fn sums_are_exact(url: &str) {
@@ -397,5 +397,6 @@ pub(crate) async fn all(url: &str) {
     finals::a_partition_that_stands_still_for_the_configured_time_holds_nothing_back(url).await;
     retention::windows_go_from_the_oldest_on(url).await;
     retention::revisions_go_that_judged_nothing_which_kafka_still_holds(url).await;
+    instances::instances_see_each_other_and_who_is_silent(url).await;
     size::a_checkpoint_of_thousands_of_groups_is_added_whole(url).await;
 }

@@ -2,6 +2,7 @@
 //! bytes, and a store that only reads.
 
 pub mod client;
+pub mod instances;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -54,8 +55,12 @@ pub struct Fakes {
     pub seen: Arc<Mutex<Vec<String>>>,
     /// Rules in the set: `high_amount`, then `rule_001` and so on.
     pub rules: u32,
-    /// Partitions of the instance: the first is stopped, the others run with a lag of their number.
+    /// Partitions of the instance: the first is stopped, the others run with a lag of their number. GET /instances has as many.
     pub partitions: i32,
+    /// Whether records were judged; if not, one instance has just started.
+    pub begun: bool,
+    /// Whether the database does not say who else there is.
+    pub alone: bool,
 }
 
 impl Default for Fakes {
@@ -72,6 +77,8 @@ impl Default for Fakes {
             seen: Arc::default(),
             rules: 1,
             partitions: 1,
+            begun: true,
+            alone: false,
         }
     }
 }
@@ -84,7 +91,12 @@ impl Fakes {
         let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
         weir::admin::router(AdminState::new(
             Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default(), count: self.rules }),
-            Arc::new(Pipeline { not_ready: self.not_ready.clone(), partitions: self.partitions }),
+            Arc::new(Pipeline {
+                not_ready: self.not_ready.clone(),
+                partitions: self.partitions,
+                begun: self.begun,
+                alone: self.alone,
+            }),
             Arc::new(ReadOnly),
             Arc::new(Letters),
             weir::telemetry::metrics(),
@@ -289,6 +301,8 @@ impl RuleAdmin for Rules {
 struct Pipeline {
     not_ready: Vec<String>,
     partitions: i32,
+    begun: bool,
+    alone: bool,
 }
 
 impl PipelineView for Pipeline {
@@ -318,12 +332,25 @@ impl PipelineView for Pipeline {
             workers: 2,
             ready: self.not_ready.is_empty(),
             not_ready: [vec![url()], self.not_ready.clone()].concat(),
+            missing: if self.begun { Vec::new() } else { vec![missing()] },
             last_checkpoint_age_ms: Some(300),
             revision: 4,
             dependencies: self.dependencies(),
             partitions: std::iter::once(stopped.clone()).chain(others).collect(),
             conditions: Vec::new(),
         }
+    }
+
+    fn instances(&self) -> Arc<InstancesView> {
+        let alone = AloneView { since: rfc3339(0), why: "no connection to db:3306 within 5s".into() };
+        Arc::new(match self.begun {
+            true => instances::instances(self.partitions, self.alone.then_some(alone)),
+            false => InstancesView::default(),
+        })
+    }
+
+    fn history(&self) -> HistoryView {
+        if self.begun { instances::history() } else { HistoryView::default() }
     }
 
     fn dependencies(&self) -> Vec<DependencyView> {
@@ -341,6 +368,10 @@ impl PipelineView for Pipeline {
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
         if self.not_ready.is_empty() { Ok(Vec::new()) } else { Err(self.not_ready.clone()) }
     }
+}
+
+fn missing() -> MissingView {
+    MissingView { what: "no rule is live".into(), command: "weir rules push RULE.wasm".into() }
 }
 
 struct Letters;
