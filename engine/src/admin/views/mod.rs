@@ -3,9 +3,11 @@
 mod from_model;
 mod hide;
 mod pipeline;
+mod rule_changes;
 mod rules;
 
 pub use from_model::{code_views, rfc3339};
 pub use hide::{Hide, open_headers};
 pub use pipeline::*;
+pub use rule_changes::*;
 pub use rules::*;
