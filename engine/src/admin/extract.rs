@@ -116,6 +116,11 @@ impl BodyLimit {
     pub(super) fn layer(bytes: usize) -> (DefaultBodyLimit, Extension<Self>) {
         (DefaultBodyLimit::max(bytes), Extension(Self(bytes as u64)))
     }
+
+    /// Bytes of the body.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0
+    }
 }
 
 /// The body and its content type, within the limit of its route.
