@@ -4,6 +4,7 @@
 mod by_hand;
 mod needs;
 mod pages;
+mod rules;
 mod sensitive;
 mod sessions;
 

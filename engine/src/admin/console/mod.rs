@@ -149,7 +149,16 @@ mod tests {
             (method.as_str(), action.as_str(), needed.map(crate::config::May::word))
         });
         // A new form is written down here with what it needs.
-        let table = [("POST", "/console/sign-in", None), ("POST", "/console/sign-out", None)];
+        let table = [
+            ("GET", "/console/audit", Some("read")),
+            ("GET", "/console/rules/{{ name }}#compare", Some("read")),
+            ("POST", "/console/publish", Some("publish")),
+            ("POST", "/console/publish/confirm", Some("publish")),
+            ("POST", "/console/rules/{{ name }}/plan", Some("publish")),
+            ("POST", "/console/rules/{{ rule }}/change", Some("publish")),
+            ("POST", "/console/sign-in", None),
+            ("POST", "/console/sign-out", None),
+        ];
         assert_eq!(needs.collect::<Vec<_>>(), table);
     }
 }

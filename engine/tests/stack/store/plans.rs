@@ -56,6 +56,7 @@ async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) 
     assert_eq!(plans::by_index(url, store.activations(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.audit(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.versions(None, 10)).await.unwrap().len(), 10);
+    assert_eq!(plans::by_index(url, store.rule_changes("steady", 10)).await.unwrap().len(), 10);
     plans::by_index(url, store.revision()).await.unwrap();
     // And one that does not is told.
     for (statement, how) in [
