@@ -101,7 +101,9 @@ pub(super) fn goes_together(request: &PlanRequest, query: &PlanQuery) -> Result<
     let patches = mode.is_some() || order.is_some() || parameters.is_some();
     match action {
         PlannedAction::Patch if !patches => refuse("the patch changes nothing", "give mode, order or parameters"),
-        PlannedAction::Patch if sha256.is_some() => refuse("a patch has no sha256", "roll back to a version, or leave it out"),
+        PlannedAction::Patch if sha256.is_some() => {
+            refuse("a patch has no sha256", "roll back to a version, or leave it out")
+        }
         PlannedAction::Rollback | PlannedAction::Retire if patches => {
             refuse("mode, order and parameters are a patch's", "leave them out, or plan a patch")
         }

@@ -13,7 +13,9 @@ use crate::model::ids::Sha256;
 /// Err: it is there, and no digest of a version.
 pub(super) fn is_digest(sha256: Option<&str>) -> Result<(), Problem> {
     match sha256.map(str::parse::<Sha256>) {
-        Some(Err(error)) => Err(ProblemKind::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions")),
+        Some(Err(error)) => {
+            Err(ProblemKind::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions"))
+        }
         Some(Ok(_)) | None => Ok(()),
     }
 }

@@ -81,8 +81,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         match text.parse() {
             Ok(revision) => Ok(Self(Some(revision))),
             Err(_) if text == "*" => Ok(Self(None)),
-            Err(_) => Err(ProblemKind::BadRequest
-                .problem("`If-Match` is no revision", "send the `revision` that GET /rules showed, as If-Match: \"42\"")),
+            Err(_) => Err(ProblemKind::BadRequest.problem(
+                "`If-Match` is no revision",
+                "send the `revision` that GET /rules showed, as If-Match: \"42\"",
+            )),
         }
     }
 }

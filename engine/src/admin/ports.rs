@@ -165,7 +165,7 @@ pub trait RuleAdmin: Send + Sync {
     fn names(&self) -> Vec<String>;
     /// The set in force.
     async fn list(&self) -> Result<RulesView, AdminError>;
-    /// With the newest `versions` of its versions.
+    /// With the newest `versions` of its versions; 0: none is asked for, so that nothing but memory is read.
     async fn get(&self, name: &str, versions: u32) -> Result<RuleDetail, AdminError>;
     /// Checks a module, stores it and puts it into force.
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError>;

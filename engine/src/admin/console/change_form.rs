@@ -45,7 +45,9 @@ impl ChangeForm {
                 ("sha256", _) => form.sha256 = Some(value).filter(|sha256| !sha256.is_empty()),
                 ("reason", _) => form.reason = Some(value),
                 (_, Some(("default", parameter))) => drop(form.parameters.insert(parameter.to_owned(), None)),
-                (_, Some(("set", parameter))) => drop(form.parameters.entry(parameter.to_owned()).or_insert(Some(value))),
+                (_, Some(("set", parameter))) => {
+                    drop(form.parameters.entry(parameter.to_owned()).or_insert(Some(value)))
+                }
                 _ => return Err(another_page()),
             }
         }

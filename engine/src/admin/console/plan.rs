@@ -92,7 +92,8 @@ impl From<DifferenceView> for Difference {
         let show = |value: Option<String>| {
             value.unwrap_or_else(|| if is_parameter { "the module's default".to_owned() } else { NOT_KNOWN.to_owned() })
         };
-        let setting = setting.strip_prefix("parameters.").map_or(setting.replace('_', " "), |name| format!("parameter {name}"));
+        let setting =
+            setting.strip_prefix("parameters.").map_or(setting.replace('_', " "), |name| format!("parameter {name}"));
         Self { setting, from: show(from), to: show(to) }
     }
 }
@@ -111,7 +112,7 @@ pub(super) async fn plan(
 ) -> Result<Response, Problem> {
     let mut form = ChangeForm::parse(fields)?;
     is_digest(form.sha256.as_deref())?;
-    let detail = rules_api::rule(&state, &who, &name, 1).await?;
+    let detail = rules_api::rule(&state, &who, &name, 0).await?;
     let frame = Frame::new(&state, &who, "rules");
     let heading = match form.action {
         PlannedAction::Patch => format!("Change {name}"),
@@ -191,7 +192,8 @@ mod tests {
 
     #[test]
     fn findings_are_told_one_by_one() {
-        let detail = "the manifest is not valid: the rule's name is \"X\": make it snake_case; it has no code: a rule needs one";
+        let detail =
+            "the manifest is not valid: the rule's name is \"X\": make it snake_case; it has no code: a rule needs one";
         assert_eq!(parts(detail).len(), 2);
     }
 }

@@ -92,7 +92,7 @@ pub(super) async fn show(
     Name(name): Name,
     Params(query): Params<RuleQuery>,
 ) -> Result<Response, Problem> {
-    let detail = rules_api::rule(&state, &who, &name, 1).await?;
+    let detail = rules_api::rule(&state, &who, &name, 0).await?;
     let history = kept_history(&state, &name, detail.revision, CHANGES).await;
     let frame = Frame::new(&state, &who, "rules");
     Ok(page(StatusCode::OK, &RulePage::new(frame, who.may(May::Publish), detail, history, &query)))
@@ -115,9 +115,9 @@ impl RulePage {
         let compared = compared.map(|((from, to), history)| Compared { from, to, rows: compare(history, from, to) });
         let RuleDetail { revision, rule, manifest, failures_by_code, shadow_samples, hidden, .. } = detail;
         let (ns, share) = cost(&rule);
-        let sampled = rule.sampled_one_in.map(|n| {
-            format!("It judges one batch in {n}: shadow rules together have a part of the time only.")
-        });
+        let sampled = rule
+            .sampled_one_in
+            .map(|n| format!("It judges one batch in {n}: shadow rules together have a part of the time only."));
         let figures = vec![
             ("Version", format!("{} {}", rule.version, short(&rule.sha256))),
             ("Order", rule.order.to_string()),

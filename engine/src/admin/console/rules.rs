@@ -213,8 +213,7 @@ mod tests {
             failures,
             ..rule_view(name)
         };
-        let rules =
-            || vec![rule("a", None, &[], 0), rule("b", Some(9.0), &[1, 1], 0), rule("c", Some(41.5), &[1], 7)];
+        let rules = || vec![rule("a", None, &[], 0), rule("b", Some(9.0), &[1, 1], 0), rule("c", Some(41.5), &[1], 7)];
         let by = |sort| listed(rules(), &RulesQuery { sort, ..RulesQuery::default() }).0.concat();
         assert_eq!([Sort::Order, Sort::Cost, Sort::Hits, Sort::Failures].map(by), ["abc", "cba", "bca", "cab"]);
     }

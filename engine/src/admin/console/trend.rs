@@ -48,7 +48,10 @@ mod tests {
 
     #[test]
     fn where_nothing_was_counted_there_is_no_line() {
-        assert_eq!(Trend::of(&[0; 30], "15 min"), Trend { points: String::new(), label: "0 in the last 15 min".into() });
+        assert_eq!(
+            Trend::of(&[0; 30], "15 min"),
+            Trend { points: String::new(), label: "0 in the last 15 min".into() }
+        );
         assert_eq!(Trend::of(&[], "15 min").points, "");
     }
 }

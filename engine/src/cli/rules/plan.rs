@@ -43,9 +43,7 @@ mod tests {
 
     #[test]
     fn a_plan_says_what_changes_what_follows_and_that_nothing_was_done() {
-        let change = |setting: &str, from: Option<&str>, to: Option<&str>| {
-            serde_json::json!({ "rule": "r", "setting": setting, "from": from, "to": to })
-        };
+        let change = |setting: &str, from: Option<&str>, to: Option<&str>| serde_json::json!({ "rule": "r", "setting": setting, "from": from, "to": to });
         let changes = [change("mode", Some("live"), Some("off")), change("parameters.limit", Some("5"), None)];
         let effects = ["BIG no longer flags a record"];
         let plan = serde_json::json!({ "rule": "r", "revision": 42, "changes": changes, "effects": effects });

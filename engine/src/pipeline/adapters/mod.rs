@@ -18,15 +18,13 @@ use self::advice::advice;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use self::view::View;
-use crate::admin::ports::{
-    AdminError, Author, PatchRequest, PlanRequest, PublishRequest, RollbackRequest, RuleAdmin,
-};
+use crate::admin::ports::{AdminError, Author, PatchRequest, PlanRequest, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
     EvaluateView, FileProblemView, ManifestView, PlanView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
 use crate::admin::{Access, AdminState, Limits};
 use crate::config::Config;
-use crate::model::catalog::{Mode, Origin, VersionInfo};
+use crate::model::catalog::{Mode, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::Schema;
 use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Refused, RulesDirectory, Runtime};
@@ -199,6 +197,7 @@ impl RuleAdmin for Rules {
         // One more than is shown tells whether there are more.
         let found = match unavailable {
             Some(why) => Err(why),
+            None if limit == 0 => Ok(Vec::new()),
             None => soon(self.store.versions(Some(name), limit + 1)).await,
         };
         let (mut versions, history_unavailable) = found.map_or_else(|why| (Vec::new(), Some(why)), |all| (all, None));

@@ -48,7 +48,7 @@ impl Catalog {
     /// # Errors
     /// [`Refused`]: no such rule, a change that can't be made, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
-        let edit = self.patching(name, patch)?;
+        let (by, edit): (By<'_>, _) = (by.into(), self.patching(name, patch)?);
         self.change(Change::of(PATCH, name, by), edit).await
     }
 
@@ -124,6 +124,7 @@ impl Catalog {
     /// # Errors
     /// [`Refused`]: no such rule, or a store that does not answer.
     pub async fn retire(&self, name: &str, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
+        let by: By<'_> = by.into();
         self.change(Change::of(RETIRE, name, by), retiring(name)).await
     }
 

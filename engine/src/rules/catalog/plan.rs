@@ -187,10 +187,8 @@ mod tests {
         let off = acting(false, false, &[("A", Flag), ("B", DeadLetter)]);
         let in_shadow = "the rule judges in shadow: its hits are counted, and nothing acts on them";
         let ends = ["A no longer flags a record", "B no longer makes a record a dead letter"];
-        let begins = [
-            "A flags a record, which it does not do now",
-            "B makes a record a dead letter, which it does not do now",
-        ];
+        let begins =
+            ["A flags a record, which it does not do now", "B makes a record a dead letter, which it does not do now"];
         assert_eq!(effects(&live, &live), [""; 0]);
         assert_eq!(effects(&live, &shadow), [&ends[..], &[in_shadow]].concat());
         assert_eq!(effects(&live, &off), [&ends[..], &["the rule judges nothing any more"]].concat());

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::positions::Scope;
 use super::{
-    Driver, Result, Transaction, catalog, columns, fingerprint, migrations, positions, retention, revision, rule_changes,
-    schema, stats, whole,
+    Driver, Result, Transaction, catalog, columns, fingerprint, migrations, positions, retention, revision,
+    rule_changes, schema, stats, whole,
 };
 use crate::fault;
 use crate::model::catalog::{Audit, Entry, Repaired, RuleChange, RuleSet, Version, VersionInfo};

@@ -84,8 +84,14 @@ async fn the_page_of_a_rule_has_its_codes_parameters_history_and_where_it_is_in_
     let api = people().api();
     let ana = session(&api, ANALYST).await;
     let page = shown(&api, &ana, "/console/rules/high_amount").await;
-    holds(&page, &["<h1>high_amount</h1>", "AMOUNT_HIGH", "above the most", "3 in the last 15 min", "RULE_TRAP", "Skipped"]);
-    holds(&page, &["from 0@7", "why 4", "what exactly, at 3", "1.1.0 ", "1.2.0 ", "Go back to it", "Fields that it reads"]);
+    holds(
+        &page,
+        &["<h1>high_amount</h1>", "AMOUNT_HIGH", "above the most", "3 in the last 15 min", "RULE_TRAP", "Skipped"],
+    );
+    holds(
+        &page,
+        &["from 0@7", "why 4", "what exactly, at 3", "1.1.0 ", "1.2.0 ", "Go back to it", "Fields that it reads"],
+    );
     let set = "name=\"set.most\" value=\"1000\" inputmode=\"decimal\" pattern=\"-?[0-9]+(\\.[0-9]+)?\"";
     holds(&page, &[set, "the module's default is <code class=\"data\">500</code>", "name=\"default.most\""]);
     assert!(!page.contains("First hits in shadow"), "it is live");
@@ -99,7 +105,8 @@ async fn two_revisions_of_a_rule_are_compared() {
     let api = people().api();
     let ana = session(&api, ANALYST).await;
     let page = shown(&api, &ana, "/console/rules/high_amount?from=1&to=3").await;
-    let row = "<th scope=\"row\" class=\"data\">parameter most</th><td class=\"data\">500</td><td class=\"data\">1000</td>";
+    let row =
+        "<th scope=\"row\" class=\"data\">parameter most</th><td class=\"data\">500</td><td class=\"data\">1000</td>";
     holds(&page, &[row]);
     holds(&shown(&api, &ana, "/console/rules/high_amount?from=3&to=3").await, &["is the same at revision 3 and at 3"]);
     holds(&shown(&api, &ana, "/console/rules/high_amount?from=2&to=3").await, &["is not among the changes above"]);
@@ -120,7 +127,8 @@ async fn what_a_change_does_is_shown_before_it_is_done_and_is_done_as_it_was_sho
     assert_eq!((hidden(&plan.text, "mode"), hidden(&plan.text, "set.most")), ("shadow", "750.00"));
     assert!(!seen.lock().unwrap().iter().any(|what| what.starts_with("patch")), "nothing is done yet");
 
-    let sent_on = format!("revision={}&action=patch&mode=shadow&set.most=750.00&reason=too+many", hidden(&plan.text, "revision"));
+    let sent_on =
+        format!("revision={}&action=patch&mode=shadow&set.most=750.00&reason=too+many", hidden(&plan.text, "revision"));
     let done = sent(&api, &ana, "/console/rules/high_amount/change", &sent_on).await;
     assert_eq!((done.status, location(&done)), (303, "/console/rules/high_amount?done=6"), "{}", done.text);
     let seen = seen.lock().unwrap().join("\n");
@@ -137,7 +145,10 @@ async fn a_change_of_nothing_and_one_that_the_rule_refuses_say_so() {
     assert!(!plan.text.contains("<form class=\"sheet\""), "there is nothing to do");
     let bad = sent(&api, &ana, "/console/rules/high_amount/plan", &form("action=patch&set.most=bad")).await;
     assert_eq!(bad.status, 422);
-    holds(&bad.text, &["configure refused: bad is no decimal", "write one like 750.00", "href=\"/console/rules/high_amount\""]);
+    holds(
+        &bad.text,
+        &["configure refused: bad is no decimal", "write one like 750.00", "href=\"/console/rules/high_amount\""],
+    );
     let order = sent(&api, &ana, "/console/rules/high_amount/plan", &form("action=patch&order=first")).await;
     assert_eq!(order.status, 422);
     let other = sent(&api, &ana, "/console/rules/high_amount/plan", "action=patch&mode=off").await;
@@ -157,7 +168,8 @@ async fn a_rollback_takes_a_reason_and_goes_to_the_version_that_was_chosen() {
     let without = sent(&api, &ana, "/console/rules/high_amount/change", &format!("{asked}&reason=+")).await;
     assert_eq!(without.status, 422);
     holds(&without.text, &["a rollback takes a reason"]);
-    let done = sent(&api, &ana, "/console/rules/high_amount/change", &format!("{asked}&reason=it+flags+too+much")).await;
+    let done =
+        sent(&api, &ana, "/console/rules/high_amount/change", &format!("{asked}&reason=it+flags+too+much")).await;
     assert_eq!((done.status, location(&done)), (303, "/console/rules/high_amount?done=7"));
     holds(&seen.lock().unwrap().join("\n"), &["rollback by ana reason Some(\"it flags too much\")"]);
     let cut = sent(&api, &ana, "/console/rules/high_amount/plan", &form("action=rollback&sha256=12")).await;
@@ -211,7 +223,10 @@ async fn a_module_is_checked_shown_and_published_and_its_file_is_sent_once() {
     holds(&shown(&api, &ana, "/console/publish").await, &["enctype=\"multipart/form-data\"", "type=\"file\""]);
     let plan = uploaded(&api, &ana, WASM, "shadow").await;
     assert_eq!(plan.status, 200, "{}", plan.text);
-    holds(&plan.text, &["<h1>Publish high_amount 1.2.0</h1>", "Every check passed.", "AMOUNT_HIGH", "another version judges"]);
+    holds(
+        &plan.text,
+        &["<h1>Publish high_amount 1.2.0</h1>", "Every check passed.", "AMOUNT_HIGH", "another version judges"],
+    );
     let (sha256, revision) = (hidden(&plan.text, "sha256"), hidden(&plan.text, "revision"));
     let sent_on = format!("sha256={sha256}&revision={revision}&mode=shadow&order=&reason=asked+for");
     let stale = sent(&api, &ana, "/console/publish/confirm", &sent_on.replace("revision=4", "revision=2")).await;
@@ -219,7 +234,13 @@ async fn a_module_is_checked_shown_and_published_and_its_file_is_sent_once() {
     let done = sent(&api, &ana, "/console/publish/confirm", &sent_on).await;
     assert_eq!((done.status, location(&done)), (303, "/console/rules/high_amount?done=5"), "{}", done.text);
     let seen = seen.lock().unwrap().join("\n");
-    holds(&seen, &["plan of a publish, mode Some(Shadow)", "publish by ana mode Some(Shadow) order None reason Some(\"asked for\")"]);
+    holds(
+        &seen,
+        &[
+            "plan of a publish, mode Some(Shadow)",
+            "publish by ana mode Some(Shadow) order None reason Some(\"asked for\")",
+        ],
+    );
     // Nobody publishes what somebody else looked at.
     let publisher = session(&api, PUBLISHER).await;
     let other = sent(&api, &publisher, "/console/publish/confirm", &sent_on).await;
@@ -258,7 +279,10 @@ async fn who_may_not_publish_sees_a_word_why_and_no_form() {
         holds(&page, &["the right to publish, which you have not"]);
     }
     // Its parameters are there to read.
-    holds(&shown(&api, &rea, "/console/rules/high_amount").await, &["<code class=\"data\">1000</code>", "<dl class=\"pairs\">"]);
+    holds(
+        &shown(&api, &rea, "/console/rules/high_amount").await,
+        &["<code class=\"data\">1000</code>", "<dl class=\"pairs\">"],
+    );
 }
 
 #[tokio::test]
@@ -267,6 +291,9 @@ async fn the_audit_is_filtered_by_rule_and_person() {
     let rea = session(&api, READER).await;
     let all = shown(&api, &rea, "/console/audit").await;
     holds(&all, &["from none", "a first try", "publisher", "href=\"/console/rules/high_amount\"", "limit=100"]);
-    holds(&shown(&api, &rea, "/console/audit?rule=high_amount&who=").await, &["from none", "Of the newest 1,000 changes."]);
+    holds(
+        &shown(&api, &rea, "/console/audit?rule=high_amount&who=").await,
+        &["from none", "Of the newest 1,000 changes."],
+    );
     holds(&shown(&api, &rea, "/console/audit?who=nobody").await, &["None of these among the newest 1,000 changes."]);
 }

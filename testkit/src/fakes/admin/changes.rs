@@ -49,7 +49,14 @@ pub(super) fn plan(request: PlanRequest) -> Result<PlanView, AdminError> {
         PlannedAction::Retire => changes.push(difference("version", Some("ab"), None)),
     }
     let effects = vec!["AMOUNT_HIGH no longer flags a record".to_owned()];
-    Ok(PlanView { revision: REVISION, rule, changes, effects, detail: Some("what the audit says".into()), manifest: None })
+    Ok(PlanView {
+        revision: REVISION,
+        rule,
+        changes,
+        effects,
+        detail: Some("what the audit says".into()),
+        manifest: None,
+    })
 }
 
 pub(super) fn plan_publish(request: &PublishRequest, manifest: ManifestView) -> PlanView {
