@@ -46,7 +46,7 @@ impl ChangeForm {
                 ("reason", _) => form.reason = Some(value),
                 (_, Some(("default", parameter))) => drop(form.parameters.insert(parameter.to_owned(), None)),
                 (_, Some(("set", parameter))) => {
-                    drop(form.parameters.entry(parameter.to_owned()).or_insert(Some(value)))
+                    form.parameters.entry(parameter.to_owned()).or_insert(Some(value));
                 }
                 _ => return Err(another_page()),
             }

@@ -1,9 +1,9 @@
 //! What is behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
 
 mod advice;
+mod changes;
 mod evaluate;
 mod letters;
-mod plan;
 mod view;
 
 use std::collections::BTreeMap;
@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use self::advice::advice;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use self::view::View;
@@ -27,7 +26,7 @@ use crate::config::Config;
 use crate::model::catalog::{Mode, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::Schema;
-use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Refused, RulesDirectory, Runtime};
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, RulesDirectory, Runtime};
 use crate::status::Status;
 use crate::store::{CatalogStore, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -79,27 +78,6 @@ struct Rules {
 const ASK_STORE: Duration = Duration::from_secs(2);
 /// How long it is not asked again after it did not: a page that is asked for every 2 s must not wait each time.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-
-impl From<Refused> for AdminError {
-    fn from(refused: Refused) -> Self {
-        let detail = refused.to_string();
-        match refused {
-            Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
-            Refused::NotWasm => Self::NotWasm,
-            Refused::Module(_) => Self::Invalid { hint: advice(&detail).into(), detail },
-            Refused::Unfit(_) => Self::Invalid {
-                detail,
-                hint: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
-            },
-            Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
-            Refused::Conflict(_) => Self::Conflict(detail),
-            Refused::Moved(moved) => Self::Moved { detail, moved: Box::new(plan::moved_view(*moved)) },
-            Refused::InForce { .. } => Self::InForce(detail),
-            Refused::Unknown { rule, .. } => Self::Unknown { rule, detail },
-            Refused::Compiler(_) | Refused::Store(_) => Self::Unavailable(detail),
-        }
-    }
-}
 
 /// What the store says, if it says it soon.
 async fn soon<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
@@ -220,7 +198,7 @@ impl RuleAdmin for Rules {
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
-        let (wasm, how) = plan::how(request);
+        let (wasm, how) = changes::how(request);
         let done = self.catalog.publish(wasm, how).await?;
         let (sha256, revision) = (done.sha256.to_string(), done.revision.0);
         Ok(PublishedView { name: done.name, sha256, revision, new: done.new })
@@ -231,14 +209,14 @@ impl RuleAdmin for Rules {
     }
 
     async fn plan(&self, request: PlanRequest, seen: Option<u64>) -> Result<PlanView, AdminError> {
-        let (rule, action) = plan::action(request)?;
-        Ok(plan::view(self.catalog.plan(&rule, action, seen.map(Revision)).await?, None))
+        let (rule, action) = changes::action(request)?;
+        Ok(changes::view(self.catalog.plan(&rule, action, seen.map(Revision)).await?, None))
     }
 
     async fn plan_publish(&self, request: PublishRequest) -> Result<PlanView, AdminError> {
-        let (wasm, how) = plan::how(request);
+        let (wasm, how) = changes::how(request);
         let (manifest, planned) = self.catalog.plan_publish(&wasm, &how).await?;
-        Ok(plan::view(planned, Some(ManifestView::from(&manifest))))
+        Ok(changes::view(planned, Some(ManifestView::from(&manifest))))
     }
 
     async fn patch(&self, name: &str, patch: PatchRequest, author: &Author) -> Result<u64, AdminError> {
@@ -247,7 +225,7 @@ impl RuleAdmin for Rules {
     }
 
     async fn rollback(&self, name: &str, request: RollbackRequest, author: &Author) -> Result<u64, AdminError> {
-        Ok(self.catalog.rollback(name, plan::version(request.sha256)?, author.by()).await?.0)
+        Ok(self.catalog.rollback(name, changes::version(request.sha256)?, author.by()).await?.0)
     }
 
     async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError> {

@@ -142,7 +142,9 @@ impl Catalog {
     /// Takes other instances' swaps and breaker trips until told to stop.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let [mut tick, mut step] = [POLL, STEP].map(tokio::time::interval);
-        [&mut tick, &mut step].map(|timer| timer.set_missed_tick_behavior(MissedTickBehavior::Delay));
+        for timer in [&mut tick, &mut step] {
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         let mut tripped = self.tripped.lock().await;
         let mut polled = Polled::default();
         loop {

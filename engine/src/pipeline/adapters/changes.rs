@@ -1,10 +1,32 @@
-//! Changes of rules between the API's words and the catalog's.
+//! Changes of rules between the API's words and the catalog's, and why the catalog refuses one.
 
+use super::advice::advice;
 use crate::admin::ports::{AdminError, Author, PlanRequest, PlannedAction, PublishRequest};
 use crate::admin::views::{AuditView, DifferenceView, ManifestView, MovedView, PlanView};
 use crate::model::catalog::Origin;
 use crate::model::ids::{Revision, Sha256};
-use crate::rules::{Action, Difference, Moved, Patch, Plan, Publish};
+use crate::rules::{Action, Difference, Moved, Patch, Plan, Publish, Refused};
+
+impl From<Refused> for AdminError {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
+            Refused::NotWasm => Self::NotWasm,
+            Refused::Module(_) => Self::Invalid { hint: advice(&detail).into(), detail },
+            Refused::Unfit(_) => Self::Invalid {
+                detail,
+                hint: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
+            },
+            Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
+            Refused::Conflict(_) => Self::Conflict(detail),
+            Refused::Moved(moved) => Self::Moved { detail, moved: Box::new(moved_view(*moved)) },
+            Refused::InForce { .. } => Self::InForce(detail),
+            Refused::Unknown { rule, .. } => Self::Unknown { rule, detail },
+            Refused::Compiler(_) | Refused::Store(_) => Self::Unavailable(detail),
+        }
+    }
+}
 
 /// A module, and how it comes.
 pub(super) fn how(request: PublishRequest) -> (Vec<u8>, Publish) {
@@ -38,7 +60,7 @@ pub(super) fn view(plan: Plan, manifest: Option<ManifestView>) -> PlanView {
 }
 
 /// What differs since a change was decided on.
-pub(super) fn moved_view(moved: Moved) -> MovedView {
+fn moved_view(moved: Moved) -> MovedView {
     let Moved { seen, now, differences, lines } = moved;
     let changes = differences.map(|all| all.into_iter().map(difference_view).collect());
     MovedView { seen: seen.0, now: now.0, changes, since: lines.into_iter().map(AuditView::from).collect() }
