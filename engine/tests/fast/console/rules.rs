@@ -67,7 +67,7 @@ async fn the_list_shows_what_each_rule_is_does_and_costs_and_what_was_done_last(
 
 #[tokio::test]
 async fn a_hundred_rules_are_a_page_which_is_small_and_the_others_are_a_page_away() {
-    let api = Fakes { count: 200, ..people() }.api();
+    let api = Fakes { rules: 200, ..people() }.api();
     let ana = session(&api, ANALYST).await;
     let first = shown(&api, &ana, "/console/rules").await;
     holds(&first, &["200 rules", "Page 1 of 2.", "page=2", "rule_099"]);
