@@ -132,7 +132,13 @@ async fn what_a_change_does_is_shown_before_it_is_done_and_is_done_as_it_was_sho
     let done = sent(&api, &ana, "/console/rules/high_amount/change", &sent_on).await;
     assert_eq!((done.status, location(&done)), (303, "/console/rules/high_amount?done=6"), "{}", done.text);
     let seen = seen.lock().unwrap().join("\n");
-    holds(&seen, &["patch by ana reason Some(\"too many\")", "Some(Shadow) None Some({\"most\": Some(\"750.00\")})"]);
+    holds(
+        &seen,
+        &[
+            "patch by ana reason Some(\"too many\")",
+            "mode Some(Shadow) order None parameters Some({\"most\": Some(\"750.00\")})",
+        ],
+    );
 }
 
 #[tokio::test]

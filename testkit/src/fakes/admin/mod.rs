@@ -280,10 +280,11 @@ impl RuleAdmin for Rules {
     }
 
     async fn patch(&self, name: &str, patch: PatchRequest, author: &Author) -> Result<u64, AdminError> {
-        self.see(format!("patch by {} reason {:?}", author.who, author.reason));
+        let Author { who, reason, .. } = author;
+        let PatchRequest { mode, order, parameters, .. } = patch;
         named(name)?;
         changes::is_at(author.seen)?;
-        self.see(format!("{:?} {:?} {:?}", patch.mode, patch.order, patch.parameters));
+        self.see(format!("patch by {who} reason {reason:?} mode {mode:?} order {order:?} parameters {parameters:?}"));
         Ok(6)
     }
 
