@@ -70,7 +70,7 @@ async fn a_hundred_rules_are_a_page_which_is_small_and_the_others_are_a_page_awa
     let api = Fakes { rules: 200, ..people() }.api();
     let ana = session(&api, ANALYST).await;
     let first = shown(&api, &ana, "/console/rules").await;
-    holds(&first, &["200 rules", "Page 1 of 2.", "page=2", "rule_099"]);
+    holds(&first, &["rules: 200", "Page 1 of 2.", "page=2", "rule_099"]);
     assert!(!first.contains("rule_100"), "the page has more than it says");
     holds(&shown(&api, &ana, "/console/rules?page=2").await, &["rule_100", "rule_199", "Page 2 of 2."]);
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -135,8 +135,7 @@ async fn what_a_change_does_is_shown_before_it_is_done_and_is_done_as_it_was_sho
     holds(
         &seen,
         &[
-            "patch by ana reason Some(\"too many\")",
-            "mode Some(Shadow) order None parameters Some({\"most\": Some(\"750.00\")})",
+            "patch by ana mode Some(Shadow) order None parameters Some({\"most\": Some(\"750.00\")}) reason Some(\"too many\")",
         ],
     );
 }

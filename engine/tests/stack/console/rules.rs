@@ -25,7 +25,7 @@ fn a_parameter_is_set_and_a_version_rolled_back_with_scripts_and_without() {
     for (name, look) in [("rules.desk", Look::DESK), ("rules.plain", Look::PLAIN), ("rules.narrow", Look::NARROW)] {
         journey(name, &look, site.origin(), |page| {
             signs_in(page, ANA, "/console/rules");
-            page.says("Revision 4: 1 rules");
+            page.says("Revision 4, rules: 1");
             page.check("list");
             page.follow("link", "high_amount");
             page.says("from 0@7");

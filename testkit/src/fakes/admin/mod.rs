@@ -284,7 +284,7 @@ impl RuleAdmin for Rules {
         let PatchRequest { mode, order, parameters, .. } = patch;
         named(name)?;
         changes::is_at(author.seen)?;
-        self.see(format!("patch by {who} reason {reason:?} mode {mode:?} order {order:?} parameters {parameters:?}"));
+        self.see(format!("patch by {who} mode {mode:?} order {order:?} parameters {parameters:?} reason {reason:?}"));
         Ok(6)
     }
 
