@@ -85,6 +85,7 @@ struct Row {
     fails: bool,
     skipped: String,
     ns: String,
+    /// Of its budget; empty: not known, or it has none of its own.
     share: String,
     changed: String,
     reason: String,
@@ -184,7 +185,7 @@ impl From<RuleView> for Row {
             fails: rule.failures > 0,
             skipped: count(rule.skipped),
             ns,
-            share,
+            share: if share == NOT_KNOWN { String::new() } else { format!("{share} of its budget") },
             changed,
             reason,
             name: rule.name,
