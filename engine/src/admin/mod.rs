@@ -6,15 +6,20 @@
 
 mod access;
 mod auth;
+mod changes_api;
+mod changing;
 mod console;
 mod extract;
 mod guard;
+mod kept;
+mod last_changes;
 mod now_api;
 mod openapi;
 mod origin;
 mod pipeline_api;
 pub mod ports;
 pub mod problem;
+mod rule_history;
 mod rules_api;
 mod series;
 mod serve;
@@ -78,6 +83,10 @@ pub struct AdminState {
     uploads: Arc<Semaphore>,
     /// Requests that read the database.
     readers: Arc<Semaphore>,
+    last_changes: Arc<last_changes::LastChanges>,
+    histories: Arc<changes_api::Histories>,
+    /// Modules that forms brought, until they are published.
+    uploaded: Arc<console::Uploaded>,
 }
 
 impl AdminState {
@@ -103,6 +112,9 @@ impl AdminState {
             requests: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             readers: Arc::new(Semaphore::new(pipeline_api::READERS)),
+            last_changes: Arc::new(last_changes::unknown()),
+            histories: Arc::new(changes_api::no_histories()),
+            uploaded: Arc::default(),
             limits,
         }
     }
@@ -126,10 +138,12 @@ pub fn router(state: AdminState) -> Router {
     let modules = Router::new()
         .route("/rules", get(rules_api::list).post(rules_api::publish))
         .route("/rules/check", post(rules_api::check))
+        .route("/rules/plan", post(changes_api::plan))
         .layer(BodyLimit::layer(module_limit));
     let others = Router::new()
         .route("/rules/{name}", get(rules_api::show).patch(rules_api::patch).delete(rules_api::retire))
         .route("/rules/{name}/rollback", post(rules_api::rollback))
+        .route("/rules/{name}/history", get(changes_api::rule_history))
         .route("/evaluate", post(rules_api::evaluate))
         .route("/pipeline", get(pipeline_api::pipeline))
         .route("/instances", get(now_api::instances))
@@ -145,7 +159,7 @@ pub fn router(state: AdminState) -> Router {
         .layer(BodyLimit::layer(BODY_LIMIT));
     modules
         .merge(others)
-        .merge(console::routes())
+        .merge(console::routes(module_limit))
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
         .layer(from_fn_with_state(state.clone(), auth::guard))

@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{now_api, pipeline_api, rules_api};
+use super::{changes_api, now_api, pipeline_api, rules_api};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,6 +15,8 @@ use super::{now_api, pipeline_api, rules_api};
         rules_api::list,
         rules_api::publish,
         rules_api::check,
+        changes_api::plan,
+        changes_api::rule_history,
         rules_api::show,
         rules_api::patch,
         rules_api::rollback,

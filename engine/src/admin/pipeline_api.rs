@@ -20,6 +20,8 @@ use crate::model::store::{ReportStore, StoreError};
 const TAIL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests that read the database at once; as many connections as the store keeps for them.
 pub(super) const READERS: usize = 2;
+/// Lines of the audit that are looked through, the newest.
+const LINES: u32 = 1_000;
 /// How long a request waits for its turn.
 const TURN: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,19 @@ pub(super) struct LimitQuery {
     /// 1 to 1,000; 100 unless given.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AuditQuery {
+    /// 1 to 1,000; 100 unless given.
+    #[param(minimum = 1, maximum = 1000)]
+    pub(super) limit: Option<u32>,
+    /// Only changes of this rule.
+    pub(super) rule: Option<String>,
+    /// Only changes that this person, or part of the engine, made.
+    pub(super) who: Option<String>,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -112,16 +127,25 @@ pub(super) async fn activations(
     Ok(Json(rows.into_iter().map(ActivationView::from).collect()))
 }
 
-/// Who changed what in the rule set, newest first.
-#[utoipa::path(get, path = "/audit", tag = "pipeline", params(LimitQuery),
+/// Who changed what in the rule set, newest first. Lines of one rule or person are those among the newest 1,000.
+#[utoipa::path(get, path = "/audit", tag = "pipeline", params(AuditQuery),
     responses((status = 200, body = Vec<AuditView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn audit(
     State(state): State<AdminState>,
-    Params(query): Params<LimitQuery>,
+    Params(query): Params<AuditQuery>,
 ) -> Result<Json<Vec<AuditView>>, Problem> {
+    Ok(Json(lines(state, &query).await?))
+}
+
+/// Lines of the audit, newest first.
+pub(super) async fn lines(state: AdminState, query: &AuditQuery) -> Result<Vec<AuditView>, Problem> {
     let limit = limit(query.limit)?;
-    let rows = reading(state, move |store| async move { store.audit(limit).await }).await?;
-    Ok(Json(rows.into_iter().map(AuditView::from).collect()))
+    let is_of_all = query.rule.is_none() && query.who.is_none();
+    let looked_at = if is_of_all { limit } else { LINES };
+    let rows = reading(state, move |store| async move { store.audit(looked_at).await }).await?;
+    let is = |wanted: &Option<String>, text: &str| wanted.as_deref().is_none_or(|wanted| wanted == text);
+    let wanted = rows.into_iter().filter(|line| is(&query.rule, &line.rule) && is(&query.who, &line.who));
+    Ok(wanted.take(limit as usize).map(AuditView::from).collect())
 }
 
 /// Dead letters, newest first, and whether these are all that was asked for. Where a field is sensitive, those who may not see
@@ -191,7 +215,7 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 
 /// A turn at the database. It is kept until the database has answered, also when the peer hangs up meanwhile: whoever asks and
 /// goes does not put more to work than these.
-async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn ReportStore>) -> F) -> Result<T, Problem>
+pub(super) async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn ReportStore>) -> F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, StoreError>> + Send + 'static,

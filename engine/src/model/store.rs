@@ -17,7 +17,7 @@
 
 use async_trait::async_trait;
 
-use super::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
+use super::catalog::{Audit, Entry, Repaired, RuleChange, RuleSet, Version, VersionInfo};
 use super::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use super::ids::{Offset, Partition, Revision, Sha256};
 use super::instance::{Beat, InstanceRow};
@@ -183,6 +183,9 @@ pub trait ReportStore: AuditStore {
 
     /// Ascending by partition and offset; the newest `limit` of them.
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>, StoreError>;
+
+    /// The newest `limit` changes of a rule, newest first, of those among the newest [`RuleChange::LOOKED_AT`] of the set.
+    async fn rule_changes(&self, rule: &str, limit: u32) -> Result<Vec<RuleChange>, StoreError>;
 }
 
 /// Deletes what is old enough to go, a bounded part of it at a time.

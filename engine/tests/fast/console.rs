@@ -5,6 +5,7 @@ mod by_hand;
 mod needs;
 mod now;
 mod pages;
+mod rules;
 mod sensitive;
 mod sessions;
 

@@ -40,6 +40,16 @@ impl Page<'_> {
         }
     }
 
+    /// The first node with this role and a name that is it. The browser finds a field for files by no name, though it tells one.
+    ///
+    /// # Errors
+    /// There is none; with what there is of that role.
+    pub(super) fn named(&self, role: &str, is_it: impl Fn(&str) -> bool) -> Result<Node, String> {
+        let all = self.query(json!({ "role": role }))?;
+        let found = all.iter().find(|(_, told)| is_it(&told.name)).map(|(node, _)| *node);
+        found.ok_or_else(|| format!("there is no such {role}, but {all:?}"))
+    }
+
     /// Names of all nodes with this role, in the page's order.
     pub fn names(&self, role: &str) -> Vec<String> {
         let all = self.until(role, || self.query(json!({ "role": role })));

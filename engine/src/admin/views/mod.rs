@@ -5,6 +5,7 @@ mod hide;
 mod history;
 mod instances;
 mod pipeline;
+mod rule_changes;
 mod rules;
 
 pub use from_model::{code_views, rfc3339};
@@ -12,4 +13,5 @@ pub use hide::{Hide, open_headers};
 pub use history::*;
 pub use instances::*;
 pub use pipeline::*;
+pub use rule_changes::*;
 pub use rules::*;

@@ -168,7 +168,7 @@ pub struct ActivationView {
 }
 
 /// A line of the audit.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditView {
     /// When it happened, RFC 3339.
     pub at: String,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::AuditView;
 use crate::model::catalog::{Mode, Origin};
 use crate::model::finding::Effect;
 
@@ -38,14 +39,24 @@ pub struct RuleView {
     pub order: i32,
     /// In force, defaults included.
     pub parameters: BTreeMap<String, String>,
+    /// Names of the parameters that somebody set; the others follow the default of whatever version is in force.
+    pub set: Vec<String>,
     /// What it can find.
     pub codes: Vec<CodeView>,
+    /// Records that it judged since the engine started, in this process.
+    pub records: u64,
     /// Hits since the engine started, in this process.
     pub hits: u64,
+    /// Hits of each 30 s of the last 15 minutes, the oldest first, in this process.
+    pub trend: Vec<u64>,
     /// Records on which it failed since the engine started, in this process.
     pub failures: u64,
+    /// Records that lacked a field that it requires and passed unjudged, since the engine started, in this process.
+    pub skipped: u64,
     /// Processor time a record, in nanoseconds; absent: it judged nothing yet.
     pub ns_per_record: Option<f64>,
+    /// What of it a live rule may take, `rules.budget`; null: the rule is not live, and shadow rules share `rules.shadow_budget`.
+    pub budget_ns: Option<u64>,
     /// Null while the database can't be asked.
     pub origin: Option<Origin>,
     /// File name or remote address; null while the database can't be asked.
@@ -54,10 +65,12 @@ pub struct RuleView {
     pub suspended: Option<String>,
     /// A shadow rule judges one batch in so many, for shadow rules together have a share of the time only; null: all.
     pub sampled_one_in: Option<u64>,
+    /// What was done to it last; null: not known, as the database can't be asked, or not among the newest 1,000 changes.
+    pub last_change: Option<AuditView>,
 }
 
 /// A code that a rule may give.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CodeView {
     /// The code, as `AMOUNT_NEGATIVE`.
     pub name: String,
@@ -91,6 +104,8 @@ pub struct FileProblemView {
 /// Answer of GET /rules/{name}.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RuleDetail {
+    /// The revision in force.
+    pub revision: u64,
     /// The rule in force.
     pub rule: RuleView,
     /// What its module says of itself.
@@ -103,6 +118,8 @@ pub struct RuleDetail {
     pub history_unavailable: Option<String>,
     /// Hits by code since the engine started.
     pub hits_by_code: BTreeMap<String, u64>,
+    /// Hits of each 30 s of the last 15 minutes, the oldest first, of each code that hit within them.
+    pub trend_by_code: BTreeMap<String, Vec<u64>>,
     /// Records on which it failed, or that lacked a field that it requires, by the engine's code, since the engine
     /// started.
     pub failures_by_code: BTreeMap<String, u64>,
@@ -115,7 +132,7 @@ pub struct RuleDetail {
 }
 
 /// What a module says of itself.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ManifestView {
     /// Name of the rule.
     pub name: String,
@@ -132,7 +149,7 @@ pub struct ManifestView {
 }
 
 /// A field that a rule reads.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldView {
     /// Name of the field.
     pub name: String,
@@ -143,7 +160,7 @@ pub struct FieldView {
 }
 
 /// A setting of a rule.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ParameterView {
     /// Name of the parameter.
     pub name: String,

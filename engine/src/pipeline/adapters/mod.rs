@@ -1,6 +1,7 @@
 //! What is behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
 
 mod advice;
+mod changes;
 mod evaluate;
 mod letters;
 mod missing;
@@ -9,26 +10,27 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use self::advice::advice;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use self::view::View;
-use crate::admin::ports::{AdminError, Author, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin};
+use crate::admin::ports::{
+    AdminError, Author, PatchRequest, PipelineView, PlanRequest, PublishRequest, RollbackRequest, RuleAdmin,
+};
 use crate::admin::views::{
-    EvaluateView, FileProblemView, ManifestView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
+    EvaluateView, FileProblemView, ManifestView, PlanView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
 use crate::admin::{Access, AdminState, Limits};
 use crate::config::Config;
-use crate::model::catalog::{Origin, VersionInfo};
-use crate::model::ids::Sha256;
+use crate::model::catalog::{Mode, VersionInfo};
+use crate::model::ids::{Revision, Sha256};
 use crate::model::record::Schema;
 use crate::pipeline::instances::Instances;
-use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, RulesDirectory, Runtime};
 use crate::status::Status;
 use crate::store::{CatalogStore, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -61,6 +63,7 @@ pub(super) fn admin_state(
         directory: directory.clone(),
         store: store.clone(),
         known: Mutex::default(),
+        away: Mutex::default(),
         evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
     };
     let letters = Letters::new(config.clone(), schema.clone());
@@ -79,32 +82,16 @@ struct Rules {
     store: Arc<dyn CatalogStore>,
     /// Where the versions in force came from. A version never changes, so each is asked for once.
     known: Mutex<BTreeMap<Sha256, VersionInfo>>,
+    /// When the store last did not say, and why.
+    away: Mutex<Option<(Instant, String)>>,
     evaluating: Arc<Semaphore>,
 }
 
 /// Time-out of optional reads of the store: rules are answered from memory, and their history is added if the store replies
 /// within it.
 const ASK_STORE: Duration = Duration::from_secs(2);
-
-impl From<Refused> for AdminError {
-    fn from(refused: Refused) -> Self {
-        let detail = refused.to_string();
-        match refused {
-            Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
-            Refused::NotWasm => Self::NotWasm,
-            Refused::Module(_) => Self::Invalid { hint: advice(&detail).into(), detail },
-            Refused::Unfit(_) => Self::Invalid {
-                detail,
-                hint: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
-            },
-            Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
-            Refused::Conflict(_) => Self::Conflict(detail),
-            Refused::InForce { .. } => Self::InForce(detail),
-            Refused::Unknown { rule, .. } => Self::Unknown { rule, detail },
-            Refused::Compiler(_) | Refused::Store(_) => Self::Unavailable(detail),
-        }
-    }
-}
+/// How long it is not asked again after it did not: a page that is asked for every 2 s must not wait each time.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the store says, if it says it soon.
 async fn soon<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
@@ -118,8 +105,11 @@ impl Rules {
     /// Where the versions of the set came from, as far as that is known, and why not all is.
     async fn origins(&self, set: &LiveSet) -> (BTreeMap<Sha256, VersionInfo>, Option<String>) {
         let in_force: Vec<Sha256> = set.rules.iter().map(|rule| rule.id.sha256).collect();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut known = now(&self.known);
         known.retain(|sha256, _| in_force.contains(sha256));
+        if let Some((_, why)) = now(&self.away).filter(|(at, _)| at.elapsed() < ASK_AGAIN) {
+            return (known, Some(why));
+        }
         let asked = soon(async {
             for sha256 in in_force {
                 if !known.contains_key(&sha256)
@@ -131,6 +121,8 @@ impl Rules {
             Ok(())
         });
         let unavailable = asked.await.err();
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) =
+            unavailable.clone().map(|why| (Instant::now(), why));
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
         (known, unavailable)
     }
@@ -141,7 +133,8 @@ fn now<T: Clone>(figure: &Mutex<T>) -> T {
     figure.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
+fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>, config: &Config) -> RuleView {
+    let budget = u64::try_from(config.rules.budget.as_nanos()).unwrap_or(u64::MAX);
     let rows = rule.stats.rows.load(Ordering::Relaxed);
     let nanos = rule.stats.nanos.load(Ordering::Relaxed);
     RuleView {
@@ -152,14 +145,20 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
         mode: rule.mode,
         order: rule.order,
         parameters: rule.parameters.clone(),
+        set: rule.set.iter().cloned().collect(),
         codes: code_views(&rule.manifest),
+        records: rows,
         hits: now(&rule.stats.hits).values().sum(),
+        trend: now(&rule.stats.trend).all(),
         failures: now(&rule.stats.failures).values().sum(),
+        skipped: rule.stats.skipped.load(Ordering::Relaxed),
         ns_per_record: (rows > 0).then(|| nanos as f64 / rows as f64),
+        budget_ns: (rule.mode == Mode::Live).then_some(budget),
         origin: version.map(|version| version.origin),
         source: version.map(|version| version.source.clone()),
         suspended: rule.suspended.clone(),
         sampled_one_in: Some(rule.stats.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
+        last_change: None,
     }
 }
 
@@ -172,7 +171,7 @@ impl RuleAdmin for Rules {
     async fn list(&self) -> Result<RulesView, AdminError> {
         let live = self.catalog.live();
         let (origins, history_unavailable) = self.origins(&live).await;
-        let view = |rule: &Arc<LiveRule>| rule_view(rule, origins.get(&rule.id.sha256));
+        let view = |rule: &Arc<LiveRule>| rule_view(rule, origins.get(&rule.id.sha256), &self.config);
         let problem = |p: crate::rules::FileProblem| FileProblemView { file: p.file, problem: p.message };
         Ok(RulesView {
             revision: live.revision.0,
@@ -190,18 +189,21 @@ impl RuleAdmin for Rules {
         // One more than is shown tells whether there are more.
         let found = match unavailable {
             Some(why) => Err(why),
+            None if limit == 0 => Ok(Vec::new()),
             None => soon(self.store.versions(Some(name), limit + 1)).await,
         };
         let (mut versions, history_unavailable) = found.map_or_else(|why| (Vec::new(), Some(why)), |all| (all, None));
         let more_versions = versions.len() > limit as usize;
         versions.truncate(limit as usize);
         Ok(RuleDetail {
-            rule: rule_view(rule, origins.get(&rule.id.sha256)),
+            revision: live.revision.0,
+            rule: rule_view(rule, origins.get(&rule.id.sha256), &self.config),
             manifest: ManifestView::from(&rule.manifest),
             versions: versions.into_iter().map(Into::into).collect(),
             more_versions,
             history_unavailable,
             hits_by_code: now(&rule.stats.hits),
+            trend_by_code: now(&rule.stats.trend).by_code(),
             failures_by_code: now(&rule.stats.failures),
             skipped: rule.stats.skipped.load(Ordering::Relaxed),
             shadow_samples: now(&rule.stats.samples).iter().map(hit_view).collect(),
@@ -210,8 +212,7 @@ impl RuleAdmin for Rules {
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
-        let PublishRequest { wasm, source, author: Author { who, reason }, order, mode, replace } = request;
-        let how = Publish { origin: Origin::Api, source, who: who.to_string(), reason, order, mode, replace };
+        let (wasm, how) = changes::how(request);
         let done = self.catalog.publish(wasm, how).await?;
         let (sha256, revision) = (done.sha256.to_string(), done.revision.0);
         Ok(PublishedView { name: done.name, sha256, revision, new: done.new })
@@ -221,15 +222,24 @@ impl RuleAdmin for Rules {
         Ok(ManifestView::from(&self.catalog.check(wasm).await?))
     }
 
+    async fn plan(&self, request: PlanRequest, seen: Option<u64>) -> Result<PlanView, AdminError> {
+        let (rule, action) = changes::action(request)?;
+        Ok(changes::view(self.catalog.plan(&rule, action, seen.map(Revision)).await?, None))
+    }
+
+    async fn plan_publish(&self, request: PublishRequest) -> Result<PlanView, AdminError> {
+        let (wasm, how) = changes::how(request);
+        let (manifest, planned) = self.catalog.plan_publish(&wasm, &how).await?;
+        Ok(changes::view(planned, Some(ManifestView::from(&manifest))))
+    }
+
     async fn patch(&self, name: &str, patch: PatchRequest, author: &Author) -> Result<u64, AdminError> {
         let PatchRequest { mode, order, parameters, reason: _ } = patch;
         Ok(self.catalog.patch(name, Patch { mode, order, parameters }, author.by()).await?.0)
     }
 
     async fn rollback(&self, name: &str, request: RollbackRequest, author: &Author) -> Result<u64, AdminError> {
-        let to = request.sha256.map(|text| text.parse::<Sha256>()).transpose();
-        let to = to.map_err(|why| AdminError::NotFound(why.to_string()))?;
-        Ok(self.catalog.rollback(name, to, author.by()).await?.0)
+        Ok(self.catalog.rollback(name, changes::version(request.sha256)?, author.by()).await?.0)
     }
 
     async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError> {

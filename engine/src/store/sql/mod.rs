@@ -15,6 +15,7 @@ mod migrations;
 mod positions;
 mod retention;
 pub(super) mod revision;
+mod rule_changes;
 pub(super) mod schema;
 pub(super) mod stats;
 mod store;

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use super::positions::Scope;
 use super::{
     Driver, Result, Transaction, catalog, columns, fingerprint, instances, migrations, positions, retention, revision,
-    schema, stats, whole,
+    rule_changes, schema, stats, whole,
 };
 use crate::fault;
-use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
+use crate::model::catalog::{Audit, Entry, Repaired, RuleChange, RuleSet, Version, VersionInfo};
 use crate::model::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::instance::{Beat, InstanceRow};
@@ -253,6 +253,10 @@ impl ReportStore for SqlStore {
 
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>> {
         in_tx!(self, begin_look, |tx| positions::activations(tx, &self.scope, limit))
+    }
+
+    async fn rule_changes(&self, rule: &str, limit: u32) -> Result<Vec<RuleChange>> {
+        in_tx!(self, begin_look, |tx| rule_changes::read(tx, &self.scope.pipeline, rule, limit))
     }
 }
 

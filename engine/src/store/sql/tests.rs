@@ -219,6 +219,10 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     );
     assert!(store.last_entry("r").await.expect("rows").is_some());
     assert_eq!(store.entries_at(Revision(2)).await.expect("rows").len(), 1);
+    let changes = store.rule_changes("r", 9).await.expect("rows");
+    let versions: Vec<_> = changes.iter().map(|change| change.entry.as_ref().map(|entry| entry.sha256)).collect();
+    assert_eq!(versions, [&one, &other, &one].map(|version| Some(version.sha256)));
+    assert!(changes.iter().all(|change| change.manifest.is_some()) && changes[1].line.reason.is_some());
     let reasons: Vec<_> = store.audit(9).await.expect("rows").into_iter().map(|line| line.reason).collect();
     assert_eq!(reasons, [None, Some("it was wrong".to_owned()), None]);
     for file in [Some(one.sha256), None] {

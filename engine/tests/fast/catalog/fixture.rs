@@ -100,7 +100,7 @@ pub(crate) fn script(path: &std::path::Path, body: &str) {
 /// By the API, with nothing said.
 pub(crate) fn by_api() -> Publish {
     let (source, who) = ("test".into(), "test".into());
-    Publish { origin: Origin::Api, source, who, reason: None, order: None, mode: None, replace: false }
+    Publish { origin: Origin::Api, source, who, reason: None, seen: None, order: None, mode: None, replace: false }
 }
 
 /// A patch of parameters only; None unsets.

@@ -61,6 +61,7 @@ async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) 
     assert_eq!(plans::by_index(url, store.activations(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.audit(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.versions(None, 10)).await.unwrap().len(), 10);
+    assert_eq!(plans::by_index(url, store.rule_changes("steady", 10)).await.unwrap().len(), 10);
     plans::by_index(url, store.revision()).await.unwrap();
     assert_eq!(plans::by_index(url, store.positions()).await.unwrap().len(), 1);
     assert_eq!(plans::by_index(url, store.beat(&beat("own", "{}"), 10_000)).await.unwrap().len(), 1);

@@ -1,6 +1,7 @@
 //! What is behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
 //! bytes, and a store that only reads.
 
+mod changes;
 pub mod client;
 pub mod instances;
 
@@ -10,12 +11,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use weir::admin::ports::{
-    AdminError, Author, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
+    AdminError, Author, LetterTail, PatchRequest, PipelineView, PlanRequest, PublishRequest, RollbackRequest, RuleAdmin,
 };
 use weir::admin::views::*;
 use weir::admin::{Access, AdminState, Limits};
 use weir::config::{Admin, May, Person, Tokens};
-use weir::model::catalog::{Audit, Mode, Origin};
+use weir::model::catalog::{Audit, Mode, Origin, RuleChange};
 use weir::model::checkpoint::Activation;
 use weir::model::finding::Effect;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
@@ -126,6 +127,9 @@ impl Fakes {
     }
 }
 
+/// The revision of the fake set.
+pub const REVISION: u64 = 4;
+
 struct Rules {
     seen: Arc<Mutex<Vec<String>>>,
     known: Mutex<Vec<Vec<u8>>>,
@@ -178,14 +182,20 @@ fn rule() -> RuleView {
         mode: Mode::Live,
         order: 10,
         parameters: BTreeMap::from([("most".into(), "1000".into())]),
+        set: vec!["most".into()],
         codes: manifest().codes,
+        records: 1_234_567,
         hits: 3,
+        trend: vec![0, 1, 2],
         failures: 0,
-        ns_per_record: None,
+        skipped: 2,
+        ns_per_record: Some(9.1),
+        budget_ns: Some(20_000),
         origin: Some(Origin::Api),
         source: Some("127.0.0.1".into()),
         suspended: None,
         sampled_one_in: None,
+        last_change: None,
     }
 }
 
@@ -197,7 +207,12 @@ fn manifest() -> ManifestView {
         summary: "Amounts above the most.".into(),
         fields: vec![FieldView { name: "amount".into(), kind: "decimal".into(), required: true }],
         codes: vec![code],
-        parameters: Vec::new(),
+        parameters: vec![ParameterView {
+            name: "most".into(),
+            kind: "decimal".into(),
+            summary: "Hits above it.".into(),
+            default: "500".into(),
+        }],
     }
 }
 
@@ -225,12 +240,14 @@ impl RuleAdmin for Rules {
         };
         let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::Flag, detail: format!("{IBAN}: 9 > 1") };
         Ok(RuleDetail {
+            revision: REVISION,
             rule: rule(),
             manifest: manifest(),
             versions: vec![version],
             more_versions: true,
             history_unavailable: Some(url()),
             hits_by_code: BTreeMap::from([("AMOUNT_HIGH".into(), 3)]),
+            trend_by_code: BTreeMap::from([("AMOUNT_HIGH".into(), vec![0, 1, 2])]),
             failures_by_code: BTreeMap::from([("RULE_TRAP".into(), 1)]),
             skipped: 2,
             shadow_samples: vec![hit],
@@ -239,8 +256,9 @@ impl RuleAdmin for Rules {
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
-        let Author { who, reason } = &request.author;
+        let Author { who, reason, seen } = &request.author;
         self.see(format!("publish by {who} mode {:?} order {:?} reason {reason:?}", request.mode, request.order));
+        changes::is_at(*seen)?;
         if request.wasm == b"\0asm slow" {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
@@ -259,13 +277,32 @@ impl RuleAdmin for Rules {
         judge(&wasm).map(|()| manifest())
     }
 
-    async fn patch(&self, name: &str, _: PatchRequest, author: &Author) -> Result<u64, AdminError> {
-        self.see(format!("patch by {} reason {:?}", author.who, author.reason));
-        named(name).map(|()| 6)
+    async fn plan(&self, request: PlanRequest, seen: Option<u64>) -> Result<PlanView, AdminError> {
+        named(&request.rule)?;
+        changes::is_at(seen)?;
+        self.see(format!("plan {request:?}"));
+        changes::plan(request)
+    }
+
+    async fn plan_publish(&self, request: PublishRequest) -> Result<PlanView, AdminError> {
+        self.see(format!("plan of a publish, mode {:?} order {:?}", request.mode, request.order));
+        judge(&request.wasm)?;
+        changes::is_at(request.author.seen)?;
+        Ok(changes::plan_publish(&request, manifest()))
+    }
+
+    async fn patch(&self, name: &str, patch: PatchRequest, author: &Author) -> Result<u64, AdminError> {
+        let Author { who, reason, .. } = author;
+        let PatchRequest { mode, order, parameters, .. } = patch;
+        named(name)?;
+        changes::is_at(author.seen)?;
+        self.see(format!("patch by {who} mode {mode:?} order {order:?} parameters {parameters:?} reason {reason:?}"));
+        Ok(6)
     }
 
     async fn rollback(&self, name: &str, _: RollbackRequest, author: &Author) -> Result<u64, AdminError> {
         self.see(format!("rollback by {} reason {:?}", author.who, author.reason));
+        changes::is_at(author.seen)?;
         if name == "only_one" {
             return Err(AdminError::Conflict("only_one has no earlier version".into()));
         }
@@ -274,6 +311,7 @@ impl RuleAdmin for Rules {
 
     async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError> {
         self.see(format!("retire by {} reason {:?}", author.who, author.reason));
+        changes::is_at(author.seen)?;
         named(name).map(|()| 8)
     }
 
@@ -437,6 +475,13 @@ impl ReportStore for ReadOnly {
 
     async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> {
         Ok(vec![Activation { partition: Partition(0), first_offset: Offset(7), revision: Revision(4) }])
+    }
+
+    async fn rule_changes(&self, rule: &str, limit: u32) -> Result<Vec<RuleChange>, StoreError> {
+        if limit == 14 {
+            return Err(StoreError::Unavailable(url()));
+        }
+        Ok(changes::history(rule, limit))
     }
 }
 
