@@ -2,9 +2,13 @@
 //! console and the CLI all hide by this one place. Where one field is sensitive, every text that a record or a rule may have
 //! put together is hidden whole: no rule says which of its words came from which field.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
-use super::{HeaderView, LettersView, RuleDetail, WindowView};
+use super::{
+    EvaluateView, HeaderView, LetterGroupsView, LetterView, LettersView, OneLetterView, RecordView, RuleDetail, WindowView,
+};
 use crate::model::record::Schema;
 
 /// Headers of a dead letter that the engine makes, and that hold nothing of the record.
@@ -60,14 +64,53 @@ impl Hide {
     /// Of dead letters code, rule, position and the other fields stay.
     pub fn letters(&self, letters: &mut LettersView) {
         letters.hidden = Some(self.why());
-        for letter in &mut letters.letters {
-            (letter.key, letter.value) = (None, None);
-            letter.fields.retain(|name, _| !self.fields.contains(name));
-            let headers = std::mem::take(&mut letter.headers).into_iter().map(|header| (header.name, header.value));
-            let headers = open_headers(headers.collect());
-            letter.message = headers.iter().rfind(|(name, _)| name == MESSAGE).and_then(|(_, text)| text.clone());
-            letter.headers = headers.into_iter().map(|(name, value)| HeaderView { name, value }).collect();
+        letters.letters.iter_mut().for_each(|letter| self.one(letter));
+    }
+
+    /// The same of one.
+    pub fn letter(&self, letter: &mut OneLetterView) {
+        letter.hidden = Some(self.why());
+        self.one(&mut letter.letter);
+    }
+
+    /// The same of those that are kept in memory.
+    pub fn groups(&self, groups: &mut LetterGroupsView) {
+        groups.hidden = Some(self.why());
+        let samples = groups.groups.iter_mut().map(|group| &mut group.sample);
+        samples.chain(&mut groups.letters).for_each(|letter| self.one(letter));
+    }
+
+    fn one(&self, letter: &mut LetterView) {
+        (letter.key, letter.value) = (None, None);
+        self.open_fields(&mut letter.fields);
+        letter.hits.iter_mut().for_each(|hit| hit.detail.clear());
+        let headers = std::mem::take(&mut letter.headers).into_iter().map(|header| (header.name, header.value));
+        let headers = open_headers(headers.collect());
+        letter.message = headers.iter().rfind(|(name, _)| name == MESSAGE).and_then(|(_, text)| text.clone());
+        letter.headers = headers.into_iter().map(|(name, value)| HeaderView { name, value }).collect();
+    }
+
+    /// Of a record position, time and the other fields stay: its headers are a stranger's.
+    pub fn record(&self, record: &mut RecordView) {
+        record.hidden = Some(self.why());
+        (record.key, record.value) = (None, None);
+        record.headers.clear();
+        self.open_fields(&mut record.fields);
+    }
+
+    /// Of what the rules say of somebody else's records codes and the other fields stay.
+    pub fn evaluated(&self, evaluated: &mut EvaluateView) {
+        (evaluated.hidden, evaluated.test) = (Some(self.why()), None);
+        for record in &mut evaluated.records {
+            self.open_fields(&mut record.fields);
+            record.verdicts.iter_mut().flat_map(|verdict| &mut verdict.hits).for_each(|hit| hit.detail.clear());
+            let fault = record.fault.as_mut().filter(|fault| !OPEN_REASONS.contains(&fault.code.as_str()));
+            fault.into_iter().for_each(|fault| fault.message.clear());
         }
+    }
+
+    fn open_fields(&self, fields: &mut BTreeMap<String, Option<String>>) {
+        fields.retain(|name, _| !self.fields.contains(name));
     }
 
     /// Of a rule the details of its first shadow hits go.
@@ -107,10 +150,10 @@ fn without_details(hits: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::admin::views::LetterView;
+    use crate::admin::views::{EvaluatedView, FaultView, HitView, LetterHitView, OutcomeView, VerdictView};
+    use crate::model::catalog::Mode;
+    use crate::model::finding::Effect;
     use crate::model::record::{Field, Kind};
 
     fn schema(sensitive: &[&str]) -> Schema {
@@ -151,6 +194,12 @@ mod tests {
             message: Some("DE89 is blocked".into()),
             rule: Some("r".into()),
             sha256: None,
+            hits: vec![LetterHitView {
+                rule: "r".into(),
+                code: "IBAN".into(),
+                effect: Effect::DeadLetter,
+                detail: "DE89 is blocked".into(),
+            }],
             source_partition: Some(0),
             source_offset: Some(7),
             fields: BTreeMap::from([("iban".into(), Some("DE89".into())), ("type".into(), Some("DEBIT".into()))]),
@@ -158,7 +207,7 @@ mod tests {
             value: Some("{\"iban\":\"DE89\"}".into()),
             value_bytes: Some(15),
             headers,
-            truncated: false,
+            ..LetterView::default()
         }
     }
 
@@ -182,6 +231,52 @@ mod tests {
         assert_eq!(names, ["weir.code", "weir.rule", "__dlq.errors.offset", "weir.hits"]);
         let hits = shown.headers[3].value.as_deref().expect("a text");
         assert_eq!(hits, r#"[{"code":"IBAN","effect":"dead-letter","rule":"r"}]"#);
+    }
+
+    #[test]
+    fn of_groups_records_and_evaluations_nothing_of_the_sensitive_field_is_left() {
+        let hide = Hide::of(&schema(&["iban"])).expect("one is sensitive");
+        let mut groups = LetterGroupsView { letters: vec![letter("IBAN")], ..LetterGroupsView::default() };
+        hide.groups(&mut groups);
+        let mut one = OneLetterView { letter: letter("IBAN"), hidden: None };
+        hide.letter(&mut one);
+        let LetterView { fields, key, value, headers, .. } = letter("IBAN");
+        let mut record = RecordView { offset: 7, fields, key, value, headers, ..RecordView::default() };
+        hide.record(&mut record);
+        let hit = HitView { code: "IBAN".into(), effect: Effect::Flag, detail: "DE89 is blocked".into() };
+        let fault = |code: &str| FaultView { stage: "decode".into(), code: code.into(), message: "DE89".into() };
+        let verdict = VerdictView {
+            rule: "r".into(),
+            sha256: String::new(),
+            mode: Mode::Live,
+            hits: vec![hit],
+            not_asked: false,
+        };
+        let record_of = |code: &str| EvaluatedView {
+            outcome: OutcomeView::Flagged,
+            fault: Some(fault(code)),
+            fields: letter("IBAN").fields,
+            verdicts: vec![verdict.clone()],
+        };
+        let mut evaluated = EvaluateView {
+            revision: 1,
+            records: vec![record_of("FIELD_KIND")],
+            test: Some("DE89".into()),
+            hidden: None,
+        };
+        hide.evaluated(&mut evaluated);
+        let texts = [
+            serde_json::to_string(&groups),
+            serde_json::to_string(&one),
+            serde_json::to_string(&record),
+            serde_json::to_string(&evaluated),
+        ];
+        for text in texts.map(|text| text.expect("plain data")) {
+            assert!(!text.contains("DE89") && text.contains("DEBIT") && text.contains("iban is sensitive"), "{text}");
+        }
+        let (hit, fault) = (&evaluated.records[0].verdicts[0].hits[0], evaluated.records[0].fault.as_ref());
+        assert_eq!((hit.code.as_str(), fault.map(|fault| fault.code.as_str())), ("IBAN", Some("FIELD_KIND")));
+        assert!(record.offset == 7 && one.letter.hits[0].code == "IBAN");
     }
 
     /// A header that comes to be has to be decided on, here.

@@ -3,9 +3,11 @@
 mod from_model;
 mod hide;
 mod pipeline;
+mod records;
 mod rules;
 
 pub use from_model::{code_views, rfc3339};
 pub use hide::{Hide, open_headers};
 pub use pipeline::*;
+pub use records::*;
 pub use rules::*;
