@@ -6,9 +6,11 @@
 //! `templates/base.html`, and a row in the table of `engine/tests/fast/console/needs.rs`; a form has one in the table below, too.
 
 mod assets;
+mod chart;
 mod dress;
 mod gzip;
 mod now;
+mod number;
 mod page;
 mod sign_in;
 mod text;

@@ -12,13 +12,12 @@ use super::super::AdminState;
 use super::super::auth::Principal;
 use super::super::pipeline_api;
 use super::super::views::{DependencyState, InstanceState, PartitionState, PartitionStatus, PipelineStatus};
+use super::number::{NOT_KNOWN, grouped};
 use super::page::{Frame, page};
 use crate::conditions::Severity;
 
 /// Partitions that the page lists; the others are counted.
 const LISTED: usize = 100;
-/// What a cell shows of something that is not known.
-const NOT_KNOWN: &str = "–";
 
 #[derive(Template)]
 #[template(path = "now.html")]
@@ -160,29 +159,9 @@ fn rank(state: PartitionState) -> u8 {
     }
 }
 
-/// `1,234,567`
-fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::from(if number < 0 { "-" } else { "" });
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_written_in_groups_of_three() {
-        let texts = [0, 7, 999, 1_000, 12_345, 1_234_567, -1_000, i64::MIN].map(grouped);
-        let wanted = ["0", "7", "999", "1,000", "12,345", "1,234,567", "-1,000", "-9,223,372,036,854,775,808"];
-        assert_eq!(texts, wanted);
-    }
 
     #[test]
     fn of_many_partitions_the_worst_are_listed_and_all_are_summed() {
