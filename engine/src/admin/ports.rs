@@ -7,9 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::views::{
-    DependencyView, EvaluateView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView,
-};
+use super::views::{DependencyView, EvaluateView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::{By, Mode};
 
 mod records;

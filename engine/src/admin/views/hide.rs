@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    EvaluateView, HeaderView, LetterGroupsView, LetterView, LettersView, OneLetterView, RecordView, RuleDetail, WindowView,
+    EvaluateView, HeaderView, LetterGroupsView, LetterView, LettersView, OneLetterView, RecordView, RuleDetail,
+    WindowView,
 };
 use crate::model::record::Schema;
 
@@ -59,6 +60,11 @@ impl Hide {
     pub fn why(&self) -> String {
         let (fields, is) = (self.fields.join(", "), if self.fields.len() == 1 { "is" } else { "are" });
         format!("{fields} {is} sensitive: bytes, keys, details and reasons of records are for those who may see values")
+    }
+
+    /// What to do about it, in words.
+    pub fn hint(&self) -> &'static str {
+        "ask for `values` in `may` of [admin.people]"
     }
 
     /// Of dead letters code, rule, position and the other fields stay.

@@ -105,7 +105,10 @@ impl From<BuildError> for AdminError {
         match error {
             BuildError::Compiler(_) => Self::Unavailable(detail),
             BuildError::NoRule(_) => Self::NotFound(detail),
-            BuildError::Module(_) | BuildError::NoModule { .. } | BuildError::Same { .. } | BuildError::Unfit { .. } => {
+            BuildError::Module(_)
+            | BuildError::NoModule { .. }
+            | BuildError::Same { .. }
+            | BuildError::Unfit { .. } => {
                 Self::Invalid { detail, hint: "GET /rules/{name} has the rule's parameters and their kinds".into() }
             }
         }

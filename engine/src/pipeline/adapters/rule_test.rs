@@ -113,10 +113,7 @@ mod tests {
     fn what_is_made_is_a_test_of_the_rule_s_crate() {
         let crate_text = include_str!("../../../../rules/negative_amount/src/lib.rs");
         let hit = [finding("AMOUNT_NEGATIVE", "amount -1.50 < 0")];
-        let made = [
-            test_of("0", Some("-1.50"), &hit, Some("3@18234771")),
-            test_of("-2.5", Some("-1.50"), &[], None),
-        ];
+        let made = [test_of("0", Some("-1.50"), &hit, Some("3@18234771")), test_of("-2.5", Some("-1.50"), &[], None)];
         for test in made {
             let indented: String = test.lines().map(|line| format!("    {line}\n")).collect();
             assert!(crate_text.contains(&indented), "{indented}is not in the crate");
