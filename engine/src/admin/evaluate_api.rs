@@ -104,7 +104,7 @@ pub(super) async fn of_record(state: &AdminState, at: RecordPosition) -> Result<
 
 /// The record of a dead letter.
 pub(super) async fn of_letter(state: &AdminState, at: RecordPosition) -> Result<Given, Problem> {
-    let Found { view: letter, value } = in_time(state.records.letter(at, 64)).await?;
+    let Found { view: letter, value } = in_time(state.records.letter(at, 256)).await?;
     if letter.headers.iter().any(|header| header.name == "weir.value.cut") {
         return Err(ProblemKind::Invalid.problem(
             "the letter's value was cut to what its topic takes, so it is another record",

@@ -9,11 +9,15 @@ mod assets;
 mod chart;
 mod dress;
 mod gzip;
+mod letter;
+mod letters;
 mod now;
 mod number;
 mod page;
+mod record;
 mod sign_in;
 mod text;
+mod try_record;
 
 use axum::Router;
 use axum::response::Response;
@@ -22,6 +26,7 @@ use axum::routing::{get, post};
 use super::AdminState;
 use super::auth::{SIGN_IN, SIGN_OUT};
 use super::extract::BodyLimit;
+use super::records_api;
 
 pub(super) use dress::dress;
 pub(super) use text::Shown;
@@ -39,6 +44,13 @@ pub(super) fn routes() -> Router<AdminState> {
         .route(HOME, get(now::show))
         .route(SIGN_IN, get(sign_in::show).post(sign_in::sign_in))
         .route(SIGN_OUT, post(sign_in::sign_out))
+        .route("/console/dead-letters", get(letters::show))
+        .route("/console/dead-letters.ndjson", get(records_api::letters_ndjson))
+        .route("/console/dead-letters/{position}", get(letter::show))
+        .route("/console/dead-letters/{position}/value", get(records_api::letter_value))
+        .route("/console/records/{position}", get(record::show))
+        .route("/console/records/{position}/value", get(records_api::record_value))
+        .route("/console/try", get(try_record::show).post(try_record::submit))
         .route("/console/assets/{name}", get(assets::serve))
         .layer(BodyLimit::layer(FORM))
 }
@@ -99,7 +111,13 @@ mod tests {
             (method.as_str(), action.as_str(), needed.map(crate::config::May::word))
         });
         // A new form is written down here with what it needs.
-        let table = [("POST", "/console/sign-in", None), ("POST", "/console/sign-out", None)];
+        let table = [
+            ("GET", "/console/dead-letters", Some("read")),
+            ("GET", "/console/try", Some("read")),
+            ("POST", "/console/sign-in", None),
+            ("POST", "/console/sign-out", None),
+            ("POST", "/console/try", Some("read")),
+        ];
         assert_eq!(needs.collect::<Vec<_>>(), table);
     }
 }
