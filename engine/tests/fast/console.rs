@@ -2,10 +2,12 @@
 //! shows of strangers' texts, and what is hidden from whom.
 
 mod by_hand;
+mod letters;
 mod needs;
 mod pages;
 mod sensitive;
 mod sessions;
+mod try_record;
 
 use axum::Router;
 use weir::config::May;

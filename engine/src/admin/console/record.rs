@@ -47,7 +47,7 @@ pub(super) struct Content {
 
 impl Content {
     /// Whether the value is shown with every byte of it, so that it can be copied as text.
-    fn is_whole_text(&self) -> bool {
+    pub(super) fn is_whole_text(&self) -> bool {
         let bytes = self.value.as_ref().map(|value| value.len() as u64);
         bytes.is_some()
             && bytes == self.value_bytes
@@ -55,7 +55,7 @@ impl Content {
     }
 
     /// Bytes of the value, in words.
-    fn size(&self) -> String {
+    pub(super) fn size(&self) -> String {
         let count = |bytes: u64| super::number::grouped(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.value_bytes.map_or_else(|| "none: a tombstone".to_owned(), |bytes| format!("{} bytes", count(bytes)))
     }
