@@ -20,6 +20,8 @@ use super::page::{Frame, page};
 
 /// Letters that the page shows of those in memory.
 const NEWEST: usize = 50;
+/// Letters that it shows of those that a filter takes; the download and the API have more.
+const FOUND: usize = 200;
 /// Groups that it shows; the others are counted.
 const GROUPS: usize = 100;
 /// Characters of a reason and of a value in a row.
@@ -80,6 +82,8 @@ struct Group {
 #[derive(Default)]
 struct Found {
     rows: Vec<Row>,
+    /// Letters that were found and are not shown.
+    more: usize,
     /// Whether these are all.
     is_whole: bool,
     /// The record that was asked for by its position; empty: none was.
@@ -113,7 +117,7 @@ pub(super) async fn show(
     } else {
         let found = find_letters(&state, &who, &query).await?;
         let query_text = query.text();
-        let rows = found.letters.iter().map(Row::of).collect();
+        let rows = found.letters.iter().take(FOUND).map(Row::of).collect();
         let position = query.position.clone().unwrap_or_default().trim().to_owned();
         let download =
             if found.hidden.is_some() { String::new() } else { format!("/console/dead-letters.ndjson?{query_text}") };
@@ -121,7 +125,7 @@ pub(super) async fn show(
             frame,
             form: Form { query, no_key },
             memory: None,
-            found: Found { rows, is_whole: found.complete, position },
+            found: Found { rows, more: found.letters.len().saturating_sub(FOUND), is_whole: found.complete, position },
             hidden: found.hidden.unwrap_or_default(),
             api: format!("/dead-letters?{query_text}"),
             download,

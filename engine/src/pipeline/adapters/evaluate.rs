@@ -160,3 +160,19 @@ fn halt_view(halt: &Halt) -> FaultView {
     let message = format!("rule {rule} fails and its on_failure is halt, the pipeline would stop here: {message}");
     FaultView { stage: "rule".to_owned(), code: (*code).to_owned(), message }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_is_made_of_a_record_that_decodes_for_a_rule_that_judged_it() {
+        let said = |record: Option<&EvaluatedView>| test_of("r", &[], record, None).expect_err("refused").to_string();
+        let undecoded = undecoded_view(None);
+        for record in [None, Some(&undecoded)] {
+            assert!(said(record).starts_with("the record can't be decoded"), "{}", said(record));
+        }
+        let decoded = EvaluatedView { fields: BTreeMap::from([("amount".into(), None)]), ..undecoded };
+        assert!(said(Some(&decoded)).starts_with("the rule \"r\" did not judge it"), "{}", said(Some(&decoded)));
+    }
+}
