@@ -72,6 +72,7 @@ impl Default for Fakes {
             not_ready: Vec::new(),
             requests: 8,
             request_timeout: Duration::from_secs(2),
+            letters: 1,
             seen: Arc::default(),
             rules: 1,
             partitions: 1,
