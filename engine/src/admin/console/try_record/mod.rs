@@ -1,54 +1,33 @@
 //! "Try": what the rules say of a record that somebody pastes or picks, with parameters that are changed on the spot. It changes nothing;
 //! the form is sent by POST because a record is too long for a URL, and belongs in no log.
 
+mod editable;
+mod form;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use askama::Template;
-use askama::filters::{Escaper, Html};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
 
-use super::super::AdminState;
-use super::super::auth::Principal;
-use super::super::evaluate_api::{Given, Parameters, judge, of_letter, of_record};
-use super::super::extract::{Fields, Params};
-use super::super::problem::{Problem, ProblemKind};
-use super::super::views::{EvaluateView, EvaluatedView, HitView, OutcomeView, RuleView, VerdictView};
-use super::dress::encoded;
-use super::letters::version;
-use super::page::{Frame, page};
-use super::record::Named;
+use super::super::super::AdminState;
+use super::super::super::auth::Principal;
+use super::super::super::evaluate_api::{Given, Parameters, judge, of_letter, of_record};
+use super::super::super::extract::{Fields, Params};
+use super::super::super::problem::{Problem, ProblemKind};
+use super::super::super::views::{EvaluateView, EvaluatedView, HitView, OutcomeView, RuleView, VerdictView};
+use super::super::letters::version;
+use super::super::page::{Frame, page};
+use super::super::record::Named;
 use crate::model::catalog::Mode;
 use crate::model::finding::Effect;
-use crate::model::shown::acts;
+use editable::Editable;
+use form::{Asked, Pick, changed, query};
 
 /// Bytes of a record that was picked and is put where it can be edited.
 const EDITED: usize = 16 * 1024;
-/// Begins the name of a parameter's field: `parameter:RULE:NAME`.
-const PARAMETER: &str = "parameter";
-
-/// Which record is picked; both absent or empty: none.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Pick {
-    record: String,
-    letter: String,
-}
-
-/// What the form holds.
-#[derive(Default)]
-struct Asked {
-    pick: Pick,
-    /// The record as text; empty: the one that was picked, as it is.
-    text: String,
-    parameters: Parameters,
-    /// The rule that a test is made for.
-    test: Option<String>,
-}
 
 #[derive(Template)]
 #[template(path = "try.html")]
@@ -69,9 +48,6 @@ struct Try {
     /// Whether the API gets the record as a body.
     has_body: bool,
 }
-
-/// A text that is put into the form as it is.
-struct Editable(String);
 
 /// Parameters of a rule.
 struct RuleForm {
@@ -167,53 +143,6 @@ async fn answer(state: &AdminState, who: &Principal, asked: Asked) -> Result<Res
     Ok(page(status, &try_page))
 }
 
-impl Asked {
-    fn of(fields: Vec<(String, String)>) -> Result<Self, Problem> {
-        let mut asked = Self::default();
-        for (name, value) in fields {
-            match name.as_str() {
-                "record" => asked.pick.record = value,
-                "letter" => asked.pick.letter = value,
-                "text" => asked.text = value,
-                "test" => asked.test = Some(value),
-                // A rule's name and a parameter's are snake_case.
-                _ => match name.split(':').collect::<Vec<_>>()[..] {
-                    [PARAMETER, rule, parameter] => {
-                        asked.parameters.entry(rule.to_owned()).or_default().insert(parameter.to_owned(), value);
-                    }
-                    _ => return Err(ProblemKind::BadRequest.problem("the form cannot be read", "open the page again")),
-                },
-            }
-        }
-        Ok(asked)
-    }
-}
-
-/// Only what is not as it is in force: the form sends every parameter.
-fn changed(mut parameters: Parameters, in_force: &[RuleView]) -> Parameters {
-    for (rule, values) in &mut parameters {
-        let known = in_force.iter().find(|view| view.name == *rule).map(|view| &view.parameters);
-        values.retain(|name, value| known.and_then(|known| known.get(name)) != Some(&*value));
-    }
-    parameters.retain(|_, values| !values.is_empty());
-    parameters
-}
-
-/// Of the same at the API.
-fn query(pick: &Pick, is_own: bool, parameters: &Parameters, test: Option<&str>) -> String {
-    let parameters =
-        (!parameters.is_empty()).then(|| serde_json::to_string(parameters).expect("texts by name always serialize"));
-    let parts = [
-        ("record", Some(pick.record.as_str()).filter(|at| !is_own && !at.is_empty())),
-        ("letter", Some(pick.letter.as_str()).filter(|at| !is_own && !at.is_empty())),
-        ("parameters", parameters.as_deref()),
-        ("test", test),
-    ];
-    let given = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded((*value)?))));
-    let text = given.collect::<Vec<_>>().join("&");
-    if text.is_empty() { text } else { format!("?{text}") }
-}
-
 impl Try {
     fn new(frame: Frame, pick: Pick, parameters: &Parameters, in_force: &[RuleView]) -> Self {
         let none = BTreeMap::new();
@@ -281,21 +210,6 @@ impl Try {
     }
 }
 
-impl Editable {
-    /// None: characters in it would act on whoever looks at it. Line ends and tabs lay JSON out.
-    fn of(text: &str) -> Option<Self> {
-        let is_plain = text.chars().all(|c| !acts(c) || matches!(c, '\n' | '\r' | '\t'));
-        is_plain.then(|| Self(text.to_owned()))
-    }
-}
-
-/// Escaped: the template adds nothing to it.
-impl fmt::Display for Editable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Html.write_escaped_str(f, &self.0)
-    }
-}
-
 impl Judged {
     /// None: nothing was judged.
     fn of(found: EvaluateView) -> Option<Self> {
@@ -346,43 +260,5 @@ fn mode(mode: Mode) -> &'static str {
         Mode::Live => "live",
         Mode::Shadow => "shadow",
         Mode::Off => "off",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_goes_into_the_form_as_it_is_and_as_no_markup() {
-        let text = |text: &str| Editable::of(text).map(|text| text.to_string());
-        let json = "{\n\t\"a\": \"</textarea><b>\"\r\n}";
-        let shown = "{\n\t&#34;a&#34;: &#34;&#60;/textarea&#62;&#60;b&#62;&#34;\r\n}";
-        assert_eq!(text(json).as_deref(), Some(shown));
-        assert_eq!(["\u{202e}", "\u{0}", "a\u{1b}[2J"].map(text), [None, None, None]);
-    }
-
-    #[test]
-    fn the_form_s_fields_are_read_and_an_unknown_one_is_refused() {
-        let fields = |of: &[(&str, &str)]| {
-            Asked::of(of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
-        };
-        let asked =
-            fields(&[("text", "{}"), ("parameter:high_amount:limit", "5"), ("test", "high_amount")]).expect("known");
-        assert_eq!((asked.text.as_str(), asked.test.as_deref()), ("{}", Some("high_amount")));
-        assert_eq!(asked.parameters["high_amount"]["limit"], "5");
-        assert!(fields(&[("token", "x")]).is_err() && fields(&[("parameter:a", "x")]).is_err());
-    }
-
-    #[test]
-    fn the_same_at_the_api_names_what_was_picked_and_changed() {
-        let pick = || Pick { record: "3@7".into(), letter: String::new() };
-        let changed = Parameters::from([("r".into(), BTreeMap::from([("limit".into(), "5".into())]))]);
-        assert_eq!(query(&pick(), false, &Parameters::new(), None), "?record=3%407");
-        assert_eq!(
-            query(&pick(), true, &changed, Some("r")),
-            "?parameters=%7B%22r%22%3A%7B%22limit%22%3A%225%22%7D%7D&test=r"
-        );
-        assert_eq!(query(&Pick::default(), true, &Parameters::new(), None), "");
     }
 }
