@@ -59,6 +59,8 @@ struct Memory {
     others: String,
     counted: String,
     since: String,
+    /// When the topic was read last; empty: it was not yet.
+    as_of: String,
     /// Empty: nothing was passed over.
     passed_over: String,
     /// Empty: the topic can be read.
@@ -142,6 +144,7 @@ fn of_memory(frame: Frame, form: Form, view: LetterGroupsView) -> Letters {
         others: if view.others > 0 { count(view.others) } else { String::new() },
         counted: count(view.read),
         since: view.since.unwrap_or_default(),
+        as_of: view.as_of.unwrap_or_default(),
         passed_over,
         problem: view.problem.unwrap_or_default(),
     };
