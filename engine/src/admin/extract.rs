@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, ProblemKind};
 use crate::model::catalog::By;
+use crate::model::ids::{NotAPosition, RecordPosition};
 use crate::model::shown::acts;
 
 /// The query; an unknown or malformed parameter is an error.
@@ -85,6 +86,21 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
                 "`If-Match` is no revision",
                 "send the `revision` that GET /rules showed, as If-Match: \"42\"",
             )),
+        }
+    }
+}
+
+/// The position in a path, as `3@18234771`.
+pub(super) struct Position(pub(super) RecordPosition);
+
+impl<S: Send + Sync> FromRequestParts<S> for Position {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let refused = |why: String| ProblemKind::BadRequest.problem(why, "write it as 3@18234771: partition, offset");
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) => text.parse().map(Self).map_err(|why: NotAPosition| refused(why.to_string())),
+            Err(error) => Err(refused(error.body_text())),
         }
     }
 }

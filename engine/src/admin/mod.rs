@@ -9,6 +9,7 @@ mod auth;
 mod changes_api;
 mod changing;
 mod console;
+mod evaluate_api;
 mod extract;
 mod guard;
 mod kept;
@@ -19,6 +20,7 @@ mod origin;
 mod pipeline_api;
 pub mod ports;
 pub mod problem;
+mod records_api;
 mod rule_history;
 mod rules_api;
 mod series;
@@ -38,7 +40,7 @@ use crate::config::May;
 use crate::model::store::ReportStore;
 use crate::telemetry::Metrics;
 use extract::BodyLimit;
-use ports::{LetterTail, PipelineView, RuleAdmin};
+use ports::{PipelineView, RecordReader, RuleAdmin};
 
 pub use access::Access;
 pub use auth::Keys;
@@ -73,7 +75,7 @@ pub struct AdminState {
     rules: Arc<dyn RuleAdmin>,
     pipeline: Arc<dyn PipelineView>,
     store: Arc<dyn ReportStore>,
-    letters: Arc<dyn LetterTail>,
+    records: Arc<dyn RecordReader>,
     metrics: Metrics,
     access: Arc<Access>,
     throttle: Arc<throttle::Throttle>,
@@ -95,7 +97,7 @@ impl AdminState {
         rules: Arc<dyn RuleAdmin>,
         pipeline: Arc<dyn PipelineView>,
         store: Arc<dyn ReportStore>,
-        letters: Arc<dyn LetterTail>,
+        records: Arc<dyn RecordReader>,
         metrics: Metrics,
         access: Access,
         limits: Limits,
@@ -104,7 +106,7 @@ impl AdminState {
             rules,
             pipeline,
             store,
-            letters,
+            records,
             metrics,
             access: Arc::new(access),
             throttle: Arc::default(),
@@ -144,14 +146,20 @@ pub fn router(state: AdminState) -> Router {
         .route("/rules/{name}", get(rules_api::show).patch(rules_api::patch).delete(rules_api::retire))
         .route("/rules/{name}/rollback", post(rules_api::rollback))
         .route("/rules/{name}/history", get(changes_api::rule_history))
-        .route("/evaluate", post(rules_api::evaluate))
+        .route("/evaluate", post(evaluate_api::evaluate))
         .route("/pipeline", get(pipeline_api::pipeline))
         .route("/instances", get(now_api::instances))
         .route("/history", get(now_api::history))
         .route("/windows", get(pipeline_api::windows))
         .route("/activations", get(pipeline_api::activations))
         .route("/audit", get(pipeline_api::audit))
-        .route("/dead-letters", get(pipeline_api::dead_letters))
+        .route("/dead-letters", get(records_api::letters))
+        .route("/dead-letters.ndjson", get(records_api::letters_ndjson))
+        .route("/dead-letters/groups", get(records_api::groups))
+        .route("/dead-letters/{position}", get(records_api::letter))
+        .route("/dead-letters/{position}/value", get(records_api::letter_value))
+        .route("/records/{position}", get(records_api::record))
+        .route("/records/{position}/value", get(records_api::record_value))
         .route("/metrics", get(pipeline_api::metrics))
         .route("/livez", get(pipeline_api::livez))
         .route("/readyz", get(pipeline_api::readyz))

@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{changes_api, now_api, pipeline_api, rules_api};
+use super::{changes_api, evaluate_api, now_api, pipeline_api, records_api, rules_api};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,14 +21,20 @@ use super::{changes_api, now_api, pipeline_api, rules_api};
         rules_api::patch,
         rules_api::rollback,
         rules_api::retire,
-        rules_api::evaluate,
+        evaluate_api::evaluate,
         pipeline_api::pipeline,
         now_api::instances,
         now_api::history,
         pipeline_api::windows,
         pipeline_api::activations,
         pipeline_api::audit,
-        pipeline_api::dead_letters,
+        records_api::letters,
+        records_api::letters_ndjson,
+        records_api::groups,
+        records_api::letter,
+        records_api::letter_value,
+        records_api::record,
+        records_api::record_value,
         pipeline_api::metrics,
         pipeline_api::livez,
         pipeline_api::readyz,

@@ -8,11 +8,15 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::views::{
-    DependencyView, EvaluateView, HistoryView, InstancesView, LettersView, ManifestView, MovedView, PipelineStatus,
-    PlanView, PublishedView, RuleDetail, RulesView,
+    DependencyView, EvaluateView, HistoryView, InstancesView, ManifestView, MovedView, PipelineStatus, PlanView,
+    PublishedView, RuleDetail, RulesView,
 };
 use crate::model::catalog::{By, Mode};
 use crate::model::ids::Revision;
+
+mod records;
+
+pub use records::{Bytes, Found, LetterFilter, ReadError, RecordReader};
 
 /// Why a request about rules was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,6 +161,19 @@ pub enum PlannedAction {
     Retire,
 }
 
+/// What is evaluated, and with which parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EvaluateRequest {
+    /// The JSON text of each record, at most `Batch::MAX_ROWS` of them.
+    pub records: Vec<Vec<u8>>,
+    /// Parameters that are not as they are in force, by rule and by name.
+    pub parameters: BTreeMap<String, BTreeMap<String, String>>,
+    /// The rule that a test is made for, of the first record.
+    pub test: Option<String>,
+    /// Where the first record is from, as `3@18234771`: the name of the test.
+    pub origin: Option<String>,
+}
+
 /// The catalog, as the API sees it. `list` and `get` answer from memory while the store is away. `author` is for the audit.
 /// Every change returns the revision that it made.
 #[async_trait]
@@ -181,9 +198,9 @@ pub trait RuleAdmin: Send + Sync {
     async fn rollback(&self, name: &str, request: RollbackRequest, author: &Author) -> Result<u64, AdminError>;
     /// Takes a rule out of the set.
     async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError>;
-    /// The JSON text of each record, at most `Batch::MAX_ROWS` of them. A text that is no JSON is a finding of that
-    /// record (PARSE_JSON), not an error. Changes nothing, no figure either.
-    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError>;
+    /// What the rules say of records. A text that is no JSON is a finding of that record (PARSE_JSON), not an error. Changes
+    /// nothing, no figure either.
+    async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluateView, AdminError>;
 }
 
 /// The state of the running pipeline. Answers from memory, so that it answers while Kafka and the store are away.
@@ -201,11 +218,4 @@ pub trait PipelineView: Send + Sync {
     /// # Errors
     /// Each reason why it does not work; texts for a person.
     fn ready(&self) -> Result<Vec<String>, Vec<String>>;
-}
-
-/// Reads the newest dead letters from their topic.
-#[async_trait]
-pub trait LetterTail: Send + Sync {
-    /// Newest first; only those with this code if one is given. Of a key, a value and each header at most `text` bytes.
-    async fn tail(&self, limit: usize, code: Option<String>, text: usize) -> Result<LettersView, String>;
 }

@@ -8,7 +8,6 @@ use axum::extract::{Extension, FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::AdminState;
@@ -18,9 +17,8 @@ use super::extract::{Content, IfMatch, Name, Params, reason, within};
 use super::last_changes::last_changes;
 use super::ports::{AdminError, Author, PatchRequest, PublishRequest, RollbackRequest};
 use super::problem::{Problem, ProblemKind, redact};
-use super::views::{ChangedView, EvaluateView, ManifestView, PublishedView, RuleDetail, RulesView};
+use super::views::{ChangedView, ManifestView, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::Mode;
-use crate::model::record::Batch;
 
 type Answer<T> = Result<Json<T>, Problem>;
 
@@ -206,43 +204,6 @@ pub(super) async fn retire(
     let author = Author { who: who.name, reason: reason(query.reason)?, seen };
     let rules = state.rules.clone();
     changed(name, |name| async move { rules.retire(&name, &author).await }).await
-}
-
-/// What every rule says of these records; changes nothing. Lookups are not asked: their fields are missing, so a rule that
-/// requires one says FIELD_MISSING or skips the record.
-#[utoipa::path(post, path = "/evaluate", tag = "rules",
-    request_body(description = "A record or an array of them; one a line as application/x-ndjson.",
-        content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
-    responses((status = 200, body = EvaluateView), (status = 400, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
-pub(super) async fn evaluate(State(state): State<AdminState>, content: Content) -> Answer<EvaluateView> {
-    let records = records(&content)?;
-    let most = Batch::MAX_ROWS;
-    if records.is_empty() || records.len() > most {
-        return Err(ProblemKind::Invalid
-            .problem(format!("the body holds {} records", records.len()), format!("send 1 to {most} records")));
-    }
-    Ok(Json(state.rules.evaluate(records).await?))
-}
-
-/// The text of each record, untouched: what decodes it in the pipeline shall see the same bytes here.
-fn records(content: &Content) -> Result<Vec<Vec<u8>>, Problem> {
-    const LINES: &str = "application/x-ndjson";
-    content.expect(&["application/json", LINES])?;
-    if content.expect(&[LINES]).is_ok() {
-        let lines = content.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        return Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect());
-    }
-    if content.bytes.trim_ascii_start().first() != Some(&b'[') {
-        let record = content.bytes.trim_ascii();
-        return Ok(if record.is_empty() { Vec::new() } else { vec![record.to_vec()] });
-    }
-    let items: Vec<Box<RawValue>> = serde_json::from_slice(&content.bytes).map_err(|error| {
-        ProblemKind::BadRequest.problem(
-            format!("the array of records: {error}"),
-            "send well-formed JSON; to see what a broken record becomes, send it alone or as application/x-ndjson",
-        )
-    })?;
-    Ok(items.into_iter().map(|item| item.get().as_bytes().to_vec()).collect())
 }
 
 /// A module, held by one of few callers at a time so that uploads cannot fill the memory. The permit goes with it: what

@@ -118,6 +118,27 @@ impl LiveRule {
         }
     }
 
+    /// The same rule with other parameters, and figures of its own.
+    pub(super) fn with(&self, fitted: Fitted) -> Self {
+        Self {
+            id: self.id.clone(),
+            manifest: self.manifest.clone(),
+            order: self.order,
+            mode: self.mode,
+            key: InstanceKey::of(self.id.sha256, &fitted.parameters),
+            parameters: fitted.parameters,
+            on_failure: self.on_failure,
+            stats: Arc::default(),
+            from_directory: self.from_directory,
+            suspended: self.suspended.clone(),
+            since: self.since,
+            metrics: RuleMetrics::of(&self.manifest),
+            component: self.component.clone(),
+            fields: fitted.fields,
+            scales: fitted.scales,
+        }
+    }
+
     /// Neither off nor suspended.
     pub(super) fn judges(&self) -> bool {
         self.mode != Mode::Off && self.suspended.is_none()

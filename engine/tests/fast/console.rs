@@ -2,12 +2,14 @@
 //! shows of strangers' texts, and what is hidden from whom.
 
 mod by_hand;
+mod letters;
 mod needs;
 mod now;
 mod pages;
 mod rules;
 mod sensitive;
 mod sessions;
+mod try_record;
 
 use axum::Router;
 use weir::config::May;

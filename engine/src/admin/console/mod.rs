@@ -11,11 +11,14 @@ mod change_form;
 mod chart;
 mod dress;
 mod gzip;
+mod letter;
+mod letters;
 mod now;
 mod number;
 mod page;
 mod plan;
 mod publish;
+mod record;
 mod rule;
 mod rule_rows;
 mod rules;
@@ -24,6 +27,7 @@ mod span;
 mod state;
 mod text;
 mod trend;
+mod try_record;
 mod uploaded;
 
 use axum::Router;
@@ -33,6 +37,7 @@ use axum::routing::{get, post};
 use super::AdminState;
 use super::auth::{SIGN_IN, SIGN_OUT};
 use super::extract::BodyLimit;
+use super::records_api;
 
 pub(super) use dress::dress;
 pub(super) use text::Shown;
@@ -61,6 +66,13 @@ pub(super) fn routes(module_limit: usize) -> Router<AdminState> {
         .route("/console/rules/{name}/change", post(plan::change))
         .route("/console/publish/confirm", post(publish::publish))
         .route("/console/audit", get(audit::show))
+        .route("/console/dead-letters", get(letters::show))
+        .route("/console/dead-letters.ndjson", get(records_api::letters_ndjson))
+        .route("/console/dead-letters/{position}", get(letter::show))
+        .route("/console/dead-letters/{position}/value", get(records_api::letter_value))
+        .route("/console/records/{position}", get(record::show))
+        .route("/console/records/{position}/value", get(records_api::record_value))
+        .route("/console/try", get(try_record::show).post(try_record::submit))
         .route("/console/assets/{name}", get(assets::serve))
         .layer(BodyLimit::layer(FORM))
         .merge(uploads)
@@ -152,13 +164,16 @@ mod tests {
         // A new form is written down here with what it needs.
         let table = [
             ("GET", "/console/audit", Some("read")),
+            ("GET", "/console/dead-letters", Some("read")),
             ("GET", "/console/rules/{{ name }}#compare", Some("read")),
+            ("GET", "/console/try", Some("read")),
             ("POST", "/console/publish", Some("publish")),
             ("POST", "/console/publish/confirm", Some("publish")),
             ("POST", "/console/rules/{{ name }}/plan", Some("publish")),
             ("POST", "/console/rules/{{ rule }}/change", Some("publish")),
             ("POST", "/console/sign-in", None),
             ("POST", "/console/sign-out", None),
+            ("POST", "/console/try", Some("read")),
         ];
         assert_eq!(needs.collect::<Vec<_>>(), table);
     }

@@ -5,6 +5,7 @@ mod hide;
 mod history;
 mod instances;
 mod pipeline;
+mod records;
 mod rule_changes;
 mod rules;
 
@@ -13,5 +14,6 @@ pub use hide::{Hide, open_headers};
 pub use history::*;
 pub use instances::*;
 pub use pipeline::*;
+pub use records::*;
 pub use rule_changes::*;
 pub use rules::*;

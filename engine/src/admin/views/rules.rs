@@ -218,6 +218,10 @@ pub struct EvaluateView {
     pub revision: u64,
     /// One a record, in the order sent.
     pub records: Vec<EvaluatedView>,
+    /// A Rust test for the crate of the rule that `test` named; null: none was asked for.
+    pub test: Option<String>,
+    /// Why parts of it are not shown; null: nothing is hidden.
+    pub hidden: Option<String>,
 }
 
 /// What would become of a record.
@@ -227,6 +231,9 @@ pub struct EvaluatedView {
     pub outcome: OutcomeView,
     /// Why it is no valid record, where the engine itself says so.
     pub fault: Option<FaultView>,
+    /// Its fields as they were decoded, by name; null: it has no such value, or a lookup would bring it. Empty if it did not
+    /// decode. Without those that are hidden.
+    pub fields: BTreeMap<String, Option<String>>,
     /// Of every rule that is neither off nor suspended, in rule order; empty if the record did not decode. Only live rules
     /// decide the outcome.
     pub verdicts: Vec<VerdictView>,

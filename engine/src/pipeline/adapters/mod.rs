@@ -1,10 +1,11 @@
-//! What is behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
+//! What is behind the admin API's ports: the catalog, the workers' status, dead letters and records.
 
 mod advice;
 mod changes;
 mod evaluate;
-mod letters;
 mod missing;
+mod records;
+mod rule_test;
 mod view;
 
 use std::collections::BTreeMap;
@@ -16,10 +17,11 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use self::evaluate::{Evaluation, hit_view};
-use self::letters::Letters;
+use self::records::Records;
 use self::view::View;
 use crate::admin::ports::{
-    AdminError, Author, PatchRequest, PipelineView, PlanRequest, PublishRequest, RollbackRequest, RuleAdmin,
+    AdminError, Author, EvaluateRequest, PatchRequest, PipelineView, PlanRequest, PublishRequest, RollbackRequest,
+    RuleAdmin,
 };
 use crate::admin::views::{
     EvaluateView, FileProblemView, ManifestView, PlanView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
@@ -66,11 +68,11 @@ pub(super) fn admin_state(
         away: Mutex::default(),
         evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
     };
-    let letters = Letters::new(config.clone(), schema.clone());
+    let records = Records::new(config.clone(), schema.clone());
     let limits = Limits::new(config.rules.max_module.as_u64());
-    let (rules, letters) = (Arc::new(rules), Arc::new(letters));
+    let (rules, records) = (Arc::new(rules), Arc::new(records));
     let access = Access::new(&config.admin, &config.pipeline.name, schema);
-    AdminState::new(rules, view, store.clone(), letters, metrics, access, limits)
+    AdminState::new(rules, view, store.clone(), records, metrics, access, limits)
 }
 
 struct Rules {
@@ -246,7 +248,7 @@ impl RuleAdmin for Rules {
         Ok(self.catalog.retire(name, author.by()).await?.0)
     }
 
-    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
+    async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluateView, AdminError> {
         let live = self.catalog.live();
         let Ok(permit) = self.evaluating.clone().try_acquire_owned() else {
             let why = format!("{EVALUATIONS} evaluations run already: try again in a moment");
@@ -259,14 +261,14 @@ impl RuleAdmin for Rules {
             runtime: self.runtime.clone(),
             schema: self.schema.clone(),
             max_record,
-            set: live.clone(),
+            set: live,
             stop: stop.0.clone(),
             time: EVALUATION,
         };
         let mut judging = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the request.
             let _permit = permit;
-            evaluation.run(&records)
+            evaluation.run(&request)
         });
         let judged = match tokio::time::timeout(EVALUATION, &mut judging).await {
             Ok(judged) => judged,
@@ -276,8 +278,7 @@ impl RuleAdmin for Rules {
                 judging.await
             }
         };
-        let records = judged.map_err(|why| why.to_string()).and_then(|judged| judged.map_err(|why| why.to_string()));
-        Ok(EvaluateView { revision: live.revision.0, records: records.map_err(AdminError::Unavailable)? })
+        judged.unwrap_or_else(|why| Err(AdminError::Unavailable(why.to_string())))
     }
 }
 

@@ -143,7 +143,7 @@ async fn a_part_that_is_slow_or_busy_is_named_with_what_to_do() {
     let busy = send(&api, call("GET", "/rules")).await;
     says(&busy, "busy", "5 requests are being served", "try again in a second");
     let letters = read(fifth.await.unwrap().unwrap()).await;
-    says(&letters, "timeout", "the dead-letter topic did not answer within 10s", "ask for fewer letters");
+    says(&letters, "timeout", "Kafka did not answer within 10s", "ask for fewer letters");
     for publish in publishes {
         let answer = read(publish.await.unwrap().unwrap()).await;
         says(&answer, "timeout", "it was not done within 30s", "look at GET /rules before you send it again");

@@ -7,7 +7,7 @@ use weir_testkit::fakes::admin::client::{call, send};
 use super::{ANALYST, READER, ROBOT, browse, people, session, submit};
 
 /// Method, path as it is routed, a path that it takes, and what it needs: nothing, `read` or `publish`.
-const API: [(&str, &str, &str, &str); 19] = [
+const API: [(&str, &str, &str, &str); 27] = [
     ("GET", "/rules", "/rules", "read"),
     ("POST", "/rules", "/rules", "publish"),
     ("POST", "/rules/check", "/rules/check", "publish"),
@@ -25,6 +25,12 @@ const API: [(&str, &str, &str, &str); 19] = [
     ("GET", "/activations", "/activations", "read"),
     ("GET", "/audit", "/audit", "read"),
     ("GET", "/dead-letters", "/dead-letters", "read"),
+    ("GET", "/dead-letters.ndjson", "/dead-letters.ndjson", "read"),
+    ("GET", "/dead-letters/groups", "/dead-letters/groups", "read"),
+    ("GET", "/dead-letters/{position}", "/dead-letters/0@1", "read"),
+    ("GET", "/dead-letters/{position}/value", "/dead-letters/0@1/value", "read"),
+    ("GET", "/records/{position}", "/records/3@7", "read"),
+    ("GET", "/records/{position}/value", "/records/3@7/value", "read"),
     ("GET", "/metrics", "/metrics", "read"),
     ("GET", "/openapi.json", "/openapi.json", "read"),
     ("GET", "/livez", "/livez", ""),
@@ -33,10 +39,18 @@ const API: [(&str, &str, &str, &str); 19] = [
 
 /// The same of the console's: every page, and every form, which `every_form_of_a_page_has_a_path_that_says_what_it_needs` finds in
 /// the templates.
-const CONSOLE: [(&str, &str, &str); 15] = [
+const CONSOLE: [(&str, &str, &str); 23] = [
     ("GET", "/", "read"),
     ("GET", "/console", "read"),
     ("GET", "/console/", "read"),
+    ("GET", "/console/dead-letters", "read"),
+    ("GET", "/console/dead-letters.ndjson", "read"),
+    ("GET", "/console/dead-letters/0@1", "read"),
+    ("GET", "/console/dead-letters/0@1/value", "read"),
+    ("GET", "/console/records/3@7", "read"),
+    ("GET", "/console/records/3@7/value", "read"),
+    ("GET", "/console/try", "read"),
+    ("POST", "/console/try", "read"),
     ("GET", "/console/sign-in", ""),
     ("POST", "/console/sign-in", ""),
     ("POST", "/console/sign-out", ""),

@@ -4,6 +4,7 @@
 mod changes;
 pub mod client;
 pub mod instances;
+mod records;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use weir::admin::ports::{
-    AdminError, Author, LetterTail, PatchRequest, PipelineView, PlanRequest, PublishRequest, RollbackRequest, RuleAdmin,
+    AdminError, Author, EvaluateRequest, PatchRequest, PipelineView, PlanRequest, PublishRequest, RollbackRequest,
+    RuleAdmin,
 };
 use weir::admin::views::*;
 use weir::admin::{Access, AdminState, Limits};
@@ -52,7 +54,9 @@ pub struct Fakes {
     pub requests: usize,
     /// Time-out of a request.
     pub request_timeout: Duration,
-    /// What reached the catalog, in order.
+    /// Dead letters that there are, and groups of them up to 200.
+    pub letters: usize,
+    /// What reached the catalog, and what was read of Kafka, in order.
     pub seen: Arc<Mutex<Vec<String>>>,
     /// Rules in the set: `high_amount`, then `rule_001` and so on.
     pub rules: u32,
@@ -75,6 +79,7 @@ impl Default for Fakes {
             not_ready: Vec::new(),
             requests: 8,
             request_timeout: Duration::from_secs(2),
+            letters: 1,
             seen: Arc::default(),
             rules: 1,
             partitions: 1,
@@ -99,7 +104,7 @@ impl Fakes {
                 alone: self.alone,
             }),
             Arc::new(ReadOnly),
-            Arc::new(Letters),
+            Arc::new(records::Records { seen: self.seen.clone(), letters: self.letters }),
             weir::telemetry::metrics(),
             access,
             limits,
@@ -315,11 +320,19 @@ impl RuleAdmin for Rules {
         named(name).map(|()| 8)
     }
 
-    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
+    /// Of every record it says that the amount is high, and what parameters it judged by.
+    async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluateView, AdminError> {
+        let EvaluateRequest { records, parameters, test, origin } = request;
         let texts: Vec<_> = records.iter().map(|record| String::from_utf8_lossy(record)).collect();
-        self.see(format!("evaluate {}", texts.join(" | ")));
-        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::DeadLetter, detail: "9 > 1".into() };
-        let fault = FaultView { stage: "decode".into(), code: "PARSE_JSON".into(), message: "byte 1".into() };
+        self.see(format!("evaluate {} by {parameters:?} of {origin:?}", texts.join(" | ")));
+        if parameters.values().any(|values| values.values().any(|value| value == "many")) {
+            return Err(AdminError::Invalid {
+                detail: "entry high_amount does not fit: parameter `most` = \"many\"".into(),
+                hint: "GET /rules/{name} has the rule's parameters and their kinds".into(),
+            });
+        }
+        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::DeadLetter, detail: format!("{IBAN}: 9 > 1") };
+        let fault = FaultView { stage: "decode".into(), code: "PARSE_JSON".into(), message: format!("byte 1 {IBAN}") };
         let verdict = || VerdictView {
             not_asked: false,
             rule: "high_amount".into(),
@@ -330,9 +343,11 @@ impl RuleAdmin for Rules {
         let evaluated = |_| EvaluatedView {
             outcome: OutcomeView::DeadLetter,
             fault: Some(fault.clone()),
+            fields: BTreeMap::from([("iban".into(), Some(IBAN.into())), ("type".into(), None)]),
             verdicts: vec![verdict()],
         };
-        Ok(EvaluateView { revision: 4, records: records.iter().map(evaluated).collect() })
+        let test = test.map(|rule| format!("#[test]\nfn a_test_of_{rule}() {{\n    // {IBAN}\n}}\n"));
+        Ok(EvaluateView { revision: 4, records: records.iter().map(evaluated).collect(), test, hidden: None })
     }
 }
 
@@ -410,47 +425,6 @@ impl PipelineView for Pipeline {
 
 fn missing() -> MissingView {
     MissingView { what: "no rule is live".into(), command: "weir rules push RULE.wasm".into() }
-}
-
-struct Letters;
-
-#[async_trait]
-impl LetterTail for Letters {
-    async fn tail(&self, _: usize, code: Option<String>, text: usize) -> Result<LettersView, String> {
-        if code.as_deref() == Some("AWAY") {
-            return Err(url());
-        }
-        assert_ne!(code.as_deref(), Some("PANIC"), "{SECRET}");
-        if code.as_deref() == Some("SLOW") {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-        }
-        let header = |name: &str, value: &str| HeaderView { name: name.into(), value: Some(value.into()) };
-        let value = format!("{{\"iban\":\"{IBAN}\"}}");
-        let most = text.min(value.len());
-        let headers = vec![
-            header("trace", IBAN),
-            header("weir.code", code.as_deref().unwrap_or("IBAN_BLOCKED")),
-            header("weir.rule", "blocked"),
-            header("__dlq.errors.message", &format!("{IBAN} is blocked")),
-        ];
-        let letter = LetterView {
-            partition: 0,
-            offset: 1,
-            code,
-            message: Some(format!("{IBAN} is blocked")),
-            rule: Some("blocked".into()),
-            sha256: None,
-            source_partition: Some(3),
-            source_offset: Some(18_234_771),
-            fields: BTreeMap::from([("iban".into(), Some(IBAN.into())), ("type".into(), Some("DEBIT".into()))]),
-            key: Some(IBAN.into()),
-            value: Some(value[..most].into()),
-            value_bytes: Some(value.len() as u64),
-            truncated: most < value.len(),
-            headers,
-        };
-        Ok(LettersView { complete: true, letters: vec![letter], hidden: None })
-    }
 }
 
 struct ReadOnly;
