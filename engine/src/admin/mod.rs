@@ -14,11 +14,13 @@ mod origin;
 mod pipeline_api;
 pub mod ports;
 pub mod problem;
+mod recent;
 mod rules_api;
 mod series;
 mod serve;
 mod throttle;
 pub mod views;
+mod windows_api;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +31,7 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::config::May;
-use crate::model::store::ReportStore;
+use crate::model::store::{ReportStore, WindowRows, WindowsWanted};
 use crate::telemetry::Metrics;
 use extract::BodyLimit;
 use ports::{LetterTail, PipelineView, RuleAdmin};
@@ -77,6 +79,8 @@ pub struct AdminState {
     uploads: Arc<Semaphore>,
     /// Requests that read the database.
     readers: Arc<Semaphore>,
+    /// Windows as they were read last.
+    windows: Arc<recent::Recent<WindowsWanted, WindowRows, problem::Problem>>,
 }
 
 impl AdminState {
@@ -102,6 +106,7 @@ impl AdminState {
             requests: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             readers: Arc::new(Semaphore::new(pipeline_api::READERS)),
+            windows: Arc::default(),
             limits,
         }
     }
@@ -131,7 +136,8 @@ pub fn router(state: AdminState) -> Router {
         .route("/rules/{name}/rollback", post(rules_api::rollback))
         .route("/evaluate", post(rules_api::evaluate))
         .route("/pipeline", get(pipeline_api::pipeline))
-        .route("/windows", get(pipeline_api::windows))
+        .route("/windows", get(windows_api::windows))
+        .route("/windows.csv", get(windows_api::windows_csv))
         .route("/activations", get(pipeline_api::activations))
         .route("/audit", get(pipeline_api::audit))
         .route("/dead-letters", get(pipeline_api::dead_letters))

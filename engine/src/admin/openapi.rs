@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{pipeline_api, rules_api};
+use super::{pipeline_api, rules_api, windows_api};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,7 +21,8 @@ use super::{pipeline_api, rules_api};
         rules_api::retire,
         rules_api::evaluate,
         pipeline_api::pipeline,
-        pipeline_api::windows,
+        windows_api::windows,
+        windows_api::windows_csv,
         pipeline_api::activations,
         pipeline_api::audit,
         pipeline_api::dead_letters,

@@ -1,4 +1,4 @@
-//! The paths about the running pipeline: state, windows, letters, audit, metrics, probes. All of them only read.
+//! The paths about the running pipeline: state, letters, audit, metrics, probes. All of them only read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::AdminState;
 use super::auth::Principal;
 use super::extract::{Params, within};
 use super::problem::{Problem, ProblemKind, redact};
-use super::views::{ActivationView, AuditView, DependencyView, HealthView, LettersView, PipelineStatus, WindowView};
+use super::views::{ActivationView, AuditView, DependencyView, HealthView, LettersView, PipelineStatus};
 use crate::model::store::{ReportStore, StoreError};
 
 /// How long the dead-letter topic may take to answer.
@@ -22,17 +22,6 @@ const TAIL_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const READERS: usize = 2;
 /// How long a request waits for its turn.
 const TURN: Duration = Duration::from_secs(1);
-
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct WindowsQuery {
-    /// 1 to 1,000; 100 unless given.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// Only windows that ended before the least watermark.
-    r#final: Option<bool>,
-}
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -80,24 +69,6 @@ fn without_secrets(mut dependencies: Vec<DependencyView>) -> Vec<DependencyView>
         error.message = redact(&error.message);
     }
     dependencies
-}
-
-/// Windows, newest first. Measures of a sensitive field are there for those alone who may see values.
-#[utoipa::path(get, path = "/windows", tag = "pipeline", params(WindowsQuery),
-    responses((status = 200, body = Vec<WindowView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
-pub(super) async fn windows(
-    State(state): State<AdminState>,
-    Extension(who): Extension<Principal>,
-    Params(query): Params<WindowsQuery>,
-) -> Result<Json<Vec<WindowView>>, Problem> {
-    let limit = limit(query.limit)?;
-    let only_final = query.r#final.unwrap_or(false);
-    let rows = reading(state.clone(), move |store| async move { store.windows(limit, only_final).await }).await?;
-    let mut windows: Vec<_> = rows.into_iter().map(WindowView::from).collect();
-    if let Some(hide) = state.hide(&who) {
-        hide.windows(&mut windows);
-    }
-    Ok(Json(windows))
 }
 
 /// Which revision judged a partition from which offset on; the newest, ascending by partition and offset.
@@ -191,7 +162,7 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 
 /// A turn at the database. It is kept until the database has answered, also when the peer hangs up meanwhile: whoever asks and
 /// goes does not put more to work than these.
-async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn ReportStore>) -> F) -> Result<T, Problem>
+pub(super) async fn reading<T, F>(state: AdminState, ask: impl FnOnce(Arc<dyn ReportStore>) -> F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, StoreError>> + Send + 'static,

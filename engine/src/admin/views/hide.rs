@@ -215,6 +215,7 @@ mod tests {
         let window = WindowView {
             window_start: String::new(),
             window_end: String::new(),
+            r#final: true,
             group: BTreeMap::new(),
             records: 1,
             flagged: 0,

@@ -4,8 +4,10 @@ mod from_model;
 mod hide;
 mod pipeline;
 mod rules;
+mod windows;
 
 pub use from_model::{code_views, rfc3339};
 pub use hide::{Hide, open_headers};
 pub use pipeline::*;
 pub use rules::*;
+pub use windows::*;
