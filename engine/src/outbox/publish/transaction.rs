@@ -49,7 +49,7 @@ impl Transaction {
     /// at a time.
     fn fill(&self) -> Result<(), Problem> {
         fault::at("letters.begun")?;
-        let Ready { producer, topics } = &self.ready;
+        let Ready { producer, topics, .. } = &self.ready;
         let mut rounds = Rounds::new(&self.outbox, &self.from, &self.origin, topics)?;
         let mut round = rounds.next()?;
         if round.is_empty() {
