@@ -8,6 +8,7 @@ mod diagnosis;
 mod error;
 mod ffi;
 mod range_reader;
+mod stored_record;
 mod topics;
 mod versions;
 
@@ -18,6 +19,7 @@ pub use error::{NotMade, RangeError, TopicError};
 pub use ffi::{Fetched, Message, Messages};
 pub(crate) use ffi::{Queue, flush};
 pub use range_reader::{Range, RangeReader};
+pub use stored_record::{AtPosition, StoredRecord, record_at};
 pub(crate) use topics::{DEFAULT_MESSAGE_LIMIT, topic_setting};
 pub use topics::{longest_message, partitions};
 pub use versions::{librdkafka_version, openssl_version};

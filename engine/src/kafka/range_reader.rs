@@ -4,6 +4,7 @@
 //! Record by record, and not by [`ffi`](super::ffi)'s batch call: who reads ranges today shows a few letters to a person, and copies
 //! of each far more than a poll costs. Its records are rdkafka's, which tests can make without a broker.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -82,6 +83,26 @@ impl<'a> RangeReader<'a> {
         let mut ids: Vec<i32> = found.partitions().iter().map(|partition| partition.id()).collect();
         ids.sort_unstable();
         ids.into_iter().map(range).collect()
+    }
+
+    /// The first offset of each of these partitions that was written at this time, in epoch milliseconds, or later; none of a
+    /// partition that has no such record.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub fn first_since(&self, ranges: &[Range], time: i64, until: Instant) -> Result<BTreeMap<i32, i64>, RangeError> {
+        let mut asked = TopicPartitionList::new();
+        for range in ranges {
+            let time = KafkaOffset::Offset(time);
+            asked.add_partition_offset(self.topic, range.partition, time).map_err(|why| self.broken(why))?;
+        }
+        let timeout = until.saturating_duration_since(Instant::now()).max(LEAST_TIMEOUT);
+        let found = self.consumer.offsets_for_times(asked, timeout).map_err(|why| self.broken(why))?;
+        let offset = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element.offset() {
+            KafkaOffset::Offset(offset) => Some((element.partition(), offset)),
+            _ => None,
+        };
+        Ok(found.elements().iter().filter_map(offset).collect())
     }
 
     /// Gives `each` every record of these ranges, at most one range a partition, in the order of each partition. False: `until`

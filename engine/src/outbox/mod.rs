@@ -14,4 +14,7 @@ mod tail;
 pub use check::{SetupError, check_properties, check_topics};
 pub use destination::{Destination, Destinations};
 pub use publish::{PublishError, Publisher, Unsendable};
-pub use tail::{Follower, Shown, Tail, Wanted, tail, tail_alerts};
+pub use tail::{
+    Filter, Follower, GroupKey, HeldLetters, Keep, LetterGroup, LiveTail, MINUTES, Progress, Shown, Tail, Topic,
+    Wanted, tail, tail_alerts, tail_filtered,
+};

@@ -1,21 +1,28 @@
 //! The newest letters of the queue, or alerts of theirs, as a user reads them: committed ones only. It reads backwards, in ranges
 //! that grow, until it has what was asked for, is at the topic's beginning or has used up its time; which of them, it says. Behind
-//! what it has read, [`Follower`] reads on.
+//! what it has read, [`Follower`] reads on. [`LiveTail`] keeps the newest in memory for pages that refresh.
 
 mod alerts;
+mod filter;
 mod follow;
+mod held;
+mod live;
 mod newest;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 
+use self::filter::last_header;
 use self::newest::{Age, Newest, age};
 use crate::config::Properties;
 use crate::kafka::{Cluster, Range, RangeError, RangeReader};
 
+pub use self::filter::Filter;
 pub use self::follow::Follower;
+pub use self::held::{GroupKey, HeldLetters, LetterGroup, MINUTES};
+pub use self::live::{Keep, LiveTail, Progress, Topic};
 pub use self::newest::Shown;
 
 /// The longest range of offsets that is read of a partition in one go: bounds what may be read in vain.
@@ -55,12 +62,33 @@ pub struct Tail {
 /// Whether a message has this code.
 type HasCode = fn(&BorrowedMessage<'_>, &str) -> bool;
 
+/// What is asked of each message.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    wanted: &'a Wanted<'a>,
+    filter: &'a Filter,
+    has_code: HasCode,
+}
+
 /// The newest letters of the queue. Blocks: call it from a blocking thread.
 ///
 /// # Errors
 /// The topic cannot be read.
 pub fn tail(brokers: &str, properties: &Properties, wanted: &Wanted) -> Result<Tail, RangeError> {
-    tail_of(brokers, properties, wanted, has_code)
+    tail_filtered(brokers, properties, wanted, &Filter::default())
+}
+
+/// The newest letters that a filter takes. Blocks, too.
+///
+/// # Errors
+/// The topic cannot be read.
+pub fn tail_filtered(
+    brokers: &str,
+    properties: &Properties,
+    wanted: &Wanted,
+    filter: &Filter,
+) -> Result<Tail, RangeError> {
+    tail_of(brokers, properties, Question { wanted, filter, has_code })
 }
 
 /// The newest alerts of the alert topic, summaries of what is not sent among them. Blocks, too.
@@ -68,29 +96,77 @@ pub fn tail(brokers: &str, properties: &Properties, wanted: &Wanted) -> Result<T
 /// # Errors
 /// The topic cannot be read.
 pub fn tail_alerts(brokers: &str, properties: &Properties, wanted: &Wanted) -> Result<Tail, RangeError> {
-    tail_of(brokers, properties, wanted, alerts::has_code)
+    tail_of(brokers, properties, Question { wanted, filter: &Filter::default(), has_code: alerts::has_code })
 }
 
-fn tail_of(brokers: &str, properties: &Properties, wanted: &Wanted, has_code: HasCode) -> Result<Tail, RangeError> {
+fn tail_of(brokers: &str, properties: &Properties, question: Question<'_>) -> Result<Tail, RangeError> {
+    let Question { wanted, filter, .. } = question;
     let until = Instant::now() + wanted.within;
     let cluster = Cluster { brokers, properties, keys: ("source.brokers or --brokers", "source.properties or -X") };
     let reader = RangeReader::new(cluster, wanted.topic)?;
     let whole = reader.whole(until)?;
     let ends = whole.iter().map(|range| (range.partition, range.to)).collect();
-    let mut partitions: Vec<Backwards> = whole.into_iter().map(Backwards::new).collect();
-    let (mut newest, mut read) = (Newest::default(), 0);
-    loop {
-        let ranges: Vec<Range> =
-            partitions.iter_mut().filter_map(|partition| partition.next_range(wanted.limit, &newest)).collect();
-        let at_end = ranges.is_empty();
-        let in_time = reader.read(&ranges, until, |message| {
-            read += 1;
-            let partition = partitions.iter_mut().find(|partition| partition.id == message.partition());
-            partition.expect("only what was asked for comes").see(message, wanted, has_code, &mut newest);
-        })?;
-        if at_end || !in_time {
-            let (letters, whole) = newest.end(wanted.limit);
-            return Ok(Tail { letters, complete: at_end && whole, read, ends });
+    let whole = in_time(&reader, whole, filter, until)?;
+    let count = i32::try_from(whole.len().max(1)).unwrap_or(i32::MAX);
+    // A letter is in the partition of its record, unless partitions were added since: it is found in its own at once, and else
+    // wherever it is.
+    let is_likely = |range: &Range| filter.source.is_none_or(|at| at.partition.0 % count == range.partition);
+    let (likely, others): (Vec<_>, Vec<_>) = whole.into_iter().partition(is_likely);
+    let mut back = Back { question, newest: Newest::default(), read: 0 };
+    let mut complete = true;
+    for ranges in [likely, others] {
+        let is_found = filter.source.is_some() && !back.newest.is_empty();
+        complete = complete && (is_found || back.read_all(&reader, ranges, until)?);
+    }
+    let (letters, is_whole) = back.newest.end(wanted.limit);
+    Ok(Tail { letters, complete: complete && is_whole, read: back.read, ends })
+}
+
+/// The parts of these ranges that were written in the time that a filter asks for.
+fn in_time(
+    reader: &RangeReader<'_>,
+    mut ranges: Vec<Range>,
+    filter: &Filter,
+    until: Instant,
+) -> Result<Vec<Range>, RangeError> {
+    if let Some(time) = filter.from {
+        let first = reader.first_since(&ranges, time, until)?;
+        ranges.iter_mut().for_each(|range| range.from = first.get(&range.partition).copied().unwrap_or(range.to));
+    }
+    if let Some(time) = filter.to {
+        let past = reader.first_since(&ranges, time, until)?;
+        ranges.iter_mut().for_each(|range| range.to = past.get(&range.partition).copied().unwrap_or(range.to));
+    }
+    Ok(ranges)
+}
+
+/// Reading backwards, and what was found so far.
+struct Back<'a> {
+    question: Question<'a>,
+    newest: Newest,
+    read: u64,
+}
+
+impl Back<'_> {
+    /// Until nothing before is wanted. False: `until` came first.
+    fn read_all(&mut self, reader: &RangeReader<'_>, ranges: Vec<Range>, until: Instant) -> Result<bool, RangeError> {
+        let (question, limit) = (self.question, self.question.wanted.limit);
+        let mut partitions: Vec<Backwards> = ranges.into_iter().map(Backwards::new).collect();
+        loop {
+            let newest = &self.newest;
+            let ranges: Vec<Range> =
+                partitions.iter_mut().filter_map(|partition| partition.next_range(limit, newest)).collect();
+            if ranges.is_empty() {
+                return Ok(true);
+            }
+            let in_time = reader.read(&ranges, until, |message| {
+                self.read += 1;
+                let partition = partitions.iter_mut().find(|partition| partition.id == message.partition());
+                partition.expect("only what was asked for comes").see(message, question, &mut self.newest);
+            })?;
+            if !in_time {
+                return Ok(false);
+            }
         }
     }
 }
@@ -129,9 +205,10 @@ impl Backwards {
         Some(Range { partition: self.id, from: self.from, to })
     }
 
-    fn see(&mut self, message: &BorrowedMessage<'_>, wanted: &Wanted, has_code: HasCode, newest: &mut Newest) {
+    fn see(&mut self, message: &BorrowedMessage<'_>, question: Question<'_>, newest: &mut Newest) {
+        let Question { wanted, filter, has_code } = question;
         // Asked before anything is copied: with a code, most of what is read is not wanted.
-        if wanted.code.is_none_or(|code| has_code(message, code)) {
+        if wanted.code.is_none_or(|code| has_code(message, code)) && filter.takes(message) {
             self.seen += 1;
             self.first.get_or_insert_with(|| age(message));
             newest.add(message, wanted);
@@ -141,7 +218,5 @@ impl Backwards {
 
 /// As [`Shown::header`]: of two the later.
 fn has_code(message: &BorrowedMessage<'_>, code: &str) -> bool {
-    let headers = message.headers();
-    let last = headers.and_then(|headers| headers.iter().filter(|header| header.key == "weir.code").last());
-    last.and_then(|header| header.value) == Some(code.as_bytes())
+    last_header(message, "weir.code") == code.as_bytes()
 }

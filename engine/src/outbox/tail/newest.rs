@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rdkafka::message::{Headers, Message};
 
 use super::Wanted;
+use crate::kafka::StoredRecord;
 
 /// Texts that are kept for the headers of one letter: a source may have sent thousands.
 const HEADERS: usize = 16;
@@ -40,23 +41,41 @@ impl Shown {
         found.and_then(|(_, value)| value.as_deref()).unwrap_or_default()
     }
 
+    /// Of a record as its topic has it; a text is cut after `most` bytes.
+    pub fn of_stored(record: &StoredRecord, most: usize) -> Self {
+        let StoredRecord { partition, offset, timestamp, key, value, headers } = record;
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+        Self::cut((*partition, *offset, *timestamp), (key.as_deref(), value.as_deref()), headers, most)
+    }
+
     pub(super) fn of(message: &impl Message, most: usize) -> Self {
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        let headers = headers.map(|header| (header.key, header.value)).collect();
+        let place = (message.partition(), message.offset(), time(message));
+        Self::cut(place, (message.key(), message.payload()), headers, most)
+    }
+
+    fn cut(
+        (partition, offset, timestamp): (i32, i64, i64),
+        (key, value): (Option<&[u8]>, Option<&[u8]>),
+        headers: Vec<(&str, Option<&[u8]>)>,
+        most: usize,
+    ) -> Self {
         let mut cut = Cut { most, truncated: false };
         let mut shown = Self {
-            partition: message.partition(),
-            offset: message.offset(),
-            timestamp: time(message),
-            key: message.key().map(|key| cut.text(key)),
-            value: message.payload().map(|value| cut.text(value)),
-            value_bytes: message.payload().map(<[u8]>::len),
+            partition,
+            offset,
+            timestamp,
+            key: key.map(|key| cut.text(key)),
+            value: value.map(|value| cut.text(value)),
+            value_bytes: value.map(<[u8]>::len),
             headers: Vec::new(),
             truncated: false,
         };
         let mut room = most.saturating_mul(HEADERS);
-        let headers: Vec<_> = message.headers().into_iter().flat_map(Headers::iter).collect();
         // From the end: the engine's own are there.
-        for header in headers.iter().rev() {
-            let (name, value) = (cut.text(header.key.as_bytes()), header.value.map(|value| cut.text(value)));
+        for (name, value) in headers.into_iter().rev() {
+            let (name, value) = (cut.text(name.as_bytes()), value.map(|value| cut.text(value)));
             let bytes = name.len() + value.as_ref().map_or(0, String::len);
             if bytes > room {
                 cut.truncated = true;
@@ -134,6 +153,15 @@ impl Newest {
                 self.floor = Some(age);
             }
         }
+    }
+
+    /// The letters, oldest first.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Shown> {
+        self.letters.values()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.letters.is_empty()
     }
 
     /// Whether a letter of this age would not be kept for the bytes that newer ones take.
