@@ -5,6 +5,7 @@
 //! the bound on requests at once, the time-out, the token.
 
 mod access;
+mod alerts_api;
 mod auth;
 mod console;
 mod extract;
@@ -34,7 +35,7 @@ use crate::config::May;
 use crate::model::store::{ReportStore, WindowRows, WindowsWanted};
 use crate::telemetry::Metrics;
 use extract::BodyLimit;
-use ports::{LetterTail, PipelineView, RuleAdmin};
+use ports::{AlertTail, LetterTail, PipelineView, RuleAdmin};
 
 pub use access::Access;
 pub use auth::Keys;
@@ -70,6 +71,8 @@ pub struct AdminState {
     pipeline: Arc<dyn PipelineView>,
     store: Arc<dyn ReportStore>,
     letters: Arc<dyn LetterTail>,
+    /// None: `[alerts]` is not configured.
+    alerts: Option<Arc<dyn AlertTail>>,
     metrics: Metrics,
     access: Arc<Access>,
     throttle: Arc<throttle::Throttle>,
@@ -99,6 +102,7 @@ impl AdminState {
             pipeline,
             store,
             letters,
+            alerts: None,
             metrics,
             access: Arc::new(access),
             throttle: Arc::default(),
@@ -113,6 +117,11 @@ impl AdminState {
 }
 
 impl AdminState {
+    /// With the alerts, where some are reported.
+    pub fn with_alerts(self, alerts: Option<Arc<dyn AlertTail>>) -> Self {
+        Self { alerts, ..self }
+    }
+
     /// The tokens in force, for whoever replaces them.
     pub fn keys(&self) -> Keys {
         self.access.keys.clone()
@@ -141,6 +150,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/activations", get(pipeline_api::activations))
         .route("/audit", get(pipeline_api::audit))
         .route("/dead-letters", get(pipeline_api::dead_letters))
+        .route("/alerts", get(alerts_api::alerts))
         .route("/metrics", get(pipeline_api::metrics))
         .route("/livez", get(pipeline_api::livez))
         .route("/readyz", get(pipeline_api::readyz))

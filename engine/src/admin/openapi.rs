@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{pipeline_api, rules_api, windows_api};
+use super::{alerts_api, pipeline_api, rules_api, windows_api};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,7 @@ use super::{pipeline_api, rules_api, windows_api};
         pipeline_api::activations,
         pipeline_api::audit,
         pipeline_api::dead_letters,
+        alerts_api::alerts,
         pipeline_api::metrics,
         pipeline_api::livez,
         pipeline_api::readyz,

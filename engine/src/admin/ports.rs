@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::views::{
-    DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView,
+    AlertsHeld, DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView,
 };
 use crate::model::catalog::{By, Mode};
 
@@ -157,4 +157,12 @@ pub trait PipelineView: Send + Sync {
 pub trait LetterTail: Send + Sync {
     /// Newest first; only those with this code if one is given. Of a key, a value and each header at most `text` bytes.
     async fn tail(&self, limit: usize, code: Option<String>, text: usize) -> Result<LettersView, String>;
+}
+
+/// The newest messages of the alert topic, from memory.
+#[async_trait]
+pub trait AlertTail: Send + Sync {
+    /// What is held now. The first call begins to read, waits until something is held, and that for 2 s at most; the reading ends
+    /// when nobody has called for a minute.
+    async fn held(&self) -> AlertsHeld;
 }

@@ -56,8 +56,8 @@ pub(super) async fn windows(
     Extension(who): Extension<Principal>,
     Params(query): Params<WindowsQuery>,
 ) -> Result<Json<Vec<WindowView>>, Problem> {
-    let wanted = query.wanted(100, MOST_ROWS)?;
-    Ok(Json(views(&state, &who, &read(&state, wanted).await?)))
+    let rows = read(&state, query.wanted(100, MOST_ROWS)?).await?;
+    Ok(Json(views(&state, &who, &rows)))
 }
 
 /// The same as CSV, a header and a line a row. A group's value at which a spreadsheet would compute has a `'` before it.

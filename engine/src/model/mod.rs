@@ -11,6 +11,7 @@ pub mod ids;
 pub mod letter;
 pub mod number;
 pub mod record;
+pub mod seen_alert;
 pub mod shown;
 pub mod store;
 pub mod text;

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{HeaderView, LettersView, RuleDetail, WindowView};
+use super::{AlertView, AlertsView, GroupBy, HeaderView, LettersView, RuleDetail, WindowView};
 use crate::model::record::Schema;
 
 /// Headers of a dead letter that the engine makes, and that hold nothing of the record.
@@ -74,6 +74,21 @@ impl Hide {
     pub fn rule(&self, rule: &mut RuleDetail) {
         rule.hidden = Some(self.why());
         rule.shadow_samples.iter_mut().for_each(|hit| hit.detail.clear());
+    }
+
+    /// Of alerts rule, code, position and the other fields stay. Groups by key are refused before: here they lose their names.
+    pub fn alerts(&self, alerts: &mut AlertsView) {
+        alerts.hidden = Some(self.why());
+        let hide = |alert: &mut AlertView| {
+            (alert.key, alert.value) = (None, None);
+            alert.hits.iter_mut().for_each(|hit| hit.detail.clear());
+            alert.fields.retain(|field| !self.fields.contains(&field.name));
+        };
+        alerts.alerts.iter_mut().for_each(hide);
+        for group in &mut alerts.groups {
+            hide(&mut group.newest);
+            group.name = group.name.take().filter(|_| alerts.by != GroupBy::Key);
+        }
     }
 
     /// Of windows the measures of sensitive fields go: the least of a group is some record's value.
@@ -205,6 +220,38 @@ mod tests {
         ]);
         hide.letters(&mut letters);
         assert_eq!(letters.letters[0].message.as_deref(), Some("amount: is absent, a decimal is required"));
+    }
+
+    #[test]
+    fn of_an_alert_rule_code_position_and_the_other_fields_stay() {
+        use std::sync::Arc;
+
+        use crate::admin::views::{AlertsHeld, AlertsWanted};
+        use crate::model::ids::{Offset, Partition, RecordPosition};
+        use crate::model::seen_alert::{Flagged, Says, SeenAlert, SeenHit};
+
+        let hit = SeenHit { rule: "blocked".into(), code: "IBAN".into(), detail: "DE89".into(), ..SeenHit::default() };
+        let flagged = Flagged {
+            record: RecordPosition { partition: Partition(3), offset: Offset(7) },
+            timestamp: 0,
+            revision: 1,
+            hits: vec![hit],
+            more: 0,
+            fields: vec![("iban".into(), Some("DE89".into())), ("type".into(), Some("DEBIT".into()))],
+            value: Some("DE89".into()),
+            is_cut: false,
+        };
+        let says = Says::Flagged(flagged);
+        let alert = SeenAlert { number: 1, partition: 0, offset: 0, written: 0, key: Some("DE89".into()), says };
+        let held = AlertsHeld { read: 1, alerts: vec![Arc::new(alert)], ..AlertsHeld::default() };
+        let mut view = AlertsView::of(&held, &AlertsWanted { limit: 9, ..AlertsWanted::default() });
+        assert!(serde_json::to_string(&view).expect("plain data").contains("DE89"));
+        Hide::of(&schema(&["iban"])).expect("one is sensitive").alerts(&mut view);
+        let text = serde_json::to_string(&view).expect("plain data");
+        assert!(!text.contains("DE89"), "{text}");
+        for stays in ["\"rule\":\"blocked\"", "\"code\":\"IBAN\"", "\"record\":\"3@7\"", "DEBIT", "\"hidden\":\"iban is"] {
+            assert!(text.contains(stays), "{stays} is not in {text}");
+        }
     }
 
     #[test]

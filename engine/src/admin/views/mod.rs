@@ -1,11 +1,13 @@
 //! The answers of the API, as they are in `/openapi.json`. No field here may hold a secret: no URL, no property.
 
+mod alerts;
 mod from_model;
 mod hide;
 mod pipeline;
 mod rules;
 mod windows;
 
+pub use alerts::*;
 pub use from_model::{code_views, rfc3339};
 pub use hide::{Hide, open_headers};
 pub use pipeline::*;

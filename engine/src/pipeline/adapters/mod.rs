@@ -1,6 +1,7 @@
 //! What is behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
 
 mod advice;
+mod alerts;
 mod evaluate;
 mod letters;
 mod view;
@@ -14,10 +15,11 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use self::advice::advice;
+use self::alerts::Alerts;
 use self::evaluate::{Evaluation, hit_view};
 use self::letters::Letters;
 use self::view::View;
-use crate::admin::ports::{AdminError, Author, PatchRequest, PublishRequest, RollbackRequest, RuleAdmin};
+use crate::admin::ports::{AdminError, AlertTail, Author, PatchRequest, PublishRequest, RollbackRequest, RuleAdmin};
 use crate::admin::views::{
     EvaluateView, FileProblemView, ManifestView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
@@ -55,7 +57,8 @@ pub(super) fn admin_state(
     let limits = Limits::new(config.rules.max_module.as_u64());
     let (rules, view, letters) = (Arc::new(rules), Arc::new(view), Arc::new(letters));
     let access = Access::new(&config.admin, &config.pipeline.name, schema);
-    AdminState::new(rules, view, store.clone(), letters, metrics, access, limits)
+    let alerts = Alerts::new(config).map(|alerts| Arc::new(alerts) as Arc<dyn AlertTail>);
+    AdminState::new(rules, view, store.clone(), letters, metrics, access, limits).with_alerts(alerts)
 }
 
 struct Rules {
