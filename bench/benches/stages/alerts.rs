@@ -81,7 +81,7 @@ fn alert(offset: i64) -> Alert<'static> {
 /// A checkpoint every 10,000 alerts, of which so many are sent; the alert is made beforehand but for its lists.
 fn sent(most: u32) -> Turn {
     let (partition, budget) = (Partition(0), AlertBudget { topic: "fraud_alerts", most });
-    let point = ResumePoint { partition, epoch: 1, next: Offset(0), watermark: None, revision: None };
+    let point = ResumePoint { partition, epoch: 1, next: Offset(0), watermark: None, revision: None, agrees: true };
     let (mut pending, mut at) = (CheckpointBuilder::default(), 0);
     Box::new(move || {
         if at == 0 {

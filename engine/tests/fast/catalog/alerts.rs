@@ -7,6 +7,7 @@ use weir::conditions::Severity;
 use weir::model::ids::Partition;
 use weir::processor::{AlertCodes, AlertRoom, Judged};
 use weir::rules::{CompiledModule, LiveSet};
+use weir::window::Windows;
 
 use crate::catalog::fixture::{Fixture as CatalogFixture, by_api};
 use crate::catalog::processor::{Fixture, TIME, at, entry, payment, records};
@@ -48,6 +49,11 @@ fn codes(codes: &[&str]) -> Arc<AlertCodes> {
 /// Records that get an alert, each with whether its hits have details; those that are rejected; and how many are left.
 type Told = (Vec<(usize, bool)>, Vec<usize>, usize);
 
+/// Windows that take the records, as far as so many alerts go.
+fn room(windows: &mut Windows, most: usize) -> (Option<&mut Windows>, AlertRoom) {
+    (Some(windows), AlertRoom::AtMost(most))
+}
+
 fn told<O>(judged: &Judged<'_, O>) -> Told {
     let alerts = judged.alerts().map(|alert| (alert.record, alert.hits.iter().all(|hit| !hit.detail.is_empty())));
     (alerts.collect(), judged.rejects().map(|reject| reject.record).collect(), judged.rest())
@@ -80,7 +86,6 @@ async fn a_part_ends_before_the_alert_that_has_no_room_and_the_parts_are_the_who
     processor.judge(&set, decoded, None, at(TIME), Some(&mut whole), &mut || false).unwrap();
 
     let decoded = processor.open(&set, Partition(3), records(&texts), at(TIME));
-    let room = |windows, most| (Some(windows), AlertRoom::AtMost(most));
     let into = room(&mut windows, 1);
     let first = told(&processor.judge_part(&set, (decoded, None), at(TIME), into, &mut || false).unwrap());
     assert_eq!(first, (vec![(0, true)], vec![2], 5));

@@ -22,14 +22,14 @@ async fn filled(url: &str) -> std::sync::Arc<dyn weir::store::Store> {
         let partitions: Vec<_> = (0..200).map(Partition).collect();
         prepared(url, name).await.take(&partitions).await.unwrap();
     }
-    let (store, owner) = begun(url, "plans").await;
+    let (store, epoch) = begun(url, "plans").await;
     let rows = i64::from(ROWS);
     let windows = (0..rows).map(|at| WindowDelta {
         start: at * 5_000,
         end: (at + 1) * 5_000,
         ..window(Some("g"), (at % 200) as u8, 1, amount(1))
     });
-    let mut all = step(owner, 0, rows, windows.collect());
+    let mut all = checkpoint(epoch, 0, rows, windows.collect());
     let activation = |at| Activation { partition: P0, first_offset: Offset(at), revision: Revision(at as u64 + 1) };
     all.activations = (0..rows).map(activation).collect();
     store.commit(&all).await.unwrap();
@@ -42,6 +42,7 @@ async fn filled(url: &str) -> std::sync::Arc<dyn weir::store::Store> {
             rule: "steady".into(),
             revision: base + 1,
             detail: String::new(),
+            reason: None,
         };
         store.advance(Revision(base), version.as_ref(), &[], &audit).await.unwrap();
     }
