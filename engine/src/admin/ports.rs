@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::views::{
-    AlertsHeld, DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail, RulesView,
+    AlertsHeld, DependencyView, EvaluateView, LettersView, ManifestView, PipelineStatus, PublishedView, RuleDetail,
+    RulesView,
 };
 use crate::model::catalog::{By, Mode};
 

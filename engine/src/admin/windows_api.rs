@@ -70,7 +70,7 @@ pub(super) async fn windows_csv(
     Params(query): Params<WindowsQuery>,
 ) -> Result<Response, Problem> {
     let wanted = query.wanted(MOST_LINES, MOST_LINES)?;
-    let rows = reading(state.clone(), move |store| async move { store.windows_of(wanted).await }).await?;
+    let rows = read(&state, wanted).await?;
     let windows = views(&state, &who, &rows);
     // What was cut is said where a reader of lines does not stumble over it.
     let is_whole = windows.len() < wanted.limit as usize;
@@ -80,11 +80,14 @@ pub(super) async fn windows_csv(
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], csv_of(&windows)).into_response())
 }
 
-/// The rows of at most a second ago: pages that ask every few seconds, however many, are one reader of the database.
-pub(super) async fn read(state: &AdminState, wanted: WindowsWanted) -> Result<Arc<WindowRows>, Problem> {
-    let asked = state.clone();
-    let ask = move || reading(asked, move |store| async move { store.windows_of(wanted).await });
-    state.windows.get(wanted, ask).await
+async fn read(state: &AdminState, wanted: WindowsWanted) -> Result<WindowRows, Problem> {
+    reading(state.clone(), move |store| async move { store.windows_of(wanted).await }).await
+}
+
+/// The rows of at most a second ago: pages that ask every few seconds, however many, are one reader of the database. Programs, which
+/// may just have seen a checkpoint, get what is there.
+pub(super) async fn recent(state: &AdminState, wanted: WindowsWanted) -> Result<Arc<WindowRows>, Problem> {
+    state.windows.get(wanted, || read(state, wanted)).await
 }
 
 /// As this caller may see them.

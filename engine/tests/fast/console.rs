@@ -1,11 +1,13 @@
 //! The console over the API's ports: who comes in and how long, what each path needs, the headers of every answer, what a page
 //! shows of strangers' texts, and what is hidden from whom.
 
+mod alerts;
 mod by_hand;
 mod needs;
 mod pages;
 mod sensitive;
 mod sessions;
+mod windows;
 
 use axum::Router;
 use weir::config::May;

@@ -112,13 +112,8 @@ impl Query {
 
     /// The query of a page or of the API; what is not given is not in it.
     fn to_text(&self) -> String {
-        let all = [
-            ("code", &self.code),
-            ("rule", &self.rule),
-            ("key", &self.key),
-            ("by", &self.by),
-            ("until", &self.until),
-        ];
+        let all =
+            [("code", &self.code), ("rule", &self.rule), ("key", &self.key), ("by", &self.by), ("until", &self.until)];
         let given = all.into_iter().filter(|(_, text)| !text.is_empty());
         let given: Vec<_> = given.map(|(name, text)| format!("{name}={}", encoded(text))).collect();
         if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
@@ -189,7 +184,8 @@ impl From<&AlertView> for Line {
         let (what, record) = match alert.kind {
             AlertKind::Alert => (String::new(), record),
             AlertKind::NotSent => {
-                let records = grouped(alert.records.and_then(|records| i64::try_from(records).ok()).unwrap_or_default());
+                let records =
+                    grouped(alert.records.and_then(|records| i64::try_from(records).ok()).unwrap_or_default());
                 let to = alert.to.map(|to| format!(" to {to}")).unwrap_or_default();
                 (format!("{records} flagged records were not sent: more than alerts.budget"), record + &to)
             }

@@ -83,7 +83,7 @@ pub(super) async fn show(
     Params(form): Params<Query>,
 ) -> Result<Response, Problem> {
     let wanted = form.wanted()?;
-    let rows = windows_api::read(&state, wanted).await?;
+    let rows = windows_api::recent(&state, wanted).await?;
     let windows = windows_api::views(&state, &who, &rows);
     let hidden = state.hide(&who).map(super::super::views::Hide::why);
     let made = Windows::new(Frame::new(&state, &who, "windows"), form, wanted, &windows, hidden);
@@ -130,7 +130,10 @@ impl Query {
 fn rfc3339_of(text: &str) -> String {
     match text.trim() {
         text if text.len() == "2026-01-31T12:00".len() => format!("{text}:00Z"),
-        text if text.is_empty() || text.ends_with(['Z', 'z']) || text.get(19..).is_some_and(|z| z.contains(['+', '-'])) => {
+        text if text.is_empty()
+            || text.ends_with(['Z', 'z'])
+            || text.get(19..).is_some_and(|z| z.contains(['+', '-'])) =>
+        {
             text.to_owned()
         }
         text => format!("{text}Z"),
@@ -206,7 +209,10 @@ mod tests {
     fn the_api_is_asked_for_the_same() {
         let form = Query { from: "2026-01-31T12:00".into(), only_final: "true".into(), ..Query::default() };
         let wanted = form.wanted().expect("a time");
-        assert_eq!((wanted.from, wanted.to, wanted.final_only, wanted.limit), (Some(1_769_860_800_000), None, true, ROWS));
+        assert_eq!(
+            (wanted.from, wanted.to, wanted.final_only, wanted.limit),
+            (Some(1_769_860_800_000), None, true, ROWS)
+        );
         assert_eq!(form.of_api(7), "?limit=7&from=2026-01-31T12%3A00%3A00Z&final=true");
         for (from, limit) in [("yesterday", ""), ("", "0"), ("", "1001"), ("", "many")] {
             let form = Query { from: from.into(), limit: limit.into(), ..Query::default() };

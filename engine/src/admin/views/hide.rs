@@ -249,7 +249,9 @@ mod tests {
         Hide::of(&schema(&["iban"])).expect("one is sensitive").alerts(&mut view);
         let text = serde_json::to_string(&view).expect("plain data");
         assert!(!text.contains("DE89"), "{text}");
-        for stays in ["\"rule\":\"blocked\"", "\"code\":\"IBAN\"", "\"record\":\"3@7\"", "DEBIT", "\"hidden\":\"iban is"] {
+        for stays in
+            ["\"rule\":\"blocked\"", "\"code\":\"IBAN\"", "\"record\":\"3@7\"", "DEBIT", "\"hidden\":\"iban is"]
+        {
             assert!(text.contains(stays), "{stays} is not in {text}");
         }
     }

@@ -50,14 +50,16 @@ impl WindowView {
 /// it.
 pub fn csv_of(windows: &[WindowView]) -> String {
     let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let mut line = |cells: Vec<&str>| csv.write_record(cells).expect("a Vec takes everything, and lines are of one length");
+    let mut line =
+        |cells: Vec<&str>| csv.write_record(cells).expect("a Vec takes everything, and lines are of one length");
     let (groups, measures): (Vec<&str>, Vec<&str>) = windows.first().map_or_else(Default::default, |first| {
         (first.group.keys().map(String::as_str).collect(), first.measures.keys().map(String::as_str).collect())
     });
     line([vec!["window_start", "window_end", "final"], groups, vec!["records", "flagged", "late"], measures].concat());
     for window in windows {
         let counts = [window.records, window.flagged, window.late].map(|number| number.to_string());
-        let groups: Vec<String> = window.group.values().map(|value| inert(value.as_deref().unwrap_or_default())).collect();
+        let groups: Vec<String> =
+            window.group.values().map(|value| inert(value.as_deref().unwrap_or_default())).collect();
         let is_final = if window.r#final { "true" } else { "false" };
         let mut cells = vec![window.window_start.as_str(), &window.window_end, is_final];
         cells.extend(groups.iter().chain(&counts).map(String::as_str));
@@ -97,8 +99,11 @@ mod tests {
     #[test]
     fn lines_have_every_digit_and_no_text_of_a_record_is_a_formula() {
         let row = |kind, sum| WindowView::new(row(kind, sum), Some(5_000));
-        let windows =
-            [row(Some("a,\"b\"\r\n"), Some("-123456789012345678901.05")), row(Some("=1+1"), None), row(None, Some("1"))];
+        let windows = [
+            row(Some("a,\"b\"\r\n"), Some("-123456789012345678901.05")),
+            row(Some("=1+1"), None),
+            row(None, Some("1")),
+        ];
         let csv = csv_of(&windows);
         let start = "1970-01-01T00:00:00.000Z,1970-01-01T00:00:05.000Z,true";
         let wanted = [

@@ -70,7 +70,8 @@ fn bytes(alert: &SeenAlert) -> usize {
         Says::Flagged(flagged) => {
             let hits = flagged.hits.iter();
             let hits = hits.map(|hit| 200 + hit.rule.len() + hit.version.len() + hit.code.len() + hit.detail.len());
-            let fields = flagged.fields.iter().map(|(name, text)| 50 + name.len() + text.as_ref().map_or(0, String::len));
+            let fields =
+                flagged.fields.iter().map(|(name, text)| 50 + name.len() + text.as_ref().map_or(0, String::len));
             hits.chain(fields).sum::<usize>() + flagged.value.as_ref().map_or(0, String::len)
         }
         Says::NotSent(not_sent) => not_sent.codes.iter().map(|(code, _)| 50 + code.len()).sum(),

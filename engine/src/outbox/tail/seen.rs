@@ -178,10 +178,18 @@ mod tests {
         let hits: Vec<_> = alert.hits.iter().map(|hit| (hit.code.as_str(), hit.detail.as_str())).collect();
         assert_eq!(hits, [("HIGH_AMOUNT", "amount 250000.00 > 200000"), ("SELF_TRANSFER", "")]);
         let fields: Vec<_> = alert.fields.iter().map(|(name, text)| (name.as_str(), text.as_deref())).collect();
-        let wanted = [("name_orig", Some("C1")), ("amount", Some("250000.00")), ("tries", Some("3")), ("customer.segment", None)];
+        let wanted = [
+            ("name_orig", Some("C1")),
+            ("amount", Some("250000.00")),
+            ("tries", Some("3")),
+            ("customer.segment", None),
+        ];
         assert_eq!(fields, wanted, "in the order of the configuration");
         let Says::NotSent(not_sent) = says(Some(documented("What is not sent"))) else { panic!("a summary") };
-        assert_eq!((not_sent.partition, not_sent.from, not_sent.to, not_sent.records), (3, 18_240_000, 18_249_999, 812));
+        assert_eq!(
+            (not_sent.partition, not_sent.from, not_sent.to, not_sent.records),
+            (3, 18_240_000, 18_249_999, 812)
+        );
         assert_eq!(not_sent.codes, [("HIGH_AMOUNT".to_owned(), 800), ("SELF_TRANSFER".to_owned(), 30)]);
     }
 
@@ -201,7 +209,14 @@ mod tests {
 
     #[test]
     fn what_others_write_is_said_to_be_something_else() {
-        for value in [&b""[..], b"{", b"[]", b"no JSON", b"{\"kind\":\"alert\"}", b"{\"kind\":\"next\",\"source\":{\"partition\":1}}"] {
+        for value in [
+            &b""[..],
+            b"{",
+            b"[]",
+            b"no JSON",
+            b"{\"kind\":\"alert\"}",
+            b"{\"kind\":\"next\",\"source\":{\"partition\":1}}",
+        ] {
             assert_eq!(says(Some(value)), Says::Other(value.len()), "{}", String::from_utf8_lossy(value));
         }
         assert_eq!(says(None), Says::Other(0));

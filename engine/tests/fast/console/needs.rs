@@ -7,7 +7,7 @@ use weir_testkit::fakes::admin::client::{call, send};
 use super::{ANALYST, READER, ROBOT, browse, people, session, submit};
 
 /// Method, path as it is routed, a path that it takes, and what it needs: nothing, `read` or `publish`.
-const API: [(&str, &str, &str, &str); 17] = [
+const API: [(&str, &str, &str, &str); 19] = [
     ("GET", "/rules", "/rules", "read"),
     ("POST", "/rules", "/rules", "publish"),
     ("POST", "/rules/check", "/rules/check", "publish"),
@@ -18,6 +18,8 @@ const API: [(&str, &str, &str, &str); 17] = [
     ("POST", "/evaluate", "/evaluate", "read"),
     ("GET", "/pipeline", "/pipeline", "read"),
     ("GET", "/windows", "/windows", "read"),
+    ("GET", "/windows.csv", "/windows.csv", "read"),
+    ("GET", "/alerts", "/alerts", "read"),
     ("GET", "/activations", "/activations", "read"),
     ("GET", "/audit", "/audit", "read"),
     ("GET", "/dead-letters", "/dead-letters", "read"),
@@ -29,10 +31,13 @@ const API: [(&str, &str, &str, &str); 17] = [
 
 /// The same of the console's: every page, and every form, which `every_form_of_a_page_has_a_path_that_says_what_it_needs` finds in
 /// the templates.
-const CONSOLE: [(&str, &str, &str); 7] = [
+const CONSOLE: [(&str, &str, &str); 10] = [
     ("GET", "/", "read"),
     ("GET", "/console", "read"),
     ("GET", "/console/", "read"),
+    ("GET", "/console/windows", "read"),
+    ("GET", "/console/windows.csv", "read"),
+    ("GET", "/console/alerts", "read"),
     ("GET", "/console/sign-in", ""),
     ("POST", "/console/sign-in", ""),
     ("POST", "/console/sign-out", ""),

@@ -6,8 +6,18 @@ use weir_testkit::fakes::admin::{Fakes, IBAN, PUBLISHER, VIEWER};
 use super::{ANALYST, READER, people};
 
 /// Every path whose answer may show a record, or what was made of one.
-const PATHS: [&str; 4] =
-    ["/dead-letters", "/dead-letters?code=IBAN_BLOCKED&value_limit=65536", "/rules/high_amount", "/windows"];
+const PATHS: [&str; 10] = [
+    "/dead-letters",
+    "/dead-letters?code=IBAN_BLOCKED&value_limit=65536",
+    "/rules/high_amount",
+    "/windows",
+    "/windows.csv",
+    "/alerts",
+    "/alerts?by=code",
+    "/console/windows",
+    "/console/windows.csv",
+    "/console/alerts",
+];
 
 #[tokio::test]
 async fn who_may_not_see_values_sees_none_of_a_sensitive_field_and_others_do() {
@@ -36,6 +46,21 @@ async fn who_may_not_see_values_sees_none_of_a_sensitive_field_and_others_do() {
     );
     let windows = send(&api, call("GET", "/windows").token(Some(READER))).await.json();
     assert_eq!(windows[0]["measures"], serde_json::json!({ "amount_sum": "0.10" }));
+    let alerts = send(&api, call("GET", "/alerts").token(Some(READER))).await.json();
+    assert_eq!((&alerts["by"], &alerts["groups"][0]["name"]), (&"code".into(), &"AMOUNT_HIGH".into()));
+    assert_eq!(alerts["alerts"][2]["fields"], serde_json::json!([{ "name": "type", "value": "DEBIT" }]));
+}
+
+#[tokio::test]
+async fn who_may_not_see_values_may_not_ask_by_key_either() {
+    let api = Fakes { sensitive: true, ..people() }.api();
+    for path in ["/alerts?key=a", "/alerts?by=key", "/console/alerts?key=a", "/console/alerts?by=key"] {
+        let refused = send(&api, call("GET", path).token(Some(READER))).await;
+        assert!(refused.status == 403 && refused.text.contains("iban is sensitive"), "{path}: {}", refused.text);
+        assert_eq!(send(&api, call("GET", path).token(Some(ANALYST))).await.status, 200, "{path}");
+    }
+    let page = send(&api, call("GET", "/console/alerts").token(Some(READER))).await;
+    assert!(!page.text.contains("name=\"key\""), "a field that would be refused");
 }
 
 #[tokio::test]

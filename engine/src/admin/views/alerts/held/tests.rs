@@ -1,8 +1,8 @@
 //! Which alerts an answer has, and how they are grouped and counted.
 
+use super::super::AlertKind;
 use super::*;
 use crate::model::ids::{Offset, Partition, RecordPosition};
-use super::super::AlertKind;
 use crate::model::seen_alert::{NotSentSeen, SeenHit};
 
 fn message(number: u64, key: Option<&str>, says: Says) -> Arc<SeenAlert> {
