@@ -13,7 +13,7 @@ use super::super::alerts_api::{self, AlertsQuery};
 use super::super::auth::Principal;
 use super::super::extract::Params;
 use super::super::problem::{Problem, ProblemKind};
-use super::super::views::{AlertGroupView, AlertKind, AlertView, AlertsView, GroupBy};
+use super::super::views::{AlertFieldView, AlertGroupView, AlertHitView, AlertKind, AlertView, AlertsView, GroupBy};
 use super::dress::encoded;
 use super::number::{cut, grouped};
 use super::page::{Frame, page};
@@ -78,11 +78,24 @@ struct Line {
     written: String,
     what: String,
     key: String,
+    /// The record, and the address of its page; of a summary the first of its records.
     record: String,
-    hits: Vec<(String, String)>,
+    record_link: Option<String>,
+    /// Of a summary: the offset of its last record.
+    to: String,
+    hits: Vec<Hit>,
     fields: Vec<(String, String)>,
     value: String,
     is_cut: bool,
+}
+
+/// A hit, or a code that a summary counts.
+struct Hit {
+    code: String,
+    /// Name of the rule, and the address of its page; empty: a summary names none.
+    rule: String,
+    link: String,
+    detail: String,
 }
 
 /// The page.
@@ -180,21 +193,19 @@ impl Group {
 
 impl From<&AlertView> for Line {
     fn from(alert: &AlertView) -> Self {
-        let record = alert.record.clone().unwrap_or_default();
-        let (what, record) = match alert.kind {
-            AlertKind::Alert => (String::new(), record),
+        let what = match alert.kind {
+            AlertKind::Alert => String::new(),
             AlertKind::NotSent => {
                 let records =
                     grouped(alert.records.and_then(|records| i64::try_from(records).ok()).unwrap_or_default());
-                let to = alert.to.map(|to| format!(" to {to}")).unwrap_or_default();
-                (format!("{records} flagged records were not sent: more than alerts.budget"), record + &to)
+                format!("{records} flagged records were not sent: more than alerts.budget")
             }
-            AlertKind::Other => ("not an alert of Weir".to_owned(), String::new()),
+            AlertKind::Other => "not an alert of Weir".to_owned(),
         };
-        let more = (alert.more_hits > 0).then(|| (format!("and {} more", alert.more_hits), String::new()));
-        let hits = alert.hits.iter().map(|hit| (format!("{} {}", hit.code, hit.rule), cut(&hit.detail, TEXT)));
-        let codes = alert.codes.iter().map(|(code, records)| (format!("{code} ×{records}"), String::new()));
-        let field = |field: &super::super::views::AlertFieldView| {
+        let bare = |code: String| Hit { code, rule: String::new(), link: String::new(), detail: String::new() };
+        let more = (alert.more_hits > 0).then(|| bare(format!("and {} more", alert.more_hits)));
+        let codes = alert.codes.iter().map(|(code, records)| bare(format!("{code} ×{records}")));
+        let field = |field: &AlertFieldView| {
             let value = field.value.as_deref().map_or_else(|| "(none)".to_owned(), |value| cut(value, TEXT));
             (field.name.clone(), value)
         };
@@ -202,12 +213,21 @@ impl From<&AlertView> for Line {
             written: alert.written.clone(),
             what,
             key: alert.key.as_deref().map(|key| cut(key, TEXT)).unwrap_or_default(),
-            record,
-            hits: hits.chain(more).chain(codes).collect(),
+            record: alert.record.clone().unwrap_or_default(),
+            record_link: alert.record.as_ref().map(|record| format!("/console/records/{record}")),
+            to: alert.to.map(|to| format!(" to {to}")).unwrap_or_default(),
+            hits: alert.hits.iter().map(Hit::from).chain(more).chain(codes).collect(),
             fields: alert.fields.iter().map(field).collect(),
             value: alert.value.as_deref().map(|value| cut(value, TEXT)).unwrap_or_default(),
             is_cut: alert.cut,
         }
+    }
+}
+
+impl From<&AlertHitView> for Hit {
+    fn from(hit: &AlertHitView) -> Self {
+        let link = format!("/console/rules/{}", encoded(&hit.rule));
+        Self { code: hit.code.clone(), rule: hit.rule.clone(), link, detail: cut(&hit.detail, TEXT) }
     }
 }
 

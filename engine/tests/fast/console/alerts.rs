@@ -48,7 +48,11 @@ async fn a_paused_page_stands_still_counts_what_came_and_goes_on() {
         page.contains("/console/alerts?code=AMOUNT_HIGH&#38;key=acct-2\">acct-2</a>"),
         "a group leads to its alerts"
     );
-    assert!(page.contains("8 flagged records were not sent") && page.contains("3@30 to 39"), "{page}");
+    assert!(
+        page.contains("8 flagged records were not sent")
+            && page.contains("<a href=\"/console/records/3@30\">3@30</a> to 39"),
+        "{page}"
+    );
 
     let paused = at("/console/alerts?code=AMOUNT_HIGH&until=1700-10".into()).await;
     assert!(
