@@ -47,6 +47,8 @@ struct Alerts {
     with_keys: bool,
     by_key: bool,
     figures: Vec<(&'static str, String)>,
+    /// When the topic was read last; None: it was not yet.
+    as_of: Option<String>,
     problem: Option<String>,
     hidden: Option<String>,
     newer: String,
@@ -144,7 +146,6 @@ impl Alerts {
             ("Read by this instance", number(view.read)),
             ("Of these in memory", number(view.held)),
             ("Offsets passed over", number(view.passed_over)),
-            ("Topic read last", view.as_of.clone().unwrap_or_else(|| "not yet".to_owned())),
         ];
         let listed = view.alerts.iter().filter(|alert| alert.kind == AlertKind::Alert).count() as u64;
         Self {
@@ -154,6 +155,7 @@ impl Alerts {
             with_keys: view.hidden.is_none(),
             by_key: view.by == GroupBy::Key,
             figures,
+            as_of: view.as_of,
             problem: view.problem,
             hidden: view.hidden,
             newer: number(view.newer),

@@ -69,7 +69,11 @@ async fn the_page_has_a_chart_a_measure_with_what_is_open_and_late_and_a_table_b
         assert!(page.contains(&format!("<figure class=\"chart\" id=\"{chart}\">")), "{chart} is not in {page}");
     }
     assert!(page.contains("open: can still change") && page.contains("late records are among them"), "{page}");
-    assert_eq!(page.matches("<th scope=\"row\">1970-01-01T00:00:45.000Z</th>").count(), 3, "a row a type: {page}");
+    assert_eq!(
+        page.matches("<th scope=\"row\" class=\"time\">1970-01-01T00:00:45.000Z</th>").count(),
+        3,
+        "a row a type: {page}"
+    );
     assert!(page.contains("\"$WEIR_URL/windows?limit=300\""), "{page}");
 
     let some = "/console/windows?from=1970-01-01T00%3A00%3A20&to=&limit=100&final=true";
