@@ -13,12 +13,14 @@ let since = performance.now();
 let why = "";
 let ended = false;
 let asking = false;
+let held = false;
 let timer = 0;
 
 function tell() {
   if (!age) return;
   const seconds = (performance.now() - since) / 1000;
-  const text = `As of ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s ago`;
+  const where = held ? "; where you are, the page stands still" : "";
+  const text = `As of ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s ago${where}`;
   age.textContent = why ? `${text}: ${why}` : text;
   age.classList.toggle("old", why !== "");
 }
@@ -42,9 +44,14 @@ function keepOpen(old, fresh) {
 }
 
 function swap(page) {
+  held = false;
   for (const old of document.querySelectorAll("[data-live]")) {
     const fresh = page.getElementById(old.id);
-    if (!fresh || isHeld(old)) continue;
+    if (!fresh) continue;
+    if (isHeld(old)) {
+      held = true;
+      continue;
+    }
     keepOpen(old, fresh);
     if (!fresh.isEqualNode(old)) {
       const scrolled = [...old.querySelectorAll(".wide")].map((wide) => wide.scrollLeft);

@@ -5,6 +5,7 @@
 //! the bound on requests at once, the time-out, the token.
 
 mod access;
+mod alerts_api;
 mod auth;
 mod changes_api;
 mod changing;
@@ -20,6 +21,7 @@ mod origin;
 mod pipeline_api;
 pub mod ports;
 pub mod problem;
+mod recent;
 mod records_api;
 mod rule_history;
 mod rules_api;
@@ -27,6 +29,7 @@ mod series;
 mod serve;
 mod throttle;
 pub mod views;
+mod windows_api;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,10 +40,10 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::config::May;
-use crate::model::store::ReportStore;
+use crate::model::store::{ReportStore, WindowRows, WindowsWanted};
 use crate::telemetry::Metrics;
 use extract::BodyLimit;
-use ports::{PipelineView, RecordReader, RuleAdmin};
+use ports::{AlertTail, PipelineView, RecordReader, RuleAdmin};
 
 pub use access::Access;
 pub use auth::Keys;
@@ -76,6 +79,8 @@ pub struct AdminState {
     pipeline: Arc<dyn PipelineView>,
     store: Arc<dyn ReportStore>,
     records: Arc<dyn RecordReader>,
+    /// None: `[alerts]` is not configured.
+    alerts: Option<Arc<dyn AlertTail>>,
     metrics: Metrics,
     access: Arc<Access>,
     throttle: Arc<throttle::Throttle>,
@@ -89,6 +94,8 @@ pub struct AdminState {
     histories: Arc<changes_api::Histories>,
     /// Modules that forms brought, until they are published.
     uploaded: Arc<console::Uploaded>,
+    /// Windows as they were read last.
+    windows: Arc<recent::Recent<WindowsWanted, WindowRows, problem::Problem>>,
 }
 
 impl AdminState {
@@ -107,6 +114,7 @@ impl AdminState {
             pipeline,
             store,
             records,
+            alerts: None,
             metrics,
             access: Arc::new(access),
             throttle: Arc::default(),
@@ -117,12 +125,18 @@ impl AdminState {
             last_changes: Arc::new(last_changes::unknown()),
             histories: Arc::new(changes_api::no_histories()),
             uploaded: Arc::default(),
+            windows: Arc::default(),
             limits,
         }
     }
 }
 
 impl AdminState {
+    /// With the alerts, where some are reported.
+    pub fn with_alerts(self, alerts: Option<Arc<dyn AlertTail>>) -> Self {
+        Self { alerts, ..self }
+    }
+
     /// The tokens in force, for whoever replaces them.
     pub fn keys(&self) -> Keys {
         self.access.keys.clone()
@@ -150,7 +164,8 @@ pub fn router(state: AdminState) -> Router {
         .route("/pipeline", get(pipeline_api::pipeline))
         .route("/instances", get(now_api::instances))
         .route("/history", get(now_api::history))
-        .route("/windows", get(pipeline_api::windows))
+        .route("/windows", get(windows_api::windows))
+        .route("/windows.csv", get(windows_api::windows_csv))
         .route("/activations", get(pipeline_api::activations))
         .route("/audit", get(pipeline_api::audit))
         .route("/dead-letters", get(records_api::letters))
@@ -160,6 +175,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/dead-letters/{position}/value", get(records_api::letter_value))
         .route("/records/{position}", get(records_api::record))
         .route("/records/{position}/value", get(records_api::record_value))
+        .route("/alerts", get(alerts_api::alerts))
         .route("/metrics", get(pipeline_api::metrics))
         .route("/livez", get(pipeline_api::livez))
         .route("/readyz", get(pipeline_api::readyz))

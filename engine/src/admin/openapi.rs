@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{changes_api, evaluate_api, now_api, pipeline_api, records_api, rules_api};
+use super::{alerts_api, changes_api, evaluate_api, now_api, pipeline_api, records_api, rules_api, windows_api};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,7 +25,8 @@ use super::{changes_api, evaluate_api, now_api, pipeline_api, records_api, rules
         pipeline_api::pipeline,
         now_api::instances,
         now_api::history,
-        pipeline_api::windows,
+        windows_api::windows,
+        windows_api::windows_csv,
         pipeline_api::activations,
         pipeline_api::audit,
         records_api::letters,
@@ -35,6 +36,7 @@ use super::{changes_api, evaluate_api, now_api, pipeline_api, records_api, rules
         records_api::letter_value,
         records_api::record,
         records_api::record_value,
+        alerts_api::alerts,
         pipeline_api::metrics,
         pipeline_api::livez,
         pipeline_api::readyz,

@@ -1,4 +1,4 @@
-//! The paths about the running pipeline: state, windows, audit, metrics, probes. All of them only read.
+//! The paths about the running pipeline: state, audit, metrics, probes. All of them only read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::AdminState;
 use super::auth::Principal;
 use super::extract::{Params, within};
 use super::problem::{Problem, ProblemKind, redact};
-use super::views::{ActivationView, AuditView, DependencyView, HealthView, PipelineStatus, WindowView};
+use super::views::{ActivationView, AuditView, DependencyView, HealthView, PipelineStatus};
 use crate::model::store::{ReportStore, StoreError};
 
 /// Requests that read the database at once; as many connections as the store keeps for them.
@@ -22,17 +22,6 @@ pub(super) const READERS: usize = 2;
 const LINES: u32 = 1_000;
 /// How long a request waits for its turn.
 const TURN: Duration = Duration::from_secs(1);
-
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct WindowsQuery {
-    /// 1 to 1,000; 100 unless given.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// Only windows that ended before the least watermark.
-    r#final: Option<bool>,
-}
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -78,24 +67,6 @@ fn without_secrets(mut dependencies: Vec<DependencyView>) -> Vec<DependencyView>
         error.message = redact(&error.message);
     }
     dependencies
-}
-
-/// Windows, newest first. Measures of a sensitive field are there for those alone who may see values.
-#[utoipa::path(get, path = "/windows", tag = "pipeline", params(WindowsQuery),
-    responses((status = 200, body = Vec<WindowView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
-pub(super) async fn windows(
-    State(state): State<AdminState>,
-    Extension(who): Extension<Principal>,
-    Params(query): Params<WindowsQuery>,
-) -> Result<Json<Vec<WindowView>>, Problem> {
-    let limit = limit(query.limit)?;
-    let only_final = query.r#final.unwrap_or(false);
-    let rows = reading(state.clone(), move |store| async move { store.windows(limit, only_final).await }).await?;
-    let mut windows: Vec<_> = rows.into_iter().map(WindowView::from).collect();
-    if let Some(hide) = state.hide(&who) {
-        hide.windows(&mut windows);
-    }
-    Ok(Json(windows))
 }
 
 /// Which revision judged a partition from which offset on; the newest, ascending by partition and offset.

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::views::{
-    DependencyView, EvaluateView, HistoryView, InstancesView, ManifestView, MovedView, PipelineStatus, PlanView,
-    PublishedView, RuleDetail, RulesView,
+    AlertsHeld, DependencyView, EvaluateView, HistoryView, InstancesView, ManifestView, MovedView, PipelineStatus,
+    PlanView, PublishedView, RuleDetail, RulesView,
 };
 use crate::model::catalog::{By, Mode};
 use crate::model::ids::Revision;
@@ -218,4 +218,12 @@ pub trait PipelineView: Send + Sync {
     /// # Errors
     /// Each reason why it does not work; texts for a person.
     fn ready(&self) -> Result<Vec<String>, Vec<String>>;
+}
+
+/// The newest messages of the alert topic, from memory.
+#[async_trait]
+pub trait AlertTail: Send + Sync {
+    /// What is held now. The first call begins to read, waits until something is held, and that for 2 s at most; the reading ends
+    /// when nobody has called for a minute.
+    async fn held(&self) -> AlertsHeld;
 }

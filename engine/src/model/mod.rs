@@ -12,6 +12,7 @@ pub mod instance;
 pub mod letter;
 pub mod number;
 pub mod record;
+pub mod seen_alert;
 pub mod shown;
 pub mod store;
 pub mod text;

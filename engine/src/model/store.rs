@@ -75,6 +75,29 @@ pub struct StatsRow {
     pub measures: Vec<(String, Option<String>)>,
 }
 
+/// Which rows of `risk_stats` somebody wants to see: the newest of those that all of it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WindowsWanted {
+    /// How many, at most.
+    pub limit: u32,
+    /// Only windows that ended before the least watermark.
+    pub final_only: bool,
+    /// Only windows that begin at this time or later, in epoch milliseconds.
+    pub from: Option<i64>,
+    /// Only windows that begin before this time, in epoch milliseconds.
+    pub to: Option<i64>,
+}
+
+/// What there is of [`WindowsWanted`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WindowRows {
+    /// Newest first.
+    pub rows: Vec<StatsRow>,
+    /// A window that ended by this time is final, in epoch milliseconds; None: none is yet. A late record may still be added to
+    /// a final one.
+    pub final_upto: Option<i64>,
+}
+
 /// Whether the id of Kafka's cluster says that the database is not another cluster's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClusterCheck {
@@ -178,8 +201,14 @@ pub trait CatalogStore: AuditStore {
 /// never holds up a checkpoint.
 #[async_trait]
 pub trait ReportStore: AuditStore {
-    /// Newest windows first. `final_only`: those that ended before the least watermark.
-    async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>, StoreError>;
+    /// Rows of `risk_stats`, and up to where windows are final.
+    async fn windows_of(&self, wanted: WindowsWanted) -> Result<WindowRows, StoreError>;
+
+    /// The newest rows. `final_only`: of windows that ended before the least watermark.
+    async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>, StoreError> {
+        let wanted = WindowsWanted { limit, final_only, ..WindowsWanted::default() };
+        Ok(self.windows_of(wanted).await?.rows)
+    }
 
     /// Ascending by partition and offset; the newest `limit` of them.
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>, StoreError>;

@@ -1,6 +1,7 @@
 //! The console over the API's ports: who comes in and how long, what each path needs, the headers of every answer, what a page
 //! shows of strangers' texts, and what is hidden from whom.
 
+mod alerts;
 mod by_hand;
 mod letters;
 mod needs;
@@ -10,6 +11,7 @@ mod rules;
 mod sensitive;
 mod sessions;
 mod try_record;
+mod windows;
 
 use axum::Router;
 use weir::config::May;

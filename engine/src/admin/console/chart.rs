@@ -71,7 +71,7 @@ pub(super) struct Value {
 pub(super) struct Chart {
     id: String,
     title: String,
-    /// From when to when, in words; empty: there is nothing to draw.
+    /// From when to when, in words.
     span: String,
     lines: Vec<Line>,
     /// Lines that were not drawn.
@@ -164,7 +164,7 @@ impl Chart {
     }
 
     fn is_empty(&self) -> bool {
-        self.lines.is_empty() || self.span.is_empty()
+        self.lines.iter().all(|line| line.path.is_empty())
     }
 }
 

@@ -5,6 +5,7 @@
 //! marked `data-live` and has an id (`assets/live.js`). A further page is a file here with its template, a route below, a link in
 //! `templates/base.html`, and a row in the table of `engine/tests/fast/console/needs.rs`; a form has one in the table below, too.
 
+mod alerts;
 mod assets;
 mod audit;
 mod change_form;
@@ -29,6 +30,7 @@ mod text;
 mod trend;
 mod try_record;
 mod uploaded;
+mod windows;
 
 use axum::Router;
 use axum::response::Response;
@@ -58,6 +60,9 @@ pub(super) fn routes(module_limit: usize) -> Router<AdminState> {
         .route("/", get(to_first))
         .route("/console", get(to_first))
         .route(HOME, get(now::show))
+        .route("/console/windows", get(windows::show))
+        .route("/console/windows.csv", get(windows::csv))
+        .route("/console/alerts", get(alerts::show))
         .route(SIGN_IN, get(sign_in::show).post(sign_in::sign_in))
         .route(SIGN_OUT, post(sign_in::sign_out))
         .route("/console/rules", get(rules::show))

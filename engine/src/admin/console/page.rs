@@ -22,6 +22,8 @@ pub(super) struct Frame {
     pub(super) rights: String,
     /// Whether the caller may see what the pipeline does: the way to the pages is shown.
     pub(super) reads: bool,
+    /// Whether the pipeline reports alerts, so that there is a page of them.
+    pub(super) alerts: bool,
     /// Whether no token is asked for, so that there is nothing to sign out of.
     pub(super) is_open: bool,
     /// When the page was made, RFC 3339.
@@ -37,6 +39,7 @@ impl Frame {
             who: Some(who.name.to_string()).filter(|_| !who.is_nobody()),
             rights: who.rights().to_string(),
             reads: who.may(May::Read),
+            alerts: state.alerts.is_some(),
             is_open: state.access.keys.open(),
             at: rfc3339(now_ms()),
             here,

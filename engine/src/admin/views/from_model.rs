@@ -5,7 +5,6 @@ use chrono::{DateTime, SecondsFormat};
 use super::*;
 use crate::model::catalog::{Audit, Manifest, VersionInfo};
 use crate::model::checkpoint::Activation;
-use crate::model::store::StatsRow;
 
 /// Epoch milliseconds as RFC 3339; the bare number for a time that no calendar holds.
 pub fn rfc3339(ms: i64) -> String {
@@ -52,20 +51,6 @@ impl From<VersionInfo> for VersionView {
             source: version.source,
             published_at: rfc3339(version.published_at),
             published_by: version.published_by,
-        }
-    }
-}
-
-impl From<StatsRow> for WindowView {
-    fn from(row: StatsRow) -> Self {
-        Self {
-            window_start: rfc3339(row.window_start),
-            window_end: rfc3339(row.window_end),
-            group: row.group.into_iter().collect(),
-            records: row.records,
-            flagged: row.flagged,
-            late: row.late,
-            measures: row.measures.into_iter().collect(),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    EvaluateView, HeaderView, LetterGroupsView, LetterView, LettersView, OneLetterView, RecordView, RuleDetail,
-    WindowView,
+    AlertView, AlertsView, EvaluateView, GroupBy, HeaderView, LetterGroupsView, LetterView, LettersView, OneLetterView,
+    RecordView, RuleDetail, WindowView,
 };
 use crate::model::record::Schema;
 
@@ -123,6 +123,21 @@ impl Hide {
     pub fn rule(&self, rule: &mut RuleDetail) {
         rule.hidden = Some(self.why());
         rule.shadow_samples.iter_mut().for_each(|hit| hit.detail.clear());
+    }
+
+    /// Of alerts rule, code, position and the other fields stay. Groups by key are refused before: here they lose their names.
+    pub fn alerts(&self, alerts: &mut AlertsView) {
+        alerts.hidden = Some(self.why());
+        let hide = |alert: &mut AlertView| {
+            (alert.key, alert.value) = (None, None);
+            alert.hits.iter_mut().for_each(|hit| hit.detail.clear());
+            alert.fields.retain(|field| !self.fields.contains(&field.name));
+        };
+        alerts.alerts.iter_mut().for_each(hide);
+        for group in &mut alerts.groups {
+            hide(&mut group.newest);
+            group.name = group.name.take().filter(|_| alerts.by != GroupBy::Key);
+        }
     }
 
     /// Of windows the measures of sensitive fields go: the least of a group is some record's value.

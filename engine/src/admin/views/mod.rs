@@ -1,5 +1,6 @@
 //! The answers of the API, as they are in `/openapi.json`. No field here may hold a secret: no URL, no property.
 
+mod alerts;
 mod from_model;
 mod hide;
 mod history;
@@ -8,7 +9,9 @@ mod pipeline;
 mod records;
 mod rule_changes;
 mod rules;
+mod windows;
 
+pub use alerts::*;
 pub use from_model::{code_views, rfc3339};
 pub use hide::{Hide, open_headers};
 pub use history::*;
@@ -17,3 +20,4 @@ pub use pipeline::*;
 pub use records::*;
 pub use rule_changes::*;
 pub use rules::*;
+pub use windows::*;

@@ -137,25 +137,6 @@ pub struct HealthView {
     pub dependencies: Vec<DependencyView>,
 }
 
-/// A row of `risk_stats`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct WindowView {
-    /// Start of the window, RFC 3339, inclusive.
-    pub window_start: String,
-    /// End of the window, RFC 3339, exclusive.
-    pub window_end: String,
-    /// Values of the `group_by` fields, by field; null: missing.
-    pub group: BTreeMap<String, Option<String>>,
-    /// Records in the row.
-    pub records: i64,
-    /// How many of these a rule flagged.
-    pub flagged: i64,
-    /// How many of these came late.
-    pub late: i64,
-    /// Exact decimal text by column (`amount_sum`).
-    pub measures: BTreeMap<String, Option<String>>,
-}
-
 /// From which offset on a revision judged a partition.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ActivationView {

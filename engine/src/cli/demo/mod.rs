@@ -3,6 +3,7 @@
 //! transactional offsets, so the producer stays close ahead, and nothing here proves exactly-once.
 
 mod cpu_time;
+mod live;
 mod report;
 mod stream;
 mod truth;
@@ -16,6 +17,7 @@ use rdkafka::mocking::MockCluster;
 
 use super::generate::{self, Parameters};
 use super::out;
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::pipeline::{self, Running};
 use crate::telemetry;
@@ -23,6 +25,7 @@ use cpu_time::Stopwatch;
 
 const TOPIC: &str = "finance_stream";
 const LETTERS: &str = "dead_letter_queue";
+const ALERTS: &str = "fraud_alerts";
 const PARTITIONS: i32 = 4;
 const WORKERS: usize = 2;
 /// The rules that are live from the start; `balance_mismatch` is dropped in on the way.
@@ -64,7 +67,8 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
         .with_context(|| format!("{}: run `make demo`, which builds it", args.strict.display()))?;
 
     let csv = folder.path().join("records.csv");
-    let parameters = Parameters { records: args.records, seed: args.seed, start: START, rate_ms: 1, clean: false };
+    let parameters =
+        Parameters { records: args.records, seed: args.seed, start: start(args), rate_ms: 1, clean: false };
     out::note(format_args!("generating {} records (seed {})", args.records, args.seed));
     let truth = generate::write(&parameters, std::io::BufWriter::new(std::fs::File::create(&csv)?))?;
     let expected = truth::Expected::read(&csv, &truth)?;
@@ -72,6 +76,7 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
     let cluster = MockCluster::new(1).context("librdkafka's mock cluster")?;
     cluster.create_topic(TOPIC, PARTITIONS, 1)?;
     cluster.create_topic(LETTERS, PARTITIONS, 1)?;
+    cluster.create_topic(ALERTS, PARTITIONS, 1)?;
     let config = configuration(&cluster.bootstrap_servers(), folder.path(), args.live)?;
     out::note(format_args!(
         "starting {WORKERS} workers on the in-process cluster and SQLite in {}",
@@ -89,8 +94,14 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
 
     let verdict = report::print(&running, &expected, &places, &cluster.bootstrap_servers(), &took).await?;
     if args.live {
-        out::note(format_args!("\nthe admin API is open: curl http://{}/rules   (Ctrl-C ends)", running.admin));
+        let live = live::Live::begin(&cluster.bootstrap_servers())?;
+        out::note(format_args!(
+            "\nthe console: http://{0}/console/   the API: curl http://{0}/rules   (Ctrl-C ends)\n\
+             records go on, with fraud among them; take high_amount back to its first version and see its hits change",
+            running.admin
+        ));
         tokio::signal::ctrl_c().await?;
+        tokio::task::spawn_blocking(|| live.end()).await?;
     }
     running.stop().await?;
     if !verdict {
@@ -101,6 +112,13 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
 
 /// 2026-01-01T00:00:00Z
 const START: i64 = 1_767_225_600_000;
+
+/// Event time of the first record. Where more follow, which are of their moment, these come right before them: windows of half a year
+/// ago would be all that a chart has room for.
+fn start(args: &Args) -> i64 {
+    let span = i64::try_from(args.records).unwrap_or(i64::MAX);
+    if args.live { now_ms().saturating_sub(span).max(0) } else { START }
+}
 
 fn swaps(args: &Args, strict: Vec<u8>, rules_dir: &Path) -> stream::Swaps {
     stream::Swaps {
@@ -130,6 +148,10 @@ fn configuration(brokers: &str, folder: &Path, live: bool) -> anyhow::Result<Con
         group = "weir-demo"
         [dead_letters]
         topic = "{LETTERS}"
+        [alerts]
+        topic = "{ALERTS}"
+        codes = ["HIGH_AMOUNT", "SELF_TRANSFER"]
+        fields = ["type", "amount", "name_orig", "name_dest"]
         [record]
         event_time = "event_time"
         [record.fields]

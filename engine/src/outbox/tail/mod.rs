@@ -6,8 +6,10 @@ mod alerts;
 mod filter;
 mod follow;
 mod held;
+mod held_alerts;
 mod live;
 mod newest;
+mod seen;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ use crate::kafka::{Cluster, Range, RangeError, RangeReader};
 pub use self::filter::Filter;
 pub use self::follow::Follower;
 pub use self::held::{GroupKey, HeldLetters, LetterGroup, MINUTES};
+pub use self::held_alerts::HeldAlerts;
 pub use self::live::{Keep, LiveTail, Progress, Topic};
 pub use self::newest::Shown;
 

@@ -1,6 +1,7 @@
 //! What is behind the admin API's ports: the catalog, the workers' status, dead letters and records.
 
 mod advice;
+mod alerts;
 mod changes;
 mod evaluate;
 mod missing;
@@ -16,12 +17,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
+use self::alerts::Alerts;
 use self::evaluate::{Evaluation, hit_view};
 use self::records::Records;
 use self::view::View;
 use crate::admin::ports::{
-    AdminError, Author, EvaluateRequest, PatchRequest, PipelineView, PlanRequest, PublishRequest, RollbackRequest,
-    RuleAdmin,
+    AdminError, AlertTail, Author, EvaluateRequest, PatchRequest, PipelineView, PlanRequest, PublishRequest,
+    RollbackRequest, RuleAdmin,
 };
 use crate::admin::views::{
     EvaluateView, FileProblemView, ManifestView, PlanView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
@@ -72,7 +74,8 @@ pub(super) fn admin_state(
     let limits = Limits::new(config.rules.max_module.as_u64());
     let (rules, records) = (Arc::new(rules), Arc::new(records));
     let access = Access::new(&config.admin, &config.pipeline.name, schema);
-    AdminState::new(rules, view, store.clone(), records, metrics, access, limits)
+    let alerts = Alerts::new(config).map(|alerts| Arc::new(alerts) as Arc<dyn AlertTail>);
+    AdminState::new(rules, view, store.clone(), records, metrics, access, limits).with_alerts(alerts)
 }
 
 struct Rules {

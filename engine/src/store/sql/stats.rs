@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Bind, Result, Transaction, columns, schema, text};
 use crate::model::aggregate::Measure;
 use crate::model::checkpoint::{StatsLayout, WindowDelta};
-use crate::model::store::{StatsRow, StoreError};
+use crate::model::store::{StatsRow, StoreError, WindowRows, WindowsWanted};
 use crate::model::text::push_decimal;
 
 /// The texts that a statement's binds borrow, one behind the other: there may be a million windows in a checkpoint.
@@ -64,17 +64,38 @@ impl Texts {
     }
 }
 
-/// Newest first, groups of one window by their id. `final_idle`: only final ones, with `window.idle_after` in ms.
+/// Newest first, groups of one window by their id. `idle_ms`: `window.idle_after`.
 ///
 /// The key is walked backwards, which costs no more than the rows that are shown, however many there are; so within a window
 /// it begins with the last group.
 pub(super) async fn read(
     tx: &mut Transaction,
     layout: &StatsLayout,
-    limit: u32,
-    final_idle: Option<i64>,
-) -> Result<Vec<StatsRow>> {
+    wanted: WindowsWanted,
+    idle_ms: i64,
+) -> Result<WindowRows> {
     let d = tx.dialect();
+    // Before the rows: what became final meanwhile is said to be open, and not the other way around.
+    let sql = format!("SELECT {}", d.text_of(&schema::final_upto(d, layout, idle_ms)));
+    let upto = tx.rows(&sql, &[]).await?.first_mut().map(super::Row::maybe_text).transpose()?.flatten();
+    let final_upto = upto.as_deref().map(|text| time(layout, text)).transpose()?;
+    if wanted.final_only && upto.is_none() {
+        return Ok(WindowRows::default());
+    }
+    let mut only = Vec::new();
+    let mut times = Vec::new();
+    if let Some(upto) = upto.filter(|_| wanted.final_only) {
+        // A window starts before it ends: what is said of the start is what lets the key be entered at the right place.
+        only.extend(["window_start < ?", "window_end <= ?"]);
+        times.extend([upto.clone(), upto]);
+    }
+    for (at, condition) in [(wanted.from, "window_start >= ?"), (wanted.to, "window_start < ?")] {
+        if let Some(at) = at {
+            let text = text::time(at);
+            times.push(text.ok_or_else(|| StoreError::Fatal(format!("no calendar holds a window at {at} ms")))?);
+            only.push(condition);
+        }
+    }
     let mut selected = format!("{}, {}, records, flagged, late", d.text_of("window_start"), d.text_of("window_end"));
     for field in &layout.group_by {
         selected += &format!(", `{field}`");
@@ -82,28 +103,16 @@ pub(super) async fn read(
     for measure in &layout.measures {
         selected += &format!(", {}", d.text_of(&columns::quoted(measure)));
     }
-    // A window starts before it ends: what is said of the start is what lets the key be entered at the right place.
-    let mut upto = String::new();
-    if let Some(idle_ms) = final_idle {
-        let sql = format!("SELECT {}", d.text_of(&schema::final_upto(d, layout, idle_ms)));
-        match tx.rows(&sql, &[]).await?.first_mut().map(super::Row::maybe_text).transpose()?.flatten() {
-            Some(time) => upto = time,
-            None => return Ok(Vec::new()),
-        }
-    }
-    let only = if final_idle.is_some() { "WHERE window_start < ? AND window_end <= ? " } else { "" };
+    let only = if only.is_empty() { String::new() } else { format!("WHERE {} ", only.join(" AND ")) };
     let table = &layout.table;
     let sql = format!("SELECT {selected} FROM `{table}` {only}ORDER BY window_start DESC, group_id DESC LIMIT ?");
-    let mut binds = vec![Bind::Text(&upto); if final_idle.is_some() { 2 } else { 0 }];
-    binds.push(Bind::Int(limit.into()));
-    let time = |text: String| {
-        text::epoch_ms(&text).ok_or_else(|| StoreError::Fatal(format!("{text:?} in {table} is not a time")))
-    };
-    let mut windows = Vec::new();
+    let mut binds: Vec<_> = times.iter().map(|time| Bind::Text(time)).collect();
+    binds.push(Bind::Int(wanted.limit.into()));
+    let mut rows = Vec::new();
     for mut row in tx.rows(&sql, &binds).await? {
         let mut window = StatsRow {
-            window_start: time(row.text()?)?,
-            window_end: time(row.text()?)?,
+            window_start: time(layout, &row.text()?)?,
+            window_end: time(layout, &row.text()?)?,
             records: row.int()?,
             flagged: row.int()?,
             late: row.int()?,
@@ -116,8 +125,12 @@ pub(super) async fn read(
         for column in layout.measures.iter().map(Measure::column) {
             window.measures.push((column, row.maybe_text()?));
         }
-        windows.push(window);
+        rows.push(window);
     }
-    windows.chunk_by_mut(|a, b| a.window_start == b.window_start).for_each(<[StatsRow]>::reverse);
-    Ok(windows)
+    rows.chunk_by_mut(|a, b| a.window_start == b.window_start).for_each(<[StatsRow]>::reverse);
+    Ok(WindowRows { rows, final_upto })
+}
+
+fn time(layout: &StatsLayout, text: &str) -> Result<i64> {
+    text::epoch_ms(text).ok_or_else(|| StoreError::Fatal(format!("{text:?} in {} is not a time", layout.table)))
 }

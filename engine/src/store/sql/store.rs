@@ -16,7 +16,7 @@ use crate::model::ids::{Offset, Partition, Revision, Sha256};
 use crate::model::instance::{Beat, InstanceRow};
 use crate::model::store::{
     AuditStore, CatalogStore, CheckpointStore, ClusterCheck, InstanceStore, Outcome, Position, ProbeStore, ReportStore,
-    RetentionStore, StatsRow, Store, StoreError,
+    RetentionStore, Store, StoreError, WindowRows, WindowsWanted,
 };
 
 /// A transaction around one call: `in_tx!(self, begin, |tx| call(tx))`.
@@ -246,9 +246,9 @@ impl CatalogStore for SqlStore {
 
 #[async_trait]
 impl ReportStore for SqlStore {
-    async fn windows(&self, limit: u32, final_only: bool) -> Result<Vec<StatsRow>> {
+    async fn windows_of(&self, wanted: WindowsWanted) -> Result<WindowRows> {
         let layout = self.layout()?;
-        in_tx!(self, begin_look, |tx| stats::read(tx, &layout, limit, final_only.then_some(self.idle_ms)))
+        in_tx!(self, begin_look, |tx| stats::read(tx, &layout, wanted, self.idle_ms))
     }
 
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>> {

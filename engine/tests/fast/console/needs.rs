@@ -7,7 +7,7 @@ use weir_testkit::fakes::admin::client::{call, send};
 use super::{ANALYST, READER, ROBOT, browse, people, session, submit};
 
 /// Method, path as it is routed, a path that it takes, and what it needs: nothing, `read` or `publish`.
-const API: [(&str, &str, &str, &str); 27] = [
+const API: [(&str, &str, &str, &str); 29] = [
     ("GET", "/rules", "/rules", "read"),
     ("POST", "/rules", "/rules", "publish"),
     ("POST", "/rules/check", "/rules/check", "publish"),
@@ -22,6 +22,8 @@ const API: [(&str, &str, &str, &str); 27] = [
     ("GET", "/instances", "/instances", "read"),
     ("GET", "/history", "/history", "read"),
     ("GET", "/windows", "/windows", "read"),
+    ("GET", "/windows.csv", "/windows.csv", "read"),
+    ("GET", "/alerts", "/alerts", "read"),
     ("GET", "/activations", "/activations", "read"),
     ("GET", "/audit", "/audit", "read"),
     ("GET", "/dead-letters", "/dead-letters", "read"),
@@ -39,7 +41,7 @@ const API: [(&str, &str, &str, &str); 27] = [
 
 /// The same of the console's: every page, and every form, which `every_form_of_a_page_has_a_path_that_says_what_it_needs` finds in
 /// the templates.
-const CONSOLE: [(&str, &str, &str); 23] = [
+const CONSOLE: [(&str, &str, &str); 26] = [
     ("GET", "/", "read"),
     ("GET", "/console", "read"),
     ("GET", "/console/", "read"),
@@ -51,6 +53,9 @@ const CONSOLE: [(&str, &str, &str); 23] = [
     ("GET", "/console/records/3@7/value", "read"),
     ("GET", "/console/try", "read"),
     ("POST", "/console/try", "read"),
+    ("GET", "/console/windows", "read"),
+    ("GET", "/console/windows.csv", "read"),
+    ("GET", "/console/alerts", "read"),
     ("GET", "/console/sign-in", ""),
     ("POST", "/console/sign-in", ""),
     ("POST", "/console/sign-out", ""),

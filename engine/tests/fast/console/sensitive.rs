@@ -6,7 +6,7 @@ use weir_testkit::fakes::admin::{Fakes, IBAN, PUBLISHER, VIEWER};
 use super::{ANALYST, READER, people};
 
 /// Every path whose answer may show a record, or what was made of one.
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 13] = [
     "/dead-letters",
     "/dead-letters?code=IBAN_BLOCKED&value_limit=65536",
     "/dead-letters/groups",
@@ -14,6 +14,12 @@ const PATHS: [&str; 7] = [
     "/records/3@7",
     "/rules/high_amount",
     "/windows",
+    "/windows.csv",
+    "/alerts",
+    "/alerts?by=code",
+    "/console/windows",
+    "/console/windows.csv",
+    "/console/alerts",
 ];
 
 #[tokio::test]
@@ -43,6 +49,21 @@ async fn who_may_not_see_values_sees_none_of_a_sensitive_field_and_others_do() {
     );
     let windows = send(&api, call("GET", "/windows").token(Some(READER))).await.json();
     assert_eq!(windows[0]["measures"], serde_json::json!({ "amount_sum": "0.10" }));
+    let alerts = send(&api, call("GET", "/alerts").token(Some(READER))).await.json();
+    assert_eq!((&alerts["by"], &alerts["groups"][0]["name"]), (&"code".into(), &"AMOUNT_HIGH".into()));
+    assert_eq!(alerts["alerts"][2]["fields"], serde_json::json!([{ "name": "type", "value": "DEBIT" }]));
+}
+
+#[tokio::test]
+async fn who_may_not_see_values_may_not_ask_by_key_either() {
+    let api = Fakes { sensitive: true, ..people() }.api();
+    for path in ["/alerts?key=a", "/alerts?by=key", "/console/alerts?key=a", "/console/alerts?by=key"] {
+        let refused = send(&api, call("GET", path).token(Some(READER))).await;
+        assert!(refused.status == 403 && refused.text.contains("iban is sensitive"), "{path}: {}", refused.text);
+        assert_eq!(send(&api, call("GET", path).token(Some(ANALYST))).await.status, 200, "{path}");
+    }
+    let page = send(&api, call("GET", "/console/alerts").token(Some(READER))).await;
+    assert!(!page.text.contains("name=\"key\""), "a field that would be refused");
 }
 
 #[tokio::test]

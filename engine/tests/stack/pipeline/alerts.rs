@@ -11,6 +11,7 @@ use weir_testkit::pipeline::engine::Engine;
 use weir_testkit::pipeline::generated::{Generated, payment};
 use weir_testkit::pipeline::refusal::{refusal, says};
 use weir_testkit::pipeline::{TestPipeline, run, weir};
+use weir_testkit::wait;
 
 const SOON: Duration = Duration::from_secs(90);
 
@@ -41,13 +42,36 @@ fn each_flagged_record_has_one_alert_and_those_beyond_the_budget_are_counted() {
     let counted = |name, label| pipeline.metric(name, label).unwrap_or_else(|| panic!("no {name}")) as u64;
     let by_code = counted("weir_alerts_total", "HIGH_AMOUNT") + counted("weir_alerts_total", "SELF_TRANSFER");
     let not_sent = counted("weir_alerts_not_sent_total", "");
+    let shown = the_api_shows_the_newest(&pipeline);
     engine.stop();
     let compared = alerts_are_exact(&pipeline, &generated, "count");
+    assert_eq!(shown, compared.sent + compared.summaries, "each was read once");
     assert!(compared.sent > 0 && compared.not_sent > compared.summaries && compared.summaries > 0, "{compared:?}");
     assert!(by_code >= compared.sent, "a record may have both codes: {by_code} of {compared:?}");
     assert_eq!(not_sent, compared.not_sent);
     outbox_is_empty(&pipeline);
     the_tail_shows_them(&pipeline, compared);
+}
+
+/// `GET /alerts`, from memory; how many messages were read.
+fn the_api_shows_the_newest(pipeline: &TestPipeline) -> u64 {
+    let look = || pipeline.get("/alerts?limit=1000&by=code");
+    let first = wait::until_some("the alert topic is read", || {
+        let alerts = look();
+        if alerts["as_of"].is_null() { Err(alerts["problem"].to_string()) } else { Ok(alerts) }
+    });
+    let listed = first["alerts"].as_array().expect("alerts");
+    let of = |kind: &str| listed.iter().filter(|alert| alert["kind"] == kind).count();
+    assert!(of("alert") > 0 && of("not_sent") > 0 && of("other") == 0, "{first}");
+    let alert = listed.iter().find(|alert| alert["kind"] == "alert").expect("one");
+    assert!(alert["key"].is_string() && alert["hits"][0]["sha256"].is_string(), "{alert}");
+    let codes: Vec<_> = first["groups"].as_array().expect("groups").iter().map(|group| &group["name"]).collect();
+    assert!(codes.contains(&&Value::from("HIGH_AMOUNT")), "{codes:?}");
+    // Nothing comes any more: whoever looks again sees the same.
+    let (mark, read) = (&first["mark"], first["read"].as_u64().expect("a count"));
+    let again = pipeline.get(&format!("/alerts?until={}", mark.as_str().expect("a text")));
+    assert_eq!((&again["paused"], &again["newer"], &again["passed_over"]), (&true.into(), &0.into(), &0.into()));
+    read
 }
 
 /// `weir alerts tail`, by the configuration and by hand.

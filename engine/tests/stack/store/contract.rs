@@ -403,6 +403,7 @@ pub(crate) async fn all(url: &str) {
     the_catalog_advances_by_one_and_refuses_a_stale_base(url).await;
     two_writers_add_to_the_same_groups(url).await;
     finals::windows_are_final_once_every_partition_has_passed_them(url).await;
+    finals::windows_of_a_range_come_with_up_to_where_they_are_final(url).await;
     finals::a_partition_that_stands_still_for_the_configured_time_holds_nothing_back(url).await;
     retention::windows_go_from_the_oldest_on(url).await;
     retention::revisions_go_that_judged_nothing_which_kafka_still_holds(url).await;

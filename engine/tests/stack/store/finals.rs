@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir::model::checkpoint::Checkpoint;
+use weir::model::checkpoint::{Checkpoint, WindowDelta};
 use weir::model::ids::{Offset, Partition};
-use weir::store::{Store, connect_with};
+use weir::store::{Store, WindowsWanted, connect_with};
 
 use crate::store::fixture::*;
 
@@ -29,6 +29,34 @@ pub(crate) async fn windows_are_final_once_every_partition_has_passed_them(url: 
         store.commit(&checkpoint).await.unwrap();
         assert_eq!(store.windows(9, true).await.unwrap().len(), finals, "at watermark {to} s");
     }
+}
+
+pub(crate) async fn windows_of_a_range_come_with_up_to_where_they_are_final(url: &str) {
+    let (store, epoch) = begun(url, "range").await;
+    assert_eq!(
+        store.windows_of(WindowsWanted { limit: 9, ..WindowsWanted::default() }).await.unwrap().final_upto,
+        None
+    );
+    let at = |start| WindowDelta { start, end: start + 5_000, ..window(Some("x"), 1, 1, amount(1)) };
+    let windows = (0..6).map(|number| at(number * 5_000)).collect();
+    // Its watermark is at 12 s.
+    store.commit(&checkpoint(epoch, 0, 12, windows)).await.unwrap();
+    let all = WindowsWanted { limit: 9, ..WindowsWanted::default() };
+    let between = WindowsWanted { from: Some(5_000), to: Some(20_000), ..all };
+    for (wanted, starts) in [
+        (all, &[25_000, 20_000, 15_000, 10_000, 5_000, 0][..]),
+        (WindowsWanted { limit: 2, ..all }, &[25_000, 20_000]),
+        (between, &[15_000, 10_000, 5_000]),
+        (WindowsWanted { final_only: true, ..between }, &[5_000]),
+        (WindowsWanted { from: Some(5_001), to: None, final_only: true, ..all }, &[]),
+        (WindowsWanted { to: Some(1), ..all }, &[0]),
+    ] {
+        let read = store.windows_of(wanted).await.unwrap();
+        let found: Vec<_> = read.rows.iter().map(|row| row.window_start).collect();
+        assert_eq!((found.as_slice(), read.final_upto), (starts, Some(12_000)), "{wanted:?}");
+    }
+    let beyond = WindowsWanted { from: Some(i64::MAX), ..all };
+    assert!(store.windows_of(beyond).await.unwrap_err().to_string().contains("no calendar holds"));
 }
 
 async fn with_idle_after(url: &str, idle_after: Duration) -> Arc<dyn Store> {

@@ -4,6 +4,7 @@ use sqlx::{Connection, Executor, MySqlConnection, SqliteConnection, raw_sql};
 use weir::model::catalog::Audit;
 use weir::model::checkpoint::{Activation, WindowDelta};
 use weir::model::ids::{Offset, Partition, Revision};
+use weir::store::WindowsWanted;
 use weir_testkit::plans::{self, How};
 use weir_testkit::process::alone;
 use weir_testkit::stack::mariadb::MariaDb;
@@ -58,6 +59,10 @@ async fn filled(url: &str) -> std::sync::Arc<dyn weir::store::Store> {
 async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) {
     assert_eq!(plans::by_index(url, store.windows(10, false)).await.unwrap().len(), 10);
     plans::by_index(url, store.windows(10, true)).await.unwrap();
+    let between = WindowsWanted { limit: 10, final_only: false, from: Some(1_000_000), to: Some(2_000_000) };
+    assert_eq!(plans::by_index(url, store.windows_of(between)).await.unwrap().rows.len(), 10);
+    let late = WindowsWanted { final_only: true, ..between };
+    plans::by_index(url, store.windows_of(late)).await.unwrap();
     assert_eq!(plans::by_index(url, store.activations(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.audit(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.versions(None, 10)).await.unwrap().len(), 10);

@@ -1,19 +1,22 @@
 //! What is behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
 //! bytes, and a store that only reads.
 
+mod alerts;
 mod changes;
 pub mod client;
 pub mod instances;
 mod records;
+mod windows;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use weir::admin::ports::{
-    AdminError, Author, EvaluateRequest, PatchRequest, PipelineView, PlanRequest, PublishRequest, RollbackRequest,
-    RuleAdmin,
+    AdminError, AlertTail, Author, EvaluateRequest, PatchRequest, PipelineView, PlanRequest, PublishRequest,
+    RollbackRequest, RuleAdmin,
 };
 use weir::admin::views::*;
 use weir::admin::{Access, AdminState, Limits};
@@ -23,7 +26,9 @@ use weir::model::checkpoint::Activation;
 use weir::model::finding::Effect;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::model::record::{Field, Kind, Schema};
-use weir::store::{AuditStore, ReportStore, StatsRow, StoreError};
+use weir::store::{AuditStore, ReportStore, StoreError, WindowRows, WindowsWanted};
+
+pub use windows::FakeWindows;
 
 /// The token that reads.
 pub const VIEWER: &str = "viewer-token-number-1";
@@ -66,6 +71,12 @@ pub struct Fakes {
     pub begun: bool,
     /// Whether the database does not say who else there is.
     pub alone: bool,
+    /// Whether `[alerts]` is configured.
+    pub alerts: bool,
+    /// What is in `risk_stats`.
+    pub windows: FakeWindows,
+    /// How often it was read.
+    pub windows_read: Arc<AtomicU64>,
 }
 
 impl Default for Fakes {
@@ -85,6 +96,9 @@ impl Default for Fakes {
             partitions: 1,
             begun: true,
             alone: false,
+            alerts: true,
+            windows: FakeWindows::default(),
+            windows_read: Arc::default(),
         }
     }
 }
@@ -95,7 +109,9 @@ impl Fakes {
         let access = Access::new(&self.admin(), "fraud", &self.schema());
         let Self { request_timeout, requests, .. } = *self;
         let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
-        weir::admin::router(AdminState::new(
+        let store = ReadOnly { windows: self.windows.clone(), read: self.windows_read.clone() };
+        let alerts = self.alerts.then(|| Arc::new(alerts::Alerts) as Arc<dyn AlertTail>);
+        let state = AdminState::new(
             Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default(), count: self.rules }),
             Arc::new(Pipeline {
                 not_ready: self.not_ready.clone(),
@@ -103,12 +119,13 @@ impl Fakes {
                 begun: self.begun,
                 alone: self.alone,
             }),
-            Arc::new(ReadOnly),
+            Arc::new(store),
             Arc::new(records::Records { seen: self.seen.clone(), letters: self.letters }),
             weir::telemetry::metrics(),
             access,
             limits,
-        ))
+        );
+        weir::admin::router(state.with_alerts(alerts))
     }
 
     fn admin(&self) -> Admin {
@@ -427,24 +444,20 @@ fn missing() -> MissingView {
     MissingView { what: "no rule is live".into(), command: "weir rules push RULE.wasm".into() }
 }
 
-struct ReadOnly;
+struct ReadOnly {
+    windows: FakeWindows,
+    read: Arc<AtomicU64>,
+}
 
 #[async_trait]
 impl ReportStore for ReadOnly {
     /// A limit of 17 takes longer than another reader waits for its turn, and less than a request may.
-    async fn windows(&self, limit: u32, _: bool) -> Result<Vec<StatsRow>, StoreError> {
-        if limit == 17 {
+    async fn windows_of(&self, wanted: WindowsWanted) -> Result<WindowRows, StoreError> {
+        self.read.fetch_add(1, Ordering::Relaxed);
+        if wanted.limit == 17 {
             tokio::time::sleep(Duration::from_millis(1_500)).await;
         }
-        Ok(vec![StatsRow {
-            window_start: 0,
-            window_end: 5_000,
-            group: vec![("type".into(), Some("PAYMENT".into()))],
-            records: 2,
-            flagged: 1,
-            late: 0,
-            measures: vec![("amount_sum".into(), Some("0.10".into())), ("iban_min".into(), Some(IBAN.into()))],
-        }])
+        Ok(self.windows.read(wanted))
     }
 
     async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> {

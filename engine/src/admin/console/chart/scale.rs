@@ -20,18 +20,20 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Holds 0 and each of these; what is no number counts for nothing.
+    /// Holds 0 and each of these; what is no number counts for nothing. Of whole numbers, whole ones are named.
     pub(super) fn of(numbers: impl Iterator<Item = f64>) -> Self {
         // A third of what a number can be: what is computed of two of them is one, too.
         let finite = numbers.filter(|number| number.abs() < f64::MAX / 3.0);
-        let (low, high) = finite.fold((0.0_f64, 0.0_f64), |(low, high), number| (low.min(number), high.max(number)));
+        let (low, high, whole) = finite.fold((0.0_f64, 0.0_f64, true), |(low, high, whole), number| {
+            (low.min(number), high.max(number), whole && number.fract() == 0.0)
+        });
         if low == high {
             return Self { least: 0.0, most: 1.0, step: 1.0 };
         }
         let raw = (high - low) / 4.0;
         let power = 10_f64.powf(raw.log10().floor());
         let step = [1.0, 2.0, 5.0].map(|step| step * power).into_iter().find(|step| *step >= raw);
-        let step = step.unwrap_or(10.0 * power);
+        let step = step.unwrap_or(10.0 * power).max(if whole { 1.0 } else { 0.0 });
         Self { least: (low / step).floor() * step, most: (high / step).ceil() * step, step }
     }
 
@@ -100,6 +102,7 @@ mod tests {
             (&[0.0038], &["0.000", "0.001", "0.002", "0.003", "0.004"]),
             (&[], &["0", "1"]),
             (&[0.0, f64::NAN, f64::INFINITY], &["0", "1"]),
+            (&[1.0, 0.0], &["0", "1"]),
             (&[-5.0], &["-6", "-4", "-2", "0"]),
             (&[1.9e20], &["0.0e0", "5.0e19", "1.0e20", "1.5e20", "2.0e20"]),
         ] {

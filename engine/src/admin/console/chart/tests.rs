@@ -26,6 +26,7 @@ fn a_single_time_and_equal_values_are_drawn() {
     let chart = Chart::draw(plot(vec![7], vec![series("all", vec![value(0.0)])]));
     assert_eq!(chart.lines[0].path, "M500 150h0");
     assert!(!chart.is_empty() && Chart::draw(plot(Vec::new(), Vec::new())).is_empty());
+    assert!(Chart::draw(plot(vec![7], vec![series("all", vec![None])])).is_empty());
 }
 
 #[test]

@@ -159,3 +159,35 @@ fn measures_of_a_sensitive_field_go_and_where_none_is_sensitive_all_stays() {
     assert_eq!(windows[0].measures.keys().collect::<Vec<_>>(), ["amount_late_sum", "records"]);
     assert!(hide.why().starts_with("amount, iban are sensitive"));
 }
+
+#[test]
+fn of_an_alert_rule_code_position_and_the_other_fields_stay() {
+    use std::sync::Arc;
+
+    use crate::admin::views::{AlertsHeld, AlertsWanted};
+    use crate::model::ids::{Offset, Partition, RecordPosition};
+    use crate::model::seen_alert::{Flagged, Says, SeenAlert, SeenHit};
+
+    let hit = SeenHit { rule: "blocked".into(), code: "IBAN".into(), detail: "DE89".into(), ..SeenHit::default() };
+    let flagged = Flagged {
+        record: RecordPosition { partition: Partition(3), offset: Offset(7) },
+        timestamp: 0,
+        revision: 1,
+        hits: vec![hit],
+        more: 0,
+        fields: vec![("iban".into(), Some("DE89".into())), ("type".into(), Some("DEBIT".into()))],
+        value: Some("DE89".into()),
+        is_cut: false,
+    };
+    let says = Says::Flagged(flagged);
+    let alert = SeenAlert { number: 1, partition: 0, offset: 0, written: 0, key: Some("DE89".into()), says };
+    let held = AlertsHeld { read: 1, alerts: vec![Arc::new(alert)], ..AlertsHeld::default() };
+    let mut view = AlertsView::of(&held, &AlertsWanted { limit: 9, ..AlertsWanted::default() });
+    assert!(serde_json::to_string(&view).expect("plain data").contains("DE89"));
+    Hide::of(&schema(&["iban"])).expect("one is sensitive").alerts(&mut view);
+    let text = serde_json::to_string(&view).expect("plain data");
+    assert!(!text.contains("DE89"), "{text}");
+    for stays in ["\"rule\":\"blocked\"", "\"code\":\"IBAN\"", "\"record\":\"3@7\"", "DEBIT", "\"hidden\":\"iban is"] {
+        assert!(text.contains(stays), "{stays} is not in {text}");
+    }
+}
