@@ -130,7 +130,7 @@ impl Now {
             services: services(&mut status),
             instances: seen.instances.iter().take(INSTANCES).map(|of| InstanceRow::new(of, now)).collect(),
             more_instances: seen.instances.len().saturating_sub(INSTANCES),
-            partitions: Partitions::new(&seen.partitions, asked.page.unwrap_or(1)),
+            partitions: Partitions::new(seen, asked.page.unwrap_or(1)),
             asked,
         }
     }

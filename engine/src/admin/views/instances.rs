@@ -23,6 +23,8 @@ pub struct InstancesView {
     pub instances: Vec<InstanceView>,
     /// Every partition that an instance has or the database knows, ascending.
     pub partitions: Vec<OwnedPartitionView>,
+    /// Partitions that are not among them, as an instance has more of them than its row holds.
+    pub untold_partitions: u32,
 }
 
 /// Why nothing is known of the other instances.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::admin::problem::redact;
-use crate::admin::views::{DependencyState, InstancesView, PipelineStatus};
+use crate::admin::views::{DependencyState, InstanceView, InstancesView, PipelineStatus};
 use crate::status::{Change, ChangeKind, History};
 
 /// Characters of an id that are told: two instances with the same ones are not to be expected.
@@ -17,6 +17,8 @@ const TEXT: usize = 300;
 pub(super) struct Before {
     /// Whether there was one.
     looked: bool,
+    /// Whether one knew of the other instances: what they did before is no change.
+    knows_others: bool,
     /// Instances, and whether each was heard of.
     instances: BTreeMap<String, bool>,
     /// Partitions, and which instance had each.
@@ -31,10 +33,17 @@ impl Before {
     /// Tells the history what changed since the last look, and remembers this one. `now`: epoch milliseconds.
     pub(super) fn tell(&mut self, seen: &InstancesView, pipeline: &PipelineStatus, now: i64, history: &History) {
         let mut changes = Vec::new();
+        if let Some(own) = seen.instances.first().filter(|_| !self.looked) {
+            changes.push((ChangeKind::Instance, runs(own)));
+        }
         // Where only this instance is known, the others are not gone.
-        if seen.alone.is_none() || !self.looked {
-            self.instances(seen, &mut changes);
-            self.owners(seen, &mut changes);
+        if seen.alone.is_none() {
+            let mut of_others = Vec::new();
+            self.instances(seen, &mut of_others);
+            self.owners(seen, &mut of_others);
+            if std::mem::replace(&mut self.knows_others, true) {
+                changes.append(&mut of_others);
+            }
         }
         self.services(pipeline, &mut changes);
         self.conditions(pipeline, &mut changes);
@@ -50,9 +59,7 @@ impl Before {
         for instance in &seen.instances {
             let (id, before) = (short(&instance.id), self.instances.get(&instance.id));
             match (before, instance.is_heard) {
-                (None, true) => {
-                    tell(format!("instance {id} runs: Weir {} at {}", instance.version, instance.address));
-                }
+                (None, true) => tell(runs(instance)),
                 (Some(true), false) => tell(format!("instance {id} is not heard of any more")),
                 (Some(false), true) => tell(format!("instance {id} is heard of again")),
                 (None | Some(false), false) | (Some(true), true) => {}
@@ -120,6 +127,10 @@ impl Before {
     }
 }
 
+fn runs(instance: &InstanceView) -> String {
+    format!("instance {} runs: Weir {} at {}", short(&instance.id), instance.version, instance.address)
+}
+
 fn short(id: &str) -> &str {
     id.get(..ID).unwrap_or(id)
 }
@@ -138,7 +149,7 @@ fn ranges(numbers: &[i32]) -> String {
 mod tests {
     use super::*;
     use crate::admin::views::{
-        AloneView, DependencyView, InstanceState, InstanceView, OwnedPartitionView, PartitionFigures, PartitionState,
+        AloneView, DependencyView, InstanceState, OwnedPartitionView, PartitionFigures, PartitionState,
     };
     use crate::conditions::{Condition, Severity};
 
@@ -227,6 +238,18 @@ mod tests {
             "instance c has partition 0 from now on",
         ];
         assert_eq!(told(&mut before, &gone, &quiet), texts);
+    }
+
+    #[test]
+    fn who_was_there_before_this_instance_knew_of_it_is_no_change() {
+        let (mut before, quiet) = (Before::default(), pipeline(true, &[]));
+        let alone = AloneView { since: String::new(), why: "the database was not asked yet".into() };
+        let own = InstancesView { alone: Some(alone), ..seen(vec![instance("a", true)], Vec::new()) };
+        assert_eq!(told(&mut before, &own, &quiet), ["instance a runs: Weir 1.0.0 at http://a"]);
+        let both = vec![instance("a", true), instance("b", true)];
+        assert_eq!(told(&mut before, &seen(both.clone(), vec![partition(0, Some("b"))]), &quiet), [""; 0]);
+        let texts = ["instance a has partition 0 from now on"];
+        assert_eq!(told(&mut before, &seen(both, vec![partition(0, Some("a"))]), &quiet), texts);
     }
 
     #[test]

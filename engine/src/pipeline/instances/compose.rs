@@ -17,14 +17,15 @@ pub(super) fn compose(own: InstanceView, known: &Known, now: i64) -> InstancesVi
     let others = known.rows.iter().filter(|other| other.row.instance != own.id);
     let others: Vec<_> = others.map(|other| instance(other, since_read)).collect();
     let instances = [vec![own], others].concat();
-    let partitions = partitions(&instances, &known.positions);
+    let (partitions, untold_partitions) = partitions(&instances, &known.positions);
     InstancesView {
         at: to_rfc3339(now),
         alone: known.alone.clone(),
         rates: rates(&instances),
-        lag: lag(&partitions),
+        lag: lag(&partitions, untold_partitions),
         instances,
         partitions,
+        untold_partitions,
     }
 }
 
@@ -56,7 +57,10 @@ fn rates(instances: &[InstanceView]) -> RatesView {
 }
 
 /// Whoever claimed a partition last has it: two may believe so for a moment, and the epoch in the database says which is right.
-fn partitions(instances: &[InstanceView], positions: &[Position]) -> Vec<OwnedPartitionView> {
+/// Also how many nobody tells of because an instance has more than its row holds: one of those would look like one without owner.
+fn partitions(instances: &[InstanceView], positions: &[Position]) -> (Vec<OwnedPartitionView>, u32) {
+    let is_cut = reports(instances).any(|(_, report)| report.partitions_left_out > 0);
+    let mut untold = 0;
     let mut claimed: BTreeMap<i32, Vec<(&InstanceView, &PartitionFigures)>> = BTreeMap::new();
     for (instance, report) in reports(instances) {
         for figures in &report.partitions {
@@ -69,6 +73,10 @@ fn partitions(instances: &[InstanceView], positions: &[Position]) -> Vec<OwnedPa
         let owner = claims.iter().find(|(_, figures)| figures.epoch == Some(position.epoch));
         // One that is being claimed has no epoch yet; one that was stopped may have none.
         let owner = owner.or_else(|| claims.iter().find(|(_, figures)| figures.epoch.is_none()));
+        if owner.is_none() && is_cut {
+            untold += 1;
+            continue;
+        }
         let view = OwnedPartitionView {
             position: Some(position.next_offset.0),
             instance: owner.map(|(instance, _)| instance.id.clone()),
@@ -86,7 +94,7 @@ fn partitions(instances: &[InstanceView], positions: &[Position]) -> Vec<OwnedPa
         });
         all.extend(view.map(|view| (partition, view)));
     }
-    all.into_values().collect()
+    (all.into_values().collect(), untold)
 }
 
 fn unowned(position: &Position) -> PartitionFigures {
@@ -105,20 +113,20 @@ fn unowned(position: &Position) -> PartitionFigures {
     }
 }
 
-fn lag(partitions: &[OwnedPartitionView]) -> LagView {
+fn lag(partitions: &[OwnedPartitionView], untold: u32) -> LagView {
     let figures = || partitions.iter().map(|partition| &partition.figures);
     let sum = |numbers: &mut dyn Iterator<Item = i64>| numbers.reduce(i64::saturating_add);
     let oldest = figures().filter_map(|figures| Some((figures.oldest_ms?, figures.partition)));
     // Of equally old ones the first.
     let oldest = oldest.max_by_key(|(age, partition)| (*age, std::cmp::Reverse(*partition)));
+    let unknown = u32::try_from(figures().filter(|figures| figures.lag.is_none()).count()).unwrap_or(u32::MAX);
     LagView {
         records: sum(&mut figures().filter_map(|figures| figures.lag)),
         oldest_ms: oldest.map(|(age, _)| age),
         oldest_in: oldest.filter(|(age, _)| *age > 0).map(|(_, partition)| partition),
         change_per_second: sum(&mut figures().filter_map(|figures| figures.change_per_second)),
         clears_in_seconds: clears_in(partitions),
-        unknown_partitions: u32::try_from(figures().filter(|figures| figures.lag.is_none()).count())
-            .unwrap_or(u32::MAX),
+        unknown_partitions: unknown.saturating_add(untold),
     }
 }
 
@@ -223,6 +231,22 @@ mod tests {
             view.lag;
         assert_eq!((records, oldest_ms, oldest_in), (Some(34), Some(300), Some(1)));
         assert_eq!((change_per_second, clears_in_seconds, unknown_partitions), (Some(-4), Some(10), 1));
+    }
+
+    #[test]
+    fn a_partition_that_had_no_room_in_its_instances_row_is_not_called_one_without_owner() {
+        let mut full = other("b", 0, vec![figures(0, 5, 1, 0)]);
+        let cut = InstanceReport { partitions_left_out: 1, ..report(vec![figures(0, 5, 1, 0)]) };
+        full.report = Some(Arc::new(cut));
+        let known = Known {
+            rows: vec![full],
+            positions: vec![position(0, 5), position(1, 5)],
+            read: Some(Instant::now()),
+            alone: None,
+        };
+        let view = compose(own(Vec::new()), &known, 0);
+        assert_eq!(owners(&view), [(0, Some("b"), PartitionState::Running)]);
+        assert_eq!((view.untold_partitions, view.lag.unknown_partitions), (1, 1));
     }
 
     #[test]

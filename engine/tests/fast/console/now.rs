@@ -35,7 +35,15 @@ async fn the_head_of_the_page_answers_how_far_behind_it_is_and_whether_that_pass
     let summary = section(&page, "summary");
     says(
         summary,
-        &["12 s", "partition 1", "190,220", "falls; clears in 5.0 s", "1,610,000", "0.90 %, 14,490 a second"],
+        &[
+            "12 s",
+            "partition 1",
+            "190,220",
+            "1 partition not known",
+            "falls; clears in 5.0 s",
+            "1,610,000",
+            "0.90 %, 14,490 a second",
+        ],
     );
     says(summary, &["1.40 %", "database 31.0 ms, Kafka 49.1 ms", "1 of 2 instances not ready"]);
     says(summary, &["Rates and lag are sums over the 2 instances that are heard of"]);

@@ -41,10 +41,11 @@ pub(super) fn instances(partitions: i32, alone: Option<AloneView>) -> InstancesV
             oldest_in: Some(1),
             change_per_second: Some(-45_000),
             clears_in_seconds: Some(5),
-            unknown_partitions: 0,
+            unknown_partitions: 1,
         },
         instances: if alone.is_some() { vec![own] } else { [vec![own], others.to_vec()].concat() },
         partitions: figures.iter().map(view).collect(),
+        untold_partitions: 0,
         alone,
     }
 }

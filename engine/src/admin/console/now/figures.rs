@@ -21,6 +21,8 @@ pub(super) struct Figures {
     pub(super) oldest_in: String,
     /// Records that are not judged.
     pub(super) lag: String,
+    /// Of how many partitions that is not known; empty: of none.
+    pub(super) unknown: String,
     /// How that goes on.
     pub(super) trend: String,
     /// Records a second.
@@ -50,6 +52,7 @@ impl Figures {
                 .map_or_else(|| NOT_KNOWN.to_owned(), |ms| if ms == 0 { "none".to_owned() } else { span(ms) }),
             oldest_in: oldest_in.map(|partition| format!("partition {partition}")).unwrap_or_default(),
             lag: records.map_or_else(|| NOT_KNOWN.to_owned(), grouped),
+            unknown: unknown(seen.lag.unknown_partitions),
             trend: trend(&seen.lag),
             records: per_second(rates.records),
             letters: share(rates.letters, rates.records),
@@ -77,6 +80,14 @@ fn state(status: &PipelineStatus, seen: &InstancesView) -> (String, &'static str
         InstanceState::Running if unowned > 1 => (format!("{unowned} partitions without an instance"), "bad"),
         InstanceState::Running if all == 1 => ("running".to_owned(), "good"),
         InstanceState::Running => (format!("running on {all} instances"), "good"),
+    }
+}
+
+fn unknown(partitions: u32) -> String {
+    match partitions {
+        0 => String::new(),
+        1 => "1 partition not known".to_owned(),
+        many => format!("{many} partitions not known"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::super::number::{NOT_KNOWN, grouped};
 use super::super::span::span;
 use super::short;
-use crate::admin::views::{OwnedPartitionView, PartitionState};
+use crate::admin::views::{InstancesView, OwnedPartitionView, PartitionState};
 
 /// Partitions of a page.
 pub(super) const LISTED: usize = 100;
@@ -18,6 +18,8 @@ pub(super) struct Partitions {
     /// From 1.
     pub(super) page: usize,
     pub(super) pages: usize,
+    /// Partitions that nobody tells of.
+    pub(super) untold: u32,
 }
 
 /// A partition, as the table has it.
@@ -39,8 +41,8 @@ pub(super) struct Row {
 
 impl Partitions {
     /// The page, or the last one if there are not so many.
-    pub(super) fn new(partitions: &[OwnedPartitionView], page: usize) -> Self {
-        let mut worst: Vec<_> = partitions.iter().collect();
+    pub(super) fn new(seen: &InstancesView, page: usize) -> Self {
+        let mut worst: Vec<_> = seen.partitions.iter().collect();
         worst.sort_by_key(|of| {
             let figures = &of.figures;
             // None is less than any number: unknown ones come last of those in the same state.
@@ -49,7 +51,7 @@ impl Partitions {
         let pages = worst.len().div_ceil(LISTED).max(1);
         let page = page.clamp(1, pages);
         let rows = worst.into_iter().skip((page - 1) * LISTED).take(LISTED).map(Row::new).collect();
-        Self { rows, all: partitions.len(), page, pages }
+        Self { rows, all: seen.partitions.len(), page, pages, untold: seen.untold_partitions }
     }
 }
 
@@ -124,13 +126,14 @@ mod tests {
             (0..998).map(|number| partition(number, PartitionState::Running, Some(i64::from(number)))).collect();
         all.push(partition(998, PartitionState::Running, None));
         all.push(partition(999, PartitionState::Unowned, None));
+        let all = InstancesView { partitions: all, ..InstancesView::default() };
         let numbers = |page| Partitions::new(&all, page).rows.iter().map(|row| row.partition).collect::<Vec<_>>();
         assert_eq!((numbers(1)[..3].to_vec(), numbers(1).len()), (vec![999, 997, 996], LISTED));
         let mut listed: Vec<_> = (1..=10).flat_map(numbers).collect();
         listed.sort_unstable();
         assert_eq!(listed, (0..1_000).collect::<Vec<_>>());
         assert_eq!(numbers(99), numbers(10), "there are no more pages");
-        assert_eq!(Partitions::new(&[], 1).pages, 1);
+        assert_eq!(Partitions::new(&InstancesView::default(), 1).pages, 1);
     }
 
     #[test]
