@@ -158,11 +158,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Command::New { path, sdk } => new::create(path, sdk.as_deref()),
         Command::List { api } => list(&api.client()?.get("/rules")?),
         Command::Show { name, versions, json, api } => {
-            let rule = api.client()?.get(&format!("/rules/{name}?limit={versions}"))?;
+            let client = api.client()?;
+            let rule = client.get(&format!("/rules/{name}?limit={versions}"))?;
             if *json {
-                as_it_is(&rule)
+                as_it_is(&rule);
             } else {
-                show::print(&rule)
+                // The rule is known, whatever becomes of this question.
+                show::print(&rule, &client.get(&format!("/rules/{name}/history?limit=1")).unwrap_or(Value::Null));
             }
             Ok(())
         }
