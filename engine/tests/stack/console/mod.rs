@@ -30,4 +30,5 @@
 //! | `the_demo_is_full_of_life` | desk | `weir demo --live`; Now, the window's chart, a swap by clicking | the picture is README's; the swap changes the hits within 10 s |
 
 mod harness;
+mod letters;
 mod today;
