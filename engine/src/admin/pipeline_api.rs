@@ -6,11 +6,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
+use axum::Json;
 use serde::Deserialize;
 
 use super::AdminState;
-use super::auth::Principal;
 use super::extract::{Params, within};
 use super::problem::{Problem, ProblemKind, redact};
 use super::views::{ActivationView, AuditView, DependencyView, HealthView, PipelineStatus};

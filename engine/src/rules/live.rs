@@ -127,6 +127,7 @@ impl LiveRule {
             mode: self.mode,
             key: InstanceKey::of(self.id.sha256, &fitted.parameters),
             parameters: fitted.parameters,
+            set: self.set.clone(),
             on_failure: self.on_failure,
             stats: Arc::default(),
             from_directory: self.from_directory,

@@ -1,7 +1,5 @@
 //! What the paths about the running pipeline answer. Shapes only; times are RFC 3339, decimals exact text.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

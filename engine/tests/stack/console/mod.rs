@@ -47,6 +47,7 @@ mod rules;
 mod stranger;
 mod swap;
 mod thousands;
+mod letters;
 mod today;
 mod tried;
 mod viewer;
