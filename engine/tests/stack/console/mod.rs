@@ -51,4 +51,4 @@ mod letters;
 mod today;
 mod tried;
 mod viewer;
-mod windows;
+mod charted;
