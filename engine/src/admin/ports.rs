@@ -223,7 +223,6 @@ pub trait PipelineView: Send + Sync {
 /// The newest messages of the alert topic, from memory.
 #[async_trait]
 pub trait AlertTail: Send + Sync {
-    /// What is held now. The first call begins to read, waits until something is held, and that for 2 s at most; the reading ends
-    /// when nobody has called for a minute.
+    /// What is held now. A call after a minute without one begins to read anew, and waits for that, 2 s at most.
     async fn held(&self) -> AlertsHeld;
 }

@@ -52,3 +52,4 @@ mod today;
 mod tried;
 mod viewer;
 mod charted;
+mod windows;
