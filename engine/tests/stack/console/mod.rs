@@ -38,6 +38,7 @@ mod harness;
 mod hostile;
 mod instances;
 mod keyboard;
+mod letters;
 mod live;
 mod looks;
 mod module;
@@ -48,10 +49,7 @@ mod rules;
 mod stranger;
 mod swap;
 mod thousands;
-mod letters;
 mod today;
 mod tried;
 mod viewer;
-mod charted;
 mod windows;
-
