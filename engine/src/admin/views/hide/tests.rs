@@ -148,6 +148,7 @@ fn measures_of_a_sensitive_field_go_and_where_none_is_sensitive_all_stays() {
     let window = WindowView {
         window_start: String::new(),
         window_end: String::new(),
+        r#final: false,
         group: BTreeMap::new(),
         records: 1,
         flagged: 0,
