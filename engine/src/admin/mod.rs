@@ -11,6 +11,7 @@ mod changes_api;
 mod changing;
 mod console;
 mod evaluate_api;
+mod everywhere;
 mod extract;
 mod guard;
 mod kept;

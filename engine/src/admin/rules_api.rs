@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::AdminState;
 use super::auth::Principal;
 use super::changing::{is_digest, peer, to_the_end, upload_permit};
+use super::everywhere;
 use super::extract::{Content, IfMatch, Name, Params, reason, within};
 use super::last_changes::last_changes;
 use super::ports::{AdminError, Author, PatchRequest, PublishRequest, RollbackRequest};
@@ -70,6 +71,8 @@ pub(super) async fn rules(state: &AdminState) -> Result<RulesView, Problem> {
         Err(why) => drop(rules.history_unavailable.get_or_insert(why)),
     }
     rules.history_unavailable = rules.history_unavailable.as_deref().map(redact);
+    let seen = state.pipeline.instances();
+    rules.rules.iter_mut().for_each(|rule| everywhere::sum(rule, &seen));
     Ok(rules)
 }
 
@@ -141,6 +144,7 @@ pub(super) async fn rule(
         Err(why) => drop(rule.history_unavailable.get_or_insert(why)),
     }
     rule.history_unavailable = rule.history_unavailable.as_deref().map(redact);
+    everywhere::sum_by_code(&mut rule, &state.pipeline.instances());
     if let Some(hide) = state.hide(who) {
         hide.rule(&mut rule);
     }

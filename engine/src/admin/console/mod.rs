@@ -95,12 +95,12 @@ fn is_page(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::admin::views::RuleView;
 
     /// A live rule of which nothing is known yet.
-    pub(super) fn rule_view(name: &str) -> RuleView {
+    pub(in crate::admin) fn rule_view(name: &str) -> RuleView {
         RuleView {
             name: name.into(),
             version: "1.0.0".into(),
@@ -123,6 +123,8 @@ mod tests {
             suspended: None,
             sampled_one_in: None,
             last_change: None,
+            counted_by: 1,
+            counted_since: None,
         }
     }
 

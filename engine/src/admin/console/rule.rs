@@ -55,6 +55,8 @@ struct RulePage {
     order: i32,
     /// What the page shows once, with its label.
     figures: Vec<(&'static str, String)>,
+    /// By how many instances, and since when.
+    counted: String,
     codes: Vec<Code>,
     failures: Vec<(String, String)>,
     fields: Vec<FieldView>,
@@ -128,10 +130,12 @@ impl RulePage {
             ("ns a record", ns),
             ("Share of rules.budget", share),
         ];
+        let counted = counted(rule.counted_by, rule.counted_since.as_deref());
         Self {
             frame,
             may_publish,
             revision,
+            counted,
             done: query.done,
             state,
             class,
@@ -178,6 +182,13 @@ impl Code {
         };
         detail.manifest.codes.iter().map(code).collect()
     }
+}
+
+/// What the figures are sums of, in words.
+fn counted(by: u32, since: Option<&str>) -> String {
+    let by = if by == 1 { "one instance".to_owned() } else { format!("{by} instances together") };
+    let since = since.map(|since| format!(", completely since {since}")).unwrap_or_default();
+    format!("Counted by {by}{since}. What is of the last 15 minutes is of the instance that answers.")
 }
 
 /// What a hit does, in words.

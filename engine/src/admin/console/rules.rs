@@ -59,6 +59,8 @@ struct RulesPage {
     rows: Vec<Row>,
     /// Rules of the whole set.
     all: usize,
+    /// Instances that count, of the rule that most count.
+    counted_by: u32,
     sort: &'static str,
     number: usize,
     pages: usize,
@@ -105,6 +107,7 @@ impl RulesPage {
     fn new(frame: Frame, may_publish: bool, rules: RulesView, query: &RulesQuery) -> Self {
         let RulesView { revision, mut rules, file_problems, history_unavailable } = rules;
         let all = rules.len();
+        let counted_by = rules.iter().map(|rule| rule.counted_by).max().unwrap_or_default();
         query.sort.apply(&mut rules);
         let pages = all.div_ceil(LISTED).max(1);
         let number = query.page.clamp(1, pages);
@@ -127,6 +130,7 @@ impl RulesPage {
             sorts: sorts.map(|(sort, words)| (sort.word(), words, sort == query.sort)),
             rows,
             all,
+            counted_by,
             sort: query.sort.word(),
             number,
             pages,

@@ -22,7 +22,7 @@ pub struct RulesView {
     pub history_unavailable: Option<String>,
 }
 
-/// A rule and its figures since the engine started.
+/// A rule and its figures: each instance counts since its start, or since the version came into force there.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RuleView {
     /// Name of the rule.
@@ -43,17 +43,21 @@ pub struct RuleView {
     pub set: Vec<String>,
     /// What it can find.
     pub codes: Vec<CodeView>,
-    /// Records that it judged since the engine started, in this process.
+    /// Instances whose figures are summed below: the one that answers, and the others that are heard of and have this version.
+    pub counted_by: u32,
+    /// Since when all of these count, RFC 3339; null: not known.
+    pub counted_since: Option<String>,
+    /// Records that it judged, on all of these instances.
     pub records: u64,
-    /// Hits since the engine started, in this process.
+    /// Hits on all of these instances.
     pub hits: u64,
-    /// Hits of each 30 s of the last 15 minutes, the oldest first, in this process.
+    /// Hits of each 30 s of the last 15 minutes, the oldest first, in the process that answers.
     pub trend: Vec<u64>,
-    /// Records on which it failed since the engine started, in this process.
+    /// Records on which it failed, on all of these instances.
     pub failures: u64,
-    /// Records that lacked a field that it requires and passed unjudged, since the engine started, in this process.
+    /// Records that lacked a field that it requires and passed unjudged, on all of these instances.
     pub skipped: u64,
-    /// Processor time a record, in nanoseconds; absent: it judged nothing yet.
+    /// Processor time a record, in nanoseconds, on all of these instances; absent: it judged nothing yet.
     pub ns_per_record: Option<f64>,
     /// What of it a live rule may take, `rules.budget`; null: the rule is not live, and shadow rules share `rules.shadow_budget`.
     pub budget_ns: Option<u64>,
@@ -116,14 +120,15 @@ pub struct RuleDetail {
     pub more_versions: bool,
     /// Why the database could not be asked for the versions; what is in force is known without it.
     pub history_unavailable: Option<String>,
-    /// Hits by code since the engine started.
+    /// Hits by code, on all instances that `rule.counted_by` counts.
     pub hits_by_code: BTreeMap<String, u64>,
-    /// Hits of each 30 s of the last 15 minutes, the oldest first, of each code that hit within them.
+    /// Hits of each 30 s of the last 15 minutes, the oldest first, of each code that hit within them, in the
+    /// process that answers.
     pub trend_by_code: BTreeMap<String, Vec<u64>>,
-    /// Records on which it failed, or that lacked a field that it requires, by the engine's code, since the engine
-    /// started.
+    /// Records on which it failed, or that lacked a field that it requires, by the engine's code, on the
+    /// same instances.
     pub failures_by_code: BTreeMap<String, u64>,
-    /// Records that lacked a field that it requires and passed unjudged, since the engine started.
+    /// Records that lacked a field that it requires and passed unjudged, on the same instances.
     pub skipped: u64,
     /// The first hits as a shadow rule since the engine started, 20 at most.
     pub shadow_samples: Vec<HitView>,

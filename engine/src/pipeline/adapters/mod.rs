@@ -164,6 +164,8 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>, config: &Config) ->
         suspended: rule.suspended.clone(),
         sampled_one_in: Some(rule.stats.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
         last_change: None,
+        counted_by: 1,
+        counted_since: None,
     }
 }
 

@@ -218,6 +218,8 @@ fn rule() -> RuleView {
         suspended: None,
         sampled_one_in: None,
         last_change: None,
+        counted_by: 1,
+        counted_since: None,
     }
 }
 
