@@ -27,7 +27,7 @@ use super::span::span;
 use crate::clock::now_ms;
 use crate::conditions::Severity;
 use checkpoints::Strip;
-use figures::Figures;
+use figures::{Figures, per_second};
 use minutes::Minutes;
 use partitions::Partitions;
 
@@ -215,7 +215,7 @@ impl InstanceRow {
             heard: if of.is_this { "this one".to_owned() } else { format!("{heard} ago") },
             state,
             class,
-            records: known(report.map(|report| format!("{:.1}", report.rates.records))),
+            records: known(report.map(|report| per_second(report.rates.records))),
             partitions: known(report.map(|report| {
                 grouped(
                     i64::try_from(report.partitions.len()).unwrap_or(i64::MAX) + i64::from(report.partitions_left_out),

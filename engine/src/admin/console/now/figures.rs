@@ -107,7 +107,7 @@ fn trend(lag: &LagView) -> String {
 }
 
 /// `1,234`, and tenths of few.
-fn per_second(rate: f64) -> String {
+pub(super) fn per_second(rate: f64) -> String {
     // A rate beyond 2⁶³ is none.
     if rate < 100.0 { format!("{rate:.1}") } else { grouped(rate.round() as i64) }
 }

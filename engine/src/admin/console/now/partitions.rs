@@ -77,10 +77,15 @@ impl Row {
             change: figures.change_per_second.map_or_else(|| NOT_KNOWN.to_owned(), signed),
             position: number(of.position),
             committed: number(figures.committed),
-            watermark: figures.watermark.clone().unwrap_or_else(|| NOT_KNOWN.to_owned()),
+            watermark: figures.watermark.as_deref().map_or_else(|| NOT_KNOWN.to_owned(), to_the_second),
             error: figures.error.clone().unwrap_or_default(),
         }
     }
+}
+
+/// `2026-01-31 12:03:04`, of a time in RFC 3339, UTC as all of them are; another text stays as it is.
+fn to_the_second(rfc3339: &str) -> String {
+    rfc3339.get(..19).map_or_else(|| rfc3339.to_owned(), |time| time.replace('T', " "))
 }
 
 fn signed(number: i64) -> String {
@@ -144,5 +149,6 @@ mod tests {
             ("01234567", "1,234,567", "+7", "1.2 s")
         );
         assert_eq!((&*row.committed, &*row.watermark), (NOT_KNOWN, NOT_KNOWN));
+        assert_eq!(to_the_second("2026-01-31T12:03:04.567Z"), "2026-01-31 12:03:04");
     }
 }
