@@ -21,6 +21,7 @@ fn now_has_no_barrier_and_stays_small_however_one_looks_at_it() {
             page.go("/console/");
             page.says("Partitions, worst first");
             page.says("falls; clears in");
+            println!("{name}: {} bytes, first paint after {:?}", page.weight(), page.first_paint());
             assert!(page.weight() < WEIGHT, "{name}: {} bytes", page.weight());
             page.check("full");
             page.go("/console/?pin=50&page=10");
