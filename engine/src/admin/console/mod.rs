@@ -170,10 +170,12 @@ pub(super) mod tests {
         });
         // A new form is written down here with what it needs.
         let table = [
+            ("GET", "/console/alerts", Some("read")),
             ("GET", "/console/audit", Some("read")),
             ("GET", "/console/dead-letters", Some("read")),
             ("GET", "/console/rules/{{ name }}#compare", Some("read")),
             ("GET", "/console/try", Some("read")),
+            ("GET", "/console/windows", Some("read")),
             ("POST", "/console/publish", Some("publish")),
             ("POST", "/console/publish/confirm", Some("publish")),
             ("POST", "/console/rules/{{ name }}/plan", Some("publish")),
