@@ -89,6 +89,7 @@ struct Row {
     ns: String,
     /// Of its budget; empty: not known, or it has none of its own.
     share: String,
+    changed_at: String,
     changed: String,
     reason: String,
 }
@@ -168,12 +169,12 @@ impl From<RuleView> for Row {
     fn from(rule: RuleView) -> Self {
         let ((state, class), (ns, share)) = (state(&rule), cost(&rule));
         let sampled = rule.sampled_one_in.map(|n| format!("judges one batch in {n}"));
-        let (changed, reason) = match rule.last_change {
-            Some(line) => (
-                format!("{} by {}, {}, revision {}", line.at, line.who, line.action, line.revision),
-                line.reason.unwrap_or_default(),
-            ),
-            None => (NOT_KNOWN.to_owned(), String::new()),
+        let (changed_at, changed, reason) = match rule.last_change {
+            Some(line) => {
+                let changed = format!("by {}, {}, revision {}", line.who, line.action, line.revision);
+                (line.at, changed, line.reason.unwrap_or_default())
+            }
+            None => (NOT_KNOWN.to_owned(), String::new(), String::new()),
         };
         Self {
             state,
@@ -190,6 +191,7 @@ impl From<RuleView> for Row {
             skipped: count(rule.skipped),
             ns,
             share: if share == NOT_KNOWN { String::new() } else { format!("{share} of its budget") },
+            changed_at,
             changed,
             reason,
             name: rule.name,

@@ -93,7 +93,7 @@ async fn the_page_of_a_rule_has_its_codes_parameters_history_and_where_it_is_in_
         &["from 0@7", "why 4", "what exactly, at 3", "1.1.0 ", "1.2.0 ", "Go back to it", "Fields that it reads"],
     );
     let set = "name=\"set.most\" value=\"1000\" inputmode=\"decimal\" pattern=\"-?[0-9]+(\\.[0-9]+)?\"";
-    holds(&page, &[set, "the module's default is <code class=\"data\">500</code>", "name=\"default.most\""]);
+    holds(&page, &[set, "The module's default is <code class=\"data\">500</code>", "name=\"default.most\""]);
     assert!(!page.contains("First hits in shadow"), "it is live");
     let gone = send(&api, browse("/console/rules/nobody").header("cookie", ana.clone())).await;
     assert_eq!(gone.status, 404, "{}", gone.text);
