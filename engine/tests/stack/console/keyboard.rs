@@ -70,10 +70,10 @@ fn everything_is_done_by_keyboard() {
 
 /// The focus is in a part that refreshes; after three refreshes it is there still.
 fn stays_where_it_is(page: &Page<'_>) {
-    page.tab_to("region", "Partitions, worst first");
+    page.tab_to("group", "Partitions, worst first");
     let asked = "performance.getEntriesByType('resource').filter(of => of.initiatorType === 'fetch').length";
     let before: u32 = page.value(asked);
     weir_testkit::wait::until("three refreshes", || page.value::<u32>(asked) >= before + 3);
-    assert_eq!(page.focused(), told("region", "Partitions, worst first"));
+    assert_eq!(page.focused(), told("group", "Partitions, worst first"));
     page.go("/console/");
 }

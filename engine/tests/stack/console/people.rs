@@ -197,6 +197,20 @@ pub(super) fn row_says(page: &Page<'_>, first: &str, text: &str) {
     });
 }
 
+/// Until the page says this; one without scripts is shown anew meanwhile.
+pub(super) fn comes_to_say(page: &Page<'_>, has_scripts: bool, text: &str) {
+    wait::until_some(&format!("the page says {text:?}"), || {
+        let said = page.text();
+        if said.contains(text) {
+            return Ok(());
+        }
+        if !has_scripts {
+            page.reload();
+        }
+        Err(said)
+    });
+}
+
 /// What the visitor gets for a download.
 pub(super) fn downloads(page: &Page<'_>, path: &str) -> String {
     page.value(&format!("fetch({}).then(answer => answer.text())", json!(path)))

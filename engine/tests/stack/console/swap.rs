@@ -5,7 +5,7 @@ use weir_testkit::browser::{Look, Page};
 use weir_testkit::pipeline::{TestPipeline, another_build};
 
 use crate::console::module::upload;
-use crate::console::people::{ANA, Console, ends, payment, row, row_says};
+use crate::console::people::{ANA, Console, comes_to_say, ends, payment, row, row_says};
 
 const CHANGE: &str = "Show what it changes";
 
@@ -57,11 +57,6 @@ fn activations(console: &Console, revision: u64) -> Vec<String> {
 
 /// All of it: a parameter, a version, and back.
 pub(super) fn walk(page: &Page<'_>, console: &Console, has_scripts: bool) {
-    let shown = |page: &Page<'_>| {
-        if !has_scripts {
-            page.reload();
-        }
-    };
     page.follow("link", "Rules");
     page.check("rules");
     page.follow("link", "high_amount");
@@ -74,11 +69,9 @@ pub(super) fn walk(page: &Page<'_>, console: &Console, has_scripts: bool) {
     let revision = console.revision();
     let places = console.judges(&[payment("3000.00", "C2", "M1"), payment("900.00", "C3", "M1")]);
     assert_eq!(hits(console), 1, "the first is above the new limit, and none before it was");
-    shown(page);
     let from = format!("{}@{}", places[0].0, places[0].1);
-    page.says(&from);
+    comes_to_say(page, has_scripts, &from);
     assert_eq!(activations(console, revision), [from], "the page says what the API does");
-    shown(page);
     row_says(page, "HIGH_AMOUNT", "1");
     page.check("in force");
 
