@@ -39,10 +39,11 @@ struct Letter {
     /// What that version calls itself; empty: it is not known any more, or not at the moment.
     version: String,
     revision: String,
-    written: String,
+    /// Date and time, each in one line.
+    written: Vec<String>,
     /// In the source topic; empty: the letter does not say it.
     source: String,
-    source_at: String,
+    source_at: Vec<String>,
     hits: Vec<Hit>,
     more_hits: u64,
     content: Content,
@@ -81,9 +82,9 @@ pub(super) async fn show(
         rule,
         sha256,
         revision: letter.revision.map_or_else(|| NOT_KNOWN.to_owned(), |revision| revision.to_string()),
-        written: letter.at.clone().unwrap_or_else(|| NOT_KNOWN.to_owned()),
+        written: parts(letter.at.as_deref()),
         source: source(&letter).map(|at| at.to_string()).unwrap_or_default(),
-        source_at: letter.source_at.clone().unwrap_or_else(|| NOT_KNOWN.to_owned()),
+        source_at: parts(letter.source_at.as_deref()),
         hits: letter.hits.into_iter().map(Hit::of).collect(),
         more_hits: letter.more_hits,
         content: Content {
@@ -99,6 +100,11 @@ pub(super) async fn show(
         others: format!("/console/dead-letters?{}", others.join("&")),
     };
     Ok(page(StatusCode::OK, &letter_page))
+}
+
+/// Date and time of an RFC 3339 text.
+fn parts(time: Option<&str>) -> Vec<String> {
+    time.unwrap_or(NOT_KNOWN).split('T').map(str::to_owned).collect()
 }
 
 impl Hit {

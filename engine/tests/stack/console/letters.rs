@@ -65,7 +65,7 @@ fn a_position_is_typed_and_a_parameter_changed_on_the_spot() {
         page.follow("link", "Try");
         page.fill("Or paste one", "{\"amount\": 1.50}");
         page.click("DisclosureTriangle", "high_amount, live");
-        page.fill("most in force: 1000", "5");
+        page.fill("most, in force: 1000", "5");
         page.follow("button", "Judge");
         page.says("high_amount, live: changed");
         page.says("AMOUNT_HIGH");
