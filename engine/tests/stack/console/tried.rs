@@ -19,7 +19,7 @@ fn a_record_is_tried_and_becomes_a_test() {
         page.check("picked");
 
         page.click("DisclosureTriangle", "high_amount, live");
-        page.fill("limit in force: 200000", "1000");
+        page.fill("limit, in force: 200000", "1000");
         page.follow("button", "Judge");
         page.sees("heading", "It would be valid, and flagged");
         let verdict = row(page, "high_amount");
