@@ -22,7 +22,8 @@ fn says_what_is_missing(page: &Page<'_>) {
     page.follow("link", "Windows");
     page.says("There is no such window.");
     page.check("no window");
-    page.follow("link", "Now");
+    page.within("navigation", "Pages", || page.follow("link", "Now"));
+    page.sees("heading", "Now");
 }
 
 #[test]
