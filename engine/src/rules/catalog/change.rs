@@ -11,7 +11,7 @@ use super::history::{History, PATCH, RETIRE};
 use super::in_force::{self, Change, Instance};
 use super::instance::instance;
 use super::load::Trial;
-use super::moved::is_at;
+use super::seen::is_at;
 use super::{Catalog, CatalogError, Refused};
 use crate::clock::now_ms;
 use crate::model::catalog::{Audit, By, Entry, Manifest, Mode, RuleSet};

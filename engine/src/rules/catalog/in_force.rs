@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use super::moved::is_at;
+use super::seen::is_at;
 use super::{CatalogError, Refused};
 use crate::fault;
 use crate::model::catalog::{Audit, By, Entry, RuleSet, Version};

@@ -24,6 +24,7 @@ mod plan;
 mod poll;
 mod publish;
 mod report;
+mod seen;
 mod start;
 
 use std::sync::Arc;
