@@ -192,22 +192,20 @@ pub(super) fn row(page: &Page<'_>, first: &str) -> String {
 /// Until the row of a table that begins with `first` has this text.
 pub(super) fn row_says(page: &Page<'_>, first: &str, text: &str) {
     wait::until_some(&format!("{text:?} in the row of {first}"), || {
-        let row = row(page, first);
-        if row.contains(text) { Ok(()) } else { Err(row) }
+        row(page, first).contains(text).then_some(()).ok_or(())
     });
 }
 
 /// Until the page says this; one without scripts is shown anew meanwhile.
 pub(super) fn comes_to_say(page: &Page<'_>, has_scripts: bool, text: &str) {
     wait::until_some(&format!("the page says {text:?}"), || {
-        let said = page.text();
-        if said.contains(text) {
+        if page.text().contains(text) {
             return Ok(());
         }
         if !has_scripts {
             page.reload();
         }
-        Err(said)
+        Err(())
     });
 }
 
