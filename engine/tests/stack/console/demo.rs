@@ -62,6 +62,10 @@ fn the_demo_is_full_of_life() {
         wait::until("and has hits", || high_amount(port).1 > hits);
         page.says("first offset that it judged so");
         page.check("swapped");
+        // By now there is something to see.
+        page.follow("link", "Now");
+        page.sees("heading", "Now");
+        page.check("life");
     });
     engine.signal("INT");
     assert!(engine.until_ended("an interrupt").success(), "{}", engine.said());
