@@ -91,7 +91,7 @@ pub(super) async fn groups(
 }
 
 /// The dead letter at a position of the dead-letter topic.
-#[utoipa::path(get, path = "/dead-letters/{position}", tag = "records", params(("position" = String, Path), OneQuery),
+#[utoipa::path(get, path = "/dead-letters/{position}", tag = "records", params(("position" = String, Path, pattern = "^[0-9]{1,9}@[0-9]{1,18}$"), OneQuery),
     responses((status = 200, body = OneLetterView), (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(super) async fn letter(
@@ -104,7 +104,7 @@ pub(super) async fn letter(
 }
 
 /// The bytes of a dead letter's value, as they are in the topic. Where a field is sensitive, for those alone who may see values.
-#[utoipa::path(get, path = "/dead-letters/{position}/value", tag = "records", params(("position" = String, Path)),
+#[utoipa::path(get, path = "/dead-letters/{position}/value", tag = "records", params(("position" = String, Path, pattern = "^[0-9]{1,9}@[0-9]{1,18}$")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 400, body = Problem),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn letter_value(
@@ -117,7 +117,7 @@ pub(super) async fn letter_value(
 }
 
 /// The record at a position of the source topic.
-#[utoipa::path(get, path = "/records/{position}", tag = "records", params(("position" = String, Path), OneQuery),
+#[utoipa::path(get, path = "/records/{position}", tag = "records", params(("position" = String, Path, pattern = "^[0-9]{1,9}@[0-9]{1,18}$"), OneQuery),
     responses((status = 200, body = RecordView), (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(super) async fn record(
@@ -130,7 +130,7 @@ pub(super) async fn record(
 }
 
 /// The bytes of a record's value, as they are in the topic. Where a field is sensitive, for those alone who may see values.
-#[utoipa::path(get, path = "/records/{position}/value", tag = "records", params(("position" = String, Path)),
+#[utoipa::path(get, path = "/records/{position}/value", tag = "records", params(("position" = String, Path, pattern = "^[0-9]{1,9}@[0-9]{1,18}$")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 400, body = Problem),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn record_value(
