@@ -52,7 +52,7 @@ pub(super) struct HistoryQuery {
 
 /// What a change would do, of a module (a publish) or without one; changes nothing. It is refused as the change itself would be.
 #[utoipa::path(post, path = "/rules/plan", tag = "rules",
-    params(PlanQuery, ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
+    params(PlanQuery, IfMatch),
     request_body(description = "A module, or what is to be done to a rule.",
         content((PlanRequest = "application/json"), (Vec<u8> = "application/wasm"))),
     responses((status = 200, body = PlanView), (status = 404, body = Problem), (status = 409, body = Problem),

@@ -8,6 +8,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Extension, Form};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use super::problem::{Problem, ProblemKind};
 use crate::model::catalog::By;
@@ -72,6 +75,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 /// The revision that a change was decided on, of the header `If-Match`: `"42"`, or the number alone. None: without the header, or
 /// with `*`, any will do.
 pub(super) struct IfMatch(pub(super) Option<u64>);
+
+/// What the document of the API says of it.
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let revision = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^\"[0-9]{1,18}\"$"));
+        let header = ParameterBuilder::new().name("if-match").parameter_in(ParameterIn::Header);
+        let what = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.";
+        vec![header.required(Required::False).description(Some(what)).schema(Some(revision)).build()]
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;

@@ -77,7 +77,7 @@ pub(super) async fn rules(state: &AdminState) -> Result<RulesView, Problem> {
 }
 
 /// Publishes a module: checks it, stores it and makes it live with the next batch.
-#[utoipa::path(post, path = "/rules", tag = "rules", params(PublishQuery, ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
+#[utoipa::path(post, path = "/rules", tag = "rules", params(PublishQuery, IfMatch),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, description = "new", body = PublishedView),
         (status = 200, description = "it was live already", body = PublishedView),
@@ -153,7 +153,7 @@ pub(super) async fn rule(
 
 /// Changes mode, order or parameters.
 #[utoipa::path(patch, path = "/rules/{name}", tag = "rules", request_body = PatchRequest,
-    params(("name" = String, Path), ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
+    params(("name" = String, Path), IfMatch),
     responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn patch(
@@ -174,7 +174,7 @@ pub(super) async fn patch(
 
 /// Back to the previous version, or to the one named.
 #[utoipa::path(post, path = "/rules/{name}/rollback", tag = "rules",
-    params(("name" = String, Path), ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
+    params(("name" = String, Path), IfMatch),
     request_body(content = Option<RollbackRequest>, description = "May be left out, or null."),
     responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
@@ -195,7 +195,7 @@ pub(super) async fn rollback(
 
 /// Takes a rule out of the set. Its versions stay.
 #[utoipa::path(delete, path = "/rules/{name}", tag = "rules",
-    params(("name" = String, Path), ReasonQuery, ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
+    params(("name" = String, Path), ReasonQuery, IfMatch),
     responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 422, body = Problem)))]
 pub(super) async fn retire(
