@@ -86,10 +86,11 @@ impl Join {
         }
     }
 
-    /// Adds one record to what is `kept` of those before it. It is [`Join::apply`] for a value of 64 bits, in fewer instructions: the least
-    /// and the greatest of such values have 64 bits, too, and change seldom.
+    /// Adds one record to what is `kept` of those before it, which has to be of such records alone. It is [`Join::apply`] for a value of
+    /// 64 bits, in fewer instructions: the least and the greatest of such values have 64 bits, too, and change seldom.
     #[inline]
     pub fn add(self, kept: &mut i128, value: i64) {
+        debug_assert!(self == Self::Add || i64::try_from(*kept).is_ok(), "{kept} is no {self:?} of values of 64 bits");
         match self {
             // An i128 holds 10^19 values of an i64, more than a checkpoint has records.
             Self::Add => *kept += i128::from(value),
@@ -144,6 +145,18 @@ mod tests {
         for aggregate in Aggregate::ALL {
             assert!(guide.contains(&format!("`{}`", aggregate.column("NAME"))), "docs/windows.md: {aggregate:?}");
             assert!(key.contains(&format!("`{}`", aggregate.name())), "docs/configuration.md: {aggregate:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_added_as_two_values_become_one() {
+        let values = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+        for join in Aggregate::ALL.map(Aggregate::join) {
+            for (a, b) in values.into_iter().flat_map(|a| values.map(|b| (a, b))) {
+                let mut kept = i128::from(a);
+                join.add(&mut kept, b);
+                assert_eq!(Some(kept), join.apply(a.into(), b.into()), "{join:?} of {a} and {b}");
+            }
         }
     }
 
