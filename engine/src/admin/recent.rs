@@ -68,9 +68,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_asks_the_same_within_a_second_gets_the_same_answer_and_one_question_is_asked() {
-        let (recent, asked) = (Answers::default(), Cell::new(0));
+        let (recent, asked) = (&Answers::default(), &Cell::new(0));
         let ask = |question| {
-            recent.get(question, || async {
+            recent.get(question, move || async move {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 asked.set(asked.get() + 1);
                 if question == 3 { Err("away") } else { Ok(asked.get()) }
