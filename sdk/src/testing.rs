@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use crate::bindings::exports::weir::rule::guest::{Column, Field, Guest, Kind, Manifest, Texts, Values};
-use crate::{Decimal, Record, Value};
+use crate::{Decimal, Record, Timestamp, Value};
 
 /// A hit as a person reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,13 +71,33 @@ impl<R: Guest> Harness<R> {
     /// # Panics
     /// If the parameters are refused, or the struct lacks a field that the rule reads or has it with another kind.
     pub fn judge<'a, T: Record<'a>>(&self, records: &[T]) -> Vec<Hit> {
-        let manifest = self.manifest();
         let given = T::fields();
         let rows: Vec<_> = records.iter().map(Record::values).collect();
+        self.judge_columns(records.len(), |field| {
+            let place = place(field, &given);
+            rows.iter().map(|row| row[place]).collect()
+        })
+    }
+
+    /// Judges one record that is given by its fields as texts, as the engine shows them: `("amount", Some("-1.50"))`, a time in RFC
+    /// 3339. A field without a text, or one that is not named, is missing. So the test that the console makes of a record needs
+    /// nothing of the crate but the rule.
+    ///
+    /// # Panics
+    /// If the parameters are refused, or a text is not of its field's kind.
+    pub fn judge_texts(&self, record: &[(&str, Option<&str>)]) -> Vec<Hit> {
+        self.judge_columns(1, |field| {
+            let text = record.iter().find(|(name, _)| *name == field.name).and_then(|(_, text)| *text);
+            vec![text.map(|text| from_text(field, text))]
+        })
+    }
+
+    /// `values`: of a field that the rule reads, one a row.
+    fn judge_columns<'v>(&self, rows: usize, values: impl Fn(&Field) -> Vec<Option<Value<'v>>>) -> Vec<Hit> {
+        let manifest = self.manifest();
         let (mut scales, mut columns) = (Vec::new(), Vec::new());
         for field in &manifest.fields {
-            let place = place(field, &given);
-            let values: Vec<Option<Value<'_>>> = rows.iter().map(|row| row[place]).collect();
+            let values = values(field);
             let scale = scale(&values);
             columns.push(column(field.kind, &values, scale));
             scales.push(scale);
@@ -85,7 +105,7 @@ impl<R: Guest> Harness<R> {
         if let Err(why) = R::configure(scales, self.parameters.clone()) {
             panic!("the rule refuses its parameters: {why}");
         }
-        let hits = R::judge(u32::try_from(records.len()).expect("fewer than 2^32 records"), columns);
+        let hits = R::judge(u32::try_from(rows).expect("fewer than 2^32 records"), columns);
         hits.into_iter()
             .map(|hit| Hit {
                 row: hit.row as usize,
@@ -103,6 +123,18 @@ fn place(field: &Field, given: &[Field]) -> usize {
     let kind = given[place].kind;
     assert!(kind == field.kind, "`{}` is {:?} in the rule and {kind:?} in this test", field.name, field.kind);
     place
+}
+
+fn from_text<'v>(field: &Field, text: &'v str) -> Value<'v> {
+    let value = match field.kind {
+        Kind::Boolean => text.parse().ok().map(Value::Boolean),
+        Kind::Integer => text.parse().ok().map(Value::Integer),
+        Kind::Float => text.parse().ok().map(Value::Float),
+        Kind::Decimal => text.parse().ok().map(Value::Decimal),
+        Kind::Timestamp => Timestamp::from_rfc3339(text).map(Value::Timestamp),
+        Kind::Text => Some(Value::Text(text)),
+    };
+    value.unwrap_or_else(|| panic!("`{}` is {:?}, and {text:?} is none", field.name, field.kind))
 }
 
 /// A column has one scale: the largest that any of its values needs.

@@ -36,7 +36,7 @@ pub(crate) async fn catalog(
     let catalog = Catalog::open(runtime.clone(), store, schema, Arc::new(config)).await.unwrap();
     for wasm in modules {
         let (origin, source, who) = (Origin::Api, "bench".into(), "bench".into());
-        let how = Publish { origin, source, who, reason: None, order: None, mode: None, replace: false };
+        let how = Publish { origin, source, who, reason: None, seen: None, order: None, mode: None, replace: false };
         catalog.publish(wasm, how).await.unwrap();
     }
     (catalog, runtime)

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, ProblemKind};
 use crate::model::catalog::By;
+use crate::model::ids::{NotAPosition, RecordPosition};
 use crate::model::shown::acts;
 
 /// The query; an unknown or malformed parameter is an error.
@@ -68,6 +69,42 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
+/// The revision that a change was decided on, of the header `If-Match`: `"42"`, or the number alone. None: without the header, or
+/// with `*`, any will do.
+pub(super) struct IfMatch(pub(super) Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or_default().trim().trim_matches('"');
+        match text.parse() {
+            Ok(revision) => Ok(Self(Some(revision))),
+            Err(_) if text == "*" => Ok(Self(None)),
+            Err(_) => Err(ProblemKind::BadRequest.problem(
+                "`If-Match` is no revision",
+                "send the `revision` that GET /rules showed, as If-Match: \"42\"",
+            )),
+        }
+    }
+}
+
+/// The position in a path, as `3@18234771`.
+pub(super) struct Position(pub(super) RecordPosition);
+
+impl<S: Send + Sync> FromRequestParts<S> for Position {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let refused = |why: String| ProblemKind::BadRequest.problem(why, "write it as 3@18234771: partition, offset");
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) => text.parse().map(Self).map_err(|why: NotAPosition| refused(why.to_string())),
+            Err(error) => Err(refused(error.body_text())),
+        }
+    }
+}
+
 /// The fields of a page's form; an unknown or missing one is an error.
 pub(super) struct Fields<T>(pub(super) T);
 
@@ -96,6 +133,11 @@ impl BodyLimit {
     /// The layer that bounds them.
     pub(super) fn layer(bytes: usize) -> (DefaultBodyLimit, Extension<Self>) {
         (DefaultBodyLimit::max(bytes), Extension(Self(bytes as u64)))
+    }
+
+    /// Bytes of the body.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0
     }
 }
 
@@ -159,7 +201,7 @@ fn media_type(headers: &HeaderMap) -> String {
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn too_large() -> Problem {
+pub(super) fn too_large() -> Problem {
     ProblemKind::TooLarge.problem(
         "the body is beyond the limit of this path",
         "a module may have `max_module` of [rules], any other body 1 MiB: send less, or raise `max_module`",

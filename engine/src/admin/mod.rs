@@ -7,15 +7,24 @@
 mod access;
 mod alerts_api;
 mod auth;
+mod changes_api;
+mod changing;
 mod console;
+mod evaluate_api;
+mod everywhere;
 mod extract;
 mod guard;
+mod kept;
+mod last_changes;
+mod now_api;
 mod openapi;
 mod origin;
 mod pipeline_api;
 pub mod ports;
 pub mod problem;
 mod recent;
+mod records_api;
+mod rule_history;
 mod rules_api;
 mod series;
 mod serve;
@@ -35,7 +44,7 @@ use crate::config::May;
 use crate::model::store::{ReportStore, WindowRows, WindowsWanted};
 use crate::telemetry::Metrics;
 use extract::BodyLimit;
-use ports::{AlertTail, LetterTail, PipelineView, RuleAdmin};
+use ports::{AlertTail, PipelineView, RecordReader, RuleAdmin};
 
 pub use access::Access;
 pub use auth::Keys;
@@ -70,7 +79,7 @@ pub struct AdminState {
     rules: Arc<dyn RuleAdmin>,
     pipeline: Arc<dyn PipelineView>,
     store: Arc<dyn ReportStore>,
-    letters: Arc<dyn LetterTail>,
+    records: Arc<dyn RecordReader>,
     /// None: `[alerts]` is not configured.
     alerts: Option<Arc<dyn AlertTail>>,
     metrics: Metrics,
@@ -82,6 +91,10 @@ pub struct AdminState {
     uploads: Arc<Semaphore>,
     /// Requests that read the database.
     readers: Arc<Semaphore>,
+    last_changes: Arc<last_changes::LastChanges>,
+    histories: Arc<changes_api::Histories>,
+    /// Modules that forms brought, until they are published.
+    uploaded: Arc<console::Uploaded>,
     /// Windows as they were read last.
     windows: Arc<recent::Recent<WindowsWanted, WindowRows, problem::Problem>>,
 }
@@ -92,7 +105,7 @@ impl AdminState {
         rules: Arc<dyn RuleAdmin>,
         pipeline: Arc<dyn PipelineView>,
         store: Arc<dyn ReportStore>,
-        letters: Arc<dyn LetterTail>,
+        records: Arc<dyn RecordReader>,
         metrics: Metrics,
         access: Access,
         limits: Limits,
@@ -101,7 +114,7 @@ impl AdminState {
             rules,
             pipeline,
             store,
-            letters,
+            records,
             alerts: None,
             metrics,
             access: Arc::new(access),
@@ -110,6 +123,9 @@ impl AdminState {
             requests: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             readers: Arc::new(Semaphore::new(pipeline_api::READERS)),
+            last_changes: Arc::new(last_changes::unknown()),
+            histories: Arc::new(changes_api::no_histories()),
+            uploaded: Arc::default(),
             windows: Arc::default(),
             limits,
         }
@@ -139,17 +155,27 @@ pub fn router(state: AdminState) -> Router {
     let modules = Router::new()
         .route("/rules", get(rules_api::list).post(rules_api::publish))
         .route("/rules/check", post(rules_api::check))
+        .route("/rules/plan", post(changes_api::plan))
         .layer(BodyLimit::layer(module_limit));
     let others = Router::new()
         .route("/rules/{name}", get(rules_api::show).patch(rules_api::patch).delete(rules_api::retire))
         .route("/rules/{name}/rollback", post(rules_api::rollback))
-        .route("/evaluate", post(rules_api::evaluate))
+        .route("/rules/{name}/history", get(changes_api::rule_history))
+        .route("/evaluate", post(evaluate_api::evaluate))
         .route("/pipeline", get(pipeline_api::pipeline))
+        .route("/instances", get(now_api::instances))
+        .route("/history", get(now_api::history))
         .route("/windows", get(windows_api::windows))
         .route("/windows.csv", get(windows_api::windows_csv))
         .route("/activations", get(pipeline_api::activations))
         .route("/audit", get(pipeline_api::audit))
-        .route("/dead-letters", get(pipeline_api::dead_letters))
+        .route("/dead-letters", get(records_api::letters))
+        .route("/dead-letters.ndjson", get(records_api::letters_ndjson))
+        .route("/dead-letters/groups", get(records_api::groups))
+        .route("/dead-letters/{position}", get(records_api::letter))
+        .route("/dead-letters/{position}/value", get(records_api::letter_value))
+        .route("/records/{position}", get(records_api::record))
+        .route("/records/{position}/value", get(records_api::record_value))
         .route("/alerts", get(alerts_api::alerts))
         .route("/metrics", get(pipeline_api::metrics))
         .route("/livez", get(pipeline_api::livez))
@@ -158,7 +184,7 @@ pub fn router(state: AdminState) -> Router {
         .layer(BodyLimit::layer(BODY_LIMIT));
     modules
         .merge(others)
-        .merge(console::routes())
+        .merge(console::routes(module_limit))
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)
         .layer(from_fn_with_state(state.clone(), auth::guard))

@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{alerts_api, pipeline_api, rules_api, windows_api};
+use super::{alerts_api, changes_api, evaluate_api, now_api, pipeline_api, records_api, rules_api, windows_api};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,17 +15,27 @@ use super::{alerts_api, pipeline_api, rules_api, windows_api};
         rules_api::list,
         rules_api::publish,
         rules_api::check,
+        changes_api::plan,
+        changes_api::rule_history,
         rules_api::show,
         rules_api::patch,
         rules_api::rollback,
         rules_api::retire,
-        rules_api::evaluate,
+        evaluate_api::evaluate,
         pipeline_api::pipeline,
+        now_api::instances,
+        now_api::history,
         windows_api::windows,
         windows_api::windows_csv,
         pipeline_api::activations,
         pipeline_api::audit,
-        pipeline_api::dead_letters,
+        records_api::letters,
+        records_api::letters_ndjson,
+        records_api::groups,
+        records_api::letter,
+        records_api::letter_value,
+        records_api::record,
+        records_api::record_value,
         alerts_api::alerts,
         pipeline_api::metrics,
         pipeline_api::livez,

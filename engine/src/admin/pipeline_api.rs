@@ -1,25 +1,24 @@
-//! The paths about the running pipeline: state, letters, audit, metrics, probes. All of them only read.
+//! The paths about the running pipeline: state, audit, metrics, probes. All of them only read.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
 use serde::Deserialize;
 
 use super::AdminState;
-use super::auth::Principal;
 use super::extract::{Params, within};
 use super::problem::{Problem, ProblemKind, redact};
-use super::views::{ActivationView, AuditView, DependencyView, HealthView, LettersView, PipelineStatus};
+use super::views::{ActivationView, AuditView, DependencyView, HealthView, PipelineStatus};
 use crate::model::store::{ReportStore, StoreError};
 
-/// How long the dead-letter topic may take to answer.
-const TAIL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests that read the database at once; as many connections as the store keeps for them.
 pub(super) const READERS: usize = 2;
+/// Lines of the audit that are looked through, the newest.
+const LINES: u32 = 1_000;
 /// How long a request waits for its turn.
 const TURN: Duration = Duration::from_secs(1);
 
@@ -32,19 +31,17 @@ pub(super) struct LimitQuery {
     limit: Option<u32>,
 }
 
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct LettersQuery {
+pub(super) struct AuditQuery {
     /// 1 to 1,000; 100 unless given.
     #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// Only letters with this code.
-    code: Option<String>,
-    /// Bytes of a key, a value and each header that are shown at most, 1 to 65,536; 4,096 unless given. An answer as a
-    /// whole holds about 8 MiB of text at most.
-    #[param(minimum = 1, maximum = 65536)]
-    value_limit: Option<u32>,
+    pub(super) limit: Option<u32>,
+    /// Only changes of this rule.
+    pub(super) rule: Option<String>,
+    /// Only changes that this person, or part of the engine, made.
+    pub(super) who: Option<String>,
 }
 
 /// Workers, partitions and what they depend on.
@@ -83,41 +80,25 @@ pub(super) async fn activations(
     Ok(Json(rows.into_iter().map(ActivationView::from).collect()))
 }
 
-/// Who changed what in the rule set, newest first.
-#[utoipa::path(get, path = "/audit", tag = "pipeline", params(LimitQuery),
+/// Who changed what in the rule set, newest first. Lines of one rule or person are those among the newest 1,000.
+#[utoipa::path(get, path = "/audit", tag = "pipeline", params(AuditQuery),
     responses((status = 200, body = Vec<AuditView>), (status = 400, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn audit(
     State(state): State<AdminState>,
-    Params(query): Params<LimitQuery>,
+    Params(query): Params<AuditQuery>,
 ) -> Result<Json<Vec<AuditView>>, Problem> {
-    let limit = limit(query.limit)?;
-    let rows = reading(state, move |store| async move { store.audit(limit).await }).await?;
-    Ok(Json(rows.into_iter().map(AuditView::from).collect()))
+    Ok(Json(lines(state, &query).await?))
 }
 
-/// Dead letters, newest first, and whether these are all that was asked for. Where a field is sensitive, those who may not see
-/// values get code, rule, position and the other fields.
-#[utoipa::path(get, path = "/dead-letters", tag = "pipeline", params(LettersQuery),
-    responses((status = 200, body = LettersView), (status = 400, body = Problem), (status = 422, body = Problem)))]
-pub(super) async fn dead_letters(
-    State(state): State<AdminState>,
-    Extension(who): Extension<Principal>,
-    Params(query): Params<LettersQuery>,
-) -> Result<Json<LettersView>, Problem> {
-    let limit = limit(query.limit)? as usize;
-    let text = within(query.value_limit.unwrap_or(4_096), 1..=65_536, "value_limit")? as usize;
-    match tokio::time::timeout(TAIL_TIMEOUT, state.letters.tail(limit, query.code, text)).await {
-        Ok(Ok(mut letters)) => {
-            if let Some(hide) = state.hide(&who) {
-                hide.letters(&mut letters);
-            }
-            Ok(Json(letters))
-        }
-        Ok(Err(error)) => Err(ProblemKind::Unavailable
-            .problem(format!("the dead-letter topic: {error}"), "try again when Kafka is back; GET /readyz tells")),
-        Err(_) => Err(ProblemKind::Timeout
-            .problem(format!("the dead-letter topic did not answer within {TAIL_TIMEOUT:?}"), "ask for fewer letters")),
-    }
+/// Lines of the audit, newest first.
+pub(super) async fn lines(state: AdminState, query: &AuditQuery) -> Result<Vec<AuditView>, Problem> {
+    let limit = limit(query.limit)?;
+    let is_of_all = query.rule.is_none() && query.who.is_none();
+    let looked_at = if is_of_all { limit } else { LINES };
+    let rows = reading(state, move |store| async move { store.audit(looked_at).await }).await?;
+    let is = |wanted: &Option<String>, text: &str| wanted.as_deref().is_none_or(|wanted| wanted == text);
+    let wanted = rows.into_iter().filter(|line| is(&query.rule, &line.rule) && is(&query.who, &line.who));
+    Ok(wanted.take(limit as usize).map(AuditView::from).collect())
 }
 
 /// Metrics in Prometheus' text format. Series of rules that are not in the set, and of partitions that this instance has not, have ended.

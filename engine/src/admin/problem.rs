@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::ports::AdminError;
-use super::views::DependencyView;
+use super::views::{DependencyView, MovedView};
 
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -13,7 +13,8 @@ pub struct Problem {
     /// Stands for the kind of error: `urn:weir:problem:not-found` and so on. Programs branch on it.
     pub r#type: String,
     /// The kind in words, the same for every error of a type.
-    pub title: String,
+    #[schema(value_type = String)]
+    pub title: Box<str>,
     /// The HTTP status.
     pub status: u16,
     /// What was wrong this time.
@@ -24,6 +25,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<DependencyView>)]
     pub dependencies: Box<[DependencyView]>,
+    /// Of a change that was decided on an older rule set: what differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MovedView>)]
+    pub moved: Option<Box<MovedView>>,
 }
 
 /// The kinds of errors, each with its status and its title.
@@ -97,6 +102,7 @@ impl ProblemKind {
             detail: redact(detail.as_ref()),
             hint: hint.into(),
             dependencies: Box::default(),
+            moved: None,
         }
     }
 }
@@ -146,6 +152,13 @@ impl From<AdminError> for Problem {
             AdminError::Conflict(detail) => {
                 ProblemKind::Conflict.problem(detail, "look at GET /rules and send the change again")
             }
+            AdminError::Moved { detail, moved } => Problem {
+                moved: Some(moved),
+                ..ProblemKind::Conflict.problem(
+                    detail,
+                    "nothing was changed: look at what differs, and decide anew on the revision that is in force",
+                )
+            },
             AdminError::InForce(detail) => ProblemKind::Conflict.problem(
                 detail,
                 "to try it while the live version goes on, publish it under another name; to put it in the live version's \

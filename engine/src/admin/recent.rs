@@ -68,7 +68,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_asks_the_same_within_a_second_gets_the_same_answer_and_one_question_is_asked() {
-        let (recent, asked) = (&Answers::default(), &Cell::new(0));
+        let (recent, asked) = (Answers::default(), Cell::new(0));
+        let asked = &asked;
         let ask = |question| {
             recent.get(question, move || async move {
                 tokio::time::sleep(Duration::from_millis(300)).await;

@@ -2,24 +2,24 @@
 //! set is they do not know.
 
 use std::future::Future;
-use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Extension, FromRequest, Request, State};
+use axum::extract::{Extension, FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::AdminState;
 use super::auth::Principal;
-use super::extract::{Content, Name, Params, reason, within};
+use super::changing::{is_digest, peer, to_the_end, upload_permit};
+use super::everywhere;
+use super::extract::{Content, IfMatch, Name, Params, reason, within};
+use super::last_changes::last_changes;
 use super::ports::{AdminError, Author, PatchRequest, PublishRequest, RollbackRequest};
 use super::problem::{Problem, ProblemKind, redact};
-use super::views::{ChangedView, EvaluateView, ManifestView, PublishedView, RuleDetail, RulesView};
+use super::views::{ChangedView, ManifestView, PublishedView, RuleDetail, RulesView};
 use crate::model::catalog::Mode;
-use crate::model::record::Batch;
 
 type Answer<T> = Result<Json<T>, Problem>;
 
@@ -60,13 +60,24 @@ pub(super) struct VersionsQuery {
 /// All rules of the set in force, in the order that they judge.
 #[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = RulesView)))]
 pub(super) async fn list(State(state): State<AdminState>) -> Answer<RulesView> {
+    Ok(Json(rules(&state).await?))
+}
+
+/// The rule set in force, with what was done last to each of its rules.
+pub(super) async fn rules(state: &AdminState) -> Result<RulesView, Problem> {
     let mut rules = state.rules.list().await?;
+    match last_changes(state, rules.revision).await {
+        Ok(last) => rules.rules.iter_mut().for_each(|rule| rule.last_change = last.get(&rule.name).cloned()),
+        Err(why) => drop(rules.history_unavailable.get_or_insert(why)),
+    }
     rules.history_unavailable = rules.history_unavailable.as_deref().map(redact);
-    Ok(Json(rules))
+    let seen = state.pipeline.instances();
+    rules.rules.iter_mut().for_each(|rule| everywhere::sum(rule, &seen));
+    Ok(rules)
 }
 
 /// Publishes a module: checks it, stores it and makes it live with the next batch.
-#[utoipa::path(post, path = "/rules", tag = "rules", params(PublishQuery),
+#[utoipa::path(post, path = "/rules", tag = "rules", params(PublishQuery, ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, description = "new", body = PublishedView),
         (status = 200, description = "it was live already", body = PublishedView),
@@ -75,24 +86,17 @@ pub(super) async fn publish(
     State(state): State<AdminState>,
     Extension(who): Extension<Principal>,
     Params(query): Params<PublishQuery>,
+    IfMatch(seen): IfMatch,
     request: Request,
 ) -> Result<Response, Problem> {
-    let author = Author { who: who.name, reason: reason(query.reason)? };
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let source = peer.map_or_else(|| "unknown".to_owned(), |ConnectInfo(peer)| peer.ip().to_string());
+    let author = Author { who: who.name, reason: reason(query.reason)?, seen };
+    let source = peer(&request);
     let (wasm, permit) = upload(&state, request).await?;
+    let (order, mode, replace) = (query.order, query.mode, query.replace.unwrap_or(false));
     let rules = state.rules.clone();
     let published = to_the_end(async move {
         let _permit = permit;
-        let request = PublishRequest {
-            wasm,
-            source,
-            author,
-            order: query.order,
-            mode: query.mode,
-            replace: query.replace.unwrap_or(false),
-        };
-        rules.publish(request).await
+        rules.publish(PublishRequest { wasm, source, author, order, mode, replace }).await
     })
     .await?;
     let status = if published.new { StatusCode::CREATED } else { StatusCode::OK };
@@ -124,26 +128,43 @@ pub(super) async fn show(
     Params(query): Params<VersionsQuery>,
 ) -> Answer<RuleDetail> {
     let limit = within(query.limit.unwrap_or(20), 1..=100, "limit")?;
-    let mut rule = state.rules.get(&name, limit).await?;
+    Ok(Json(rule(&state, &who, &name, limit).await?))
+}
+
+/// One rule as this caller may see it, with the newest `versions` of its versions.
+pub(super) async fn rule(
+    state: &AdminState,
+    who: &Principal,
+    name: &str,
+    versions: u32,
+) -> Result<RuleDetail, Problem> {
+    let mut rule = state.rules.get(name, versions).await?;
+    match last_changes(state, rule.revision).await {
+        Ok(last) => rule.rule.last_change = last.get(name).cloned(),
+        Err(why) => drop(rule.history_unavailable.get_or_insert(why)),
+    }
     rule.history_unavailable = rule.history_unavailable.as_deref().map(redact);
-    if let Some(hide) = state.hide(&who) {
+    everywhere::sum_by_code(&mut rule, &state.pipeline.instances());
+    if let Some(hide) = state.hide(who) {
         hide.rule(&mut rule);
     }
-    Ok(Json(rule))
+    Ok(rule)
 }
 
 /// Changes mode, order or parameters.
-#[utoipa::path(patch, path = "/rules/{name}", tag = "rules", params(("name" = String, Path)), request_body = PatchRequest,
+#[utoipa::path(patch, path = "/rules/{name}", tag = "rules", request_body = PatchRequest,
+    params(("name" = String, Path), ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
     responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn patch(
     State(state): State<AdminState>,
     Extension(who): Extension<Principal>,
     Name(name): Name,
+    IfMatch(seen): IfMatch,
     content: Content,
 ) -> Answer<ChangedView> {
     let mut patch: PatchRequest = content.json()?;
-    let author = Author { who: who.name, reason: reason(patch.reason.take())? };
+    let author = Author { who: who.name, reason: reason(patch.reason.take())?, seen };
     if patch == PatchRequest::default() {
         return Err(ProblemKind::Invalid.problem("the patch changes nothing", "give mode, order or parameters"));
     }
@@ -152,7 +173,8 @@ pub(super) async fn patch(
 }
 
 /// Back to the previous version, or to the one named.
-#[utoipa::path(post, path = "/rules/{name}/rollback", tag = "rules", params(("name" = String, Path)),
+#[utoipa::path(post, path = "/rules/{name}/rollback", tag = "rules",
+    params(("name" = String, Path), ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
     request_body(content = Option<RollbackRequest>, description = "May be left out, or null."),
     responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
@@ -160,22 +182,20 @@ pub(super) async fn rollback(
     State(state): State<AdminState>,
     Extension(who): Extension<Principal>,
     Name(name): Name,
+    IfMatch(seen): IfMatch,
     content: Content,
 ) -> Answer<ChangedView> {
     let request: Option<RollbackRequest> = if content.bytes.is_empty() { None } else { content.json()? };
     let mut request = request.unwrap_or_default();
-    let author = Author { who: who.name, reason: reason(request.reason.take())? };
-    if let Some(sha256) = &request.sha256
-        && let Err(error) = sha256.parse::<crate::model::ids::Sha256>()
-    {
-        return Err(ProblemKind::Invalid.problem(error.to_string(), "GET /rules/{name} lists the versions"));
-    }
+    let author = Author { who: who.name, reason: reason(request.reason.take())?, seen };
+    is_digest(request.sha256.as_deref())?;
     let rules = state.rules.clone();
     changed(name, |name| async move { rules.rollback(&name, request, &author).await }).await
 }
 
 /// Takes a rule out of the set. Its versions stay.
-#[utoipa::path(delete, path = "/rules/{name}", tag = "rules", params(("name" = String, Path), ReasonQuery),
+#[utoipa::path(delete, path = "/rules/{name}", tag = "rules",
+    params(("name" = String, Path), ReasonQuery, ("if-match" = Option<String>, Header, description = "Revision that the change was decided on, as \"42\": on another it is refused, with what differs.")),
     responses((status = 200, body = ChangedView), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 422, body = Problem)))]
 pub(super) async fn retire(
@@ -183,56 +203,17 @@ pub(super) async fn retire(
     Extension(who): Extension<Principal>,
     Name(name): Name,
     Params(query): Params<ReasonQuery>,
+    IfMatch(seen): IfMatch,
 ) -> Answer<ChangedView> {
-    let author = Author { who: who.name, reason: reason(query.reason)? };
+    let author = Author { who: who.name, reason: reason(query.reason)?, seen };
     let rules = state.rules.clone();
     changed(name, |name| async move { rules.retire(&name, &author).await }).await
-}
-
-/// What every rule says of these records; changes nothing. Lookups are not asked: their fields are missing, so a rule that
-/// requires one says FIELD_MISSING or skips the record.
-#[utoipa::path(post, path = "/evaluate", tag = "rules",
-    request_body(description = "A record or an array of them; one a line as application/x-ndjson.",
-        content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
-    responses((status = 200, body = EvaluateView), (status = 400, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
-pub(super) async fn evaluate(State(state): State<AdminState>, content: Content) -> Answer<EvaluateView> {
-    let records = records(&content)?;
-    let most = Batch::MAX_ROWS;
-    if records.is_empty() || records.len() > most {
-        return Err(ProblemKind::Invalid
-            .problem(format!("the body holds {} records", records.len()), format!("send 1 to {most} records")));
-    }
-    Ok(Json(state.rules.evaluate(records).await?))
-}
-
-/// The text of each record, untouched: what decodes it in the pipeline shall see the same bytes here.
-fn records(content: &Content) -> Result<Vec<Vec<u8>>, Problem> {
-    const LINES: &str = "application/x-ndjson";
-    content.expect(&["application/json", LINES])?;
-    if content.expect(&[LINES]).is_ok() {
-        let lines = content.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        return Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect());
-    }
-    if content.bytes.trim_ascii_start().first() != Some(&b'[') {
-        let record = content.bytes.trim_ascii();
-        return Ok(if record.is_empty() { Vec::new() } else { vec![record.to_vec()] });
-    }
-    let items: Vec<Box<RawValue>> = serde_json::from_slice(&content.bytes).map_err(|error| {
-        ProblemKind::BadRequest.problem(
-            format!("the array of records: {error}"),
-            "send well-formed JSON; to see what a broken record becomes, send it alone or as application/x-ndjson",
-        )
-    })?;
-    Ok(items.into_iter().map(|item| item.get().as_bytes().to_vec()).collect())
 }
 
 /// A module, held by one of few callers at a time so that uploads cannot fill the memory. The permit goes with it: what
 /// compiles it outlives the caller's time-out.
 async fn upload(state: &AdminState, request: Request) -> Result<(Vec<u8>, OwnedSemaphorePermit), Problem> {
-    let permit = state.uploads.clone().try_acquire_owned().map_err(|_| {
-        ProblemKind::Unavailable
-            .problem("as many modules as may be held are being checked", "send it again in a few seconds")
-    })?;
+    let permit = upload_permit(state)?;
     let content = Content::from_request(request, state).await?;
     content.expect(&["application/wasm"])?;
     Ok((content.bytes.into(), permit))
@@ -244,19 +225,4 @@ where
 {
     let revision = to_the_end(change(name.clone())).await?;
     Ok(Json(ChangedView { name, revision }))
-}
-
-/// Runs a change as a task of its own: a caller that hangs up or times out must not stop it half-way, between the
-/// store and the live set.
-async fn to_the_end<T: Send + 'static>(
-    change: impl Future<Output = Result<T, AdminError>> + Send + 'static,
-) -> Result<T, Problem> {
-    match tokio::spawn(change).await {
-        Ok(done) => Ok(done?),
-        Err(error) => {
-            tracing::error!(%error, "a change of the rule set panicked");
-            Err(ProblemKind::Internal
-                .problem("the change panicked", "look at GET /rules, and at the log for the message"))
-        }
-    }
 }

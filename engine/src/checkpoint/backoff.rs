@@ -6,6 +6,8 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio_util::sync::CancellationToken;
 
+use super::phases::{Phase, Phases};
+
 /// The longest pause that grows by itself. Jitter may double it, so that workers do not come back all at once.
 const LONGEST: Duration = Duration::from_secs(2);
 const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
@@ -15,7 +17,7 @@ const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .without_max_times();
 
-/// Handle of a checkpoint task, cheap to clone: cancels it, and tells what it waits for.
+/// Handle of a checkpoint task, cheap to clone: cancels it, and tells what it waits for and how long its phases took.
 ///
 /// Cancelled, it gives up where it would wait: what it is at is finished, nothing is tried again. It never interrupts a transaction
 /// half-way, so a task that was cancelled before it began tries everything once.
@@ -23,6 +25,7 @@ const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
 pub struct TaskHandle {
     token: CancellationToken,
     obstacle: Arc<Mutex<Option<Obstacle>>>,
+    phases: Arc<Mutex<Phases>>,
 }
 
 /// Whom a checkpoint task waits for.
@@ -60,6 +63,11 @@ impl TaskHandle {
         self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How long the phases took that have ended.
+    pub fn phases(&self) -> Phases {
+        *self.phases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// From now on nothing is waited for; a pause that is under way ends at once.
     pub fn cancel(&self) {
         self.token.cancel();
@@ -68,6 +76,10 @@ impl TaskHandle {
     /// Whether somebody asked for it.
     pub fn is_cancelled(&self) -> bool {
         self.token.is_cancelled()
+    }
+
+    pub(super) fn ended(&self, phase: Phase, took: Duration) {
+        self.phases.lock().unwrap_or_else(PoisonError::into_inner).ended(phase, took);
     }
 
     fn meets(&self, obstacle: Option<Obstacle>) {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::backoff::{Awaited, Backoff, Cancelled, TaskHandle};
 use super::broker::{Broker, Unpublished};
 use super::broker_queries::{committed, resolve_in_doubt};
+use super::phases::Phase;
 use crate::fault;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::ids::{Offset, Partition};
@@ -52,21 +53,23 @@ pub async fn commit<B: Broker>(
     metadata: &B::Metadata,
     handle: &TaskHandle,
 ) -> Result<(), Failed> {
-    timed("clear", clear(store, cleared, handle)).await?;
+    timed(Phase::Clear, handle, clear(store, cleared, handle)).await?;
     fault::pass("checkpoint.cleared");
-    timed("offsets", remembered(broker, checkpoint, handle)).await?;
-    timed("database", commit_to_store(store, checkpoint, handle)).await?;
+    timed(Phase::Offsets, handle, remembered(broker, checkpoint, handle)).await?;
+    timed(Phase::Database, handle, commit_to_store(store, checkpoint, handle)).await?;
     fault::pass("checkpoint.committed");
-    timed("kafka", publish(broker, checkpoint, metadata, handle)).await?;
+    timed(Phase::Kafka, handle, publish(broker, checkpoint, metadata, handle)).await?;
     fault::pass("checkpoint.published");
     Ok(())
 }
 
 /// Waits for a phase, and records how long it took, whatever its outcome: an outage shows as a phase that took its time.
-async fn timed<T>(phase: &'static str, running: impl Future<Output = T>) -> T {
+async fn timed<T>(phase: Phase, handle: &TaskHandle, running: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let outcome = running.await;
-    metrics::histogram!("weir_checkpoint_phase_seconds", "phase" => phase).record(began.elapsed().as_secs_f64());
+    let took = began.elapsed();
+    metrics::histogram!("weir_checkpoint_phase_seconds", "phase" => phase.word()).record(took.as_secs_f64());
+    handle.ended(phase, took);
     outcome
 }
 

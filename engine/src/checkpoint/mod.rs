@@ -10,6 +10,7 @@ mod builder;
 mod claim;
 mod commit;
 mod consistency;
+mod phases;
 
 pub use alerts::AlertBudget;
 pub use backoff::{Awaited, Obstacle, TaskHandle};
@@ -17,6 +18,7 @@ pub use broker::{Bounds, Broker, NotYet, Unpublished};
 pub use builder::{CheckpointBuilder, Positioned};
 pub use claim::{ClaimError, ClaimResult, ResumePoint, Stopped, claim};
 pub use commit::{Failed, commit};
+pub use phases::{Phase, Phases};
 
 /// Bytes of an outbox row: below MariaDB's default max_allowed_packet with room to spare. Only a message that is larger by itself
 /// makes a larger one, and `outbox::format` bounds that.

@@ -37,6 +37,8 @@ pub(super) struct Client {
     base: String,
     reads: Option<SecretString>,
     writes: Option<SecretString>,
+    /// Revision of the rule set that changes were decided on: on another they are refused.
+    seen: Option<u64>,
 }
 
 impl Api {
@@ -57,6 +59,7 @@ impl Api {
             base: base.trim_end_matches('/').to_owned(),
             reads: one.clone().or_else(|| viewer.or_else(|| publisher.clone())),
             writes: one.or(publisher),
+            seen: None,
         })
     }
 
@@ -82,6 +85,11 @@ impl Client {
         &self.base
     }
 
+    /// Changes are made on this revision of the rule set only; None: on whatever it is.
+    pub(super) fn decided_on(self, revision: Option<u64>) -> Self {
+        Self { seen: revision, ..self }
+    }
+
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
         answer(authorized(agent().get(&url), self.reads.as_ref()).call().with_context(|| no_answer(&url))?)
@@ -95,18 +103,26 @@ impl Client {
 
     pub(super) fn post(&self, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        send(authorized(agent().post(&url), self.writes.as_ref()), &url, kind, body)
+        send(self.changing(agent().post(&url)), &url, kind, body)
     }
 
     pub(super) fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        let request = authorized(agent().patch(&url), self.writes.as_ref());
-        send(request, &url, "application/json", body.to_string().as_bytes())
+        send(self.changing(agent().patch(&url)), &url, "application/json", body.to_string().as_bytes())
     }
 
     pub(super) fn delete(&self, path: &str) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
-        answer(authorized(agent().delete(&url), self.writes.as_ref()).call().with_context(|| no_answer(&url))?)
+        answer(self.changing(agent().delete(&url)).call().with_context(|| no_answer(&url))?)
+    }
+
+    /// With the token that changes, and the revision that the change was decided on.
+    fn changing<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        let request = authorized(request, self.writes.as_ref());
+        match self.seen {
+            Some(revision) => request.header("if-match", format!("\"{revision}\"")),
+            None => request,
+        }
     }
 }
 
@@ -166,11 +182,24 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Valu
 
 /// A problem+json answer as one line.
 fn problem(status: u16, value: &Value) -> String {
+    let moved = moved(&value["moved"]["changes"]);
     match (value["detail"].as_str(), value["hint"].as_str()) {
-        (Some(detail), Some(hint)) => format!("{detail}; {hint}"),
-        (Some(detail), None) => detail.to_owned(),
+        (Some(detail), Some(hint)) => format!("{detail}{moved}; {hint}"),
+        (Some(detail), None) => format!("{detail}{moved}"),
         _ => format!("the service answered {status}"),
     }
+}
+
+/// What differs since a change was decided on, as part of a line; empty: nothing is known of it.
+fn moved(changes: &Value) -> String {
+    let changes: Vec<_> = changes.as_array().into_iter().flatten().map(difference).collect();
+    if changes.is_empty() { String::new() } else { format!(" ({})", changes.join(", ")) }
+}
+
+/// `high_amount mode: live -> shadow`
+pub(super) fn difference(change: &Value) -> String {
+    let text = |key: &str| change[key].as_str().unwrap_or("–");
+    format!("{} {}: {} -> {}", text("rule"), text("setting"), text("from"), text("to"))
 }
 
 #[cfg(test)]
@@ -200,5 +229,11 @@ mod tests {
         let value = serde_json::json!({ "detail": "the pipeline has no field x", "hint": "declare it" });
         assert_eq!(problem(422, &value), "the pipeline has no field x; declare it");
         assert_eq!(problem(502, &Value::Null), "the service answered 502");
+        let changes = serde_json::json!([
+            { "rule": "r", "setting": "mode", "from": "live", "to": "shadow" },
+            { "rule": "r", "setting": "parameters.limit", "from": "5", "to": null },
+        ]);
+        let value = serde_json::json!({ "detail": "it moved", "hint": "look", "moved": { "changes": changes } });
+        assert_eq!(problem(409, &value), "it moved (r mode: live -> shadow, r parameters.limit: 5 -> –); look");
     }
 }

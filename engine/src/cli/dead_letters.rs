@@ -12,7 +12,8 @@ use super::printable::{printable, printable_json};
 use super::properties::PropertyArgs;
 use crate::admin::views::{Hide, open_headers};
 use crate::config::{Config, Properties};
-use crate::outbox::{Shown, Wanted, tail};
+use crate::model::ids::RecordPosition;
+use crate::outbox::{Filter, Shown, Wanted, tail_filtered};
 use crate::telemetry;
 
 /// The command's arguments.
@@ -47,6 +48,15 @@ struct List {
     /// Only those with this code
     #[arg(long)]
     code: Option<String>,
+    /// Only those that this rule decided
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only those of the version whose digest begins so
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<String>,
+    /// Only that of the record at this position of the source topic, as 3@18234771
+    #[arg(long, value_name = "PARTITION@OFFSET")]
+    position: Option<RecordPosition>,
     /// How long it may read
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
     within: Duration,
@@ -65,7 +75,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let text = if args.json { usize::MAX } else { 1_024 };
     let (limit, code, within) = (args.limit, args.code.as_deref(), args.within);
     let wanted = Wanted { topic: &topic, limit, code, within, text, bytes: usize::MAX };
-    let mut tail = tail(&brokers, &properties, &wanted)?;
+    let sha256 = args.sha256.as_ref().map(|digits| digits.to_ascii_lowercase());
+    let filter = Filter { rule: args.rule.clone(), sha256, source: args.position, ..Filter::default() };
+    let mut tail = tail_filtered(&brokers, &properties, &wanted, &filter)?;
     let hide = hide.filter(|_| !args.values);
     if hide.is_some() {
         tail.letters.iter_mut().for_each(hidden);

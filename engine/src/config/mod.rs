@@ -48,7 +48,7 @@ pub struct Config {
     /// Where rejected records go.
     #[serde(default)]
     pub dead_letters: DeadLetters,
-    /// Where flagged records are reported, if anywhere: see [alerts.md](alerts.md).
+    /// Where flagged records are reported, if anywhere: see docs/alerts.md.
     pub alerts: Option<Alerts>,
     /// What a record holds.
     pub record: Record,

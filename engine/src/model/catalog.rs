@@ -164,13 +164,15 @@ pub struct RuleSet {
     pub entries: Vec<Entry>,
 }
 
-/// Who makes a change, and why: what the audit keeps beside what was done.
+/// Who makes a change, why, and on which set it was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct By<'a> {
     /// Name of the person or of the token; "directory" or "engine" (breaker).
     pub who: &'a str,
     /// In the person's own words, at most [`By::REASON`] characters; None: none was given.
     pub reason: Option<&'a str>,
+    /// Revision that the change was decided on, which it is refused on any other; None: it is made on whatever set is newest.
+    pub seen: Option<Revision>,
 }
 
 impl By<'_> {
@@ -180,7 +182,7 @@ impl By<'_> {
 
 impl<'a> From<&'a str> for By<'a> {
     fn from(who: &'a str) -> Self {
-        Self { who, reason: None }
+        Self { who, reason: None, seen: None }
     }
 }
 
@@ -201,6 +203,22 @@ pub struct Audit {
     pub detail: String,
     /// Why, in the person's own words; None: no reason was given.
     pub reason: Option<String>,
+}
+
+/// A change of a rule, and the rule as the change left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleChange {
+    /// What was done, by whom and why.
+    pub line: Audit,
+    /// The rule in the set that the change made; None: it is in that set no more.
+    pub entry: Option<Entry>,
+    /// What the version of the entry says of itself; None: there is no entry, or the version is gone from the store.
+    pub manifest: Option<Manifest>,
+}
+
+impl RuleChange {
+    /// Newest changes of the whole set among which those of a rule are looked for.
+    pub const LOOKED_AT: u64 = 1_000;
 }
 
 /// Result of a repair of the rule set's rows.

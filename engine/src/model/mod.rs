@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod finding;
 pub mod foreign;
 pub mod ids;
+pub mod instance;
 pub mod letter;
 pub mod number;
 pub mod record;

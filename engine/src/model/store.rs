@@ -8,6 +8,7 @@
 //! | [`AuditStore`] | `rules` and the admin API |
 //! | [`ReportStore`] | the admin API |
 //! | [`RetentionStore`] | `pipeline/retention.rs` |
+//! | [`InstanceStore`] | `pipeline/instances.rs` |
 //! | [`ProbeStore`] | `pipeline/store_probe.rs` |
 //! | [`Store`]: all of them, and making the tables | whoever puts a pipeline together |
 //!
@@ -16,9 +17,10 @@
 
 use async_trait::async_trait;
 
-use super::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
+use super::catalog::{Audit, Entry, Repaired, RuleChange, RuleSet, Version, VersionInfo};
 use super::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use super::ids::{Offset, Partition, Revision, Sha256};
+use super::instance::{Beat, InstanceRow};
 
 /// Errors of the store, told apart by what the caller has to do.
 #[derive(Debug, thiserror::Error)]
@@ -210,6 +212,9 @@ pub trait ReportStore: AuditStore {
 
     /// Ascending by partition and offset; the newest `limit` of them.
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>, StoreError>;
+
+    /// The newest `limit` changes of a rule, newest first, of those among the newest [`RuleChange::LOOKED_AT`] of the set.
+    async fn rule_changes(&self, rule: &str, limit: u32) -> Result<Vec<RuleChange>, StoreError>;
 }
 
 /// Deletes what is old enough to go, a bounded part of it at a time.
@@ -228,6 +233,20 @@ pub trait RetentionStore: Send + Sync + 'static {
     /// Deletes revisions of the rule set that no activation names, but for the newest `keep`, with their lines of audit,
     /// and versions that are in no set any more: how many revisions it were.
     async fn forget_revisions(&self, keep: u64) -> Result<u64, StoreError>;
+
+    /// Deletes the rows of instances that did not write theirs for so many milliseconds: how many it were.
+    async fn forget_instances(&self, silent_ms: i64) -> Result<u64, StoreError>;
+}
+
+/// What instances of the pipeline tell each other. On the connections of [`ReportStore`]: it never holds up a checkpoint.
+#[async_trait]
+pub trait InstanceStore: Send + Sync + 'static {
+    /// Writes the instance's own row, then reads those of all, its own included, those heard of last first. `heard_ms`: of
+    /// instances that wrote their row within so many milliseconds the state is read, too.
+    async fn beat(&self, beat: &Beat, heard_ms: i64) -> Result<Vec<InstanceRow>, StoreError>;
+
+    /// Deletes the row of an instance that ends.
+    async fn leave(&self, instance: &str) -> Result<(), StoreError>;
 }
 
 /// Asks whether the database is there.
@@ -239,7 +258,7 @@ pub trait ProbeStore: Send + Sync + 'static {
 
 /// One pipeline's part of the database: every port, and making it ready for them.
 #[async_trait]
-pub trait Store: CheckpointStore + CatalogStore + ReportStore + RetentionStore + ProbeStore {
+pub trait Store: CheckpointStore + CatalogStore + ReportStore + RetentionStore + InstanceStore + ProbeStore {
     /// Brings the tables up to this version, makes what is missing, checks the rest against the layout, and refuses a
     /// fingerprint that differs from the one stored, naming what differs and what to do. Instances that start at once do
     /// each of it once. The other ports may be used afterwards.

@@ -4,6 +4,7 @@
 mod adapters;
 mod deadline;
 mod inquiry;
+mod instances;
 mod preflight;
 mod retention;
 mod store_probe;
@@ -61,6 +62,7 @@ pub struct Running {
     workers: Vec<Thread>,
     service: tokio::task::JoinHandle<()>,
     keeper: tokio::task::JoinHandle<()>,
+    instances: tokio::task::JoinHandle<()>,
 }
 
 /// A worker's thread. Its end is told before its clients are closed, which may take as long as Kafka is silent.
@@ -171,8 +173,13 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     tokio::spawn(store_probe::watch(store.clone(), status.clone(), stopping.clone()));
     tokio::spawn(retention::keep(config.clone(), store.clone(), status.clone(), stopping.clone()));
 
+    let own = Arc::new(instances::Instances::new(&config.admin, admin_at));
+    let view = adapters::pipeline_view(&config, &catalog, &status, &own);
+    let shown = (view.clone(), status.clone());
+    let instances = tokio::spawn(instances::keep(own, shown, catalog.clone(), store.clone(), stopping.clone()));
+
     let rules = (&catalog, &directory);
-    let state = adapters::admin_state(&config, &schema, &runtime, rules, &store, &status, metrics);
+    let state = adapters::admin_state(&config, &schema, &runtime, rules, &store, view, metrics);
     let keys = state.keys();
     let service = tokio::spawn(admin::serve(listener, admin::router(state), stopping.cancelled_owned()));
 
@@ -193,7 +200,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
     let workers = spawn(workers, &stop)?;
     tracing::info!(admin = %admin_at, workers = count, revision = %catalog.live().revision, "running");
-    Ok(Running { admin: admin_at, catalog, status, store, keys, stop, stopped, workers, service, keeper })
+    Ok(Running { admin: admin_at, catalog, status, store, keys, stop, stopped, workers, service, keeper, instances })
 }
 
 /// Whoever is on this machine, and any program that they run, may change what is judged: nobody should find that out later.
@@ -264,7 +271,7 @@ impl Running {
         self.stopped.disarm().cancel();
         // Closed in order if it takes no time: what does not end by itself ends with the process.
         let rest = async {
-            let _ = (self.service.await, self.keeper.await);
+            let _ = (self.service.await, self.keeper.await, self.instances.await);
             while threads.iter().any(|thread| !thread.is_finished()) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }

@@ -1,5 +1,5 @@
 //! What is old goes, in small batches beside the checkpoints: windows by `sink.retention`, and revisions of the rule set by
-//! `rules.history` where Kafka holds no record that they judged. One instance does it: the one that has partition 0. For a moment
+//! `rules.history` where Kafka holds no record that they judged; rows of instances that were not heard of for a day. One instance does it: the one that has partition 0. For a moment
 //! two may, at a rebalance; what is deleted twice is deleted once.
 
 use std::sync::Arc;
@@ -20,6 +20,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(1);
 /// Pause between two rounds of deleting revisions, and before the first.
 const HISTORY: (Duration, Duration) = (Duration::from_secs(3_600), EVERY);
+/// An instance that did not write its row for so long is no more, in milliseconds: a day.
+const SILENT_MS: i64 = 86_400_000;
 /// Windows a transaction: some milliseconds.
 const BATCH: u32 = 500;
 /// Pause between two transactions, so that checkpoints have most of the database's time.
@@ -43,6 +45,9 @@ pub(super) async fn keep(
             }
             if let Err(why) = windows(&config, store.as_ref()).await {
                 tracing::warn!("windows beyond sink.retention are not deleted this time: {why}");
+            }
+            if let Err(why) = store.forget_instances(SILENT_MS).await {
+                tracing::warn!("rows of instances that were not heard of for a day are not deleted this time: {why}");
             }
             if Instant::now() >= history {
                 history = Instant::now() + HISTORY.0;
@@ -115,6 +120,7 @@ mod tests {
         let url = format!("sqlite://{}", folder.path().join("weir.db").display());
         let store = crate::store::connect(&url, "p", "t").await.expect("a file");
         assert!(windows(&config, store.as_ref()).await.is_ok(), "nothing is asked for where no retention is set");
+        assert!(store.forget_instances(SILENT_MS).await.is_err(), "there is no table");
         config.sink.retention = Some(Duration::from_secs(86_400));
         let why = windows(&config, store.as_ref()).await.expect_err("there is no table").to_string();
         assert!(why.contains("before it was prepared"), "{why}");

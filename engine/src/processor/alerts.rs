@@ -80,7 +80,8 @@ pub(super) fn flagged(findings: &[Finding], verdicts: &[RowVerdict], codes: &Ale
     }
 }
 
-/// The row before which a part ends that may have so many of these, of which `late` came too late; None: it need not end.
+/// The row before which a part ends that may have so many of these, of which `late` have no window; None: it need not end. Whether
+/// that row has a window is not known yet: the part ends there although it may take no room.
 pub(super) fn end(flagged: &[Flagged], room: AlertRoom, late: usize) -> Option<u32> {
     match room {
         AlertRoom::Explained(_) => None,

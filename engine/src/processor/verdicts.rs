@@ -62,6 +62,16 @@ impl<'a, O> Judged<'a, O> {
     pub fn rejected(&self) -> usize {
         self.rejected.len()
     }
+
+    /// How many valid records of the part a live rule flagged. A record without a finding costs nothing.
+    pub fn flagged_records(&self) -> usize {
+        let is_one = |row: u32| {
+            self.verdicts[row as usize] == RowVerdict::Flagged
+                && self.part.contains(&self.rows[row as usize])
+                && self.late.binary_search_by_key(&row, |(late, _)| *late).is_err()
+        };
+        self.findings.chunk_by(|a, b| a.row == b.row).filter(|of_row| is_one(of_row[0].row)).count()
+    }
 }
 
 /// A verdict for each of so many rows.

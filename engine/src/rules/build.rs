@@ -1,5 +1,5 @@
-//! A rule set from modules and entries, without a store and without a catalog: to try candidates, or one module with several
-//! parameters, on records that somebody already has.
+//! A rule set from modules and entries, or from another set and other parameters, without a store and without a catalog: to try
+//! candidates, or one module with several parameters, on records that somebody already has.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +38,9 @@ pub enum BuildError {
         /// What it names.
         sha256: Sha256,
     },
+    /// Parameters are given for a rule that does not judge.
+    #[error("there is no rule {0:?} that judges")]
+    NoRule(String),
     /// Two entries would answer the same, or could not be told apart.
     #[error("entries {first} and {second} have the same {what}: each needs its own")]
     Same {
@@ -128,6 +131,39 @@ impl LiveSet {
             rules.push(Arc::new(rule));
         }
         Ok(Self::new(revision, rules))
+    }
+}
+
+impl LiveSet {
+    /// This set with other parameters of some of its rules, by rule and by name; what is not named stays. It counts for itself. Runs
+    /// guest code (each rule takes its parameters): call it on a blocking thread.
+    ///
+    /// # Errors
+    /// A rule does not judge, or does not take what is given.
+    pub fn with_parameters(
+        &self,
+        runtime: &Runtime,
+        schema: &Schema,
+        changes: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Self, BuildError> {
+        let judges = |name: &str| self.rules.iter().any(|rule| rule.judges() && *rule.id.name == *name);
+        if let Some(name) = changes.keys().find(|name| !judges(name)) {
+            return Err(BuildError::NoRule(name.clone()));
+        }
+        let rule = |rule: &Arc<LiveRule>| {
+            let Some(changed) = changes.get(&*rule.id.name) else { return Ok(rule.clone()) };
+            let unfit = |why: String| BuildError::Unfit { entry: rule.id.name.to_string(), why: shorten(&why) };
+            let mut parameters = rule.parameters.clone();
+            parameters.extend(changed.iter().map(|(name, value)| (name.clone(), value.clone())));
+            let fitted = fit(schema, &rule.manifest, &parameters).map_err(unfit)?;
+            let module = Module { component: rule.component.clone(), manifest: rule.manifest.clone() };
+            configure(runtime, &module, &fitted).map_err(|failed| match failed {
+                Failed::Module(why) | Failed::Killed(why) => unfit(why),
+                Failed::Engine(why) => BuildError::Compiler(shorten(&why)),
+            })?;
+            Ok(Arc::new(rule.with(fitted)))
+        };
+        Ok(Self::new(self.revision, self.rules.iter().map(rule).collect::<Result<_, _>>()?))
     }
 }
 

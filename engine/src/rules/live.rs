@@ -1,6 +1,6 @@
 //! A rule set as judges share it, immutable but for the statistics: the one in force, or one that somebody tries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -42,6 +42,8 @@ pub struct LiveRule {
     pub mode: Mode,
     /// All of them, defaults filled in.
     pub parameters: BTreeMap<String, String>,
+    /// Names of those that somebody set; the others follow the default of whatever version is in force.
+    pub set: BTreeSet<String>,
     /// Identity of its instances: module and parameters.
     pub key: InstanceKey,
     /// What becomes of a row that it fails on.
@@ -104,12 +106,35 @@ impl LiveRule {
             order: entry.order,
             mode: entry.mode,
             parameters: fitted.parameters,
+            set: entry.parameters.keys().cloned().collect(),
             on_failure,
             stats,
             from_directory: entry.from_directory,
             suspended: entry.suspended.clone(),
             since: Revision(0),
             component,
+            fields: fitted.fields,
+            scales: fitted.scales,
+        }
+    }
+
+    /// The same rule with other parameters, and figures of its own.
+    pub(super) fn with(&self, fitted: Fitted) -> Self {
+        Self {
+            id: self.id.clone(),
+            manifest: self.manifest.clone(),
+            order: self.order,
+            mode: self.mode,
+            key: InstanceKey::of(self.id.sha256, &fitted.parameters),
+            parameters: fitted.parameters,
+            set: self.set.clone(),
+            on_failure: self.on_failure,
+            stats: Arc::default(),
+            from_directory: self.from_directory,
+            suspended: self.suspended.clone(),
+            since: self.since,
+            metrics: RuleMetrics::of(&self.manifest),
+            component: self.component.clone(),
             fields: fitted.fields,
             scales: fitted.scales,
         }

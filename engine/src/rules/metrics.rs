@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use metrics::Counter;
 
+use super::trend::Trend;
 use crate::model::catalog::Manifest;
 use crate::model::finding::Finding;
 
@@ -32,6 +33,8 @@ pub struct RuleStats {
     pub failures: Mutex<BTreeMap<String, u64>>,
     /// The first findings of a shadow rule, at most 20.
     pub samples: Mutex<Vec<Finding>>,
+    /// Hits of the last 15 minutes.
+    pub trend: Mutex<Trend>,
     /// What it cost when its budget was last looked at.
     looked: Mutex<Option<Looked>>,
 }
@@ -80,6 +83,11 @@ impl RuleStats {
         *looked = Some(Looked { at: now, nanos, rows });
         let (nanos, rows) = (nanos - before.nanos, rows - before.rows);
         Some((nanos as f64 > over.as_nanos() as f64 / 100.0).then(|| nanos / rows.max(1)))
+    }
+
+    /// Ends a step of the trend.
+    pub(super) fn step(&self) {
+        held(&self.trend).step(&held(&self.hits));
     }
 
     fn cost(&self) -> (u64, u64) {

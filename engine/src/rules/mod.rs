@@ -23,13 +23,17 @@ mod metrics;
 mod module;
 mod tasks;
 mod text;
+mod trend;
 mod watch;
 
 pub use build::{BuildError, CompiledModule};
-pub use catalog::{Catalog, CatalogError, Patch, Publish, Published, Refused};
+pub use catalog::{
+    Action, Catalog, CatalogError, Difference, Moved, Patch, Plan, Publish, Published, Refused, differences,
+};
 pub use judge::{Conduct, Halt, Judge, LiveObserver, Observer, Recorder, RuleVerdict, ShadowCost, Unjudged, Verdict};
 pub use live::{InstanceKey, LiveRule, LiveSet, Trip};
 pub use metrics::RuleStats;
 pub use module::compile::{compile, compile_child};
 pub use module::runtime::{Runtime, RuntimeError};
+pub use trend::Trend;
 pub use watch::{FileProblem, RulesDirectory};

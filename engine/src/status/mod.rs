@@ -2,13 +2,18 @@
 //! `/pipeline`, `/readyz`, the demo and the stop's deadline read it. It knows no stage, so each of them may use it.
 //!
 //! Each part keeps one thing: [`Partitions`] how far they are, [`Members`] who belongs to the group, [`Lookups`] and
-//! [`Dependencies`] which service answers, [`Waits`] what keeps a worker from judging. `refused.rs` turns words of Kafka into
+//! [`Dependencies`] which service answers, [`Waits`] what keeps a worker from judging, [`Checkpoints`] how long the last ones took,
+//! [`History`] what the last 15 minutes were like. `refused.rs` turns words of Kafka into
 //! the command that an operator has to run.
 
+mod checkpoints;
 mod dependencies;
+mod history;
+mod lag;
 mod lookups;
 mod members;
 mod partitions;
+mod rates;
 mod refused;
 mod waiting;
 
@@ -17,10 +22,14 @@ use std::time::{Duration, Instant};
 
 use crate::conditions::Conditions;
 
+pub use checkpoints::{Checkpoints, EndedCheckpoint};
 pub use dependencies::{Dependencies, Dependency, DependencyStatus};
+pub use history::{Change, ChangeKind, History, RulesChange, Sample};
+pub use lag::{Trend, oldest_ms};
 pub use lookups::{LookupAway, Lookups};
 pub use members::{Members, Outside};
-pub use partitions::{PartitionStatus, Partitions};
+pub use partitions::{PartitionStatus, Partitions, Totals};
+pub use rates::{PerSecond, Rates};
 pub(crate) use refused::{Side, refused};
 pub use waiting::{On, Waiting, Waits};
 
@@ -43,6 +52,10 @@ pub struct Status {
     pub dependencies: Dependencies,
     /// What keeps each worker from judging.
     pub waits: Waits,
+    /// The last checkpoints of all workers.
+    pub checkpoints: Checkpoints,
+    /// What the last 15 minutes were like.
+    pub history: History,
     /// What workers and the start found that an operator has to look at.
     pub conditions: Conditions,
 }
@@ -58,6 +71,8 @@ impl Default for Status {
             lookups: Lookups::new(dependencies.clone(), conditions.clone()),
             dependencies,
             waits: Waits::default(),
+            checkpoints: Checkpoints::default(),
+            history: History::default(),
             conditions,
         }
     }

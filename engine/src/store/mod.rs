@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::checkpoint::StatsLayout;
 pub use crate::model::store::{
-    AuditStore, CatalogStore, CheckpointStore, ClusterCheck, Outcome, Position, ProbeStore, ReportStore,
+    AuditStore, CatalogStore, CheckpointStore, ClusterCheck, InstanceStore, Outcome, Position, ProbeStore, ReportStore,
     RetentionStore, StatsRow, Store, StoreError, WindowRows, WindowsWanted,
 };
 

@@ -18,7 +18,8 @@ fn schema(document: &Value, method: &str, template: &str, answer: &Answer) -> Op
     let response = &document["paths"][template][method.to_lowercase()]["responses"][answer.status.to_string()];
     let content = &response["content"][media_type];
     assert!(content.is_object(), "{method} {template} {}: {media_type} is not in the document", answer.status);
-    if media_type == "text/plain" {
+    // Only JSON has a shape.
+    if !media_type.ends_with("json") || media_type == "application/x-ndjson" {
         return None;
     }
     let mut schema = content["schema"].as_object().unwrap().clone();
@@ -79,6 +80,22 @@ async fn every_path_answers_with_the_status_and_the_shape_that_the_openapi_gives
         (415, "/rules/check", call("POST", "/rules/check").body(PATCH, WASM)),
         (422, "/rules/check", call("POST", "/rules/check").body(MODULE, b"\0asm bad")),
         (500, "/rules/check", call("POST", "/rules/check").body(MODULE, b"\0asm panic")),
+        (200, "/rules/plan", call("POST", "/rules/plan").body(PATCH, r#"{"rule":"high_amount","action":"retire"}"#)),
+        (200, "/rules/plan", call("POST", "/rules/plan?mode=shadow&order=7").body(MODULE, WASM)),
+        (400, "/rules/plan", call("POST", "/rules/plan?color=red").body(MODULE, WASM)),
+        (400, "/rules/plan", call("POST", "/rules/plan").body(MODULE, WASM).header("if-match", "yes")),
+        (404, "/rules/plan", call("POST", "/rules/plan").body(PATCH, r#"{"rule":"nobody","action":"retire"}"#)),
+        (409, "/rules/plan", call("POST", "/rules/plan").body(MODULE, WASM).header("if-match", "\"3\"")),
+        (413, "/rules/plan", call("POST", "/rules/plan").body(MODULE, vec![0; 4097])),
+        (415, "/rules/plan", call("POST", "/rules/plan").body("text/plain", WASM)),
+        (422, "/rules/plan", call("POST", "/rules/plan").body(MODULE, b"\0asm bad")),
+        (422, "/rules/plan", call("POST", "/rules/plan").body(PATCH, r#"{"rule":"high_amount","action":"explode"}"#)),
+        (200, "/rules/{name}/history", call("GET", "/rules/high_amount/history?limit=2")),
+        (404, "/rules/{name}/history", call("GET", "/rules/nobody/history")),
+        (422, "/rules/{name}/history", call("GET", "/rules/high_amount/history?limit=0")),
+        (503, "/rules/{name}/history", call("GET", "/rules/high_amount/history?limit=13")),
+        (409, "/rules", call("POST", "/rules").body(MODULE, WASM).header("if-match", "\"3\"")),
+        (409, "/rules/{name}", call("DELETE", "/rules/high_amount").header("if-match", "3")),
         (200, "/rules/{name}", call("GET", "/rules/high_amount")),
         (200, "/rules/{name}", call("GET", "/rules/high_amount?limit=100")),
         (400, "/rules/{name}", call("GET", "/rules/high_amount?limit=many")),
@@ -117,11 +134,22 @@ async fn every_path_answers_with_the_status_and_the_shape_that_the_openapi_gives
         (422, "/evaluate", call("POST", "/evaluate").body(PATCH, "[]")),
         (422, "/evaluate", call("POST", "/evaluate").body(LINES, "1\n".repeat(2_001))),
         (200, "/pipeline", call("GET", "/pipeline")),
+        (200, "/instances", call("GET", "/instances")),
+        (200, "/history", call("GET", "/history")),
         (200, "/windows", call("GET", "/windows?limit=5&final=true")),
         (400, "/windows", call("GET", "/windows?limit=many")),
         (422, "/windows", call("GET", "/windows?limit=0")),
+        (422, "/windows", call("GET", "/windows?from=yesterday")),
+        (200, "/windows.csv", call("GET", "/windows.csv?limit=5&from=1970-01-01T00:00:00Z")),
+        (422, "/windows.csv", call("GET", "/windows.csv?limit=10001")),
+        (200, "/alerts", call("GET", "/alerts?limit=5&by=code")),
+        (400, "/alerts", call("GET", "/alerts?by=amount")),
+        (422, "/alerts", call("GET", "/alerts?until=yesterday")),
+        (400, "/windows.csv", call("GET", "/windows.csv?limit=many")),
+        (422, "/alerts", call("GET", "/alerts?limit=0")),
         (200, "/activations", call("GET", "/activations")),
         (200, "/audit", call("GET", "/audit")),
+        (200, "/audit", call("GET", "/audit?rule=high_amount&who=publisher")),
         (503, "/audit", call("GET", "/audit?limit=13")),
         (422, "/audit", call("GET", "/audit?limit=1001")),
         (200, "/dead-letters", call("GET", "/dead-letters?limit=1&code=AMOUNT_NEGATIVE")),
@@ -129,6 +157,25 @@ async fn every_path_answers_with_the_status_and_the_shape_that_the_openapi_gives
         (422, "/dead-letters", call("GET", "/dead-letters?value_limit=0")),
         (422, "/dead-letters", call("GET", "/dead-letters?value_limit=65537")),
         (503, "/dead-letters", call("GET", "/dead-letters?code=AWAY")),
+        (422, "/dead-letters", call("GET", "/dead-letters?from=yesterday")),
+        (200, "/dead-letters.ndjson", call("GET", "/dead-letters.ndjson?rule=blocked")),
+        (422, "/dead-letters.ndjson", call("GET", "/dead-letters.ndjson?sha256=x")),
+        (200, "/dead-letters/groups", call("GET", "/dead-letters/groups?letters=3")),
+        (422, "/dead-letters/groups", call("GET", "/dead-letters/groups?letters=201")),
+        (200, "/dead-letters/{position}", call("GET", "/dead-letters/0@1?value_limit=3")),
+        (400, "/dead-letters/{position}", call("GET", "/dead-letters/1")),
+        (404, "/dead-letters/{position}", call("GET", "/dead-letters/4@1")),
+        (422, "/dead-letters/{position}", call("GET", "/dead-letters/0@1?value_limit=0")),
+        (200, "/dead-letters/{position}/value", call("GET", "/dead-letters/0@1/value")),
+        (422, "/dead-letters/{position}/value", call("GET", "/dead-letters/0@9/value")),
+        (200, "/records/{position}", call("GET", "/records/3@7")),
+        (404, "/records/{position}", call("GET", "/records/4@7")),
+        (503, "/records/{position}", call("GET", "/records/5@7")),
+        (200, "/records/{position}/value", call("GET", "/records/3@7/value")),
+        (404, "/records/{position}/value", call("GET", "/records/3@8/value")),
+        (200, "/evaluate", call("POST", "/evaluate?record=3@7&test=high_amount")),
+        (404, "/evaluate", call("POST", "/evaluate?letter=4@7")),
+        (422, "/evaluate", call("POST", "/evaluate?record=3@7&parameters=many")),
         (200, "/metrics", call("GET", "/metrics")),
         (200, "/livez", call("GET", "/livez")),
         (200, "/readyz", call("GET", "/readyz")),
@@ -294,6 +341,51 @@ async fn the_caller_and_what_it_asked_for_reach_the_catalog() {
     let seen = fakes.seen.lock().unwrap().join("\n");
     assert!(seen.contains("publish by publisher mode Some(Shadow) order Some(-3) reason None"), "{seen}");
     assert!(seen.contains(r#"evaluate {"a": 1.50} | 7"#), "the bytes of a record must not change: {seen}");
+}
+
+#[tokio::test]
+async fn a_change_that_was_decided_on_another_rule_set_is_refused_with_what_differs() {
+    let fakes = Fakes::default();
+    let api = fakes.api();
+    let changes = || {
+        [
+            call("POST", "/rules").body(MODULE, WASM),
+            call("PATCH", "/rules/high_amount").body(PATCH, r#"{"mode":"off"}"#),
+            call("POST", "/rules/high_amount/rollback"),
+            call("DELETE", "/rules/high_amount"),
+            call("POST", "/rules/plan").body(PATCH, r#"{"rule":"high_amount","action":"rollback"}"#),
+            call("POST", "/rules/plan").body(MODULE, WASM),
+        ]
+    };
+    for change in changes() {
+        let refused = send(&api, change.header("if-match", "\"3\"")).await;
+        assert_problem(&refused, 409);
+        let moved = refused.json()["moved"].clone();
+        assert_eq!((&moved["seen"], &moved["now"]), (&json!(3), &json!(4)), "{}", refused.text);
+        let differs = json!([{ "rule": "high_amount", "setting": "parameters.most", "from": null, "to": "1000" }]);
+        assert_eq!(moved["changes"], differs);
+        assert_eq!((&moved["since"][0]["who"], &moved["since"][0]["reason"]), (&json!("bo"), &json!("too many flags")));
+    }
+    for decided_on in ["\"4\"", "4", "*"] {
+        for change in changes() {
+            let answer = send(&api, change.header("if-match", decided_on)).await;
+            assert!(answer.status < 300, "{decided_on}: {}", answer.text);
+        }
+    }
+    let answer = send(&api, call("DELETE", "/rules/high_amount").header("if-match", "W/\"4\"")).await;
+    assert_problem(&answer, 400);
+}
+
+#[tokio::test]
+async fn the_history_of_a_rule_says_how_it_was_after_each_change_and_which_offsets_it_judged_so() {
+    let api = Fakes::default().api();
+    let history = send(&api, call("GET", "/rules/high_amount/history?limit=2")).await.json();
+    assert_eq!((&history["rule"], &history["more"]), (&json!("high_amount"), &json!(true)));
+    let newest = &history["changes"][0];
+    assert_eq!((&newest["line"]["revision"], &newest["line"]["reason"]), (&json!(4), &json!("why 4")));
+    assert_eq!(newest["rule"]["parameters"], json!({ "most": "1000" }));
+    assert_eq!(newest["in_force"], json!([{ "partition": 0, "from": 7, "to": null }]));
+    assert_eq!(history["changes"][1]["in_force"], json!([]), "no activation names its revisions");
 }
 
 #[tokio::test]

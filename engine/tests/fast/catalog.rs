@@ -16,6 +16,7 @@ mod module;
 mod opening;
 mod parallel_compiles;
 mod parameters;
+mod planning;
 mod processor;
 mod required;
 mod set_back;

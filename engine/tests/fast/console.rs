@@ -3,10 +3,14 @@
 
 mod alerts;
 mod by_hand;
+mod letters;
 mod needs;
+mod now;
 mod pages;
+mod rules;
 mod sensitive;
 mod sessions;
+mod try_record;
 mod windows;
 
 use axum::Router;

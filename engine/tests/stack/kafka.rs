@@ -4,6 +4,8 @@ mod alerts;
 mod destinations;
 mod far;
 mod fixture;
+mod live;
+mod positions;
 mod ranges;
 mod secure;
 

@@ -4,6 +4,7 @@ mod contract;
 mod faults;
 mod finals;
 mod fixture;
+mod instances;
 mod locks;
 mod many;
 mod messages;

@@ -54,4 +54,20 @@ mod tests {
     fn an_empty_batch_has_no_hits() {
         assert!(Harness::<negative_amount>::new().judge(&payments(&[])).is_empty());
     }
+
+    // The next two as the console makes them of a record (page Try).
+
+    #[test]
+    fn record_3_18234771_is_amount_negative() {
+        let harness = weir_sdk::testing::Harness::<negative_amount>::new();
+        let hits = harness.judge_texts(&[("amount", Some("-1.50"))]);
+        assert_eq!(hits, [(0, "AMOUNT_NEGATIVE", "amount -1.50 < 0")]);
+    }
+
+    #[test]
+    fn this_record_passes() {
+        let harness = weir_sdk::testing::Harness::<negative_amount>::new().set("least", "-2.5");
+        let hits = harness.judge_texts(&[("amount", Some("-1.50"))]);
+        assert!(hits.is_empty(), "{hits:?}");
+    }
 }

@@ -10,6 +10,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::future_producer::Delivery;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -139,17 +140,29 @@ impl TestPipeline {
 
     /// Sends it to the partition and says where it is.
     pub fn send(&self, partition: i32, record: &Record) -> Place {
+        self.send_all(&[(partition, record.clone())])[0]
+    }
+
+    /// Sends each to its partition and says where they are, in their order.
+    pub fn send_all(&self, records: &[(i32, Record)]) -> Vec<Place> {
         let producer: FutureProducer = self.kafka().set("message.max.bytes", "20000000").create().expect("a producer");
-        let mut headers = OwnedHeaders::new();
-        for (key, value) in &record.headers {
-            headers = headers.insert(Header { key, value: value.as_ref() });
-        }
         let topic = self.topic();
-        let mut message = FutureRecord::to(&topic).partition(partition).headers(headers);
-        message.key = record.key.as_ref();
-        message.payload = record.value.as_ref();
-        let sent = futures::executor::block_on(producer.send(message, ASK)).expect("the broker takes it");
-        (sent.partition, sent.offset)
+        let sent = records.iter().map(|(partition, record)| {
+            let mut headers = OwnedHeaders::new();
+            for (key, value) in &record.headers {
+                headers = headers.insert(Header { key, value: value.as_ref() });
+            }
+            let mut message = FutureRecord::to(&topic).partition(*partition).headers(headers);
+            message.key = record.key.as_ref();
+            message.payload = record.value.as_ref();
+            producer.send_result(message).unwrap_or_else(|(why, _)| panic!("{topic}: {why}"))
+        });
+        let all = futures::executor::block_on(futures::future::join_all(sent.collect::<Vec<_>>()));
+        let places = all.into_iter().map(|sent| match sent {
+            Ok(Ok(Delivery { partition, offset, .. })) => (partition, offset),
+            other => panic!("{topic}: the broker does not take it: {other:?}"),
+        });
+        places.collect()
     }
 
     /// The group's offsets; None: the broker does not tell yet, or a partition has none.

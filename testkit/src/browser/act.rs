@@ -91,10 +91,8 @@ impl Page<'_> {
         let file = file.display().to_string();
         // To assistive technology it is a button, with its label before its own text.
         self.until(&format!("attach {file} to {name:?}"), || {
-            let buttons = self.names("button");
-            let full = buttons.iter().find(|full| full.as_str() == name || full.starts_with(&format!("{name}:")));
-            let full = full.ok_or_else(|| format!("there is no field {name:?}, but {buttons:?}"))?;
-            self.give(self.node("button", full)?, &[&file])
+            let is_it = |full: &str| full == name || full.starts_with(&format!("{name}:"));
+            self.give(self.named("button", is_it)?, &[&file])
         });
     }
 

@@ -26,7 +26,8 @@ pub struct Cookie {
 }
 
 impl Page<'_> {
-    /// Looks whether the page is as every page has to be (see the module), and takes a picture of it. `what`: of the picture.
+    /// Looks whether the page is as every page has to be (see the module), and takes a picture of it, for which it comes to the
+    /// front. `what`: of the picture.
     ///
     /// # Panics
     /// With all that is wrong.

@@ -40,6 +40,16 @@ impl Page<'_> {
         }
     }
 
+    /// The first node with this role and a name that is it. The browser finds a field for files by no name, though it tells one.
+    ///
+    /// # Errors
+    /// There is none; with what there is of that role.
+    pub(super) fn named(&self, role: &str, is_it: impl Fn(&str) -> bool) -> Result<Node, String> {
+        let all = self.query(json!({ "role": role }))?;
+        let found = all.iter().find(|(_, told)| is_it(&told.name)).map(|(node, _)| *node);
+        found.ok_or_else(|| format!("there is no such {role}, but {all:?}"))
+    }
+
     /// Names of all nodes with this role, in the page's order.
     pub fn names(&self, role: &str) -> Vec<String> {
         let all = self.until(role, || self.query(json!({ "role": role })));
@@ -95,9 +105,31 @@ impl Page<'_> {
         self.call("DOM.setFileInputFiles", json!({ "files": files, "backendNodeId": node.0 })).map(drop)
     }
 
-    fn query(&self, mut wanted: Value) -> Result<Vec<(Node, Told)>, String> {
-        let document = self.call("DOM.getDocument", json!({ "depth": 0 }))?;
-        wanted["backendNodeId"] = document["root"]["backendNodeId"].clone();
+    /// What is looked for meanwhile is what this part of the page has: a `region`, a `row`, by its name.
+    pub fn within<T>(&self, role: &str, name: &str, walk: impl FnOnce() -> T) -> T {
+        let before = self.part.replace(Some(Told { role: role.into(), name: name.into() }));
+        let result = walk();
+        self.part.replace(before);
+        result
+    }
+
+    /// The node below which is looked for others.
+    fn part(&self) -> Result<Value, String> {
+        let document = self.call("DOM.getDocument", json!({ "depth": 0 }))?["root"]["backendNodeId"].clone();
+        let Some(Told { role, name }) = self.part.borrow().clone() else { return Ok(document) };
+        let found = self.query_in(document, json!({ "role": role, "accessibleName": name }))?;
+        match found.as_slice() {
+            [(node, _)] => Ok(node.0.into()),
+            others => Err(format!("there are {} of {role} {name:?}", others.len())),
+        }
+    }
+
+    fn query(&self, wanted: Value) -> Result<Vec<(Node, Told)>, String> {
+        self.query_in(self.part()?, wanted)
+    }
+
+    fn query_in(&self, part: Value, mut wanted: Value) -> Result<Vec<(Node, Told)>, String> {
+        wanted["backendNodeId"] = part;
         let found = self.call("Accessibility.queryAXTree", wanted)?;
         Ok(found["nodes"].as_array().into_iter().flatten().filter_map(read).collect())
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::find::Told;
 use super::protocol::Event;
 use super::{Browser, Look, watch};
 use crate::wait::STILL;
@@ -27,6 +28,8 @@ pub struct Page<'b> {
     pub(super) expected: RefCell<BTreeSet<u16>>,
     /// Pictures so far.
     pub(super) pictures: Cell<u32>,
+    /// The part of the page that the visitor looks at; None: all of it.
+    pub(super) part: RefCell<Option<Told>>,
 }
 
 impl<'b> Page<'b> {
@@ -38,6 +41,11 @@ impl<'b> Page<'b> {
     /// Another tab of the same visitor, who is signed in there, too. Whoever opens it checks it.
     pub fn tab(&self, name: &str) -> Self {
         Self::tab_in(self.browser, self.context.clone(), &format!("{}.{name}", self.name), &self.look, &self.origin)
+    }
+
+    /// The same at another origin: another instance, or a page of a stranger's.
+    pub fn tab_at(&self, name: &str, origin: &str) -> Self {
+        Self::tab_in(self.browser, self.context.clone(), &format!("{}.{name}", self.name), &self.look, origin)
     }
 
     fn tab_in(browser: &'b Browser, context: String, name: &str, look: &Look, origin: &str) -> Self {
@@ -52,6 +60,7 @@ impl<'b> Page<'b> {
             look: *look,
             expected: RefCell::default(),
             pictures: Cell::new(0),
+            part: RefCell::default(),
         };
         page.prepare();
         page

@@ -57,6 +57,7 @@ impl Fixture {
             source: "fuzz".into(),
             who: "fuzz".into(),
             reason: None,
+            seen: None,
             order: None,
             mode: None,
             replace: false,

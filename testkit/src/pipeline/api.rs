@@ -8,14 +8,28 @@ use crate::pipeline::TestPipeline;
 
 /// Status and body of one request; None: nobody answered.
 pub fn ask(admin: u16, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<(u16, String)> {
+    ask_as(None, admin, method, path, kind, body)
+}
+
+/// The same of somebody with this token, where people are asked for one.
+pub fn ask_as(
+    token: Option<&str>,
+    admin: u16,
+    method: &str,
+    path: &str,
+    kind: &str,
+    body: &[u8],
+) -> Option<(u16, String)> {
     let config = ureq::Agent::config_builder().http_status_as_error(false);
     let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(30))).build().into();
-    let request = ureq::http::Request::builder()
+    let mut request = ureq::http::Request::builder()
         .method(method)
         .uri(format!("http://127.0.0.1:{admin}{path}"))
-        .header("content-type", kind)
-        .body(body)
-        .expect("a request");
+        .header("content-type", kind);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let request = request.body(body).expect("a request");
     let mut answer = agent.run(request).ok()?;
     let text = answer.body_mut().read_to_string().ok()?;
     Some((answer.status().as_u16(), text))

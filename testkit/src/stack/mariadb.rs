@@ -69,9 +69,19 @@ impl MariaDb {
 
     /// Ends it as an operator does and starts it again with other settings; it keeps its port.
     pub fn restart_with(&mut self, settings: &[&str]) {
+        self.stop();
+        self.start_again(settings);
+    }
+
+    /// Ends it as an operator does, until [`MariaDb::start_again`].
+    pub fn stop(&mut self) {
         self.signal("TERM");
         // Not asked how it ended: on a disk that is full to the last byte it had ended itself.
         self.server.wait().expect("it is ours");
+    }
+
+    /// Starts it on its port after [`MariaDb::stop`].
+    pub fn start_again(&mut self, settings: &[&str]) {
         self.server = serve(self.folder.path(), &self.data, self.port, settings);
         self.wait();
     }

@@ -30,7 +30,7 @@ pub(in crate::admin) fn needed(method: &Method, path: &str) -> Option<May> {
         SIGN_IN | SIGN_OUT => None,
         _ if reads && path.starts_with(ASSETS) => None,
         // Judges what the caller brings, and changes nothing.
-        "/evaluate" => Some(May::Read),
+        "/evaluate" | "/console/try" => Some(May::Read),
         _ if reads => Some(May::Read),
         _ => Some(May::Publish),
     }
@@ -52,6 +52,8 @@ mod tests {
             ("HEAD", "/rules", Some(May::Read)),
             ("POST", "/evaluate", Some(May::Read)),
             ("POST", "/evaluate/", Some(May::Publish)),
+            ("POST", "/console/try", Some(May::Read)),
+            ("PUT", "/console/dead-letters", Some(May::Publish)),
             ("POST", "/rules", Some(May::Publish)),
             ("TRACE", "/rules", Some(May::Publish)),
             ("GET", "/nowhere", Some(May::Read)),

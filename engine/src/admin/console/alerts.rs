@@ -41,7 +41,7 @@ struct Alerts {
     form: Query,
     /// Whether the list stands still because somebody paused it.
     paused: bool,
-    /// Whether somebody paused it, and it does not stand still: the mark is of another run of the engine.
+    /// Whether somebody paused it, and it does not stand still: the mark is of another reading of the topic.
     lost: bool,
     /// Whether keys are shown to the caller.
     with_keys: bool,

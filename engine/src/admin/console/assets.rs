@@ -18,10 +18,11 @@ struct Asset {
     etag: String,
 }
 
-static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         asset("weir.css", "text/css; charset=utf-8", include_bytes!("../../../assets/weir.css")),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("../../../assets/live.js")),
+        asset("copy.js", "text/javascript; charset=utf-8", include_bytes!("../../../assets/copy.js")),
         asset("icon.svg", "image/svg+xml", include_bytes!("../../../assets/icon.svg")),
     ]
 });

@@ -7,14 +7,29 @@
 
 mod alerts;
 mod assets;
+mod audit;
+mod change_form;
 mod chart;
 mod dress;
 mod gzip;
+mod letter;
+mod letters;
 mod now;
 mod number;
 mod page;
+mod plan;
+mod publish;
+mod record;
+mod rule;
+mod rule_rows;
+mod rules;
 mod sign_in;
+mod span;
+mod state;
 mod text;
+mod trend;
+mod try_record;
+mod uploaded;
 mod windows;
 
 use axum::Router;
@@ -24,17 +39,23 @@ use axum::routing::{get, post};
 use super::AdminState;
 use super::auth::{SIGN_IN, SIGN_OUT};
 use super::extract::BodyLimit;
+use super::records_api;
 
 pub(super) use dress::dress;
 pub(super) use text::Shown;
+pub(super) use uploaded::Uploaded;
 
 /// The first page.
 const HOME: &str = "/console/";
 /// Body of a form without a file: a token, a reason, some settings.
 const FORM: usize = 64 * 1024;
 
-/// Every path of the console.
-pub(super) fn routes() -> Router<AdminState> {
+/// Every path of the console. `module_limit`: bytes of a module at most.
+pub(super) fn routes(module_limit: usize) -> Router<AdminState> {
+    let uploads = Router::new()
+        .route("/console/publish", get(publish::show).post(publish::check))
+        // The file, and the form around it.
+        .layer(BodyLimit::layer(module_limit.saturating_add(FORM)));
     Router::new()
         .route("/", get(to_first))
         .route("/console", get(to_first))
@@ -44,8 +65,22 @@ pub(super) fn routes() -> Router<AdminState> {
         .route("/console/alerts", get(alerts::show))
         .route(SIGN_IN, get(sign_in::show).post(sign_in::sign_in))
         .route(SIGN_OUT, post(sign_in::sign_out))
+        .route("/console/rules", get(rules::show))
+        .route("/console/rules/{name}", get(rule::show))
+        .route("/console/rules/{name}/plan", post(plan::plan))
+        .route("/console/rules/{name}/change", post(plan::change))
+        .route("/console/publish/confirm", post(publish::publish))
+        .route("/console/audit", get(audit::show))
+        .route("/console/dead-letters", get(letters::show))
+        .route("/console/dead-letters.ndjson", get(records_api::letters_ndjson))
+        .route("/console/dead-letters/{position}", get(letter::show))
+        .route("/console/dead-letters/{position}/value", get(records_api::letter_value))
+        .route("/console/records/{position}", get(record::show))
+        .route("/console/records/{position}/value", get(records_api::record_value))
+        .route("/console/try", get(try_record::show).post(try_record::submit))
         .route("/console/assets/{name}", get(assets::serve))
         .layer(BodyLimit::layer(FORM))
+        .merge(uploads)
 }
 
 async fn to_first() -> Response {
@@ -60,8 +95,38 @@ fn is_page(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::admin::views::RuleView;
+
+    /// A live rule of which nothing is known yet.
+    pub(in crate::admin) fn rule_view(name: &str) -> RuleView {
+        RuleView {
+            name: name.into(),
+            version: "1.0.0".into(),
+            summary: "Says.".into(),
+            sha256: "ab".repeat(32),
+            mode: crate::model::catalog::Mode::Live,
+            order: 0,
+            parameters: Default::default(),
+            set: Vec::new(),
+            codes: Vec::new(),
+            records: 0,
+            hits: 0,
+            trend: Vec::new(),
+            failures: 0,
+            skipped: 0,
+            ns_per_record: None,
+            budget_ns: None,
+            origin: None,
+            source: None,
+            suspended: None,
+            sampled_one_in: None,
+            last_change: None,
+            counted_by: 1,
+            counted_since: None,
+        }
+    }
 
     #[test]
     fn what_leads_out_of_the_console_is_no_page_of_it() {
@@ -104,7 +169,21 @@ mod tests {
             (method.as_str(), action.as_str(), needed.map(crate::config::May::word))
         });
         // A new form is written down here with what it needs.
-        let table = [("POST", "/console/sign-in", None), ("POST", "/console/sign-out", None)];
+        let table = [
+            ("GET", "/console/alerts", Some("read")),
+            ("GET", "/console/audit", Some("read")),
+            ("GET", "/console/dead-letters", Some("read")),
+            ("GET", "/console/rules/{{ name }}#compare", Some("read")),
+            ("GET", "/console/try", Some("read")),
+            ("GET", "/console/windows", Some("read")),
+            ("POST", "/console/publish", Some("publish")),
+            ("POST", "/console/publish/confirm", Some("publish")),
+            ("POST", "/console/rules/{{ name }}/plan", Some("publish")),
+            ("POST", "/console/rules/{{ rule }}/change", Some("publish")),
+            ("POST", "/console/sign-in", None),
+            ("POST", "/console/sign-out", None),
+            ("POST", "/console/try", Some("read")),
+        ];
         assert_eq!(needs.collect::<Vec<_>>(), table);
     }
 }

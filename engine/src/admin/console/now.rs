@@ -1,4 +1,10 @@
-//! "Now": what the pipeline does at this moment, the worst first. From memory alone.
+//! "Now": what the pipeline does at this moment and did in the last 15 minutes, over all its instances, the worst first. From memory
+//! alone: what the database says of the others is read every 2 s, whether somebody looks or not (`pipeline/instances/`).
+
+mod checkpoints;
+mod figures;
+mod minutes;
+mod partitions;
 
 use std::cmp::Reverse;
 
@@ -7,36 +13,60 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Deserialize;
 
 use super::super::AdminState;
 use super::super::auth::Principal;
+use super::super::extract::Params;
 use super::super::pipeline_api;
-use super::super::views::{DependencyState, InstanceState, PartitionState, PartitionStatus, PipelineStatus};
+use super::super::problem::Problem;
+use super::super::views::{DependencyState, HistoryView, InstanceView, InstancesView, MissingView, PipelineStatus};
 use super::number::{NOT_KNOWN, grouped};
 use super::page::{Frame, page};
+use super::span::span;
+use crate::clock::now_ms;
 use crate::conditions::Severity;
+use checkpoints::Strip;
+use figures::{Figures, per_second};
+use minutes::Minutes;
+use partitions::Partitions;
 
-/// Partitions that the page lists; the others are counted.
-const LISTED: usize = 100;
+/// Characters of an instance's id that are shown.
+const ID: usize = 8;
+/// Instances that are listed, those heard of last.
+const INSTANCES: usize = 50;
+
+/// What is asked of the page.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Asked {
+    /// Page of the partitions, from 1.
+    page: Option<usize>,
+    /// The checkpoint to show in detail, whatever comes after it.
+    pin: Option<u64>,
+}
 
 #[derive(Template)]
 #[template(path = "now.html")]
 struct Now {
     frame: Frame,
-    status: PipelineStatus,
-    /// Records that are not judged yet, of all partitions of which that is known.
-    lag: String,
+    figures: Figures,
+    /// What the first record takes and is not there.
+    missing: Vec<MissingView>,
     /// What an operator has to look at, what keeps the pipeline from working first.
     conditions: Vec<Line>,
-    /// Services that the configuration names.
+    minutes: Minutes,
+    checkpoints: Strip,
+    /// Services that the configuration names, as this instance finds them.
     services: Vec<Service>,
-    /// The worst of the partitions, worst first.
-    partitions: Vec<Row>,
-    /// Partitions that are not listed.
-    more: usize,
+    instances: Vec<InstanceRow>,
+    /// Instances that are not listed.
+    more_instances: usize,
+    partitions: Partitions,
+    asked: Asked,
 }
 
-/// A condition, or a reason why the pipeline is not ready.
+/// A condition, or a reason why an instance is not ready.
 struct Line {
     class: &'static str,
     /// Empty: a reason without a code.
@@ -51,70 +81,103 @@ struct Service {
     error: String,
 }
 
-/// A partition, as the table has it.
-struct Row {
-    partition: i32,
-    worker: u32,
+/// An instance, as the table has it.
+struct InstanceRow {
+    id: String,
+    address: String,
+    version: String,
+    started: String,
+    heard: String,
     state: &'static str,
     class: &'static str,
-    position: String,
-    lag: String,
-    watermark: String,
-    error: String,
+    records: String,
+    partitions: String,
+    revision: String,
+    /// Services that do not answer it.
+    away: String,
 }
 
 /// The page.
-pub(super) async fn show(State(state): State<AdminState>, Extension(who): Extension<Principal>) -> Response {
-    page(StatusCode::OK, &Now::new(Frame::new(&state, &who, "now"), pipeline_api::status(&state)))
+pub(super) async fn show(
+    State(state): State<AdminState>,
+    Extension(who): Extension<Principal>,
+    Params(asked): Params<Asked>,
+) -> Result<Response, Problem> {
+    let (status, seen) = (pipeline_api::status(&state), state.pipeline.instances());
+    let history = state.pipeline.history();
+    Ok(page(StatusCode::OK, &Now::new(Frame::new(&state, &who, "now"), asked, status, &seen, &history)))
 }
 
 impl Now {
-    fn new(frame: Frame, mut status: PipelineStatus) -> Self {
-        let mut partitions = std::mem::take(&mut status.partitions);
-        let known: Vec<i64> = partitions.iter().filter_map(|partition| partition.lag).collect();
-        let lag = if known.is_empty() { NOT_KNOWN.to_owned() } else { grouped(known.iter().sum()) };
-        partitions.sort_by_key(|partition| (rank(partition.state), Reverse(partition.lag), partition.partition));
-        let more = partitions.len().saturating_sub(LISTED);
-        let partitions = partitions.into_iter().take(LISTED).map(Row::from).collect();
-        let (conditions, services) = (lines(&mut status), services(&mut status));
-        Self { frame, status, lag, conditions, services, partitions, more }
-    }
-
-    /// What it does, in a word.
-    fn does(&self) -> &'static str {
-        match (self.status.state, self.status.ready) {
-            (InstanceState::Stopping, _) => "stopping",
-            (InstanceState::Running, true) => "running",
-            (InstanceState::Running, false) => "not ready",
+    fn new(
+        frame: Frame,
+        asked: Asked,
+        mut status: PipelineStatus,
+        seen: &InstancesView,
+        history: &HistoryView,
+    ) -> Self {
+        let (figures, now) = (Figures::new(&status, seen, history), now_ms());
+        // Where another instance judges, nothing is missing.
+        let judges = seen.instances.iter().filter_map(|of| of.report.as_ref()).any(|report| report.records > 0);
+        let missing = if judges { Vec::new() } else { std::mem::take(&mut status.missing) };
+        Self {
+            frame,
+            figures,
+            missing,
+            conditions: lines(&mut status, seen),
+            minutes: Minutes::new(history, now),
+            checkpoints: Strip::new(history, asked.pin),
+            services: services(&mut status),
+            instances: seen.instances.iter().take(INSTANCES).map(|of| InstanceRow::new(of, now)).collect(),
+            more_instances: seen.instances.len().saturating_sub(INSTANCES),
+            partitions: Partitions::new(seen, asked.page.unwrap_or(1)),
+            asked,
         }
     }
 
-    /// How the word of [`Now::does`] looks.
-    fn class(&self) -> &'static str {
-        if self.status.ready { "good" } else { "bad" }
+    /// The address of this page with another page of partitions or another checkpoint pinned.
+    fn address(&self, page: Option<usize>, pin: Option<u64>) -> String {
+        let page = page.filter(|page| *page > 1).map(|page| format!("page={page}"));
+        let pin = pin.map(|pin| format!("pin={pin}"));
+        let query: Vec<_> = [page, pin].into_iter().flatten().collect();
+        if query.is_empty() { super::HOME.to_owned() } else { format!("{}?{}", super::HOME, query.join("&")) }
     }
 
-    /// The age of the last checkpoint, in seconds.
-    fn last_checkpoint(&self) -> String {
-        let age = self.status.last_checkpoint_age_ms;
-        age.map_or_else(|| "none yet".to_owned(), |ms| format!("{}.{} s ago", ms / 1_000, ms % 1_000 / 100))
+    /// With this checkpoint pinned.
+    fn pinned(&self, pin: &u64) -> String {
+        self.address(self.asked.page, Some(*pin))
+    }
+
+    /// With the newest checkpoint, whichever it is.
+    fn following(&self) -> String {
+        self.address(self.asked.page, None)
+    }
+
+    /// With this page of partitions.
+    fn paged(&self, page: usize) -> String {
+        self.address(Some(page), self.asked.pin)
     }
 }
 
-/// Conditions with their codes, then the reasons of `not_ready` that no condition gave.
-fn lines(status: &mut PipelineStatus) -> Vec<Line> {
+/// Conditions with their codes, then reasons that no condition gave, of the other instances too.
+fn lines(status: &mut PipelineStatus, seen: &InstancesView) -> Vec<Line> {
     let mut conditions = std::mem::take(&mut status.conditions);
     conditions.sort_by_key(|condition| Reverse(condition.severity));
     let reasons = std::mem::take(&mut status.not_ready);
     let told = |reason: &String| conditions.iter().any(|condition| condition.message == *reason);
     let reasons: Vec<_> = reasons.into_iter().filter(|reason| !told(reason)).collect();
-    let reasons = reasons.into_iter().map(|message| Line { class: "bad", code: "", message });
+    let others = seen.instances.iter().filter(|of| !of.is_this).filter_map(|of| Some((of, of.report.as_ref()?)));
+    let of_others = others
+        .filter(|(_, report)| !report.ready)
+        .flat_map(|(of, report)| report.not_ready.iter().map(|reason| format!("instance {}: {reason}", short(&of.id))));
+    let reasons = reasons.into_iter().chain(of_others).map(|message| Line { class: "bad", code: "", message });
+    let reasons: Vec<_> = reasons.collect();
     let line = |condition: crate::conditions::Condition| Line {
         class: if condition.severity == Severity::NotReady { "bad" } else { "warn" },
         code: condition.code,
         message: condition.message,
     };
-    reasons.chain(conditions.into_iter().map(line)).collect()
+    reasons.into_iter().chain(conditions.into_iter().map(line)).collect()
 }
 
 fn services(status: &mut PipelineStatus) -> Vec<Service> {
@@ -127,74 +190,50 @@ fn services(status: &mut PipelineStatus) -> Vec<Service> {
     std::mem::take(&mut status.dependencies).into_iter().map(service).collect()
 }
 
-impl From<PartitionStatus> for Row {
-    fn from(partition: PartitionStatus) -> Self {
-        let number = |number: Option<i64>| number.map_or_else(|| NOT_KNOWN.to_owned(), grouped);
-        let (state, class) = match partition.state {
-            PartitionState::Stopped => ("stopped", "bad"),
-            PartitionState::Taking => ("taking", "warn"),
-            PartitionState::Paused => ("paused", "warn"),
-            PartitionState::Running => ("running", "good"),
+impl InstanceRow {
+    fn new(of: &InstanceView, now: i64) -> Self {
+        let report = of.report.as_ref();
+        let known = |text: Option<String>| text.unwrap_or_else(|| NOT_KNOWN.to_owned());
+        let (state, class) = match report {
+            _ if !of.is_heard => ("not heard of", "warn"),
+            None => ("says it in other words", "warn"),
+            Some(report) if report.ready => ("ready", "good"),
+            Some(_) => ("not ready", "bad"),
         };
+        let started = chrono::DateTime::parse_from_rfc3339(&of.started_at).ok().map(|at| at.timestamp_millis());
+        let heard = span(i64::try_from(of.heard_ms_ago).unwrap_or(i64::MAX));
+        let away = report.map(|report| {
+            let away = report.dependencies.iter().filter(|service| service.state == DependencyState::Away);
+            away.map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ")
+        });
         Self {
-            partition: partition.partition,
-            worker: partition.worker,
+            id: short(&of.id).to_owned(),
+            // It is read, not followed: another instance's cookie is its own.
+            address: of.address.split_once("://").map_or(of.address.as_str(), |(_, rest)| rest).to_owned(),
+            version: of.version.clone(),
+            started: known(started.map(|at| format!("{} ago", span(now - at)))),
+            heard: if of.is_this { "this one".to_owned() } else { format!("{heard} ago") },
             state,
             class,
-            position: number(partition.position),
-            lag: number(partition.lag),
-            watermark: partition.watermark.unwrap_or_else(|| NOT_KNOWN.to_owned()),
-            error: partition.error.unwrap_or_default(),
+            records: known(report.map(|report| per_second(report.rates.records))),
+            partitions: known(report.map(|report| {
+                grouped(
+                    i64::try_from(report.partitions.len()).unwrap_or(i64::MAX) + i64::from(report.partitions_left_out),
+                )
+            })),
+            revision: known(report.map(|report| report.revision.to_string())),
+            away: away.unwrap_or_default(),
         }
     }
 }
 
-/// What an operator has to see first.
-fn rank(state: PartitionState) -> u8 {
-    match state {
-        PartitionState::Stopped => 0,
-        PartitionState::Taking => 1,
-        PartitionState::Paused => 2,
-        PartitionState::Running => 3,
-    }
+/// The first digits of an instance's id.
+fn short(id: &str) -> &str {
+    id.get(..ID).unwrap_or(id)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_many_partitions_the_worst_are_listed_and_all_are_summed() {
-        let partition = |partition: i32, state, lag| PartitionStatus {
-            partition,
-            worker: 0,
-            position: Some(1),
-            lag,
-            watermark: None,
-            state,
-            error: None,
-        };
-        let mut partitions: Vec<_> =
-            (0..998).map(|number| partition(number, PartitionState::Running, Some(i64::from(number)))).collect();
-        partitions.push(partition(998, PartitionState::Running, None));
-        partitions.push(partition(999, PartitionState::Stopped, None));
-        let status = PipelineStatus {
-            name: "fraud".into(),
-            version: "0.1.0".into(),
-            state: InstanceState::Running,
-            uptime_seconds: 1,
-            workers: 1,
-            ready: true,
-            not_ready: Vec::new(),
-            last_checkpoint_age_ms: Some(1_250),
-            revision: 1,
-            dependencies: Vec::new(),
-            partitions,
-            conditions: Vec::new(),
-        };
-        let now = Now::new(Frame::default(), status);
-        let listed: Vec<_> = now.partitions.iter().map(|row| row.partition).collect();
-        assert_eq!((listed[..3].to_vec(), listed.len(), now.more), (vec![999, 997, 996], 100, 900));
-        assert_eq!((now.lag.as_str(), now.last_checkpoint().as_str()), ("497,503", "1.2 s ago"));
-    }
+/// `12:03:04`, of a time in RFC 3339, UTC as all of them are. How long ago it was stands beside it where that may be a day or more.
+fn clock_time(rfc3339: &str) -> String {
+    let time = rfc3339.split_once('T').and_then(|(_, time)| time.get(..8));
+    time.unwrap_or(rfc3339).to_owned()
 }

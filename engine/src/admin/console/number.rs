@@ -8,6 +8,11 @@ pub(super) fn grouped(number: i64) -> String {
     decimal(&number.to_string())
 }
 
+/// `1,234,567`, of what is counted.
+pub(super) fn count(number: u64) -> String {
+    decimal(&number.to_string())
+}
+
 /// The text of a decimal with its whole digits in groups, every digit as it is: `-1,234.50`. Another text stays as it is.
 pub(super) fn decimal(text: &str) -> String {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));

@@ -32,7 +32,7 @@ pub struct AlertsView {
     pub problem: Option<String>,
     /// Up to which message this answer goes: as `until` it asks for the same again, as far as it is still held.
     pub mark: String,
-    /// Whether the answer goes up to an `until`; false, though one was given: another run of the engine gave that mark.
+    /// Whether the answer goes up to an `until`; false, though one was given: that mark is of another reading of the topic.
     pub paused: bool,
     /// Messages that came after the mark.
     pub newer: u64,

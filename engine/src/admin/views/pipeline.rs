@@ -1,7 +1,5 @@
 //! What the paths about the running pipeline answer. Shapes only; times are RFC 3339, decimals exact text.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,6 +22,8 @@ pub struct PipelineStatus {
     pub ready: bool,
     /// Each reason why it is not.
     pub not_ready: Vec<String>,
+    /// While no record was judged since the start: what that takes and is not there; empty from the first record on.
+    pub missing: Vec<MissingView>,
     /// Since a worker of this instance last had a checkpoint through; None: none was yet. With nothing to judge there are none.
     pub last_checkpoint_age_ms: Option<u64>,
     /// The rule set in force.
@@ -34,6 +34,15 @@ pub struct PipelineStatus {
     pub partitions: Vec<PartitionStatus>,
     /// What an operator has to look at; empty when all is well.
     pub conditions: Vec<Condition>,
+}
+
+/// What the first record takes and is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MissingView {
+    /// What is missing, in words.
+    pub what: String,
+    /// The command that helps.
+    pub command: String,
 }
 
 /// A service that the configuration names.
@@ -98,7 +107,7 @@ pub struct PartitionStatus {
 }
 
 /// What a partition does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionState {
     /// A worker is claiming it.
@@ -109,6 +118,8 @@ pub enum PartitionState {
     Paused,
     /// It cannot go on without an operator; `error` says why.
     Stopped,
+    /// No instance that is heard of has it. Only GET /instances says so: GET /pipeline is about one instance.
+    Unowned,
 }
 
 /// Answer of GET /livez and GET /readyz.
@@ -136,7 +147,7 @@ pub struct ActivationView {
 }
 
 /// A line of the audit.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditView {
     /// When it happened, RFC 3339.
     pub at: String,
@@ -152,58 +163,4 @@ pub struct AuditView {
     pub detail: String,
     /// Why, in the person's own words; null: no reason was given.
     pub reason: Option<String>,
-}
-
-/// Answer of GET /dead-letters.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LettersView {
-    /// False: time or the bound on an answer's bytes ran out, so there are or may be further letters than these.
-    pub complete: bool,
-    /// The dead letters, newest first.
-    pub letters: Vec<LetterView>,
-    /// Why parts of them are not shown: a field is sensitive, and the caller may not see values; null: nothing is hidden.
-    pub hidden: Option<String>,
-}
-
-/// A dead letter, as it is in its topic.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LetterView {
-    /// Partition of the dead-letter topic.
-    pub partition: i32,
-    /// Offset in the dead-letter topic.
-    pub offset: i64,
-    /// Code of the reason, header `weir.code`.
-    pub code: Option<String>,
-    /// The reason in words, header `__dlq.errors.message`.
-    pub message: Option<String>,
-    /// Rule that decided, header `weir.rule`; null: the engine itself did.
-    pub rule: Option<String>,
-    /// Module of that rule, header `weir.rule.sha256`.
-    pub sha256: Option<String>,
-    /// Partition of the source topic that the record is in.
-    pub source_partition: Option<i32>,
-    /// Offset of the record there.
-    pub source_offset: Option<i64>,
-    /// The record's fields as they are decoded, by name; null: it has no such value. Without those that are hidden; empty: the
-    /// record can't be decoded, or was cut here.
-    pub fields: BTreeMap<String, Option<String>>,
-    /// As text; bytes that are no UTF-8 are replaced. Cut after `value_limit` bytes.
-    pub key: Option<String>,
-    /// As text; bytes that are no UTF-8 are replaced. Cut after `value_limit` bytes.
-    pub value: Option<String>,
-    /// Bytes of the whole value; null if it has none.
-    pub value_bytes: Option<u64>,
-    /// In order; a name may come twice. Each is cut after `value_limit` bytes.
-    pub headers: Vec<HeaderView>,
-    /// Whether the key, the value or a header was cut or left out here; the topic has them whole.
-    pub truncated: bool,
-}
-
-/// A header of a dead letter.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct HeaderView {
-    /// Name of the header.
-    pub name: String,
-    /// Value as text; null if it has none.
-    pub value: Option<String>,
 }

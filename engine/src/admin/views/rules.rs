@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::AuditView;
 use crate::model::catalog::{Mode, Origin};
 use crate::model::finding::Effect;
 
@@ -21,7 +22,7 @@ pub struct RulesView {
     pub history_unavailable: Option<String>,
 }
 
-/// A rule and its figures since the engine started.
+/// A rule and its figures: each instance counts since its start, or since the version came into force there.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RuleView {
     /// Name of the rule.
@@ -38,14 +39,28 @@ pub struct RuleView {
     pub order: i32,
     /// In force, defaults included.
     pub parameters: BTreeMap<String, String>,
+    /// Names of the parameters that somebody set; the others follow the default of whatever version is in force.
+    pub set: Vec<String>,
     /// What it can find.
     pub codes: Vec<CodeView>,
-    /// Hits since the engine started, in this process.
+    /// Instances whose figures are summed below: the one that answers, and the others that are heard of and have this version.
+    pub counted_by: u32,
+    /// Since when all of these count, RFC 3339; null: not known.
+    pub counted_since: Option<String>,
+    /// Records that it judged, on all of these instances.
+    pub records: u64,
+    /// Hits on all of these instances.
     pub hits: u64,
-    /// Records on which it failed since the engine started, in this process.
+    /// Hits of each 30 s of the last 15 minutes, the oldest first, in the process that answers.
+    pub trend: Vec<u64>,
+    /// Records on which it failed, on all of these instances.
     pub failures: u64,
-    /// Processor time a record, in nanoseconds; absent: it judged nothing yet.
+    /// Records that lacked a field that it requires and passed unjudged, on all of these instances.
+    pub skipped: u64,
+    /// Processor time a record, in nanoseconds, on all of these instances; absent: it judged nothing yet.
     pub ns_per_record: Option<f64>,
+    /// What of it a live rule may take, `rules.budget`; null: the rule is not live, and shadow rules share `rules.shadow_budget`.
+    pub budget_ns: Option<u64>,
     /// Null while the database can't be asked.
     pub origin: Option<Origin>,
     /// File name or remote address; null while the database can't be asked.
@@ -54,10 +69,12 @@ pub struct RuleView {
     pub suspended: Option<String>,
     /// A shadow rule judges one batch in so many, for shadow rules together have a share of the time only; null: all.
     pub sampled_one_in: Option<u64>,
+    /// What was done to it last; null: not known, as the database can't be asked, or not among the newest 1,000 changes.
+    pub last_change: Option<AuditView>,
 }
 
 /// A code that a rule may give.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CodeView {
     /// The code, as `AMOUNT_NEGATIVE`.
     pub name: String,
@@ -91,6 +108,8 @@ pub struct FileProblemView {
 /// Answer of GET /rules/{name}.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RuleDetail {
+    /// The revision in force.
+    pub revision: u64,
     /// The rule in force.
     pub rule: RuleView,
     /// What its module says of itself.
@@ -101,12 +120,15 @@ pub struct RuleDetail {
     pub more_versions: bool,
     /// Why the database could not be asked for the versions; what is in force is known without it.
     pub history_unavailable: Option<String>,
-    /// Hits by code since the engine started.
+    /// Hits by code, on all instances that `rule.counted_by` counts.
     pub hits_by_code: BTreeMap<String, u64>,
-    /// Records on which it failed, or that lacked a field that it requires, by the engine's code, since the engine
-    /// started.
+    /// Hits of each 30 s of the last 15 minutes, the oldest first, of each code that hit within them, in the
+    /// process that answers.
+    pub trend_by_code: BTreeMap<String, Vec<u64>>,
+    /// Records on which it failed, or that lacked a field that it requires, by the engine's code, on the
+    /// same instances.
     pub failures_by_code: BTreeMap<String, u64>,
-    /// Records that lacked a field that it requires and passed unjudged, since the engine started.
+    /// Records that lacked a field that it requires and passed unjudged, on the same instances.
     pub skipped: u64,
     /// The first hits as a shadow rule since the engine started, 20 at most.
     pub shadow_samples: Vec<HitView>,
@@ -115,7 +137,7 @@ pub struct RuleDetail {
 }
 
 /// What a module says of itself.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ManifestView {
     /// Name of the rule.
     pub name: String,
@@ -132,7 +154,7 @@ pub struct ManifestView {
 }
 
 /// A field that a rule reads.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldView {
     /// Name of the field.
     pub name: String,
@@ -143,7 +165,7 @@ pub struct FieldView {
 }
 
 /// A setting of a rule.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ParameterView {
     /// Name of the parameter.
     pub name: String,
@@ -201,6 +223,10 @@ pub struct EvaluateView {
     pub revision: u64,
     /// One a record, in the order sent.
     pub records: Vec<EvaluatedView>,
+    /// A Rust test for the crate of the rule that `test` named; null: none was asked for.
+    pub test: Option<String>,
+    /// Why parts of it are not shown; null: nothing is hidden.
+    pub hidden: Option<String>,
 }
 
 /// What would become of a record.
@@ -210,6 +236,9 @@ pub struct EvaluatedView {
     pub outcome: OutcomeView,
     /// Why it is no valid record, where the engine itself says so.
     pub fault: Option<FaultView>,
+    /// Its fields as they were decoded, by name; null: it has no such value, or a lookup would bring it. Empty if it did not
+    /// decode. Without those that are hidden.
+    pub fields: BTreeMap<String, Option<String>>,
     /// Of every rule that is neither off nor suspended, in rule order; empty if the record did not decode. Only live rules
     /// decide the outcome.
     pub verdicts: Vec<VerdictView>,

@@ -8,6 +8,7 @@ mod report;
 mod stream;
 mod truth;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +50,9 @@ pub(super) struct Args {
     /// Go on running afterwards, with the admin API open, until Ctrl-C
     #[arg(long)]
     live: bool,
+    /// Where the console and the API listen, with --live
+    #[arg(long, default_value = "127.0.0.1:8080", requires = "live")]
+    listen: SocketAddr,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -77,7 +81,8 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
     cluster.create_topic(TOPIC, PARTITIONS, 1)?;
     cluster.create_topic(LETTERS, PARTITIONS, 1)?;
     cluster.create_topic(ALERTS, PARTITIONS, 1)?;
-    let config = configuration(&cluster.bootstrap_servers(), folder.path(), args.live)?;
+    let listen = if args.live { args.listen } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) };
+    let config = configuration(&cluster.bootstrap_servers(), folder.path(), listen)?;
     out::note(format_args!(
         "starting {WORKERS} workers on the in-process cluster and SQLite in {}",
         folder.path().display()
@@ -135,9 +140,8 @@ fn copy_rule(from: &Path, to: &Path, rule: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn configuration(brokers: &str, folder: &Path, live: bool) -> anyhow::Result<Config> {
+fn configuration(brokers: &str, folder: &Path, listen: SocketAddr) -> anyhow::Result<Config> {
     let folder = folder.display();
-    let listen = if live { "127.0.0.1:8080" } else { "127.0.0.1:0" };
     let text = format!(
         r#"
         [pipeline]

@@ -3,6 +3,8 @@
 mod evaluate;
 mod names;
 mod new;
+mod plan;
+mod push;
 mod repair;
 mod set;
 mod show;
@@ -126,18 +128,28 @@ enum Command {
     },
 }
 
-/// Why a change is made.
-#[derive(Debug, clap::Args)]
+/// Why a change is made, and on which rule set.
+#[derive(Debug, Default, clap::Args)]
 struct Why {
     /// Why, for the audit; 500 characters at most
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// The revision that it was decided on: on another one nothing is changed, and what differs is said
+    #[arg(long, value_name = "REVISION")]
+    if_revision: Option<u64>,
+    /// Say what it would change, and change nothing
+    #[arg(long)]
+    plan: bool,
 }
 
 impl Why {
     /// As a part of a query.
     fn query(&self) -> Option<String> {
         self.reason.as_ref().map(|reason| format!("reason={}", encoded(reason)))
+    }
+
+    fn client(&self, api: &Api) -> anyhow::Result<Client> {
+        Ok(api.client()?.decided_on(self.if_revision))
     }
 }
 
@@ -146,17 +158,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Command::New { path, sdk } => new::create(path, sdk.as_deref()),
         Command::List { api } => list(&api.client()?.get("/rules")?),
         Command::Show { name, versions, json, api } => {
-            let rule = api.client()?.get(&format!("/rules/{name}?limit={versions}"))?;
+            let client = api.client()?;
+            let rule = client.get(&format!("/rules/{name}?limit={versions}"))?;
             if *json {
-                as_it_is(&rule)
+                as_it_is(&rule);
             } else {
-                show::print(&rule)
+                // The rule is known, whatever becomes of this question.
+                show::print(&rule, &client.get(&format!("/rules/{name}/history?limit=1")).unwrap_or(Value::Null));
             }
             Ok(())
         }
-        Command::Set { change, api } => set::run(change, &api.client()?),
+        Command::Set { change, api } => set::run(change, &change.why.client(api)?),
+        Command::Delete { name, why, api } if why.plan => {
+            plan::ask(&why.client(api)?, &serde_json::json!({ "rule": name, "action": "retire" }))
+        }
         Command::Delete { name, why, api } => {
-            let done = api.client()?.delete(&path(&format!("/rules/{name}"), [why.query()]))?;
+            let done = why.client(api)?.delete(&path(&format!("/rules/{name}"), [why.query()]))?;
             out::line(format_args!("{name} is no longer in the set; revision {}", done["revision"]));
             Ok(())
         }
@@ -173,7 +190,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Command::Push { file, mode, order, replace, why, api } => {
             let mode = mode.as_ref().map(|mode| format!("mode={mode}"));
             let order = order.map(|order| format!("order={order}"));
-            push(&api.client()?, file, [mode, order, replace.then(|| "replace=true".to_owned()), why.query()])
+            let (client, replace) = (why.client(api)?, replace.then(|| "replace=true".to_owned()));
+            if why.plan {
+                return plan::of_module(&client, &path("/rules/plan", [mode, order, replace]), &read(file)?);
+            }
+            push::run(&client, file, [mode, order, replace, why.query()])
         }
         Command::Check { file, api } => {
             let manifest = api.client()?.post("/rules/check", "application/wasm", &read(file)?)?;
@@ -183,10 +204,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             ));
             Ok(())
         }
+        Command::Rollback { name, sha256, why, api } if why.plan => {
+            let request = serde_json::json!({ "rule": name, "action": "rollback", "sha256": sha256 });
+            plan::ask(&why.client(api)?, &request)
+        }
         Command::Rollback { name, sha256, why, api } => {
             let body = serde_json::json!({ "sha256": sha256, "reason": why.reason });
             let path = format!("/rules/{name}/rollback");
-            let done = api.client()?.post(&path, "application/json", body.to_string().as_bytes())?;
+            let done = why.client(api)?.post(&path, "application/json", body.to_string().as_bytes())?;
             out::line(format_args!("{name} is back; revision {}", done["revision"]));
             Ok(())
         }
@@ -198,30 +223,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 fn path<const N: usize>(path: &str, query: [Option<String>; N]) -> String {
     let query: Vec<String> = query.into_iter().flatten().collect();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
-}
-
-fn push(api: &Client, file: &Path, query: [Option<String>; 4]) -> anyhow::Result<()> {
-    let done = api.post(&path("/rules", query), "application/wasm", &read(file)?)?;
-    let name = text(&done, "name");
-    // It is published, whatever becomes of this question.
-    let detail = api.get(&format!("/rules/{name}")).unwrap_or(Value::Null);
-    out::line(format_args!("{}", printable(&pushed(&done, &detail["rule"]))));
-    Ok(())
-}
-
-/// What a publish came to; `rule` is the rule as it is afterwards.
-fn pushed(done: &Value, rule: &Value) -> String {
-    let state = match (text(rule, "mode"), rule["suspended"].as_str()) {
-        // Another publish came in between, or the question had no answer.
-        _ if text(rule, "sha256") != text(done, "sha256") => "is published",
-        (_, Some(why)) => &format!("is suspended ({why})"),
-        ("live", None) => "is live",
-        ("shadow", None) => "is in shadow (it judges and is counted, nothing acts on it)",
-        ("off", None) => "is off (it does not judge)",
-        _ => "is published",
-    };
-    let known = if done["new"] == Value::Bool(false) { "; it was there already" } else { "" };
-    format!("{} {} {state} at revision {}{known}", text(done, "name"), text(done, "sha256"), done["revision"])
 }
 
 fn list(rules: &Value) -> anyhow::Result<()> {
@@ -268,30 +269,4 @@ fn input() -> anyhow::Result<Vec<u8>> {
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_push_says_in_which_mode_the_rule_stands() {
-        let done = json!({ "name": "r", "sha256": "ab", "revision": 3, "new": true });
-        let said = |mode: &str| pushed(&done, &json!({ "sha256": "ab", "mode": mode }));
-        assert_eq!(said("live"), "r ab is live at revision 3");
-        assert_eq!(said("shadow"), "r ab is in shadow (it judges and is counted, nothing acts on it) at revision 3");
-        assert_eq!(said("off"), "r ab is off (it does not judge) at revision 3");
-        let suspended = json!({ "sha256": "ab", "mode": "live", "suspended": "it failed 8 times" });
-        assert_eq!(pushed(&done, &suspended), "r ab is suspended (it failed 8 times) at revision 3");
-    }
-
-    #[test]
-    fn a_push_of_what_is_there_says_so_and_one_that_was_overtaken_claims_nothing() {
-        let known = json!({ "name": "r", "sha256": "ab", "revision": 3, "new": false });
-        let rule = json!({ "sha256": "ab", "mode": "live" });
-        assert_eq!(pushed(&known, &rule), "r ab is live at revision 3; it was there already");
-        assert_eq!(pushed(&known, &Value::Null), "r ab is published at revision 3; it was there already");
-    }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::super::api::Client;
 use super::super::out;
 use super::super::properties::pair;
+use super::{Why, plan};
 
 /// What to change.
 #[derive(Debug, clap::Args)]
@@ -24,16 +25,28 @@ pub(super) struct Change {
     /// A parameter that takes the module's default again, as often as needed
     #[arg(long = "default", value_name = "NAME")]
     defaults: Vec<String>,
-    /// Why, for the audit; 500 characters at most
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    pub(super) why: Why,
 }
 
 pub(super) fn run(change: &Change, api: &Client) -> anyhow::Result<()> {
     let body = body(change)?;
+    if change.why.plan {
+        return plan::ask(api, &planned(&change.name, body));
+    }
     let done = api.patch(&format!("/rules/{}", change.name), &body)?;
     out::line(format_args!("{} is changed; revision {}", change.name, done["revision"]));
     Ok(())
+}
+
+/// The question what the change would do, which takes no reason.
+fn planned(rule: &str, mut body: Value) -> Value {
+    if let Some(body) = body.as_object_mut() {
+        body.remove("reason");
+        body.insert("rule".into(), rule.into());
+        body.insert("action".into(), "patch".into());
+    }
+    body
 }
 
 fn body(change: &Change) -> anyhow::Result<Value> {
@@ -57,7 +70,7 @@ fn body(change: &Change) -> anyhow::Result<Value> {
         body.insert("parameters".into(), parameters.into());
     }
     ensure!(!body.is_empty(), "nothing is to change; give --mode, --order, --parameter or --default");
-    if let Some(reason) = &change.reason {
+    if let Some(reason) = &change.why.reason {
         body.insert("reason".into(), reason.as_str().into());
     }
     Ok(body.into())
@@ -75,13 +88,16 @@ mod tests {
             order: None,
             parameters: parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             defaults: defaults.iter().map(|name| (*name).into()).collect(),
-            reason: None,
+            why: Why::default(),
         };
         let sent = body(&with(&[("limit", "5=6"), ("list", "")], &["other"])).unwrap();
         assert_eq!(sent, serde_json::json!({ "parameters": { "limit": "5=6", "list": "", "other": null } }));
-        let why = Change { reason: Some("lower".into()), ..with(&[("limit", "5")], &[]) };
+        let reason = |reason: &str| Why { reason: Some(reason.into()), ..Why::default() };
+        let why = Change { why: reason("lower"), ..with(&[("limit", "5")], &[]) };
         assert_eq!(body(&why).unwrap(), serde_json::json!({ "parameters": { "limit": "5" }, "reason": "lower" }));
-        assert!(body(&Change { reason: Some("why".into()), ..with(&[], &[]) }).is_err(), "a reason is no change");
+        let asked = planned("r", body(&why).unwrap());
+        assert_eq!(asked, serde_json::json!({ "rule": "r", "action": "patch", "parameters": { "limit": "5" } }));
+        assert!(body(&Change { why: reason("why"), ..with(&[], &[]) }).is_err(), "a reason is no change");
         assert!(body(&with(&[("limit", "5")], &["limit"])).unwrap_err().to_string().contains("twice"));
         assert!(body(&with(&[], &[])).unwrap_err().to_string().starts_with("nothing is to change"));
     }

@@ -1,4 +1,4 @@
-//! `weir rules show`: GET /rules/{name} for a person.
+//! `weir rules show`: GET /rules/{name} for a person, with what GET /rules/{name}/history says of the last change.
 
 use comfy_table::Table;
 use serde_json::Value;
@@ -7,8 +7,11 @@ use super::super::out;
 use super::super::printable::printable;
 use super::text;
 
-pub(super) fn print(detail: &Value) {
-    for line in head(detail) {
+/// Positions that are named; the API lists more.
+const PLACES: usize = 12;
+
+pub(super) fn print(detail: &Value, history: &Value) {
+    for line in head(detail).into_iter().chain(in_force(&history["changes"][0])) {
         out::line(format_args!("{}", printable(&line)));
     }
     let (rule, manifest) = (&detail["rule"], &detail["manifest"]);
@@ -77,6 +80,21 @@ fn head(detail: &Value) -> Vec<String> {
     lines
 }
 
+/// Since which change the rule is as it is, and from which offsets it judges so; None: not known, or it is out of the set.
+fn in_force(change: &Value) -> Option<String> {
+    let (line, _) = (&change["line"], change["rule"].as_object()?);
+    let reason = line["reason"].as_str().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let places: Vec<_> =
+        items(change, "in_force").map(|range| format!("{}@{}", range["partition"], range["from"])).collect();
+    let places = match places.len() {
+        0 => "no checkpoint has a record that it judged so yet".to_owned(),
+        count if count <= PLACES => format!("from {}", places.join(", ")),
+        count => format!("from {} and {} more", places[..PLACES].join(", "), count - PLACES),
+    };
+    let (who, at) = (text(line, "who"), text(line, "at"));
+    Some(format!("as it is since revision {}, by {who} at {at}{reason}: {places}", line["revision"]))
+}
+
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.set_header(header);
@@ -85,4 +103,29 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
 
 fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     value[key].as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn since_when_and_from_which_offsets_a_rule_is_as_it_is_is_one_line() {
+        let line = json!({ "revision": 43, "who": "ana", "at": "2026-11-30T12:03:00.000Z", "reason": "lower limit" });
+        let change = |in_force: Value| json!({ "line": line, "rule": { "mode": "live" }, "in_force": in_force });
+        let range = |partition: u32| json!({ "partition": partition, "from": 88_131, "to": null });
+        let since = "as it is since revision 43, by ana at 2026-11-30T12:03:00.000Z (lower limit): ";
+        let said = |in_force| in_force_of(&change(in_force), since);
+        assert_eq!(said(json!([range(0), range(1)])), "from 0@88131, 1@88131");
+        assert_eq!(said(json!([])), "no checkpoint has a record that it judged so yet");
+        assert!(said((0..14).map(range).collect()).ends_with("11@88131 and 2 more"));
+        assert_eq!(in_force(&Value::Null), None);
+        assert_eq!(in_force(&json!({ "line": line, "rule": null, "in_force": [] })), None, "it is retired");
+    }
+
+    fn in_force_of(change: &Value, since: &str) -> String {
+        in_force(change).unwrap().strip_prefix(since).unwrap().to_owned()
+    }
 }

@@ -8,6 +8,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use super::live::Keep;
 use super::newest::{Age, age};
 use super::seen::says;
+use crate::clock::now_ms;
 use crate::model::seen_alert::{Says, SeenAlert};
 
 /// Alerts that are kept, of all partitions.
@@ -20,11 +21,18 @@ const KEY: usize = 1_024;
 const ALERT: usize = 300;
 
 /// See the module.
-#[derive(Default)]
 pub struct HeldAlerts {
+    /// When it was made, in epoch milliseconds.
+    began: i64,
     kept: BTreeMap<Age, (Arc<SeenAlert>, usize)>,
     bytes: usize,
     read: u64,
+}
+
+impl Default for HeldAlerts {
+    fn default() -> Self {
+        Self { began: now_ms(), kept: BTreeMap::new(), bytes: 0, read: 0 }
+    }
 }
 
 impl Keep for HeldAlerts {
@@ -45,6 +53,11 @@ impl HeldAlerts {
     /// The alerts that are kept, the newest first.
     pub fn newest(&self) -> impl Iterator<Item = &Arc<SeenAlert>> {
         self.kept.values().rev().map(|(alert, _)| alert)
+    }
+
+    /// Names this count of messages: it begins anew with each reading of the topic, as after a while in which nobody looked.
+    pub fn run(&self) -> i64 {
+        self.began
     }
 
     /// Messages that were read.

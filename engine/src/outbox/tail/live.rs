@@ -1,5 +1,5 @@
 //! The newest messages of a topic, read once for everybody who looks at them, and kept in memory. A page that refreshes looks here,
-//! so a hundred of them cost the broker what one costs. Nothing is read while nobody looks.
+//! so a hundred of them cost the broker what one costs. Nothing is read, and nothing kept, while nobody looks.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -70,17 +70,22 @@ struct State<K> {
     reads: bool,
 }
 
-impl<K: Keep> LiveTail<K> {
-    /// Reads nothing yet.
-    pub fn new(topic: Topic) -> Self {
-        let state = State {
+impl<K: Keep> State<K> {
+    fn new() -> Self {
+        Self {
             kept: K::default(),
             progress: Progress::default(),
             next: BTreeMap::new(),
             looked: Instant::now(),
             reads: false,
-        };
-        Self { topic, shared: Arc::new(Mutex::new(state)) }
+        }
+    }
+}
+
+impl<K: Keep> LiveTail<K> {
+    /// Reads nothing yet.
+    pub fn new(topic: Topic) -> Self {
+        Self { topic, shared: Arc::new(Mutex::new(State::new())) }
     }
 
     /// Shows what is kept, and goes on reading for a minute. Never waits for Kafka.
@@ -126,8 +131,8 @@ fn read<K: Keep>(topic: &Topic, shared: &Weak<Mutex<State<K>>>) {
         state.progress.as_of = if round.is_ok() { Some(now_ms()) } else { state.progress.as_of };
         state.progress.problem = round.err().map(|why| why.to_string());
         if state.looked.elapsed() > LINGER {
-            // Under the lock: whoever looks next begins anew.
-            state.reads = false;
+            // Under the lock: whoever looks next begins anew, with the newest of then. What came in between was not passed over.
+            *state = State::new();
             return;
         }
         drop(state);

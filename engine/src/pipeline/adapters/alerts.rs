@@ -17,7 +17,6 @@ const FRESH_MS: i64 = 5_000;
 
 pub(super) struct Alerts {
     tail: LiveTail<HeldAlerts>,
-    run: i64,
 }
 
 impl Alerts {
@@ -25,7 +24,7 @@ impl Alerts {
     pub(super) fn new(config: &Config) -> Option<Self> {
         let name = config.alerts.as_ref()?.topic.clone();
         let (brokers, properties) = (config.source.brokers.clone(), config.source.properties.clone());
-        Some(Self { tail: LiveTail::new(Topic { brokers, properties, name }), run: now_ms() })
+        Some(Self { tail: LiveTail::new(Topic { brokers, properties, name }) })
     }
 }
 
@@ -47,7 +46,7 @@ impl AlertTail for Alerts {
     async fn held(&self) -> AlertsHeld {
         self.begin().await;
         self.tail.look(|held, progress| AlertsHeld {
-            run: self.run,
+            run: held.run(),
             as_of: progress.as_of,
             read: held.read(),
             passed_over: progress.passed_over,

@@ -1,37 +1,54 @@
-//! What is behind the admin API's ports: the catalog, the workers' status and the dead-letter topic.
+//! What is behind the admin API's ports: the catalog, the workers' status, dead letters and records.
 
 mod advice;
 mod alerts;
+mod changes;
 mod evaluate;
-mod letters;
+mod missing;
+mod records;
+mod rule_test;
 mod view;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use self::advice::advice;
 use self::alerts::Alerts;
 use self::evaluate::{Evaluation, hit_view};
-use self::letters::Letters;
+use self::records::Records;
 use self::view::View;
-use crate::admin::ports::{AdminError, AlertTail, Author, PatchRequest, PublishRequest, RollbackRequest, RuleAdmin};
+use crate::admin::ports::{
+    AdminError, AlertTail, Author, EvaluateRequest, PatchRequest, PipelineView, PlanRequest, PublishRequest,
+    RollbackRequest, RuleAdmin,
+};
 use crate::admin::views::{
-    EvaluateView, FileProblemView, ManifestView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
+    EvaluateView, FileProblemView, ManifestView, PlanView, PublishedView, RuleDetail, RuleView, RulesView, code_views,
 };
 use crate::admin::{Access, AdminState, Limits};
 use crate::config::Config;
-use crate::model::catalog::{Origin, VersionInfo};
-use crate::model::ids::Sha256;
+use crate::model::catalog::{Mode, VersionInfo};
+use crate::model::ids::{Revision, Sha256};
 use crate::model::record::Schema;
-use crate::rules::{Catalog, LiveRule, LiveSet, Patch, Publish, Refused, RulesDirectory, Runtime};
+use crate::pipeline::instances::Instances;
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, RulesDirectory, Runtime};
 use crate::status::Status;
 use crate::store::{CatalogStore, Store, StoreError};
 use crate::telemetry::Metrics;
+
+/// What the API says of the running pipeline, from memory.
+pub(super) fn pipeline_view(
+    config: &Arc<Config>,
+    catalog: &Arc<Catalog>,
+    status: &Arc<Status>,
+    instances: &Arc<Instances>,
+) -> Arc<dyn PipelineView> {
+    let (config, catalog) = (config.clone(), catalog.clone());
+    Arc::new(View { config, catalog, status: status.clone(), instances: instances.clone() })
+}
 
 pub(super) fn admin_state(
     config: &Arc<Config>,
@@ -39,7 +56,7 @@ pub(super) fn admin_state(
     runtime: &Arc<Runtime>,
     (catalog, directory): (&Arc<Catalog>, &Arc<RulesDirectory>),
     store: &Arc<dyn Store>,
-    status: &Arc<Status>,
+    view: Arc<dyn PipelineView>,
     metrics: Metrics,
 ) -> AdminState {
     let rules = Rules {
@@ -50,15 +67,15 @@ pub(super) fn admin_state(
         directory: directory.clone(),
         store: store.clone(),
         known: Mutex::default(),
+        away: Mutex::default(),
         evaluating: Arc::new(Semaphore::new(EVALUATIONS)),
     };
-    let view = View { config: config.clone(), catalog: catalog.clone(), status: status.clone() };
-    let letters = Letters::new(config.clone(), schema.clone());
+    let records = Records::new(config.clone(), schema.clone());
     let limits = Limits::new(config.rules.max_module.as_u64());
-    let (rules, view, letters) = (Arc::new(rules), Arc::new(view), Arc::new(letters));
+    let (rules, records) = (Arc::new(rules), Arc::new(records));
     let access = Access::new(&config.admin, &config.pipeline.name, schema);
     let alerts = Alerts::new(config).map(|alerts| Arc::new(alerts) as Arc<dyn AlertTail>);
-    AdminState::new(rules, view, store.clone(), letters, metrics, access, limits).with_alerts(alerts)
+    AdminState::new(rules, view, store.clone(), records, metrics, access, limits).with_alerts(alerts)
 }
 
 struct Rules {
@@ -70,32 +87,16 @@ struct Rules {
     store: Arc<dyn CatalogStore>,
     /// Where the versions in force came from. A version never changes, so each is asked for once.
     known: Mutex<BTreeMap<Sha256, VersionInfo>>,
+    /// When the store last did not say, and why.
+    away: Mutex<Option<(Instant, String)>>,
     evaluating: Arc<Semaphore>,
 }
 
 /// Time-out of optional reads of the store: rules are answered from memory, and their history is added if the store replies
 /// within it.
 const ASK_STORE: Duration = Duration::from_secs(2);
-
-impl From<Refused> for AdminError {
-    fn from(refused: Refused) -> Self {
-        let detail = refused.to_string();
-        match refused {
-            Refused::TooLarge { most, .. } => Self::TooLarge { limit: most as u64 },
-            Refused::NotWasm => Self::NotWasm,
-            Refused::Module(_) => Self::Invalid { hint: advice(&detail).into(), detail },
-            Refused::Unfit(_) => Self::Invalid {
-                detail,
-                hint: "change the rule, or declare the field or the parameter in the pipeline's configuration".into(),
-            },
-            Refused::NoSuchRule(_) | Refused::NoSuchVersion { .. } => Self::NotFound(detail),
-            Refused::Conflict(_) => Self::Conflict(detail),
-            Refused::InForce { .. } => Self::InForce(detail),
-            Refused::Unknown { rule, .. } => Self::Unknown { rule, detail },
-            Refused::Compiler(_) | Refused::Store(_) => Self::Unavailable(detail),
-        }
-    }
-}
+/// How long it is not asked again after it did not: a page that is asked for every 2 s must not wait each time.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the store says, if it says it soon.
 async fn soon<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
@@ -109,8 +110,11 @@ impl Rules {
     /// Where the versions of the set came from, as far as that is known, and why not all is.
     async fn origins(&self, set: &LiveSet) -> (BTreeMap<Sha256, VersionInfo>, Option<String>) {
         let in_force: Vec<Sha256> = set.rules.iter().map(|rule| rule.id.sha256).collect();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut known = now(&self.known);
         known.retain(|sha256, _| in_force.contains(sha256));
+        if let Some((_, why)) = now(&self.away).filter(|(at, _)| at.elapsed() < ASK_AGAIN) {
+            return (known, Some(why));
+        }
         let asked = soon(async {
             for sha256 in in_force {
                 if !known.contains_key(&sha256)
@@ -122,6 +126,8 @@ impl Rules {
             Ok(())
         });
         let unavailable = asked.await.err();
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) =
+            unavailable.clone().map(|why| (Instant::now(), why));
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
         (known, unavailable)
     }
@@ -132,7 +138,8 @@ fn now<T: Clone>(figure: &Mutex<T>) -> T {
     figure.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
+fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>, config: &Config) -> RuleView {
+    let budget = u64::try_from(config.rules.budget.as_nanos()).unwrap_or(u64::MAX);
     let rows = rule.stats.rows.load(Ordering::Relaxed);
     let nanos = rule.stats.nanos.load(Ordering::Relaxed);
     RuleView {
@@ -143,14 +150,22 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>) -> RuleView {
         mode: rule.mode,
         order: rule.order,
         parameters: rule.parameters.clone(),
+        set: rule.set.iter().cloned().collect(),
         codes: code_views(&rule.manifest),
+        records: rows,
         hits: now(&rule.stats.hits).values().sum(),
+        trend: now(&rule.stats.trend).all(),
         failures: now(&rule.stats.failures).values().sum(),
+        skipped: rule.stats.skipped.load(Ordering::Relaxed),
         ns_per_record: (rows > 0).then(|| nanos as f64 / rows as f64),
+        budget_ns: (rule.mode == Mode::Live).then_some(budget),
         origin: version.map(|version| version.origin),
         source: version.map(|version| version.source.clone()),
         suspended: rule.suspended.clone(),
         sampled_one_in: Some(rule.stats.one_in.load(Ordering::Relaxed)).filter(|&one_in| one_in > 1),
+        last_change: None,
+        counted_by: 1,
+        counted_since: None,
     }
 }
 
@@ -163,7 +178,7 @@ impl RuleAdmin for Rules {
     async fn list(&self) -> Result<RulesView, AdminError> {
         let live = self.catalog.live();
         let (origins, history_unavailable) = self.origins(&live).await;
-        let view = |rule: &Arc<LiveRule>| rule_view(rule, origins.get(&rule.id.sha256));
+        let view = |rule: &Arc<LiveRule>| rule_view(rule, origins.get(&rule.id.sha256), &self.config);
         let problem = |p: crate::rules::FileProblem| FileProblemView { file: p.file, problem: p.message };
         Ok(RulesView {
             revision: live.revision.0,
@@ -181,18 +196,21 @@ impl RuleAdmin for Rules {
         // One more than is shown tells whether there are more.
         let found = match unavailable {
             Some(why) => Err(why),
+            None if limit == 0 => Ok(Vec::new()),
             None => soon(self.store.versions(Some(name), limit + 1)).await,
         };
         let (mut versions, history_unavailable) = found.map_or_else(|why| (Vec::new(), Some(why)), |all| (all, None));
         let more_versions = versions.len() > limit as usize;
         versions.truncate(limit as usize);
         Ok(RuleDetail {
-            rule: rule_view(rule, origins.get(&rule.id.sha256)),
+            revision: live.revision.0,
+            rule: rule_view(rule, origins.get(&rule.id.sha256), &self.config),
             manifest: ManifestView::from(&rule.manifest),
             versions: versions.into_iter().map(Into::into).collect(),
             more_versions,
             history_unavailable,
             hits_by_code: now(&rule.stats.hits),
+            trend_by_code: now(&rule.stats.trend).by_code(),
             failures_by_code: now(&rule.stats.failures),
             skipped: rule.stats.skipped.load(Ordering::Relaxed),
             shadow_samples: now(&rule.stats.samples).iter().map(hit_view).collect(),
@@ -201,8 +219,7 @@ impl RuleAdmin for Rules {
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
-        let PublishRequest { wasm, source, author: Author { who, reason }, order, mode, replace } = request;
-        let how = Publish { origin: Origin::Api, source, who: who.to_string(), reason, order, mode, replace };
+        let (wasm, how) = changes::how(request);
         let done = self.catalog.publish(wasm, how).await?;
         let (sha256, revision) = (done.sha256.to_string(), done.revision.0);
         Ok(PublishedView { name: done.name, sha256, revision, new: done.new })
@@ -212,22 +229,31 @@ impl RuleAdmin for Rules {
         Ok(ManifestView::from(&self.catalog.check(wasm).await?))
     }
 
+    async fn plan(&self, request: PlanRequest, seen: Option<u64>) -> Result<PlanView, AdminError> {
+        let (rule, action) = changes::action(request)?;
+        Ok(changes::view(self.catalog.plan(&rule, action, seen.map(Revision)).await?, None))
+    }
+
+    async fn plan_publish(&self, request: PublishRequest) -> Result<PlanView, AdminError> {
+        let (wasm, how) = changes::how(request);
+        let (manifest, planned) = self.catalog.plan_publish(&wasm, &how).await?;
+        Ok(changes::view(planned, Some(ManifestView::from(&manifest))))
+    }
+
     async fn patch(&self, name: &str, patch: PatchRequest, author: &Author) -> Result<u64, AdminError> {
         let PatchRequest { mode, order, parameters, reason: _ } = patch;
         Ok(self.catalog.patch(name, Patch { mode, order, parameters }, author.by()).await?.0)
     }
 
     async fn rollback(&self, name: &str, request: RollbackRequest, author: &Author) -> Result<u64, AdminError> {
-        let to = request.sha256.map(|text| text.parse::<Sha256>()).transpose();
-        let to = to.map_err(|why| AdminError::NotFound(why.to_string()))?;
-        Ok(self.catalog.rollback(name, to, author.by()).await?.0)
+        Ok(self.catalog.rollback(name, changes::version(request.sha256)?, author.by()).await?.0)
     }
 
     async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError> {
         Ok(self.catalog.retire(name, author.by()).await?.0)
     }
 
-    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
+    async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluateView, AdminError> {
         let live = self.catalog.live();
         let Ok(permit) = self.evaluating.clone().try_acquire_owned() else {
             let why = format!("{EVALUATIONS} evaluations run already: try again in a moment");
@@ -240,14 +266,14 @@ impl RuleAdmin for Rules {
             runtime: self.runtime.clone(),
             schema: self.schema.clone(),
             max_record,
-            set: live.clone(),
+            set: live,
             stop: stop.0.clone(),
             time: EVALUATION,
         };
         let mut judging = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the request.
             let _permit = permit;
-            evaluation.run(&records)
+            evaluation.run(&request)
         });
         let judged = match tokio::time::timeout(EVALUATION, &mut judging).await {
             Ok(judged) => judged,
@@ -257,8 +283,7 @@ impl RuleAdmin for Rules {
                 judging.await
             }
         };
-        let records = judged.map_err(|why| why.to_string()).and_then(|judged| judged.map_err(|why| why.to_string()));
-        Ok(EvaluateView { revision: live.revision.0, records: records.map_err(AdminError::Unavailable)? })
+        judged.unwrap_or_else(|why| Err(AdminError::Unavailable(why.to_string())))
     }
 }
 

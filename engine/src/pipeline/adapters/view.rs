@@ -1,23 +1,30 @@
 //! What `/pipeline` and `/readyz` say: the workers' status in the API's words, and why the pipeline is not ready.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::admin::ports::PipelineView;
 use crate::admin::views::{
-    DependencyState, DependencyView, ErrorView, InstanceState, PartitionState, PartitionStatus, PipelineStatus,
+    ChangeKindView, ChangeView, CheckpointView, DependencyState, DependencyView, ErrorView, HistoryView, InstanceState,
+    InstancesView, PartitionStatus, PipelineStatus, RulesChangeView, SampleView,
 };
 use crate::conditions::{Condition, Severity};
 use crate::config::Config;
+use crate::model::catalog::Mode;
 use crate::model::ids::Partition;
 use crate::model::time::to_rfc3339;
+use crate::pipeline::instances::{Instances, partition_state};
 use crate::rules::Catalog;
-use crate::status::{self, Dependency, DependencyStatus, Status};
+use crate::status::{self, Change, ChangeKind, Dependency, DependencyStatus, EndedCheckpoint, History, Sample, Status};
+
+use super::missing::missing;
 
 /// See the module.
 pub(super) struct View {
     pub(super) config: Arc<Config>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) status: Arc<Status>,
+    pub(super) instances: Arc<Instances>,
 }
 
 impl PipelineView for View {
@@ -31,6 +38,7 @@ impl PipelineView for View {
             state: if stopping { InstanceState::Stopping } else { InstanceState::Running },
             ready: ready.is_ok(),
             not_ready: ready.err().unwrap_or_default(),
+            missing: missing(&self.config, self.has_rule(), &self.status),
             last_checkpoint_age_ms: self.status.partitions.last_checkpoint_age().map(|age| age.as_millis() as u64),
             uptime_seconds: self.status.uptime(),
             workers: u32::try_from(self.status.members.workers()).unwrap_or(u32::MAX),
@@ -38,6 +46,19 @@ impl PipelineView for View {
             dependencies: self.dependencies(),
             partitions: partitions.into_iter().map(|(partition, status)| partition_view(partition, status)).collect(),
             conditions: self.conditions(),
+        }
+    }
+
+    fn instances(&self) -> Arc<InstancesView> {
+        self.instances.view()
+    }
+
+    fn history(&self) -> HistoryView {
+        HistoryView {
+            every_ms: History::EVERY.as_millis() as u64,
+            samples: self.status.history.samples().into_iter().map(sample_view).collect(),
+            changes: self.status.history.changes().into_iter().map(change_view).collect(),
+            checkpoints: self.status.checkpoints.last().into_iter().map(checkpoint_view).collect(),
         }
     }
 
@@ -85,6 +106,10 @@ impl PipelineView for View {
 }
 
 impl View {
+    fn has_rule(&self) -> bool {
+        self.catalog.live().rules.iter().any(|rule| rule.mode == Mode::Live && rule.suspended.is_none())
+    }
+
     fn conditions(&self) -> Vec<Condition> {
         let mut all = self.status.conditions.all();
         all.extend(self.catalog.conditions().all());
@@ -105,18 +130,52 @@ fn dependency_view(name: String, status: Option<DependencyStatus>) -> Dependency
 }
 
 fn partition_view(partition: Partition, status: status::PartitionStatus) -> PartitionStatus {
-    let state = match (&status.error, status.judged.or(status.committed)) {
-        (Some(_), _) => PartitionState::Stopped,
-        (None, Some(_)) => PartitionState::Running,
-        (None, None) => PartitionState::Taking,
-    };
     PartitionStatus {
         partition: partition.0,
         worker: u32::try_from(status.worker).unwrap_or(u32::MAX),
         position: status.committed,
-        lag: status.end.zip(status.judged.or(status.committed)).map(|(end, at)| (end - at).max(0)),
+        lag: status.lag(),
         watermark: status.watermark.map(to_rfc3339),
-        state,
+        state: partition_state(&status),
         error: status.error,
+    }
+}
+
+fn sample_view(Sample { at, records, letters, flagged, lag, oldest_ms }: Sample) -> SampleView {
+    SampleView { at: to_rfc3339(at), records, letters, flagged, lag, oldest_ms }
+}
+
+fn change_view(Change { at, kind, text, rules }: Change) -> ChangeView {
+    let kind = match kind {
+        ChangeKind::Instance => ChangeKindView::Instance,
+        ChangeKind::Rules => ChangeKindView::Rules,
+        ChangeKind::Partitions => ChangeKindView::Partitions,
+        ChangeKind::Service => ChangeKindView::Service,
+        ChangeKind::Condition => ChangeKindView::Condition,
+    };
+    let rules = rules.map(|status::RulesChange { who, reason, rule, action, revision }| RulesChangeView {
+        who,
+        reason,
+        rule,
+        action,
+        revision,
+    });
+    ChangeView { at: to_rfc3339(at), kind, text, rules }
+}
+
+fn checkpoint_view(ended: EndedCheckpoint) -> CheckpointView {
+    let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    CheckpointView {
+        id: ended.id,
+        at: to_rfc3339(ended.at),
+        worker: u32::try_from(ended.worker).unwrap_or(u32::MAX),
+        outcome: ended.outcome.to_owned(),
+        took_us: micros(ended.took),
+        clear_us: micros(ended.clear),
+        offsets_us: micros(ended.group_offsets),
+        database_us: micros(ended.database),
+        kafka_us: micros(ended.kafka),
+        partitions: u32::try_from(ended.partitions).unwrap_or(u32::MAX),
+        offsets: ended.offsets,
     }
 }

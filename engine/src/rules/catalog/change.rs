@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::difference::in_words;
 use super::history::{History, PATCH, RETIRE};
 use super::in_force::{self, Change, Instance};
 use super::instance::instance;
 use super::load::Trial;
+use super::seen::is_at;
 use super::{Catalog, CatalogError, Refused};
 use crate::clock::now_ms;
 use crate::model::catalog::{Audit, By, Entry, Manifest, Mode, RuleSet};
@@ -24,6 +26,9 @@ use crate::rules::text::reason;
 const VALUE: usize = 1_024;
 /// Bytes of an audit line's detail at most, which tells every parameter that changed.
 const DETAIL: usize = 4 << 10;
+
+/// An edit of a set's entries, which says what it did, for the audit; None: nothing.
+pub(super) type Edit<'a> = Box<dyn Fn(&mut Vec<Entry>) -> Result<Option<String>, Refused> + Send + Sync + 'a>;
 
 /// What to change of a rule.
 #[derive(Clone, Debug, Default)]
@@ -43,11 +48,16 @@ impl Catalog {
     /// # Errors
     /// [`Refused`]: no such rule, a change that can't be made, or a store that does not answer.
     pub async fn patch(&self, name: &str, patch: Patch, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
-        let by: By<'_> = by.into();
+        let (by, edit): (By<'_>, _) = (by.into(), self.patching(name, patch)?);
+        self.change(Change::of(PATCH, name, by), edit).await
+    }
+
+    /// The edit of a patch.
+    pub(super) fn patching<'a>(&self, name: &'a str, patch: Patch) -> Result<Edit<'a>, Refused> {
         let live = self.live();
-        let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
         patch.parameters.iter().flatten().try_for_each(|(parameter, value)| fits(parameter, value.as_deref()))?;
-        let edit = |entries: &mut Vec<Entry>| {
+        Ok(Box::new(move |entries: &mut Vec<Entry>| {
+            let rule = live.rules.iter().find(|rule| &*rule.id.name == name);
             let entry = entry(entries, name)?;
             let before = entry.clone();
             entry.mode = patch.mode.unwrap_or(entry.mode);
@@ -67,9 +77,8 @@ impl Catalog {
                     None => drop(entry.parameters.remove(parameter)),
                 }
             }
-            Ok((*entry != before).then(|| differences(&before, entry).trim_start_matches("; ").to_owned()))
-        };
-        self.change(Change::of(PATCH, name, by), edit).await
+            Ok((*entry != before).then(|| in_words(&before, entry).trim_start_matches("; ").to_owned()))
+        }))
     }
 
     /// Back to this version, or to the one that was in force before.
@@ -78,7 +87,19 @@ impl Catalog {
     /// [`Refused`]: no such rule or version, nothing to go back to, or a store that does not answer.
     pub async fn rollback(&self, name: &str, to: Option<Sha256>, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
         let by: By<'_> = by.into();
+        let edit = self.going_back(name, to, by.seen).await?;
+        self.change(Change::of("rollback", name, by), edit).await
+    }
+
+    /// The edit of a rollback that was decided on the set `seen`, if that is said.
+    pub(super) async fn going_back<'a>(
+        &self,
+        name: &'a str,
+        to: Option<Sha256>,
+        seen: Option<Revision>,
+    ) -> Result<Edit<'a>, Refused> {
         let mut set = self.store().rule_set().await?;
+        is_at(self.store(), seen, &set).await?;
         let now = entry(&mut set.entries, name)?.sha256;
         let history = History::read(self.store(), name).await?;
         let to = match to {
@@ -89,14 +110,13 @@ impl Catalog {
             })?,
         };
         let (manifest, parameters) = (self.manifest(name, to).await?, history.parameters(to));
-        let edit = |entries: &mut Vec<Entry>| {
+        Ok(Box::new(move |entries: &mut Vec<Entry>| {
             let entry = entry(entries, name)?;
             let from = entry.sha256;
             entry.suspended = None;
             let note = entry.go_back(to, &manifest, &parameters);
             Ok(Some(format!("{from} -> {to}{note}")))
-        };
-        self.change(Change::of("rollback", name, by), edit).await
+        }))
     }
 
     /// Takes the rule out of the set; its versions stay.
@@ -105,12 +125,7 @@ impl Catalog {
     /// [`Refused`]: no such rule, or a store that does not answer.
     pub async fn retire(&self, name: &str, by: impl Into<By<'_>>) -> Result<Revision, Refused> {
         let by: By<'_> = by.into();
-        let edit = |entries: &mut Vec<Entry>| {
-            let gone = entry(entries, name)?.sha256;
-            entries.retain(|e| e.name != name);
-            Ok(Some(gone.to_string()))
-        };
-        self.change(Change::of(RETIRE, name, by), edit).await
+        self.change(Change::of(RETIRE, name, by), retiring(name)).await
     }
 
     /// What a stored version of the rule said of itself.
@@ -186,6 +201,15 @@ impl Instance for Catalog {
     }
 }
 
+/// The edit that takes a rule out of the set.
+pub(super) fn retiring(name: &str) -> Edit<'_> {
+    Box::new(move |entries: &mut Vec<Entry>| {
+        let gone = entry(entries, name)?.sha256;
+        entries.retain(|e| e.name != name);
+        Ok(Some(gone.to_string()))
+    })
+}
+
 fn fits(parameter: &str, value: Option<&str>) -> Result<(), Refused> {
     if let Some(c) = value.and_then(|value| value.chars().find(|c| acts(*c))) {
         let name = shown(parameter);
@@ -256,30 +280,4 @@ impl Entry {
 /// The rule of this name.
 pub(super) fn entry<'a>(entries: &'a mut [Entry], name: &str) -> Result<&'a mut Entry, Refused> {
     entries.iter_mut().find(|e| e.name == name).ok_or_else(|| Refused::NoSuchRule(name.to_owned()))
-}
-
-/// `; mode live -> off; limit 5 -> 7`
-pub(super) fn differences(before: &Entry, after: &Entry) -> String {
-    let mut changes = Vec::new();
-    if before.mode != after.mode {
-        changes.push(format!("mode {:?} -> {:?}", before.mode, after.mode).to_lowercase());
-    }
-    if before.order != after.order {
-        changes.push(format!("order {} -> {}", before.order, after.order));
-    }
-    if before.suspended.is_some() && after.suspended.is_none() {
-        changes.push("suspension lifted".to_owned());
-    }
-    if before.from_directory != after.from_directory {
-        let owner = if after.from_directory { "the directory" } else { "the API" };
-        changes.push(format!("now brought by {owner}"));
-    }
-    for name in before.parameters.keys().chain(after.parameters.keys()) {
-        let show = |entry: &Entry| entry.parameters.get(name).cloned().unwrap_or_else(|| "default".to_owned());
-        let change = format!("{name} {} -> {}", show(before), show(after));
-        if before.parameters.get(name) != after.parameters.get(name) && !changes.contains(&change) {
-            changes.push(change);
-        }
-    }
-    changes.iter().map(|change| format!("; {change}")).collect()
 }

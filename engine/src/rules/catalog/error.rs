@@ -1,5 +1,6 @@
 //! Why a set can't come into force, and why a change of it was not made.
 
+use super::moved::Moved;
 use crate::model::ids::Sha256;
 use crate::model::store::StoreError;
 use crate::rules::module::Invalid;
@@ -74,6 +75,9 @@ pub enum Refused {
     /// Another change stands in the way.
     #[error("{0}")]
     Conflict(String),
+    /// It was decided on another set than the one in the store.
+    #[error("{0}")]
+    Moved(Box<Moved>),
     /// Another version would take the live one out of force, and nobody said that it should.
     #[error(
         "rule {rule} is live at version {live}: this version with mode {mode} would take its place, and then nothing of \

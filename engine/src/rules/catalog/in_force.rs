@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::seen::is_at;
 use super::{CatalogError, Refused};
 use crate::fault;
 use crate::model::catalog::{Audit, By, Entry, RuleSet, Version};
@@ -102,6 +103,31 @@ async fn take_over<I: Instance>(instance: &I, set: &RuleSet) -> Result<(), Catal
     Ok(())
 }
 
+/// What an edit makes of a set, tried and not in force.
+pub(super) struct Edited<L> {
+    /// The set as it would be, under its next revision.
+    pub(super) set: RuleSet,
+    /// The rules of it.
+    pub(super) loaded: L,
+    /// What the edit did, for the audit.
+    pub(super) detail: String,
+}
+
+/// Makes the edit on this set and tries what comes of it. None: there was nothing to do.
+pub(super) async fn edited<I: Instance>(
+    instance: &I,
+    rule: &str,
+    mut set: RuleSet,
+    edit: impl Fn(&mut Vec<Entry>) -> Result<Option<String>, Refused>,
+) -> Result<Option<Edited<I::Loaded>>, Refused> {
+    let before = set.entries.iter().find(|entry| entry.name == rule).cloned();
+    let Some(detail) = edit(&mut set.entries)? else { return Ok(None) };
+    set.entries.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+    set.revision = Revision(set.revision.0 + 1);
+    let loaded = instance.try_out(&set, rule, before.as_ref()).await?;
+    Ok(Some(Edited { set, loaded, detail }))
+}
+
 /// Makes the edit on the newest set of the store and brings it into force. The edit says what it did, for the audit; None: there
 /// was nothing to do, and no revision is made.
 ///
@@ -115,19 +141,16 @@ pub async fn change<I: Instance>(
 ) -> Result<Revision, Refused> {
     let _one = instance.changing().lock().await;
     for _ in 0..ROUNDS {
-        let mut set = store.rule_set().await?;
-        let base = set.revision;
+        let stored = store.rule_set().await?;
+        let base = stored.revision;
         // A change of rows that were set back would bring an older set into force.
         let (revision, versions) = instance.in_force();
-        follows(revision, &versions, &set)?;
-        let before = set.entries.iter().find(|entry| entry.name == change.rule).cloned();
-        let Some(detail) = edit(&mut set.entries)? else {
-            take_over(instance, &set).await?;
+        follows(revision, &versions, &stored)?;
+        is_at(store, change.by.seen, &stored).await?;
+        let Some(Edited { set, loaded, detail }) = edited(instance, change.rule, stored.clone(), &edit).await? else {
+            take_over(instance, &stored).await?;
             return Ok(base);
         };
-        set.entries.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
-        set.revision = Revision(base.0 + 1);
-        let loaded = instance.try_out(&set, change.rule, before.as_ref()).await?;
         let audit = instance.audit(change, set.revision, detail);
         fault::pass("catalog.loaded");
         let revision = match store.advance(base, change.version, &set.entries, &audit).await {

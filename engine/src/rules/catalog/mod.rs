@@ -2,7 +2,7 @@
 //! opens, and the loop that keeps it up with the store and the breaker.
 //!
 //! Each step has its file: [`in_force`] (how the set in force follows the store's, and is changed; simulated), [`publish`] and
-//! [`change`](mod@change) (edits of the set), [`history`] (what was in force), [`breaker`],
+//! [`change`](mod@change) (edits of the set), [`plan`] (what an edit would change), [`moved`] (an edit that was decided on an older set), [`history`] (what was in force), [`breaker`],
 //! [`load`] (stored entries to rules that judge), [`start`] and [`poll`] (the stored set to the one in force), [`report`] (what
 //! an operator has to know), [`from_directory`] (what `watch` asks). `module` makes what may be called of bytes. Guest code runs
 //! on blocking threads only.
@@ -11,6 +11,7 @@ mod alert_codes;
 mod breaker;
 mod change;
 mod damaged;
+mod difference;
 mod directory_hold;
 mod error;
 mod from_directory;
@@ -18,9 +19,12 @@ mod history;
 mod in_force;
 mod instance;
 mod load;
+mod moved;
+mod plan;
 mod poll;
 mod publish;
 mod report;
+mod seen;
 mod start;
 
 use std::sync::Arc;
@@ -29,6 +33,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::conditions::Conditions;
@@ -39,17 +44,21 @@ use crate::model::store::CatalogStore;
 use crate::rules::live::{LiveSet, Trip};
 use crate::rules::module::Modules;
 use crate::rules::module::runtime::Runtime;
+use crate::rules::trend::STEP;
 use damaged::DamagedRows;
 use load::Loader;
 use poll::Polled;
 
 pub use change::Patch;
+pub use difference::{Difference, differences};
 pub use directory_hold::{DirectoryHold, Held};
 pub use error::{CatalogError, Refused};
 pub(in crate::rules) use from_directory::Brought;
 pub use from_directory::{DIRECTORY, by_files, published_from, without_file};
 pub use history::RETIRE;
 pub use in_force::{Change, Instance, change, take_stored};
+pub use moved::Moved;
+pub use plan::{Action, Plan};
 pub use publish::{Publish, Published};
 
 /// Time between two looks at the store's revision: an instance sees another's swap within two of these.
@@ -133,8 +142,10 @@ impl Catalog {
 
     /// Takes other instances' swaps and breaker trips until told to stop.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut tick = tokio::time::interval(POLL);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let [mut tick, mut step] = [POLL, STEP].map(tokio::time::interval);
+        for timer in [&mut tick, &mut step] {
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         let mut tripped = self.tripped.lock().await;
         let mut polled = Polled::default();
         loop {
@@ -146,6 +157,7 @@ impl Catalog {
                     }
                 }
                 _ = tick.tick() => self.poll(&mut polled).await,
+                _ = step.tick() => self.live().rules.iter().for_each(|rule| rule.stats.step()),
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::change::{differences, entry};
+use super::change::{Edit, entry};
+use super::difference::in_words;
 use super::in_force::Change;
 use super::load::Trial;
 use super::{Catalog, Refused};
@@ -23,6 +24,8 @@ pub struct Publish {
     pub who: String,
     /// Why, for the audit; None: no reason was given.
     pub reason: Option<String>,
+    /// Revision that the publish was decided on, which it is refused on any other; None: it comes into whatever set is newest.
+    pub seen: Option<Revision>,
     /// Where among the rules it judges; None: as it was, or as `[rule.NAME]` says.
     pub order: Option<i32>,
     /// None: as it was, or as `[rule.NAME]` says, or live.
@@ -64,6 +67,7 @@ impl Catalog {
             source: String::new(),
             who: String::new(),
             reason: None,
+            seen: None,
             order: None,
             mode: None,
             replace: true,
@@ -125,18 +129,31 @@ impl Catalog {
             Origin::Directory => self.store().last_entry(&manifest.name).await?,
             Origin::Api => None,
         };
-        let new = AtomicBool::new(false);
+        let (new, bringing) = (AtomicBool::new(false), self.bringing(manifest, sha256, &how, before));
         let edit = |entries: &mut Vec<Entry>| {
             let in_force = entries.iter().any(|e| e.name == manifest.name && e.sha256 == sha256);
             new.store(!in_force, Ordering::Relaxed);
-            displaces(entries, &manifest.name, sha256, &how)?;
-            self.has_room(entries, &manifest.name)?;
-            Ok(self.enter(entries, manifest, sha256, &how, before.as_ref()))
+            bringing(entries)
         };
-        let by = By { who: &how.who, reason: how.reason.as_deref() };
+        let by = By { who: &how.who, reason: how.reason.as_deref(), seen: how.seen };
         let change = Change::of("publish", &manifest.name, by).storing(&version);
         let revision = self.change(change, edit).await?;
         Ok(Published { name: manifest.name.clone(), sha256, revision, new: new.into_inner() })
+    }
+
+    /// The edit of a publish. `before`: how a rule that is not in the set was when it last was.
+    pub(super) fn bringing<'a>(
+        &'a self,
+        manifest: &'a Manifest,
+        sha256: Sha256,
+        how: &'a Publish,
+        before: Option<Entry>,
+    ) -> Edit<'a> {
+        Box::new(move |entries: &mut Vec<Entry>| {
+            displaces(entries, &manifest.name, sha256, how)?;
+            self.has_room(entries, &manifest.name)?;
+            Ok(self.enter(entries, manifest, sha256, how, before.as_ref()))
+        })
     }
 
     /// Whether the set takes one more rule, if this is one more.
@@ -190,7 +207,7 @@ impl Catalog {
         // Whoever brought a rule last takes it away: the file by its removal, or DELETE alone.
         entry.from_directory = from_directory;
         if before.sha256 == sha256 {
-            let changed = format!("{sha256} was in force already{}", differences(&before, entry));
+            let changed = format!("{sha256} was in force already{}", in_words(&before, entry));
             let written = if rewrite { "; its row is written again" } else { "" };
             return (*entry != before || rewrite).then(|| format!("{changed}{written}"));
         }

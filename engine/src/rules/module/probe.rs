@@ -29,21 +29,22 @@ pub(in crate::rules) struct Fitted {
     pub(in crate::rules) parameters: BTreeMap<String, String>,
 }
 
-/// Fields and parameters against the pipeline.
+/// Fields and parameters against the pipeline. Err: everything that does not fit, for whoever mends it.
 pub(in crate::rules) fn fit(
     schema: &Schema,
     manifest: &Manifest,
     set: &BTreeMap<String, String>,
 ) -> Result<Fitted, String> {
     let rule = &manifest.name;
-    let (mut fields, mut scales) = (Vec::new(), Vec::new());
+    let (mut fields, mut scales, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for field in &manifest.fields {
-        let id = schema.find(&field.name);
-        let id =
-            id.ok_or_else(|| format!("rule {rule} reads {}, a field that the pipeline does not have", field.name))?;
+        let Some(id) = schema.find(&field.name) else {
+            faults.push(format!("rule {rule} reads {}, a field that the pipeline does not have", field.name));
+            continue;
+        };
         let known = schema.field(id);
         if known.kind != field.kind {
-            return Err(format!("field {} is {:?}, rule {rule} reads {:?}", field.name, known.kind, field.kind));
+            faults.push(format!("field {} is {:?}, rule {rule} reads {:?}", field.name, known.kind, field.kind));
         }
         fields.push(id);
         scales.push(known.scale);
@@ -51,10 +52,12 @@ pub(in crate::rules) fn fit(
     let defaults = manifest.parameters.iter().map(|p| (p.name.clone(), p.default.clone()));
     let mut parameters: BTreeMap<_, _> = defaults.collect();
     for (name, value) in set {
-        let known = parameters.get_mut(name).ok_or_else(|| no_parameter(manifest, name))?;
-        known.clone_from(value);
+        match parameters.get_mut(name) {
+            Some(known) => known.clone_from(value),
+            None => faults.push(no_parameter(manifest, name)),
+        }
     }
-    Ok(Fitted { fields, scales, parameters })
+    if faults.is_empty() { Ok(Fitted { fields, scales, parameters }) } else { Err(faults.join("; ")) }
 }
 
 /// Says which there are.

@@ -257,6 +257,7 @@ impl RulesDirectory {
             source: format!("{file}, of user {owner}"),
             who: DIRECTORY.to_owned(),
             reason: None,
+            seen: None,
             order: None,
             mode: None,
             replace: false,

@@ -33,8 +33,9 @@ const STATEMENT: Duration = Duration::from_secs(30);
 /// Time-out of getting a connection from a pool.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
-/// Connections for the admin API's reads. Checkpoints have a pool of their own, so that reading never delays one.
-const READERS: u32 = 2;
+/// Connections for the admin API's reads, of which two may run at once, and for the instance's own row, which waits for neither.
+/// Checkpoints have a pool of their own, so that none of it delays one.
+const READERS: u32 = 3;
 /// Bounds a read of the admin API to 5 s of the server's time. MariaDB and MySQL have different settings for it, and each
 /// takes the other's for a comment.
 const READING: &str = "; SET SESSION /*M! max_statement_time = 5 */ /*!50708 max_execution_time = 5000 */";
@@ -198,6 +199,10 @@ impl Driver for MySqlDriver {
 
     async fn begin_look(&self) -> Result<Box<dyn Tx>> {
         Ok(Box::new(MySqlTx::read(self.connection(&self.readers).await?, None, self.unknown.clone())))
+    }
+
+    async fn begin_note(&self) -> Result<Box<dyn Tx>> {
+        Ok(Box::new(MySqlTx::begin(self.connection(&self.readers).await?, None, self.unknown.clone()).await?))
     }
 
     fn dialect(&self) -> &'static Dialect {

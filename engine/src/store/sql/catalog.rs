@@ -18,7 +18,7 @@ fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps with text keys and plain enums always serialize")
 }
 
-fn parsed<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
+pub(super) fn parsed<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| StoreError::Fatal(format!("the {what} in the store is not readable: {e}")))
 }
 
@@ -29,7 +29,8 @@ fn sha(bytes: Vec<u8>) -> Result<Sha256> {
 
 const ENTRY: &str = "rule, sha256, `order`, mode, parameters, from_directory, suspended";
 
-fn entry(row: &mut Row) -> Result<Entry> {
+/// Of the columns of [`ENTRY`], in their order.
+pub(super) fn entry(row: &mut Row) -> Result<Entry> {
     Ok(Entry {
         name: row.text()?,
         sha256: sha(row.blob()?)?,
@@ -283,16 +284,18 @@ pub(super) async fn audit(tx: &mut Transaction, pipeline: &str, limit: u32) -> R
                LEFT JOIN weir_audit_reason r ON r.pipeline = a.pipeline AND r.revision = a.revision AND r.at = a.at \
                WHERE a.pipeline = ? ORDER BY a.revision DESC LIMIT ?";
     let rows = tx.rows(sql, &[Bind::Text(pipeline), Bind::Int(limit.into())]).await?;
-    let line = |mut row: Row| {
-        Ok(Audit {
-            at: row.int()?,
-            who: row.text()?,
-            action: row.text()?,
-            rule: row.text()?,
-            revision: row.int()? as u64,
-            detail: row.text()?,
-            reason: row.maybe_text()?,
-        })
-    };
-    rows.into_iter().map(line).collect()
+    rows.into_iter().map(|mut row| line(&mut row)).collect()
+}
+
+/// Of a line's columns and its reason.
+pub(super) fn line(row: &mut Row) -> Result<Audit> {
+    Ok(Audit {
+        at: row.int()?,
+        who: row.text()?,
+        action: row.text()?,
+        rule: row.text()?,
+        revision: row.int()? as u64,
+        detail: row.text()?,
+        reason: row.maybe_text()?,
+    })
 }

@@ -28,6 +28,7 @@ pub(super) const STEPS: &[Migration] = &[
     Migration { version: 2, is_optional: true, makes: indexes },
     Migration { version: 3, is_optional: false, makes: count },
     Migration { version: 4, is_optional: false, makes: reasons },
+    Migration { version: 5, is_optional: false, makes: instances },
 ];
 
 /// Kind of thing that a statement makes, which says how to find out whether it is there.
@@ -219,6 +220,16 @@ fn reasons(d: &Dialect) -> Vec<Made> {
     let text = format!(
         "weir_audit_reason (pipeline {name} NOT NULL, revision BIGINT NOT NULL, at BIGINT NOT NULL, reason {text} NOT NULL, \
          PRIMARY KEY (pipeline, revision))"
+    );
+    vec![table(d, text)]
+}
+
+/// Step 5: which instances there are, and what each says of itself.
+fn instances(d: &Dialect) -> Vec<Made> {
+    let Dialect { name_type: name, text_type: text, .. } = d;
+    let text = format!(
+        "weir_instance (pipeline {name} NOT NULL, instance {name} NOT NULL, address {text} NOT NULL, version {name} NOT NULL, \
+         started_at BIGINT NOT NULL, seen_at BIGINT NOT NULL, state {text} NOT NULL, PRIMARY KEY (pipeline, instance))"
     );
     vec![table(d, text)]
 }

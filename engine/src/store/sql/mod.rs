@@ -10,10 +10,12 @@ mod catalog;
 pub(super) mod columns;
 mod dialect;
 mod fingerprint;
+mod instances;
 mod migrations;
 mod positions;
 mod retention;
 pub(super) mod revision;
+mod rule_changes;
 pub(super) mod schema;
 pub(super) mod stats;
 mod store;
@@ -178,6 +180,8 @@ pub(super) trait Driver: Send + Sync + 'static {
     async fn begin_read(&self) -> Result<Box<dyn Tx>>;
     /// A transaction that only reads, for the admin API: on connections of its own, and with a bound on the server's time.
     async fn begin_look(&self) -> Result<Box<dyn Tx>>;
+    /// The same, for a transaction that writes as well.
+    async fn begin_note(&self) -> Result<Box<dyn Tx>>;
     fn dialect(&self) -> &'static Dialect;
     /// Adds windows to their rows.
     async fn add_windows(&self, tx: &mut Transaction, layout: &StatsLayout, windows: &[WindowDelta]) -> Result<()>;

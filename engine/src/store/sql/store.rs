@@ -6,15 +6,16 @@ use async_trait::async_trait;
 
 use super::positions::Scope;
 use super::{
-    Driver, Result, Transaction, catalog, columns, fingerprint, migrations, positions, retention, revision, schema,
-    stats, whole,
+    Driver, Result, Transaction, catalog, columns, fingerprint, instances, migrations, positions, retention, revision,
+    rule_changes, schema, stats, whole,
 };
 use crate::fault;
-use crate::model::catalog::{Audit, Entry, Repaired, RuleSet, Version, VersionInfo};
+use crate::model::catalog::{Audit, Entry, Repaired, RuleChange, RuleSet, Version, VersionInfo};
 use crate::model::checkpoint::{Activation, Checkpoint, Claimed, Fingerprint, StatsLayout};
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
+use crate::model::instance::{Beat, InstanceRow};
 use crate::model::store::{
-    AuditStore, CatalogStore, CheckpointStore, ClusterCheck, Outcome, Position, ProbeStore, ReportStore,
+    AuditStore, CatalogStore, CheckpointStore, ClusterCheck, InstanceStore, Outcome, Position, ProbeStore, ReportStore,
     RetentionStore, Store, StoreError, WindowRows, WindowsWanted,
 };
 
@@ -253,6 +254,10 @@ impl ReportStore for SqlStore {
     async fn activations(&self, limit: u32) -> Result<Vec<Activation>> {
         in_tx!(self, begin_look, |tx| positions::activations(tx, &self.scope, limit))
     }
+
+    async fn rule_changes(&self, rule: &str, limit: u32) -> Result<Vec<RuleChange>> {
+        in_tx!(self, begin_look, |tx| rule_changes::read(tx, &self.scope.pipeline, rule, limit))
+    }
 }
 
 #[async_trait]
@@ -273,6 +278,23 @@ impl RetentionStore for SqlStore {
     async fn forget_revisions(&self, keep: u64) -> Result<u64> {
         let pipeline = &self.scope.pipeline;
         in_tx!(self, begin, |tx| retention::forget_revisions(tx, pipeline, keep))
+    }
+
+    async fn forget_instances(&self, silent_ms: i64) -> Result<u64> {
+        in_tx!(self, begin_note, |tx| instances::forget(tx, &self.scope.pipeline, silent_ms))
+    }
+}
+
+#[async_trait]
+impl InstanceStore for SqlStore {
+    async fn beat(&self, beat: &Beat, heard_ms: i64) -> Result<Vec<InstanceRow>> {
+        let pipeline = &self.scope.pipeline;
+        in_tx!(self, begin_note, |tx| instances::beat(tx, pipeline, beat))?;
+        in_tx!(self, begin_look, |tx| instances::all(tx, pipeline, heard_ms))
+    }
+
+    async fn leave(&self, instance: &str) -> Result<()> {
+        in_tx!(self, begin_note, |tx| instances::leave(tx, &self.scope.pipeline, instance))
     }
 }
 

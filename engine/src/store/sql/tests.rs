@@ -13,6 +13,7 @@ use crate::model::aggregate::{Aggregate, Measure};
 use crate::model::catalog::{Audit, Entry, Manifest, Mode, Origin, Version};
 use crate::model::checkpoint::*;
 use crate::model::ids::{Offset, Partition, Revision, Sha256};
+use crate::model::instance::Beat;
 use crate::model::store::*;
 use crate::store::sqlite::{DIALECT, SqliteDriver};
 
@@ -49,6 +50,9 @@ impl Driver for Third {
     }
     async fn begin_look(&self) -> Result<Box<dyn Tx>> {
         self.seen(self.sqlite.begin_look().await?)
+    }
+    async fn begin_note(&self) -> Result<Box<dyn Tx>> {
+        self.seen(self.sqlite.begin_note().await?)
     }
     fn dialect(&self) -> &'static Dialect {
         &THIRD
@@ -215,6 +219,10 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     );
     assert!(store.last_entry("r").await.expect("rows").is_some());
     assert_eq!(store.entries_at(Revision(2)).await.expect("rows").len(), 1);
+    let changes = store.rule_changes("r", 9).await.expect("rows");
+    let versions: Vec<_> = changes.iter().map(|change| change.entry.as_ref().map(|entry| entry.sha256)).collect();
+    assert_eq!(versions, [&one, &other, &one].map(|version| Some(version.sha256)));
+    assert!(changes.iter().all(|change| change.manifest.is_some()) && changes[1].line.reason.is_some());
     let reasons: Vec<_> = store.audit(9).await.expect("rows").into_iter().map(|line| line.reason).collect();
     assert_eq!(reasons, [None, Some("it was wrong".to_owned()), None]);
     for file in [Some(one.sha256), None] {
@@ -225,6 +233,23 @@ async fn every_statement_is_right_in_the_words_of_a_third_database() {
     let set_back = tx.execute("UPDATE weir_rule_current SET revision = ?", &[Bind::Int(1)]).await;
     tx.finish(set_back).await.expect("a row");
     assert!(store.repair_rules(1, "test").await.expect("rows are left").is_some());
+
+    let beat = |instance: &str, state: &str| Beat {
+        instance: instance.into(),
+        address: "http://host:8080".into(),
+        version: "1.0.0".into(),
+        started_at: 7,
+        state: state.into(),
+    };
+    store.beat(&beat("a", "{}"), 10_000).await.expect("a new row");
+    store.beat(&beat("b", "1"), 10_000).await.expect("a new row");
+    let rows = store.beat(&beat("a", "2"), 10_000).await.expect("its row");
+    let mut states: Vec<_> = rows.iter().map(|row| (&*row.instance, &*row.state, row.started_at)).collect();
+    states.sort_unstable();
+    assert_eq!(states, [("a", "2", 7), ("b", "1", 7)]);
+    store.leave("b").await.expect("its row");
+    assert_eq!(store.forget_instances(60_000).await.expect("rows"), 0, "it was heard of");
+    assert_eq!(store.forget_instances(-60_000).await.expect("rows"), 1);
 
     // Of revisions 1 to 4 the first judged, and the two newest stay.
     assert_eq!(store.forget_revisions(1).await.expect("rows"), 1);

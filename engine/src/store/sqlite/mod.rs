@@ -107,6 +107,10 @@ impl Driver for SqliteDriver {
         self.begin_read().await
     }
 
+    async fn begin_note(&self) -> Result<Box<dyn Tx>> {
+        self.begin().await
+    }
+
     async fn suits(&self) -> Result<()> {
         Ok(())
     }

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn values_are_json_with_exact_texts_whether_the_batch_has_them_or_not() {
-        let wanted = [r#""-0.50""#, r#""M\n1""#, r#""2023-11-14T22:13:20Z""#, r#""gold \"1\"""#, r#""PAYMENT""#];
+        let wanted = [r#""-0.50""#, r#""M\n1""#, r#""2023-11-14T22:13:20.000Z""#, r#""gold \"1\"""#, r#""PAYMENT""#];
         let wanted: Vec<_> = wanted.iter().map(|json| (json.to_string(), None)).collect();
         assert_eq!(read(WHOLE, &["event_time", "type"], &NAMES), wanted);
         assert_eq!(read(WHOLE, &["event_time", "type", "amount", "name_dest"], &NAMES), wanted);
@@ -161,7 +161,7 @@ mod tests {
         let faulty = WHOLE.replace("-0.5", "\"many\"");
         let json = |value: &str| read(value, &["event_time", "type"], &NAMES[..3]).into_iter().map(|(json, _)| json);
         let all: Vec<_> = json(&faulty).collect();
-        assert_eq!(all, ["null", r#""M\n1""#, r#""2023-11-14T22:13:20Z""#]);
+        assert_eq!(all, ["null", r#""M\n1""#, r#""2023-11-14T22:13:20.000Z""#]);
         let without = WHOLE.replace(r#","name_dest":"M\n1""#, "");
         assert_eq!(json(&without).nth(1).as_deref(), Some("null"));
     }

@@ -69,7 +69,7 @@ impl Worker {
         let (mut at, status) = (Vec::new(), &self.parts.status.partitions);
         for point in &claimed.resume_points {
             self.processor.windows.take_watermark(point.partition, point.watermark, now_ms());
-            status.claimed(self.parts.index, point.partition, point.next);
+            status.claimed(self.parts.index, point.partition, point.epoch, point.next);
             status.set_watermark(point.partition, self.processor.windows.watermark(point.partition));
             at.push((point.partition, point.next));
         }

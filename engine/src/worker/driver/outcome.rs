@@ -22,6 +22,18 @@ use super::alerts::AlertWriter;
 use super::hits::list;
 use super::letter_counts::LetterCounts;
 
+/// What of a batch went into a checkpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Entered {
+    /// Records that did not, because their alerts had no room: a checkpoint has to be made, and then [`LiveProcessor::go_on`] judges
+    /// them.
+    pub(super) left: usize,
+    /// Dead letters among those that did.
+    pub(super) letters: usize,
+    /// Valid records among them that a rule flagged.
+    pub(super) flagged: usize,
+}
+
 /// A worker's processor, its windows and its counts.
 pub(super) struct LiveProcessor {
     processor: BatchProcessor,
@@ -62,8 +74,7 @@ impl LiveProcessor {
         self.processor.open(set, partition, records, now())
     }
 
-    /// See [`BatchProcessor::judge_part`]. If it is an error, nothing of the batch is pending. Returns how many records are left of
-    /// the batch because their alerts had no room: a checkpoint has to be made, and then [`LiveProcessor::go_on`] judges them.
+    /// See [`BatchProcessor::judge_part`]. If it is an error, nothing of the batch is pending.
     pub(super) fn judge(
         &mut self,
         set: &Arc<LiveSet>,
@@ -71,9 +82,9 @@ impl LiveProcessor {
         batch: (DecodedBatch, Option<Answers>),
         pending: &mut CheckpointBuilder,
         until: &mut dyn FnMut() -> bool,
-    ) -> Result<usize, Unjudged> {
+    ) -> Result<Entered, Unjudged> {
         if messages.is_empty() {
-            return Ok(0);
+            return Ok(Entered::default());
         }
         let room = room(self.alerts.as_ref(), messages, pending);
         let judged = self.processor.judge_part(set, batch, now(), (Some(&mut self.windows), room), until)?;
@@ -86,7 +97,7 @@ impl LiveProcessor {
         set: &Arc<LiveSet>,
         messages: Messages<'_>,
         pending: &mut CheckpointBuilder,
-    ) -> usize {
+    ) -> Entered {
         let room = room(self.alerts.as_ref(), messages, pending);
         let judged = self.processor.go_on(set, now(), (Some(&mut self.windows), room));
         take_up(&judged, set, messages, pending, (&mut self.letters, self.alerts.as_mut()))
@@ -116,21 +127,22 @@ fn room(alerts: Option<&AlertWriter>, messages: Messages<'_>, pending: &Checkpoi
     alerts.map_or(AlertRoom::Explained(0), |alerts| alerts.room(pending, messages.order[0].0))
 }
 
-/// Enters what was judged of a batch into the checkpoint, and returns how many of its records were not.
+/// Enters what was judged of a batch into the checkpoint.
 fn take_up<O>(
     judged: &Judged<'_, O>,
     set: &LiveSet,
     messages: Messages<'_>,
     pending: &mut CheckpointBuilder,
     (letters, alerts): (&mut LetterCounts, Option<&mut AlertWriter>),
-) -> usize {
+) -> Entered {
     let part = &judged.part;
     let (partition, rest) = (messages.order[0].0, judged.rest());
     if rest > 0 {
         pending.end_before_an_alert();
     }
+    let entered = Entered { left: rest, letters: judged.rejected(), flagged: judged.flagged_records() };
     if part.is_empty() {
-        return rest;
+        return entered;
     }
     // Behind the last record there may be more of the log that is no record: the next one begins where it is.
     let next = match rest {
@@ -153,7 +165,7 @@ fn take_up<O>(
         }
         alerts.tell();
     }
-    rest
+    entered
 }
 
 /// What time it is for a batch.

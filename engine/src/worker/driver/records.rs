@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::Worker;
+use super::outcome::Entered;
+use crate::clock::now_ms;
 use crate::enrich::lookup::Plan;
 use crate::enrich::{Answer, Away, PendingAnswer, Query};
 use crate::model::ids::Partition;
@@ -18,7 +20,7 @@ use crate::model::record::Batch;
 use crate::processor::DecodedBatch;
 use crate::rules::{LiveSet, Unjudged};
 use crate::source::{Event, Fetched, Messages, Source};
-use crate::status::Side;
+use crate::status::{Side, Totals};
 
 /// How often the ends of the logs are asked for.
 const LAG_EVERY: Duration = Duration::from_secs(5);
@@ -156,15 +158,15 @@ impl Worker {
             let (stop, source, events) = (&self.parts.stop, &mut self.source, &mut self.events);
             let mut until = || given_up(stop, source, events, &mut self.served);
             let judged = self.processor.judge(&set, messages, (batch, answers), self.machine.pending_mut(), &mut until);
-            let left = match judged {
-                Ok(left) => left,
+            let entered = match judged {
+                Ok(entered) => entered,
                 // The backlog goes with it: we stop, or the partitions are let go before anything else is judged.
                 Err(Unjudged::Interrupted) => return Ok(()),
                 Err(Unjudged::Halt(halt)) => return Err(halt).context("halted, as on_failure says"),
             };
             self.swaps.judged(&set);
-            self.count(partition, messages.len() - left, began);
-            backlog.judged_but(left, rows, set);
+            self.count(messages, messages.len(), entered, began);
+            backlog.judged_but(entered.left, rows, set);
         }
         self.backlog = Some(backlog);
         Ok(())
@@ -176,9 +178,9 @@ impl Worker {
         let messages = backlog.messages(&rows);
         let partition = messages.order[0].0;
         let _batch = tracing::error_span!("batch", %partition, revision = %set.revision).entered();
-        let left = self.processor.go_on(&set, messages, self.machine.pending_mut());
-        self.count(partition, before - left, began);
-        backlog.judged_but(left, rows, set);
+        let entered = self.processor.go_on(&set, messages, self.machine.pending_mut());
+        self.count(messages, before, entered, began);
+        backlog.judged_but(entered.left, rows, set);
     }
 
     /// None: all of it is open or judged, or the checkpoint has no room for more.
@@ -197,15 +199,22 @@ impl Worker {
         Some(Open { set, rows, batch, answer })
     }
 
-    fn count(&mut self, partition: Partition, records: usize, began: Instant) {
-        self.parts.status.partitions.add_judged(records as u64);
-        self.counters.records.increment(records as u64);
+    /// Of the messages of a batch the last `before` were not in a checkpoint yet, and these went into one.
+    fn count(&mut self, messages: Messages<'_>, before: usize, entered: Entered, began: Instant) {
+        let (partition, records) = (messages.order[0].0, (before - entered.left) as u64);
+        let status = &self.parts.status.partitions;
+        status.add_judged(Totals { records, letters: entered.letters as u64, flagged: entered.flagged as u64 });
+        self.counters.records.increment(records);
         self.counters.batches.increment(1);
         self.counters.busy(began);
         self.allowed(&[Side::Source]);
         if let Some(at) = self.machine.pending().position(partition) {
-            self.parts.status.partitions.judged_to(self.parts.index, partition, at.to);
-            self.parts.status.partitions.set_watermark(partition, self.processor.windows.watermark(partition));
+            let status = &self.parts.status.partitions;
+            status.judged_to(self.parts.index, partition, at.to);
+            status.set_watermark(partition, self.processor.windows.watermark(partition));
+            if records > 0 {
+                status.set_judged_at(partition, messages.get(messages.len() - entered.left - 1).timestamp());
+            }
         }
     }
 
@@ -229,6 +238,7 @@ impl Worker {
             return;
         }
         self.last_bounds = Instant::now();
+        let asked_at = now_ms();
         let (reader, status) = (self.source.reader(), self.parts.status.clone());
         let positions: BTreeMap<_, _> = self.machine.pending().positions().collect();
         for (partition, at) in &positions {
@@ -244,7 +254,7 @@ impl Worker {
             for (partition, end) in reader.ends(&partitions).await.unwrap_or_default() {
                 let lag = (end.0 - positions[&partition].to.0).max(0);
                 metrics::gauge!("weir_partition_lag_records", "partition" => partition.to_string()).set(lag as f64);
-                status.partitions.set_end(partition, end);
+                status.partitions.set_end(partition, end, asked_at);
             }
         });
     }

@@ -7,11 +7,12 @@ use tokio::task::{JoinError, JoinHandle};
 use tracing::{Instrument, Span};
 
 use super::{Worker, numbers};
-use crate::checkpoint::{ClaimError, ClaimResult, Failed, TaskHandle, commit};
+use crate::checkpoint::{ClaimError, ClaimResult, Failed, Phase, TaskHandle, commit};
+use crate::clock::now_ms;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::ids::Partition;
 use crate::source;
-use crate::status::Side;
+use crate::status::{EndedCheckpoint, Side};
 use crate::worker::machine::{Action, Event, Panicked, PublishedRows, Token};
 
 use super::Metadata;
@@ -32,6 +33,8 @@ pub(super) struct CheckpointTask {
     task: JoinHandle<Result<(), Failed>>,
     pub(super) handle: TaskHandle,
     pub(super) started: Instant,
+    /// Partitions that it moves, and by how many offsets together.
+    moves: (usize, i64),
     /// What its lines in the log have in common.
     span: Span,
 }
@@ -173,13 +176,14 @@ impl Worker {
         }
         let (store, broker, given_up) = (self.parts.store.clone(), self.broker.clone(), handle.clone());
         let partitions: Vec<_> = content.partitions.iter().map(|part| part.partition).collect();
+        let moves = (partitions.len(), content.partitions.iter().map(|part| part.to.0 - part.from.0).sum());
         let span = tracing::error_span!("checkpoint", partitions = ?numbers(&partitions));
         let committing = async move {
             let mut broker = broker.lock().await;
             commit(&*store, &mut *broker, &content, &cleared, &metadata, &given_up).await
         };
         let task = self.parts.tokio.spawn(committing.instrument(span.clone()));
-        self.checkpoint = Some(CheckpointTask { checkpoint, task, handle, started: Instant::now(), span });
+        self.checkpoint = Some(CheckpointTask { checkpoint, task, handle, started: Instant::now(), moves, span });
     }
 
     fn cancel_checkpoint(&self) {
@@ -194,7 +198,8 @@ impl Worker {
         ended: &CheckpointTask,
         result: Result<Result<(), Failed>, JoinError>,
     ) -> anyhow::Result<()> {
-        metrics::histogram!("weir_checkpoint_seconds").record(ended.started.elapsed().as_secs_f64());
+        let took = ended.started.elapsed();
+        metrics::histogram!("weir_checkpoint_seconds").record(took.as_secs_f64());
         let outcome = match &result {
             Ok(Ok(())) => "committed",
             Ok(Err(Failed::Fenced(_))) => "fenced",
@@ -204,6 +209,22 @@ impl Worker {
         if outcome == "fenced" {
             metrics::counter!("weir_fenced_checkpoints_total").increment(1);
         }
+        let (phases, (partitions, offsets)) = (ended.handle.phases(), ended.moves);
+        let [clear, group_offsets, database, kafka] =
+            [Phase::Clear, Phase::Offsets, Phase::Database, Phase::Kafka].map(|phase| phases.of(phase));
+        self.parts.status.checkpoints.add(EndedCheckpoint {
+            id: 0,
+            at: now_ms(),
+            worker: self.parts.index,
+            outcome,
+            took,
+            clear,
+            group_offsets,
+            database,
+            kafka,
+            partitions,
+            offsets,
+        });
         match &result {
             // The machine ends the worker with it.
             Ok(Ok(()) | Err(Failed::Fatal(_))) | Err(_) => {}

@@ -22,6 +22,7 @@ async fn a_problem_says_what_was_wrong_and_what_to_do() {
     let api = Fakes::default().api();
     let patch = |body: &'static str| call("PATCH", "/rules/high_amount").body(PATCH, body);
     let publish = |module: &'static [u8]| call("POST", "/rules").body(MODULE, module);
+    let plan = |body: &'static str| call("POST", "/rules/plan").body(PATCH, body);
     let evaluate = |media, body: String| call("POST", "/evaluate").body(media, body);
     let cases: Vec<(Call, &str, &str, &str)> = vec![
         (call("GET", "/windows?limit=many"), "bad-request", "limit", "GET /openapi.json lists the parameters"),
@@ -50,6 +51,28 @@ async fn a_problem_says_what_was_wrong_and_what_to_do() {
         (call("GET", "/nowhere"), "not-found", "there is no path /nowhere", "GET /openapi.json lists the paths"),
         (call("PUT", "/rules"), "method-not-allowed", "/rules does not take PUT", "the header `Allow` lists"),
         (publish(b"\0asm stale"), "conflict", "the rule set moved on", "look at GET /rules and send the change again"),
+        (
+            publish(WASM).header("if-match", "3"),
+            "conflict",
+            "the change was decided on revision 3",
+            "decide anew on the revision that is in force",
+        ),
+        (publish(WASM).header("if-match", "yes"), "bad-request", "`If-Match` is no revision", "as If-Match: \"42\""),
+        (plan(r#"{"rule":"r","action":"patch"}"#), "invalid", "the patch changes nothing", "give mode, order"),
+        (plan(r#"{"rule":"r","action":"retire","mode":"off"}"#), "invalid", "are a patch's", "leave them out"),
+        (plan(r#"{"rule":"r","action":"retire","sha256":"12"}"#), "invalid", "retiring takes no sha256", "leave it"),
+        (
+            plan(r#"{"rule":"r","action":"patch","order":1,"sha256":"12"}"#),
+            "invalid",
+            "a patch has no sha256",
+            "roll back to a version",
+        ),
+        (
+            call("POST", "/rules/plan?order=3").body(PATCH, r#"{"rule":"r","action":"retire"}"#),
+            "invalid",
+            "the query is of a module",
+            "give mode and order in the body",
+        ),
         (publish(b"\0asm unknown"), "unknown-outcome", "is away", "do not send it again yet"),
         (publish(&[0; 4_097]), "too-large", "the body is beyond the limit", "send less, or raise `max_module`"),
         (publish(b"ELF"), "media-type", "is not a WebAssembly module", "send the .wasm file itself"),
@@ -120,7 +143,7 @@ async fn a_part_that_is_slow_or_busy_is_named_with_what_to_do() {
     let busy = send(&api, call("GET", "/rules")).await;
     says(&busy, "busy", "5 requests are being served", "try again in a second");
     let letters = read(fifth.await.unwrap().unwrap()).await;
-    says(&letters, "timeout", "the dead-letter topic did not answer within 10s", "ask for fewer letters");
+    says(&letters, "timeout", "Kafka did not answer within 10s", "ask for fewer letters");
     for publish in publishes {
         let answer = read(publish.await.unwrap().unwrap()).await;
         says(&answer, "timeout", "it was not done within 30s", "look at GET /rules before you send it again");

@@ -159,7 +159,7 @@ async fn every_change_leaves_who_made_it_and_why() {
     assert_eq!(reason(catalog.audit().await), ("ana".into(), "publish".into(), why("asked for by the bank")));
     catalog.publish(&second).await;
     assert_eq!(reason(catalog.audit().await), ("test".into(), "publish".into(), None));
-    let by = |text| By { who: "bo", reason: Some(text) };
+    let by = |text| By { who: "bo", reason: Some(text), seen: None };
     let order = Patch { order: Some(3), ..Patch::default() };
     catalog.catalog.patch("swapped", order, by("cheap ones first")).await.unwrap();
     assert_eq!(reason(catalog.audit().await), ("bo".into(), "patch".into(), why("cheap ones first")));

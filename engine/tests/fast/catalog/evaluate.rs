@@ -1,11 +1,14 @@
 //! What the rules would say of records, for a person who asks.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use weir::config::OnFailure;
 use weir::model::catalog::Mode;
 use weir::model::ids::Offset;
+use weir::rules::LiveSet;
 
+use crate::catalog::explaining::shipped;
 use crate::catalog::fixture::Fixture;
 use crate::catalog::module::{Guest, TEXT, TRAPS_RARELY};
 
@@ -62,4 +65,30 @@ async fn a_rule_that_requires_a_field_names_the_one_that_a_record_lacks() {
     let said = catalog.evaluate(&[5]);
     let found: Vec<_> = said[0].findings.iter().map(|found| (&*found.code, &*found.detail)).collect();
     assert_eq!(found, [("FIELD_MISSING", "rule needs requires field name_dest")]);
+}
+
+#[tokio::test]
+async fn other_parameters_judge_for_themselves_and_what_a_rule_does_not_take_is_refused() {
+    let fixture = Fixture::new();
+    let catalog = fixture.open().await;
+    shipped(&catalog, "high_amount").await;
+    let of = |set: &Arc<LiveSet>| {
+        let said = catalog.evaluate_by(set, &catalog.batch(&[500, 20_000_001]));
+        said[0].findings.iter().map(|found| found.detail.clone()).collect::<Vec<_>>()
+    };
+    let tried = catalog.with_parameters("high_amount", &[("limit", "4.99")]).unwrap();
+    assert_eq!(of(&tried), ["amount 5.00 > 4.99", "amount 200000.01 > 4.99"]);
+    assert_eq!(of(&catalog.catalog.live()), ["amount 200000.01 > 200000"], "what is in force stays");
+    let counted =
+        [&tried.rules[0], &catalog.rule("high_amount").unwrap()].map(|rule| rule.stats.rows.load(Ordering::Relaxed));
+    assert_eq!(counted, [0, 0]);
+
+    let refused = |rule: &str, parameters: &[(&str, &str)]| {
+        catalog.with_parameters(rule, parameters).err().map(|why| why.to_string()).unwrap_or_default()
+    };
+    assert!(refused("high_amount", &[("limit", "many")]).starts_with("entry high_amount does not fit: "));
+    assert!(refused("high_amount", &[("limt", "1")]).contains("no parameter \"limt\"; it has limit"));
+    assert_eq!(refused("nobody", &[]), "there is no rule \"nobody\" that judges");
+    catalog.mode("high_amount", Mode::Off).await;
+    assert_eq!(refused("high_amount", &[("limit", "1")]), "there is no rule \"high_amount\" that judges");
 }

@@ -9,7 +9,7 @@ use crate::catalog::fixture::{Fixture, Opened, by_api};
 /// In hundredths: 200,000.00 is not flagged yet.
 const AMOUNTS: [i64; 5] = [-1, 20_000_001, 5, 20_000_002, -7];
 
-async fn shipped(catalog: &Opened, rule: &str) {
+pub(super) async fn shipped(catalog: &Opened, rule: &str) {
     let path = format!("{}/../rules.d/{rule}.wasm", env!("CARGO_MANIFEST_DIR"));
     let module = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; `make rules` builds it"));
     catalog.catalog.publish(module, by_api()).await.unwrap();

@@ -14,8 +14,8 @@ use weir::model::checkpoint::StatsLayout;
 use weir::model::ids::{Offset, Sha256};
 use weir::model::record::{Batch, Schema, Value};
 use weir::rules::{
-    Catalog, CatalogError, Judge, LiveRule, LiveSet, Patch, Publish, Published, Recorder, Refused, RuleVerdict,
-    RulesDirectory, Runtime,
+    BuildError, Catalog, CatalogError, Judge, LiveRule, LiveSet, Patch, Publish, Published, Recorder, Refused,
+    RuleVerdict, RulesDirectory, Runtime,
 };
 use weir::store::Store;
 
@@ -100,7 +100,7 @@ pub(crate) fn script(path: &std::path::Path, body: &str) {
 /// By the API, with nothing said.
 pub(crate) fn by_api() -> Publish {
     let (source, who) = ("test".into(), "test".into());
-    Publish { origin: Origin::Api, source, who, reason: None, order: None, mode: None, replace: false }
+    Publish { origin: Origin::Api, source, who, reason: None, seen: None, order: None, mode: None, replace: false }
 }
 
 /// A patch of parameters only; None unsets.
@@ -162,6 +162,13 @@ impl Opened {
         let mut judge = Judge::observed(self.runtime.clone(), Recorder::default(), Arc::default());
         judge.judge(set, batch, &mut Vec::new()).unwrap();
         judge.into_observer().verdicts
+    }
+
+    /// The set in force with these parameters of a rule.
+    pub(crate) fn with_parameters(&self, rule: &str, parameters: &[(&str, &str)]) -> Result<Arc<LiveSet>, BuildError> {
+        let values = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let changes = BTreeMap::from([(rule.to_owned(), values.collect())]);
+        self.catalog.live().with_parameters(&self.runtime, &self.schema, &changes).map(Arc::new)
     }
 
     pub(crate) fn judge_of_a_worker(&self) -> Judge {

@@ -29,9 +29,21 @@ fn guarded(answer: &Answer, what: &str) {
 async fn every_answer_has_the_headers_that_keep_a_page_to_itself() {
     let api = people().api();
     let session = session(&api, ANALYST).await;
-    for path in
-        ["/", "/console/", "/console/sign-in", "/console/nowhere", "/console/assets/weir.css", "/console/assets/no"]
-    {
+    for path in [
+        "/",
+        "/console/",
+        "/console/dead-letters",
+        "/console/dead-letters?code=A",
+        "/console/dead-letters/0@12",
+        "/console/dead-letters/0@12/value",
+        "/console/records/3@7",
+        "/console/try",
+        "/console/try?record=3@7",
+        "/console/sign-in",
+        "/console/nowhere",
+        "/console/assets/weir.css",
+        "/console/assets/no",
+    ] {
         for cookie in ["", &session] {
             guarded(&send(&api, browse(path).header("cookie", cookie)).await, path);
         }
@@ -82,6 +94,7 @@ async fn a_browser_that_has_a_part_of_a_page_is_told_so_by_its_digest() {
     for (name, media_type) in [
         ("weir.css", "text/css; charset=utf-8"),
         ("live.js", "text/javascript; charset=utf-8"),
+        ("copy.js", "text/javascript; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),
     ] {
         let path = format!("/console/assets/{name}");
@@ -99,9 +112,16 @@ async fn a_browser_that_has_a_part_of_a_page_is_told_so_by_its_digest() {
 
 #[tokio::test]
 async fn a_page_is_small_on_the_wire_and_the_same_when_it_is_unpacked() {
-    let api = people().api();
+    let api = Fakes { letters: 10_000, ..people() }.api();
     let session = session(&api, ANALYST).await;
-    for path in ["/console/", "/console/assets/weir.css", "/console/assets/live.js"] {
+    for path in [
+        "/console/",
+        "/console/dead-letters",
+        "/console/dead-letters?code=A&limit=1000",
+        "/console/dead-letters/0@12",
+        "/console/assets/weir.css",
+        "/console/assets/live.js",
+    ] {
         let ask = || browse(path).header("cookie", session.clone());
         let whole = send(&api, ask()).await;
         assert!(!whole.headers.contains_key("content-encoding"), "{path}: nobody asked for it");

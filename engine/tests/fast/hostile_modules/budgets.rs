@@ -19,7 +19,7 @@ const SOON: Duration = COST_WINDOW.saturating_mul(8);
 async fn shadow(fixture: &Fixture, guest: Guest<'_>) {
     let (source, who) = ("test".into(), "test".into());
     let (origin, mode) = (Origin::Api, Some(Mode::Shadow));
-    let how = Publish { origin, source, who, reason: None, order: None, mode, replace: false };
+    let how = Publish { origin, source, who, reason: None, seen: None, order: None, mode, replace: false };
     fixture.catalog.publish(guest.core(), how).await.unwrap();
 }
 

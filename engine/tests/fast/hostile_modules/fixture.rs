@@ -102,6 +102,7 @@ impl Fixture {
             source: "test".into(),
             who: "test".into(),
             reason: None,
+            seen: None,
             order: None,
             mode: None,
             replace: false,

@@ -26,6 +26,7 @@ async fn forty_shadow_rules_of_each_kind_take_no_more_than_their_share() {
                 source: "test".into(),
                 who: "test".into(),
                 reason: None,
+                seen: None,
                 order: None,
                 mode: Some(Mode::Shadow),
                 replace: false,

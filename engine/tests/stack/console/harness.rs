@@ -58,7 +58,8 @@ const COVERED: &str = "<p><button type=button>Uncovered</button></p><p id=said><
 const COVER: &str = "setTimeout(() => document.getElementById('cover').remove(), 400);
 document.querySelector('button').addEventListener('click', () => { document.getElementById('said').textContent = 'clicked'; });";
 
-const STYLE: &str = "body { font: 1rem sans-serif; } #cover { position: fixed; inset: 0; } .wide { width: 120rem; }";
+/// Without a background of its own axe takes a dark page for a white one.
+const STYLE: &str = "html { background: Canvas; color: CanvasText; } body { font: 1rem sans-serif; } #cover { position: fixed; inset: 0; } .wide { width: 120rem; }";
 
 fn pages() -> Router {
     let of =

@@ -29,6 +29,27 @@
 //! | `windows_are_charted` | desk, dark | ben looks at a measure by group; downloads CSV | the table under the chart has the numbers of `risk_stats` to the cent; open and final windows and late additions are told apart by more than color |
 //! | `the_demo_is_full_of_life` | desk | `weir demo --live`; Now, the window's chart, a swap by clicking | the picture is README's; the swap changes the hits within 10 s |
 
+mod charted;
+mod database;
+mod demo;
+mod first;
+mod flags;
 mod harness;
+mod hostile;
+mod instances;
+mod keyboard;
+mod letters;
+mod live;
+mod looks;
+mod module;
+mod now;
+mod people;
+mod plain;
+mod rules;
+mod stranger;
+mod swap;
+mod thousands;
 mod today;
+mod tried;
+mod viewer;
 mod windows;

@@ -27,7 +27,7 @@ fn windows_are_charted_and_open_ones_and_late_records_are_told_by_words_too() {
     for (name, look) in ["windows.desk", "windows.dark", "windows.narrow", "windows.plain"].into_iter().zip(looks) {
         journey(name, &look, site.origin(), |page| {
             signs_in(page, ANA, "/console/windows");
-            page.sees("img", "amount_sum");
+            page.sees("image", "amount_sum");
             page.says("open: can still change");
             page.says("late records are among them");
             page.says("<b>TRANSFER</b>");

@@ -47,7 +47,7 @@ async fn alerts_for_a_topic_that_is_gone_wait_until_it_is_made_again() {
     assert!(matches!(refused, Err(PublishError::AlertTopic { .. })), "{refused:?}");
     let said = refused.unwrap_err().to_string();
     assert!(
-        said.contains(&topic) && said.contains("kafka-topics.sh") && said.contains("operations.md#alerts"),
+        said.contains(&topic) && said.contains("kafka-topics.sh") && said.contains("docs/operations.md#alerts"),
         "{said}"
     );
     assert_eq!(fixture.letters_seen("read_uncommitted").len(), 0, "no transaction began");

@@ -8,6 +8,7 @@ mod dear_rules;
 mod door;
 mod ends;
 mod hostile;
+mod instances;
 mod kills;
 mod letters_of_hits;
 mod many_groups;

@@ -10,7 +10,7 @@ use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::store::{ClusterCheck, Outcome, StoreError, connect};
 
 use crate::store::fixture::*;
-use crate::store::{finals, retention, size};
+use crate::store::{finals, instances, retention, size};
 use weir_testkit::oracle::aggregates::{decimal, kept};
 
 async fn sums_are_exact(url: &str) {
@@ -278,6 +278,15 @@ async fn the_catalog_advances_by_one_and_refuses_a_stale_base(url: &str) {
     assert_eq!(store.versions(None, 9).await.unwrap().len(), 1);
     let lines = store.audit(9).await.unwrap();
     assert_eq!((&lines[1], lines[0].reason.as_deref()), (&audit, None));
+    let changes = store.rule_changes("high_amount", 9).await.unwrap();
+    assert_eq!(changes.len(), 2);
+    assert_eq!(
+        (&changes[0].line.action, &changes[0].entry, &changes[0].manifest),
+        (&"retire".to_owned(), &None, &None)
+    );
+    assert_eq!((&changes[1].line, &changes[1].entry), (&audit, &Some(entry.clone())));
+    assert_eq!(changes[1].manifest.as_ref(), Some(&v.manifest));
+    assert_eq!(store.rule_changes("another", 9).await.unwrap(), []);
     let later = Version { published_at: v.published_at + 1, ..version("high_amount", 9) };
     store.advance(Revision(2), Some(&later), &[], &audit).await.unwrap();
     let newest = store.versions(Some("high_amount"), 1).await.unwrap();
@@ -398,5 +407,6 @@ pub(crate) async fn all(url: &str) {
     finals::a_partition_that_stands_still_for_the_configured_time_holds_nothing_back(url).await;
     retention::windows_go_from_the_oldest_on(url).await;
     retention::revisions_go_that_judged_nothing_which_kafka_still_holds(url).await;
+    instances::instances_see_each_other_and_who_is_silent(url).await;
     size::a_checkpoint_of_thousands_of_groups_is_added_whole(url).await;
 }

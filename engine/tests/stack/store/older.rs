@@ -149,7 +149,7 @@ impl Older {
         let cluster = fingerprint.cluster.unwrap_or_else(|| "one".into());
         let (one, other) = tokio::join!(self.start(url, &cluster), self.start(url, &cluster));
         let (one, other) = (one.expect(commit), other.expect(commit));
-        assert_eq!(database.text("SELECT CAST(COUNT(*) AS CHAR) FROM weir_schema").await, "4", "{commit}");
+        assert_eq!(database.text("SELECT CAST(COUNT(*) AS CHAR) FROM weir_schema").await, "5", "{commit}");
         assert_eq!(other.pending(&Self::layout()).await.unwrap(), [""; 0], "{commit}");
         let refused = self.start(url, "two").await.map(drop).unwrap_err();
         assert!(refused.contains("source.brokers") && refused.contains(&format!("{cluster:?}")), "{refused}");

@@ -11,6 +11,7 @@ use weir_testkit::stack::mariadb::MariaDb;
 use weir_testkit::stack::mysql8::Mysql8;
 
 use crate::store::fixture::*;
+use crate::store::instances::beat;
 use crate::store::retention::version;
 
 /// Of each kind of row: enough that reading all of them is more than finding a few.
@@ -21,7 +22,11 @@ async fn filled(url: &str) -> std::sync::Arc<dyn weir::store::Store> {
     // Partitions of others, so that finding one's own is not the same as reading all.
     for name in ["plans_a", "plans_b", "plans_c"] {
         let partitions: Vec<_> = (0..200).map(Partition).collect();
-        prepared(url, name).await.take(&partitions).await.unwrap();
+        let store = prepared(url, name).await;
+        store.take(&partitions).await.unwrap();
+        for number in 0..200 {
+            store.beat(&beat(&format!("{name}-{number}"), "{}"), 0).await.unwrap();
+        }
     }
     let (store, epoch) = begun(url, "plans").await;
     let rows = i64::from(ROWS);
@@ -61,7 +66,10 @@ async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) 
     assert_eq!(plans::by_index(url, store.activations(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.audit(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.versions(None, 10)).await.unwrap().len(), 10);
+    assert_eq!(plans::by_index(url, store.rule_changes("steady", 10)).await.unwrap().len(), 10);
     plans::by_index(url, store.revision()).await.unwrap();
+    assert_eq!(plans::by_index(url, store.positions()).await.unwrap().len(), 1);
+    assert_eq!(plans::by_index(url, store.beat(&beat("own", "{}"), 10_000)).await.unwrap().len(), 1);
     // And one that does not is told.
     for (statement, how) in [
         ("SELECT records FROM stats_plans WHERE flagged = 7", How::All),
@@ -76,8 +84,8 @@ async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) 
 
 async fn on_a_server(url: &str, admin: &str) {
     let store = filled(url).await;
-    let tables =
-        "ANALYZE TABLE stats_plans, weir_partition, weir_activation, weir_audit, weir_rule_version, weir_rule_set";
+    let tables = "ANALYZE TABLE stats_plans, weir_partition, weir_activation, weir_audit, weir_rule_version, weir_rule_set, \
+         weir_instance";
     MySqlConnection::connect(url).await.unwrap().execute(raw_sql(tables)).await.unwrap();
     every_look_goes_by_an_index(admin, &*store).await;
 }

@@ -2,7 +2,10 @@
 //! bytes, and a store that only reads.
 
 mod alerts;
+mod changes;
 pub mod client;
+pub mod instances;
+mod records;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -12,12 +15,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use weir::admin::ports::{
-    AdminError, AlertTail, Author, LetterTail, PatchRequest, PipelineView, PublishRequest, RollbackRequest, RuleAdmin,
+    AdminError, AlertTail, Author, EvaluateRequest, PatchRequest, PipelineView, PlanRequest, PublishRequest,
+    RollbackRequest, RuleAdmin,
 };
 use weir::admin::views::*;
 use weir::admin::{Access, AdminState, Limits};
 use weir::config::{Admin, May, Person, Tokens};
-use weir::model::catalog::{Audit, Mode, Origin};
+use weir::model::catalog::{Audit, Mode, Origin, RuleChange};
 use weir::model::checkpoint::Activation;
 use weir::model::finding::Effect;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
@@ -55,12 +59,18 @@ pub struct Fakes {
     pub requests: usize,
     /// Time-out of a request.
     pub request_timeout: Duration,
-    /// What reached the catalog, in order.
+    /// Dead letters that there are, and groups of them up to 200.
+    pub letters: usize,
+    /// What reached the catalog, and what was read of Kafka, in order.
     pub seen: Arc<Mutex<Vec<String>>>,
     /// Rules in the set: `high_amount`, then `rule_001` and so on.
     pub rules: u32,
-    /// Partitions of the instance: the first is stopped, the others run with a lag of their number.
+    /// Partitions of the instance: the first is stopped, the others run with a lag of their number. GET /instances has as many.
     pub partitions: i32,
+    /// Whether records were judged; if not, one instance has just started.
+    pub begun: bool,
+    /// Whether the database does not say who else there is.
+    pub alone: bool,
     /// Whether `[alerts]` is configured.
     pub alerts: bool,
     /// What is in `risk_stats`.
@@ -80,9 +90,12 @@ impl Default for Fakes {
             not_ready: Vec::new(),
             requests: 8,
             request_timeout: Duration::from_secs(2),
+            letters: 1,
             seen: Arc::default(),
             rules: 1,
             partitions: 1,
+            begun: true,
+            alone: false,
             alerts: true,
             windows: FakeWindows::default(),
             windows_read: Arc::default(),
@@ -100,9 +113,14 @@ impl Fakes {
         let alerts = self.alerts.then(|| Arc::new(alerts::Alerts) as Arc<dyn AlertTail>);
         let state = AdminState::new(
             Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default(), count: self.rules }),
-            Arc::new(Pipeline { not_ready: self.not_ready.clone(), partitions: self.partitions }),
+            Arc::new(Pipeline {
+                not_ready: self.not_ready.clone(),
+                partitions: self.partitions,
+                begun: self.begun,
+                alone: self.alone,
+            }),
             Arc::new(store),
-            Arc::new(Letters),
+            Arc::new(records::Records { seen: self.seen.clone(), letters: self.letters }),
             weir::telemetry::metrics(),
             access,
             limits,
@@ -130,6 +148,9 @@ impl Fakes {
         Schema { fields: vec![field("type", false), field("iban", self.sensitive)] }
     }
 }
+
+/// The revision of the fake set.
+pub const REVISION: u64 = 4;
 
 struct Rules {
     seen: Arc<Mutex<Vec<String>>>,
@@ -183,14 +204,22 @@ fn rule() -> RuleView {
         mode: Mode::Live,
         order: 10,
         parameters: BTreeMap::from([("most".into(), "1000".into())]),
+        set: vec!["most".into()],
         codes: manifest().codes,
+        records: 1_234_567,
         hits: 3,
+        trend: vec![0, 1, 2],
         failures: 0,
-        ns_per_record: None,
+        skipped: 2,
+        ns_per_record: Some(9.1),
+        budget_ns: Some(20_000),
         origin: Some(Origin::Api),
         source: Some("127.0.0.1".into()),
         suspended: None,
         sampled_one_in: None,
+        last_change: None,
+        counted_by: 1,
+        counted_since: None,
     }
 }
 
@@ -202,7 +231,12 @@ fn manifest() -> ManifestView {
         summary: "Amounts above the most.".into(),
         fields: vec![FieldView { name: "amount".into(), kind: "decimal".into(), required: true }],
         codes: vec![code],
-        parameters: Vec::new(),
+        parameters: vec![ParameterView {
+            name: "most".into(),
+            kind: "decimal".into(),
+            summary: "Hits above it.".into(),
+            default: "500".into(),
+        }],
     }
 }
 
@@ -230,12 +264,14 @@ impl RuleAdmin for Rules {
         };
         let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::Flag, detail: format!("{IBAN}: 9 > 1") };
         Ok(RuleDetail {
+            revision: REVISION,
             rule: rule(),
             manifest: manifest(),
             versions: vec![version],
             more_versions: true,
             history_unavailable: Some(url()),
             hits_by_code: BTreeMap::from([("AMOUNT_HIGH".into(), 3)]),
+            trend_by_code: BTreeMap::from([("AMOUNT_HIGH".into(), vec![0, 1, 2])]),
             failures_by_code: BTreeMap::from([("RULE_TRAP".into(), 1)]),
             skipped: 2,
             shadow_samples: vec![hit],
@@ -244,8 +280,9 @@ impl RuleAdmin for Rules {
     }
 
     async fn publish(&self, request: PublishRequest) -> Result<PublishedView, AdminError> {
-        let Author { who, reason } = &request.author;
+        let Author { who, reason, seen } = &request.author;
         self.see(format!("publish by {who} mode {:?} order {:?} reason {reason:?}", request.mode, request.order));
+        changes::is_at(*seen)?;
         if request.wasm == b"\0asm slow" {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
@@ -264,13 +301,32 @@ impl RuleAdmin for Rules {
         judge(&wasm).map(|()| manifest())
     }
 
-    async fn patch(&self, name: &str, _: PatchRequest, author: &Author) -> Result<u64, AdminError> {
-        self.see(format!("patch by {} reason {:?}", author.who, author.reason));
-        named(name).map(|()| 6)
+    async fn plan(&self, request: PlanRequest, seen: Option<u64>) -> Result<PlanView, AdminError> {
+        named(&request.rule)?;
+        changes::is_at(seen)?;
+        self.see(format!("plan {request:?}"));
+        changes::plan(request)
+    }
+
+    async fn plan_publish(&self, request: PublishRequest) -> Result<PlanView, AdminError> {
+        self.see(format!("plan of a publish, mode {:?} order {:?}", request.mode, request.order));
+        judge(&request.wasm)?;
+        changes::is_at(request.author.seen)?;
+        Ok(changes::plan_publish(&request, manifest()))
+    }
+
+    async fn patch(&self, name: &str, patch: PatchRequest, author: &Author) -> Result<u64, AdminError> {
+        let Author { who, reason, .. } = author;
+        let PatchRequest { mode, order, parameters, .. } = patch;
+        named(name)?;
+        changes::is_at(author.seen)?;
+        self.see(format!("patch by {who} mode {mode:?} order {order:?} parameters {parameters:?} reason {reason:?}"));
+        Ok(6)
     }
 
     async fn rollback(&self, name: &str, _: RollbackRequest, author: &Author) -> Result<u64, AdminError> {
         self.see(format!("rollback by {} reason {:?}", author.who, author.reason));
+        changes::is_at(author.seen)?;
         if name == "only_one" {
             return Err(AdminError::Conflict("only_one has no earlier version".into()));
         }
@@ -279,14 +335,23 @@ impl RuleAdmin for Rules {
 
     async fn retire(&self, name: &str, author: &Author) -> Result<u64, AdminError> {
         self.see(format!("retire by {} reason {:?}", author.who, author.reason));
+        changes::is_at(author.seen)?;
         named(name).map(|()| 8)
     }
 
-    async fn evaluate(&self, records: Vec<Vec<u8>>) -> Result<EvaluateView, AdminError> {
+    /// Of every record it says that the amount is high, and what parameters it judged by.
+    async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluateView, AdminError> {
+        let EvaluateRequest { records, parameters, test, origin } = request;
         let texts: Vec<_> = records.iter().map(|record| String::from_utf8_lossy(record)).collect();
-        self.see(format!("evaluate {}", texts.join(" | ")));
-        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::DeadLetter, detail: "9 > 1".into() };
-        let fault = FaultView { stage: "decode".into(), code: "PARSE_JSON".into(), message: "byte 1".into() };
+        self.see(format!("evaluate {} by {parameters:?} of {origin:?}", texts.join(" | ")));
+        if parameters.values().any(|values| values.values().any(|value| value == "many")) {
+            return Err(AdminError::Invalid {
+                detail: "entry high_amount does not fit: parameter `most` = \"many\"".into(),
+                hint: "GET /rules/{name} has the rule's parameters and their kinds".into(),
+            });
+        }
+        let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::DeadLetter, detail: format!("{IBAN}: 9 > 1") };
+        let fault = FaultView { stage: "decode".into(), code: "PARSE_JSON".into(), message: format!("byte 1 {IBAN}") };
         let verdict = || VerdictView {
             not_asked: false,
             rule: "high_amount".into(),
@@ -297,15 +362,19 @@ impl RuleAdmin for Rules {
         let evaluated = |_| EvaluatedView {
             outcome: OutcomeView::DeadLetter,
             fault: Some(fault.clone()),
+            fields: BTreeMap::from([("iban".into(), Some(IBAN.into())), ("type".into(), None)]),
             verdicts: vec![verdict()],
         };
-        Ok(EvaluateView { revision: 4, records: records.iter().map(evaluated).collect() })
+        let test = test.map(|rule| format!("#[test]\nfn a_test_of_{rule}() {{\n    // {IBAN}\n}}\n"));
+        Ok(EvaluateView { revision: 4, records: records.iter().map(evaluated).collect(), test, hidden: None })
     }
 }
 
 struct Pipeline {
     not_ready: Vec<String>,
     partitions: i32,
+    begun: bool,
+    alone: bool,
 }
 
 impl PipelineView for Pipeline {
@@ -335,12 +404,25 @@ impl PipelineView for Pipeline {
             workers: 2,
             ready: self.not_ready.is_empty(),
             not_ready: [vec![url()], self.not_ready.clone()].concat(),
+            missing: if self.begun { Vec::new() } else { vec![missing()] },
             last_checkpoint_age_ms: Some(300),
             revision: 4,
             dependencies: self.dependencies(),
             partitions: std::iter::once(stopped.clone()).chain(others).collect(),
             conditions: Vec::new(),
         }
+    }
+
+    fn instances(&self) -> Arc<InstancesView> {
+        let alone = AloneView { since: rfc3339(0), why: "no connection to db:3306 within 5s".into() };
+        Arc::new(match self.begun {
+            true => instances::instances(self.partitions, self.alone.then_some(alone)),
+            false => InstancesView::default(),
+        })
+    }
+
+    fn history(&self) -> HistoryView {
+        if self.begun { instances::history() } else { HistoryView::default() }
     }
 
     fn dependencies(&self) -> Vec<DependencyView> {
@@ -360,45 +442,8 @@ impl PipelineView for Pipeline {
     }
 }
 
-struct Letters;
-
-#[async_trait]
-impl LetterTail for Letters {
-    async fn tail(&self, _: usize, code: Option<String>, text: usize) -> Result<LettersView, String> {
-        if code.as_deref() == Some("AWAY") {
-            return Err(url());
-        }
-        assert_ne!(code.as_deref(), Some("PANIC"), "{SECRET}");
-        if code.as_deref() == Some("SLOW") {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-        }
-        let header = |name: &str, value: &str| HeaderView { name: name.into(), value: Some(value.into()) };
-        let value = format!("{{\"iban\":\"{IBAN}\"}}");
-        let most = text.min(value.len());
-        let headers = vec![
-            header("trace", IBAN),
-            header("weir.code", code.as_deref().unwrap_or("IBAN_BLOCKED")),
-            header("weir.rule", "blocked"),
-            header("__dlq.errors.message", &format!("{IBAN} is blocked")),
-        ];
-        let letter = LetterView {
-            partition: 0,
-            offset: 1,
-            code,
-            message: Some(format!("{IBAN} is blocked")),
-            rule: Some("blocked".into()),
-            sha256: None,
-            source_partition: Some(3),
-            source_offset: Some(18_234_771),
-            fields: BTreeMap::from([("iban".into(), Some(IBAN.into())), ("type".into(), Some("DEBIT".into()))]),
-            key: Some(IBAN.into()),
-            value: Some(value[..most].into()),
-            value_bytes: Some(value.len() as u64),
-            truncated: most < value.len(),
-            headers,
-        };
-        Ok(LettersView { complete: true, letters: vec![letter], hidden: None })
-    }
+fn missing() -> MissingView {
+    MissingView { what: "no rule is live".into(), command: "weir rules push RULE.wasm".into() }
 }
 
 struct ReadOnly {
@@ -419,6 +464,13 @@ impl ReportStore for ReadOnly {
 
     async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> {
         Ok(vec![Activation { partition: Partition(0), first_offset: Offset(7), revision: Revision(4) }])
+    }
+
+    async fn rule_changes(&self, rule: &str, limit: u32) -> Result<Vec<RuleChange>, StoreError> {
+        if limit == 14 {
+            return Err(StoreError::Unavailable(url()));
+        }
+        Ok(changes::history(rule, limit))
     }
 }
 

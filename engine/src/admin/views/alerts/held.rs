@@ -17,7 +17,7 @@ const GROUPS: usize = 50;
 /// What the reader of the alert topic holds in memory.
 #[derive(Clone, Debug, Default)]
 pub struct AlertsHeld {
-    /// Names this reader. That of another instance, or after a restart, counts anew.
+    /// Names this reading of the topic. That of another instance, after a restart, or after a while in which nobody looked, counts anew.
     pub run: i64,
     /// When the topic was read last, in epoch milliseconds; None: it was not yet.
     pub as_of: Option<i64>,

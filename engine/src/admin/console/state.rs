@@ -1,0 +1,54 @@
+//! How a rule stands, in a word and a color, and what it costs: the same on every page that shows rules.
+
+use super::super::views::RuleView;
+use super::number::{NOT_KNOWN, decimal};
+use crate::model::catalog::Mode;
+
+/// In a word, and the class of its mark.
+pub(super) fn state(rule: &RuleView) -> (&'static str, &'static str) {
+    match (rule.mode, &rule.suspended) {
+        (Mode::Off, _) => ("off", ""),
+        (_, Some(_)) => ("suspended", "bad"),
+        (Mode::Live, None) => ("live", "good"),
+        (Mode::Shadow, None) => ("shadow", "warn"),
+    }
+}
+
+/// Nanoseconds a record, and what part of the budget that is, as far as both are known.
+pub(super) fn cost(rule: &RuleView) -> (String, String) {
+    let Some(ns) = rule.ns_per_record else { return (NOT_KNOWN.to_owned(), NOT_KNOWN.to_owned()) };
+    let share = rule.budget_ns.filter(|budget| *budget > 0).map(|budget| ns * 100.0 / budget as f64);
+    let share = share.map_or_else(|| NOT_KNOWN.to_owned(), |percent| format!("{percent:.1} %"));
+    (decimal(&format!("{ns:.1}")), share)
+}
+
+/// The first digits of a digest, by which people tell versions apart.
+pub(super) fn short(sha256: &str) -> String {
+    sha256.chars().take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::console::tests::rule_view;
+
+    #[test]
+    fn a_rule_stands_as_one_word_says() {
+        let of = |mode, suspended: Option<&str>| {
+            state(&RuleView { mode, suspended: suspended.map(str::to_owned), ..rule_view("r") })
+        };
+        assert_eq!(of(Mode::Live, None), ("live", "good"));
+        assert_eq!(of(Mode::Live, Some("it failed")), ("suspended", "bad"));
+        assert_eq!(of(Mode::Shadow, None), ("shadow", "warn"));
+        assert_eq!(of(Mode::Off, Some("it is off, and does not fit")), ("off", ""));
+    }
+
+    #[test]
+    fn a_cost_is_said_with_its_share_of_the_budget_where_both_are_known() {
+        let of = |ns_per_record, budget_ns| cost(&RuleView { ns_per_record, budget_ns, ..rule_view("r") });
+        assert_eq!(of(Some(9.04), Some(20_000)), ("9.0".into(), "0.0 %".into()));
+        assert_eq!(of(Some(30_000.0), Some(20_000)), ("30,000.0".into(), "150.0 %".into()));
+        assert_eq!(of(Some(9.0), None), ("9.0".into(), NOT_KNOWN.into()));
+        assert_eq!(of(None, Some(20_000)), (NOT_KNOWN.into(), NOT_KNOWN.into()));
+    }
+}

@@ -1,0 +1,68 @@
+//! The demo, as one sees it who has just typed the one command: its picture is README's.
+
+use std::process::Command;
+
+use serde_json::Value;
+use weir_testkit::browser::{Look, journey};
+use weir_testkit::pipeline::api::ask;
+use weir_testkit::pipeline::engine::Engine;
+use weir_testkit::pipeline::run;
+use weir_testkit::stack::port::free_port;
+use weir_testkit::stack::{root, weir};
+use weir_testkit::wait;
+
+use crate::console::people::{row, row_says};
+use crate::console::swap::roll_back;
+
+/// What `high_amount` did so far: the version in force, and its hits.
+fn high_amount(port: u16) -> (String, u64) {
+    let (_, text) = ask(port, "GET", "/rules/high_amount", "application/json", b"").expect("it answers");
+    let rule = &serde_json::from_str::<Value>(&text).expect("JSON")["rule"];
+    (rule["sha256"].as_str().expect("a digest").to_owned(), rule["hits"].as_u64().expect("a number"))
+}
+
+#[test]
+fn the_demo_is_full_of_life() {
+    let strict = root().join("target/demo/high_amount.wasm");
+    if !strict.exists() {
+        run(Command::new("make").args(["-s", "target/demo/high_amount.wasm"]).current_dir(root()));
+    }
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let mut command = weir();
+    command.args(["demo", "--live", "--records", "20000", "--listen", &format!("127.0.0.1:{port}")]);
+    command.arg("--rules").arg(root().join("rules.d")).arg("--strict").arg(&strict);
+    let mut engine = Engine::start(command, folder.path().join("demo.log"));
+    engine.until_it_says("the console: http://");
+    journey("demo", &Look::DESK, &format!("http://127.0.0.1:{port}"), |page| {
+        page.go("/");
+        page.sees("heading", "Now");
+        let flows = |row: String| row.contains("running");
+        wait::until("records flow", || flows(row(page, "0")) && high_amount(port).1 > 100);
+        page.check("now");
+        page.follow("link", "Windows");
+        page.sees("heading", "The rows, newest first");
+        let charts = |page: &weir_testkit::browser::Page<'_>| -> String {
+            page.value("document.querySelector('main svg[role=img]').innerHTML")
+        };
+        let before = charts(page);
+        wait::until("the chart moves", || charts(page) != before);
+        page.check("windows");
+        page.follow("link", "Alerts");
+        page.says("SELF_TRANSFER");
+        page.check("alerts");
+
+        page.follow("link", "Rules");
+        row_says(page, "high_amount", "live");
+        page.check("rules");
+        page.follow("link", "high_amount");
+        let (version, _) = high_amount(port);
+        roll_back(page, "too many hits for a quiet evening");
+        wait::until("the other version is in force", || high_amount(port).0 != version);
+        let (_, hits) = high_amount(port);
+        wait::until("and has hits", || high_amount(port).1 > hits);
+        page.says("first offset that it judged so");
+        page.check("swapped");
+    });
+    engine.signal("INT");
+    assert!(engine.until_ended("an interrupt").success(), "{}", engine.said());
+}
