@@ -20,6 +20,8 @@ use super::page::{Frame, page};
 
 /// Alerts that the page lists.
 const LISTED: u32 = 50;
+/// Groups that the page lists: those behind them have an alert or two each.
+const GROUPS: usize = 20;
 /// Characters of a field, a detail or a value in the list; the JSON has more.
 const TEXT: usize = 200;
 
@@ -159,8 +161,8 @@ impl Alerts {
             problem: view.problem,
             hidden: view.hidden,
             newer: number(view.newer),
-            groups: view.groups.iter().map(|group| Group::new(group, view.by, &form)).collect(),
-            more_groups: view.more_groups,
+            groups: view.groups.iter().take(GROUPS).map(|group| Group::new(group, view.by, &form)).collect(),
+            more_groups: view.more_groups + view.groups.len().saturating_sub(GROUPS) as u64,
             more: view.matching.saturating_sub(listed),
             alerts: view.alerts.iter().map(Line::from).collect(),
             pause,
