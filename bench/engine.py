@@ -1,5 +1,6 @@
 """One run of the engine through a topic that is full already, and what it cost."""
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,17 @@ class Engine:
 
     def alive(self):
         assert all(process.poll() is None for process in self.processes), f"the engine ended: see {self.log}"
+
+    def admin(self):
+        """Where the API of the first process is, once it says so in its log."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            self.alive()
+            found = re.search(r"admin=([\d.:]+)", re.sub(r"\x1b\[[\d;]*m", "", self.log.read_text()))
+            if found:
+                return found[1]
+            time.sleep(0.1)
+        raise AssertionError(f"the engine did not start: {self.log}")
 
     def until_taken(self, db, partitions):
         until = time.monotonic() + 60
