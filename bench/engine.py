@@ -93,10 +93,11 @@ class Engine:
             db.rows(f"DROP VIEW IF EXISTS {self.table}_final", f"DROP TABLE IF EXISTS {self.table}")
 
 
-def through(topic, name, rules, shipped=True, processes=1, workers=None, weir=None):
+def through(topic, name, rules, shipped=True, processes=1, workers=None, weir=None, more=""):
     """From the start of the process until the positions in the store are at the end of the topic. `shipped`: the five rules
-    judge, so negative amounts are dead letters and some records have flags. `weir`: another binary than the one of this tree."""
-    engine = Engine(name, topic.name, rules, topic.partitions, workers=workers, weir=weir)
+    judge, so negative amounts are dead letters and some records have flags. `weir`: another binary than the one of this tree. `more`: of
+    the configuration."""
+    engine = Engine(name, topic.name, rules, topic.partitions, workers=workers, more=more, weir=weir)
     services = {name: bed.pid_of(service) for name, service in (("broker", "kafka"), ("database", "mysql"))}
     before = {name: bed.cpu(pid) for name, pid in services.items()}
     try:
