@@ -1,9 +1,10 @@
-//! What is behind the ports in the tests of the API, and what a test may choose of it: a catalog in memory (`rules`, `changes`), a
-//! pipeline (`pipeline`, `instances`), a store that only reads (`store`, `windows`) and topics (`records`, `alerts`).
+//! What is behind the ports in the tests of the API: a catalog in memory whose modules are told apart by their
+//! bytes, and a store that only reads.
 
 mod alerts;
 mod changes;
 pub mod client;
+mod filled;
 pub mod instances;
 mod pipeline;
 mod records;
@@ -20,9 +21,9 @@ use weir::admin::{Access, AdminState, Limits};
 use weir::config::{Admin, May, Person, Tokens};
 use weir::model::record::{Field, Kind, Schema};
 
-use self::pipeline::Pipeline;
-use self::rules::Rules;
-use self::store::ReadOnly;
+use pipeline::Pipeline;
+use rules::Rules;
+use store::ReadOnly;
 
 pub use windows::FakeWindows;
 
@@ -69,6 +70,8 @@ pub struct Fakes {
     pub alone: bool,
     /// Whether `[alerts]` is configured.
     pub alerts: bool,
+    /// Whether what is listed is there as often as a page shows it, each row with figures and texts of its own.
+    pub filled: bool,
     /// What is in `risk_stats`.
     pub windows: FakeWindows,
     /// How often it was read.
@@ -93,6 +96,7 @@ impl Default for Fakes {
             begun: true,
             alone: false,
             alerts: true,
+            filled: false,
             windows: FakeWindows::default(),
             windows_read: Arc::default(),
         }
@@ -100,23 +104,32 @@ impl Default for Fakes {
 }
 
 impl Fakes {
+    /// As large as any: 1,000 partitions, 200 rules, 10,000 dead letters, 1,000 alerts, 1,000 changes, windows of 30 groups.
+    pub fn filled() -> Self {
+        let types = (0..30).map(|number| format!("TYPE_{number:02}")).collect();
+        let windows = FakeWindows { more: 400, types };
+        Self { filled: true, partitions: 1_000, rules: 200, letters: 10_000, windows, ..Self::default() }
+    }
+
     /// The router over these fakes.
     pub fn api(&self) -> axum::Router {
         let access = Access::new(&self.admin(), "fraud", &self.schema());
         let Self { request_timeout, requests, .. } = *self;
         let limits = Limits { request_timeout, requests, ..Limits::new(4096) };
-        let store = ReadOnly { windows: self.windows.clone(), read: self.windows_read.clone() };
-        let alerts = self.alerts.then(|| Arc::new(alerts::Alerts) as Arc<dyn AlertTail>);
+        let filled = self.filled;
+        let store = ReadOnly { windows: self.windows.clone(), read: self.windows_read.clone(), filled };
+        let alerts = self.alerts.then(|| Arc::new(alerts::Alerts { filled }) as Arc<dyn AlertTail>);
         let state = AdminState::new(
-            Arc::new(Rules::new(self.seen.clone(), self.rules)),
+            Arc::new(Rules { seen: self.seen.clone(), known: Mutex::default(), count: self.rules, filled }),
             Arc::new(Pipeline {
                 not_ready: self.not_ready.clone(),
                 partitions: self.partitions,
                 begun: self.begun,
                 alone: self.alone,
+                rules: filled.then_some(self.rules),
             }),
             Arc::new(store),
-            Arc::new(records::Records { seen: self.seen.clone(), letters: self.letters }),
+            Arc::new(records::Records { seen: self.seen.clone(), letters: self.letters, filled }),
             weir::telemetry::metrics(),
             access,
             limits,

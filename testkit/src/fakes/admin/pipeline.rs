@@ -7,12 +7,13 @@ use weir::admin::views::*;
 
 use super::{instances, url};
 
-/// The pipeline, as [`Fakes`](super::Fakes) says it is.
 pub(super) struct Pipeline {
     pub(super) not_ready: Vec<String>,
     pub(super) partitions: i32,
     pub(super) begun: bool,
     pub(super) alone: bool,
+    /// Rules of which an instance says what it counted, where each row has figures of its own; None: rows are alike.
+    pub(super) rules: Option<u32>,
 }
 
 impl PipelineView for Pipeline {
@@ -54,7 +55,7 @@ impl PipelineView for Pipeline {
     fn instances(&self) -> Arc<InstancesView> {
         let alone = AloneView { since: rfc3339(0), why: "no connection to db:3306 within 5s".into() };
         Arc::new(match self.begun {
-            true => instances::instances(self.partitions, self.alone.then_some(alone)),
+            true => instances::instances(self.partitions, self.alone.then_some(alone), self.rules),
             false => InstancesView::default(),
         })
     }

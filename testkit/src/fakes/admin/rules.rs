@@ -1,4 +1,4 @@
-//! A catalog in memory: one rule under as many names as a test wants. What a call asks of it is written down for the test.
+//! A catalog in memory, whose modules are told apart by their bytes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,28 +13,28 @@ use weir::model::catalog::{Mode, Origin};
 use weir::model::finding::Effect;
 use weir::model::ids::Sha256;
 
-use super::{IBAN, REVISION, SECRET, WASM, changes, url};
+use super::{IBAN, REVISION, WASM, changes, filled, url};
 
-/// The catalog. Modules are told apart by their bytes.
 pub(super) struct Rules {
-    seen: Arc<Mutex<Vec<String>>>,
-    known: Mutex<Vec<Vec<u8>>>,
-    count: u32,
+    pub(super) seen: Arc<Mutex<Vec<String>>>,
+    pub(super) known: Mutex<Vec<Vec<u8>>>,
+    /// Rules in the set.
+    pub(super) count: u32,
+    pub(super) filled: bool,
 }
 
 impl Rules {
-    /// So many rules; what reaches them is seen.
-    pub(super) fn new(seen: Arc<Mutex<Vec<String>>>, count: u32) -> Self {
-        Self { seen, known: Mutex::default(), count }
-    }
-
     fn see(&self, what: String) {
         self.seen.lock().unwrap().push(what);
     }
 
     fn all(&self) -> Vec<RuleView> {
         let others = (1..self.count).map(|n| RuleView { name: format!("rule_{n:03}"), order: 10 + n as i32, ..rule() });
-        std::iter::once(rule()).chain(others).collect()
+        let all = std::iter::once(rule()).chain(others);
+        match self.filled {
+            true => (0..).zip(all).map(|(number, rule)| filled::rule(number, rule)).collect(),
+            false => all.collect(),
+        }
     }
 }
 
@@ -217,18 +217,19 @@ impl RuleAdmin for Rules {
         }
         let hit = HitView { code: "AMOUNT_HIGH".into(), effect: Effect::DeadLetter, detail: format!("{IBAN}: 9 > 1") };
         let fault = FaultView { stage: "decode".into(), code: "PARSE_JSON".into(), message: format!("byte 1 {IBAN}") };
-        let verdict = || VerdictView {
+        let verdict = |number| VerdictView {
             not_asked: false,
-            rule: "high_amount".into(),
+            rule: if number == 0 { "high_amount".into() } else { format!("rule_{number:03}") },
             sha256: Sha256::of(WASM).to_string(),
             mode: Mode::Live,
             hits: vec![hit.clone()],
         };
+        let count = if self.filled { self.count } else { 1 };
         let evaluated = |_| EvaluatedView {
             outcome: OutcomeView::DeadLetter,
             fault: Some(fault.clone()),
             fields: BTreeMap::from([("iban".into(), Some(IBAN.into())), ("type".into(), None)]),
-            verdicts: vec![verdict()],
+            verdicts: (0..count).map(verdict).collect(),
         };
         let test = test.map(|rule| format!("#[test]\nfn a_test_of_{rule}() {{\n    // {IBAN}\n}}\n"));
         Ok(EvaluateView { revision: 4, records: records.iter().map(evaluated).collect(), test, hidden: None })

@@ -1,4 +1,4 @@
-//! A store that only reads, and that is away or slow where a limit asks for it.
+//! A store that only reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +10,13 @@ use weir::model::checkpoint::Activation;
 use weir::model::ids::{Offset, Partition, Revision};
 use weir::store::{AuditStore, ReportStore, StoreError, WindowRows, WindowsWanted};
 
-use super::{FakeWindows, changes, url};
+use super::{FakeWindows, changes, filled, url};
 
-/// The store.
 pub(super) struct ReadOnly {
     pub(super) windows: FakeWindows,
     /// How often windows were read.
     pub(super) read: Arc<AtomicU64>,
+    pub(super) filled: bool,
 }
 
 #[async_trait]
@@ -30,7 +30,10 @@ impl ReportStore for ReadOnly {
         Ok(self.windows.read(wanted))
     }
 
-    async fn activations(&self, _: u32) -> Result<Vec<Activation>, StoreError> {
+    async fn activations(&self, limit: u32) -> Result<Vec<Activation>, StoreError> {
+        if self.filled {
+            return Ok(filled::activations(limit));
+        }
         Ok(vec![Activation { partition: Partition(0), first_offset: Offset(7), revision: Revision(4) }])
     }
 
@@ -38,7 +41,8 @@ impl ReportStore for ReadOnly {
         if limit == 14 {
             return Err(StoreError::Unavailable(url()));
         }
-        Ok(changes::history(rule, limit))
+        let history = changes::history(rule, if self.filled { u32::MAX } else { limit });
+        Ok(if self.filled && !history.is_empty() { filled::history(&history, limit) } else { history })
     }
 }
 
@@ -50,6 +54,9 @@ impl AuditStore for ReadOnly {
         }
         if limit == 14 {
             tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        if self.filled {
+            return Ok(filled::audit(limit));
         }
         let (who, action, rule) = ("publisher".into(), "publish".into(), "high_amount".into());
         Ok(vec![Audit {
