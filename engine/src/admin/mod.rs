@@ -88,6 +88,8 @@ pub struct AdminState {
     limits: Limits,
     requests: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Forms to sign in that are being read.
+    sign_ins: Arc<Semaphore>,
     /// Requests that read the database.
     readers: Arc<Semaphore>,
     last_changes: Arc<last_changes::LastChanges>,
@@ -121,6 +123,7 @@ impl AdminState {
             refused: Arc::default(),
             requests: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
+            sign_ins: Arc::new(Semaphore::new(console::SIGN_INS)),
             readers: Arc::new(Semaphore::new(pipeline_api::READERS)),
             last_changes: Arc::new(last_changes::unknown()),
             histories: Arc::new(changes_api::no_histories()),

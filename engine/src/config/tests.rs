@@ -3,6 +3,7 @@ use secrecy::ExposeSecret;
 use super::*;
 
 mod messages;
+mod sensitive;
 mod reference;
 
 const MAIN: &str = include_str!("../../../weir.toml");

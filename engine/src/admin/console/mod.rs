@@ -42,6 +42,7 @@ use super::extract::BodyLimit;
 use super::records_api;
 
 pub(super) use dress::dress;
+pub(super) use sign_in::FORMS as SIGN_INS;
 pub(super) use text::Shown;
 pub(super) use uploaded::Uploaded;
 
