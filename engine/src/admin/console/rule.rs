@@ -189,7 +189,10 @@ impl Code {
 fn counted(by: u32, since: Option<&str>) -> String {
     let by = if by == 1 { "one instance".to_owned() } else { format!("{by} instances together") };
     let since = since.map(|since| format!(", completely since {} UTC", to_the_second(since))).unwrap_or_default();
-    format!("Counted by {by}{since}. What is of the last 15 minutes is of the instance that answers.")
+    format!(
+        "Skipped: the record lacks a field that the rule needs. Counted by {by}{since}. What is of the last 15 minutes is of the instance \
+         that answers."
+    )
 }
 
 /// What a hit does, in words.

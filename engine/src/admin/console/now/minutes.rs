@@ -125,10 +125,10 @@ fn charts(samples: &[(i64, &SampleView)], changes: &[i64]) -> Vec<Chart> {
     vec![
         plot(
             "oldest",
-            "Age of the oldest record that is not judged, in seconds at most",
+            "Age of the oldest record not judged yet, at most, in seconds",
             vec![series("age", &|sample| sample.oldest_ms.map(seconds))],
         ),
-        plot("behind", "Records that are not judged", vec![series("records", &|sample| sample.lag.map(records))]),
+        plot("behind", "Lag: records not judged yet", vec![series("records", &|sample| sample.lag.map(records))]),
         plot(
             "rate",
             "Records judged a second",
@@ -136,7 +136,7 @@ fn charts(samples: &[(i64, &SampleView)], changes: &[i64]) -> Vec<Chart> {
         ),
         plot(
             "share",
-            "Share of the records, in percent",
+            "Dead letters and flagged records, in percent of all",
             vec![
                 series("dead letters", &|sample| share(sample.letters, sample.records)),
                 series("flagged", &|sample| share(sample.flagged, sample.records)),
