@@ -10,9 +10,8 @@ mod values;
 use askama::Template;
 
 use super::number::cut;
-use crate::admin::views::rfc3339;
 use scale::{Scale, times};
-use values::{Point, Table, points, table};
+use values::{Point, Table, points, shown, table};
 
 /// Lines of a chart; more are not told apart.
 pub(super) const LINES: usize = 6;
@@ -147,7 +146,7 @@ impl Chart {
         };
         let marks = marks(&plot, &axis, &scale);
         Self {
-            span: format!("{} to {}", rfc3339(first), rfc3339(last)),
+            span: format!("{} to {}, UTC", shown(first), shown(last)),
             lines: plot.series.iter().enumerate().map(line).collect(),
             left_out,
             levels: scale.levels().map(|(y, label)| Level { y: coordinate(TOP + y), label }).collect(),

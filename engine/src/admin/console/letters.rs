@@ -15,7 +15,8 @@ use super::super::problem::Problem;
 use super::super::records_api::{LettersQuery, find_groups, find_letters, needs_values, source};
 use super::super::views::{LetterGroupView, LetterGroupsView, LetterView};
 use super::dress::encoded;
-use super::number::{NOT_KNOWN, cut, grouped};
+use super::moment::{Moment, to_the_second};
+use super::number::{cut, grouped};
 use super::page::{Frame, page};
 
 /// Letters that the page shows of those in memory.
@@ -74,8 +75,8 @@ struct Group {
     rule: String,
     version: String,
     letters: String,
-    first: String,
-    last: String,
+    first: Moment,
+    last: Moment,
     bars: String,
     minutes: String,
     sample: Row,
@@ -100,7 +101,7 @@ struct Row {
     position: String,
     /// Of the record; empty: the letter does not say it.
     source: String,
-    at: String,
+    at: Moment,
     code: String,
     rule: String,
     version: String,
@@ -153,8 +154,8 @@ fn of_memory(frame: Frame, form: Form, view: LetterGroupsView) -> Letters {
         groups: view.groups.iter().take(GROUPS).map(Group::of).collect(),
         others: if view.others > 0 { count(view.others) } else { String::new() },
         counted: count(view.read),
-        since: view.since.unwrap_or_default(),
-        as_of: view.as_of.unwrap_or_default(),
+        since: view.since.as_deref().map(to_the_second).unwrap_or_default(),
+        as_of: view.as_of.as_deref().map(to_the_second).unwrap_or_default(),
         passed_over,
         problem: view.problem.unwrap_or_default(),
     };
@@ -186,8 +187,8 @@ impl Group {
             rule: text(&group.rule),
             version: version(group.sha256.as_deref()),
             letters: count(group.letters),
-            first: group.first.clone(),
-            last: group.last.clone(),
+            first: Moment::new(&group.first),
+            last: Moment::new(&group.last),
             bars: bars(&group.by_minute),
             minutes: minutes.join(", "),
             sample: Row::of(&group.sample),
@@ -202,7 +203,7 @@ impl Row {
         Self {
             position: format!("{}@{}", letter.partition, letter.offset),
             source: source(letter).map(|at| at.to_string()).unwrap_or_default(),
-            at: letter.at.clone().unwrap_or_else(|| NOT_KNOWN.to_owned()),
+            at: Moment::known(letter.at.as_deref()),
             code: text(&letter.code),
             rule: text(&letter.rule),
             version: version(letter.sha256.as_deref()),

@@ -14,6 +14,7 @@ mod dress;
 mod gzip;
 mod letter;
 mod letters;
+mod moment;
 mod now;
 mod number;
 mod page;

@@ -15,7 +15,7 @@ use super::super::ports::Found;
 use super::super::problem::Problem;
 use super::super::records_api::{WHOLE, find_record};
 use super::super::views::HeaderView;
-use super::number::NOT_KNOWN;
+use super::moment::Moment;
 use super::page::{Frame, page};
 use crate::model::ids::RecordPosition;
 
@@ -24,7 +24,7 @@ use crate::model::ids::RecordPosition;
 struct Record {
     frame: Frame,
     at: RecordPosition,
-    written: String,
+    written: Moment,
     /// The record before; None: it is the first of its partition.
     before: Option<RecordPosition>,
     after: RecordPosition,
@@ -88,7 +88,7 @@ pub(super) async fn show(
     let record_page = Record {
         frame: Frame::new(&state, &who, "letters"),
         at,
-        written: record.at.unwrap_or_else(|| NOT_KNOWN.to_owned()),
+        written: Moment::known(record.at.as_deref()),
         before: Some(beside(-1)).filter(|before| before.offset.0 >= 0),
         after: beside(1),
         content: Content {

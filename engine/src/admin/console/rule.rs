@@ -15,7 +15,8 @@ use super::super::extract::{Name, Params};
 use super::super::problem::{Problem, redact};
 use super::super::rules_api;
 use super::super::views::{CodeView, FieldView, HitView, RuleDetail, RuleHistoryView};
-use super::number::count;
+use super::moment::to_the_second;
+use super::number::{NOT_KNOWN, count};
 use super::page::{Frame, page};
 use super::rule_rows::{Change, Differing, Parameter, compare};
 use super::state::{cost, short, state};
@@ -127,7 +128,7 @@ impl RulePage {
             ("Hits", count(rule.hits)),
             ("Failures", count(rule.failures)),
             ("Skipped", count(rule.skipped)),
-            ("ns a record", ns),
+            ("Time a record", if ns == NOT_KNOWN { ns } else { format!("{ns} ns") }),
             ("Share of rules.budget", share),
         ];
         let counted = counted(rule.counted_by, rule.counted_since.as_deref());
@@ -187,8 +188,11 @@ impl Code {
 /// What the figures are sums of, in words.
 fn counted(by: u32, since: Option<&str>) -> String {
     let by = if by == 1 { "one instance".to_owned() } else { format!("{by} instances together") };
-    let since = since.map(|since| format!(", completely since {since}")).unwrap_or_default();
-    format!("Counted by {by}{since}. What is of the last 15 minutes is of the instance that answers.")
+    let since = since.map(|since| format!(", completely since {} UTC", to_the_second(since))).unwrap_or_default();
+    format!(
+        "Skipped: the record lacks a field that the rule needs. Counted by {by}{since}. What is of the last 15 minutes is of the instance \
+         that answers."
+    )
 }
 
 /// What a hit does, in words.

@@ -20,7 +20,7 @@ impl Trend {
     /// `span`: how long all of them are, in words, as "15 min".
     pub(super) fn of(counts: &[u64], span: &str) -> Self {
         let (sum, most) = (counts.iter().sum::<u64>(), counts.iter().copied().max().unwrap_or_default());
-        let label = format!("{} in the last {span}", count(sum));
+        let label = format!("{} in {span}", count(sum));
         if most == 0 {
             return Self { points: String::new(), label };
         }
@@ -42,16 +42,13 @@ mod tests {
     #[test]
     fn the_line_goes_from_the_oldest_to_the_newest_and_up_where_more_was_counted() {
         let trend = Trend::of(&[0, 5, 10], "15 min");
-        assert_eq!((trend.points.as_str(), trend.label.as_str()), ("0,15 45,8 90,1", "15 in the last 15 min"));
+        assert_eq!((trend.points.as_str(), trend.label.as_str()), ("0,15 45,8 90,1", "15 in 15 min"));
         assert_eq!(Trend::of(&[7], "15 min").points, "0,1");
     }
 
     #[test]
     fn where_nothing_was_counted_there_is_no_line() {
-        assert_eq!(
-            Trend::of(&[0; 30], "15 min"),
-            Trend { points: String::new(), label: "0 in the last 15 min".into() }
-        );
+        assert_eq!(Trend::of(&[0; 30], "15 min"), Trend { points: String::new(), label: "0 in 15 min".into() });
         assert_eq!(Trend::of(&[], "15 min").points, "");
     }
 }
