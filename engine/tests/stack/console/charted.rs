@@ -68,7 +68,9 @@ fn windows_are_charted() {
             }
             // The form names final windows, and the legend open ones: a row has to say it.
             for state in ["open", "final"] {
-                wait::until(&format!("a row of a window that is {state}"), || states(page).iter().any(|of| of == state));
+                wait::until(&format!("a row of a window that is {state}"), || {
+                    states(page).iter().any(|of| of == state)
+                });
             }
             let csv = downloads(page, "/console/windows.csv");
             let late = console.pipeline.sql("SELECT COUNT(*) FROM risk_stats WHERE late > 0");
