@@ -17,7 +17,7 @@ use super::dress::encoded;
 use super::number::{NOT_KNOWN, decimal};
 use super::page::{Frame, page};
 use super::record::{Content, Named};
-use crate::model::finding::Effect;
+use super::state::does;
 use crate::model::ids::RecordPosition;
 
 /// Versions of a rule among which the one of the letter is looked for.
@@ -113,10 +113,7 @@ fn parts(time: Option<&str>) -> Vec<String> {
 
 impl Hit {
     fn of(hit: LetterHitView) -> Self {
-        let (class, effect) = match hit.effect {
-            Effect::DeadLetter => ("bad", "dead letter"),
-            Effect::Flag => ("warn", "flag"),
-        };
+        let (class, effect) = does(hit.effect);
         Self { rule: hit.rule, code: hit.code, class, effect, detail: hit.detail }
     }
 }

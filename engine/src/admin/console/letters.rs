@@ -16,8 +16,9 @@ use super::super::records_api::{LettersQuery, find_groups, find_letters, needs_v
 use super::super::views::{LetterGroupView, LetterGroupsView, LetterView};
 use super::dress::encoded;
 use super::moment::{Moment, to_the_second};
-use super::number::{cut, grouped};
+use super::number::{NOT_KNOWN, count, cut, grouped};
 use super::page::{Frame, page};
+use super::state::short;
 
 /// Letters that the page shows of those in memory.
 const NEWEST: usize = 50;
@@ -27,8 +28,6 @@ const FOUND: usize = 200;
 const GROUPS: usize = 100;
 /// Characters of a reason and of a value in a row.
 const TEXT: usize = 120;
-/// Hex digits by which a version is called.
-const DIGITS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "letters.html")]
@@ -237,11 +236,7 @@ impl LettersQuery {
 
 /// How a version is called in a row; empty: there is none.
 pub(super) fn version(sha256: Option<&str>) -> String {
-    sha256.unwrap_or_default().chars().take(DIGITS).collect()
-}
-
-fn count(number: u64) -> String {
-    grouped(i64::try_from(number).unwrap_or(i64::MAX))
+    sha256.map(short).unwrap_or_default()
 }
 
 /// A bar a count: the lowest for none, the highest for the most.

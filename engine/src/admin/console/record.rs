@@ -16,6 +16,7 @@ use super::super::problem::Problem;
 use super::super::records_api::{WHOLE, find_record};
 use super::super::views::HeaderView;
 use super::moment::Moment;
+use super::number::{NOT_KNOWN, count};
 use super::page::{Frame, page};
 use crate::model::ids::RecordPosition;
 
@@ -56,7 +57,6 @@ impl Content {
 
     /// Bytes of the value, in words.
     pub(super) fn size(&self) -> String {
-        let count = |bytes: u64| super::number::grouped(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.value_bytes.map_or_else(|| "none: a tombstone".to_owned(), |bytes| format!("{} bytes", count(bytes)))
     }
 }

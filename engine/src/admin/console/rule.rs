@@ -19,11 +19,10 @@ use super::moment::to_the_second;
 use super::number::{NOT_KNOWN, count};
 use super::page::{Frame, page};
 use super::rule_rows::{Change, Differing, Parameter, compare};
-use super::state::{cost, short, state};
+use super::state::{cost, does, short, state};
 use super::trend::Trend;
 use crate::config::May;
 use crate::model::catalog::Mode;
-use crate::model::finding::Effect;
 
 /// Changes that the page lists.
 const CHANGES: u32 = 20;
@@ -177,7 +176,7 @@ impl Code {
         let code = |code: &CodeView| Self {
             name: code.name.clone(),
             summary: code.summary.clone(),
-            does: does(code.effect),
+            does: does(code.effect).1,
             hits: count(detail.hits_by_code.get(&code.name).copied().unwrap_or_default()),
             trend: Trend::of(detail.trend_by_code.get(&code.name).map_or(&[][..], Vec::as_slice), "15 min"),
         };
@@ -193,12 +192,4 @@ fn counted(by: u32, since: Option<&str>) -> String {
         "Skipped: the record lacks a field that the rule needs. Counted by {by}{since}. What is of the last 15 minutes is of the instance \
          that answers."
     )
-}
-
-/// What a hit does, in words.
-fn does(effect: Effect) -> &'static str {
-    match effect {
-        Effect::DeadLetter => "dead letter",
-        Effect::Flag => "flag",
-    }
 }

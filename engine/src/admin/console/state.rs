@@ -1,8 +1,9 @@
-//! How a rule stands, in a word and a color, and what it costs: the same on every page that shows rules.
+//! How a rule stands and what a hit does, each in a word and a color, and what a rule costs: the same on every page that shows it.
 
 use super::super::views::RuleView;
 use super::number::{NOT_KNOWN, decimal};
 use crate::model::catalog::Mode;
+use crate::model::finding::Effect;
 
 /// In a word, and the class of its mark.
 pub(super) fn state(rule: &RuleView) -> (&'static str, &'static str) {
@@ -11,6 +12,14 @@ pub(super) fn state(rule: &RuleView) -> (&'static str, &'static str) {
         (_, Some(_)) => ("suspended", "bad"),
         (Mode::Live, None) => ("live", "good"),
         (Mode::Shadow, None) => ("shadow", "warn"),
+    }
+}
+
+/// What a hit does to a record: the class of its mark, and in words.
+pub(super) fn does(effect: Effect) -> (&'static str, &'static str) {
+    match effect {
+        Effect::DeadLetter => ("bad", "dead letter"),
+        Effect::Flag => ("warn", "flag"),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The demo, as one sees it who has just typed the one command: its picture is README's.
+//! The demo, as one sees it who has just typed the one command. README's picture, `docs/console.png`, is the upper part of one of the
+//! test's, `target/screenshots/demo.02.windows.png`: take it anew when the page looks otherwise.
 
 use std::collections::BTreeMap;
 use std::path::Path;
