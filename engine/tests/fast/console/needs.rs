@@ -7,7 +7,7 @@ use weir_testkit::fakes::admin::client::{call, send};
 use super::{ANALYST, READER, ROBOT, browse, people, session, submit};
 
 /// Method, path as it is routed, a path that it takes, and what it needs: nothing, `read` or `publish`.
-const API: [(&str, &str, &str, &str); 29] = [
+pub(super) const API: [(&str, &str, &str, &str); 29] = [
     ("GET", "/rules", "/rules", "read"),
     ("POST", "/rules", "/rules", "publish"),
     ("POST", "/rules/check", "/rules/check", "publish"),
@@ -41,7 +41,7 @@ const API: [(&str, &str, &str, &str); 29] = [
 
 /// The same of the console's: every page, and every form, which `every_form_of_a_page_has_a_path_that_says_what_it_needs` finds in
 /// the templates.
-const CONSOLE: [(&str, &str, &str); 26] = [
+pub(super) const CONSOLE: [(&str, &str, &str); 26] = [
     ("GET", "/", "read"),
     ("GET", "/console", "read"),
     ("GET", "/console/", "read"),
