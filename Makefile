@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help rules wasm-target weir demo-weir demo-time yardsticks demo demo-live quick test prove chaos fuzz soak bench bench-sweep bench-latency bench-micro bench-rules bench-instructions bench-check docs deny dist up down
+.PHONY: help rules wasm-target weir demo-weir demo-time yardsticks demo demo-live quick test prove chaos fuzz soak bench bench-sweep bench-latency bench-console bench-micro bench-rules bench-instructions bench-check docs deny dist up down
 # A target's needs are installed before anything is built; cargo uses all cores by itself.
 .NOTPARALLEL:
 SHELL := bash
@@ -128,6 +128,10 @@ bench-latency: rules weir yardsticks ## produced to visible; a rule's swap; a ki
 	bench/swap
 	bench/recovery
 	bench/split $(RECORDS)
+
+bench-console: rules weir yardsticks ## what ten people who look at the console cost, MINUTES=10; when a browser first paints its pages
+	bench/console
+	bench/paint
 
 bench-rules: rules weir ## what a rule costs, by itself
 	$(CARGO) bench -p weir-bench --bench rules

@@ -107,7 +107,7 @@ def block(names):
 def config_of(name, table):
     """A pipeline of its own: a fresh group and a fresh table over the same topic."""
     text = (ROOT / "stack/weir.compose.toml").read_text()
-    # What is measured has no alerts; their cost is in `bench/benches/stages`.
+    # What is measured has no alerts; their cost is in `bench/alerts`.
     text = re.sub(r"(?ms)^# Flagged records.*?(?=^\[record\])", "", text)
     for key, value in (("name", name), ("group", name), ("table", table)):
         text, n = re.subn(rf'(?m)^{key} = ".*"', f'{key} = "{value}"', text, count=1)

@@ -1,5 +1,6 @@
 """One run of the engine through a topic that is full already, and what it cost."""
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -41,6 +42,17 @@ class Engine:
     def alive(self):
         assert all(process.poll() is None for process in self.processes), f"the engine ended: see {self.log}"
 
+    def admin(self):
+        """Where the API of the first process is, once it says so in its log."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            self.alive()
+            found = re.search(r"admin=([\d.:]+)", re.sub(r"\x1b\[[\d;]*m", "", self.log.read_text()))
+            if found:
+                return found[1]
+            time.sleep(0.1)
+        raise AssertionError(f"the engine did not start: {self.log}")
+
     def until_taken(self, db, partitions):
         until = time.monotonic() + 60
         while db.number(f"SELECT COUNT(next_offset) FROM weir_partition WHERE pipeline = '{self.name}'") < partitions:
@@ -81,10 +93,11 @@ class Engine:
             db.rows(f"DROP VIEW IF EXISTS {self.table}_final", f"DROP TABLE IF EXISTS {self.table}")
 
 
-def through(topic, name, rules, shipped=True, processes=1, workers=None, weir=None):
+def through(topic, name, rules, shipped=True, processes=1, workers=None, weir=None, more=""):
     """From the start of the process until the positions in the store are at the end of the topic. `shipped`: the five rules
-    judge, so negative amounts are dead letters and some records have flags. `weir`: another binary than the one of this tree."""
-    engine = Engine(name, topic.name, rules, topic.partitions, workers=workers, weir=weir)
+    judge, so negative amounts are dead letters and some records have flags. `weir`: another binary than the one of this tree. `more`: of
+    the configuration."""
+    engine = Engine(name, topic.name, rules, topic.partitions, workers=workers, more=more, weir=weir)
     services = {name: bed.pid_of(service) for name, service in (("broker", "kafka"), ("database", "mysql"))}
     before = {name: bed.cpu(pid) for name, pid in services.items()}
     try:

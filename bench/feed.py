@@ -17,8 +17,10 @@ def kafka(tool, *args):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def create(name, partitions=4):
-    kafka("TopicCommand", "--create", "--topic", name, "--partitions", str(partitions), "--replication-factor", "1")
+def create(name, partitions=4, **settings):
+    """`settings`: of the topic, as Kafka names them with `_` for `.`."""
+    set_to = [text for key, value in settings.items() for text in ("--config", f"{key.replace('_', '.')}={value}")]
+    kafka("TopicCommand", "--create", "--topic", name, "--partitions", str(partitions), "--replication-factor", "1", *set_to)
     return name
 
 

@@ -10,11 +10,13 @@ import bed
 class Flow:
     """Record i goes to partition i modulo their number, so the n-th record of partition p is record n * partitions + p."""
 
-    def __init__(self, topic, partitions, rate, seconds):
+    def __init__(self, topic, partitions, rate, seconds, rejected=0, flagged=0):
+        """`rejected` and `flagged`: per mille of the records; with `rejected` fewer are visible in `risk_stats` than were sent."""
         self.partitions = partitions
         self.log = bed.TARGET / f"{topic}.log"
         self.child = subprocess.Popen([bed.RELEASE / "flow", "--brokers", os.environ["WEIR_BROKERS"], "--topic", topic, "--rate", str(rate),
-                                       "--seconds", str(seconds), "--log", self.log],
+                                       "--seconds", str(seconds), "--log", self.log, "--rejected", str(rejected),
+                                       "--flagged", str(flagged)],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ends(self):
@@ -26,7 +28,8 @@ class Flow:
         assert self.child.returncode == 0, "flow failed"
         ticks = [tuple(map(int, line.split(","))) for line in self.log.read_text().splitlines()]
         self.times, self.totals = [at / 1e6 for at, _ in ticks], [total for _, total in ticks]
-        self.records = json.loads(said)["records"]
+        told = json.loads(said)
+        self.records, self.rejected, self.flagged = told["records"], told["rejected"], told["flagged"]
         assert self.records == self.totals[-1]
         return self
 

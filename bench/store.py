@@ -4,6 +4,7 @@ import os
 import subprocess
 
 END = "-- end of answer --"
+COUNTERS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Com_stmt_prepare', 'Connections')"
 
 
 def client(*options):
@@ -38,6 +39,19 @@ class Store:
         """Of an answer of one number; 0 if there is none."""
         rows = self.rows(statement)
         return int(rows[0][0]) if rows and rows[0][0] != "NULL" else 0
+
+
+class Counted(Store):
+    """Knows how many of the server's questions are its own."""
+    own = 0
+
+    def rows(self, *statements):
+        self.own += len(statements) + 1
+        return super().rows(*statements)
+
+    def asked(self):
+        """By all others, since the server started. A statement that is prepared for it counts twice, logging in once."""
+        return sum(int(value) for _, value in self.rows(COUNTERS)) - self.own
 
 
 def differences(table, truth, flagged):

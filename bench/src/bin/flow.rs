@@ -20,6 +20,8 @@ use weir_bench::records::Cents;
 /// Kafka's own producer since 4.0; with one, 4,000 requests a second keep this small broker behind by up to 0.3 s.
 const LINGER: &str = "5";
 const TICK: Duration = Duration::from_millis(1);
+/// Cents: more than the limit that `high_amount` begins with.
+const ABOVE_THE_LIMIT: i64 = 25_000_000;
 
 #[derive(Parser)]
 struct Args {
@@ -35,37 +37,71 @@ struct Args {
     /// A line a tick: epoch microseconds before the tick's first record was sent, records sent after it.
     #[arg(long)]
     log: PathBuf,
+    /// Per mille of amounts below zero, which `negative_amount` rejects.
+    #[arg(long, default_value_t = 0)]
+    rejected: u64,
+    /// Per mille of amounts that `high_amount` flags.
+    #[arg(long, default_value_t = 0)]
+    flagged: u64,
+}
+
+/// How many records were sent, and of them those that are to be rejected and flagged.
+#[derive(Default)]
+struct Sent {
+    records: u64,
+    rejected: u64,
+    flagged: u64,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     let producer = kafka::producer(&args.brokers, LINGER, "none")?;
     let partitions = kafka::partitions(&kafka::consumer(&args.brokers)?, &args.topic)?;
-    let (mut log, mut sent, mut value) = (String::new(), 0_u64, String::new());
+    let (mut log, mut sent, mut value) = (String::new(), Sent::default(), String::new());
     let over = when_input_ends();
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(args.seconds) && !over.load(Ordering::Relaxed) {
         let due = u64::try_from(began.elapsed().as_micros() * u128::from(args.rate) / 1_000_000)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        for i in sent..due {
+        for i in sent.records..due {
             let partition = partitions[usize::try_from(i % partitions.len() as u64)?];
             value.clear();
-            payment(&mut value, i, partition, now.as_millis())?;
+            payment(&mut value, i, (partition, sent.amount(i, &args)), now.as_millis())?;
             let key = format!("C{}", 100_000 + i % 200_000);
             let record = BaseRecord::to(&args.topic).partition(partition).key(key.as_bytes());
             kafka::send(&producer, record.payload(value.as_bytes()))?;
         }
-        if due > sent {
-            sent = due;
-            writeln!(log, "{},{sent}", now.as_micros())?;
+        if due > sent.records {
+            sent.records = due;
+            writeln!(log, "{},{due}", now.as_micros())?;
         }
         producer.poll(Duration::ZERO);
         std::thread::sleep(TICK);
     }
     kafka::flush(&producer)?;
     std::fs::write(&args.log, log)?;
-    println!(r#"{{"records":{sent},"partitions":{}}}"#, partitions.len());
+    let Sent { records, rejected, flagged } = sent;
+    let partitions = partitions.len();
+    println!(r#"{{"records":{records},"partitions":{partitions},"rejected":{rejected},"flagged":{flagged}}}"#);
     Ok(())
+}
+
+impl Sent {
+    /// Of record i, which is counted here.
+    fn amount(&mut self, i: u64, args: &Args) -> Cents {
+        // A prime number: so rejected and flagged ones come to each partition, and each in its turn.
+        let per_mille = i * 7_919 % 1_000;
+        let amount = 1 + (i % 1_000_000).cast_signed();
+        if per_mille < args.rejected {
+            self.rejected += 1;
+            Cents(-amount)
+        } else if per_mille < args.rejected + args.flagged {
+            self.flagged += 1;
+            Cents(ABOVE_THE_LIMIT)
+        } else {
+            Cents(amount)
+        }
+    }
 }
 
 fn when_input_ends() -> Arc<AtomicBool> {
@@ -79,9 +115,9 @@ fn when_input_ends() -> Arc<AtomicBool> {
     over
 }
 
-/// Of the same shape and length as the peers' records, always valid.
-fn payment(out: &mut String, i: u64, partition: i32, now: u128) -> std::fmt::Result {
-    let (amount, old) = (Cents(1 + (i % 1_000_000).cast_signed()), Cents(1_500_000));
+/// Of the same shape and length as the peers' records.
+fn payment(out: &mut String, i: u64, (partition, amount): (i32, Cents), now: u128) -> std::fmt::Result {
+    let old = Cents(1_500_000);
     let (orig, dest) = (100_000 + i % 200_000, 100_000 + i % 199_999);
     write!(
         out,

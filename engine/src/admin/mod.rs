@@ -22,7 +22,6 @@ mod origin;
 mod pipeline_api;
 pub mod ports;
 pub mod problem;
-mod recent;
 mod records_api;
 mod rule_history;
 mod rules_api;
@@ -41,7 +40,7 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::config::May;
-use crate::model::store::{ReportStore, WindowRows, WindowsWanted};
+use crate::model::store::ReportStore;
 use crate::telemetry::Metrics;
 use extract::BodyLimit;
 use ports::{AlertTail, PipelineView, RecordReader, RuleAdmin};
@@ -98,7 +97,7 @@ pub struct AdminState {
     /// Modules that forms brought, until they are published.
     uploaded: Arc<console::Uploaded>,
     /// Windows as they were read last.
-    windows: Arc<recent::Recent<WindowsWanted, WindowRows, problem::Problem>>,
+    windows: Arc<windows_api::Windows>,
 }
 
 impl AdminState {
@@ -129,7 +128,7 @@ impl AdminState {
             last_changes: Arc::new(last_changes::unknown()),
             histories: Arc::new(changes_api::no_histories()),
             uploaded: Arc::default(),
-            windows: Arc::default(),
+            windows: Arc::new(windows_api::no_windows()),
             limits,
         }
     }

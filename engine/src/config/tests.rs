@@ -3,8 +3,8 @@ use secrecy::ExposeSecret;
 use super::*;
 
 mod messages;
-mod sensitive;
 mod reference;
+mod sensitive;
 
 const MAIN: &str = include_str!("../../../weir.toml");
 

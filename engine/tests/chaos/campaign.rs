@@ -44,12 +44,16 @@ fn nothing_is_lost_or_counted_twice_whatever_dies() {
     campaign.peace();
     let (campaign_log, compared) = campaign.judge();
     report(&campaign_log, &compared, (seed, minutes, rate), began.elapsed());
+    let alerts = compared.alerts.expect("the pipeline has alerts");
+    assert!(alerts.sent > 0, "no alert was compared: {alerts:?}");
     assert!(campaign_log.findings.is_empty(), "{}", campaign_log.findings.join("\n"));
     assert!(campaign_log.count(&["instance killed"]) >= 3 * minutes, "kills: {:?}", campaign_log.counts);
     if minutes >= 5 {
         let unmet = campaign_log.unmet();
         assert!(unmet.is_empty(), "what no engine met proves nothing: {unmet:?}");
         assert!(campaign_log.said("lost=true") > 0, "no partition was lost to a zombie");
+        assert!(campaign_log.rule_changes > 0, "no rule was swapped");
+        assert!(beyond(seed) == "wait" || alerts.not_sent > 0, "no checkpoint went beyond its budget: {alerts:?}");
     }
     campaign_log.all_is_well();
 }
@@ -57,6 +61,11 @@ fn nothing_is_lost_or_counted_twice_whatever_dies() {
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
     Some(text.parse().unwrap_or_else(|why| panic!("{name}={text}: {why}")))
+}
+
+/// `alerts.beyond`: a campaign of an even seed counts the flagged records beyond the budget, one of an odd seed waits.
+fn beyond(seed: u64) -> &'static str {
+    if seed.is_multiple_of(2) { "count" } else { "wait" }
 }
 
 struct Campaign {
@@ -89,8 +98,8 @@ impl Campaign {
             .with(r#"interval = "1s""#, r#"interval = "300ms""#)
             .with(r#"cache = { entries = 100_000, ttl = "60s" }"#, r#"cache = { entries = 5_000, ttl = "2s" }"#);
         // Small enough that checkpoints pass it, and large enough that one that waits keeps up with a rule that flags every record.
-        let (budget, beyond) = if seed.is_multiple_of(2) { (5, "count") } else { (500, "wait") };
-        let pipeline = pipeline.with_alerts(budget, beyond);
+        let budget = if beyond(seed) == "count" { 5 } else { 500 };
+        let pipeline = pipeline.with_alerts(budget, beyond(seed));
         for topic in [pipeline.topic(), pipeline.queue()] {
             pipeline.grow(&topic, PARTITIONS);
         }
@@ -355,6 +364,7 @@ impl Campaign {
         std::mem::take(&mut self.fleet).stop();
         self.keep_tables();
         let compared = all_is_exact(&self.pipeline, &self.publisher.traps, is_blocked);
+        self.campaign_log.rule_changes = *self.publisher.made.lock().expect("nobody panics with it");
         (self.campaign_log, compared)
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct CampaignLog {
     pub(crate) counts: BTreeMap<&'static str, u64>,
     /// What must not happen whatever dies; the campaign goes on to its end and fails there.
     pub(crate) findings: Vec<String>,
+    /// Changes of rules that the API answered with success.
+    pub(crate) rule_changes: u32,
 }
 
 impl CampaignLog {
@@ -27,7 +29,15 @@ impl CampaignLog {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("the folder for tests is writable");
         let file = File::create(folder.join("faults.log")).expect("the folder is writable");
-        Self { folder, file, began: Instant::now(), seed, counts: BTreeMap::new(), findings: Vec::new() }
+        Self {
+            folder,
+            file,
+            began: Instant::now(),
+            seed,
+            counts: BTreeMap::new(),
+            findings: Vec::new(),
+            rule_changes: 0,
+        }
     }
 
     pub(crate) fn note(&mut self, what: impl AsRef<str>) {

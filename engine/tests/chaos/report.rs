@@ -16,6 +16,7 @@ pub(crate) fn report(
     (seed, minutes, rate): (u64, u64, u64),
     took: Duration,
 ) {
+    let rule_changes = campaign_log.rule_changes;
     let Compared { records, letters, codes, windows, revisions, alerts } = compared;
     let ComparedAlerts { sent, not_sent, summaries } = alerts.unwrap_or_default();
     let (kills, faults) = (campaign_log.count(&KILLS), campaign_log.counts.values().sum::<u64>());
@@ -27,14 +28,14 @@ pub(crate) fn report(
     );
     println!("{faults} faults: {:?}", campaign_log.counts);
     println!(
-        "{kills} kills survived; compared {records} records, {windows} windows, {letters} letters {codes:?}, {sent} alerts and {not_sent} in {summaries} summaries by {revisions} revisions; 0 differences; {took:?}"
+        "{kills} kills survived, with {rule_changes} changes of rules; compared {records} records, {windows} windows, {letters} letters {codes:?}, {sent} alerts and {not_sent} in {summaries} summaries by {revisions} revisions; 0 differences; {took:?}"
     );
     let Ok(file) = std::env::var("RECORD") else { return };
     let commit = Command::new("git").args(["describe", "--always", "--dirty"]).output().expect("git runs");
     let line = json!({
         "what": "campaign", "seed": seed, "minutes": minutes, "rate": rate, "took_s": took.as_secs(),
         "faults": campaign_log.counts, "kills": kills, "steps_on_a_full_disk": without_room, "records": records, "letters": letters, "codes": codes, "windows": windows,
-        "alerts": sent, "alerts_not_sent": not_sent, "revisions": revisions, "differences": 0, "findings": campaign_log.findings.len(),
+        "alerts": sent, "alerts_not_sent": not_sent, "alert_summaries": summaries, "rule_changes": rule_changes, "revisions": revisions, "differences": 0, "findings": campaign_log.findings.len(),
         "commit": String::from_utf8_lossy(&commit.stdout).trim(),
         "at": chrono::Utc::now().format("%Y-%m-%dT%H:%MZ").to_string(),
     });

@@ -21,6 +21,7 @@ pub(crate) struct Publisher {
     /// The modules that trap, by sha256, whether their publish came through or not.
     pub(crate) traps: BTreeSet<String>,
     under_way: Option<JoinHandle<String>>,
+    /// Changes that were answered with success.
     pub(crate) made: Arc<Mutex<u32>>,
 }
 

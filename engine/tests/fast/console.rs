@@ -12,6 +12,7 @@ mod rules;
 mod sensitive;
 mod sessions;
 mod try_record;
+mod weight;
 mod windows;
 
 use axum::Router;

@@ -10,8 +10,6 @@ const HIGHEST: f64 = 4_000.0;
 
 /// Writes `target/screenshots/NAME.png`: the whole page, also what is below the window.
 pub(super) fn take(page: &Page<'_>, name: &str) {
-    // Of a tab behind another one no frame may ever be drawn, and then no picture comes.
-    page.must("Page.bringToFront", json!({}));
     // Of a tab behind another one nothing is drawn as long as nothing changes, and the picture would never come.
     page.must("Page.bringToFront", json!({}));
     let size = page.must("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();

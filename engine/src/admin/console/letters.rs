@@ -86,8 +86,10 @@ struct Found {
     rows: Vec<Row>,
     /// Letters that were found and are not shown.
     more: usize,
-    /// Whether these are all.
+    /// False: time, or the bound on an answer's bytes, ran out.
     is_whole: bool,
+    /// How many were asked for, if so many were found: there may be older ones.
+    limit: Option<usize>,
     /// The record that was asked for by its position; empty: none was.
     position: String,
 }
@@ -121,13 +123,21 @@ pub(super) async fn show(
         let query_text = query.text();
         let rows = found.letters.iter().take(FOUND).map(Row::of).collect();
         let position = query.position.clone().unwrap_or_default().trim().to_owned();
+        // Of one record there is one letter.
+        let is_full = position.is_empty() && found.letters.len() >= query.most() as usize;
         let download =
             if found.hidden.is_some() { String::new() } else { format!("/console/dead-letters.ndjson?{query_text}") };
         Letters {
             frame,
             form: Form { query, no_key },
             memory: None,
-            found: Found { rows, more: found.letters.len().saturating_sub(FOUND), is_whole: found.complete, position },
+            found: Found {
+                rows,
+                more: found.letters.len().saturating_sub(FOUND),
+                is_whole: found.complete,
+                limit: Some(found.letters.len()).filter(|_| is_full),
+                position,
+            },
             hidden: found.hidden.unwrap_or_default(),
             api: format!("/dead-letters?{query_text}"),
             download,

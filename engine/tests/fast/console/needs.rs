@@ -41,7 +41,7 @@ pub(super) const API: [(&str, &str, &str, &str); 29] = [
 
 /// The same of the console's: every page, and every form, which `every_form_of_a_page_has_a_path_that_says_what_it_needs` finds in
 /// the templates.
-pub(super) const CONSOLE: [(&str, &str, &str); 26] = [
+pub(crate) const CONSOLE: [(&str, &str, &str); 26] = [
     ("GET", "/", "read"),
     ("GET", "/console", "read"),
     ("GET", "/console/", "read"),

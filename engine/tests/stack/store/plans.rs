@@ -12,7 +12,7 @@ use weir_testkit::stack::mysql8::Mysql8;
 
 use crate::store::fixture::*;
 use crate::store::instances::beat;
-use crate::store::retention::version;
+use crate::store::retention::{entry, version};
 
 /// Of each kind of row: enough that reading all of them is more than finding a few.
 const ROWS: u16 = 600;
@@ -41,6 +41,7 @@ async fn filled(url: &str) -> std::sync::Arc<dyn weir::store::Store> {
     store.commit(&all).await.unwrap();
     for base in 0..u64::from(ROWS) {
         let version = (base < 200).then(|| version(base as u8));
+        let steady = entry("steady", &self::version(0), 0);
         let audit = Audit {
             at: 1,
             who: "publisher".into(),
@@ -48,9 +49,9 @@ async fn filled(url: &str) -> std::sync::Arc<dyn weir::store::Store> {
             rule: "steady".into(),
             revision: base + 1,
             detail: String::new(),
-            reason: None,
+            reason: Some("because".into()),
         };
-        store.advance(Revision(base), version.as_ref(), &[], &audit).await.unwrap();
+        store.advance(Revision(base), version.as_ref(), &[steady], &audit).await.unwrap();
     }
     store
 }
@@ -66,7 +67,9 @@ async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) 
     assert_eq!(plans::by_index(url, store.activations(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.audit(10)).await.unwrap().len(), 10);
     assert_eq!(plans::by_index(url, store.versions(None, 10)).await.unwrap().len(), 10);
-    assert_eq!(plans::by_index(url, store.rule_changes("steady", 10)).await.unwrap().len(), 10);
+    let changes = plans::by_index(url, store.rule_changes("steady", 10)).await.unwrap();
+    assert_eq!(changes.iter().filter(|change| change.entry.is_some() && change.manifest.is_some()).count(), 10);
+    assert!(plans::by_index(url, store.version_info(version(0).sha256)).await.unwrap().is_some());
     plans::by_index(url, store.revision()).await.unwrap();
     assert_eq!(plans::by_index(url, store.positions()).await.unwrap().len(), 1);
     assert_eq!(plans::by_index(url, store.beat(&beat("own", "{}"), 10_000)).await.unwrap().len(), 1);
@@ -85,7 +88,7 @@ async fn every_look_goes_by_an_index(url: &str, store: &dyn weir::store::Store) 
 async fn on_a_server(url: &str, admin: &str) {
     let store = filled(url).await;
     let tables = "ANALYZE TABLE stats_plans, weir_partition, weir_activation, weir_audit, weir_rule_version, weir_rule_set, \
-         weir_instance";
+         weir_audit_reason, weir_instance";
     MySqlConnection::connect(url).await.unwrap().execute(raw_sql(tables)).await.unwrap();
     every_look_goes_by_an_index(admin, &*store).await;
 }

@@ -65,7 +65,7 @@ pub(crate) fn version(byte: u8) -> Version {
     }
 }
 
-fn entry(rule: &str, version: &Version, order: i32) -> Entry {
+pub(crate) fn entry(rule: &str, version: &Version, order: i32) -> Entry {
     Entry {
         name: rule.into(),
         sha256: version.sha256,

@@ -2,6 +2,8 @@
 
 use weir::admin::views::*;
 
+use super::filled;
+
 /// The instance that answers.
 pub const OWN: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 /// The other one, which has the partitions with odd numbers.
@@ -12,8 +14,10 @@ pub const SILENT: &str = "deadbeefdeadbeefdeadbeefdeadbeef";
 const NOW: i64 = 1_767_225_600_000;
 
 /// Of partitions like [`Fakes::partitions`](super::Fakes::partitions): the first is stopped, the last nobody has, the others run.
-pub(super) fn instances(partitions: i32, alone: Option<AloneView>) -> InstancesView {
-    let figures: Vec<_> = (0..partitions).map(|partition| figures(partition, partitions)).collect();
+/// `rules`: of which each instance says what it counted, and figures differ from row to row; None: rows are alike.
+pub(super) fn instances(partitions: i32, alone: Option<AloneView>, rules: Option<u32>) -> InstancesView {
+    let figures = (0..partitions).map(|partition| figures(partition, partitions));
+    let figures: Vec<_> = figures.map(|of| if rules.is_some() { filled::partition(of) } else { of }).collect();
     let of = |owner: &str| figures.iter().filter(|f| self::owner(f) == Some(owner)).cloned().collect::<Vec<_>>();
     let instance = |id: &str, heard_ms_ago: u64, report: Option<InstanceReport>| InstanceView {
         id: id.into(),
@@ -25,8 +29,8 @@ pub(super) fn instances(partitions: i32, alone: Option<AloneView>) -> InstancesV
         is_heard: report.is_some(),
         report,
     };
-    let others = [instance(OTHER, 1_400, Some(report(of(OTHER), false))), instance(SILENT, 44_000, None)];
-    let own = instance(OWN, 0, Some(report(of(OWN), true)));
+    let others = [instance(OTHER, 1_400, Some(report(of(OTHER), false, rules))), instance(SILENT, 44_000, None)];
+    let own = instance(OWN, 0, Some(report(of(OWN), true, rules)));
     let view = |figures: &PartitionFigures| OwnedPartitionView {
         position: Some(18_234_771),
         instance: owner(figures).map(str::to_owned),
@@ -79,7 +83,7 @@ fn figures(partition: i32, of: i32) -> PartitionFigures {
     }
 }
 
-fn report(partitions: Vec<PartitionFigures>, ready: bool) -> InstanceReport {
+fn report(partitions: Vec<PartitionFigures>, ready: bool, rules: Option<u32>) -> InstanceReport {
     let rule = RuleFigures {
         name: "high_amount".into(),
         since: rfc3339(NOW - 600_000),
@@ -97,7 +101,7 @@ fn report(partitions: Vec<PartitionFigures>, ready: bool) -> InstanceReport {
         letters: 793_179,
         flagged: 1_233_834,
         rates: RatesView { records: 805_000.0, letters: 7_245.0, flagged: 11_270.0 },
-        rules: vec![rule],
+        rules: rules.map_or_else(|| vec![rule], filled::rules_of_a_report),
         partitions,
         ..InstanceReport::default()
     }

@@ -10,7 +10,7 @@ use weir::admin::views::*;
 use weir::model::finding::Effect;
 use weir::model::ids::{RecordPosition, Sha256};
 
-use super::{IBAN, SECRET, WASM, url};
+use super::{IBAN, SECRET, WASM, filled, url};
 
 /// The topics in the fakes' place.
 pub(super) struct Records {
@@ -18,6 +18,7 @@ pub(super) struct Records {
     pub(super) seen: Arc<Mutex<Vec<String>>>,
     /// Letters that there are.
     pub(super) letters: usize,
+    pub(super) filled: bool,
 }
 
 impl Records {
@@ -25,12 +26,18 @@ impl Records {
         self.seen.lock().unwrap().push(what);
     }
 
+    /// One by itself.
+    fn shown(&self, at: RecordPosition, text: usize) -> LetterView {
+        let letter = letter(at, None, text);
+        if self.filled { filled::long(letter, text) } else { letter }
+    }
+
     /// The newest have the highest offsets.
     fn newest(&self, most: usize, code: Option<&str>, text: usize) -> Vec<LetterView> {
         let offsets = (0..self.letters as i64).rev().take(most);
-        offsets
-            .map(|offset| letter(RecordPosition { offset: weir::model::ids::Offset(offset), ..at(0, 0) }, code, text))
-            .collect()
+        let letter =
+            |offset| letter(RecordPosition { offset: weir::model::ids::Offset(offset), ..at(0, 0) }, code, text);
+        offsets.map(|offset| if self.filled { filled::letter(letter(offset)) } else { letter(offset) }).collect()
     }
 }
 
@@ -48,7 +55,9 @@ impl RecordReader for Records {
             sample: letter(at(0, 1), None, 1_024),
         };
         LetterGroupsView {
-            groups: (0..self.letters.min(200)).map(group).collect(),
+            groups: (0..self.letters.min(200))
+                .map(|number| if self.filled { filled::group(number as u64, group(number)) } else { group(number) })
+                .collect(),
             others: 5,
             letters: self.newest(letters, None, 1_024),
             read: self.letters as u64,
@@ -77,13 +86,13 @@ impl RecordReader for Records {
     async fn letter(&self, at: RecordPosition, text: usize) -> Result<Found<LetterView>, ReadError> {
         there(at, "dead_letter_queue")?;
         self.see(format!("letter {at}"));
-        Ok(Found { view: letter(at, None, text), value: bytes(at) })
+        Ok(Found { view: self.shown(at, text), value: bytes(at) })
     }
 
     async fn record(&self, at: RecordPosition, text: usize) -> Result<Found<RecordView>, ReadError> {
         there(at, "finance_stream")?;
         self.see(format!("record {at}"));
-        let LetterView { fields, key, value, value_bytes, truncated, .. } = letter(at, None, text);
+        let LetterView { fields, key, value, value_bytes, truncated, .. } = self.shown(at, text);
         let headers = vec![HeaderView { name: "trace".into(), value: Some(IBAN.into()) }];
         let (partition, offset) = (at.partition.0, at.offset.0);
         let view = RecordView {
