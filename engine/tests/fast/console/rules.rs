@@ -92,6 +92,7 @@ async fn the_page_of_a_rule_has_its_codes_parameters_history_and_where_it_is_in_
     let set = "name=\"set.most\" value=\"1000\" inputmode=\"decimal\" pattern=\"-?[0-9]+(\\.[0-9]+)?\"";
     holds(&page, &[set, "The module's default is <code class=\"data\">500</code>", "name=\"default.most\""]);
     assert!(!page.contains("First hits in shadow"), "it is live");
+    holds(&page, &["<section id=\"samples\" data-live></section>"]);
     let gone = send(&api, browse("/console/rules/nobody").header("cookie", ana.clone())).await;
     assert_eq!(gone.status, 404, "{}", gone.text);
     holds(&shown(&api, &ana, "/console/rules/high_amount?done=4").await, &["Done: revision 4."]);

@@ -92,6 +92,10 @@ async fn the_page_has_a_chart_a_measure_with_what_is_open_and_late_and_a_table_b
 
     let none = send(&api, browse("/console/windows?from=2026-01-01T00:00").header("cookie", session)).await.text;
     assert!(none.contains("There is no such window") && !none.contains("<figure"), "{none}");
+    assert!(
+        none.contains("<section id=\"rows\" data-live></section>"),
+        "the first row has a place to appear in: {none}"
+    );
 }
 
 #[tokio::test]
