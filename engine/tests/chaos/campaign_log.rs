@@ -29,7 +29,15 @@ impl CampaignLog {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("the folder for tests is writable");
         let file = File::create(folder.join("faults.log")).expect("the folder is writable");
-        Self { folder, file, began: Instant::now(), seed, counts: BTreeMap::new(), findings: Vec::new(), rule_changes: 0 }
+        Self {
+            folder,
+            file,
+            began: Instant::now(),
+            seed,
+            counts: BTreeMap::new(),
+            findings: Vec::new(),
+            rule_changes: 0,
+        }
     }
 
     pub(crate) fn note(&mut self, what: impl AsRef<str>) {

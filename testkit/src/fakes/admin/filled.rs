@@ -14,7 +14,8 @@ const ROWS: u64 = 1_000;
 const NOW: i64 = 1_767_225_600_000;
 const ACTIONS: [&str; 4] = ["patch", "publish", "rollback", "retire"];
 const WORDS: [&str; 12] = [
-    "limit", "account", "amount", "night", "merchant", "transfer", "velocity", "country", "mule", "cash", "device", "refund",
+    "limit", "account", "amount", "night", "merchant", "transfer", "velocity", "country", "mule", "cash", "device",
+    "refund",
 ];
 
 /// Numbers and texts, the same for the same row of the same kind (splitmix64).
@@ -84,7 +85,11 @@ fn name(number: u32) -> String {
 pub(super) fn rule(number: u32, rule: RuleView) -> RuleView {
     let mut draw = Draw::of("rule", number.into());
     let name = name(number);
-    let code = |at| CodeView { name: format!("{}_{at}", name.to_uppercase()), summary: "above it".into(), effect: Effect::Flag };
+    let code = |at| CodeView {
+        name: format!("{}_{at}", name.to_uppercase()),
+        summary: "above it".into(),
+        effect: Effect::Flag,
+    };
     RuleView {
         version: format!("1.{}.{}", draw.below(20), draw.below(20)),
         summary: format!("Flags a {} whose {} is above what {} has.", draw.word(), draw.word(), draw.word()),
@@ -187,7 +192,11 @@ pub(super) fn alerts() -> Vec<(String, Says)> {
             detail: format!("amount {} > {}", draw.amount(), draw.amount()),
         };
         let key = format!("C{}", draw.below(400));
-        let fields = [("amount", draw.amount()), ("name_orig", key.clone()), ("name_dest", format!("M{}", draw.below(1_000_000)))];
+        let fields = [
+            ("amount", draw.amount()),
+            ("name_orig", key.clone()),
+            ("name_dest", format!("M{}", draw.below(1_000_000))),
+        ];
         let record = format!("{}@{}", draw.below(1_000), draw.below(20_000_000)).parse().expect("a position");
         let says = Says::Flagged(Flagged {
             record,

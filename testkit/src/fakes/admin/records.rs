@@ -35,7 +35,8 @@ impl Records {
     /// The newest have the highest offsets.
     fn newest(&self, most: usize, code: Option<&str>, text: usize) -> Vec<LetterView> {
         let offsets = (0..self.letters as i64).rev().take(most);
-        let letter = |offset| letter(RecordPosition { offset: weir::model::ids::Offset(offset), ..at(0, 0) }, code, text);
+        let letter =
+            |offset| letter(RecordPosition { offset: weir::model::ids::Offset(offset), ..at(0, 0) }, code, text);
         offsets.map(|offset| if self.filled { filled::letter(letter(offset)) } else { letter(offset) }).collect()
     }
 }
