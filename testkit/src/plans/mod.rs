@@ -65,14 +65,26 @@ pub async fn explain(url: &str, statement: &str) -> Plan {
 /// # Panics
 /// Where a statement reads a whole table, and where the read sends none.
 pub async fn by_index<T>(url: &str, read: impl Future<Output = T>) -> T {
-    let (given, statements) = match url.starts_with("sqlite:") {
+    plans_by_index(url, read).await.0
+}
+
+/// The same; also the plans of what was sent, each statement once.
+///
+/// # Panics
+/// As [`by_index`].
+pub async fn plans_by_index<T>(url: &str, read: impl Future<Output = T>) -> (T, Vec<Plan>) {
+    let (given, mut statements) = match url.starts_with("sqlite:") {
         true => sent::to_sqlite(read).await,
         false => sent::to_mysql(url, read).await,
     };
     assert!(!statements.is_empty(), "the read sent no SELECT");
+    statements.sort_unstable();
+    statements.dedup();
+    let mut plans = Vec::with_capacity(statements.len());
     for statement in statements {
         let plan = explain(url, &statement).await;
         assert!(plan.steps.iter().all(|step| step.how != How::All), "not by an index:\n{plan}");
+        plans.push(plan);
     }
-    given
+    (given, plans)
 }

@@ -28,7 +28,8 @@
 //! | `charted::windows_are_charted` | desk, dark | ben looks at charts and rows; downloads CSV; cem looks | the table under the charts and the file have the numbers of `risk_stats` to the cent; open and final windows and late additions are told by words; measures of a sensitive field are hidden |
 //! | `demo::the_demo_is_full_of_life` | desk | `weir demo --live`; Now, the window's chart, alerts, a swap by clicking | the chart moves; the other version is in force and has hits |
 //!
-//! `now`, `rules`, `letters` and `windows` look at the pages over the fakes, without services; `harness` and `today` at the browser's
+//! `plans` looks at what pages that refresh ask of the database. `now`, `rules`, `letters` and `windows` look at the pages over the fakes,
+//! without services; `harness` and `today` at the browser's
 //! client and at the API without a page.
 
 mod charted;
@@ -47,6 +48,7 @@ mod module;
 mod now;
 mod people;
 mod plain;
+mod plans;
 mod rules;
 mod stranger;
 mod swap;
