@@ -16,7 +16,7 @@ use super::super::records_api::{LettersQuery, find_groups, find_letters, needs_v
 use super::super::views::{LetterGroupView, LetterGroupsView, LetterView};
 use super::dress::encoded;
 use super::moment::{Moment, to_the_second};
-use super::number::{NOT_KNOWN, count, cut, grouped};
+use super::number::{count, cut};
 use super::page::{Frame, page};
 use super::state::short;
 

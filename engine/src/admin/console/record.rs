@@ -16,7 +16,7 @@ use super::super::problem::Problem;
 use super::super::records_api::{WHOLE, find_record};
 use super::super::views::HeaderView;
 use super::moment::Moment;
-use super::number::{NOT_KNOWN, count};
+use super::number::count;
 use super::page::{Frame, page};
 use crate::model::ids::RecordPosition;
 
