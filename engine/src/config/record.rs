@@ -110,3 +110,9 @@ pub struct Cache {
     #[serde(with = "humantime_serde")]
     pub ttl: Duration,
 }
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { entries: 100_000, ttl: Duration::from_secs(60) }
+    }
+}
