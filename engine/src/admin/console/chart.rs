@@ -197,13 +197,13 @@ fn percent(x: f64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A line with its gaps; a value between two gaps is a dot, for a line's ends are round.
+/// A line with its gaps; a value between two gaps is a short dash.
 fn path(times: &[i64], values: &[Option<Value>], axis: &Axis, scale: &Scale) -> String {
     let mut path = String::new();
     let mut run = 0;
     let end = |path: &mut String, run: &mut usize| {
         if std::mem::take(run) == 1 {
-            path.push_str("h0");
+            path.push_str("m-3 0h6");
         }
     };
     for (at, value) in times.iter().zip(values) {

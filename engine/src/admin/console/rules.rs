@@ -191,7 +191,7 @@ impl From<RuleView> for Row {
             fails: rule.failures > 0,
             skipped: count(rule.skipped),
             ns,
-            share: if share == NOT_KNOWN { String::new() } else { format!("{share} of its budget") },
+            share: if share == NOT_KNOWN { String::new() } else { format!("{share} of budget") },
             changed_at,
             changed,
             reason,

@@ -15,16 +15,16 @@ fn plot(times: Vec<i64>, all: Vec<Series>) -> Plot {
 }
 
 #[test]
-fn a_line_has_gaps_where_nothing_is_known_and_a_dot_between_two() {
+fn a_line_has_gaps_where_nothing_is_known_and_a_dash_between_two() {
     let values = vec![value(0.0), value(4.0), None, value(2.0), None, value(f64::NAN)];
     let chart = Chart::draw(plot(vec![0, 1, 2, 3, 4, 5], vec![series("all", values)]));
-    assert_eq!(chart.lines[0].path, "M15 150L209 0M597 75h0");
+    assert_eq!(chart.lines[0].path, "M15 150L209 0M597 75m-3 0h6");
 }
 
 #[test]
 fn a_single_time_and_equal_values_are_drawn() {
     let chart = Chart::draw(plot(vec![7], vec![series("all", vec![value(0.0)])]));
-    assert_eq!(chart.lines[0].path, "M500 150h0");
+    assert_eq!(chart.lines[0].path, "M500 150m-3 0h6");
     assert!(!chart.is_empty() && Chart::draw(plot(Vec::new(), Vec::new())).is_empty());
     assert!(Chart::draw(plot(vec![7], vec![series("all", vec![None])])).is_empty());
 }
