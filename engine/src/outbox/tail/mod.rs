@@ -22,7 +22,7 @@ use crate::config::Properties;
 use crate::kafka::{Cluster, Range, RangeError, RangeReader};
 
 pub use self::filter::Filter;
-pub use self::follow::Follower;
+pub use self::follow::{Follower, Round};
 pub use self::held::{GroupKey, HeldLetters, LetterGroup, MINUTES};
 pub use self::held_alerts::HeldAlerts;
 pub use self::live::{Keep, LiveTail, Progress, Topic};
