@@ -126,7 +126,11 @@ pub(super) async fn rule_history(
     Ok(Json(read_history(state, name, limit).await?))
 }
 
-async fn read_history(state: AdminState, name: String, limit: u32) -> Result<RuleHistoryView, Problem> {
+/// See [`rule_history`].
+///
+/// # Errors
+/// There was no such rule among the newest changes of the set, or the database does not say.
+pub(super) async fn read_history(state: AdminState, name: String, limit: u32) -> Result<RuleHistoryView, Problem> {
     let rule = name.clone();
     let asked = reading(state.clone(), move |store| async move {
         Ok((store.rule_changes(&rule, limit + 1).await?, store.activations(ACTIVATIONS).await?))

@@ -13,7 +13,7 @@ use super::properties::PropertyArgs;
 use crate::admin::views::Hide;
 use crate::config::{Config, Properties};
 use crate::kafka::RangeError;
-use crate::outbox::{Follower, Shown, Wanted, tail_alerts};
+use crate::outbox::{Follower, Round, Shown, Wanted, tail_alerts};
 use crate::telemetry;
 
 /// Pause between two looks for new alerts.
@@ -116,12 +116,14 @@ fn place(args: &TailArgs) -> anyhow::Result<Place> {
 
 /// A broker that is away is waited for.
 fn follow(mut follower: Follower<'_>, print: impl Fn(&Shown)) -> anyhow::Result<()> {
-    let mut away = false;
+    let (mut away, mut deleted) = (false, 0);
     loop {
         match follower.read_on() {
-            Ok(alerts) => {
+            Ok(round) => {
                 away = false;
-                alerts.iter().for_each(&print);
+                deleted += round.deleted;
+                missed(&round, deleted).iter().for_each(|said| telemetry::say(said));
+                round.alerts.iter().for_each(&print);
             }
             Err(why @ RangeError::Unreachable { .. }) if !std::mem::replace(&mut away, true) => {
                 telemetry::say(&format!("weir: {why}; trying again"));
@@ -131,6 +133,24 @@ fn follow(mut follower: Follower<'_>, print: impl Fn(&Shown)) -> anyhow::Result<
         }
         std::thread::sleep(LOOK);
     }
+}
+
+/// What is said of alerts that a round could not read. `deleted`: by retention, of all rounds.
+fn missed(round: &Round, deleted: u64) -> Vec<String> {
+    let mut said = Vec::new();
+    if round.deleted > 0 {
+        said.push(format!(
+            "weir: retention deleted {} offsets of the topic before they were read, {deleted} so far, marks of transactions among them",
+            round.deleted
+        ));
+    }
+    if !round.made_anew.is_empty() {
+        said.push(format!(
+            "weir: the topic was made anew: partitions {:?} end before what was read of them, and are read from their beginning",
+            round.made_anew
+        ));
+    }
+    said
 }
 
 /// An alert on a line. Whoever may read the topic may see all of it: what is hidden is kept from a screen that others see.
@@ -203,6 +223,15 @@ mod tests {
         });
         assert_eq!(line(&summary).as_deref(), Some("s-3@20..29  8 not sent: HIGH 8, SELF 1"));
         assert_eq!(line(&json!({ "code": "LATE" })), None);
+    }
+
+    #[test]
+    fn what_a_round_missed_is_said_with_its_number() {
+        let round = Round { deleted: 3, made_anew: vec![0, 7], ..Round::default() };
+        let said = missed(&round, 12);
+        assert!(said[0].contains("deleted 3 offsets") && said[0].contains("12 so far"), "{said:?}");
+        assert!(said[1].contains("partitions [0, 7]"), "{said:?}");
+        assert!(missed(&Round::default(), 12).is_empty());
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub struct Person {
     /// The person's token, 16 characters or more, another one than everybody else's.
     pub token: SecretString,
     /// What the person may do, some of `read`, `values` (of sensitive fields, too) and `publish` (change rules): `["read",
-    /// "values"]`.
+    /// "values"]`. Who may `publish` can write a rule whose codes or details tell the value of a field, also of a sensitive
+    /// one.
     pub may: Vec<May>,
 }
 

@@ -51,7 +51,7 @@ pub struct RecordField {
     pub zone: Option<String>,
     /// Whether its values are for those alone who may see `values`. Others see of a dead letter the code, the rule, the
     /// position and the other fields, and neither its bytes nor its key nor what a rule said of it. Not in `group_by`.
-    /// Default: `false`.
+    /// A second field with the same `path` is refused unless it is sensitive, too. Default: `false`.
     #[serde(default)]
     pub sensitive: bool,
 }

@@ -90,6 +90,8 @@ struct Found {
     is_whole: bool,
     /// How many were asked for, if so many were found: there may be older ones.
     limit: Option<usize>,
+    /// Whether only those before a time were asked for.
+    has_end: bool,
     /// The record that was asked for by its position; empty: none was.
     position: String,
 }
@@ -121,6 +123,7 @@ pub(super) async fn show(
     } else {
         let found = find_letters(&state, &who, &query).await?;
         let query_text = query.text();
+        let has_end = query.to.as_ref().is_some_and(|to| !to.trim().is_empty());
         let rows = found.letters.iter().take(FOUND).map(Row::of).collect();
         let position = query.position.clone().unwrap_or_default().trim().to_owned();
         // Of one record there is one letter.
@@ -136,6 +139,7 @@ pub(super) async fn show(
                 more: found.letters.len().saturating_sub(FOUND),
                 is_whole: found.complete,
                 limit: Some(found.letters.len()).filter(|_| is_full),
+                has_end,
                 position,
             },
             hidden: found.hidden.unwrap_or_default(),

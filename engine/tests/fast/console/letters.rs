@@ -214,3 +214,14 @@ async fn who_may_not_see_values_finds_no_letter_by_its_key_and_downloads_none() 
     holds(&letter, &["iban is sensitive", "IBAN_SEEN", "DEBIT"]);
     assert!(!letter.text.contains(IBAN) && !letter.text.contains("Download"), "{}", letter.text);
 }
+
+#[tokio::test]
+async fn letters_before_a_time_are_not_called_all_without_a_word_of_those_out_of_order() {
+    let api = people().api();
+    let ana = session(&api, ANALYST).await;
+    for (query, is_said) in [("to=2030-01-01T00:00", true), ("from=1970-01-01T00:00&to=", false)] {
+        let page = send(&api, browse(&format!("/console/dead-letters?{query}")).header("cookie", ana.clone())).await;
+        assert_eq!(page.status, 200, "{query}: {}", page.text);
+        assert_eq!(page.text.contains("timestamps are out of order"), is_said, "{query}: {}", page.text);
+    }
+}

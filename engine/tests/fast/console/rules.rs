@@ -3,7 +3,7 @@
 
 use axum::Router;
 use weir_testkit::fakes::admin::client::{Answer, call, send};
-use weir_testkit::fakes::admin::{Fakes, PUBLISHER, SECRET, WASM};
+use weir_testkit::fakes::admin::{Fakes, PUBLISHER, RETIRED, SECRET, WASM};
 
 use super::{ANALYST, READER, browse, location, people, session, submit};
 
@@ -96,6 +96,21 @@ async fn the_page_of_a_rule_has_its_codes_parameters_history_and_where_it_is_in_
     let gone = send(&api, browse("/console/rules/nobody").header("cookie", ana.clone())).await;
     assert_eq!(gone.status, 404, "{}", gone.text);
     holds(&shown(&api, &ana, "/console/rules/high_amount?done=4").await, &["Done: revision 4."]);
+}
+
+#[tokio::test]
+async fn a_retired_rule_has_a_page_with_its_history_and_no_form_that_changes_it() {
+    let api = people().api();
+    let (path, ana) = (format!("/console/rules/{RETIRED}"), session(&api, ANALYST).await);
+    let page = shown(&api, &ana, &path).await;
+    holds(&page, &["<h1>small_amount</h1>", "<span class=\"mark\">retired</span>", "Revision 4, by", "why 4"]);
+    holds(&page, &["1.1.0 ", "out of the set", "href=\"/console/publish\"", "/rules/small_amount/history"]);
+    assert!(!page.contains("/small_amount/plan"), "nothing of it can be changed: {page}");
+    holds(&shown(&api, &ana, &format!("{path}?from=1&to=3")).await, &["parameter most</th>"]);
+    let rea = session(&api, READER).await;
+    holds(&shown(&api, &rea, &path).await, &["the right to publish, which you have not"]);
+    let of_api = send(&api, call("GET", &format!("/rules/{RETIRED}/history"))).await;
+    assert_eq!(of_api.status, 200, "{}", of_api.text);
 }
 
 #[tokio::test]
