@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::newest::{Shown, age};
 use super::{Tail, alerts};
+use rdkafka::Message;
+
 use crate::config::Properties;
 use crate::kafka::{Cluster, Range, RangeError, RangeReader};
 
