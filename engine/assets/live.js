@@ -1,6 +1,7 @@
 // Keeps the live parts of a page fresh: asks for the same page every 2 s and puts the elements marked `data-live` of the answer in
-// the place of those with the same id. Never one that holds a form, the focus or a selection. Stops while nobody sees the page,
-// and says how old the page is, and why it is old. Without this script a page shows the time at which it was made.
+// the place of those with the same id: a part that has nothing to show yet has to be there, empty. Never one that holds a form, the
+// focus or a selection. Stops while nobody sees the page, and says how old the page is, and why it is old. Without this script a
+// page shows the time at which it was made.
 
 const EVERY = 2000; // milliseconds between two answers
 const LONGEST = 10000; // milliseconds that an answer may take

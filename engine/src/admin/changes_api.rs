@@ -20,13 +20,15 @@ use crate::model::catalog::Mode;
 
 /// How long the history of a rule is good: as long as a page that shows it waits until it asks again.
 const FRESH: Duration = Duration::from_secs(2);
+/// How long it is remembered that the database did not say it.
+const NO_ANSWER: Duration = Duration::from_secs(5);
 
 /// Histories by rule, revision in force and limit.
-pub(super) type Histories = Kept<(String, u64, u32), RuleHistoryView>;
+pub(super) type Histories = Kept<(String, u64, u32), RuleHistoryView, String>;
 
 /// None is known yet.
 pub(super) fn no_histories() -> Histories {
-    Kept::new(FRESH)
+    Kept::new(FRESH, NO_ANSWER)
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
@@ -124,7 +126,11 @@ pub(super) async fn rule_history(
     Ok(Json(read_history(state, name, limit).await?))
 }
 
-async fn read_history(state: AdminState, name: String, limit: u32) -> Result<RuleHistoryView, Problem> {
+/// See [`rule_history`].
+///
+/// # Errors
+/// There was no such rule among the newest changes of the set, or the database does not say.
+pub(super) async fn read_history(state: AdminState, name: String, limit: u32) -> Result<RuleHistoryView, Problem> {
     let rule = name.clone();
     let asked = reading(state.clone(), move |store| async move {
         Ok((store.rule_changes(&rule, limit + 1).await?, store.activations(ACTIVATIONS).await?))

@@ -13,7 +13,7 @@ use super::auth::Principal;
 use super::extract::{Content, Params};
 use super::ports::{Bytes, EvaluateRequest, Found};
 use super::problem::{Problem, ProblemKind};
-use super::records_api::{in_time, needs_values, source, too_many};
+use super::records_api::{cut_of, in_time, needs_values, source, too_many};
 use super::views::EvaluateView;
 use crate::model::ids::RecordPosition;
 use crate::model::record::Batch;
@@ -105,7 +105,7 @@ pub(super) async fn of_record(state: &AdminState, at: RecordPosition) -> Result<
 /// The record of a dead letter.
 pub(super) async fn of_letter(state: &AdminState, at: RecordPosition) -> Result<Given, Problem> {
     let Found { view: letter, value } = in_time(state.records.letter(at, 256)).await?;
-    if letter.headers.iter().any(|header| header.name == "weir.value.cut") {
+    if cut_of(&letter).is_some() {
         return Err(ProblemKind::Invalid.problem(
             "the letter's value was cut to what its topic takes, so it is another record",
             "the whole one is in the source topic, where the letter says; give its position as `record`",

@@ -8,32 +8,34 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long it is remembered that there was no answer.
-const NONE: Duration = Duration::from_secs(5);
 /// Questions whose answers are kept; one more lets go of those that nobody waits for.
 const KEPT: usize = 16;
 
 /// Held by whoever asks, until there is an answer.
-type Slot<A> = tokio::sync::Mutex<Option<(Instant, Result<A, String>)>>;
+type Slot<A, E> = tokio::sync::Mutex<Option<(Instant, Result<A, E>)>>;
 
-/// Answers to questions of this kind. An error is a text for a person.
-pub(super) struct Kept<Q, A> {
+/// Answers to questions of one kind. `Q`: what is asked, `A`: what comes of it, `E`: why nothing does.
+pub(super) struct Kept<Q, A, E> {
     fresh: Duration,
-    slots: Mutex<BTreeMap<Q, Arc<Slot<A>>>>,
+    no_answer: Duration,
+    slots: Mutex<BTreeMap<Q, Arc<Slot<A, E>>>>,
 }
 
-impl<Q: Ord, A: Clone> Kept<Q, A> {
-    /// Answers are good for this long.
-    pub(super) fn new(fresh: Duration) -> Self {
-        Self { fresh, slots: Mutex::default() }
+impl<Q: Ord, A: Clone, E: Clone> Kept<Q, A, E> {
+    /// An answer is good for `fresh`; that there was none is remembered for `no_answer`.
+    pub(super) fn new(fresh: Duration, no_answer: Duration) -> Self {
+        Self { fresh, no_answer, slots: Mutex::default() }
     }
 
     /// The answer that is kept, or what comes of asking.
-    pub(super) async fn get(&self, question: Q, ask: impl Future<Output = Result<A, String>>) -> Result<A, String> {
+    ///
+    /// # Errors
+    /// Why there was no answer, now or a moment ago.
+    pub(super) async fn get(&self, question: Q, ask: impl Future<Output = Result<A, E>>) -> Result<A, E> {
         let slot = self.slot(question);
         let mut kept = slot.lock().await;
-        let is_good = |(at, answer): &&(Instant, Result<A, String>)| {
-            at.elapsed() < if answer.is_ok() { self.fresh } else { NONE }
+        let is_good = |(at, answer): &&(Instant, Result<A, E>)| {
+            at.elapsed() < if answer.is_ok() { self.fresh } else { self.no_answer }
         };
         if let Some((_, answer)) = kept.as_ref().filter(is_good) {
             return answer.clone();
@@ -43,7 +45,7 @@ impl<Q: Ord, A: Clone> Kept<Q, A> {
         answer
     }
 
-    fn slot(&self, question: Q) -> Arc<Slot<A>> {
+    fn slot(&self, question: Q) -> Arc<Slot<A, E>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= KEPT && !slots.contains_key(&question) {
             slots.retain(|_, slot| Arc::strong_count(slot) > 1);
@@ -59,10 +61,15 @@ mod tests {
     use super::*;
 
     const FRESH: Duration = Duration::from_secs(60);
+    const NO_ANSWER: Duration = Duration::from_secs(5);
+
+    fn kept() -> Kept<u32, u32, String> {
+        Kept::new(FRESH, NO_ANSWER)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_question_is_asked_once_as_long_as_its_answer_is_good() {
-        let (kept, asked) = (Kept::new(FRESH), Cell::new(0));
+        let (kept, asked) = (kept(), Cell::new(0));
         let get = |question: u32| {
             kept.get(question, async {
                 tokio::time::sleep(Duration::from_millis(300)).await;
@@ -72,24 +79,32 @@ mod tests {
         };
         let answers = futures::future::join_all((0..50).map(|_| get(1))).await;
         assert!(answers.iter().all(|answer| *answer == Ok(1)), "{answers:?}");
-        assert_eq!(get(2).await, Ok(2));
+        assert_eq!(get(2).await, Ok(2), "another question");
         tokio::time::sleep(FRESH).await;
-        assert_eq!(get(1).await, Ok(3));
+        assert_eq!(get(1).await, Ok(3), "it was old");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn that_there_was_no_answer_is_remembered_for_some_seconds() {
-        let kept = Kept::new(FRESH);
-        let away = || async { Err::<u32, _>("away".to_owned()) };
-        assert_eq!(kept.get(1, away()).await, Err("away".into()));
+    async fn that_there_was_no_answer_is_told_to_all_who_wait_and_remembered_for_some_seconds() {
+        let (kept, asked) = (kept(), Cell::new(0));
+        let away = || {
+            kept.get(1, async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                asked.set(asked.get() + 1);
+                Err("away".to_owned())
+            })
+        };
+        let answers = futures::future::join_all((0..50).map(|_| away())).await;
+        assert!(answers.iter().all(|answer| *answer == Err("away".into())), "{answers:?}");
         assert_eq!(kept.get(1, async { Ok(1) }).await, Err("away".into()));
-        tokio::time::sleep(NONE).await;
+        assert_eq!(asked.get(), 1, "a database that is away is not waited for by everybody in turn");
+        tokio::time::sleep(NO_ANSWER).await;
         assert_eq!(kept.get(1, async { Ok(1) }).await, Ok(1));
     }
 
     #[tokio::test]
     async fn few_answers_are_kept() {
-        let kept = Kept::new(FRESH);
+        let kept = kept();
         for question in 0..100 {
             assert_eq!(kept.get(question, async { Ok(question) }).await, Ok(question));
         }

@@ -14,15 +14,17 @@ use super::views::AuditView;
 const LINES: u32 = 1_000;
 /// How long lines are good: they never change, but for a restored database.
 const FRESH: Duration = Duration::from_secs(600);
+/// How long it is remembered that the database did not say it.
+const NO_ANSWER: Duration = Duration::from_secs(5);
 /// How long the database is waited for: rules are shown without it.
 const ASK: Duration = Duration::from_secs(2);
 
 /// The last change of each rule, by the revision in force.
-pub(super) type LastChanges = Kept<u64, Arc<BTreeMap<String, AuditView>>>;
+pub(super) type LastChanges = Kept<u64, Arc<BTreeMap<String, AuditView>>, String>;
 
 /// Nothing is known yet.
 pub(super) fn unknown() -> LastChanges {
-    Kept::new(FRESH)
+    Kept::new(FRESH, NO_ANSWER)
 }
 
 /// The last change of each rule by its name, if one is among the newest 1,000 changes of the set.

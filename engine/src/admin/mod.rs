@@ -22,7 +22,6 @@ mod origin;
 mod pipeline_api;
 pub mod ports;
 pub mod problem;
-mod recent;
 mod records_api;
 mod rule_history;
 mod rules_api;
@@ -41,7 +40,7 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::config::May;
-use crate::model::store::{ReportStore, WindowRows, WindowsWanted};
+use crate::model::store::ReportStore;
 use crate::telemetry::Metrics;
 use extract::BodyLimit;
 use ports::{AlertTail, PipelineView, RecordReader, RuleAdmin};
@@ -89,6 +88,8 @@ pub struct AdminState {
     limits: Limits,
     requests: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Forms to sign in that are being read.
+    sign_ins: Arc<Semaphore>,
     /// Requests that read the database.
     readers: Arc<Semaphore>,
     last_changes: Arc<last_changes::LastChanges>,
@@ -96,7 +97,7 @@ pub struct AdminState {
     /// Modules that forms brought, until they are published.
     uploaded: Arc<console::Uploaded>,
     /// Windows as they were read last.
-    windows: Arc<recent::Recent<WindowsWanted, WindowRows, problem::Problem>>,
+    windows: Arc<windows_api::Windows>,
 }
 
 impl AdminState {
@@ -122,11 +123,12 @@ impl AdminState {
             refused: Arc::default(),
             requests: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
+            sign_ins: Arc::new(Semaphore::new(console::SIGN_INS)),
             readers: Arc::new(Semaphore::new(pipeline_api::READERS)),
             last_changes: Arc::new(last_changes::unknown()),
             histories: Arc::new(changes_api::no_histories()),
             uploaded: Arc::default(),
-            windows: Arc::default(),
+            windows: Arc::new(windows_api::no_windows()),
             limits,
         }
     }

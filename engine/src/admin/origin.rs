@@ -77,7 +77,15 @@ impl Site {
         }
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let from = origin.split_once("://").map(|(_, from)| from);
-        from.zip(host).is_some_and(|(from, host)| from.eq_ignore_ascii_case(without_default(scheme, host)))
+        from.zip(host.filter(|host| !self.is_public(host)))
+            .is_some_and(|(from, host)| from.eq_ignore_ascii_case(without_default(scheme, host)))
+    }
+
+    /// Whether this `Host` is the public address behind TLS. A page of the same name without TLS is anybody's who sits on the way to
+    /// the browser, so there the scheme of the origin counts, too.
+    fn is_public(&self, host: &str) -> bool {
+        let public = self.public.as_deref().and_then(|url| url.strip_prefix("https://"));
+        public.is_some_and(|public| public.eq_ignore_ascii_case(without_default("https", host)))
     }
 }
 
@@ -198,6 +206,13 @@ mod tests {
             let headers = headers(&[("host", "127.0.0.1:8080"), ("origin", origin)]);
             assert_eq!(site.own_page(&Method::POST, &headers).is_ok(), own, "{origin}");
             assert!(site.own_page(&Method::GET, &headers).is_ok());
+            // A proxy may pass `Host` on as well.
+            for host in ["weir.example.com", "weir.example.com:443"] {
+                let headers = [(header::HOST, host), (header::ORIGIN, origin)];
+                let headers: HeaderMap =
+                    headers.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect();
+                assert_eq!(site.own_page(&Method::POST, &headers).is_ok(), own, "{origin} at {host}");
+            }
         }
         assert!(site.is_secure() && !Site::default().is_secure());
     }

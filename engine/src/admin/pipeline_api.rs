@@ -57,6 +57,10 @@ pub(super) fn status(state: &AdminState) -> PipelineStatus {
         partition.error = partition.error.as_deref().map(redact);
     }
     status.not_ready.iter_mut().for_each(|reason| *reason = redact(reason));
+    // A reason may be a condition's message: the page Now tells each once.
+    for condition in &mut status.conditions {
+        condition.message = redact(&condition.message);
+    }
     status.dependencies = without_secrets(status.dependencies);
     status
 }

@@ -1,6 +1,7 @@
 //! The paths about windows: rows of `risk_stats` as JSON and as CSV. Both only read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use super::AdminState;
 use super::auth::Principal;
 use super::extract::{Params, within};
+use super::kept::Kept;
 use super::pipeline_api::reading;
 use super::problem::{Problem, ProblemKind};
 use super::views::{WindowView, csv_of};
@@ -21,6 +23,17 @@ use crate::model::time::from_rfc3339;
 pub(super) const MOST_ROWS: u32 = 1_000;
 /// Rows of a CSV, at most.
 pub(super) const MOST_LINES: u32 = 10_000;
+
+/// How long rows that were read, or why none were, are good for pages that refresh.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Rows by what was asked for.
+pub(super) type Windows = Kept<WindowsWanted, Arc<WindowRows>, Problem>;
+
+/// None were read yet.
+pub(super) fn no_windows() -> Windows {
+    Kept::new(FRESH, FRESH)
+}
 
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +100,7 @@ async fn read(state: &AdminState, wanted: WindowsWanted) -> Result<WindowRows, P
 /// The rows of at most a second ago: pages that ask every few seconds, however many, are one reader of the database. Programs, which
 /// may just have seen a checkpoint, get what is there.
 pub(super) async fn recent(state: &AdminState, wanted: WindowsWanted) -> Result<Arc<WindowRows>, Problem> {
-    state.windows.get(wanted, || read(state, wanted)).await
+    state.windows.get(wanted, async { read(state, wanted).await.map(Arc::new) }).await
 }
 
 /// As this caller may see them.

@@ -2,7 +2,8 @@
 //! doubt is asked, never guessed (docs/protocol.md#when-a-checkpoint-fails).
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::backoff::{Awaited, Backoff, Cancelled, TaskHandle};
 use super::broker::{Broker, Unpublished};
@@ -177,4 +178,19 @@ async fn went_through<B: Broker>(
     let partitions: Vec<_> = offsets.iter().map(|(partition, _)| *partition).collect();
     let known = committed(broker, &partitions, handle).await?;
     Ok(offsets.iter().all(|(partition, to)| known.get(partition).copied().flatten() == Some(*to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_phase_is_timed_by_the_clock_that_a_simulation_moves() {
+        let (handle, hour) = (TaskHandle::default(), Duration::from_secs(3_600));
+        timed(Phase::Database, &handle, tokio::time::sleep(hour)).await;
+        let phases = handle.phases();
+        assert_eq!((phases.of(Phase::Database), phases.of(Phase::Kafka)), (hour, Duration::ZERO));
+    }
 }

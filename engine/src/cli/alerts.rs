@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 use super::out;
 use super::printable::{printable, printable_json};
 use super::properties::PropertyArgs;
+use crate::admin::views::Hide;
 use crate::config::{Config, Properties};
 use crate::kafka::RangeError;
-use crate::outbox::{Follower, Shown, Tail, Wanted, tail_alerts};
+use crate::outbox::{Follower, Round, Shown, Wanted, tail_alerts};
 use crate::telemetry;
 
 /// Pause between two looks for new alerts.
@@ -61,17 +62,25 @@ struct TailArgs {
     /// One JSON object a line, with the whole alert
     #[arg(long)]
     json: bool,
+    /// Show keys, details and values also where the configuration says that a field is sensitive
+    #[arg(long)]
+    values: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Command::Tail(args) = &args.command;
-    let (brokers, topic, properties) = place(args)?;
+    let Place { brokers, topic, properties, hide } = place(args)?;
     let (limit, code, within) = (args.limit, args.code.as_deref(), args.within);
     let wanted = Wanted { topic: &topic, limit, code, within, text: usize::MAX, bytes: usize::MAX };
+    let hide = hide.filter(|_| !args.values);
+    let print = |alert: &Shown| out::line(format_args!("{}", printed(alert, args.json, hide.as_ref())));
     let tail = tail_alerts(&brokers, &properties, &wanted)?;
-    tail.letters.iter().for_each(|alert| print(alert, args.json));
+    tail.letters.iter().for_each(&print);
+    if let Some(hide) = &hide {
+        telemetry::say(&format!("weir: {}; --values shows them", hide.why()));
+    }
     if args.follow {
-        return follow(args, (&brokers, &properties, &topic), &tail);
+        return follow(Follower::new(&brokers, &properties, &topic, &tail, code)?, print);
     }
     if !tail.complete {
         bail!("these are only a part: {within:?} were over after {} alerts; give --within more", tail.read);
@@ -79,9 +88,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brokers, topic and properties: the configuration's, and what the command line says over them.
-fn place(args: &TailArgs) -> anyhow::Result<(String, String, Properties)> {
+/// Where to read, and what to hide.
+struct Place {
+    brokers: String,
+    topic: String,
+    properties: Properties,
+    /// None: no field is known to be sensitive.
+    hide: Option<Hide>,
+}
+
+/// The configuration's, and what the command line says over it.
+fn place(args: &TailArgs) -> anyhow::Result<Place> {
     let config = args.config.as_deref().map(Config::load).transpose()?;
+    let hide = config.as_ref().map(Config::schema).transpose()?.as_ref().and_then(Hide::of);
     let (brokers, topic, base) = match config {
         Some(config) => {
             (Some(config.source.brokers), config.alerts.map(|alerts| alerts.topic), config.source.properties)
@@ -92,18 +111,19 @@ fn place(args: &TailArgs) -> anyhow::Result<(String, String, Properties)> {
     let topic = args.topic.clone().or(topic);
     let topic =
         topic.context("the configuration has no [alerts], so no topic: give --topic, or a configuration that has")?;
-    Ok((brokers, topic, args.properties.over(base)))
+    Ok(Place { brokers, topic, properties: args.properties.over(base), hide })
 }
 
 /// A broker that is away is waited for.
-fn follow(args: &TailArgs, (brokers, properties, topic): (&str, &Properties, &str), tail: &Tail) -> anyhow::Result<()> {
-    let mut follower = Follower::new(brokers, properties, topic, tail, args.code.as_deref())?;
-    let mut away = false;
+fn follow(mut follower: Follower<'_>, print: impl Fn(&Shown)) -> anyhow::Result<()> {
+    let (mut away, mut deleted) = (false, 0);
     loop {
         match follower.read_on() {
-            Ok(alerts) => {
+            Ok(round) => {
                 away = false;
-                alerts.iter().for_each(|alert| print(alert, args.json));
+                deleted += round.deleted;
+                missed(&round, deleted).iter().for_each(|said| telemetry::say(said));
+                round.alerts.iter().for_each(&print);
             }
             Err(why @ RangeError::Unreachable { .. }) if !std::mem::replace(&mut away, true) => {
                 telemetry::say(&format!("weir: {why}; trying again"));
@@ -115,17 +135,40 @@ fn follow(args: &TailArgs, (brokers, properties, topic): (&str, &Properties, &st
     }
 }
 
-fn print(shown: &Shown, json: bool) {
+/// What is said of alerts that a round could not read. `deleted`: by retention, of all rounds.
+fn missed(round: &Round, deleted: u64) -> Vec<String> {
+    let mut said = Vec::new();
+    if round.deleted > 0 {
+        said.push(format!(
+            "weir: retention deleted {} offsets of the topic before they were read, {deleted} so far, marks of transactions among them",
+            round.deleted
+        ));
+    }
+    if !round.made_anew.is_empty() {
+        said.push(format!(
+            "weir: the topic was made anew: partitions {:?} end before what was read of them, and are read from their beginning",
+            round.made_anew
+        ));
+    }
+    said
+}
+
+/// An alert on a line. Whoever may read the topic may see all of it: what is hidden is kept from a screen that others see.
+fn printed(shown: &Shown, json: bool, hide: Option<&Hide>) -> String {
+    let Shown { partition, offset, timestamp, .. } = shown;
     let value = shown.value.as_deref().unwrap_or_default();
-    let alert: Value = serde_json::from_str(value).unwrap_or(Value::Null);
+    let mut alert: Value = serde_json::from_str(value).unwrap_or(Value::Null);
+    let (mut key, mut other) = (shown.key.as_deref(), value);
+    if let Some(hide) = hide {
+        hide.alert_message(&mut alert);
+        (key, other) = (None, "not shown");
+    }
     if json {
-        let Shown { partition, offset, timestamp, key, .. } = shown;
         let line =
             json!({ "partition": partition, "offset": offset, "timestamp": timestamp, "key": key, "alert": alert });
-        out::line(format_args!("{}", printable_json(&line.to_string())));
-    } else {
-        out::line(format_args!("{}", printable(&line(&alert).unwrap_or_else(|| format!("no alert: {value}")))));
+        return printable_json(&line.to_string());
     }
+    printable(&line(&alert).unwrap_or_else(|| format!("no alert: {other}")))
 }
 
 /// None: the message is none of the two kinds.
@@ -162,6 +205,7 @@ fn text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::record::{Field, Kind, Schema};
 
     #[test]
     fn an_alert_and_a_summary_are_a_line_each() {
@@ -179,5 +223,42 @@ mod tests {
         });
         assert_eq!(line(&summary).as_deref(), Some("s-3@20..29  8 not sent: HIGH 8, SELF 1"));
         assert_eq!(line(&json!({ "code": "LATE" })), None);
+    }
+
+    #[test]
+    fn what_a_round_missed_is_said_with_its_number() {
+        let round = Round { deleted: 3, made_anew: vec![0, 7], ..Round::default() };
+        let said = missed(&round, 12);
+        assert!(said[0].contains("deleted 3 offsets") && said[0].contains("12 so far"), "{said:?}");
+        assert!(said[1].contains("partitions [0, 7]"), "{said:?}");
+        assert!(missed(&Round::default(), 12).is_empty());
+    }
+
+    #[test]
+    fn of_an_alert_with_a_sensitive_field_the_screen_has_code_rule_position_and_the_other_fields() {
+        let iban = Field { sensitive: true, ..Field::new("iban", Kind::Text, 0) };
+        let hide = Hide::of(&Schema { fields: vec![iban, Field::new("type", Kind::Text, 0)] });
+        let alert = |value: &str| Shown {
+            partition: 0,
+            offset: 1,
+            timestamp: 0,
+            key: Some("DE89".into()),
+            value: Some(value.into()),
+            value_bytes: Some(value.len()),
+            headers: Vec::new(),
+            truncated: false,
+        };
+        let flagged = alert(
+            r#"{"kind":"alert","source":{"topic":"s","partition":3,"offset":18},"fields":{"iban":"DE89","type":"DEBIT"},
+                "hits":[{"rule":"blocked","code":"IBAN","detail":"DE89 is blocked"}],"value":"DE89"}"#,
+        );
+        for json in [false, true] {
+            assert!(printed(&flagged, json, None).contains("DE89"));
+            let hidden = printed(&flagged, json, hide.as_ref());
+            assert!(!hidden.contains("DE89"), "{hidden}");
+            assert!(["IBAN", "blocked", "18", "DEBIT"].iter().all(|part| hidden.contains(part)), "{hidden}");
+            assert!(!printed(&alert("{\"iban\":\"DE89\"}"), json, hide.as_ref()).contains("DE89"));
+            assert!(!printed(&alert("DE89"), json, hide.as_ref()).contains("DE89"));
+        }
     }
 }

@@ -6,17 +6,11 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{Admin, Cache, Checkpoint, DeadLetters, OnFailure, Properties, Rules, Tokens};
+use super::{Admin, Checkpoint, DeadLetters, OnFailure, Properties, Rules, Tokens};
 
 impl Default for DeadLetters {
     fn default() -> Self {
         Self { topic: "dead_letter_queue".into(), properties: Properties::default() }
-    }
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self { entries: 100_000, ttl: Duration::from_secs(60) }
     }
 }
 

@@ -1,10 +1,11 @@
-//! `weir.toml`: its keys ([`Config`] and below), how it is read (`load`), what it must hold (`check`). Reads no network
-//! and no clock.
+//! `weir.toml`: its keys ([`Config`] and below; of records, rules and the API in `record`, `rules` and `admin`), how it is read
+//! (`load`), what it must hold (`check`). Reads no network and no clock.
 //!
 //! The doc comments of the keys are the reference that users read, docs/configuration.md: what the key is, its unit and
 //! bounds, then why. The last sentence is the default, as "Default: `"5s"`."; a test sets each and sees no difference.
 
 mod address;
+mod admin;
 mod check;
 mod choices;
 mod defaults;
@@ -13,14 +14,14 @@ mod error;
 mod load;
 mod misfit;
 mod properties;
+mod record;
+mod rules;
 #[cfg(test)]
 mod tests;
 pub mod token;
 mod words;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -28,13 +29,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::model::aggregate::Aggregate;
-use crate::model::catalog::Mode;
-use crate::model::record::Kind;
-use crate::model::time::Unit;
 
+pub use admin::{Admin, Person, Tokens};
 pub use choices::{Beyond, Late, May, OnFailure, OnUnavailable, Start};
 pub use error::{ConfigError, Problem};
 pub use properties::{Properties, client_refused};
+pub use record::{Cache, Lookup, LookupField, Record, RecordField};
+pub use rules::{RuleStart, Rules};
 pub(crate) use words::meant;
 
 /// A configuration, whole.
@@ -152,105 +153,6 @@ pub struct Alerts {
     pub beyond: Beyond,
 }
 
-/// `[record]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
-    /// Field that windows go by; a required timestamp. Default: `"event_time"`.
-    #[serde(default = "defaults::event_time")]
-    pub event_time: String,
-    /// Field that the records are keyed by, for whoever reads the file. The engine goes by no key, and `weir produce`
-    /// by that of its mapping.
-    pub key: Option<String>,
-    /// Fields by name, 1 to 48 letters, digits or `_`: what rules, windows and lookups may name.
-    pub fields: BTreeMap<String, RecordField>,
-}
-
-/// `[record.fields]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordField {
-    /// Kind of the field: `boolean`, `integer`, `float`, `decimal`, `timestamp` or `text`.
-    pub kind: Kind,
-    /// Whether a record without the field is a dead letter (`FIELD_MISSING`). Default: `false`.
-    #[serde(default)]
-    pub required: bool,
-    /// JSON pointer (RFC 6901) to the value. Default: /NAME, the field's own name.
-    pub path: Option<String>,
-    /// Fraction digits of a decimal, 10 at most; more digits in a record, beyond zeros, are `FIELD_RANGE`. Default:
-    /// `0`.
-    #[serde(default)]
-    pub scale: u8,
-    /// What a timestamp's numbers count since 1970: `s` (may have a fraction), `ms`, `us` or `ns`. Default: ms.
-    pub unit: Option<Unit>,
-    /// How a timestamp's texts are written, as chrono's strftime has it: `"%Y-%m-%d %H:%M:%S"`. Numbers are then times
-    /// only with a `unit`. Default: RFC 3339.
-    pub format: Option<String>,
-    /// Time zone of a `format` without an offset, by its IANA name: `"Europe/Berlin"`. A local time that came twice is
-    /// taken as the first, one that the clocks skipped is `FIELD_RANGE`.
-    pub zone: Option<String>,
-    /// Whether its values are for those alone who may see `values`. Others see of a dead letter the code, the rule, the
-    /// position and the other fields, and neither its bytes nor its key nor what a rule said of it. Not in `group_by`.
-    /// Default: `false`.
-    #[serde(default)]
-    pub sensitive: bool,
-}
-
-/// `[lookup.NAME]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lookup {
-    /// Address of Redis, `redis://…`, `rediss://…` (TLS) or `redis+unix://…`; it may hold user and password.
-    pub url: SecretString,
-    /// PEM file of the authority that signed the certificate of a `rediss://` server. Default: the system's
-    /// authorities.
-    pub ca: Option<PathBuf>,
-    /// Key of the Redis hash, with the record's fields between braces: `"customer:{name_orig}"`.
-    pub key: String,
-    /// Fields of the hash by name; they become `LOOKUP.NAME` for rules and `group_by`.
-    pub fields: BTreeMap<String, LookupField>,
-    /// What is kept of answers.
-    #[serde(default)]
-    pub cache: Cache,
-    /// Time to wait for an answer, 1 ms to 10 s. Default: `"200ms"`.
-    #[serde(default = "defaults::millis::<200>", with = "humantime_serde")]
-    pub timeout: Duration,
-    /// What to do while it does not answer: `wait`, or `missing` to go on without its fields. Default: `"wait"`.
-    #[serde(default)]
-    pub on_unavailable: OnUnavailable,
-}
-
-/// A field of a lookup.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LookupField {
-    /// Kind of the field, as in `record.fields`.
-    pub kind: Kind,
-    /// Fraction digits of a decimal, 10 at most. Default: `0`.
-    #[serde(default)]
-    pub scale: u8,
-    /// As in `record.fields`. Default: ms.
-    pub unit: Option<Unit>,
-    /// As in `record.fields`. Default: RFC 3339.
-    pub format: Option<String>,
-    /// As in `record.fields`.
-    pub zone: Option<String>,
-    /// As in `record.fields`. Default: `false`.
-    #[serde(default)]
-    pub sensitive: bool,
-}
-
-/// What a worker keeps of a lookup's answers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Cache {
-    /// Keys that each worker keeps, 1 or more. Default: `100_000`.
-    pub entries: usize,
-    /// Age at which an answer is asked for anew. Default: `"60s"`.
-    #[serde(with = "humantime_serde")]
-    pub ttl: Duration,
-}
-
 /// `[window]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -308,56 +210,6 @@ pub struct Sink {
     pub retention: Option<Duration>,
 }
 
-/// `[rules]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Rules {
-    /// Folder whose `.wasm` files are published; it has to exist. Default: `"rules.d"`.
-    pub dir: PathBuf,
-    /// Processor time of one call, which judges up to 2,000 records; 10 ms to 10 s. Default: `"50ms"`.
-    #[serde(with = "humantime_serde")]
-    pub timeout: Duration,
-    /// Memory of one rule on one worker, 64 KiB at least. Default: `"16MiB"`.
-    pub memory: ByteSize,
-    /// Processor time that a live rule may take a record, averaged over 10 s. Beyond it the condition
-    /// `rules.over_budget` says so, and the rule judges on. Default: `"20us"`.
-    #[serde(with = "humantime_serde")]
-    pub budget: Duration,
-    /// Part of each worker's processor time that all shadow rules together may take, 0.01 to 0.5. Beyond it they judge
-    /// samples. Default: `0.1`.
-    pub shadow_budget: f64,
-    /// Size of a module that is published. Default: `"8MiB"`.
-    pub max_module: ByteSize,
-    /// What becomes of a record on which a rule failed: `dead_letter`, `skip` or `halt`. Default: `"dead_letter"`.
-    pub on_failure: OnFailure,
-    /// Rules that have to be live, or the pipeline is not ready.
-    pub required: Vec<String>,
-    /// Rules of the set, whatever their mode, 1 to 1,000. A publish beyond it is refused. Default: `100`.
-    pub max_rules: usize,
-    /// Newest revisions of the set that are kept whatever happens, 100 to 1,000,000. Older ones stay while Kafka holds
-    /// a record that they judged. Default: `1000`.
-    pub history: u64,
-    /// Folder of compiled modules, so that a restart compiles nothing. Default: a temporary folder.
-    pub cache: Option<PathBuf>,
-    /// `weir run --suspend-misfits`: of one start, so no file may say it.
-    #[serde(skip)]
-    pub suspend_misfits: bool,
-}
-
-/// `[rule.NAME]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RuleStart {
-    /// Parameters by name, as texts: `{ limit = "200000" }`.
-    pub parameters: BTreeMap<String, String>,
-    /// Place among the rules, ascending: the first rule that rejects gives the dead letter's reason. Default: 0.
-    pub order: Option<i32>,
-    /// `live`, `shadow` or `off`. Default: live.
-    pub mode: Option<Mode>,
-    /// As `rules.on_failure`, for this rule; read at each start. Default: what `rules.on_failure` says.
-    pub on_failure: Option<OnFailure>,
-}
-
 /// `[checkpoint]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -386,48 +238,4 @@ pub struct Checkpoint {
 pub struct Engine {
     /// Workers, each a thread with a consumer of its own, 1 or more. Default: one for each core.
     pub workers: Option<usize>,
-}
-
-/// `[admin]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Admin {
-    /// Address that the API and the console listen on. Another one than the loopback takes both tokens, or people. Where there
-    /// is no token at all, the condition `admin.open` says so. Default: `"127.0.0.1:8080"`.
-    #[serde(deserialize_with = "address::read")]
-    pub listen: SocketAddr,
-    /// Tokens of two roles without a person's name. All tokens differ.
-    pub tokens: Tokens,
-    /// People, and programs, by the name that the audit has of them: 1 to 48 lower-case letters, digits, `-` or `_`, a letter
-    /// first, and not `viewer`, `publisher`, `anonymous`, `directory` or `engine`. SIGHUP reads them again.
-    pub people: BTreeMap<String, Person>,
-    /// Address under which people open the console, `"https://weir.example.com"`, as a proxy that ends TLS serves it: without
-    /// path, query or user. With https a session's cookie goes over TLS only.
-    pub public_url: Option<String>,
-    /// Names by which callers may ask for the service (`Host`), without a port, beside `localhost`, addresses and that of
-    /// `public_url`; others are refused (403). Empty: any name, where a token is asked for. A page of a stranger's whose name
-    /// was bound to this address (DNS rebinding) has neither token nor cookie, and without tokens only this machine's names
-    /// are taken anyway.
-    pub hosts: Vec<String>,
-}
-
-/// `[admin.people.NAME]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Person {
-    /// The person's token, 16 characters or more, another one than everybody else's.
-    pub token: SecretString,
-    /// What the person may do, some of `read`, `values` (of sensitive fields, too) and `publish` (change rules): `["read",
-    /// "values"]`.
-    pub may: Vec<May>,
-}
-
-/// Each has 16 characters or more, and they differ. SIGHUP reads them again.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Tokens {
-    /// Token that may read, sensitive fields included, 16 characters or more.
-    pub viewer: Option<SecretString>,
-    /// Token that may also change things, 16 characters or more, another one than the viewer's.
-    pub publisher: Option<SecretString>,
 }

@@ -4,6 +4,7 @@ use super::*;
 
 mod messages;
 mod reference;
+mod sensitive;
 
 const MAIN: &str = include_str!("../../../weir.toml");
 

@@ -15,6 +15,6 @@ pub use check::{SetupError, check_properties, check_topics};
 pub use destination::{Destination, Destinations};
 pub use publish::{PublishError, Publisher, Unsendable};
 pub use tail::{
-    Filter, Follower, GroupKey, HeldAlerts, HeldLetters, Keep, LetterGroup, LiveTail, MINUTES, Progress, Shown, Tail,
-    Topic, Wanted, tail, tail_alerts, tail_filtered,
+    Filter, Follower, GroupKey, HeldAlerts, HeldLetters, Keep, LetterGroup, LiveTail, MINUTES, Progress, Round, Shown,
+    Tail, Topic, Wanted, tail, tail_alerts, tail_filtered,
 };

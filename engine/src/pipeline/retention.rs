@@ -1,6 +1,7 @@
 //! What is old goes, in small batches beside the checkpoints: windows by `sink.retention`, and revisions of the rule set by
-//! `rules.history` where Kafka holds no record that they judged; rows of instances that were not heard of for a day. One instance does it: the one that has partition 0. For a moment
-//! two may, at a rebalance; what is deleted twice is deleted once.
+//! `rules.history` where Kafka holds no record that they judged. One instance does it: the one that has partition 0. For a moment two
+//! may, at a rebalance; what is deleted twice is deleted once. Rows of instances that were not heard of for a day are deleted by every
+//! instance, once a minute: one that has partition 0 may not be there, and they are few.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::source::Source;
 use crate::status::Status;
 use crate::store::{RetentionStore, StoreError};
 
-/// Pause between two rounds of deleting windows.
+/// Pause between two rounds of deleting windows, and of deleting rows of instances.
 const EVERY: Duration = Duration::from_secs(60);
 /// Until the first one of those that find this instance without the partition.
 const SOON: Duration = Duration::from_secs(1);
@@ -36,7 +37,16 @@ pub(super) async fn keep(
 ) {
     let work = async {
         let mut history = Instant::now() + HISTORY.1;
+        let mut instances = tokio::time::Instant::now();
         loop {
+            if tokio::time::Instant::now() >= instances {
+                instances = tokio::time::Instant::now() + EVERY;
+                if let Err(why) = store.forget_instances(SILENT_MS).await {
+                    tracing::warn!(
+                        "rows of instances that were not heard of for a day are not deleted this time: {why}"
+                    );
+                }
+            }
             let ours =
                 status.partitions.all().get(&Partition(0)).is_some_and(|partition| partition.committed.is_some());
             if !ours {
@@ -45,9 +55,6 @@ pub(super) async fn keep(
             }
             if let Err(why) = windows(&config, store.as_ref()).await {
                 tracing::warn!("windows beyond sink.retention are not deleted this time: {why}");
-            }
-            if let Err(why) = store.forget_instances(SILENT_MS).await {
-                tracing::warn!("rows of instances that were not heard of for a day are not deleted this time: {why}");
             }
             if Instant::now() >= history {
                 history = Instant::now() + HISTORY.0;
@@ -105,6 +112,10 @@ async fn log_starts(config: &Config, store: &dyn RetentionStore) -> anyhow::Resu
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+
     use super::*;
     use crate::model::catalog::{Audit, Entry, Mode};
     use crate::model::checkpoint::{Activation, Checkpoint, PartitionProgress, StatsLayout};
@@ -124,6 +135,46 @@ mod tests {
         config.sink.retention = Some(Duration::from_secs(86_400));
         let why = windows(&config, store.as_ref()).await.expect_err("there is no table").to_string();
         assert!(why.contains("before it was prepared"), "{why}");
+    }
+
+    /// Counts how often rows of instances are deleted. Nothing else is for an instance without partition 0 to ask.
+    #[derive(Default)]
+    struct InstancesOnly(AtomicU64);
+
+    #[async_trait]
+    impl RetentionStore for InstancesOnly {
+        async fn positions(&self) -> Result<Vec<crate::model::store::Position>, StoreError> {
+            unreachable!("it has not partition 0")
+        }
+
+        async fn drop_windows(&self, _: i64, _: u32) -> Result<u64, StoreError> {
+            unreachable!("it has not partition 0")
+        }
+
+        async fn forget_activations(&self, _: Partition, _: Offset) -> Result<u64, StoreError> {
+            unreachable!("it has not partition 0")
+        }
+
+        async fn forget_revisions(&self, _: u64) -> Result<u64, StoreError> {
+            unreachable!("it has not partition 0")
+        }
+
+        async fn forget_instances(&self, _: i64) -> Result<u64, StoreError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(0)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_without_partition_0_deletes_rows_of_dead_instances_once_a_minute() {
+        let text = include_str!("../../../weir.toml");
+        let config = Config::parse(text, &|_| Some("a-secret-of-16-bytes".into())).expect("the repository's own");
+        let (store, stopping) = (Arc::new(InstancesOnly::default()), CancellationToken::new());
+        let kept = tokio::spawn(keep(Arc::new(config), store.clone(), Arc::new(Status::default()), stopping.clone()));
+        tokio::time::sleep(Duration::from_secs(150)).await;
+        stopping.cancel();
+        kept.await.expect("it asks nothing else");
+        assert_eq!(store.0.load(Ordering::Relaxed), 3, "at once, and after each minute");
     }
 
     /// Where the log begins is asked of Kafka, by a client of its own.

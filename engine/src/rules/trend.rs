@@ -19,6 +19,13 @@ pub struct Trend {
 }
 
 impl Trend {
+    /// With the step that is not over, of these hits since the start: what a page calls the last 15 minutes has the hit of a second
+    /// ago.
+    pub fn up_to(mut self, hits: &BTreeMap<String, u64>) -> Self {
+        self.step(hits);
+        self
+    }
+
     /// Ends a step; `hits` are all since the start.
     pub(super) fn step(&mut self, hits: &BTreeMap<String, u64>) {
         let since = |(code, count): (&String, &u64)| {
@@ -67,6 +74,16 @@ mod tests {
         }
         assert_eq!(trend.all(), [0, 3, 0, 3]);
         assert_eq!(trend.by_code(), [("A".into(), vec![0, 3, 0, 2]), ("B".into(), vec![0, 0, 0, 1])].into());
+    }
+
+    #[test]
+    fn a_hit_is_there_before_its_step_is_over_and_is_counted_once() {
+        let mut trend = Trend::default();
+        assert_eq!(trend.clone().up_to(&hits(&[("A", 1)])).all(), [1], "within the first step");
+        trend.step(&hits(&[("A", 3)]));
+        assert_eq!(trend.clone().up_to(&hits(&[("A", 5)])).all(), [3, 2]);
+        assert_eq!(trend.clone().up_to(&hits(&[("A", 3)])).by_code(), [("A".into(), vec![3, 0])].into());
+        assert_eq!(trend.all(), [3], "to look ends no step");
     }
 
     #[test]

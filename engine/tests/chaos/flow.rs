@@ -32,7 +32,7 @@ impl Flow {
     /// Begins, with the blocked customers in Redis.
     pub(crate) fn start(pipeline: &TestPipeline, seed: u64, rate: u64) -> Self {
         for number in (0..CUSTOMERS).step_by(BLOCKED as usize) {
-            pipeline.redis(&["hset", &format!("customer:C{number}"), "segment", "blocked"]);
+            pipeline.blocks(&format!("C{number}"));
         }
         let topic = pipeline.topic();
         let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));

@@ -111,11 +111,11 @@ async fn a_request_that_is_being_answered_is_never_the_one_that_makes_room() {
 
 /// Sends the head of a request with a body of which a byte comes now and then; the answer's status, once the connection is
 /// closed, and how long that took: all of it, and fairly.
-async fn trickle(at: SocketAddr, line: &str) -> (u16, Duration, Duration) {
+async fn trickle(at: SocketAddr, line: &str, media_type: &str) -> (u16, Duration, Duration) {
     let (began, mut stream) = (Fair::start(), TcpStream::connect(at).await.unwrap());
     let head = format!("{line} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {PUBLISHER}\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(b"content-type: application/wasm\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
+    stream.write_all(format!("content-type: {media_type}\r\ncontent-length: 1000\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     loop {
         match tokio::time::timeout(Duration::from_millis(100), stream.read_buf(&mut answer)).await {
@@ -140,11 +140,11 @@ async fn others_are_answered(at: SocketAddr) {
 async fn bodies_that_come_by_the_byte_are_cut_when_the_request_s_time_is_over_and_keep_nobody_out() {
     let (at, _stop, _server) = served(&Fakes::default()).await;
     let lines = ["POST /rules", "POST /rules", "POST /rules/check", "POST /rules/check", "POST /evaluate"];
-    let slow = lines.map(|line| tokio::spawn(trickle(at, line)));
+    let slow = lines.map(|line| tokio::spawn(trickle(at, line, "application/wasm")));
     // What needs no body does not wait for it.
     for line in ["GET /livez", "GET /rules"] {
         // Waited for, the time of the request would end it: 504.
-        let (status, took, _) = trickle(at, line).await;
+        let (status, took, _) = trickle(at, line, "application/wasm").await;
         assert_eq!(status, 200, "{line}: after {took:?}");
     }
     for _ in 0..10 {
@@ -158,6 +158,25 @@ async fn bodies_that_come_by_the_byte_are_cut_when_the_request_s_time_is_over_an
     }
     let head = format!("POST /rules HTTP/1.1\r\ncontent-type: application/wasm\r\nauthorization: Bearer {PUBLISHER}");
     assert_eq!(ask(at, &head, WASM).await, 201, "the places that they had are free again");
+}
+
+/// Whoever signs in has shown no token yet: by forms that never end nobody keeps the others out, nor the probes.
+#[tokio::test]
+async fn forms_to_sign_in_that_come_by_the_byte_keep_nobody_out_who_has_a_token() {
+    let (at, _stop, _server) = served(&Fakes::default()).await;
+    let form = "application/x-www-form-urlencoded";
+    let slow: Vec<_> = (0..20).map(|_| tokio::spawn(trickle(at, "POST /console/sign-in", form))).collect();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        others_are_answered(at).await;
+    }
+    let mut statuses = Vec::new();
+    for slow in slow {
+        statuses.push(slow.await.unwrap().0);
+    }
+    // The API's own time-out of the fakes is shorter than that of the form.
+    let so_many = |status: u16| statuses.iter().filter(|other| **other == status).count();
+    assert!(so_many(503) > 0 && so_many(503) + so_many(504) == 20, "{statuses:?}");
 }
 
 /// Asks so many times for an answer that does not fit into what the kernel keeps, and reads none.

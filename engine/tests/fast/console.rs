@@ -3,6 +3,7 @@
 
 mod alerts;
 mod by_hand;
+mod every_path;
 mod letters;
 mod needs;
 mod now;

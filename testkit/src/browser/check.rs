@@ -55,6 +55,11 @@ impl Page<'_> {
         picture::take(self, &format!("{}.{:02}.{what}", self.name, self.pictures.get()));
     }
 
+    /// A picture of what the window shows, as wide and high as the window, in `target/screenshots/NAME.png`: for a document.
+    pub fn picture_of_the_window(&self, name: &str) {
+        picture::take_window(self, name);
+    }
+
     /// What the page shows, for whoever looks for the reason of a failure.
     pub(super) fn tell(&self) {
         self.picture("failed");

@@ -10,13 +10,26 @@ const HIGHEST: f64 = 4_000.0;
 
 /// Writes `target/screenshots/NAME.png`: the whole page, also what is below the window.
 pub(super) fn take(page: &Page<'_>, name: &str) {
-    // Of a tab behind another one no frame may ever be drawn, and then no picture comes.
-    page.must("Page.bringToFront", json!({}));
-    // Of a tab behind another one nothing is drawn as long as nothing changes, and the picture would never come.
-    page.must("Page.bringToFront", json!({}));
+    to_the_front(page);
     let size = page.must("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
     let side = |key: &str| size[key].as_f64().unwrap_or(1.0).max(1.0);
-    let clip = json!({ "x": 0, "y": 0, "width": side("width"), "height": side("height").min(HIGHEST), "scale": 1 });
+    write(page, name, side("width"), side("height").min(HIGHEST));
+}
+
+/// The same of as much of the page, from its top, as the window shows: pictures of one look have one size.
+pub(super) fn take_window(page: &Page<'_>, name: &str) {
+    to_the_front(page);
+    write(page, name, f64::from(page.look.width), f64::from(page.look.height));
+}
+
+/// Of a tab behind another one nothing is drawn as long as nothing changes, and the picture would never come.
+fn to_the_front(page: &Page<'_>) {
+    page.must("Page.bringToFront", json!({}));
+}
+
+/// Width and height in CSS pixels, which are the picture's.
+fn write(page: &Page<'_>, name: &str, width: f64, height: f64) {
+    let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
     let taken =
         page.must("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }));
     let folder = root().join("target/screenshots");

@@ -51,8 +51,7 @@ impl Generated {
         run(command.arg("--out").arg(&csv).arg("--truth").arg(&truth));
         let truth: Value = serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
         for name in truth["blocked_names"].as_array().expect("names") {
-            let key = format!("customer:{}", name.as_str().expect("text"));
-            pipeline.redis(&["hset", &key, "segment", "blocked"]);
+            pipeline.blocks(name.as_str().expect("text"));
         }
         let rows = truth["dead_letters"]["rows"].as_array().expect("rows").iter();
         let row = |row: &Value| (row[0].as_i64().expect("a row"), row[1].as_str().expect("a code").to_owned());

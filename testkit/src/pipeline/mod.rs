@@ -243,6 +243,11 @@ impl TestPipeline {
         run(Command::new("redis-cli").args(["-p", &port]).args(arguments))
     }
 
+    /// Puts a customer into the segment that `blocked_segment` rejects, for this pipeline alone: others share the Redis.
+    pub fn blocks(&self, customer: &str) {
+        self.redis(&["hset", &format!("{}:customer:{customer}", self.name), "segment", "blocked"]);
+    }
+
     /// The client of MariaDB on this database, ready for `-e STATEMENTS`.
     pub fn client(&self, database: &str) -> Command {
         let mut command = Command::new("mariadb");

@@ -58,6 +58,11 @@ pub async fn explain(url: &str, statement: &str) -> Plan {
     Plan { statement: statement.to_owned(), steps }
 }
 
+/// For a MariaDB or a MySQL whose clients prepare their statements before the read: called before they connect.
+pub async fn prepare(url: &str) {
+    sent::prepare_mysql(url).await;
+}
+
 /// Runs a read and holds that each statement which it sends goes by an index; what the read gives. On a MariaDB or a MySQL the URL is
 /// of a user who may set what counts for everybody, and no other test uses the server meanwhile. For SQLite the test runs alone in its
 /// process (`process::alone`).

@@ -7,6 +7,14 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+/// Has the server log from now on, to nowhere: what is prepared while no log is on is logged with question marks when it is executed.
+pub(super) async fn prepare_mysql(url: &str) {
+    let mut server = MySqlConnection::connect(url).await.expect("the server answers");
+    for sql in ["SET GLOBAL log_output = 'NONE'", "SET GLOBAL general_log = ON"] {
+        server.execute(raw_sql(sql)).await.unwrap_or_else(|why| panic!("{sql}: {why}"));
+    }
+}
+
 /// By the server's own log, which has values in the place of binds.
 pub(super) async fn to_mysql<T>(url: &str, read: impl Future<Output = T>) -> (T, Vec<String>) {
     let mut server = MySqlConnection::connect(url).await.expect("the server answers");

@@ -15,6 +15,7 @@ use super::super::extract::Params;
 use super::super::problem::{Problem, ProblemKind};
 use super::super::views::{AlertFieldView, AlertGroupView, AlertHitView, AlertKind, AlertView, AlertsView, GroupBy};
 use super::dress::encoded;
+use super::moment::{Moment, to_the_second};
 use super::number::{cut, grouped};
 use super::page::{Frame, page};
 
@@ -72,14 +73,14 @@ struct Group {
     link: Option<String>,
     alerts: String,
     codes: String,
-    first: String,
-    last: String,
+    first: Moment,
+    last: Moment,
     said: String,
 }
 
 /// A row of the list.
 struct Line {
-    written: String,
+    written: Moment,
     what: String,
     key: String,
     /// The record, and the address of its page; of a summary the first of its records.
@@ -157,7 +158,7 @@ impl Alerts {
             with_keys: view.hidden.is_none(),
             by_key: view.by == GroupBy::Key,
             figures,
-            as_of: view.as_of,
+            as_of: view.as_of.as_deref().map(to_the_second),
             problem: view.problem,
             hidden: view.hidden,
             newer: number(view.newer),
@@ -188,8 +189,8 @@ impl Group {
             link,
             alerts: grouped(i64::try_from(group.alerts).unwrap_or(i64::MAX)),
             codes: codes.join(" · "),
-            first: group.first.clone(),
-            last: group.last.clone(),
+            first: Moment::new(&group.first),
+            last: Moment::new(&group.last),
             said: group.newest.hits.first().map(|hit| cut(&hit.detail, TEXT)).unwrap_or_default(),
         }
     }
@@ -214,7 +215,7 @@ impl From<&AlertView> for Line {
             (field.name.clone(), value)
         };
         Self {
-            written: alert.written.clone(),
+            written: Moment::new(&alert.written),
             what,
             key: alert.key.as_deref().map(|key| cut(key, TEXT)).unwrap_or_default(),
             record: alert.record.clone().unwrap_or_default(),

@@ -12,6 +12,7 @@ use super::super::extract::Params;
 use super::super::pipeline_api::{AuditQuery, lines};
 use super::super::problem::Problem;
 use super::super::views::AuditView;
+use super::moment::Moment;
 use super::page::{Frame, page};
 
 /// Lines of the page unless its address says how many.

@@ -10,9 +10,8 @@ mod values;
 use askama::Template;
 
 use super::number::cut;
-use crate::admin::views::rfc3339;
 use scale::{Scale, times};
-use values::{Point, Table, points, table};
+use values::{Point, Table, points, shown, table};
 
 /// Lines of a chart; more are not told apart.
 pub(super) const LINES: usize = 6;
@@ -147,7 +146,7 @@ impl Chart {
         };
         let marks = marks(&plot, &axis, &scale);
         Self {
-            span: format!("{} to {}", rfc3339(first), rfc3339(last)),
+            span: format!("{} to {}, UTC", shown(first), shown(last)),
             lines: plot.series.iter().enumerate().map(line).collect(),
             left_out,
             levels: scale.levels().map(|(y, label)| Level { y: coordinate(TOP + y), label }).collect(),
@@ -198,13 +197,13 @@ fn percent(x: f64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A line with its gaps; a value between two gaps is a dot, for a line's ends are round.
+/// A line with its gaps; a value between two gaps is a short dash.
 fn path(times: &[i64], values: &[Option<Value>], axis: &Axis, scale: &Scale) -> String {
     let mut path = String::new();
     let mut run = 0;
     let end = |path: &mut String, run: &mut usize| {
         if std::mem::take(run) == 1 {
-            path.push_str("h0");
+            path.push_str("m-3 0h6");
         }
     };
     for (at, value) in times.iter().zip(values) {

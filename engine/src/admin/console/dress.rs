@@ -103,7 +103,7 @@ impl Asked {
 }
 
 /// What an answer says beside its body.
-fn keep(from: &HeaderMap, to: &mut HeaderMap) {
+pub(super) fn keep(from: &HeaderMap, to: &mut HeaderMap) {
     for name in [header::RETRY_AFTER, header::ALLOW, header::CONNECTION] {
         if let Some(value) = from.get(&name) {
             to.insert(name, value.clone());

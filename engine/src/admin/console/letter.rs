@@ -11,13 +11,13 @@ use super::super::auth::Principal;
 use super::super::extract::Position;
 use super::super::ports::Found;
 use super::super::problem::Problem;
-use super::super::records_api::{WHOLE, find_letter, source};
+use super::super::records_api::{WHOLE, cut_of, find_letter, source};
 use super::super::views::{LetterHitView, OneLetterView};
 use super::dress::encoded;
-use super::number::NOT_KNOWN;
+use super::number::{NOT_KNOWN, decimal};
 use super::page::{Frame, page};
 use super::record::{Content, Named};
-use crate::model::finding::Effect;
+use super::state::does;
 use crate::model::ids::RecordPosition;
 
 /// Versions of a rule among which the one of the letter is looked for.
@@ -46,6 +46,8 @@ struct Letter {
     source_at: Vec<String>,
     hits: Vec<Hit>,
     more_hits: u64,
+    /// Bytes of the record's value, where the letter has its beginning only; empty: it has all of it.
+    cut_of: String,
     content: Content,
     /// Path and query of other letters of this code, rule and version.
     others: String,
@@ -72,6 +74,7 @@ pub(super) async fn show(
     let others = [("code", &code), ("rule", &rule), ("sha256", &sha256)];
     let others = others.iter().filter(|(_, text)| !text.is_empty());
     let others: Vec<_> = others.map(|(name, text)| format!("{name}={}", encoded(text))).collect();
+    let cut_of = cut_of(&letter).map(decimal).unwrap_or_default();
     let letter_page = Letter {
         frame: Frame::new(&state, &who, "letters"),
         at,
@@ -87,6 +90,7 @@ pub(super) async fn show(
         source_at: parts(letter.source_at.as_deref()),
         hits: letter.hits.into_iter().map(Hit::of).collect(),
         more_hits: letter.more_hits,
+        cut_of,
         content: Content {
             fields: Named::of_fields(letter.fields),
             key: letter.key,
@@ -109,10 +113,7 @@ fn parts(time: Option<&str>) -> Vec<String> {
 
 impl Hit {
     fn of(hit: LetterHitView) -> Self {
-        let (class, effect) = match hit.effect {
-            Effect::DeadLetter => ("bad", "dead letter"),
-            Effect::Flag => ("warn", "flag"),
-        };
+        let (class, effect) = does(hit.effect);
         Self { rule: hit.rule, code: hit.code, class, effect, detail: hit.detail }
     }
 }

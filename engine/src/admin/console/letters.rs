@@ -15,8 +15,10 @@ use super::super::problem::Problem;
 use super::super::records_api::{LettersQuery, find_groups, find_letters, needs_values, source};
 use super::super::views::{LetterGroupView, LetterGroupsView, LetterView};
 use super::dress::encoded;
-use super::number::{NOT_KNOWN, cut, grouped};
+use super::moment::{Moment, to_the_second};
+use super::number::{count, cut};
 use super::page::{Frame, page};
+use super::state::short;
 
 /// Letters that the page shows of those in memory.
 const NEWEST: usize = 50;
@@ -26,8 +28,6 @@ const FOUND: usize = 200;
 const GROUPS: usize = 100;
 /// Characters of a reason and of a value in a row.
 const TEXT: usize = 120;
-/// Hex digits by which a version is called.
-const DIGITS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "letters.html")]
@@ -74,8 +74,8 @@ struct Group {
     rule: String,
     version: String,
     letters: String,
-    first: String,
-    last: String,
+    first: Moment,
+    last: Moment,
     bars: String,
     minutes: String,
     sample: Row,
@@ -86,8 +86,12 @@ struct Found {
     rows: Vec<Row>,
     /// Letters that were found and are not shown.
     more: usize,
-    /// Whether these are all.
+    /// False: time, or the bound on an answer's bytes, ran out.
     is_whole: bool,
+    /// How many were asked for, if so many were found: there may be older ones.
+    limit: Option<usize>,
+    /// Whether only those before a time were asked for.
+    has_end: bool,
     /// The record that was asked for by its position; empty: none was.
     position: String,
 }
@@ -98,7 +102,7 @@ struct Row {
     position: String,
     /// Of the record; empty: the letter does not say it.
     source: String,
-    at: String,
+    at: Moment,
     code: String,
     rule: String,
     version: String,
@@ -119,15 +123,25 @@ pub(super) async fn show(
     } else {
         let found = find_letters(&state, &who, &query).await?;
         let query_text = query.text();
+        let has_end = query.to.as_ref().is_some_and(|to| !to.trim().is_empty());
         let rows = found.letters.iter().take(FOUND).map(Row::of).collect();
         let position = query.position.clone().unwrap_or_default().trim().to_owned();
+        // Of one record there is one letter.
+        let is_full = position.is_empty() && found.letters.len() >= query.most() as usize;
         let download =
             if found.hidden.is_some() { String::new() } else { format!("/console/dead-letters.ndjson?{query_text}") };
         Letters {
             frame,
             form: Form { query, no_key },
             memory: None,
-            found: Found { rows, more: found.letters.len().saturating_sub(FOUND), is_whole: found.complete, position },
+            found: Found {
+                rows,
+                more: found.letters.len().saturating_sub(FOUND),
+                is_whole: found.complete,
+                limit: Some(found.letters.len()).filter(|_| is_full),
+                has_end,
+                position,
+            },
             hidden: found.hidden.unwrap_or_default(),
             api: format!("/dead-letters?{query_text}"),
             download,
@@ -143,8 +157,8 @@ fn of_memory(frame: Frame, form: Form, view: LetterGroupsView) -> Letters {
         groups: view.groups.iter().take(GROUPS).map(Group::of).collect(),
         others: if view.others > 0 { count(view.others) } else { String::new() },
         counted: count(view.read),
-        since: view.since.unwrap_or_default(),
-        as_of: view.as_of.unwrap_or_default(),
+        since: view.since.as_deref().map(to_the_second).unwrap_or_default(),
+        as_of: view.as_of.as_deref().map(to_the_second).unwrap_or_default(),
         passed_over,
         problem: view.problem.unwrap_or_default(),
     };
@@ -176,8 +190,8 @@ impl Group {
             rule: text(&group.rule),
             version: version(group.sha256.as_deref()),
             letters: count(group.letters),
-            first: group.first.clone(),
-            last: group.last.clone(),
+            first: Moment::new(&group.first),
+            last: Moment::new(&group.last),
             bars: bars(&group.by_minute),
             minutes: minutes.join(", "),
             sample: Row::of(&group.sample),
@@ -192,7 +206,7 @@ impl Row {
         Self {
             position: format!("{}@{}", letter.partition, letter.offset),
             source: source(letter).map(|at| at.to_string()).unwrap_or_default(),
-            at: letter.at.clone().unwrap_or_else(|| NOT_KNOWN.to_owned()),
+            at: Moment::known(letter.at.as_deref()),
             code: text(&letter.code),
             rule: text(&letter.rule),
             version: version(letter.sha256.as_deref()),
@@ -226,11 +240,7 @@ impl LettersQuery {
 
 /// How a version is called in a row; empty: there is none.
 pub(super) fn version(sha256: Option<&str>) -> String {
-    sha256.unwrap_or_default().chars().take(DIGITS).collect()
-}
-
-fn count(number: u64) -> String {
-    grouped(i64::try_from(number).unwrap_or(i64::MAX))
+    sha256.map(short).unwrap_or_default()
 }
 
 /// A bar a count: the lowest for none, the highest for the most.

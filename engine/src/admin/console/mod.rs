@@ -14,6 +14,7 @@ mod dress;
 mod gzip;
 mod letter;
 mod letters;
+mod moment;
 mod now;
 mod number;
 mod page;
@@ -21,6 +22,7 @@ mod plan;
 mod publish;
 mod record;
 mod rule;
+mod rule_retired;
 mod rule_rows;
 mod rules;
 mod sign_in;
@@ -42,6 +44,7 @@ use super::extract::BodyLimit;
 use super::records_api;
 
 pub(super) use dress::dress;
+pub(super) use sign_in::FORMS as SIGN_INS;
 pub(super) use text::Shown;
 pub(super) use uploaded::Uploaded;
 

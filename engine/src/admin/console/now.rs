@@ -21,6 +21,7 @@ use super::super::extract::Params;
 use super::super::pipeline_api;
 use super::super::problem::Problem;
 use super::super::views::{DependencyState, HistoryView, InstanceView, InstancesView, MissingView, PipelineStatus};
+use super::moment::{Moment, to_the_second};
 use super::number::{NOT_KNOWN, grouped};
 use super::page::{Frame, page};
 use super::span::span;
@@ -77,7 +78,7 @@ struct Line {
 struct Service {
     name: String,
     is_up: bool,
-    since: String,
+    since: Moment,
     error: String,
 }
 
@@ -184,8 +185,11 @@ fn services(status: &mut PipelineStatus) -> Vec<Service> {
     let service = |dependency: super::super::views::DependencyView| Service {
         name: dependency.name,
         is_up: dependency.state == DependencyState::Up,
-        since: dependency.since.unwrap_or_else(|| "the start".to_owned()),
-        error: dependency.last_error.map(|error| format!("{}: {}", error.at, error.message)).unwrap_or_default(),
+        since: Moment::new(dependency.since.as_deref().unwrap_or("the start")),
+        error: dependency
+            .last_error
+            .map(|error| format!("{}: {}", to_the_second(&error.at), error.message))
+            .unwrap_or_default(),
     };
     std::mem::take(&mut status.dependencies).into_iter().map(service).collect()
 }

@@ -8,6 +8,7 @@ use super::super::AdminState;
 use super::super::auth::Principal;
 use super::super::problem::ProblemKind;
 use super::super::views::rfc3339;
+use super::moment::to_the_second;
 use crate::clock::now_ms;
 use crate::config::May;
 
@@ -26,7 +27,7 @@ pub(super) struct Frame {
     pub(super) alerts: bool,
     /// Whether no token is asked for, so that there is nothing to sign out of.
     pub(super) is_open: bool,
-    /// When the page was made, RFC 3339.
+    /// When the page was made, UTC, to the second.
     pub(super) at: String,
     /// The page among those that the frame leads to; empty: another one.
     pub(super) here: &'static str,
@@ -41,7 +42,7 @@ impl Frame {
             reads: who.may(May::Read),
             alerts: state.alerts.is_some(),
             is_open: state.access.keys.open(),
-            at: rfc3339(now_ms()),
+            at: to_the_second(&rfc3339(now_ms())),
             here,
         }
     }

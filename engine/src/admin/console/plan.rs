@@ -38,6 +38,8 @@ pub(super) struct PlanPage {
     pub(super) manifest: Option<ManifestView>,
     /// Whether the change is a publish of a module that was brought.
     pub(super) publishes: bool,
+    /// Whether the rule is taken out: the button looks as what one does not do in passing.
+    pub(super) retires: bool,
     /// What the form that does it sends beside the revision and the reason.
     pub(super) fields: Vec<(String, String)>,
     /// Whether it is not done without a reason.
@@ -69,6 +71,7 @@ impl PlanPage {
             effects: plan.effects,
             manifest: plan.manifest,
             publishes: false,
+            retires: false,
             fields: Vec::new(),
             needs_reason: false,
             problem: Vec::new(),
@@ -133,7 +136,8 @@ pub(super) async fn plan(
     match to_the_end(async move { rules.plan(request, Some(seen)).await }).await {
         Ok(plan) => {
             let (fields, needs_reason) = (form.fields(), form.action == PlannedAction::Rollback);
-            Ok(page(StatusCode::OK, &PlanPage { fields, needs_reason, ..PlanPage::of(frame, heading, plan) }))
+            let retires = form.action == PlannedAction::Retire;
+            Ok(page(StatusCode::OK, &PlanPage { fields, needs_reason, retires, ..PlanPage::of(frame, heading, plan) }))
         }
         Err(problem) if problem.status == 422 => {
             Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &PlanPage::refused(frame, heading, &name, problem)))

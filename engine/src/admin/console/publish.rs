@@ -106,7 +106,7 @@ pub(super) async fn publish(
     let kept = form.sha256.parse::<Sha256>().ok().and_then(|sha256| state.uploaded.get(&who.name, sha256));
     let Some(wasm) = kept else {
         return Err(ProblemKind::NotFound.problem(
-            "the module is kept no longer: it was brought more than 15 minutes ago, or to another instance",
+            "the module is kept no longer: brought 15 minutes ago, to another instance, or before four others",
             "choose the file again, at Rules, \"Publish a module\"",
         ));
     };

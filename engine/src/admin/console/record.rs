@@ -15,7 +15,8 @@ use super::super::ports::Found;
 use super::super::problem::Problem;
 use super::super::records_api::{WHOLE, find_record};
 use super::super::views::HeaderView;
-use super::number::NOT_KNOWN;
+use super::moment::Moment;
+use super::number::count;
 use super::page::{Frame, page};
 use crate::model::ids::RecordPosition;
 
@@ -24,7 +25,7 @@ use crate::model::ids::RecordPosition;
 struct Record {
     frame: Frame,
     at: RecordPosition,
-    written: String,
+    written: Moment,
     /// The record before; None: it is the first of its partition.
     before: Option<RecordPosition>,
     after: RecordPosition,
@@ -56,7 +57,6 @@ impl Content {
 
     /// Bytes of the value, in words.
     pub(super) fn size(&self) -> String {
-        let count = |bytes: u64| super::number::grouped(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.value_bytes.map_or_else(|| "none: a tombstone".to_owned(), |bytes| format!("{} bytes", count(bytes)))
     }
 }
@@ -88,7 +88,7 @@ pub(super) async fn show(
     let record_page = Record {
         frame: Frame::new(&state, &who, "letters"),
         at,
-        written: record.at.unwrap_or_else(|| NOT_KNOWN.to_owned()),
+        written: Moment::known(record.at.as_deref()),
         before: Some(beside(-1)).filter(|before| before.offset.0 >= 0),
         after: beside(1),
         content: Content {

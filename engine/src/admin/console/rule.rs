@@ -15,17 +15,18 @@ use super::super::extract::{Name, Params};
 use super::super::problem::{Problem, redact};
 use super::super::rules_api;
 use super::super::views::{CodeView, FieldView, HitView, RuleDetail, RuleHistoryView};
-use super::number::count;
+use super::moment::to_the_second;
+use super::number::{NOT_KNOWN, count};
 use super::page::{Frame, page};
+use super::rule_retired;
 use super::rule_rows::{Change, Differing, Parameter, compare};
-use super::state::{cost, short, state};
+use super::state::{cost, does, short, state};
 use super::trend::Trend;
 use crate::config::May;
 use crate::model::catalog::Mode;
-use crate::model::finding::Effect;
 
 /// Changes that the page lists.
-const CHANGES: u32 = 20;
+pub(super) const CHANGES: u32 = 20;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -80,21 +81,35 @@ struct Code {
 }
 
 /// What differs between two revisions.
-struct Compared {
-    from: u64,
-    to: u64,
+pub(super) struct Compared {
+    pub(super) from: u64,
+    pub(super) to: u64,
     /// None: one of them is not among the changes.
-    rows: Option<Vec<Differing>>,
+    pub(super) rows: Option<Vec<Differing>>,
 }
 
-/// The page.
+impl Compared {
+    /// None: two revisions are not asked for, or the history is not known.
+    pub(super) fn of(query: &RuleQuery, history: Option<&RuleHistoryView>) -> Option<Self> {
+        let ((from, to), history) = query.from.zip(query.to).zip(history)?;
+        Some(Self { from, to, rows: compare(history, from, to) })
+    }
+}
+
+/// The page; of a rule that is out of the set the one that says so.
 pub(super) async fn show(
     State(state): State<AdminState>,
     Extension(who): Extension<Principal>,
     Name(name): Name,
     Params(query): Params<RuleQuery>,
 ) -> Result<Response, Problem> {
-    let detail = rules_api::rule(&state, &who, &name, 0).await?;
+    let found = rules_api::rule(&state, &who, &name, 0).await;
+    let detail = match found {
+        Err(why) if why.status == StatusCode::NOT_FOUND.as_u16() => {
+            return rule_retired::show(&state, &who, name, &query).await;
+        }
+        detail => detail?,
+    };
     let history = kept_history(&state, &name, detail.revision, CHANGES).await;
     let frame = Frame::new(&state, &who, "rules");
     Ok(page(StatusCode::OK, &RulePage::new(frame, who.may(May::Publish), detail, history, &query)))
@@ -113,8 +128,7 @@ impl RulePage {
             Err(why) => (None, redact(&why)),
         };
         let (parameters, codes, (state, class)) = (Parameter::all(&detail), Code::all(&detail), state(&detail.rule));
-        let compared = query.from.zip(query.to).zip(history.as_ref());
-        let compared = compared.map(|((from, to), history)| Compared { from, to, rows: compare(history, from, to) });
+        let compared = Compared::of(query, history.as_ref());
         let RuleDetail { revision, rule, manifest, failures_by_code, shadow_samples, hidden, .. } = detail;
         let (ns, share) = cost(&rule);
         let sampled = rule
@@ -127,7 +141,7 @@ impl RulePage {
             ("Hits", count(rule.hits)),
             ("Failures", count(rule.failures)),
             ("Skipped", count(rule.skipped)),
-            ("ns a record", ns),
+            ("Time a record", if ns == NOT_KNOWN { ns } else { format!("{ns} ns") }),
             ("Share of rules.budget", share),
         ];
         let counted = counted(rule.counted_by, rule.counted_since.as_deref());
@@ -176,7 +190,7 @@ impl Code {
         let code = |code: &CodeView| Self {
             name: code.name.clone(),
             summary: code.summary.clone(),
-            does: does(code.effect),
+            does: does(code.effect).1,
             hits: count(detail.hits_by_code.get(&code.name).copied().unwrap_or_default()),
             trend: Trend::of(detail.trend_by_code.get(&code.name).map_or(&[][..], Vec::as_slice), "15 min"),
         };
@@ -187,14 +201,9 @@ impl Code {
 /// What the figures are sums of, in words.
 fn counted(by: u32, since: Option<&str>) -> String {
     let by = if by == 1 { "one instance".to_owned() } else { format!("{by} instances together") };
-    let since = since.map(|since| format!(", completely since {since}")).unwrap_or_default();
-    format!("Counted by {by}{since}. What is of the last 15 minutes is of the instance that answers.")
-}
-
-/// What a hit does, in words.
-fn does(effect: Effect) -> &'static str {
-    match effect {
-        Effect::DeadLetter => "dead letter",
-        Effect::Flag => "flag",
-    }
+    let since = since.map(|since| format!(", completely since {} UTC", to_the_second(since))).unwrap_or_default();
+    format!(
+        "Skipped: the record lacks a field that the rule needs. Counted by {by}{since}. What is of the last 15 minutes is of the instance \
+         that answers."
+    )
 }

@@ -3,6 +3,7 @@
 
 use super::super::views::{ParameterView, RuleChangeView, RuleDetail, RuleHistoryView, RuleStateView};
 use super::change_form::mode_word;
+use super::moment::Moment;
 use super::number::{NOT_KNOWN, grouped};
 use super::state::short;
 
@@ -66,7 +67,7 @@ fn typed(kind: &str) -> (&'static str, &'static str, &'static str) {
 /// A change of the rule, as the table has it.
 pub(super) struct Change {
     pub(super) revision: u64,
-    pub(super) at: String,
+    pub(super) at: Moment,
     pub(super) who: String,
     pub(super) action: String,
     pub(super) reason: String,
@@ -101,7 +102,7 @@ impl Change {
         };
         Self {
             revision: line.revision,
-            at: line.at.clone(),
+            at: Moment::new(&line.at),
             who: line.who.clone(),
             action: line.action.clone(),
             reason: line.reason.clone().unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! "Rules": the set in force, in the order that it judges, or the dearest or noisiest first. From memory.
+//! "Rules": the set in force, in the order that it judges, or the most expensive or noisiest first. From memory.
 
 use std::cmp::Reverse;
 
@@ -15,6 +15,7 @@ use super::super::extract::Params;
 use super::super::problem::Problem;
 use super::super::rules_api;
 use super::super::views::{FileProblemView, RuleView, RulesView};
+use super::moment::Moment;
 use super::number::{NOT_KNOWN, count};
 use super::page::{Frame, page};
 use super::state::{cost, short, state};
@@ -89,7 +90,7 @@ struct Row {
     ns: String,
     /// Of its budget; empty: not known, or it has none of its own.
     share: String,
-    changed_at: String,
+    changed_at: Moment,
     changed: String,
     reason: String,
 }
@@ -119,7 +120,7 @@ impl RulesPage {
         };
         let sorts = [
             (Sort::Order, "in the order that they judge"),
-            (Sort::Cost, "the dearest first"),
+            (Sort::Cost, "the most expensive first"),
             (Sort::Hits, "the most hits in 15 min first"),
             (Sort::Failures, "the most failures first"),
         ];
@@ -172,9 +173,9 @@ impl From<RuleView> for Row {
         let (changed_at, changed, reason) = match rule.last_change {
             Some(line) => {
                 let changed = format!("by {}, {}, revision {}", line.who, line.action, line.revision);
-                (line.at, changed, line.reason.unwrap_or_default())
+                (Moment::new(&line.at), changed, line.reason.unwrap_or_default())
             }
-            None => (NOT_KNOWN.to_owned(), String::new(), String::new()),
+            None => (Moment::known(None), String::new(), String::new()),
         };
         Self {
             state,
@@ -190,7 +191,7 @@ impl From<RuleView> for Row {
             fails: rule.failures > 0,
             skipped: count(rule.skipped),
             ns,
-            share: if share == NOT_KNOWN { String::new() } else { format!("{share} of its budget") },
+            share: if share == NOT_KNOWN { String::new() } else { format!("{share} of budget") },
             changed_at,
             changed,
             reason,
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_stand_as_they_judge_or_the_dearest_the_noisiest_or_the_most_failing_first() {
+    fn rules_stand_as_they_judge_or_the_most_expensive_the_noisiest_or_the_most_failing_first() {
         let rule = |name: &str, ns, trend: &[u64], failures| RuleView {
             ns_per_record: ns,
             trend: trend.to_vec(),

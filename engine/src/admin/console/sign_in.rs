@@ -1,20 +1,28 @@
 //! Signing in with a token and out again. The session is in the cookie alone (`auth/session.rs`).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{ConnectInfo, FromRequest, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::super::AdminState;
 use super::super::auth::{self, Principal, SIGN_IN};
 use super::super::extract::Fields;
-use super::super::problem::Problem;
+use super::super::problem::{Problem, ProblemKind};
+use super::dress::keep;
 use super::page::{Frame, page, see_other};
 use super::{HOME, is_page};
+
+/// Forms of this page that are read at once. Whoever sends one has shown no token yet, and may send it by the byte: those who have one
+/// keep the other places of [`Limits::requests`](crate::admin::Limits::requests).
+pub(in crate::admin) const FORMS: usize = 4;
+/// How long a form may take to come: it is a token and an address, one packet as a rule.
+const COMES: Duration = Duration::from_secs(5);
 
 /// Where to go afterwards.
 #[derive(Debug, Default, Deserialize)]
@@ -59,18 +67,37 @@ pub(super) async fn sign_in(
     State(state): State<AdminState>,
     Extension(who): Extension<Principal>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
-    Fields(form): Fields<SignIn>,
-) -> Response {
-    let next = own(form.next);
+    request: Request,
+) -> Result<Response, Problem> {
+    let SignIn { token, next } = read(&state, request).await?;
+    let next = own(next);
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    match auth::sign_in(&state, peer, &form.token) {
-        Ok((_, session)) => with_cookie(see_other(&next), state.access.cookie.set(&session)),
-        Err(Problem { status, detail, hint, .. }) => {
-            // 401 would ask for a header, which no form sends.
-            let status = StatusCode::from_u16(status).ok().filter(|status| *status != StatusCode::UNAUTHORIZED);
-            let form = SignInPage { frame: Frame::new(&state, &who, ""), next, problem: format!("{detail}; {hint}") };
-            page(status.unwrap_or(StatusCode::FORBIDDEN), &form)
-        }
+    let problem = match auth::sign_in(&state, peer, &token) {
+        Ok((_, session)) => return Ok(with_cookie(see_other(&next), state.access.cookie.set(&session))),
+        Err(problem) => problem,
+    };
+    // 401 would ask for a header, which no form sends.
+    let status = StatusCode::from_u16(problem.status).ok().filter(|status| *status != StatusCode::UNAUTHORIZED);
+    let why = format!("{}; {}", problem.detail, problem.hint);
+    let form = SignInPage { frame: Frame::new(&state, &who, ""), next, problem: why };
+    let mut response = page(status.unwrap_or(StatusCode::FORBIDDEN), &form);
+    keep(problem.into_response().headers(), response.headers_mut());
+    Ok(response)
+}
+
+/// The form, which has to come soon and in one of few places.
+async fn read(state: &AdminState, request: Request) -> Result<SignIn, Problem> {
+    let Ok(_place) = state.sign_ins.try_acquire() else {
+        return Err(
+            ProblemKind::Busy.problem(format!("{FORMS} forms to sign in are being read"), "send it again in a moment")
+        );
+    };
+    match tokio::time::timeout(COMES, Fields::<SignIn>::from_request(request, state)).await {
+        Ok(form) => form.map(|Fields(form)| form),
+        Err(_) => Err(ProblemKind::Timeout.problem(
+            format!("the form to sign in did not come within {COMES:?}"),
+            "open the page again and send its form",
+        )),
     }
 }
 

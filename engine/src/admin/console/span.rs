@@ -18,7 +18,7 @@ pub(super) fn span(ms: i64) -> String {
 pub(super) fn millis(us: u64) -> String {
     match us {
         0..1_000_000 => format!("{}.{} ms", us / 1_000, us % 1_000 / 100),
-        _ => format!("{} ms", super::number::grouped(i64::try_from(us / 1_000).unwrap_or(i64::MAX))),
+        _ => format!("{} ms", super::number::count(us / 1_000)),
     }
 }
 

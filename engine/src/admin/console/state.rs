@@ -1,8 +1,9 @@
-//! How a rule stands, in a word and a color, and what it costs: the same on every page that shows rules.
+//! How a rule stands and what a hit does, each in a word and a color, and what a rule costs: the same on every page that shows it.
 
 use super::super::views::RuleView;
 use super::number::{NOT_KNOWN, decimal};
 use crate::model::catalog::Mode;
+use crate::model::finding::Effect;
 
 /// In a word, and the class of its mark.
 pub(super) fn state(rule: &RuleView) -> (&'static str, &'static str) {
@@ -14,6 +15,14 @@ pub(super) fn state(rule: &RuleView) -> (&'static str, &'static str) {
     }
 }
 
+/// What a hit does to a record: the class of its mark, and in words.
+pub(super) fn does(effect: Effect) -> (&'static str, &'static str) {
+    match effect {
+        Effect::DeadLetter => ("bad", "dead letter"),
+        Effect::Flag => ("warn", "flag"),
+    }
+}
+
 /// Nanoseconds a record, and what part of the budget that is, as far as both are known.
 pub(super) fn cost(rule: &RuleView) -> (String, String) {
     let Some(ns) = rule.ns_per_record else { return (NOT_KNOWN.to_owned(), NOT_KNOWN.to_owned()) };
@@ -22,9 +31,23 @@ pub(super) fn cost(rule: &RuleView) -> (String, String) {
     (decimal(&format!("{ns:.1}")), share)
 }
 
-/// The first digits of a digest, by which people tell versions apart.
+/// Hex digits of a digest by which people tell versions apart.
+const DIGITS: usize = 12;
+
+/// The first digits of a digest.
 pub(super) fn short(sha256: &str) -> String {
-    sha256.chars().take(12).collect()
+    sha256.chars().take(DIGITS).collect()
+}
+
+/// The text with the first digits of each digest that is in it: in a table whole ones are three lines of a cell.
+pub(super) fn with_short_digests(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(|c: char| c.is_ascii_hexdigit()) {
+        let end = rest[at..].find(|c: char| !c.is_ascii_hexdigit()).map_or(rest.len(), |digits| at + digits);
+        out.push_str(&rest[..if end - at == 64 { at + DIGITS } else { end }]);
+        rest = &rest[end..];
+    }
+    out + rest
 }
 
 #[cfg(test)]
@@ -41,6 +64,15 @@ mod tests {
         assert_eq!(of(Mode::Live, Some("it failed")), ("suspended", "bad"));
         assert_eq!(of(Mode::Shadow, None), ("shadow", "warn"));
         assert_eq!(of(Mode::Off, Some("it is off, and does not fit")), ("off", ""));
+    }
+
+    #[test]
+    fn of_a_digest_in_a_text_the_first_digits_stay_and_other_numbers_are_as_they_were() {
+        let digest = "0123456789abcdef".repeat(4);
+        let text = format!("publish für r: {digest} -> {digest}; process 27843, deadbeef, {digest}0");
+        let wanted = format!("publish für r: 0123456789ab -> 0123456789ab; process 27843, deadbeef, {digest}0");
+        assert_eq!(with_short_digests(&text), wanted);
+        assert_eq!([with_short_digests(&digest), with_short_digests("")], ["0123456789ab".to_owned(), String::new()]);
     }
 
     #[test]

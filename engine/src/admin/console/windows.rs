@@ -18,6 +18,7 @@ use super::super::views::WindowView;
 use super::super::windows_api::{self, MOST_LINES, MOST_ROWS};
 use super::chart::Chart;
 use super::dress::encoded;
+use super::moment::Moment;
 use super::number::{NOT_KNOWN, decimal, grouped};
 use super::page::{Frame, page};
 use crate::model::store::WindowsWanted;
@@ -67,7 +68,7 @@ struct Windows {
 
 /// A row of the table.
 struct Row {
-    start: String,
+    start: Moment,
     group: Vec<String>,
     records: String,
     flagged: String,
@@ -175,7 +176,7 @@ impl From<&WindowView> for Row {
     fn from(window: &WindowView) -> Self {
         let measure = |value: &Option<String>| value.as_deref().map_or_else(|| NOT_KNOWN.to_owned(), decimal);
         Self {
-            start: window.window_start.clone(),
+            start: Moment::exact(&window.window_start),
             group: window.group.values().map(|value| plots::group_value(value.as_deref())).collect(),
             records: grouped(window.records),
             flagged: grouped(window.flagged),

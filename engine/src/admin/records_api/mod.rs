@@ -18,7 +18,7 @@ use super::problem::{Problem, ProblemKind};
 use super::views::{LetterGroupsView, LettersView, OneLetterView, RecordView};
 
 pub(super) use query::LettersQuery;
-pub(super) use read::{find_groups, find_letter, find_letters, find_record, in_time, needs_values, source};
+pub(super) use read::{cut_of, find_groups, find_letter, find_letters, find_record, in_time, needs_values, source};
 
 /// Bytes of a text of one letter or record that are shown, and of each of a download.
 pub(super) const WHOLE: u32 = 65_536;

@@ -36,7 +36,15 @@ pub(in crate::admin) struct LettersQuery {
     pub(in crate::admin) value_limit: Option<u32>,
 }
 
+/// Letters of an answer unless the query says how many.
+const LETTERS: u32 = 100;
+
 impl LettersQuery {
+    /// How many letters are asked for.
+    pub(in crate::admin) fn most(&self) -> u32 {
+        self.limit.unwrap_or(LETTERS)
+    }
+
     /// What is given and not empty, as forms send it.
     pub(in crate::admin) fn filter(&self) -> Result<LetterFilter, Problem> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());

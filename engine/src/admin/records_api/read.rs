@@ -20,7 +20,7 @@ pub(in crate::admin) async fn find_letters(
     who: &Principal,
     query: &LettersQuery,
 ) -> Result<LettersView, Problem> {
-    let limit = within(query.limit.unwrap_or(100), 1..=1_000, "limit")?;
+    let limit = within(query.most(), 1..=1_000, "limit")?;
     let text = within(query.value_limit.unwrap_or(4_096), 1..=WHOLE, "value_limit")?;
     let filter = query.filter()?;
     if filter.key.is_some() {
@@ -102,6 +102,12 @@ fn from_reader(error: ReadError) -> Problem {
             ProblemKind::Unavailable.problem(detail, "try again when Kafka is back; GET /readyz tells")
         }
     }
+}
+
+/// Bytes of the record's value, if the letter has its beginning only.
+pub(in crate::admin) fn cut_of(letter: &LetterView) -> Option<&str> {
+    let header = letter.headers.iter().rfind(|header| header.name == "weir.value.cut")?;
+    Some(header.value.as_deref().unwrap_or_default())
 }
 
 /// The position of the record behind a letter, where the letter says it.

@@ -36,6 +36,8 @@ const HITS: &str = "weir.hits";
 const MESSAGE: &str = "__dlq.errors.message";
 /// Codes of the engine whose reason names a field, a size or a function of a rule, and quotes nothing of the record.
 const OPEN_REASONS: [&str; 5] = ["FIELD_MISSING", "OVERSIZE", "RULE_TRAP", "RULE_TIMEOUT", "RULE_MEMORY"];
+/// Members of a message of the alert topic that hold nothing of the record; its hits and fields are looked through.
+const OPEN_ALERT: [&str; 8] = ["kind", "source", "revision", "hits", "hits_more", "fields", "records", "codes"];
 /// Endings of the columns that a measure has.
 const AGGREGATES: [&str; 3] = ["_sum", "_min", "_max"];
 
@@ -137,6 +139,20 @@ impl Hide {
         for group in &mut alerts.groups {
             hide(&mut group.newest);
             group.name = group.name.take().filter(|_| alerts.by != GroupBy::Key);
+        }
+    }
+
+    /// The same of a message as it is in the alert topic. Of something that is no alert nothing stays.
+    pub fn alert_message(&self, alert: &mut Value) {
+        if !alert.is_object() {
+            *alert = Value::Null;
+        }
+        let Some(members) = alert.as_object_mut() else { return };
+        members.retain(|name, _| OPEN_ALERT.contains(&name.as_str()));
+        let hits = members.get_mut("hits").and_then(Value::as_array_mut).into_iter().flatten();
+        hits.filter_map(Value::as_object_mut).for_each(|hit| drop(hit.remove("detail")));
+        if let Some(fields) = members.get_mut("fields").and_then(Value::as_object_mut) {
+            fields.retain(|name, _| !self.fields.contains(name));
         }
     }
 

@@ -11,7 +11,9 @@ use crate::model::finding::Effect;
 /// Answer of GET /dead-letters.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LettersView {
-    /// False: time or the bound on an answer's bytes ran out, so there are or may be further letters than these.
+    /// False: time or the bound on an answer's bytes ran out, so there are or may be further letters than these. With `to`
+    /// each partition is read up to its first letter of that time or later: also if this is true, letters behind it whose timestamps
+    /// are out of order, as clocks of instances differ, are missing.
     pub complete: bool,
     /// The dead letters, newest first.
     pub letters: Vec<LetterView>,

@@ -51,7 +51,7 @@ pub struct RuleView {
     pub records: u64,
     /// Hits on all of these instances.
     pub hits: u64,
-    /// Hits of each 30 s of the last 15 minutes, the oldest first, in the process that answers.
+    /// Hits of each 30 s of the last 15 minutes, the oldest first, in the process that answers; the last 30 s are not over.
     pub trend: Vec<u64>,
     /// Records on which it failed, on all of these instances.
     pub failures: u64,
@@ -122,7 +122,7 @@ pub struct RuleDetail {
     pub history_unavailable: Option<String>,
     /// Hits by code, on all instances that `rule.counted_by` counts.
     pub hits_by_code: BTreeMap<String, u64>,
-    /// Hits of each 30 s of the last 15 minutes, the oldest first, of each code that hit within them, in the
+    /// Hits of each 30 s of the last 15 minutes, the oldest first, the last of them not over, of each code that hit within them, in the
     /// process that answers.
     pub trend_by_code: BTreeMap<String, Vec<u64>>,
     /// Records on which it failed, or that lacked a field that it requires, by the engine's code, on the

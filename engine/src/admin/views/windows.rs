@@ -71,7 +71,7 @@ pub fn csv_of(windows: &[WindowView]) -> String {
 
 /// Spreadsheets take what begins so for a formula, whoever wrote it.
 fn inert(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -102,6 +102,7 @@ mod tests {
         let windows = [
             row(Some("a,\"b\"\r\n"), Some("-123456789012345678901.05")),
             row(Some("=1+1"), None),
+            row(Some("\n=1+1"), None),
             row(None, Some("1")),
         ];
         let csv = csv_of(&windows);
@@ -110,9 +111,10 @@ mod tests {
             "window_start,window_end,final,type,records,flagged,late,amount_sum\r\n",
             &format!("{start},\"a,\"\"b\"\"\r\n\",2,1,0,-123456789012345678901.05\r\n"),
             &format!("{start},'=1+1,2,1,0,\r\n"),
+            &format!("{start},\"'\n=1+1\",2,1,0,\r\n"),
             &format!("{start},,2,1,0,1\r\n"),
         ];
         assert_eq!(csv, wanted.concat());
-        assert_eq!(csv::Reader::from_reader(csv.as_bytes()).records().count(), 3);
+        assert_eq!(csv::Reader::from_reader(csv.as_bytes()).records().count(), 4);
     }
 }

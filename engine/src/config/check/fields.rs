@@ -25,6 +25,7 @@ impl Found {
                 self.add(format!("{key}.path"), why);
             }
         }
+        self.same_place(config);
         match record.fields.get(&record.event_time) {
             None => self.no_field("record.event_time", &record.event_time),
             Some(field) if field.kind != Kind::Timestamp || !field.required => self.add(
@@ -35,6 +36,23 @@ impl Found {
         }
         if let Some(name) = record.key.as_ref().filter(|name| !record.fields.contains_key(*name)) {
             self.no_field("record.key", name);
+        }
+    }
+
+    /// What is sensitive under one name would be seen under another.
+    fn same_place(&mut self, config: &Config) {
+        let fields = config
+            .record
+            .fields
+            .iter()
+            .filter_map(|(name, field)| Some((name, field, derive::path(name, field).ok()?)));
+        let (sensitive, open): (Vec<_>, Vec<_>) = fields.partition(|(_, field, _)| field.sensitive);
+        for (name, _, path) in &open {
+            if let Some((other, ..)) = sensitive.iter().find(|(.., other)| other == path) {
+                let why =
+                    format!("reads what {} reads, which is sensitive: write sensitive = true", words::name(other));
+                self.add(format!("record.fields.{}", words::name(name)), why);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! docs/configuration.md is made from the doc comments of `config/mod.rs`, and the defaults that they name are the code's.
+//! docs/configuration.md is made from the doc comments of `config/`, and the defaults that they name are the code's.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ const NAMES: [(&str, &str); 5] = [
     ("admin.people.NAME", "ana"),
 ];
 
-/// A struct of `config/mod.rs`.
+/// A struct of `config/`.
 #[derive(Default)]
 struct Table {
     /// Whether serde fills in what is left out.
@@ -160,10 +160,15 @@ fn default_of(key: &Key, filled_in: bool) -> (String, String) {
     (key.doc.clone(), if left_out { "none" } else { "required" }.to_owned())
 }
 
-/// The structs of `config/mod.rs`, read as text: the compiler keeps no doc comments.
+/// The files with the keys.
+const KEYS: [&str; 4] =
+    [include_str!("../mod.rs"), include_str!("../record.rs"), include_str!("../rules.rs"), include_str!("../admin.rs")];
+
+/// The structs of these files, read as text: the compiler keeps no doc comments.
 fn tables() -> BTreeMap<String, Table> {
     let mut tables = BTreeMap::new();
-    let mut parts = include_str!("../mod.rs").split("pub struct ");
+    let text = KEYS.join("\n");
+    let mut parts = text.split("pub struct ");
     let mut before = parts.next().unwrap_or_default();
     for text in parts {
         let (name, rest) = text.split_once(" {").expect("a struct has a body");

@@ -71,8 +71,8 @@ impl<'o> Writer<'o> {
     /// What is too long gives way in this order: the value, the fields, the list of hits, the key. Without that one alert could
     /// hold its partition up for ever.
     fn fitted(&self, alert: &Alert<'_>, parts: &mut Parts<'_>) -> Vec<u8> {
-        let value = parts.value.take();
-        parts.cut.value = parts.cut.value.or(value.map(<[u8]>::len));
+        let (value, before) = (parts.value.take(), parts.cut.value);
+        parts.cut.value = before.or(value.map(<[u8]>::len));
         let mut body = self.body(alert, parts);
         let over = |parts: &Parts<'_>, body: &[u8]| {
             (RECORD_OVERHEAD + parts.key.map_or(0, <[u8]>::len) + body.len()).checked_sub(self.limit + 1)
@@ -96,6 +96,10 @@ impl<'o> Writer<'o> {
         let taken = RECORD_OVERHEAD + parts.key.map_or(0, <[u8]>::len) + body.len() + MARKS;
         let room = self.limit.saturating_sub(taken);
         parts.value = value.map(|value| beginning(value, room)).filter(|kept| !kept.is_empty());
+        if parts.value.is_some() && parts.value == value {
+            // What else gave way left room for all of it.
+            parts.cut.value = before;
+        }
         if parts.value.is_some() { self.body(alert, parts) } else { body }
     }
 

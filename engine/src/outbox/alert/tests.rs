@@ -107,3 +107,11 @@ fn whatever_is_too_long_gives_way_until_the_alert_fits() {
     );
     assert_eq!(fitted["source"]["offset"], json!(18_234_771));
 }
+
+#[test]
+fn a_value_that_has_room_after_all_is_whole_and_not_marked() {
+    let json = format!("\"{}\"", "f".repeat(9_000));
+    let fields = vec![AlertField { name: "memo", json: &json, cut: None }];
+    let fitted = parsed(Alert { value: Some(b"{\"a\": 1}"), fields, ..alert() }, 5_000);
+    assert_eq!((&fitted["value"], &fitted["cut"]), (&json!("{\"a\": 1}"), &json!({ "fields": { "*": 9_002 } })));
+}

@@ -130,7 +130,8 @@ impl Publisher {
 }
 
 impl Publisher {
-    /// What is in the outbox goes to the topic that it was made for, also if `[alerts]` was changed or taken away since.
+    /// What is in the outbox goes to the topic that it was made for, also if `[alerts]` was changed or taken away since: so it asks
+    /// without `[alerts]`, too. Of each chunk it reads the destination, and of alerts the topic: no message, and no checksum.
     async fn know_alert_topics(&mut self, outbox: &[OutboxChunk]) -> Result<(), PublishError> {
         let Some(ready) = &mut self.ready else { return Ok(()) };
         for chunk in outbox {

@@ -17,7 +17,8 @@ pub struct Filter {
     pub key: Option<String>,
     /// Written to the topic at this time or later, in epoch milliseconds.
     pub from: Option<i64>,
-    /// Written before this time, in epoch milliseconds.
+    /// Written before this time, in epoch milliseconds. A partition is read up to its first letter of this time or later: behind it
+    /// letters are missed whose timestamps are out of order, as clocks of instances differ.
     pub to: Option<i64>,
 }
 

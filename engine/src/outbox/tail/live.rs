@@ -68,6 +68,8 @@ struct State<K> {
     looked: Instant,
     /// Whether a thread reads.
     reads: bool,
+    /// Before it no thread is started: one that panics again and again must not be started by every look.
+    start_at: Instant,
 }
 
 impl<K: Keep> State<K> {
@@ -78,6 +80,7 @@ impl<K: Keep> State<K> {
             next: BTreeMap::new(),
             looked: Instant::now(),
             reads: false,
+            start_at: Instant::now(),
         }
     }
 }
@@ -92,7 +95,7 @@ impl<K: Keep> LiveTail<K> {
     pub fn look<T>(&self, see: impl FnOnce(&K, &Progress) -> T) -> T {
         let mut state = lock(&self.shared);
         state.looked = Instant::now();
-        if !state.reads {
+        if !state.reads && Instant::now() >= state.start_at {
             let (topic, shared) = (self.topic.clone(), Arc::downgrade(&self.shared));
             let thread = std::thread::Builder::new().name("tail".to_owned()).spawn(move || read(&topic, &shared));
             state.reads = thread.is_ok();
@@ -117,8 +120,31 @@ fn lock<K>(state: &Mutex<State<K>>) -> MutexGuard<'_, State<K>> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Held by the thread that reads. If that panics, the problem is told, and a look from a second later on starts another one: without
+/// this `reads` would stay true and nothing be read until the process ends.
+struct Reading<'a, K: Keep>(&'a Weak<Mutex<State<K>>>);
+
+impl<K: Keep> Drop for Reading<'_, K> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let Some(shared) = self.0.upgrade() else { return };
+        let mut state = lock(&shared);
+        // What was kept may be half changed, so it is given up. The next thread goes on behind the message that was read last.
+        state.kept = K::default();
+        state.progress.passed_over += std::mem::take(&mut state.progress.read);
+        state.progress.problem = Some(
+            "the thread that reads the topic panicked, which is a defect: see the log; it is started again".to_owned(),
+        );
+        state.reads = false;
+        state.start_at = Instant::now() + EVERY;
+    }
+}
+
 /// Until nobody has looked for [`LINGER`], or nobody can any more.
 fn read<K: Keep>(topic: &Topic, shared: &Weak<Mutex<State<K>>>) {
+    let _reading = Reading(shared);
     let keys = ("source.brokers", "source.properties");
     let cluster = Cluster { brokers: &topic.brokers, properties: &topic.properties, keys };
     let mut reader = None;
@@ -152,9 +178,10 @@ fn read_on<K: Keep>(reader: &RangeReader<'_>, shared: &Mutex<State<K>>) -> Resul
     };
     let in_time = reader.read(&ranges, until, |message| {
         let mut state = lock(shared);
-        state.kept.keep(message);
-        state.progress.read += 1;
+        // First, so that a message on which keeping panics is not read again.
         state.next.insert(message.partition(), message.offset() + 1);
+        state.progress.read += 1;
+        state.kept.keep(message);
     })?;
     if in_time {
         lock(shared).next.extend(ranges.iter().map(|range| (range.partition, range.to)));
@@ -204,6 +231,36 @@ mod tests {
         let mut next = BTreeMap::from([(0, 5_000)]);
         assert_eq!(plan(&[range(0, 0, 3)], &mut next), (vec![range(0, 0, 3)], 0));
         assert_eq!(next[&0], 0);
+    }
+
+    #[derive(Default)]
+    struct Count(u64);
+
+    impl Keep for Count {
+        fn keep(&mut self, _: &BorrowedMessage<'_>) {
+            self.0 += 1;
+        }
+    }
+
+    #[test]
+    fn a_thread_that_panics_tells_it_and_leaves_the_place_to_another() {
+        let shared = Arc::new(Mutex::new(State::<Count>::new()));
+        {
+            let mut state = lock(&shared);
+            (state.reads, state.kept, state.progress.read) = (true, Count(7), 7);
+            state.next.insert(0, 8);
+        }
+        let of_thread = Arc::downgrade(&shared);
+        let thread = std::thread::spawn(move || {
+            let _reading = Reading(&of_thread);
+            panic!("as a defect does");
+        });
+        assert!(thread.join().is_err());
+        let state = lock(&shared);
+        assert!(!state.reads && state.start_at > state.looked, "another may start, and not at once");
+        assert!(state.progress.problem.as_ref().is_some_and(|why| why.contains("panicked")));
+        assert_eq!((state.kept.0, state.progress.read, state.progress.passed_over), (0, 0, 7));
+        assert_eq!(state.next[&0], 8, "it goes on behind what was read");
     }
 
     #[test]

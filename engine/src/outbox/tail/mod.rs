@@ -22,7 +22,7 @@ use crate::config::Properties;
 use crate::kafka::{Cluster, Range, RangeError, RangeReader};
 
 pub use self::filter::Filter;
-pub use self::follow::Follower;
+pub use self::follow::{Follower, Round};
 pub use self::held::{GroupKey, HeldLetters, LetterGroup, MINUTES};
 pub use self::held_alerts::HeldAlerts;
 pub use self::live::{Keep, LiveTail, Progress, Topic};
@@ -53,7 +53,8 @@ pub struct Wanted<'a> {
 pub struct Tail {
     /// Oldest first, by the time at which they were written.
     pub letters: Vec<Shown>,
-    /// False: time ran out, so there may be newer or further letters than these; or `bytes` did, so there are older ones.
+    /// False: time ran out, so there may be newer or further letters than these; or `bytes` did, so there are older ones. True says
+    /// nothing of what stands behind the first letter of [`Filter::to`] or later: it is not read.
     pub complete: bool,
     /// How many messages were looked at.
     pub read: u64,

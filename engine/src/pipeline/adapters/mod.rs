@@ -34,7 +34,7 @@ use crate::model::catalog::{Mode, VersionInfo};
 use crate::model::ids::{Revision, Sha256};
 use crate::model::record::Schema;
 use crate::pipeline::instances::Instances;
-use crate::rules::{Catalog, LiveRule, LiveSet, Patch, RulesDirectory, Runtime};
+use crate::rules::{Catalog, LiveRule, LiveSet, Patch, RulesDirectory, Runtime, Trend};
 use crate::status::Status;
 use crate::store::{CatalogStore, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -138,6 +138,11 @@ fn now<T: Clone>(figure: &Mutex<T>) -> T {
     figure.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// Hits of the last 15 minutes, up to this moment.
+fn trend(rule: &LiveRule) -> Trend {
+    now(&rule.stats.trend).up_to(&now(&rule.stats.hits))
+}
+
 fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>, config: &Config) -> RuleView {
     let budget = u64::try_from(config.rules.budget.as_nanos()).unwrap_or(u64::MAX);
     let rows = rule.stats.rows.load(Ordering::Relaxed);
@@ -154,7 +159,7 @@ fn rule_view(rule: &LiveRule, version: Option<&VersionInfo>, config: &Config) ->
         codes: code_views(&rule.manifest),
         records: rows,
         hits: now(&rule.stats.hits).values().sum(),
-        trend: now(&rule.stats.trend).all(),
+        trend: trend(rule).all(),
         failures: now(&rule.stats.failures).values().sum(),
         skipped: rule.stats.skipped.load(Ordering::Relaxed),
         ns_per_record: (rows > 0).then(|| nanos as f64 / rows as f64),
@@ -210,7 +215,7 @@ impl RuleAdmin for Rules {
             more_versions,
             history_unavailable,
             hits_by_code: now(&rule.stats.hits),
-            trend_by_code: now(&rule.stats.trend).by_code(),
+            trend_by_code: trend(rule).by_code(),
             failures_by_code: now(&rule.stats.failures),
             skipped: rule.stats.skipped.load(Ordering::Relaxed),
             shadow_samples: now(&rule.stats.samples).iter().map(hit_view).collect(),

@@ -23,7 +23,7 @@ pub(super) struct Before {
     instances: BTreeMap<String, bool>,
     /// Partitions, and which instance had each.
     owners: BTreeMap<i32, Option<String>>,
-    /// Services, and whether each was up.
+    /// Services that answered so far, and whether each was up.
     services: BTreeMap<String, bool>,
     /// Code and subject of each condition.
     conditions: BTreeSet<(&'static str, String)>,
@@ -99,8 +99,12 @@ impl Before {
     fn services(&mut self, pipeline: &PipelineStatus, changes: &mut Vec<(ChangeKind, String)>) {
         for dependency in &pipeline.dependencies {
             let is_up = dependency.state == DependencyState::Up;
-            let was_up = self.services.insert(dependency.name.clone(), is_up);
             let name = &dependency.name;
+            // One that did not answer yet has not gone: its first answer is no change, and neither is its silence before.
+            if !is_up && !self.services.contains_key(name) {
+                continue;
+            }
+            let was_up = self.services.insert(name.clone(), is_up);
             match (was_up, is_up) {
                 (Some(false), true) => changes.push((ChangeKind::Service, format!("{name} answers again"))),
                 (Some(true), false) => changes.push((ChangeKind::Service, format!("{name} does not answer"))),
@@ -267,9 +271,14 @@ mod tests {
     fn services_and_conditions_are_told_when_they_begin_and_end_without_a_password() {
         let (mut before, nobody) = (Before::default(), InstancesView::default());
         assert_eq!(told(&mut before, &nobody, &pipeline(false, &[])), [""; 0], "it was so before");
-        let texts = ["database answers again", "rules.over_budget began: mysql://***@db is slow"];
-        assert_eq!(told(&mut before, &nobody, &pipeline(true, &["rules.over_budget"])), texts);
+        let texts = ["rules.over_budget began: mysql://***@db is slow"];
+        assert_eq!(
+            told(&mut before, &nobody, &pipeline(true, &["rules.over_budget"])),
+            texts,
+            "a first answer is none again"
+        );
         let texts = ["database does not answer", "rules.over_budget (r) is over"];
         assert_eq!(told(&mut before, &nobody, &pipeline(false, &[])), texts);
+        assert_eq!(told(&mut before, &nobody, &pipeline(true, &[])), ["database answers again"]);
     }
 }

@@ -186,15 +186,32 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 mod tests {
     use super::*;
 
+    /// As a running pipeline fills it: every figure is there.
     fn partition(number: i32, state: PartitionState, lag: i64) -> PartitionFigures {
-        let status =
-            PartitionStatus { judged: Some(1_000_000_000), end: Some(1_000_000_000 + lag), ..Default::default() };
+        let offset = 1_000_000_000;
+        let status = PartitionStatus {
+            worker: 63,
+            judged: Some(offset),
+            committed: Some(offset),
+            epoch: Some(123_456),
+            end: Some(offset + lag),
+            judged_at: Some(-123_456),
+            watermark: Some(1_700_000_000_123),
+            ..PartitionStatus::default()
+        };
         PartitionFigures { state, ..figures(Partition(number), &status, 0, Some(-1_000)) }
     }
 
     fn rule(number: usize) -> RuleFigures {
-        let hits = [("AMOUNT_ABOVE_LIMIT".to_owned(), 7)].into();
-        RuleFigures { name: format!("rule_{number}"), sha256: "0".repeat(64), hits, ..RuleFigures::default() }
+        RuleFigures {
+            name: format!("rule_{number}"),
+            sha256: "0".repeat(64),
+            since: to_rfc3339(1_700_000_000_123),
+            records: 1_000_000_000,
+            nanos: 1_000_000_000_000,
+            hits: [("AMOUNT_ABOVE_LIMIT".to_owned(), 1_000_000)].into(),
+            ..RuleFigures::default()
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub(crate) fn start(pipeline: &TestPipeline) -> Self {
-        pipeline.redis(&["hset", &format!("customer:{BLOCKED}"), "segment", "blocked"]);
+        pipeline.blocks(BLOCKED);
         let start = chrono::Utc::now().timestamp_millis() - 1_800_000;
         let window = Arc::new(AtomicI64::new(start - start.rem_euclid(WINDOW_MS)));
         let stop = Arc::new(AtomicBool::new(false));

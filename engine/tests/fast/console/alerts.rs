@@ -54,6 +54,12 @@ async fn a_paused_page_stands_still_counts_what_came_and_goes_on() {
         "{page}"
     );
 
+    let none = at("/console/alerts?code=NOBODY".into()).await;
+    assert!(
+        none.contains("<section id=\"alerts\" data-live></section>"),
+        "the first one has a place to appear in: {none}"
+    );
+
     let paused = at("/console/alerts?code=AMOUNT_HIGH&until=1700-10".into()).await;
     assert!(
         paused.contains("2 messages came since") && paused.contains("href=\"/console/alerts?code=AMOUNT_HIGH\">Go on")

@@ -71,7 +71,13 @@ async fn a_filter_is_in_the_url_and_is_read_once_by_a_page_that_does_not_refresh
 async fn what_was_cut_is_said_and_what_is_whole_too() {
     let api = people().api();
     holds(&see(&api, ANALYST, "/console/dead-letters?code=CUT").await, &["there are or may be further ones"]);
-    holds(&see(&api, ANALYST, "/console/dead-letters?code=A").await, &["These are all"]);
+    holds(&see(&api, ANALYST, "/console/dead-letters?code=A").await, &["These are all."]);
+    // The one that there is is the last that was asked for.
+    let full = see(&api, ANALYST, "/console/dead-letters?code=A&limit=1").await;
+    holds(&full, &["The newest 1, as many as were asked for: there may be older ones"]);
+    assert!(!full.text.contains("These are all"), "{}", full.text);
+    // Of one record there is one letter.
+    holds(&see(&api, ANALYST, "/console/dead-letters?position=3@1&limit=1").await, &["These are all."]);
     let lines = async |query: &str| {
         let answer = send(&api, call("GET", &format!("/dead-letters.ndjson?{query}"))).await;
         assert_eq!(answer.headers["content-type"], "application/x-ndjson");
@@ -106,6 +112,9 @@ async fn a_letter_says_why_it_is_there_what_all_rules_saw_and_which_version_judg
             "5 headers",
         ],
     );
+    assert!(!page.text.contains("beginning of the record"), "{}", page.text);
+    let cut = see(&api, ANALYST, "/console/dead-letters/0@11").await;
+    holds(&cut, &["The letter has the beginning of the record's value alone", "the whole has 9,000,000 bytes"]);
     let json = send(&api, call("GET", "/dead-letters/0@12")).await.json();
     assert_eq!((&json["letter"]["revision"], &json["hidden"]), (&41.into(), &().into()));
 }
@@ -204,4 +213,15 @@ async fn who_may_not_see_values_finds_no_letter_by_its_key_and_downloads_none() 
     let letter = see(&api, READER, "/console/dead-letters/0@12").await;
     holds(&letter, &["iban is sensitive", "IBAN_SEEN", "DEBIT"]);
     assert!(!letter.text.contains(IBAN) && !letter.text.contains("Download"), "{}", letter.text);
+}
+
+#[tokio::test]
+async fn letters_before_a_time_are_not_called_all_without_a_word_of_those_out_of_order() {
+    let api = people().api();
+    let ana = session(&api, ANALYST).await;
+    for (query, is_said) in [("to=2030-01-01T00:00", true), ("from=1970-01-01T00:00&to=", false)] {
+        let page = send(&api, browse(&format!("/console/dead-letters?{query}")).header("cookie", ana.clone())).await;
+        assert_eq!(page.status, 200, "{query}: {}", page.text);
+        assert_eq!(page.text.contains("timestamps are out of order"), is_said, "{query}: {}", page.text);
+    }
 }

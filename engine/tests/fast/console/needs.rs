@@ -7,7 +7,7 @@ use weir_testkit::fakes::admin::client::{call, send};
 use super::{ANALYST, READER, ROBOT, browse, people, session, submit};
 
 /// Method, path as it is routed, a path that it takes, and what it needs: nothing, `read` or `publish`.
-const API: [(&str, &str, &str, &str); 29] = [
+pub(super) const API: [(&str, &str, &str, &str); 29] = [
     ("GET", "/rules", "/rules", "read"),
     ("POST", "/rules", "/rules", "publish"),
     ("POST", "/rules/check", "/rules/check", "publish"),

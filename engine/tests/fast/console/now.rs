@@ -47,6 +47,10 @@ async fn the_head_of_the_page_answers_how_far_behind_it_is_and_whether_that_pass
     says(summary, &["1.40 %", "database 31.0 ms, Kafka 49.1 ms", "1 of 2 instances not ready"]);
     says(summary, &["Rates and lag are sums over the 2 instances that are heard of"]);
     says(section(&page, "conditions"), &["instance b7c10d22: worker 0 waits for Kafka for 12 s"]);
+    // A reason that is a condition's message is told once, with its code and without a password.
+    let told = section(&page, "conditions");
+    says(told, &["<code>admin.open</code>", "***@db"]);
+    assert_eq!(told.matches("***@db").count(), 1, "{told}");
     for chart in ["oldest", "behind", "rate", "share"] {
         says(section(&page, "minutes"), &[&format!("<figure class=\"chart\" id=\"{chart}\">")]);
     }

@@ -12,7 +12,7 @@ use super::{ANALYST, browse, people, session, submit};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types weir";
 
-fn guarded(answer: &Answer, what: &str) {
+pub(super) fn guarded(answer: &Answer, what: &str) {
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     assert_eq!(header("content-security-policy"), POLICY, "{what}");
     assert_eq!(header("x-content-type-options"), "nosniff", "{what}");

@@ -3,7 +3,7 @@
 
 use axum::Router;
 use weir_testkit::fakes::admin::client::{Answer, call, send};
-use weir_testkit::fakes::admin::{Fakes, PUBLISHER, SECRET, WASM};
+use weir_testkit::fakes::admin::{Fakes, PUBLISHER, RETIRED, SECRET, WASM};
 
 use super::{ANALYST, READER, browse, location, people, session, submit};
 
@@ -56,7 +56,7 @@ async fn the_list_shows_what_each_rule_is_does_and_costs_and_what_was_done_last(
     let page = shown(&api, &ana, "/console/rules").await;
     let parts = ["high_amount", "<span class=\"mark good\">live</span>", "1.2.0", "1000", "1,234,567", "9.1", "0.0 %"];
     holds(&page, &parts);
-    holds(&page, &["3 in the last 15 min", "by publisher, publish, revision 4", "a first try", "Publish a module"]);
+    holds(&page, &["3 in 15 min", "by publisher, publish, revision 4", "a first try", "Publish a module"]);
     holds(&page, &["broken.wasm", "no module", "id=\"set\" data-live", "$WEIR_URL/rules"]);
     for sort in ["order", "cost", "hits", "failures"] {
         shown(&api, &ana, &format!("/console/rules?sort={sort}")).await;
@@ -84,10 +84,7 @@ async fn the_page_of_a_rule_has_its_codes_parameters_history_and_where_it_is_in_
     let api = people().api();
     let ana = session(&api, ANALYST).await;
     let page = shown(&api, &ana, "/console/rules/high_amount").await;
-    holds(
-        &page,
-        &["<h1>high_amount</h1>", "AMOUNT_HIGH", "above the most", "3 in the last 15 min", "RULE_TRAP", "Skipped"],
-    );
+    holds(&page, &["<h1>high_amount</h1>", "AMOUNT_HIGH", "above the most", "3 in 15 min", "RULE_TRAP", "Skipped"]);
     holds(
         &page,
         &["from 0@7", "why 4", "what exactly, at 3", "1.1.0 ", "1.2.0 ", "Go back to it", "Fields that it reads"],
@@ -95,9 +92,25 @@ async fn the_page_of_a_rule_has_its_codes_parameters_history_and_where_it_is_in_
     let set = "name=\"set.most\" value=\"1000\" inputmode=\"decimal\" pattern=\"-?[0-9]+(\\.[0-9]+)?\"";
     holds(&page, &[set, "The module's default is <code class=\"data\">500</code>", "name=\"default.most\""]);
     assert!(!page.contains("First hits in shadow"), "it is live");
+    holds(&page, &["<section id=\"samples\" data-live></section>"]);
     let gone = send(&api, browse("/console/rules/nobody").header("cookie", ana.clone())).await;
     assert_eq!(gone.status, 404, "{}", gone.text);
     holds(&shown(&api, &ana, "/console/rules/high_amount?done=4").await, &["Done: revision 4."]);
+}
+
+#[tokio::test]
+async fn a_retired_rule_has_a_page_with_its_history_and_no_form_that_changes_it() {
+    let api = people().api();
+    let (path, ana) = (format!("/console/rules/{RETIRED}"), session(&api, ANALYST).await);
+    let page = shown(&api, &ana, &path).await;
+    holds(&page, &["<h1>small_amount</h1>", "<span class=\"mark\">retired</span>", "Revision 4, by", "why 4"]);
+    holds(&page, &["1.1.0 ", "out of the set", "href=\"/console/publish\"", "/rules/small_amount/history"]);
+    assert!(!page.contains("/small_amount/plan"), "nothing of it can be changed: {page}");
+    holds(&shown(&api, &ana, &format!("{path}?from=1&to=3")).await, &["parameter most</th>"]);
+    let rea = session(&api, READER).await;
+    holds(&shown(&api, &rea, &path).await, &["the right to publish, which you have not"]);
+    let of_api = send(&api, call("GET", &format!("/rules/{RETIRED}/history"))).await;
+    assert_eq!(of_api.status, 200, "{}", of_api.text);
 }
 
 #[tokio::test]

@@ -150,6 +150,7 @@ async fn wrong_tokens_in_the_form_and_in_headers_are_counted_together() {
     }
     let waits = ask(true, ANALYST).await;
     assert_eq!(waits.status, 429, "{}", waits.text);
+    assert_eq!(waits.headers["retry-after"], "60");
     assert!(waits.text.contains("wrong tokens came from this address") && !waits.headers.contains_key("set-cookie"));
     assert_eq!(ask(false, VIEWER).await.status, 429);
 }

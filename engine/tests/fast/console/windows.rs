@@ -70,7 +70,7 @@ async fn the_page_has_a_chart_a_measure_with_what_is_open_and_late_and_a_table_b
     }
     assert!(page.contains("open: can still change") && page.contains("late records are among them"), "{page}");
     assert_eq!(
-        page.matches("<th scope=\"row\" class=\"time\">1970-01-01T00:00:45.000Z</th>").count(),
+        page.matches("<time datetime=\"1970-01-01T00:00:45.000Z\">1970-01-01 00:00:45</time></th>").count(),
         3,
         "a row a type: {page}"
     );
@@ -92,6 +92,10 @@ async fn the_page_has_a_chart_a_measure_with_what_is_open_and_late_and_a_table_b
 
     let none = send(&api, browse("/console/windows?from=2026-01-01T00:00").header("cookie", session)).await.text;
     assert!(none.contains("There is no such window") && !none.contains("<figure"), "{none}");
+    assert!(
+        none.contains("<section id=\"rows\" data-live></section>"),
+        "the first row has a place to appear in: {none}"
+    );
 }
 
 #[tokio::test]

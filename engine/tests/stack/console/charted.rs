@@ -5,6 +5,7 @@ use std::time::Duration;
 use weir_testkit::browser::{Look, Page};
 use weir_testkit::pipeline::TestPipeline;
 use weir_testkit::pipeline::generated::Generated;
+use weir_testkit::wait;
 
 use crate::console::people::{BEN, CEM, Console, downloads, ends, payment_at};
 
@@ -46,6 +47,11 @@ fn has_the_sums(page: &Page<'_>, console: &Console) {
     }
 }
 
+/// What each row says of its window.
+fn states(page: &Page<'_>) -> Vec<String> {
+    page.value("[...document.querySelectorAll('#rows tbody tr')].map(row => row.cells[1].innerText.trim())")
+}
+
 #[test]
 fn windows_are_charted() {
     let console = filled("windows");
@@ -57,8 +63,14 @@ fn windows_are_charted() {
             assert!(page.names("image").iter().any(|name| name.starts_with("amount")), "{:?}", page.names("image"));
             has_the_sums(page, &console);
             let said = page.text();
-            for told in ["open", "final", "late records are among them", "TRANSFER"] {
+            for told in ["open: can still change", "late records are among them", "TRANSFER"] {
                 assert!(said.contains(told), "{told:?}, and not by color alone: {said}");
+            }
+            // The form names final windows, and the legend open ones: a row has to say it.
+            for state in ["open", "final"] {
+                wait::until(&format!("a row of a window that is {state}"), || {
+                    states(page).iter().any(|of| of == state)
+                });
             }
             let csv = downloads(page, "/console/windows.csv");
             let late = console.pipeline.sql("SELECT COUNT(*) FROM risk_stats WHERE late > 0");

@@ -1,5 +1,8 @@
-//! The demo, as one sees it who has just typed the one command: its picture is README's.
+//! The demo, as one sees it who has just typed the one command. README's picture, `docs/console.png`, is the upper part of one of the
+//! test's, `target/screenshots/demo.02.windows.png`: take it anew when the page looks otherwise.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -14,11 +17,39 @@ use weir_testkit::wait;
 use crate::console::people::{row, row_says};
 use crate::console::swap::roll_back;
 
+/// README shows the picture in this size.
+const LOOK: Look = Look { height: 960, ..Look::DESK };
+
 /// What `high_amount` did so far: the version in force, and its hits.
 fn high_amount(port: u16) -> (String, u64) {
     let (_, text) = ask(port, "GET", "/rules/high_amount", "application/json", b"").expect("it answers");
     let rule = &serde_json::from_str::<Value>(&text).expect("JSON")["rule"];
     (rule["sha256"].as_str().expect("a digest").to_owned(), rule["hits"].as_u64().expect("a number"))
+}
+
+/// Records of each type that the demo generates are in a window unless it is the first, the last or the planted one.
+const TYPES: usize = 5;
+/// Windows of 5 s that README's picture shows at least. Before them may be a time without records: the demo judges its first ones
+/// before it says that it is there.
+const SHOWN: usize = 8;
+
+/// When the newest windows begin that have records of every type, without one missing between them; the newest first.
+fn full_windows(port: u16) -> Vec<String> {
+    let (_, text) = ask(port, "GET", "/windows?limit=1000", "application/json", b"").expect("it answers");
+    let rows: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    let mut windows: BTreeMap<String, usize> = BTreeMap::new();
+    for row in &rows {
+        *windows.entry(row["window_start"].as_str().expect("a time").to_owned()).or_default() += 1;
+    }
+    let newest_first = windows.into_iter().rev().skip_while(|(_, types)| *types < TYPES);
+    newest_first.take_while(|(_, types)| *types >= TYPES).map(|(start, _)| start).collect()
+}
+
+/// Width and height of a picture, as its file says them.
+fn size(png: &Path) -> (u32, u32) {
+    let bytes = std::fs::read(png).unwrap_or_else(|why| panic!("{}: {why}", png.display()));
+    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+    (number(16), number(20))
 }
 
 #[test]
@@ -33,7 +64,7 @@ fn the_demo_is_full_of_life() {
     command.arg("--rules").arg(root().join("rules.d")).arg("--strict").arg(&strict);
     let mut engine = Engine::start(command, folder.path().join("demo.log"));
     engine.until_it_says("the console: http://");
-    journey("demo", &Look::DESK, &format!("http://127.0.0.1:{port}"), |page| {
+    journey("demo", &LOOK, &format!("http://127.0.0.1:{port}"), |page| {
         page.go("/");
         page.sees("heading", "Now");
         let flows = |row: String| row.contains("running");
@@ -66,6 +97,16 @@ fn the_demo_is_full_of_life() {
         page.follow("link", "Now");
         page.sees("heading", "Now");
         page.check("life");
+
+        let first = wait::until_some("there is something to see", || {
+            let full = full_windows(port);
+            full.get(SHOWN - 1).cloned().ok_or(full)
+        });
+        page.go(&format!("/console/windows?from={first}"));
+        page.sees("heading", "The rows, newest first");
+        page.picture_of_the_window("console");
+        let (taken, shown) = (root().join("target/screenshots/console.png"), root().join("docs/console.png"));
+        assert_eq!(size(&taken), size(&shown), "README has another size: cp {} {}", taken.display(), shown.display());
     });
     engine.signal("INT");
     assert!(engine.until_ended("an interrupt").success(), "{}", engine.said());

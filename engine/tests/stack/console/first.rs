@@ -37,6 +37,7 @@ fn a_first_start_says_what_is_missing() {
         page.misses("heading", "No record was judged yet");
         row_says(page, "0", "running");
         page.says("nothing is behind");
+        assert!(!page.text().contains("answers again"), "it never answered before: {}", page.text());
         page.check("filled");
     });
     ends(console);

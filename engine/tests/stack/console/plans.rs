@@ -50,6 +50,8 @@ fn fill(pipeline: &TestPipeline) {
 #[test]
 fn what_pages_that_refresh_ask_of_the_database_goes_by_an_index() {
     let server = MariaDb::start();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(plans::prepare(&server.url_of_root()));
     let database = Database { url: server.bare_url(), client: server.client() };
     let pipeline = TestPipeline::on_database(shared(), database, "plans", PAYSIM, &RULES);
     let console = Console::start(pipeline.with_workers(1).with_alerts(1_000, "count"));
@@ -71,7 +73,6 @@ fn what_pages_that_refresh_ask_of_the_database_goes_by_an_index() {
             tokio::time::sleep(Duration::from_millis(2_100)).await;
         }
     };
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let ((), plans) = runtime.block_on(plans::plans_by_index(&url, look));
     for table in ["risk_stats", "weir_audit", "weir_activation", "weir_rule_version", "weir_instance", "weir_partition"]
     {

@@ -105,6 +105,7 @@ fn a_stranger_finds_why_a_record_was_rejected() {
         assert_eq!(bytes, 403);
         page.check("hidden");
     });
+    people::ends(rejected.console);
 }
 
 /// The same where no script runs.

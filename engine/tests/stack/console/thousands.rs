@@ -43,7 +43,11 @@ fn ten_thousand_letters_are_listed() {
         page.sees("heading", "Found, newest first");
         let filtered = page.address();
         assert!(filtered.contains("code=AMOUNT_NEGATIVE") && filtered.contains("rule=negative_amount"), "{filtered}");
-        assert!(page.text().contains("up to the number that was asked for"), "what was cut is said: {}", page.text());
+        assert!(
+            page.text().contains("The newest 100, as many as were asked for"),
+            "what was cut is said: {}",
+            page.text()
+        );
         page.check("filtered");
         is_light(page);
 

@@ -193,7 +193,8 @@ fn redis_stopped_silent_and_slow_loses_nothing_and_is_named() {
     assert!(pipeline.position() > before, "records flow, though slowly");
     // Waiting does not fix a right that is gone: it has words of its own, until it is given back.
     pipeline.redis(&["acl", "setuser", "default", "-hmget"]);
-    let parts = ["may not read the hashes", "ACL SETUSER USER +hmget ~customer:*"];
+    let keys = format!("ACL SETUSER USER +hmget ~{}:customer:*", pipeline.name);
+    let parts = ["may not read the hashes", &keys];
     let said = pipeline.until_readyz_says(&mut engine, &parts);
     assert!(!said.contains("does not answer"), "{said}");
     let conditions = pipeline.get("/pipeline")["conditions"].to_string();

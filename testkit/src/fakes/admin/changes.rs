@@ -71,9 +71,12 @@ pub(super) fn plan_publish(request: &PublishRequest, manifest: ManifestView) -> 
     }
 }
 
-/// Three changes: published, its parameter set, another version published.
+/// A rule that is out of the fake set and has a history.
+pub const RETIRED: &str = "small_amount";
+
+/// Three changes: published, its parameter set, another version published; of [`RETIRED`] that it was retired.
 pub(super) fn history(rule: &str, limit: u32) -> Vec<RuleChange> {
-    if rule != "high_amount" {
+    if !["high_amount", RETIRED].contains(&rule) {
         return Vec::new();
     }
     let change = |revision: u64, action: &str, wasm: &[u8], version: &str, most: Option<&str>| RuleChange {
@@ -109,8 +112,12 @@ pub(super) fn history(rule: &str, limit: u32) -> Vec<RuleChange> {
             }],
         }),
     };
+    let last = match rule {
+        RETIRED => RuleChange { entry: None, manifest: None, ..change(4, "retire", WASM, "1.2.0", None) },
+        _ => change(4, "publish", WASM, "1.2.0", Some("1000")),
+    };
     let all = [
-        change(4, "publish", WASM, "1.2.0", Some("1000")),
+        last,
         change(3, "patch", b"\0asm before", "1.1.0", Some("1000")),
         change(1, "publish", b"\0asm before", "1.1.0", None),
     ];

@@ -25,6 +25,7 @@ use pipeline::Pipeline;
 use rules::Rules;
 use store::ReadOnly;
 
+pub use changes::RETIRED;
 pub use windows::FakeWindows;
 
 /// The token that reads.

@@ -1,9 +1,10 @@
-//! What a pipeline says of itself.
+//! A pipeline whose first partition is stopped and whose database is away.
 
 use std::sync::Arc;
 
 use weir::admin::ports::PipelineView;
 use weir::admin::views::*;
+use weir::conditions::{Condition, Severity};
 
 use super::{instances, url};
 
@@ -48,7 +49,7 @@ impl PipelineView for Pipeline {
             revision: 4,
             dependencies: self.dependencies(),
             partitions: std::iter::once(stopped.clone()).chain(others).collect(),
-            conditions: Vec::new(),
+            conditions: vec![hindering()],
         }
     }
 
@@ -79,6 +80,11 @@ impl PipelineView for Pipeline {
     fn ready(&self) -> Result<Vec<String>, Vec<String>> {
         if self.not_ready.is_empty() { Ok(Vec::new()) } else { Err(self.not_ready.clone()) }
     }
+}
+
+/// The reason why the instance is not ready, with its code.
+fn hindering() -> Condition {
+    Condition { code: "admin.open", subject: String::new(), severity: Severity::NotReady, message: url() }
 }
 
 fn missing() -> MissingView {

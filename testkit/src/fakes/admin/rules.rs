@@ -13,7 +13,7 @@ use weir::model::catalog::{Mode, Origin};
 use weir::model::finding::Effect;
 use weir::model::ids::Sha256;
 
-use super::{IBAN, REVISION, WASM, changes, filled, url};
+use super::{IBAN, REVISION, SECRET, WASM, changes, filled, url};
 
 pub(super) struct Rules {
     pub(super) seen: Arc<Mutex<Vec<String>>>,

@@ -1,5 +1,6 @@
 //! The values of a chart as texts: in its table, and where somebody points at a time.
 
+use super::super::moment::exact;
 use super::super::number::{NOT_KNOWN, cut};
 use super::{Axis, NAME, Plot, Series, percent};
 use crate::admin::views::rfc3339;
@@ -26,6 +27,11 @@ pub(super) struct Row {
     pub(super) cells: Vec<String>,
 }
 
+/// A time in words, UTC, with its milliseconds unless they are 0.
+pub(super) fn shown(at: i64) -> String {
+    exact(&rfc3339(at))
+}
+
 /// One for each of the times; none where there are many.
 pub(super) fn points(plot: &Plot, axis: &Axis) -> Vec<Point> {
     if plot.times.len() > POINTED {
@@ -42,7 +48,7 @@ pub(super) fn points(plot: &Plot, axis: &Axis) -> Vec<Point> {
         };
         let open = if plot.open_from.is_some_and(|open| *at >= open) { ", open" } else { "" };
         let values: String = plot.series.iter().filter_map(said).collect();
-        Point { x: percent(from), width: percent(to - from), text: format!("{}{open}{values}", rfc3339(*at)) }
+        Point { x: percent(from), width: percent(to - from), text: format!("{}{open}{values}", shown(*at)) }
     };
     plot.times.iter().enumerate().map(point).collect()
 }
@@ -55,7 +61,7 @@ pub(super) fn table(plot: &Plot, every: usize) -> Table {
             value.map_or_else(|| NOT_KNOWN.to_owned(), |value| value.text.clone())
         };
         let is_open = plot.open_from.is_some_and(|open| *at >= open);
-        Row { at: rfc3339(*at), is_open, cells: plot.series.iter().map(cell).collect() }
+        Row { at: shown(*at), is_open, cells: plot.series.iter().map(cell).collect() }
     };
     let names = plot.series.iter().map(|series| cut(&series.name, NAME)).collect();
     Table { every, names, rows: plot.times.iter().enumerate().rev().step_by(every).map(row).collect() }

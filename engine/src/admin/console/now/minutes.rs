@@ -5,6 +5,7 @@ use chrono::DateTime;
 use super::super::chart::{Chart, Plot, Series, Value};
 use super::super::number::grouped;
 use super::super::span::span;
+use super::super::state::with_short_digests;
 use super::clock_time;
 use crate::admin::views::{ChangeKindView, ChangeView, HistoryView, SampleView};
 
@@ -33,7 +34,10 @@ pub(super) struct Row {
     pub(super) at: String,
     pub(super) ago: String,
     pub(super) kind: &'static str,
+    /// With digests in short.
     pub(super) text: String,
+    /// The same with whole digests; empty: there is none in it.
+    pub(super) full: String,
     /// Who made it, of a change of the rule set.
     pub(super) who: String,
     pub(super) reason: String,
@@ -71,15 +75,18 @@ impl Row {
             ChangeKindView::Condition => "condition",
         };
         let plain = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let full = match rules {
+            Some(rules) => format!("{}; revision {}", change.text, rules.revision),
+            None => change.text.clone(),
+        };
+        let text = with_short_digests(&full);
         Self {
             number: number.map(|number| number.to_string()).unwrap_or_default(),
             at: clock_time(&change.at),
             ago: format!("{} ago", span(age_ms)),
             kind,
-            text: match rules {
-                Some(rules) => format!("{}; revision {}", change.text, rules.revision),
-                None => change.text.clone(),
-            },
+            full: if text == full { String::new() } else { full },
+            text,
             who: rules.map(|rules| rules.who.clone()).unwrap_or_default(),
             reason: rules.and_then(|rules| rules.reason.clone()).unwrap_or_default(),
             rule: rules.map(|rules| rules.rule.as_str()).filter(plain).map(str::to_owned),
@@ -118,10 +125,10 @@ fn charts(samples: &[(i64, &SampleView)], changes: &[i64]) -> Vec<Chart> {
     vec![
         plot(
             "oldest",
-            "Age of the oldest record that is not judged, in seconds at most",
+            "Age of the oldest record not judged yet, at most, in seconds",
             vec![series("age", &|sample| sample.oldest_ms.map(seconds))],
         ),
-        plot("behind", "Records that are not judged", vec![series("records", &|sample| sample.lag.map(records))]),
+        plot("behind", "Lag: records not judged yet", vec![series("records", &|sample| sample.lag.map(records))]),
         plot(
             "rate",
             "Records judged a second",
@@ -129,7 +136,7 @@ fn charts(samples: &[(i64, &SampleView)], changes: &[i64]) -> Vec<Chart> {
         ),
         plot(
             "share",
-            "Share of the records, in percent",
+            "Dead letters and flagged records, in percent of all",
             vec![
                 series("dead letters", &|sample| share(sample.letters, sample.records)),
                 series("flagged", &|sample| share(sample.flagged, sample.records)),
@@ -198,6 +205,17 @@ mod tests {
         assert_eq!((&*minutes.changes[0].text, &*minutes.changes[0].who), ("patch c d; revision 42", "ana"));
         let text = askama::Template::render(&minutes.charts[0]).expect("a chart");
         assert_eq!(text.matches("class=\"change\"").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn a_digest_is_short_in_the_table_and_whole_where_somebody_points() {
+        let mut all = history(15, NOW);
+        all.changes =
+            vec![change(NOW, "a"), ChangeView { text: format!("publish a: {}", "ab".repeat(32)), ..change(NOW, "a") }];
+        let rows = Minutes::new(&all, NOW).changes;
+        assert_eq!(rows[0].text, "publish a: abababababab; revision 42");
+        assert_eq!(rows[0].full, format!("publish a: {}; revision 42", "ab".repeat(32)));
+        assert_eq!(rows[1].full, "");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::super::moment::Moment;
 use super::super::number::{NOT_KNOWN, grouped};
 use super::super::span::span;
 use super::short;
@@ -35,7 +36,7 @@ pub(super) struct Row {
     pub(super) change: String,
     pub(super) position: String,
     pub(super) committed: String,
-    pub(super) watermark: String,
+    pub(super) watermark: Moment,
     pub(super) error: String,
 }
 
@@ -77,15 +78,10 @@ impl Row {
             change: figures.change_per_second.map_or_else(|| NOT_KNOWN.to_owned(), signed),
             position: number(of.position),
             committed: number(figures.committed),
-            watermark: figures.watermark.as_deref().map_or_else(|| NOT_KNOWN.to_owned(), to_the_second),
+            watermark: Moment::known(figures.watermark.as_deref()),
             error: figures.error.clone().unwrap_or_default(),
         }
     }
-}
-
-/// `2026-01-31 12:03:04`, of a time in RFC 3339, UTC as all of them are; another text stays as it is.
-fn to_the_second(rfc3339: &str) -> String {
-    rfc3339.get(..19).map_or_else(|| rfc3339.to_owned(), |time| time.replace('T', " "))
 }
 
 fn signed(number: i64) -> String {
@@ -148,7 +144,6 @@ mod tests {
             (&*row.instance, &*row.position, &*row.change, &*row.oldest),
             ("01234567", "1,234,567", "+7", "1.2 s")
         );
-        assert_eq!((&*row.committed, &*row.watermark), (NOT_KNOWN, NOT_KNOWN));
-        assert_eq!(to_the_second("2026-01-31T12:03:04.567Z"), "2026-01-31 12:03:04");
+        assert_eq!((&*row.committed, row.watermark), (NOT_KNOWN, Moment::known(None)));
     }
 }

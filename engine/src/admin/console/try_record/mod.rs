@@ -18,11 +18,12 @@ use super::super::evaluate_api::{Given, Parameters, judge, of_letter, of_record}
 use super::super::extract::{Fields, Params};
 use super::super::problem::{Problem, ProblemKind};
 use super::super::views::{EvaluateView, EvaluatedView, HitView, OutcomeView, RuleView, VerdictView};
+use super::change_form::mode_word;
 use super::letters::version;
 use super::page::{Frame, page};
 use super::record::Named;
+use super::state::does;
 use crate::model::catalog::Mode;
-use crate::model::finding::Effect;
 use editable::Editable;
 use form::{Asked, Pick, changed, query};
 
@@ -156,7 +157,7 @@ impl Try {
             };
             RuleForm {
                 rule: rule.name.clone(),
-                mode: mode(rule.mode),
+                mode: mode_word(rule.mode),
                 is_changed: !changed.is_empty(),
                 parameters: rule.parameters.iter().map(parameter).collect(),
             }
@@ -238,27 +239,16 @@ impl Judged {
 impl Row {
     fn of(verdict: VerdictView, may_test: bool) -> Self {
         let hit = |HitView { code, effect, detail }: HitView| {
-            let (class, effect) = match effect {
-                Effect::DeadLetter => ("bad", "dead letter"),
-                Effect::Flag => ("warn", "flag"),
-            };
+            let (class, effect) = does(effect);
             Hit { code, class, effect, detail }
         };
         Self {
             version: version(Some(&verdict.sha256)),
-            mode: mode(verdict.mode),
+            mode: mode_word(verdict.mode),
             was_asked: !verdict.not_asked,
             may_test: may_test && !verdict.not_asked,
             hits: verdict.hits.into_iter().map(hit).collect(),
             rule: verdict.rule,
         }
-    }
-}
-
-fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Live => "live",
-        Mode::Shadow => "shadow",
-        Mode::Off => "off",
     }
 }

@@ -192,3 +192,39 @@ fn of_an_alert_rule_code_position_and_the_other_fields_stay() {
         assert!(text.contains(stays), "{stays} is not in {text}");
     }
 }
+
+#[test]
+fn of_a_message_of_the_alert_topic_nothing_stays_that_quotes_the_record() {
+    let hide = Hide::of(&schema(&["iban"])).expect("one is sensitive");
+    let mut alert = serde_json::json!({
+        "kind": "alert", "source": { "topic": "s", "partition": 3, "offset": 18 }, "revision": 7,
+        "hits": [{ "rule": "blocked", "code": "IBAN", "detail": "DE89 is blocked" }, { "rule": "high", "code": "HIGH" }],
+        "fields": { "iban": "DE89", "type": "DEBIT" }, "value": "{\"iban\":\"DE89\"}", "value_hex": "44453839",
+        "cut": { "fields": { "iban": 9 } }, "what_comes_later": "DE89",
+    });
+    hide.alert_message(&mut alert);
+    let wanted = serde_json::json!({
+        "kind": "alert", "source": { "topic": "s", "partition": 3, "offset": 18 }, "revision": 7,
+        "hits": [{ "rule": "blocked", "code": "IBAN" }, { "rule": "high", "code": "HIGH" }],
+        "fields": { "type": "DEBIT" },
+    });
+    assert_eq!(alert, wanted);
+    let mut other = serde_json::json!("DE89");
+    hide.alert_message(&mut other);
+    assert!(other.is_null());
+}
+
+/// A member that comes to be has to be decided on, here.
+#[test]
+fn every_member_of_a_message_of_the_alert_topic_is_open_or_hidden_on_purpose() {
+    const HIDDEN: [&str; 3] = ["value", "value_hex", "cut"];
+    let text = include_str!("../../../../../docs/formats.md");
+    let (_, section) = text.split_once("\n## Alerts\n").expect("a section");
+    let section = section.split("\n## ").next().expect("it ends");
+    let mut members: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    members.sort_unstable();
+    members.dedup();
+    let mut decided: Vec<_> = OPEN_ALERT.into_iter().chain(HIDDEN).collect();
+    decided.sort_unstable();
+    assert_eq!(members, decided);
+}
