@@ -55,15 +55,19 @@ fn two_instances_know_of_each_other_and_of_one_that_is_killed() {
         let instances = view["instances"].as_array().expect("a list").iter();
         instances.filter_map(|of| of["report"]["records"].as_u64()).sum::<u64>()
     };
+    // N is of the database; K is what the other instance wrote into its row, which may be 2 s old.
+    let committed = |view: &Value| {
+        view["partitions"].as_array().expect("a list").iter().all(|of| of["position"] == of["committed"])
+    };
     let caught_up = |admin: u16| {
         both(admin).is_some_and(|view| {
-            judged(&view) >= u64::from(RECORDS) && view["lag"]["records"] == 0 && view["lag"]["oldest_ms"] == 0
+            let is_at_the_end = view["lag"]["records"] == 0 && view["lag"]["oldest_ms"] == 0;
+            judged(&view) >= u64::from(RECORDS) && is_at_the_end && committed(&view)
         })
     };
     first.until("both say what both judged", Duration::from_secs(20), || caught_up(one) && caught_up(other));
     let view = both(one).expect("it said so");
     for partition in view["partitions"].as_array().expect("a list") {
-        assert_eq!(partition["position"], partition["committed"], "N and K, with nothing on the way: {partition}");
         assert_eq!(partition["state"], "running", "{partition}");
     }
     let hits = view["instances"][0]["report"]["rules"].as_array().expect("a list").iter();
