@@ -28,10 +28,60 @@ pub(super) async fn to_mysql<T>(url: &str, read: impl Future<Output = T>) -> (T,
     let given = read.await;
     set(&mut server, "SET GLOBAL general_log = OFF").await;
     // Prepared ones are logged when they are prepared, with question marks, and when they are executed.
-    let asked = "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log WHERE command_type IN ('Execute', 'Query') \
+    let asked = "SELECT CAST(argument AS BINARY) FROM mysql.general_log WHERE command_type IN ('Execute', 'Query') \
                  AND thread_id <> CONNECTION_ID()";
     let rows = server.fetch_all(raw_sql(AssertSqlSafe(asked))).await.expect("the log is a table");
-    (given, rows.iter().map(|row| row.get::<String, _>(0)).filter(|statement| is_select(statement)).collect())
+    let statements = rows.iter().map(|row| in_text(&row.get::<Vec<u8>, _>(0)));
+    (given, statements.filter(|statement| is_select(statement)).collect())
+}
+
+/// A statement as the log has it, its values that are no UTF-8 in hexadecimal.
+fn in_text(logged: &[u8]) -> String {
+    let (mut text, mut rest) = (Vec::with_capacity(logged.len()), logged);
+    while let Some(begin) = rest.iter().position(|byte| *byte == b'\'') {
+        let (before, quoted) = rest.split_at(begin);
+        let (value, length) = value(quoted);
+        text.extend_from_slice(before);
+        match std::str::from_utf8(&quoted[..length]) {
+            Ok(_) => text.extend_from_slice(&quoted[..length]),
+            Err(_) => {
+                let digits: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+                text.extend_from_slice(format!(" x'{digits}'").as_bytes());
+            }
+        }
+        rest = &quoted[length..];
+    }
+    text.extend_from_slice(rest);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// What a text in quotes means, and how many bytes it takes with them.
+fn value(quoted: &[u8]) -> (Vec<u8>, usize) {
+    let (mut value, mut at) = (Vec::new(), 1);
+    while let Some(byte) = quoted.get(at) {
+        match (byte, quoted.get(at + 1)) {
+            (b'\\', Some(escaped)) => {
+                value.push(match escaped {
+                    b'0' => 0,
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 8,
+                    b'Z' => 26,
+                    other => *other,
+                });
+                at += 1;
+            }
+            (b'\'', Some(b'\'')) => {
+                value.push(b'\'');
+                at += 1;
+            }
+            (b'\'', _) => return (value, at + 1),
+            _ => value.push(*byte),
+        }
+        at += 1;
+    }
+    (value, quoted.len())
 }
 
 /// By what sqlx logs, with binds as they are.
@@ -91,4 +141,16 @@ impl Visit for Statement {
     }
 
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_no_text_is_in_hexadecimal_and_others_stay_as_they_are() {
+        let logged = b"SELECT a FROM t WHERE b = _binary'\xff\\0\\'x' AND c = 'it''s \\'quoted\\'' AND d = 7";
+        let text = r"SELECT a FROM t WHERE b = _binary x'ff002778' AND c = 'it''s \'quoted\'' AND d = 7";
+        assert_eq!(in_text(logged), text);
+    }
 }

@@ -22,6 +22,7 @@ mod plan;
 mod publish;
 mod record;
 mod rule;
+mod rule_compared;
 mod rule_retired;
 mod rule_rows;
 mod rules;

@@ -6,7 +6,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
 
 use super::super::AdminState;
 use super::super::auth::Principal;
@@ -18,25 +17,13 @@ use super::super::views::{CodeView, FieldView, HitView, RuleDetail, RuleHistoryV
 use super::moment::to_the_second;
 use super::number::{NOT_KNOWN, count};
 use super::page::{Frame, page};
+use super::rule_compared::{CHANGES, Compared, RuleQuery};
 use super::rule_retired;
-use super::rule_rows::{Change, Differing, Parameter, compare};
+use super::rule_rows::{Change, Parameter};
 use super::state::{cost, does, short, state};
 use super::trend::Trend;
 use crate::config::May;
 use crate::model::catalog::Mode;
-
-/// Changes that the page lists.
-pub(super) const CHANGES: u32 = 20;
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct RuleQuery {
-    /// The revision that a change just made, to be told.
-    done: Option<u64>,
-    /// Two revisions of its history that are compared.
-    from: Option<u64>,
-    to: Option<u64>,
-}
 
 #[derive(Template)]
 #[template(path = "rule.html")]
@@ -78,22 +65,6 @@ struct Code {
     does: &'static str,
     hits: String,
     trend: Trend,
-}
-
-/// What differs between two revisions.
-pub(super) struct Compared {
-    pub(super) from: u64,
-    pub(super) to: u64,
-    /// None: one of them is not among the changes.
-    pub(super) rows: Option<Vec<Differing>>,
-}
-
-impl Compared {
-    /// None: two revisions are not asked for, or the history is not known.
-    pub(super) fn of(query: &RuleQuery, history: Option<&RuleHistoryView>) -> Option<Self> {
-        let ((from, to), history) = query.from.zip(query.to).zip(history)?;
-        Some(Self { from, to, rows: compare(history, from, to) })
-    }
 }
 
 /// The page; of a rule that is out of the set the one that says so.

@@ -11,7 +11,7 @@ use super::super::changes_api::read_history;
 use super::super::problem::Problem;
 use super::super::views::RuleHistoryView;
 use super::page::{Frame, page};
-use super::rule::{CHANGES, Compared, RuleQuery};
+use super::rule_compared::{CHANGES, Compared, RuleQuery};
 use super::rule_rows::Change;
 use crate::config::May;
 
