@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use backon::{ConstantBuilder, Retryable};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -19,6 +20,12 @@ use crate::model::store::StoreError;
 mod windows;
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// How long an operation waits for others of the file.
+const BUSY: Duration = Duration::from_secs(5);
+/// Pauses between tries to open the file, for [`BUSY`] at most. SQLite does not wait by itself where several open a file of an older
+/// journal mode at once, and so change it to WAL: all but one are refused at once.
+const OPENING: ConstantBuilder = ConstantBuilder::new().with_delay(Duration::from_millis(50)).with_max_times(100);
 
 pub(super) const DIALECT: Dialect = Dialect {
     quote: '`',
@@ -60,7 +67,7 @@ pub(super) fn options(url: &str) -> Result<SqliteConnectOptions> {
         .journal_mode(SqliteJournalMode::Wal)
         // WAL with NORMAL may lose the last commits when power fails, and then K is past N.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(5));
+        .busy_timeout(BUSY);
     Ok(options)
 }
 
@@ -82,7 +89,10 @@ impl SqliteDriver {
 
     async fn begin_with(&self, pool: &SqlitePool, how: &'static str) -> Result<Box<dyn Tx>> {
         // Made before BEGIN: a caller that gives up in between must not hand the pool a connection inside a transaction.
-        let mut tx = SqliteTx { connection: Some(pool.acquire().await.map_err(failed)?) };
+        let until = Instant::now() + BUSY;
+        let may_pass = |error: &sqlx::Error| is_busy(error) && Instant::now() < until;
+        let connection = (|| pool.acquire()).retry(OPENING).when(may_pass).await.map_err(failed)?;
+        let mut tx = SqliteTx { connection: Some(connection) };
         tx.connection().execute(sqlx::raw_sql(how)).await.map_err(failed)?;
         Ok(Box::new(tx))
     }
@@ -199,22 +209,54 @@ impl Tx for SqliteTx {
     }
 }
 
+/// SQLite's code for an error. The low byte is the primary one: 261 (SQLITE_BUSY_RECOVERY) is a 5.
+fn code(error: &sqlx::Error) -> Option<i64> {
+    let code = error.as_database_error()?.code()?.parse::<i64>().ok()?;
+    Some(code & 0xff)
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    code(error) == Some(5)
+}
+
 /// Busy, locked, interrupted, out of space and the like pass; everything else is for a person.
 fn failed(error: sqlx::Error) -> StoreError {
     const PASSING: [i64; 6] = [5, 6, 9, 10, 13, 15];
-    let code = match &error {
-        sqlx::Error::Database(database) => database.code().and_then(|code| code.parse::<i64>().ok()),
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => {
-            return StoreError::Unavailable(error.to_string());
-        }
-        _ => None,
-    };
-    // The low byte is the primary code: 261 (SQLITE_BUSY_RECOVERY) is a 5.
-    match code {
-        Some(code) if PASSING.contains(&(code & 0xff)) => StoreError::Unavailable(error.to_string()),
-        Some(code) if code & 0xff == 14 => StoreError::Fatal(
+    if matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed) {
+        return StoreError::Unavailable(error.to_string());
+    }
+    match code(&error) {
+        Some(code) if PASSING.contains(&code) => StoreError::Unavailable(error.to_string()),
+        Some(14) => StoreError::Fatal(
             "SQLite cannot open the file of [sink] url: its folder must exist and be writable".to_owned(),
         ),
         _ => StoreError::Fatal(format!("SQLite refused: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn instances_that_start_at_once_on_a_file_of_the_older_journal_mode_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..40 {
+            let url = format!("sqlite://{}", folder.path().join(format!("{round}.db")).display());
+            let rollback = options(&url).unwrap().journal_mode(SqliteJournalMode::Delete);
+            let before = SqlitePoolOptions::new().max_connections(1).connect_with(rollback).await.unwrap();
+            before.execute("CREATE TABLE t (a)").await.unwrap();
+            before.close().await;
+            let starts = (0..4).map(|_| {
+                let driver = SqliteDriver::new(&url).unwrap();
+                tokio::spawn(async move {
+                    driver.begin().await?.rollback().await;
+                    Ok::<_, StoreError>(())
+                })
+            });
+            for start in starts.collect::<Vec<_>>() {
+                start.await.unwrap().unwrap_or_else(|why| panic!("round {round}: {why}"));
+            }
+        }
     }
 }
