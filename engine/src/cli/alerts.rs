@@ -8,10 +8,11 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::out;
+use super::place::Place;
 use super::printable::{printable, printable_json};
 use super::properties::PropertyArgs;
 use crate::admin::views::Hide;
-use crate::config::{Config, Properties};
+use crate::config::Config;
 use crate::kafka::RangeError;
 use crate::outbox::{Follower, Round, Shown, Wanted, tail_alerts};
 use crate::telemetry;
@@ -69,7 +70,9 @@ struct TailArgs {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Command::Tail(args) = &args.command;
-    let Place { brokers, topic, properties, hide } = place(args)?;
+    let config = args.config.as_deref();
+    let place = Place::find(config, args.brokers.as_deref(), &args.properties, |config| topic(args, config))?;
+    let Place { brokers, topic, properties, hide } = place;
     let (limit, code, within) = (args.limit, args.code.as_deref(), args.within);
     let wanted = Wanted { topic: &topic, limit, code, within, text: usize::MAX, bytes: usize::MAX };
     let hide = hide.filter(|_| !args.values);
@@ -88,30 +91,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where to read, and what to hide.
-struct Place {
-    brokers: String,
-    topic: String,
-    properties: Properties,
-    /// None: no field is known to be sensitive.
-    hide: Option<Hide>,
-}
-
-/// The configuration's, and what the command line says over it.
-fn place(args: &TailArgs) -> anyhow::Result<Place> {
-    let config = args.config.as_deref().map(Config::load).transpose()?;
-    let hide = config.as_ref().map(Config::schema).transpose()?.as_ref().and_then(Hide::of);
-    let (brokers, topic, base) = match config {
-        Some(config) => {
-            (Some(config.source.brokers), config.alerts.map(|alerts| alerts.topic), config.source.properties)
-        }
-        None => (None, None, Properties::default()),
-    };
-    let brokers = args.brokers.clone().or(brokers).context("give --brokers or --config")?;
-    let topic = args.topic.clone().or(topic);
-    let topic =
-        topic.context("the configuration has no [alerts], so no topic: give --topic, or a configuration that has")?;
-    Ok(Place { brokers, topic, properties: args.properties.over(base), hide })
+/// The alert topic of the command line, or of the configuration.
+fn topic(args: &TailArgs, config: Option<&Config>) -> anyhow::Result<String> {
+    let configured = || config.and_then(|config| config.alerts.as_ref()).map(|alerts| alerts.topic.clone());
+    args.topic
+        .clone()
+        .or_else(configured)
+        .context("the configuration has no [alerts], so no topic: give --topic, or a configuration that has")
 }
 
 /// A broker that is away is waited for.

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Subcommand;
 use comfy_table::Table;
 
 use super::out;
+use super::place::Place;
 use super::printable::{printable, printable_json};
 use super::properties::PropertyArgs;
-use crate::admin::views::{Hide, open_headers};
-use crate::config::{Config, Properties};
+use crate::admin::views::open_headers;
+use crate::config::{Config, DeadLetters};
 use crate::model::ids::RecordPosition;
 use crate::outbox::{Filter, Shown, Wanted, tail_filtered};
 use crate::telemetry;
@@ -70,7 +71,9 @@ struct List {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Command::List(args) = &args.command;
-    let Place { brokers, topic, properties, hide } = place(args)?;
+    let config = args.config.as_deref();
+    let place = Place::find(config, args.brokers.as_deref(), &args.properties, |config| Ok(topic(args, config)))?;
+    let Place { brokers, topic, properties, hide } = place;
     // The table shows the beginning of a value only.
     let text = if args.json { usize::MAX } else { 1_024 };
     let (limit, code, within) = (args.limit, args.code.as_deref(), args.within);
@@ -98,25 +101,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where to read, and what to hide.
-struct Place {
-    brokers: String,
-    topic: String,
-    properties: Properties,
-    /// None: no field is known to be sensitive.
-    hide: Option<Hide>,
-}
-
-/// The configuration's, and what the command line says over it.
-fn place(args: &List) -> anyhow::Result<Place> {
-    let config = args.config.as_deref().map(Config::load).transpose()?;
-    let hide = config.as_ref().map(Config::schema).transpose()?.as_ref().and_then(Hide::of);
-    let (brokers, topic, base) = match config {
-        Some(config) => (Some(config.source.brokers), config.dead_letters.topic, config.source.properties),
-        None => (None, "dead_letter_queue".to_owned(), Properties::default()),
-    };
-    let brokers = args.brokers.clone().or(brokers).context("give --brokers or --config")?;
-    Ok(Place { brokers, topic: args.topic.clone().unwrap_or(topic), properties: args.properties.over(base), hide })
+/// The topic of the command line, of the configuration, or the one that a configuration has where it names none.
+fn topic(args: &List, config: Option<&Config>) -> String {
+    let configured = || config.map_or_else(|| DeadLetters::default().topic, |config| config.dead_letters.topic.clone());
+    args.topic.clone().unwrap_or_else(configured)
 }
 
 /// As the API hides it. Whoever may read the topic may see all of it: this keeps it from a screen that others see.

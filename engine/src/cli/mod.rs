@@ -7,6 +7,7 @@ mod dead_letters;
 mod demo;
 pub mod generate;
 mod out;
+mod place;
 mod printable;
 pub mod produce;
 mod properties;
