@@ -1,5 +1,6 @@
 //! The store's contract, on SQLite and on a real MariaDB alike; and the faults that only a server has.
 
+mod catalog;
 mod contract;
 mod faults;
 mod finals;

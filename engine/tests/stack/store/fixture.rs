@@ -73,3 +73,16 @@ pub(crate) async fn sums(store: &Arc<dyn Store>) -> Vec<(Option<String>, i64, Ve
     };
     rows.into_iter().map(plain).collect()
 }
+
+/// Runs a statement beside the store.
+pub(crate) async fn sql(url: &str, statement: &'static str) {
+    if url.starts_with("sqlite") {
+        let database = sqlx::SqlitePool::connect(url).await.unwrap();
+        sqlx::query(statement).execute(&database).await.unwrap();
+        database.close().await;
+    } else {
+        let database = sqlx::MySqlPool::connect(url).await.unwrap();
+        sqlx::query(statement).execute(&database).await.unwrap();
+        database.close().await;
+    }
+}

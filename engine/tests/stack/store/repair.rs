@@ -6,7 +6,6 @@ use weir::model::catalog::{Audit, Entry, Mode};
 use weir::model::ids::Revision;
 use weir::store::StoreError;
 
-use crate::store::contract::sql;
 use crate::store::fixture::*;
 use crate::store::retention::version;
 

@@ -7,7 +7,6 @@ use weir::model::checkpoint::Activation;
 use weir::model::ids::{Offset, Partition, Revision, Sha256};
 use weir::store::Store;
 
-use crate::store::contract::sql;
 use crate::store::fixture::*;
 
 /// Windows go from the oldest on, in batches, groups of one window too, and the newer stay as they are.
